@@ -1,0 +1,1 @@
+//! Typed reads and writes over the AWS SDK.

@@ -1,0 +1,1 @@
+//! The loop: watches, queue, answering of needs.

@@ -1,0 +1,1 @@
+//! Worlds wired to controllers.
