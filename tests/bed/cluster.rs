@@ -59,7 +59,7 @@ impl Cluster {
             match Cluster::start_on_free_ports(programs) {
                 // Another process was quicker to take a port that was free when it was looked for.
                 Err(reason) if reason.contains("address already in use") && attempt < 3 => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 outcome => return outcome,
             }

@@ -243,7 +243,7 @@ fn wait_with_a_server(note: &Path) {
     )
     .unwrap();
     fs::rename(unfinished, note).unwrap();
-    sleep(Duration::from_secs(60));
+    sleep(Duration::from_mins(1));
 }
 
 #[test]
