@@ -19,7 +19,6 @@ const DRAWERS: &[&str] = &[
 const LOCAL_TEXT: &[(&str, &str)] = &[
     ("/wo", "rk/"),
     ("/ro", "ot/"),
-    ("/tmp/", "bash_jobs"),
     ("index.", "crates.io"),
     ("static.", "crates.io"),
     ("proxy.", "golang.org"),
