@@ -273,6 +273,9 @@ pub struct Run {
     pub applied_at: Option<Timestamp>,
     /// The last progress, from which the deadline is counted.
     pub progressed_at: Timestamp,
+    /// Since when the candidate has less healthy capacity than its part of the traffic needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_since: Option<Timestamp>,
     /// The number of the change whose pause was ended by a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_seq: Option<i32>,
@@ -302,6 +305,11 @@ pub struct RunRoute {
     pub from: Vec<EnvironmentWeight>,
     /// How many targets were healthy on the live side when the run began.
     pub baseline: i32,
+    /// The live weights that the present change starts from. A route that finds others does not write: somebody
+    /// else has changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub before: Vec<EnvironmentWeight>,
     /// The weights that are wanted now: exactly these environments are in the action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]

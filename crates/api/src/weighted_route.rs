@@ -157,9 +157,6 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
-    /// Group stickiness that the action has, or must have while it holds more than one group, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sticky_seconds: Option<i32>,
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -205,10 +202,6 @@ pub struct Intent {
     /// Group stickiness that the action had when the run began, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds_before: Option<i32>,
-    /// The weights that were live when the intent was recorded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
-    pub before: Vec<EnvironmentWeight>,
     /// When AWS was read and showed what is wanted. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
