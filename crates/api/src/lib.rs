@@ -1,1 +1,33 @@
-//! The kinds of Weir.
+//! The kinds of Weir: specs, statuses, conditions, and the schema and CEL rules that guard them.
+//!
+//! Types only. Nothing here knows a client, a clock or a decision. Every type orders and hashes and holds no
+//! floating-point number, so that a model can visit each state once.
+
+pub mod command;
+pub mod condition;
+pub mod duration;
+pub mod entry_point;
+pub mod environment;
+pub mod traffic_shift;
+pub mod weighted_route;
+
+pub use condition::Condition;
+pub use duration::Duration;
+pub use entry_point::{EntryPoint, EntryPointSpec, EntryPointStatus};
+pub use environment::{Environment, EnvironmentSpec, EnvironmentStatus};
+pub use traffic_shift::{TrafficShift, TrafficShiftSpec, TrafficShiftStatus};
+pub use weighted_route::{WeightedRoute, WeightedRouteSpec, WeightedRouteStatus};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+/// The API group of every kind.
+pub const GROUP: &str = "weir.dev";
+
+/// The finalizer that a `TrafficShift` carries while deleting it must first be undone on AWS.
+pub const FINALIZER: &str = "weir.dev/rollback";
+
+/// The definitions of all kinds, in the order in which they are printed and installed.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()]
+}

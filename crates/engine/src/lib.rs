@@ -1,1 +1,17 @@
-//! Every decision of Weir.
+//! Every decision of Weir, as pure functions over what was seen.
+//!
+//! Nothing here does I/O, reads a clock, draws a random number or knows a client. A tick is a state machine
+//! ([`tick::Tick`]): it says what it needs, the caller answers with real clients or from a model's memory.
+
+pub mod depend;
+pub mod event;
+pub mod fact;
+pub mod guard;
+pub mod object;
+pub mod sight;
+pub mod step;
+pub mod tick;
+
+pub use fact::Arn;
+pub use object::{Cluster, Key, KindName, Object, ObjectRef};
+pub use tick::Kind;

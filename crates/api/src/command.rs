@@ -1,0 +1,92 @@
+//! The one-time commands that users give a shift by annotation.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The annotation that carries a command: `<verb>/<token>`. A token that was not seen before gives the command;
+/// its absence, or the same token again, means nothing.
+pub const COMMAND_ANNOTATION: &str = "weir.dev/command";
+
+/// What a user may command a shift to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Hold the run where it is.
+    Pause,
+    /// Go on after a pause that has no end of its own.
+    Resume,
+    /// End the present pause at once, whatever it is, and take the next step.
+    Promote,
+    /// Roll the run back.
+    Abort,
+    /// Start again after a run that was rolled back or failed.
+    Retry,
+}
+
+/// A command as it stands in the annotation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Command {
+    /// What to do.
+    pub verb: Verb,
+    /// Tells this command from an earlier one with the same verb.
+    pub token: String,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: [Self; 5] = [Self::Pause, Self::Resume, Self::Promote, Self::Abort, Self::Retry];
+
+    /// The word that is written in the annotation.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Promote => "promote",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+impl FromStr for Command {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || {
+            format!(
+                "found the command {text:?} in the annotation {COMMAND_ANNOTATION}; expected <verb>/<token> with one of \
+                 the verbs pause, resume, promote, abort, retry and a token of 1 to 63 characters, such as abort/1"
+            )
+        };
+        let (verb, token) = text.split_once('/').ok_or_else(refuse)?;
+        let verb = Verb::ALL.into_iter().find(|known| known.word() == verb).ok_or_else(refuse)?;
+        if token.is_empty() || token.chars().count() > 63 {
+            return Err(refuse());
+        }
+        Ok(Self { verb, token: token.to_owned() })
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.verb.word(), self.token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Command;
+
+    #[test]
+    fn reads_back_what_it_prints() {
+        for text in ["pause/1", "resume/a-b", "promote/2026-11-21T10:00:00Z", "abort/x/y", "retry/1"] {
+            assert_eq!(text.parse::<Command>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn says_what_to_write_instead() {
+        for text in ["", "abort", "abort/", "stop/1", "Abort/1"] {
+            assert!(text.parse::<Command>().unwrap_err().contains("such as abort/1"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! `TrafficShift`: the standing wish that the traffic of some routes be on an environment, and how it gets there.
+
+use jiff::Timestamp;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::weighted_route::EnvironmentWeight;
+use crate::{Condition, Duration};
+
+/// The standing wish that the traffic of some routes be on an environment, and how it gets there.
+/// A release is a change of `to`.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[kube(
+    group = "weir.dev",
+    version = "v1alpha1",
+    kind = "TrafficShift",
+    plural = "trafficshifts",
+    shortname = "ts",
+    category = "weir",
+    namespaced,
+    status = "TrafficShiftStatus",
+    derive = "PartialEq",
+    doc = "The standing wish that the traffic of some routes be on an environment, and how it gets there.",
+    printcolumn(name = "To", type_ = "string", json_path = ".spec.to"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Step", type_ = "string", json_path = ".status.run.progress"),
+    printcolumn(name = "Weights", type_ = "string", json_path = ".status.run.summary"),
+    printcolumn(name = "Waiting", type_ = "string", json_path = ".status.waiting.message"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("size(self.metadata.name) <= 63")
+        .message("metadata.name must have at most 63 characters")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficShiftSpec {
+    /// The routes whose traffic is moved, in the same namespace. They move in lockstep.
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 63)))]
+    pub routes: Vec<String>,
+    /// The environment that the traffic shall be on. A change starts a new run.
+    #[schemars(length(min = 1, max = 63))]
+    pub to: String,
+    /// How the traffic gets there: exactly one of `steps`, `linear` and `allAtOnce`.
+    pub strategy: Strategy,
+    /// How much healthy capacity a weight needs.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// What happens when the candidate loses its health or the deadline passes.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// How long a run may go without progress before it has failed. Pauses do not count.
+    #[serde(default = "one_hour")]
+    pub progress_deadline: Duration,
+    /// Holds a run where it is, and keeps a new one from starting.
+    #[serde(default)]
+    pub paused: bool,
+    /// What happens when the object is deleted in the middle of a run.
+    #[serde(default)]
+    pub deletion_policy: ShiftDeletionPolicy,
+}
+
+fn one_hour() -> Duration {
+    Duration::from_secs(3_600)
+}
+
+/// How the traffic gets to the environment.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[x_kube(validation = Rule::new("[has(self.steps), has(self.linear), has(self.allAtOnce)].filter(given, given).size() == 1")
+    .message("give exactly one of strategy.steps, strategy.linear and strategy.allAtOnce"))]
+#[serde(rename_all = "camelCase")]
+pub struct Strategy {
+    /// Chosen weights with pauses between them. The weights rise and the last one is 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.all(step, has(step.weight) || has(step.pause))")
+        .message("each step needs a weight, a pause, or both"))]
+    #[x_kube(validation = Rule::new("self.exists(step, has(step.weight) && step.weight == 100)")
+        .message("the last weight of strategy.steps must be 100; add a step with weight: 100"))]
+    #[x_kube(validation = Rule::new("self.filter(step, has(step.weight)).map(step, step.weight).isSorted() && self.filter(step, has(step.weight)).all(step, self.filter(other, has(other.weight) && other.weight == step.weight).size() == 1)")
+        .message("the weights of strategy.steps must rise from step to step, for example 5, 25, 50, 100"))]
+    #[schemars(length(min = 1, max = 50))]
+    pub steps: Option<Vec<Step>>,
+    /// Equal steps at equal intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear: Option<Linear>,
+    /// Everything in one step, once the environment has the capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_at_once: Option<AllAtOnce>,
+}
+
+/// One step of a run: a weight, and how long to stay there.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// The environment's part of the traffic, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub weight: Option<i32>,
+    /// How long to stay once the weight was seen to be live: `{duration: 10m}`, or `{}` until somebody says `resume`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+/// A pause within a run.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    /// Its length. Without one it lasts until the command `resume` or `promote`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+}
+
+/// Equal steps at equal intervals.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Linear {
+    /// By how much the weight rises each time, in percent.
+    #[schemars(range(min = 1, max = 100))]
+    pub step: i32,
+    /// How long to stay at each weight once it was seen to be live.
+    pub interval: Duration,
+}
+
+/// Everything in one step.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AllAtOnce {}
+
+/// How much healthy capacity a weight needs.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// How many healthy targets an environment needs for its part of the traffic, in percent of that part of the
+    /// targets that were healthy on the live side when the run began. Give less than 100 where the new targets are
+    /// larger than the old ones.
+    #[serde(default = "all_of_it")]
+    #[schemars(range(min = 1, max = 200))]
+    pub min_healthy_percent: i32,
+}
+
+fn all_of_it() -> i32 {
+    100
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { min_healthy_percent: all_of_it() }
+    }
+}
+
+/// What happens when a run fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum OnFailure {
+    /// The traffic goes back to what carried it before.
+    #[default]
+    Rollback,
+    /// The run holds where it is until somebody says `resume` or `abort`.
+    Pause,
+}
+
+/// What happens when a shift is deleted in the middle of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ShiftDeletionPolicy {
+    /// The weights stay as they are.
+    #[default]
+    Hold,
+    /// The traffic goes back to what carried it before; then the object goes.
+    Rollback,
+}
+
+/// Where the shift stands.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficShiftStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Where the present run stands, or how the last one ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// What the shift is waiting for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// The run that is moving, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// The last runs that ended, newest first, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<PastRun>,
+    /// The last command that was seen, so that it is not carried out twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_command: Option<LastCommand>,
+    /// `Ready`, `Complete`, `Reconciling` and `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// A run is wanted and waits for what it needs before it can start.
+    Pending,
+    /// The candidate is attached without weight and its health is watched.
+    Verifying,
+    /// A weight is being made live, or the next one waits for capacity.
+    Shifting,
+    /// The run stays where it is: a pause of the strategy, a user's wish, or a failure that is to hold it.
+    Paused,
+    /// The candidate carries everything; the old side stays attached for clients that stick to it.
+    Baking,
+    /// The candidate carries everything and the run has ended.
+    Succeeded,
+    /// The traffic is going back to what carried it before.
+    RollingBack,
+    /// The traffic is back on what carried it before and the run has ended.
+    RolledBack,
+    /// The run ended without getting to either side.
+    Failed,
+    /// Another run took over.
+    Superseded,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// The candidate carries everything.
+    Succeeded,
+    /// The traffic is back on what carried it before.
+    RolledBack,
+    /// Neither was reached.
+    Failed,
+    /// Another run took over.
+    Superseded,
+}
+
+/// Something that the shift waits for.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// For what, as one word in CamelCase.
+    pub reason: String,
+    /// For what, in words.
+    pub message: String,
+    /// Since when it waits for this.
+    pub since: Timestamp,
+    /// When it will end by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// One move of traffic.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Its number; later runs of the shift have higher ones.
+    pub id: i32,
+    /// The environment that the traffic is moved to.
+    pub to: String,
+    /// The number of the change that is wanted now; it rises with each change.
+    pub seq: i32,
+    /// The candidate's part of the traffic that is wanted now, in percent.
+    pub weight: i32,
+    /// The step and the number of steps, for example `2/4`.
+    pub progress: String,
+    /// The weights that are wanted now, in words, for example `blue 75, green 25`.
+    pub summary: String,
+    /// What is wanted of each route.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub routes: Vec<RunRoute>,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When all routes were seen to have the weights that are wanted now. Absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
+    /// The last progress, from which the deadline is counted.
+    pub progressed_at: Timestamp,
+    /// Since when the candidate has less healthy capacity than its part of the traffic needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_since: Option<Timestamp>,
+    /// The number of the change whose pause was ended by a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_seq: Option<i32>,
+    /// Why the run is held, beside the pauses of its strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Why the run goes back, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Cause>,
+    /// The outcome that the routes are asked to remember, once everything else is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// When the run ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What a run wants of one route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRoute {
+    /// The name of the `WeightedRoute`.
+    pub name: String,
+    /// The weights that were live when the run began; a rollback goes back to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub from: Vec<EnvironmentWeight>,
+    /// How many targets were healthy on the live side when the run began.
+    pub baseline: i32,
+    /// The live weights that the present change starts from. A route that finds others does not write: somebody
+    /// else has changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub before: Vec<EnvironmentWeight>,
+    /// The weights that are wanted now: exactly these environments are in the action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub weights: Vec<EnvironmentWeight>,
+}
+
+/// Something that holds a run.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// What kind of thing it is.
+    pub by: HeldBy,
+    /// What happened, in words.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What may hold a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum HeldBy {
+    /// The command `pause`.
+    Command,
+    /// Somebody else changed what the run is moving.
+    ForeignChange,
+    /// The run failed and `onFailure` is `Pause`.
+    Failure,
+}
+
+/// Why a run goes back.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// As one word in CamelCase, for example `CandidateUnhealthy`.
+    pub reason: String,
+    /// In words.
+    pub message: String,
+    /// When it was decided.
+    pub since: Timestamp,
+}
+
+/// A run that ended.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PastRun {
+    /// Its number.
+    pub id: i32,
+    /// The environment that it moved the traffic to.
+    pub to: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How it ended, in words.
+    pub message: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+/// A command that was seen.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastCommand {
+    /// The annotation's value.
+    pub command: String,
+    /// What became of it, in words.
+    pub result: String,
+    /// When it was seen.
+    pub at: Timestamp,
+}

@@ -1,0 +1,294 @@
+//! What can be known about AWS, in the engine's own words, and the questions that lead to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// An Amazon Resource Name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arn(String);
+
+impl Arn {
+    /// Takes a text for an ARN as it stands; AWS is the judge of its form.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The region, the fourth part of an ARN.
+    pub fn region(&self) -> Option<&str> {
+        self.0.split(':').nth(3).filter(|region| !region.is_empty())
+    }
+}
+
+impl fmt::Display for Arn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Names a resource by its ARN or by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// By ARN.
+    Arn(Arn),
+    /// By name, unique in account and region.
+    Name(String),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arn(arn) => arn.fmt(formatter),
+            Self::Name(name) => formatter.write_str(name),
+        }
+    }
+}
+
+/// One question about AWS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Query {
+    /// A balancer.
+    Balancer(By),
+    /// All listeners of a balancer.
+    Listeners(Arn),
+    /// All rules of a listener, the default one included.
+    Rules(Arn),
+    /// A target group.
+    Group(By),
+    /// The attributes of a target group.
+    Attributes(Arn),
+    /// The health of the targets of a group.
+    Health(Arn),
+    /// The tags of a resource.
+    Tags(Arn),
+}
+
+/// The answer to a [`Query`] of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// A balancer.
+    Balancer(Reading<Balancer>),
+    /// All listeners of a balancer.
+    Listeners(Reading<Vec<Listener>>),
+    /// All rules of a listener.
+    Rules(Reading<Vec<Rule>>),
+    /// A target group.
+    Group(Reading<TargetGroup>),
+    /// The attributes of a target group.
+    Attributes(Reading<GroupAttributes>),
+    /// The health of a group.
+    Health(Reading<Health>),
+    /// The tags of a resource.
+    Tags(Reading<Tags>),
+}
+
+/// Something that was read, with the instant at which it was asked for. A failed read is a reading too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reading<T> {
+    /// When the request was sent: everything that AWS had settled before this instant is in it.
+    pub at: Timestamp,
+    /// What was found, or why nothing was.
+    pub found: Result<T, AwsError>,
+}
+
+/// Why a call to AWS did not do what it should.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[error("{operation}: {message}")]
+pub struct AwsError {
+    /// The kind of failure.
+    pub kind: ErrorKind,
+    /// The operation, for example `DescribeRules`.
+    pub operation: String,
+    /// The code and message of AWS, or of the transport.
+    pub message: String,
+}
+
+/// The kinds of failure that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorKind {
+    /// Too many calls.
+    Throttled,
+    /// The resource does not exist.
+    NotFound,
+    /// The credentials do not allow it.
+    Denied,
+    /// Something else holds the resource or the place.
+    Conflict,
+    /// AWS does not accept the request.
+    Invalid,
+    /// A quota of the account is used up.
+    Quota,
+    /// The credentials have expired or there are none.
+    Expired,
+    /// The network or AWS failed in passing.
+    Transient,
+    /// A write was sent and no answer came: it may or may not have taken effect.
+    OutcomeUnknown,
+}
+
+impl ErrorKind {
+    /// The kind as one word, used in reasons and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Throttled => "Throttled",
+            Self::NotFound => "NotFound",
+            Self::Denied => "Denied",
+            Self::Conflict => "Conflict",
+            Self::Invalid => "Invalid",
+            Self::Quota => "Quota",
+            Self::Expired => "Expired",
+            Self::Transient => "Transient",
+            Self::OutcomeUnknown => "OutcomeUnknown",
+        }
+    }
+}
+
+/// The tags of a resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// A balancer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Balancer {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its name.
+    pub name: String,
+    /// The name that clients resolve.
+    pub dns_name: String,
+    /// The Route 53 zone of that name.
+    pub hosted_zone_id: Option<String>,
+    /// Its type as AWS writes it: `application`, `network` or `gateway`.
+    pub kind: String,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Listener {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its port.
+    pub port: i32,
+    /// Its protocol as AWS writes it, for example `HTTPS`.
+    pub protocol: String,
+}
+
+/// A rule of a listener, or its default action.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rule {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its place among the rules.
+    pub priority: RulePriority,
+    /// Which requests it is for, by field of ELBv2 (`host-header`, `path-pattern`, …). Empty on the default rule.
+    pub conditions: BTreeMap<String, BTreeSet<String>>,
+    /// What is done with a request, in the order of AWS.
+    pub actions: Vec<Action>,
+}
+
+/// The place of a rule: numbers are tried from the lowest up, the default rule last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RulePriority {
+    /// A rule with a number from 1 to 50,000.
+    At(i32),
+    /// The listener's default action.
+    Default,
+}
+
+/// One action of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Action {
+    /// Its place among the actions, where AWS gives one.
+    pub order: Option<i32>,
+    /// What it does.
+    pub kind: ActionKind,
+}
+
+/// What an action does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// Sends the request to target groups by weight.
+    Forward(Forward),
+    /// Something that Weir writes back as it was: `fixed-response`, `redirect`, `authenticate-oidc` or
+    /// `authenticate-cognito`, with all settings by name.
+    Kept {
+        /// The type as AWS writes it.
+        kind: String,
+        /// All its settings, flattened to text.
+        settings: BTreeMap<String, String>,
+    },
+    /// A type that Weir does not understand, so that it cannot write it back and must leave the rule alone.
+    Unsupported {
+        /// The type as AWS writes it.
+        kind: String,
+    },
+}
+
+/// A weighted forward.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Forward {
+    /// The groups with their weights, 0 to 999.
+    pub groups: BTreeMap<Arn, u16>,
+    /// Group stickiness in seconds; `None` when it is off.
+    pub sticky_seconds: Option<i32>,
+}
+
+/// A target group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetGroup {
+    /// Its ARN.
+    pub arn: Arn,
+    /// Its name.
+    pub name: String,
+    /// The protocol towards targets, where it has one.
+    pub protocol: Option<String>,
+    /// The port towards targets, where it has one.
+    pub port: Option<i32>,
+    /// The balancers that use it; AWS allows one.
+    pub balancers: BTreeSet<Arn>,
+}
+
+/// The attributes of a target group that matter to a weighted forward.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupAttributes {
+    /// Stickiness to one target.
+    pub stickiness: TargetStickiness,
+}
+
+/// Stickiness of a client to one target of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetStickiness {
+    /// Off.
+    Off,
+    /// By a cookie or address that the balancer keeps itself.
+    Balancer,
+    /// By a cookie of the application, which does not work with weighted groups.
+    Application,
+}
+
+/// How many targets of a group are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Health {
+    /// Passing their checks.
+    pub healthy: u32,
+    /// Registered and not yet checked often enough.
+    pub initial: u32,
+    /// Failing their checks.
+    pub unhealthy: u32,
+    /// Deregistered and finishing their requests.
+    pub draining: u32,
+    /// In a group that no listener uses, or otherwise not checked.
+    pub unused: u32,
+}
+
+impl Health {
+    /// Targets that are registered and stay.
+    pub fn registered(&self) -> u32 {
+        self.healthy + self.initial + self.unhealthy + self.unused
+    }
+}

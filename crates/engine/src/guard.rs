@@ -1,0 +1,268 @@
+//! The guard: judges each write by the state it would meet, independently of the decision that wants it.
+//!
+//! A [`Permit`] can be made here only, and the writes of AWS accept nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Arn;
+use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
+use crate::sight::Facts;
+use crate::step::{Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+
+/// The most groups that ELBv2 takes in one forward action.
+pub const MAX_GROUPS: usize = 5;
+/// The highest weight that ELBv2 takes.
+pub const MAX_WEIGHT: u16 = 999;
+/// The longest group stickiness that ELBv2 takes, in seconds: seven days.
+pub const MAX_STICKY_SECONDS: i32 = 604_800;
+/// How old, at the start of the tick, a reading may be on which a write is founded.
+const EVIDENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
+
+/// The right to carry out one step.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Permit {
+    step: Step,
+}
+
+impl Permit {
+    /// The step that it is for.
+    pub fn step(&self) -> &Step {
+        &self.step
+    }
+}
+
+/// Why a step was not let through: an invariant would have been broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Violation {
+    /// Invariant 1.
+    #[error("all weights of the action would be zero, so that no request would be answered")]
+    AllZero,
+    /// Invariant 5.
+    #[error("the action would have {0}")]
+    OutOfRange(String),
+    /// Invariant 8.
+    #[error("{resource} does not carry the mark of this route: {found}")]
+    NotOurs {
+        /// The rule or listener.
+        resource: Arn,
+        /// What its tags say.
+        found: String,
+    },
+    /// Invariant 2.
+    #[error("the share of {group} would rise, but {found} where {needed} healthy targets are needed")]
+    Capacity {
+        /// The group.
+        group: Arn,
+        /// What is known of its health.
+        found: String,
+        /// How many are needed.
+        needed: u64,
+    },
+    /// Invariant 5.
+    #[error("the share of {group} would rise, against the direction of the run")]
+    Direction {
+        /// The group.
+        group: Arn,
+    },
+    /// Settings of others must survive.
+    #[error("the write would change actions that are not the forward: {0}")]
+    OtherActions(String),
+    /// A write needs evidence.
+    #[error("{0} was not read within ten seconds before the tick")]
+    Stale(String),
+}
+
+/// Judges a proposal by the facts, in a tick that began at an instant.
+pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
+    let Proposal { step, warrant } = proposal;
+    let scene = Scene { oldest: began - EVIDENCE_AGE, facts, warrant };
+    match step {
+        Step::CreateRule { listener, priority, forward, tags, .. } => {
+            if !marks(warrant).iter().all(|(key, value)| tags.get(*key) == Some(value)) {
+                return Err(scene.not_ours(listener, "the new rule would be without it"));
+            }
+            let rules = scene.rules(listener)?;
+            if rules.iter().any(|rule| rule.priority == RulePriority::At(*priority)) {
+                return Err(scene.not_ours(listener, "another rule has the priority already"));
+            }
+            in_range(forward)?;
+            scene.movement(&Forward::default(), forward)?;
+        }
+        Step::SetRuleActions { listener, rule, actions } => {
+            let live = scene.rules(listener)?.iter().find(|live| live.arn == *rule);
+            let live = live.ok_or_else(|| scene.not_ours(rule, "the rule is gone"))?;
+            scene.ours(rule)?;
+            scene.actions(&live.actions, actions)?;
+        }
+        Step::SetDefaultActions { listener, actions } => {
+            let live = scene.rules(listener)?.iter().find(|live| live.priority == RulePriority::Default);
+            let live = live.ok_or_else(|| scene.not_ours(listener, "the listener is gone"))?;
+            scene.ours(listener)?;
+            scene.actions(&live.actions, actions)?;
+        }
+        Step::AddTags { resource, tags } => {
+            let found = scene.tags(resource)?;
+            if !is_marked(found, warrant) && !(warrant.adopt && may_adopt(found, warrant)) {
+                return Err(scene.not_ours(resource, &describe(found)));
+            }
+            if marks(warrant).iter().any(|(key, value)| tags.get(*key).is_some_and(|tag| tag != value)) {
+                return Err(scene.not_ours(resource, "the mark written would be another's"));
+            }
+        }
+    }
+    Ok(Permit { step: step.clone() })
+}
+
+/// The tags that mark a resource as a route's.
+pub fn marks(warrant: &Warrant) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(OWNER_TAG, warrant.owner.clone()), (ROUTE_TAG, warrant.route.to_string())])
+}
+
+fn is_marked(tags: &Tags, warrant: &Warrant) -> bool {
+    marks(warrant).iter().all(|(key, value)| tags.get(*key) == Some(value))
+}
+
+/// What another installation has marked is never taken over.
+fn may_adopt(tags: &Tags, warrant: &Warrant) -> bool {
+    tags.get(OWNER_TAG).is_none_or(|owner| *owner == warrant.owner)
+}
+
+fn describe(tags: &Tags) -> String {
+    match (tags.get(OWNER_TAG), tags.get(ROUTE_TAG)) {
+        (None, None) => "it carries no mark of Weir".to_owned(),
+        (owner, route) => format!(
+            "it is marked for the owner {:?} and the route {:?}",
+            owner.map_or("", String::as_str),
+            route.map_or("", String::as_str)
+        ),
+    }
+}
+
+fn in_range(forward: &Forward) -> Result<(), Violation> {
+    if forward.groups.values().all(|weight| *weight == 0) {
+        return Err(Violation::AllZero);
+    }
+    if forward.groups.len() > MAX_GROUPS {
+        return Err(Violation::OutOfRange(format!("{} target groups; ELBv2 takes {MAX_GROUPS}", forward.groups.len())));
+    }
+    if let Some(weight) = forward.groups.values().find(|weight| **weight > MAX_WEIGHT) {
+        return Err(Violation::OutOfRange(format!("the weight {weight}; ELBv2 takes at most {MAX_WEIGHT}")));
+    }
+    if let Some(seconds) = forward.sticky_seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
+        return Err(Violation::OutOfRange(format!("a stickiness of {seconds} s; ELBv2 takes 1 to {MAX_STICKY_SECONDS}")));
+    }
+    Ok(())
+}
+
+/// What a write would meet.
+struct Scene<'a> {
+    oldest: Timestamp,
+    facts: &'a Facts,
+    warrant: &'a Warrant,
+}
+
+impl<'a> Scene<'a> {
+    fn not_ours(&self, resource: &Arn, found: &str) -> Violation {
+        Violation::NotOurs { resource: resource.clone(), found: found.to_owned() }
+    }
+
+    fn rules(&self, listener: &Arn) -> Result<&'a [Rule], Violation> {
+        self.facts
+            .rules(listener)
+            .filter(|reading| reading.at >= self.oldest)
+            .and_then(|reading| reading.found.as_deref().ok())
+            .ok_or_else(|| Violation::Stale(format!("the rules of {listener}")))
+    }
+
+    fn tags(&self, resource: &Arn) -> Result<&'a Tags, Violation> {
+        self.facts
+            .tags(resource)
+            .and_then(|reading| reading.found.as_ref().ok())
+            .ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
+    }
+
+    fn ours(&self, resource: &Arn) -> Result<(), Violation> {
+        let tags = self.tags(resource)?;
+        if is_marked(tags, self.warrant) { Ok(()) } else { Err(self.not_ours(resource, &describe(tags))) }
+    }
+
+    fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
+        let others = |actions: &[Action]| -> Vec<Action> {
+            let first = self.warrant.movement == Movement::First;
+            actions.iter().filter(|action| !is_replaceable(action, first)).cloned().collect()
+        };
+        if others(live) != others(written) {
+            return Err(Violation::OtherActions(format!("found {:?}, would write {:?}", others(live), others(written))));
+        }
+        if let Some(action) = written.iter().find(|action| matches!(action.kind, ActionKind::Unsupported { .. })) {
+            return Err(Violation::OtherActions(format!("{action:?} is not understood")));
+        }
+        let none = Forward::default();
+        let before = live.iter().find_map(Action::forward).unwrap_or(&none);
+        let after = written.iter().find_map(Action::forward).unwrap_or(&none);
+        in_range(after)?;
+        self.movement(before, after)
+    }
+
+    fn movement(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
+        for group in after.groups.keys().filter(|group| rises(group, before, after)) {
+            match &self.warrant.movement {
+                Movement::None | Movement::Attach => return Err(Violation::Direction { group: group.clone() }),
+                Movement::Forward { candidate, baseline, min_healthy_percent } => {
+                    if group != candidate {
+                        return Err(Violation::Direction { group: group.clone() });
+                    }
+                    self.capacity(group, after, *baseline, *min_healthy_percent)?;
+                }
+                Movement::Back { candidate } => {
+                    if group == candidate {
+                        return Err(Violation::Direction { group: group.clone() });
+                    }
+                }
+                Movement::First => {
+                    if before.groups.values().any(|weight| *weight > 0) {
+                        return Err(Violation::Direction { group: group.clone() });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn capacity(&self, group: &Arn, after: &Forward, baseline: u32, percent: u32) -> Result<(), Violation> {
+        let weight = u64::from(after.groups.get(group).copied().unwrap_or(0));
+        let part = weight * u64::from(baseline) * u64::from(percent);
+        let needed = part.div_ceil(total(after) * 100).max(1);
+        let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
+        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest);
+        match reading.map(|reading| &reading.found) {
+            Some(Ok(health)) if u64::from(health.healthy) >= needed => Ok(()),
+            Some(Ok(health)) => Err(refuse(format!("{} are healthy", health.healthy))),
+            Some(Err(error)) => Err(refuse(format!("its health could not be read ({error})"))),
+            None => Err(refuse("its health was not read within ten seconds".to_owned())),
+        }
+    }
+}
+
+/// Whether a first deployment or any other write may replace an action: the forward itself, and for the first
+/// deployment also the fixed response that stood in its place.
+fn is_replaceable(action: &Action, first: bool) -> bool {
+    match &action.kind {
+        ActionKind::Forward(_) => true,
+        ActionKind::Kept { kind, .. } => first && kind == "fixed-response",
+        ActionKind::Unsupported { .. } => false,
+    }
+}
+
+fn total(forward: &Forward) -> u64 {
+    forward.groups.values().map(|weight| u64::from(*weight)).sum()
+}
+
+/// Whether the share of a group is higher after than before.
+fn rises(group: &Arn, before: &Forward, after: &Forward) -> bool {
+    let weight = |forward: &Forward| u64::from(forward.groups.get(group).copied().unwrap_or(0));
+    let (old, old_total, new, new_total) = (weight(before), total(before), weight(after), total(after));
+    new > 0 && (old_total == 0 || new * old_total > old * new_total)
+}

@@ -1,0 +1,139 @@
+//! What a tick knows of AWS, and how a decision says what it does not know yet.
+//!
+//! A decision looks things up through a [`Sight`]. What is missing or too old is noted as an [`Ask`]; the tick has
+//! it read and decides again. So the knowledge of what must be read, and how fresh, stands where it is used.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::Arn;
+use crate::fact::{
+    Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup,
+};
+
+/// How old a reading may be, at the start of the tick, for a write to be founded on it.
+pub const FRESH: SignedDuration = SignedDuration::from_secs(5);
+
+/// A question with the oldest instant from which an answer will do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ask {
+    /// What is asked.
+    pub query: Query,
+    /// A reading from before this instant is too old.
+    pub not_before: Timestamp,
+}
+
+/// All readings that a tick has at hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts {
+    balancers: BTreeMap<By, Reading<Balancer>>,
+    listeners: BTreeMap<Arn, Reading<Vec<Listener>>>,
+    rules: BTreeMap<Arn, Reading<Vec<Rule>>>,
+    groups: BTreeMap<By, Reading<TargetGroup>>,
+    attributes: BTreeMap<Arn, Reading<GroupAttributes>>,
+    health: BTreeMap<Arn, Reading<Health>>,
+    tags: BTreeMap<Arn, Reading<Tags>>,
+}
+
+impl Facts {
+    /// Adds an answer. An answer of another sort than its question is dropped, and asked for again.
+    pub fn add(&mut self, query: Query, fact: Fact) {
+        match (query, fact) {
+            (Query::Balancer(by), Fact::Balancer(reading)) => drop(self.balancers.insert(by, reading)),
+            (Query::Listeners(arn), Fact::Listeners(reading)) => drop(self.listeners.insert(arn, reading)),
+            (Query::Rules(arn), Fact::Rules(reading)) => drop(self.rules.insert(arn, reading)),
+            (Query::Group(by), Fact::Group(reading)) => drop(self.groups.insert(by, reading)),
+            (Query::Attributes(arn), Fact::Attributes(reading)) => drop(self.attributes.insert(arn, reading)),
+            (Query::Health(arn), Fact::Health(reading)) => drop(self.health.insert(arn, reading)),
+            (Query::Tags(arn), Fact::Tags(reading)) => drop(self.tags.insert(arn, reading)),
+            _ => {}
+        }
+    }
+
+    /// The health of a group as last read, however old.
+    pub fn health(&self, group: &Arn) -> Option<&Reading<Health>> {
+        self.health.get(group)
+    }
+
+    /// The rules of a listener as last read, however old.
+    pub fn rules(&self, listener: &Arn) -> Option<&Reading<Vec<Rule>>> {
+        self.rules.get(listener)
+    }
+
+    /// The tags of a resource as last read, however old.
+    pub fn tags(&self, resource: &Arn) -> Option<&Reading<Tags>> {
+        self.tags.get(resource)
+    }
+
+    /// A target group as last read, however old.
+    pub fn group(&self, group: &By) -> Option<&Reading<TargetGroup>> {
+        self.groups.get(group)
+    }
+}
+
+/// The facts as one decision looks at them.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    /// When the tick began; ages are counted back from here, so that slow reads do not chase themselves.
+    pub began: Timestamp,
+    facts: &'a Facts,
+    asks: BTreeSet<Ask>,
+}
+
+macro_rules! look_up {
+    ($($(#[$doc:meta])* $name:ident($key:ident: &$key_type:ty) -> $found:ty = $map:ident, $query:expr;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, $key: &$key_type, not_before: Timestamp) -> Option<&'a Reading<$found>> {
+            match self.facts.$map.get($key).filter(|reading| reading.at >= not_before) {
+                Some(reading) => Some(reading),
+                None => {
+                    self.asks.insert(Ask { query: $query($key.clone()), not_before });
+                    None
+                }
+            }
+        }
+    )*};
+}
+
+impl<'a> Sight<'a> {
+    /// Looks at facts, in a tick that began at an instant.
+    pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
+        Self { began, facts, asks: BTreeSet::new() }
+    }
+
+    /// The oldest instant of a reading that a write may be founded on.
+    pub fn fresh(&self) -> Timestamp {
+        self.began - FRESH
+    }
+
+    /// What was looked for and not found.
+    pub fn into_asks(self) -> Vec<Ask> {
+        self.asks.into_iter().collect()
+    }
+
+    /// The facts, for judgements that must not ask.
+    pub fn facts(&self) -> &'a Facts {
+        self.facts
+    }
+
+    look_up! {
+        /// A balancer; asks for it unless it was read at `not_before` or later.
+        balancer(by: &By) -> Balancer = balancers, Query::Balancer;
+        /// The listeners of a balancer; asks for them unless they were read at `not_before` or later.
+        listeners(balancer: &Arn) -> Vec<Listener> = listeners, Query::Listeners;
+        /// The rules of a listener; asks for them unless they were read at `not_before` or later.
+        rules(listener: &Arn) -> Vec<Rule> = rules, Query::Rules;
+        /// A target group; asks for it unless it was read at `not_before` or later.
+        group(by: &By) -> TargetGroup = groups, Query::Group;
+        /// The attributes of a target group; asks for them unless they were read at `not_before` or later.
+        attributes(group: &Arn) -> GroupAttributes = attributes, Query::Attributes;
+        /// The health of a group; asks for it unless it was read at `not_before` or later.
+        health(group: &Arn) -> Health = health, Query::Health;
+        /// The tags of a resource; asks for them unless they were read at `not_before` or later.
+        tags(resource: &Arn) -> Tags = tags, Query::Tags;
+    }
+}
+
+/// A reading of any age will do.
+pub const ANY_AGE: Timestamp = Timestamp::MIN;

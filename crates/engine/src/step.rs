@@ -1,0 +1,134 @@
+//! The writes that Weir makes on AWS, as data, in absolute values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fact::{Action, Forward, Tags};
+use crate::{Arn, Key};
+
+/// The tag that names the installation of Weir which owns a rule or a listener's default action.
+pub const OWNER_TAG: &str = "weir.dev/owner";
+/// The tag that names the route, as `namespace/name`.
+pub const ROUTE_TAG: &str = "weir.dev/route";
+/// The tag that remembers the run that last ended on a route.
+pub const LAST_RUN_TAG: &str = "weir.dev/last-run";
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Makes a rule that only forwards.
+    CreateRule {
+        /// The listener.
+        listener: Arn,
+        /// The rule's place, 1 to 50,000.
+        priority: i32,
+        /// Which requests it is for, by field of ELBv2.
+        conditions: BTreeMap<String, BTreeSet<String>>,
+        /// Where they go.
+        forward: Forward,
+        /// The marks that it carries from the start.
+        tags: Tags,
+    },
+    /// Replaces all actions of a rule.
+    SetRuleActions {
+        /// The listener that holds the rule.
+        listener: Arn,
+        /// The rule.
+        rule: Arn,
+        /// All its actions, in order.
+        actions: Vec<Action>,
+    },
+    /// Replaces all default actions of a listener.
+    SetDefaultActions {
+        /// The listener.
+        listener: Arn,
+        /// All its default actions, in order.
+        actions: Vec<Action>,
+    },
+    /// Adds or replaces tags of a rule or listener; other tags stay.
+    AddTags {
+        /// The rule or listener.
+        resource: Arn,
+        /// The tags.
+        tags: Tags,
+    },
+}
+
+impl Step {
+    /// The operation of ELBv2 that carries it out.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateRule { .. } => "CreateRule",
+            Self::SetRuleActions { .. } => "ModifyRule",
+            Self::SetDefaultActions { .. } => "ModifyListener",
+            Self::AddTags { .. } => "AddTags",
+        }
+    }
+
+    /// The forward that it writes, where it writes one.
+    pub fn forward(&self) -> Option<&Forward> {
+        match self {
+            Self::CreateRule { forward, .. } => Some(forward),
+            Self::SetRuleActions { actions, .. } | Self::SetDefaultActions { actions, .. } => {
+                actions.iter().find_map(Action::forward)
+            }
+            Self::AddTags { .. } => None,
+        }
+    }
+}
+
+impl Action {
+    /// The forward, where the action is one.
+    pub fn forward(&self) -> Option<&Forward> {
+        match &self.kind {
+            crate::fact::ActionKind::Forward(forward) => Some(forward),
+            crate::fact::ActionKind::Kept { .. } | crate::fact::ActionKind::Unsupported { .. } => None,
+        }
+    }
+}
+
+/// A step with what entitles Weir to it. The guard judges one by the other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Proposal {
+    /// The write.
+    pub step: Step,
+    /// What entitles to it.
+    pub warrant: Warrant,
+}
+
+/// What entitles Weir to a step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Warrant {
+    /// The installation that wants to write.
+    pub owner: String,
+    /// The route on whose behalf.
+    pub route: Key,
+    /// Whether the route may take over what Weir did not make.
+    pub adopt: bool,
+    /// Where the traffic goes by it.
+    pub movement: Movement,
+}
+
+/// Where the traffic goes by a step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Movement {
+    /// Nowhere: marks and memories.
+    None,
+    /// Nowhere: groups without weight come or go, or stickiness changes.
+    Attach,
+    /// Towards the candidate.
+    Forward {
+        /// The candidate's group.
+        candidate: Arn,
+        /// How many targets were healthy on the live side when the run began.
+        baseline: u32,
+        /// How many of them a weight needs, in percent of its part.
+        min_healthy_percent: u32,
+    },
+    /// Back to what carried it before.
+    Back {
+        /// The candidate's group, whose share must not rise.
+        candidate: Arn,
+    },
+    /// To the first environment that the route ever had.
+    First,
+}

@@ -1,0 +1,296 @@
+//! One tick: the order of observe, decide, record and act, as a state machine without I/O.
+//!
+//! No other code puts a tick in order. The caller answers each [`Need`] and calls [`Tick::next`] again with the
+//! objects as they are then. Invariants: a step is acted on only when the recorded status already says all that
+//! the decision would record; at most one external write happens in a tick; a tick ends within [`ROUNDS`] needs.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::Event;
+use crate::fact::{AwsError, Fact, Query};
+use crate::guard::{Permit, Violation, guard};
+use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
+use crate::sight::{Ask, Facts, Sight};
+use crate::step::{Proposal, Step};
+
+/// How many needs a tick may have before it gives up and comes back later.
+pub const ROUNDS: u32 = 24;
+
+/// How long AWS is given to show a write that it accepted before the same write is made again.
+const SETTLING: SignedDuration = SignedDuration::from_secs(2);
+
+/// How soon a tick that ran out of rounds comes back.
+const UNSETTLED_RETRY: SignedDuration = SignedDuration::from_secs(1);
+
+/// A kind of object with the decisions that belong to it.
+pub trait Kind: Sized + 'static {
+    /// What the user wants.
+    type Spec: Clone + Debug + Eq + 'static;
+    /// What Weir records.
+    type Status: Clone + Debug + Eq + Default + 'static;
+
+    /// The kind's name.
+    const NAME: KindName;
+
+    /// The object of a key, if it is there.
+    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self::Spec, Self::Status>>;
+
+    /// Decides from what was seen. `None` when the sight has noted asks that must be answered first.
+    ///
+    /// Pure and total: on its own recorded status, and at any moment before `wake`, it changes nothing.
+    fn decide(
+        context: &Context,
+        cluster: &Cluster,
+        object: &Object<Self::Spec, Self::Status>,
+        sight: &mut Sight<'_>,
+    ) -> Option<Verdict<Self::Status>>;
+
+    /// What a change of status tells the user.
+    fn events(old: &Self::Status, new: &Self::Status) -> Vec<Event>;
+
+    /// The status of an object whose spec cannot be understood, keeping what its status held before.
+    fn refused(now: Timestamp, status: &Self::Status, generation: i64, message: &str) -> Self::Status;
+
+    /// How urgent a tick of this object is.
+    fn urgency(cluster: &Cluster, object: &Object<Self::Spec, Self::Status>) -> Urgency;
+}
+
+/// How urgent a tick is; the more urgent goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// Traffic is going back.
+    Rollback,
+    /// A run is moving.
+    Progress,
+    /// Everything else.
+    Routine,
+}
+
+/// What a decision may know besides objects and readings.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Context {
+    /// The present instant.
+    pub now: Timestamp,
+    /// Names this installation of Weir in ownership tags; stable across clusters.
+    pub owner: String,
+    /// Why the last attempt to write for this object failed, unless one has succeeded since.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a write did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Trouble {
+    /// AWS refused it or did not answer.
+    #[error("{0}")]
+    Aws(AwsError),
+    /// The guard did not let it through.
+    #[error("not written: {0}")]
+    Violation(Violation),
+}
+
+/// What one tick of an object leaves to the next one, in the memory of the process only: losing it costs nothing
+/// but haste.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Memory {
+    /// Why the last attempt to write failed, unless one has succeeded since.
+    pub trouble: Option<Trouble>,
+    /// The last write that AWS accepted, and when.
+    pub accepted: Option<(Timestamp, Step)>,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Verdict<Status> {
+    /// What shall be on record.
+    pub status: Status,
+    /// Whether the object shall carry Weir's finalizer.
+    pub finalizer: bool,
+    /// The write that follows once the status is on record.
+    pub proposal: Option<Proposal>,
+    /// Objects to be read afresh before the write.
+    pub confirm: Vec<ObjectRef>,
+    /// When to look again, if nothing wakes the object before.
+    pub wake: Option<Timestamp>,
+}
+
+impl<Status> Verdict<Status> {
+    /// Records a status and does nothing else.
+    pub fn record(status: Status) -> Self {
+        Self { status, finalizer: false, proposal: None, confirm: Vec::new(), wake: None }
+    }
+
+    /// The same, looking again at an instant or before.
+    #[must_use]
+    pub fn waking(mut self, at: Timestamp) -> Self {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        self
+    }
+}
+
+/// What a tick needs next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need<Status> {
+    /// Readings of AWS.
+    Read(Vec<Ask>),
+    /// Objects afresh from the API server, put among the objects that the next call sees.
+    Get(Vec<ObjectRef>),
+    /// The finalizer added (`true`) or removed.
+    Finalizer(bool),
+    /// The status written; the reply becomes the object.
+    Record(Status),
+    /// One external write.
+    Act(Permit),
+    /// The tick is over.
+    Done(Rest),
+}
+
+/// How a tick ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// When to look again, if nothing wakes the object before.
+    pub wake: Option<Timestamp>,
+    /// Whether something went wrong in this tick, so that the caller backs off before the next.
+    pub failed: bool,
+    /// What the next tick of the object is given.
+    pub memory: Memory,
+}
+
+/// The answer to a [`Need`].
+#[derive(Debug)]
+pub enum Answer {
+    /// To none: the tick begins.
+    Begin,
+    /// To `Read`.
+    Read(Vec<(Query, Fact)>),
+    /// To `Get`, `Finalizer` and `Record`: the objects passed along are up to date.
+    Stored,
+    /// To `Act`.
+    Acted(Result<(), AwsError>),
+}
+
+/// The state of one tick.
+#[derive(Debug)]
+pub struct Tick<K> {
+    key: Key,
+    began: Timestamp,
+    context: Context,
+    accepted: Option<(Timestamp, Step)>,
+    facts: Facts,
+    confirmed: bool,
+    trying: Option<Step>,
+    failed: bool,
+    rounds: u32,
+    kind: PhantomData<K>,
+}
+
+impl<K: Kind> Tick<K> {
+    /// A tick of an object, with what the last tick of it left.
+    pub fn new(key: Key, now: Timestamp, owner: String, memory: Memory) -> Self {
+        Self {
+            key,
+            began: now,
+            context: Context { now, owner, trouble: memory.trouble },
+            accepted: memory.accepted,
+            facts: Facts::default(),
+            confirmed: false,
+            trying: None,
+            failed: false,
+            rounds: 0,
+            kind: PhantomData,
+        }
+    }
+
+    /// Goes on with an answer until the next need.
+    pub fn next(&mut self, now: Timestamp, cluster: &Cluster, answer: Answer) -> Need<K::Status> {
+        self.context.now = self.context.now.max(now);
+        self.rounds += 1;
+        match answer {
+            Answer::Begin | Answer::Stored => {}
+            Answer::Read(answers) => answers.into_iter().for_each(|(query, fact)| self.facts.add(query, fact)),
+            Answer::Acted(Ok(())) => {
+                self.context.trouble = None;
+                self.accepted = self.trying.take().map(|step| (self.context.now, step));
+                return self.done(Some(self.context.now));
+            }
+            Answer::Acted(Err(error)) => self.fail(Trouble::Aws(error)),
+        }
+        if self.rounds > ROUNDS {
+            return self.done(Some(self.context.now + UNSETTLED_RETRY));
+        }
+        self.decide(cluster)
+    }
+
+    /// The instant at which the tick began.
+    pub fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    fn decide(&mut self, cluster: &Cluster) -> Need<K::Status> {
+        let Some(object) = K::find(cluster, &self.key) else {
+            return self.done(None);
+        };
+        let mut sight = Sight::new(self.began, &self.facts);
+        let verdict = K::decide(&self.context, cluster, object, &mut sight);
+        let asks = sight.into_asks();
+        let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
+            return Need::Read(asks);
+        };
+        if verdict.finalizer && !object.finalizer {
+            return Need::Finalizer(true);
+        }
+        if verdict.status != object.status {
+            return Need::Record(verdict.status);
+        }
+        if object.finalizer && !verdict.finalizer {
+            return Need::Finalizer(false);
+        }
+        match verdict.proposal {
+            Some(proposal) if !self.failed => self.act(proposal, verdict.confirm, verdict.wake, cluster),
+            _ => self.done(verdict.wake),
+        }
+    }
+
+    fn act(
+        &mut self,
+        proposal: Proposal,
+        confirm: Vec<ObjectRef>,
+        wake: Option<Timestamp>,
+        cluster: &Cluster,
+    ) -> Need<K::Status> {
+        if let Some((at, step)) = &self.accepted
+            && *step == proposal.step
+            && self.context.now < *at + SETTLING
+        {
+            let settled = *at + SETTLING;
+            return self.done(Some(wake.map_or(settled, |wake| wake.min(settled))));
+        }
+        if !self.confirmed && !confirm.is_empty() {
+            self.confirmed = true;
+            return Need::Get(confirm);
+        }
+        match guard(self.began, &proposal, &self.facts) {
+            Ok(permit) => {
+                self.trying = Some(proposal.step);
+                Need::Act(permit)
+            }
+            Err(violation) => {
+                self.fail(Trouble::Violation(violation));
+                self.decide(cluster)
+            }
+        }
+    }
+
+    /// Remembers why nothing was written; the rest of the tick only records it.
+    fn fail(&mut self, trouble: Trouble) {
+        self.context.trouble = Some(trouble);
+        self.failed = true;
+    }
+
+    fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
+        let memory = Memory { trouble: self.context.trouble.clone(), accepted: self.accepted.clone() };
+        Need::Done(Rest { wake, failed: self.failed, memory })
+    }
+}
