@@ -11,9 +11,9 @@
 mod binaries;
 mod cluster;
 mod moto;
-mod places;
+pub(crate) mod places;
 mod python;
-mod server;
+pub(crate) mod server;
 mod skipping;
 #[cfg(test)]
 mod tests;

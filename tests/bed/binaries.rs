@@ -7,6 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
@@ -76,6 +77,16 @@ impl Tool {
 
 /// Builds one package of a Go module; the program appears at `target` only when it is complete.
 fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(), String> {
+    let missing = |error: io::Error| {
+        format!(
+            "Go is needed to build {package} and does not run ({error}): \
+             install Go, or set KUBEBUILDER_ASSETS to a folder with the Kubernetes binaries"
+        )
+    };
+    Command::new("go")
+        .arg("version")
+        .output()
+        .map_err(missing)?;
     skipping::notice(&format!(
         "building {package} {version} with Go; once, takes minutes"
     ));
@@ -99,12 +110,7 @@ fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(
             ("CGO_ENABLED", "0"),
         ])
         .output()
-        .map_err(|error| {
-            format!(
-                "Go is needed to build {package} and does not run ({error}): \
-                 install Go, or set KUBEBUILDER_ASSETS to a folder with the Kubernetes binaries"
-            )
-        })?;
+        .map_err(missing)?;
     if !built.status.success() {
         let _ = fs::remove_file(&unfinished);
         let said = String::from_utf8_lossy(&built.stderr);

@@ -6,6 +6,7 @@
 //! group of its own, so that an interrupt typed at the terminal cannot take it away before its server.
 
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
@@ -23,6 +24,7 @@ folder=$1
 shift
 "$@" 3<&- </dev/null &
 server=$!
+echo "$server" > "$folder/pid"
 { read -r _ <&3; kill -9 "$server"; } &
 watch=$!
 exec 3<&-
@@ -115,6 +117,29 @@ impl Server {
         ))
     }
 
+    /// Sends SIGTERM and waits for the server to end; returns its exit code, or says that it went on for `seconds`.
+    pub(crate) fn terminate(mut self, seconds: u32) -> Result<i32, String> {
+        let failed = |what: &dyn Display| format!("{} cannot be asked to end: {what}", self.name);
+        let pid = fs::read_to_string(self.folder.join("pid")).map_err(|error| failed(&error))?;
+        let sent = signal("TERM", pid.trim()).map_err(|error| failed(&error))?;
+        if !sent {
+            return Err(failed(&"it has ended already"));
+        }
+        for _ in 0..seconds * 10 {
+            let ended = self.supervisor.try_wait().map_err(|error| failed(&error))?;
+            if let Some(code) = ended.and_then(|status| status.code()) {
+                let _ = fs::remove_dir_all(&self.folder);
+                return Ok(code);
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err(format!(
+            "{} still runs {seconds} s after SIGTERM; it printed last:\n{}",
+            self.name,
+            self.last_lines()
+        ))
+    }
+
     fn last_lines(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
@@ -128,6 +153,14 @@ impl Drop for Server {
         drop(self.supervisor.stdin.take());
         let _ = self.supervisor.wait();
     }
+}
+
+/// Sends a signal by the shell's own `kill`, for the program of that name is not everywhere. Whether there was a process;
+/// the signal `0` does nothing else than ask that.
+pub(crate) fn signal(name: &str, pid: &str) -> io::Result<bool> {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", r#"kill -"$1" "$2" 2>/dev/null"#, "sh", name, pid]);
+    Ok(kill.status()?.success())
 }
 
 fn set_variables(command: &Command) -> impl Iterator<Item = (&OsStr, &OsStr)> {

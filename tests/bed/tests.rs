@@ -9,7 +9,7 @@ use std::{env, fs};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::json;
 
-use super::server::Server;
+use super::server::{Server, signal};
 use super::{moto, own_moto, places, real_cluster, real_cluster_with_controllers};
 
 /// Where the process that is to be killed notes its server.
@@ -229,7 +229,7 @@ fn a_server_ends_even_when_the_test_process_is_killed() {
 /// Starts a server, notes its process and its folder, and waits to be killed.
 fn wait_with_a_server(note: &Path) {
     let mut sleeper = Command::new("sh");
-    sleeper.args(["-c", "echo $$ > pid; exec sleep 600"]);
+    sleeper.args(["-c", "exec sleep 600"]);
     let mut server =
         Server::start("a sleeper", places::scratch("sleeper").unwrap(), &sleeper).unwrap();
     let pid = server.wait_until(30, |server| {
@@ -261,13 +261,34 @@ fn a_server_that_ends_by_itself_is_reported_with_its_last_words() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn a_server_may_be_asked_to_end_and_says_how_it_did() {
+    let start = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let mut server =
+            Server::start("a server", places::scratch("asked").unwrap(), &command).unwrap();
+        server
+            .wait_until(30, |server| server.log().contains("ready").then_some(()))
+            .unwrap();
+        server
+    };
+    let waits = "echo ready; while :; do sleep 0.1; done";
+    assert_eq!(
+        start(&format!("trap 'exit 3' TERM; {waits}")).terminate(30),
+        Ok(3)
+    );
+    let said = start(&format!("trap '' TERM; {waits}"))
+        .terminate(1)
+        .unwrap_err();
+    assert!(
+        said.starts_with("a server still runs 1 s after SIGTERM"),
+        "{said}"
+    );
+}
+
 fn runs(pid: &str) -> bool {
-    Command::new("kill")
-        .args(["-0", pid])
-        .stderr(Stdio::null())
-        .status()
-        .unwrap()
-        .success()
+    signal("0", pid).unwrap()
 }
 
 /// Asks every 100 ms, for half a minute at most.
