@@ -111,10 +111,7 @@ fn outliving(files: &[SourceFile]) -> Vec<String> {
     for file in watched {
         for (index, line) in file.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            let global = code
-                .trim_start()
-                .trim_start_matches("pub ")
-                .starts_with("static ");
+            let global = code.split_whitespace().take(2).any(|word| word == "static");
             if let Some(said) = OUTLIVES
                 .iter()
                 .copied()
@@ -239,7 +236,7 @@ fn what_outlives_a_controller_is_found() {
     for code in [
         "tokio::spawn(work)",
         "std::thread::spawn(work)",
-        "pub static SEEN: Mutex<u8> = x;",
+        "pub(crate) static SEEN: Mutex<u8> = x;",
         "static A: u8 = 1;",
     ] {
         assert_eq!(
