@@ -35,16 +35,10 @@ impl Tool {
     /// The folder of the Go module in `tests/testbed`, the module whose version counts, and the package to build.
     fn source(self) -> (&'static str, &'static str, String) {
         match self {
-            Tool::Etcd => (
-                "etcd",
-                "go.etcd.io/etcd/server/v3",
-                "go.etcd.io/etcd/server/v3".to_owned(),
-            ),
-            Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => (
-                "kubernetes",
-                "k8s.io/kubernetes",
-                format!("k8s.io/kubernetes/cmd/{}", self.name()),
-            ),
+            Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3".to_owned()),
+            Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => {
+                ("kubernetes", "k8s.io/kubernetes", format!("k8s.io/kubernetes/cmd/{}", self.name()))
+            }
         }
     }
 
@@ -55,14 +49,8 @@ impl Tool {
         let version = required_version(&folder, requirement)?;
         let cache = places::cache()?.join(format!("{module}-{version}"));
         let cached = cache.join(self.name());
-        let provided = env::var_os("KUBEBUILDER_ASSETS")
-            .map(PathBuf::from)
-            .into_iter()
-            .chain(newest_envtest());
-        if let Some(found) = provided
-            .map(|folder| folder.join(self.name()))
-            .find(|path| path.is_file())
-        {
+        let provided = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).into_iter().chain(newest_envtest());
+        if let Some(found) = provided.map(|folder| folder.join(self.name())).find(|path| path.is_file()) {
             return Ok(found);
         }
         if !cached.is_file() {
@@ -83,32 +71,16 @@ fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(
              install Go, or set KUBEBUILDER_ASSETS to a folder with the Kubernetes binaries"
         )
     };
-    Command::new("go")
-        .arg("version")
-        .output()
-        .map_err(missing)?;
-    skipping::notice(&format!(
-        "building {package} {version} with Go; once, takes minutes"
-    ));
+    Command::new("go").arg("version").output().map_err(missing)?;
+    skipping::notice(&format!("building {package} {version} with Go; once, takes minutes"));
     let unfinished = target.with_extension(format!("{}.unfinished", process::id()));
     let built = Command::new("go")
         .current_dir(module)
-        .args([
-            "build",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags",
-            &linker_flags(version),
-            "-o",
-        ])
+        .args(["build", "-trimpath", "-buildvcs=false", "-ldflags", &linker_flags(version), "-o"])
         .arg(&unfinished)
         .arg(package)
         // The committed sums decide what is built; and without C no compiler is needed but Go's.
-        .envs([
-            ("GOFLAGS", "-mod=readonly"),
-            ("GOWORK", "off"),
-            ("CGO_ENABLED", "0"),
-        ])
+        .envs([("GOFLAGS", "-mod=readonly"), ("GOWORK", "off"), ("CGO_ENABLED", "0")])
         .output()
         .map_err(missing)?;
     if !built.status.success() {
@@ -116,47 +88,30 @@ fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(
         let said = String::from_utf8_lossy(&built.stderr);
         let last: Vec<&str> = said.lines().rev().take(5).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
-        return Err(format!(
-            "go build of {package} failed ({}): {}",
-            built.status,
-            last.join(" / ")
-        ));
+        return Err(format!("go build of {package} failed ({}): {}", built.status, last.join(" / ")));
     }
-    fs::rename(&unfinished, target)
-        .map_err(|error| format!("{} cannot be put in place: {error}", target.display()))
+    fs::rename(&unfinished, target).map_err(|error| format!("{} cannot be put in place: {error}", target.display()))
 }
 
 /// A Kubernetes server that does not know its version reports one that clients stumble over.
 fn linker_flags(version: &str) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');
-    let (major, minor) = (
-        numbers.next().unwrap_or_default(),
-        numbers.next().unwrap_or_default(),
-    );
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let variable = "k8s.io/component-base/version.git";
-    format!(
-        "-s -w -X {variable}Version={version} -X {variable}Major={major} -X {variable}Minor={minor}"
-    )
+    format!("-s -w -X {variable}Version={version} -X {variable}Major={major} -X {variable}Minor={minor}")
 }
 
 /// The version of `requirement` in the `go.mod` of `folder`.
 fn required_version(folder: &Path, requirement: &str) -> Result<String, String> {
     let path = folder.join("go.mod");
-    let text = fs::read_to_string(&path)
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    version_in(&text, requirement)
-        .ok_or_else(|| format!("{} does not require {requirement}", path.display()))
+    let text = fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    version_in(&text, requirement).ok_or_else(|| format!("{} does not require {requirement}", path.display()))
 }
 
 fn version_in(go_mod: &str, requirement: &str) -> Option<String> {
     go_mod.lines().find_map(|line| {
-        let mut words = line
-            .trim()
-            .trim_start_matches("require ")
-            .split_whitespace();
-        (words.next() == Some(requirement))
-            .then(|| words.next().map(str::to_owned))
-            .flatten()
+        let mut words = line.trim().trim_start_matches("require ").split_whitespace();
+        (words.next() == Some(requirement)).then(|| words.next().map(str::to_owned)).flatten()
     })
 }
 
@@ -182,11 +137,7 @@ fn newest_usable(names: impl Iterator<Item = OsString>) -> Option<OsString> {
     names
         .filter_map(|name| {
             let numbers = name.to_str()?.split('-').next()?.to_owned();
-            let version: Vec<u32> = numbers
-                .split('.')
-                .map(str::parse)
-                .collect::<Result<_, _>>()
-                .ok()?;
+            let version: Vec<u32> = numbers.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
             (version >= vec![1, 33]).then_some((version, name))
         })
         .max()
@@ -200,34 +151,16 @@ mod tests {
     #[test]
     fn the_version_is_read_from_both_forms_of_a_requirement() {
         let go_mod = "module m\nrequire one.example/a v1.2.3\nrequire (\n\ttwo.example/b v0.1.0 // indirect\n)\n";
-        assert_eq!(
-            version_in(go_mod, "one.example/a").as_deref(),
-            Some("v1.2.3")
-        );
-        assert_eq!(
-            version_in(go_mod, "two.example/b").as_deref(),
-            Some("v0.1.0")
-        );
+        assert_eq!(version_in(go_mod, "one.example/a").as_deref(), Some("v1.2.3"));
+        assert_eq!(version_in(go_mod, "two.example/b").as_deref(), Some("v0.1.0"));
         assert_eq!(version_in(go_mod, "three.example/c"), None);
     }
 
     #[test]
     fn the_newest_server_is_taken_by_number_and_not_by_letter() {
-        let names = [
-            "1.33.0-linux-amd64",
-            "1.9.9-linux-amd64",
-            "1.100.0-linux-amd64",
-            "notes",
-        ]
-        .map(OsString::from);
-        assert_eq!(
-            newest_usable(names.into_iter()),
-            Some(OsString::from("1.100.0-linux-amd64"))
-        );
-        assert_eq!(
-            newest_usable([OsString::from("1.32.5-linux-amd64")].into_iter()),
-            None
-        );
+        let names = ["1.33.0-linux-amd64", "1.9.9-linux-amd64", "1.100.0-linux-amd64", "notes"].map(OsString::from);
+        assert_eq!(newest_usable(names.into_iter()), Some(OsString::from("1.100.0-linux-amd64")));
+        assert_eq!(newest_usable([OsString::from("1.32.5-linux-amd64")].into_iter()), None);
     }
 
     #[test]

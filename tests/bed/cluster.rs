@@ -72,17 +72,11 @@ impl Cluster {
         let folder = places::scratch("kube-apiserver")?;
         let token = random_token()?;
         let kubeconfig = folder.join("kubeconfig");
-        write(
-            &folder.join("tokens.csv"),
-            &format!("{token},admin,1,\"system:masters\"\n"),
-        )?;
+        write(&folder.join("tokens.csv"), &format!("{token},admin,1,\"system:masters\"\n"))?;
         write(&kubeconfig, &kubeconfig_text(&folder, api_port, &token))?;
         let mut apiserver = start_apiserver(programs, folder, client_port, api_port)?;
         apiserver.wait_until(START_SECONDS, |_| {
-            let answer = kubectl(&programs.kubectl, &kubeconfig)
-                .args(["get", "--raw=/readyz"])
-                .output()
-                .ok()?;
+            let answer = kubectl(&programs.kubectl, &kubeconfig).args(["get", "--raw=/readyz"]).output().ok()?;
             (answer.stdout == b"ok").then_some(())
         })?;
         Ok(Cluster {
@@ -109,8 +103,7 @@ impl Cluster {
     /// What kubectl prints for these arguments; the test fails with kubectl's words if kubectl does.
     #[track_caller]
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
-        self.try_kubectl(arguments, "")
-            .unwrap_or_else(|said| panic!("kubectl {}: {said}", arguments.join(" ")))
+        self.try_kubectl(arguments, "").unwrap_or_else(|said| panic!("kubectl {}: {said}", arguments.join(" ")))
     }
 
     /// Applies manifests, given as YAML or JSON; returns what kubectl printed.
@@ -128,16 +121,12 @@ impl Cluster {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| {
-                format!("{} does not run: {error}", self.programs.kubectl.display())
-            })?;
+            .map_err(|error| format!("{} does not run: {error}", self.programs.kubectl.display()))?;
         if let Some(mut stdin) = running.stdin.take() {
             // A kubectl that does not read ends by itself and says why.
             let _ = stdin.write_all(input.as_bytes());
         }
-        let output = running
-            .wait_with_output()
-            .map_err(|error| format!("kubectl was lost: {error}"))?;
+        let output = running.wait_with_output().map_err(|error| format!("kubectl was lost: {error}"))?;
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
@@ -149,23 +138,15 @@ impl Cluster {
     pub(crate) fn controllers(&self, manager: &Path) -> &Result<Server, String> {
         self.controllers.get_or_init(|| {
             let mut command = Command::new(manager);
-            command
-                .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
-                .args([
-                    "--controllers=namespace-controller,garbage-collector-controller",
-                    "--leader-elect=false",
-                    "--secure-port=0",
-                ]);
-            let mut manager = Server::start(
-                "kube-controller-manager",
-                places::scratch("kube-controller-manager")?,
-                &command,
-            )?;
+            command.arg(format!("--kubeconfig={}", self.kubeconfig.display())).args([
+                "--controllers=namespace-controller,garbage-collector-controller",
+                "--leader-elect=false",
+                "--secure-port=0",
+            ]);
+            let mut manager =
+                Server::start("kube-controller-manager", places::scratch("kube-controller-manager")?, &command)?;
             manager.wait_until(START_SECONDS, |manager| {
-                manager
-                    .log()
-                    .contains("Proceeding to collect garbage")
-                    .then_some(())
+                manager.log().contains("Proceeding to collect garbage").then_some(())
             })?;
             Ok(manager)
         })
@@ -178,60 +159,35 @@ fn start_etcd(programs: &Programs, client_port: u16, peer_port: u16) -> Result<S
     let mut command = Command::new(&programs.etcd);
     command
         .arg(format!("--data-dir={}", folder.join("data").display()))
-        .args([
-            format!("--listen-client-urls={client_url}"),
-            format!("--advertise-client-urls={client_url}"),
-        ])
+        .args([format!("--listen-client-urls={client_url}"), format!("--advertise-client-urls={client_url}")])
         .arg(format!("--listen-peer-urls=http://127.0.0.1:{peer_port}"))
         // Nothing here is to survive a loss of power.
         .arg("--unsafe-no-fsync");
     let mut etcd = Server::start("etcd", folder, &command)?;
-    etcd.wait_until(START_SECONDS, |_| {
-        TcpStream::connect(("127.0.0.1", client_port)).ok()
-    })?;
+    etcd.wait_until(START_SECONDS, |_| TcpStream::connect(("127.0.0.1", client_port)).ok())?;
     Ok(etcd)
 }
 
-fn start_apiserver(
-    programs: &Programs,
-    folder: PathBuf,
-    etcd_port: u16,
-    port: u16,
-) -> Result<Server, String> {
+fn start_apiserver(programs: &Programs, folder: PathBuf, etcd_port: u16, port: u16) -> Result<Server, String> {
     let in_folder = |flag: &str, name: &str| format!("--{flag}={}", folder.join(name).display());
     let mut command = Command::new(&programs.kube_apiserver);
     command
         .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
         .arg(format!("--secure-port={port}"))
-        .args([
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--service-cluster-ip-range=10.0.0.0/24",
-        ])
+        .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--service-cluster-ip-range=10.0.0.0/24"])
         .arg(in_folder("cert-dir", "certificates"))
         .arg(in_folder("token-auth-file", "tokens.csv"))
-        .arg(in_folder(
-            "service-account-key-file",
-            "certificates/apiserver.key",
-        ))
-        .arg(in_folder(
-            "service-account-signing-key-file",
-            "certificates/apiserver.key",
-        ))
+        .arg(in_folder("service-account-key-file", "certificates/apiserver.key"))
+        .arg(in_folder("service-account-signing-key-file", "certificates/apiserver.key"))
         .arg("--service-account-issuer=https://localhost")
-        .args([
-            "--authorization-mode=RBAC",
-            "--disable-admission-plugins=ServiceAccount",
-        ]);
+        .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"]);
     Server::start("kube-apiserver", folder, &command)
 }
 
 /// A kubectl that knows this cluster alone and leaves nothing in the user's home folder.
 fn kubectl(program: &Path, kubeconfig: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .env("KUBECONFIG", kubeconfig)
-        .env("KUBECACHEDIR", kubeconfig.with_file_name("kubectl-cache"));
+    command.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", kubeconfig.with_file_name("kubectl-cache"));
     command
 }
 

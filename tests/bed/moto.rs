@@ -29,16 +29,10 @@ impl Moto {
     /// Starts a moto server on a port that the kernel chooses.
     pub(crate) fn start(python: &Python) -> Result<Moto, String> {
         let mut command = Command::new(python.program("moto_server"));
-        command
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .env("PYTHONUNBUFFERED", "1");
+        command.args(["-H", "127.0.0.1", "-p", "0"]).env("PYTHONUNBUFFERED", "1");
         let mut server = Server::start("moto_server", places::scratch("moto")?, &command)?;
         let port = server.wait_until(START_SECONDS, |server| announced_port(&server.log()))?;
-        Ok(Moto {
-            server,
-            port,
-            aws: python.program("aws"),
-        })
+        Ok(Moto { server, port, aws: python.program("aws") })
     }
 
     /// Where moto answers: the value for `AWS_ENDPOINT_URL`.
@@ -49,30 +43,21 @@ impl Moto {
     /// Forgets everything that was made in it.
     #[track_caller]
     pub(crate) fn reset(&self) {
-        let answer = self
-            .post("/moto-api/reset")
-            .unwrap_or_else(|error| panic!("moto cannot be reached: {error}"));
-        assert!(
-            answer.starts_with("HTTP/1.1 200 "),
-            "moto does not reset: {answer}"
-        );
+        let answer = self.post("/moto-api/reset").unwrap_or_else(|error| panic!("moto cannot be reached: {error}"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "moto does not reset: {answer}");
     }
 
     /// The answer of the AWS CLI to these arguments, `Null` where it prints nothing; the test fails with the CLI's words
     /// if the CLI does.
     #[track_caller]
     pub(crate) fn aws(&self, arguments: &[&str]) -> Value {
-        self.try_aws(arguments)
-            .unwrap_or_else(|said| panic!("aws {}: {said}", arguments.join(" ")))
+        self.try_aws(arguments).unwrap_or_else(|said| panic!("aws {}: {said}", arguments.join(" ")))
     }
 
     /// The answer of the AWS CLI to these arguments; as an error what it says when it fails.
     pub(crate) fn try_aws(&self, arguments: &[&str]) -> Result<Value, String> {
         let mut command = Command::new(&self.aws);
-        command
-            .args(["--endpoint-url", &self.endpoint(), "--output", "json"])
-            .args(arguments)
-            .env_clear();
+        command.args(["--endpoint-url", &self.endpoint(), "--output", "json"]).args(arguments).env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -84,11 +69,7 @@ impl Moto {
                 ("AWS_SECRET_ACCESS_KEY", "testing"),
                 ("AWS_DEFAULT_REGION", REGION),
             ])
-            .envs([
-                ("AWS_PAGER", ""),
-                ("AWS_EC2_METADATA_DISABLED", "true"),
-                ("LC_ALL", "C.UTF-8"),
-            ])
+            .envs([("AWS_PAGER", ""), ("AWS_EC2_METADATA_DISABLED", "true"), ("LC_ALL", "C.UTF-8")])
             .output()
             .map_err(|error| format!("{} does not run: {error}", self.aws.display()))?;
         if !output.status.success() {
@@ -97,16 +78,12 @@ impl Moto {
         if output.stdout.trim_ascii().is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&output.stdout)
-            .map_err(|error| format!("the answer is not JSON: {error}"))
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("the answer is not JSON: {error}"))
     }
 
     fn post(&self, path: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        write!(
-            stream,
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )?;
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
@@ -127,9 +104,6 @@ mod tests {
     #[test]
     fn the_port_is_read_from_a_complete_line_only() {
         assert_eq!(announced_port(" * Running on http://127.0.0.1:3992"), None);
-        assert_eq!(
-            announced_port("WARNING\n * Running on http://127.0.0.1:39927\nPress"),
-            Some(39927)
-        );
+        assert_eq!(announced_port("WARNING\n * Running on http://127.0.0.1:39927\nPress"), Some(39927));
     }
 }

@@ -25,8 +25,7 @@ pub(crate) fn cache() -> Result<PathBuf, String> {
 /// The user's home folder.
 pub(crate) fn home() -> Result<PathBuf, String> {
     env::var_os("HOME").map(PathBuf::from).ok_or_else(|| {
-        "HOME is not set: set it, or set XDG_CACHE_HOME to a folder for the test bed's binaries"
-            .to_owned()
+        "HOME is not set: set it, or set XDG_CACHE_HOME to a folder for the test bed's binaries".to_owned()
     })
 }
 
@@ -34,8 +33,7 @@ pub(crate) fn home() -> Result<PathBuf, String> {
 pub(crate) fn scratch(name: &str) -> Result<PathBuf, String> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("bed-{}-{number}-{name}", std::process::id()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bed-{}-{number}-{name}", std::process::id()));
     // A process of the same number may have died here before.
     let _ = fs::remove_dir_all(&folder);
     make_folder(&folder)?;
@@ -44,8 +42,7 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf, String> {
 
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder)
-        .map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))
+    fs::create_dir_all(folder).map_err(|error| format!("the folder {} cannot be made: {error}", folder.display()))
 }
 
 /// Waits until this process alone may make things in `folder`; the claim ends when the returned file is dropped.

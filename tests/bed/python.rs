@@ -36,16 +36,13 @@ fn prepare() -> Result<Python, String> {
     let mut hasher = DefaultHasher::new();
     wanted.hash(&mut hasher);
     let folder = places::cache()?.join(format!("python-{:016x}", hasher.finish()));
-    let python = Python {
-        programs: folder.join("bin"),
-    };
+    let python = Python { programs: folder.join("bin") };
     if !complete(&folder, &wanted) {
         let _claim = places::claim(&folder.with_extension("claim"))?;
         if !complete(&folder, &wanted) {
             install(&folder, &requirements)?;
-            fs::write(marker(&folder), &wanted).map_err(|error| {
-                format!("{} cannot be written: {error}", marker(&folder).display())
-            })?;
+            fs::write(marker(&folder), &wanted)
+                .map_err(|error| format!("{} cannot be written: {error}", marker(&folder).display()))?;
         }
     }
     Ok(python)
@@ -58,51 +55,27 @@ fn marker(folder: &Path) -> PathBuf {
 /// Whether the environment was completed, and its interpreter still runs: an upgrade of Python can take that away.
 fn complete(folder: &Path, wanted: &str) -> bool {
     let installed = fs::read_to_string(marker(folder)).is_ok_and(|installed| installed == wanted);
-    installed
-        && Command::new(folder.join("bin/python"))
-            .arg("--version")
-            .output()
-            .is_ok_and(|run| run.status.success())
+    installed && Command::new(folder.join("bin/python")).arg("--version").output().is_ok_and(|run| run.status.success())
 }
 
 fn install(folder: &Path, requirements: &Path) -> Result<(), String> {
-    skipping::notice(
-        "installing moto and the AWS CLI into a Python environment; once, takes a minute",
-    );
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(folder))?;
+    skipping::notice("installing moto and the AWS CLI into a Python environment; once, takes a minute");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     run(Command::new(folder.join("bin/python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--quiet",
-            "--requirement",
-        ])
+        .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet", "--requirement"])
         .arg(requirements))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let advice =
-        "Python 3 with its venv module and a package index are needed for moto and the AWS CLI";
-    let output = command.output().map_err(|error| {
-        format!(
-            "{} does not run ({error}): {advice}",
-            command.get_program().display()
-        )
-    })?;
+    let advice = "Python 3 with its venv module and a package index are needed for moto and the AWS CLI";
+    let output = command
+        .output()
+        .map_err(|error| format!("{} does not run ({error}): {advice}", command.get_program().display()))?;
     if output.status.success() {
         return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let last: Vec<&str> = said.trim().lines().rev().take(3).collect();
-    Err(format!(
-        "{command:?} failed ({}; last line first): {}; {advice}",
-        output.status,
-        last.join(" / ")
-    ))
+    Err(format!("{command:?} failed ({}; last line first): {}; {advice}", output.status, last.join(" / ")))
 }

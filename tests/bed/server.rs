@@ -44,19 +44,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `command` under supervision; what it prints goes to a log in `folder`.
-    pub(crate) fn start(
-        name: &'static str,
-        folder: PathBuf,
-        command: &Command,
-    ) -> Result<Server, String> {
+    pub(crate) fn start(name: &'static str, folder: PathBuf, command: &Command) -> Result<Server, String> {
         let log = folder.join("log");
-        let failed = |what: &str, error: io::Error| {
-            format!("{name}: {what} ({}): {error}", folder.display())
-        };
+        let failed = |what: &str, error: io::Error| format!("{name}: {what} ({}): {error}", folder.display());
         let output = File::create(&log).map_err(|error| failed("its log cannot be made", error))?;
-        let errors = output
-            .try_clone()
-            .map_err(|error| failed("its log cannot be shared", error))?;
+        let errors = output.try_clone().map_err(|error| failed("its log cannot be shared", error))?;
         let mut supervisor = Command::new("sh");
         supervisor
             .args(["-c", SUPERVISOR, "sh"])
@@ -69,14 +61,8 @@ impl Server {
             .stdout(output)
             .stderr(errors)
             .process_group(0);
-        let supervisor = supervisor
-            .spawn()
-            .map_err(|error| failed("its supervising shell cannot start", error))?;
-        Ok(Server {
-            name,
-            folder,
-            supervisor,
-        })
+        let supervisor = supervisor.spawn().map_err(|error| failed("its supervising shell cannot start", error))?;
+        Ok(Server { name, folder, supervisor })
     }
 
     /// The folder that belongs to this server; it is removed with it.
@@ -86,9 +72,7 @@ impl Server {
 
     /// What the server has printed so far.
     pub(crate) fn log(&self) -> String {
-        fs::read(self.folder.join("log"))
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        fs::read(self.folder.join("log")).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// Asks `ready` every 100 ms until it answers; says what the server printed last if it died or `seconds` went by.
@@ -110,11 +94,7 @@ impl Server {
             }
             sleep(Duration::from_millis(100));
         }
-        Err(format!(
-            "{} was not ready after {seconds} s; it printed last:\n{}",
-            self.name,
-            self.last_lines()
-        ))
+        Err(format!("{} was not ready after {seconds} s; it printed last:\n{}", self.name, self.last_lines()))
     }
 
     /// Sends SIGTERM and waits for the server to end; returns its exit code, or says that it went on for `seconds`.
@@ -133,11 +113,7 @@ impl Server {
             }
             sleep(Duration::from_millis(100));
         }
-        Err(format!(
-            "{} still runs {seconds} s after SIGTERM; it printed last:\n{}",
-            self.name,
-            self.last_lines()
-        ))
+        Err(format!("{} still runs {seconds} s after SIGTERM; it printed last:\n{}", self.name, self.last_lines()))
     }
 
     fn last_lines(&self) -> String {
@@ -164,9 +140,7 @@ pub(crate) fn signal(name: &str, pid: &str) -> io::Result<bool> {
 }
 
 fn set_variables(command: &Command) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-    command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name, value?)))
+    command.get_envs().filter_map(|(name, value)| Some((name, value?)))
 }
 
 /// Distinct loopback ports that were free a moment ago. Another process may take one before the server does: the server

@@ -32,16 +32,9 @@ pub(crate) fn notice(text: &str) {
 }
 
 /// The line that announces a skipped case, or the failure where skipping is forbidden.
-fn announcement(
-    required: Option<&str>,
-    case: &str,
-    count: u32,
-    reason: &str,
-) -> Result<String, String> {
+fn announcement(required: Option<&str>, case: &str, count: u32, reason: &str) -> Result<String, String> {
     if required == Some("1") {
-        return Err(format!(
-            "{case} cannot run and {REQUIRED}=1 forbids skipping it: {reason}"
-        ));
+        return Err(format!("{case} cannot run and {REQUIRED}=1 forbids skipping it: {reason}"));
     }
     Ok(format!("SKIPPED {case} ({count} skipped so far): {reason}"))
 }
@@ -52,15 +45,10 @@ mod tests {
 
     #[test]
     fn skipping_is_said_unless_it_is_forbidden() {
-        let said =
-            announcement(None, "a case", 2, "no Go").expect("skipping is allowed by default");
+        let said = announcement(None, "a case", 2, "no Go").expect("skipping is allowed by default");
         assert_eq!(said, "SKIPPED a case (2 skipped so far): no Go");
-        let failure =
-            announcement(Some("1"), "a case", 2, "no Go").expect_err("skipping is forbidden");
-        assert_eq!(
-            failure,
-            "a case cannot run and WEIR_REQUIRE_REAL=1 forbids skipping it: no Go"
-        );
+        let failure = announcement(Some("1"), "a case", 2, "no Go").expect_err("skipping is forbidden");
+        assert_eq!(failure, "a case cannot run and WEIR_REQUIRE_REAL=1 forbids skipping it: no Go");
         assert!(announcement(Some("0"), "a case", 1, "no Go").is_ok());
     }
 }
