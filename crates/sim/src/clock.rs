@@ -17,10 +17,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that reads `start` now. Must be called inside a tokio runtime.
     pub fn starting_at(start: Timestamp) -> Self {
-        Self {
-            start,
-            origin: Instant::now(),
-        }
+        Self { start, origin: Instant::now() }
     }
 
     /// The present instant of the world.

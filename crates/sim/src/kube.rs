@@ -17,6 +17,7 @@ mod discovery;
 mod events;
 mod failure;
 mod field;
+mod incoming;
 mod kinds;
 mod log;
 mod merge;

@@ -158,16 +158,11 @@ fn objects(
             let plan = watch::plan(world, Scope::of(kind, target, call)?, call, metadata_only)?;
             Ok(Answer::Watch(Box::new(plan)))
         }
-        "create" if target.name.is_none() => {
-            let (object, warnings) =
-                Write::new(world, kind.clone(), target, call)?.create(&call.body)?;
-            Ok(Answer::Json {
-                code: 201,
-                body: object,
-                warnings,
-            })
-        }
+        "create" if target.name.is_none() => write(world, kind, target, call),
         "update" | "patch" if target.name.is_some() => write(world, kind, target, call),
+        "update" | "patch" if kind.is_custom() => {
+            Err(Failure::bad_request("name must be provided"))
+        }
         "delete" => {
             let options = delete::Options::read(&call.body, dry_run)?;
             Ok(Answer::ok(delete::delete(world, kind, &place, &options)?))
@@ -209,27 +204,18 @@ fn write(
     target: &Target,
     call: &Call,
 ) -> Result<Answer, Failure> {
-    let before = world.version();
-    let existed = kind_holds(world, kind, target);
     let write = Write::new(world, kind.clone(), target, call)?;
-    let (object, warnings) = match call.verb(target) {
+    let written = match call.verb(target) {
+        "create" => write.create(&call.body)?,
         "update" => write.replace(&call.body)?,
         _ => write.patch(call.media_type(), &call.body)?,
     };
-    let created = !existed && world.version() > before;
+    let code = if written.created { 201 } else { 200 };
     Ok(Answer::Json {
-        code: if created { 201 } else { 200 },
-        body: object,
-        warnings,
+        code,
+        body: written.object,
+        warnings: written.warnings,
     })
-}
-
-fn kind_holds(world: &World, kind: &Kind, target: &Target) -> bool {
-    let place = (
-        target.namespace.clone().unwrap_or_default(),
-        target.name.clone().unwrap_or_default(),
-    );
-    world.get(&kind.stored_as, &place).is_some()
 }
 
 /// An object reduced to its metadata.

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::definition;
+use super::field::FieldError;
 use super::kinds::{GroupResource, Kind, Origin};
 use super::schema::Schema;
+use super::{definition, events};
 
 /// What is special about a built-in kind.
 struct BuiltIn {
@@ -158,4 +159,36 @@ fn schema(key: &GroupResource) -> Value {
         _ if *key == definition::key() => object(json!({"spec": anything, "status": anything})),
         _ => anything,
     }
+}
+
+/// What is wrong with an object of a built-in kind beyond its schema.
+pub(super) fn validate(kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    match (kind.key.group.as_str(), kind.key.resource.as_str()) {
+        (_, "events") => events::validate(kind, new, old),
+        ("coordination.k8s.io", "leases") => lease(new),
+        _ => Vec::new(),
+    }
+}
+
+fn lease(lease: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let spec = &lease["spec"];
+    let least = [
+        ("leaseDurationSeconds", 1, "must be greater than 0"),
+        ("leaseTransitions", 0, "must be greater than or equal to 0"),
+    ];
+    for (field, least, detail) in least {
+        if spec[field].as_i64().is_some_and(|found| found < least) {
+            errors.push(FieldError::invalid(
+                format!("spec.{field}"),
+                spec[field].clone(),
+                detail,
+            ));
+        }
+    }
+    if !spec["preferredHolder"].is_null() && spec["strategy"].is_null() {
+        let detail = "may only be specified if `strategy` is defined";
+        errors.push(FieldError::forbidden("spec.preferredHolder", detail));
+    }
+    errors
 }

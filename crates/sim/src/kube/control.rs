@@ -38,7 +38,7 @@ impl Kube {
         let current = world
             .get(&kind.stored_as, &place)
             .map(|current| World::shown_as(&kind, current));
-        let (object, _) = match current {
+        let written = match current {
             None => {
                 let body = wanted.to_string();
                 direct(&mut world, &kind, &(place.0, String::new()), "")?.create(body.as_bytes())?
@@ -54,7 +54,7 @@ impl Kube {
                     .patch("application/merge-patch+json", body.as_bytes())?
             }
         };
-        Ok(Value::clone(&object))
+        Ok(Value::clone(&written.object))
     }
 
     /// An object; `resource` is a plural, singular or short name, with its group where that is needed, or a kind.
@@ -123,8 +123,8 @@ impl Kube {
         let place = place(&kind, namespace, name);
         let body = patch.to_string();
         let write = direct(&mut world, &kind, &place, subresource)?;
-        let (object, _) = write.patch("application/merge-patch+json", body.as_bytes())?;
-        Ok(Value::clone(&object))
+        let written = write.patch("application/merge-patch+json", body.as_bytes())?;
+        Ok(Value::clone(&written.object))
     }
 
     /// Takes the status away from an object, as a restore from a backup without statuses would.

@@ -51,17 +51,20 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
         ));
     }
     for (index, version) in versions.iter().enumerate() {
-        let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        // The server moves the schema of a single version up before it looks at it.
+        let path = match versions.len() {
+            1 => "spec.validation.openAPIV3Schema".to_owned(),
+            _ => format!("spec.versions[{index}].schema.openAPIV3Schema"),
+        };
         let schema = &version["schema"]["openAPIV3Schema"];
         if schema.is_null() {
-            errors.push(FieldError::required(path, "schemas are required"));
+            let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
+            errors.push(FieldError::required(field, ""));
         } else if let Err(error) = Schema::parse(schema) {
-            let field = if error.path.is_empty() {
-                path
-            } else {
-                format!("{path}.{}", error.path)
-            };
-            errors.push(FieldError::invalid(field, error.found, error.complaint));
+            errors.push(FieldError {
+                field: format!("{path}.{}", error.field),
+                ..error
+            });
         }
     }
     errors
@@ -78,10 +81,7 @@ pub(super) fn follow(world: &mut World, kind: &Kind, place: &Place) {
     serve(world, &definition);
     let now = world.now();
     let mut accepted = Value::clone(&definition);
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message,
-               "observedGeneration": metadata::generation(&definition)})
-    };
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
     let stored: Vec<&Value> = versions(&definition)
         .filter(|v| v["storage"] == true)
         .map(|v| &v["name"])

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::field::{FieldError, Wrong};
 use super::kinds::Kind;
 use super::read::Scope;
 use super::world::{Place, World};
@@ -36,10 +37,19 @@ impl Options {
             .as_str()
             .unwrap_or("Background");
         if !matches!(policy, "Background" | "Foreground" | "Orphan") {
-            return Err(Failure::bad_request(format!(
-                "propagationPolicy: Unsupported value: {policy:?}: supported values: \"Background\", \"Foreground\", \
-                 \"Orphan\""
-            )));
+            let detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"";
+            let error = FieldError::new(
+                Wrong::NotSupported,
+                "propagationPolicy",
+                json!(policy),
+                detail,
+            );
+            return Err(Failure::invalid(
+                "meta.k8s.io",
+                "DeleteOptions",
+                "",
+                &[error],
+            ));
         }
         Ok(Self {
             uid: precondition("uid"),

@@ -157,9 +157,9 @@ impl Failure {
         failure
     }
 
-    /// 500: what a real server answers where it has no better word.
-    pub(super) fn internal(message: impl Into<String>) -> Self {
-        Self::new(500, "InternalError", message)
+    /// 500: what a real server answers where it has no word for the reason.
+    pub(super) fn unexplained(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
     }
 
     /// Adds a cause to the details.

@@ -53,7 +53,8 @@ impl Wrong {
 pub(super) struct FieldError {
     pub(super) wrong: Wrong,
     pub(super) field: String,
-    pub(super) value: Value,
+    /// What was found; absent where the server does not show it.
+    pub(super) value: Option<Value>,
     pub(super) detail: String,
 }
 
@@ -67,7 +68,7 @@ impl FieldError {
         Self {
             wrong,
             field: field.into(),
-            value,
+            value: Some(value),
             detail: detail.into(),
         }
     }
@@ -91,9 +92,9 @@ impl FieldError {
     /// The complaint without the field's name.
     pub(super) fn body(&self) -> String {
         let mut body = self.wrong.words().to_owned();
-        if self.wrong.shows_value() {
+        if let Some(value) = self.value.as_ref().filter(|_| self.wrong.shows_value()) {
             body.push_str(": ");
-            body.push_str(&self.value.to_string());
+            body.push_str(&value.to_string());
         }
         if !self.detail.is_empty() {
             body.push_str(": ");

@@ -104,9 +104,10 @@ pub(super) fn check_types(object: &Value, kind: &Kind) -> Result<(), Failure> {
         let name = &kind.kind;
         let message = format!(
             "{name} in version {:?} cannot be handled as a {name}: json: cannot unmarshal {} into Go struct field \
-             ObjectMeta.metadata.{field} of type {expected}",
+             ObjectMeta.{}{field} of type {expected}",
             kind.version,
             word_for(found),
+            if kind.is_custom() { "" } else { "metadata." },
         );
         Err(Failure::bad_request(message))
     };
@@ -160,56 +161,36 @@ fn word_for(value: &Value) -> &'static str {
 /// What is wrong with the metadata of an object.
 pub(super) fn validate(object: &Value, kind: &Kind) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    let mut complain = |field: &str, value: &str, complaints: Vec<String>| {
+        let error =
+            |complaint| FieldError::invalid(format!("metadata.{field}"), json!(value), complaint);
+        errors.extend(complaints.into_iter().map(error));
+    };
+    let metadata = &object["metadata"];
     let name = text(object, "name");
-    if name.is_empty() {
-        errors.push(FieldError::required(
-            "metadata.name",
-            "name or generateName is required",
-        ));
-    } else if let Some(complaint) = names::object_name(kind, name) {
-        errors.push(FieldError::invalid("metadata.name", json!(name), complaint));
+    if !name.is_empty() {
+        complain("name", name, names::object_name(kind, name));
     }
-    for (key, value) in object["metadata"]["labels"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
-        if let Some(complaint) = names::qualified(key) {
-            errors.push(FieldError::invalid(
-                "metadata.labels",
-                json!(key),
-                complaint,
-            ));
-        }
-        if let Some(complaint) = names::label_value(value.as_str().unwrap_or_default()) {
-            errors.push(FieldError::invalid(
-                "metadata.labels",
-                value.clone(),
-                complaint,
-            ));
-        }
+    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        let value = value.as_str().unwrap_or_default();
+        complain("labels", key, names::qualified(key));
+        complain("labels", value, names::label_value(value));
     }
-    for key in object["metadata"]["annotations"]
+    for key in metadata["annotations"]
         .as_object()
         .into_iter()
         .flat_map(Map::keys)
     {
-        if let Some(complaint) = names::qualified(&key.to_lowercase()) {
-            errors.push(FieldError::invalid(
-                "metadata.annotations",
-                json!(key),
-                complaint,
-            ));
-        }
+        complain("annotations", key, names::qualified(&key.to_lowercase()));
     }
     for finalizer in finalizers(object) {
-        if let Some(complaint) = names::qualified(finalizer) {
-            errors.push(FieldError::invalid(
-                "metadata.finalizers",
-                json!(finalizer),
-                complaint,
-            ));
-        }
+        complain("finalizers", finalizer, names::qualified(finalizer));
+    }
+    if name.is_empty() {
+        errors.insert(
+            0,
+            FieldError::required("metadata.name", "name or generateName is required"),
+        );
     }
     errors
 }

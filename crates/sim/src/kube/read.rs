@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::field::{FieldError, Wrong};
 use super::kinds::Kind;
 use super::request::{Call, Target};
 use super::selector::Selector;
@@ -86,29 +87,79 @@ pub(super) fn get(world: &World, kind: &Kind, place: &Place) -> Result<Arc<Value
 
 /// A version as a parameter gives it.
 pub(super) fn version_parameter(call: &Call) -> Result<Option<u64>, Failure> {
-    call.parameter("resourceVersion")
-        .map(|text| {
-            text.parse::<u64>().map_err(|_| {
-                let message = format!(
-                    "resourceVersion: Invalid value: {text:?}: expected a number, as lists give it"
-                );
-                Failure::bad_request(message)
-            })
-        })
-        .transpose()
+    let Some(text) = call.parameter("resourceVersion") else {
+        return Ok(None);
+    };
+    text.parse().map(Some).map_err(|_| {
+        let words = format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+        if call.flag("watch") {
+            Failure::unexplained(words)
+        } else {
+            Failure::bad_request(format!("invalid resource version: {words}"))
+        }
+    })
+}
+
+/// A number that a parameter gives; absent and 0 mean the same.
+pub(super) fn number_parameter(call: &Call, name: &str) -> Result<Option<u64>, Failure> {
+    let Some(text) = call.parameter(name) else {
+        return Ok(None);
+    };
+    match text.parse::<i64>() {
+        Ok(number) => Ok(u64::try_from(number).ok().filter(|number| *number > 0)),
+        Err(_) => Err(Failure::bad_request(format!(
+            "strconv.ParseInt: parsing {text:?}: invalid syntax"
+        ))),
+    }
+}
+
+/// Refuses options of a list that contradict each other.
+fn check_options(call: &Call) -> Result<(), Failure> {
+    let field = "resourceVersionMatch";
+    let mut errors = Vec::new();
+    if let Some(wanted) = call.parameter(field) {
+        if call.parameter("resourceVersion").is_none() {
+            let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+        if call.parameter("continue").is_some() {
+            let detail = "resourceVersionMatch is forbidden when continue is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+        if !matches!(wanted, "Exact" | "NotOlderThan") {
+            let detail = "supported values: \"Exact\", \"NotOlderThan\", \"\"";
+            errors.push(FieldError::new(
+                Wrong::NotSupported,
+                field,
+                json!(wanted),
+                detail,
+            ));
+        }
+    }
+    if call.query.contains_key("sendInitialEvents") {
+        errors.push(FieldError::forbidden(
+            "sendInitialEvents",
+            "sendInitialEvents is forbidden for list",
+        ));
+    }
+    refuse_options(&errors)
+}
+
+/// Refuses the options of a list or watch if there is anything wrong with them.
+pub(super) fn refuse_options(errors: &[FieldError]) -> Result<(), Failure> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid("meta.k8s.io", "ListOptions", "", errors))
+    }
 }
 
 /// A list of objects, in pages if `limit` is given.
 pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, Failure> {
-    let limit = match call.parameter("limit").map(str::parse::<usize>) {
-        None | Some(Ok(0)) => usize::MAX,
-        Some(Ok(limit)) => limit,
-        Some(Err(_)) => {
-            return Err(Failure::bad_request(
-                "limit: expected a number that is not negative",
-            ));
-        }
-    };
+    check_options(call)?;
+    let limit = number_parameter(call, "limit")?.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
     let asked = version_parameter(call)?;
     let exact = call.parameter("resourceVersionMatch") == Some("Exact");
     if let Some(asked) = asked.filter(|asked| *asked > world.version()) {
@@ -137,6 +188,9 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, F
         items.push(Value::clone(&object));
     }
     let mut metadata = json!({"resourceVersion": version.to_string()});
+    if scope.kind.is_custom() {
+        metadata["continue"] = json!("");
+    }
     if let Some(next) = next {
         metadata["continue"] = json!(write_token(version, &next));
         metadata["remainingItemCount"] =

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::names;
 
 /// Which objects of a resource a request wants.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,7 +92,21 @@ fn requirements(selector: &str) -> Vec<String> {
 }
 
 fn label(term: &str) -> Result<(String, Want), Failure> {
-    let found = |key: &str, want: Want| Ok((key.trim().to_owned(), want));
+    let found = |key: &str, want: Want| {
+        let values: &[String] = match &want {
+            Want::In(values) | Want::NotIn(values) => values,
+            Want::Present | Want::Absent => &[],
+        };
+        let complaints = names::qualified(key.trim()).into_iter();
+        let mut complaints =
+            complaints.chain(values.iter().flat_map(|value| names::label_value(value)));
+        match complaints.next() {
+            Some(complaint) => Err(Failure::bad_request(format!(
+                "unable to parse requirement: {term:?}: {complaint}"
+            ))),
+            None => Ok((key.trim().to_owned(), want)),
+        }
+    };
     if let Some((key, value)) = term.split_once("!=") {
         return found(key, Want::NotIn(vec![value.trim().to_owned()]));
     }
@@ -113,14 +128,6 @@ fn label(term: &str) -> Result<(String, Want), Failure> {
         Some(key) => (key.trim(), Want::Absent),
         None => (term, Want::Present),
     };
-    if key.is_empty()
-        || key.contains(|letter: char| letter.is_whitespace() || "()=!".contains(letter))
-    {
-        let message = format!(
-            "unable to parse requirement: found '{term}', expected: a label key with an operator"
-        );
-        return Err(Failure::bad_request(message));
-    }
     found(key, want)
 }
 

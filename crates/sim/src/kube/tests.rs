@@ -1,6 +1,7 @@
 //! The server as its clients see it.
 
 mod client;
+mod recorded;
 
 use std::sync::Arc;
 

@@ -16,7 +16,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Kube;
 use super::failure::Failure;
-use super::read::{Scope, version_parameter};
+use super::field::{FieldError, Wrong};
+use super::read::{self, Scope};
 use super::request::Call;
 use super::world::{Change, World};
 
@@ -57,25 +58,14 @@ pub(super) fn plan(
     call: &Call,
     metadata_only: bool,
 ) -> Result<Plan, Failure> {
-    let asked = version_parameter(call)?;
+    let asked = read::version_parameter(call)?;
     let bookmarks = call.flag("allowWatchBookmarks");
     let initial = call.flag("sendInitialEvents");
-    let lifetime = match call.parameter("timeoutSeconds").map(str::parse::<u64>) {
-        None | Some(Ok(0)) => world.watch_lifetime(),
-        Some(Ok(seconds)) => Duration::from_secs(seconds),
-        Some(Err(_)) => {
-            return Err(Failure::bad_request(
-                "timeoutSeconds: expected a number of seconds",
-            ));
-        }
+    check_options(call)?;
+    let lifetime = match read::number_parameter(call, "timeoutSeconds")? {
+        None => world.watch_lifetime(),
+        Some(seconds) => Duration::from_secs(seconds),
     };
-    if initial && call.parameter("resourceVersionMatch") != Some("NotOlderThan") {
-        let message = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(Failure::bad_request(message));
-    }
-    if let Some(asked) = asked.filter(|asked| *asked > world.version()) {
-        return Err(Failure::version_too_large(asked, world.version()));
-    }
     let mut plan = Plan {
         number: world.number_watch(),
         first: VecDeque::new(),
@@ -111,6 +101,35 @@ pub(super) fn plan(
     Ok(plan)
 }
 
+/// Refuses options of a watch that contradict each other.
+fn check_options(call: &Call) -> Result<(), Failure> {
+    let field = "resourceVersionMatch";
+    let wanted = call.parameter(field);
+    let initial = call.query.contains_key("sendInitialEvents");
+    let mut errors = Vec::new();
+    if initial && wanted != Some("NotOlderThan") {
+        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        errors.push(FieldError::forbidden(field, detail));
+    }
+    if let Some(wanted) = wanted {
+        if !initial {
+            let detail =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.push(FieldError::forbidden(field, detail));
+        }
+        if wanted != "NotOlderThan" {
+            let detail = "supported values: \"NotOlderThan\"";
+            errors.push(FieldError::new(
+                Wrong::NotSupported,
+                field,
+                json!(wanted),
+                detail,
+            ));
+        }
+    }
+    read::refuse_options(&errors)
+}
+
 impl Plan {
     fn line(&self, event: &str, object: &Value) -> Bytes {
         let object = if self.metadata_only {
@@ -125,8 +144,7 @@ impl Plan {
 
     fn bookmark(&self, initial: bool) -> Bytes {
         let kind = &self.scope.kind;
-        let mut metadata =
-            json!({"resourceVersion": self.cursor.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }

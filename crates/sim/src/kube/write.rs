@@ -8,34 +8,38 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::field::FieldError;
+use super::field::{FieldError, Wrong};
+use super::incoming::{self, Unknown};
 use super::kinds::{GroupResource, Kind, Origin};
 use super::request::{Call, Target};
+use super::validate::Part;
 use super::world::{Place, World};
 use super::{definition, events, merge, metadata, sweep, validate};
 
-/// What to do about fields that the schema does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unknown {
-    Drop,
-    Warn,
-    Refuse,
-}
+/// Patch languages that are spoken here.
+const PATCHES: [&str; 1] = ["application/merge-patch+json"];
 
 /// One write under way.
 pub(super) struct Write<'a> {
-    pub(super) world: &'a mut World,
-    pub(super) kind: Arc<Kind>,
-    pub(super) place: Place,
+    world: &'a mut World,
+    kind: Arc<Kind>,
+    place: Place,
     /// Whether it goes to the `/status` subresource.
-    pub(super) status: bool,
-    pub(super) unknown: Unknown,
-    pub(super) dry_run: bool,
-    pub(super) warnings: Vec<String>,
+    status: bool,
+    unknown: Unknown,
+    dry_run: bool,
+    warnings: Vec<String>,
 }
 
-/// Patch languages that are spoken here.
-const PATCHES: [&str; 1] = ["application/merge-patch+json"];
+/// What came of a write.
+pub(super) struct Written {
+    /// The object as it now is, or as it was last.
+    pub(super) object: Arc<Value>,
+    /// Whether it is a new object.
+    pub(super) created: bool,
+    /// What the writer should know.
+    pub(super) warnings: Vec<String>,
+}
 
 impl<'a> Write<'a> {
     pub(super) fn new(
@@ -44,36 +48,35 @@ impl<'a> Write<'a> {
         target: &Target,
         call: &Call,
     ) -> Result<Self, Failure> {
-        let unknown = match call.parameter("fieldValidation") {
-            None | Some("Warn") => Unknown::Warn,
-            Some("Ignore") => Unknown::Drop,
-            Some("Strict") => Unknown::Refuse,
-            Some(other) => {
-                let message = format!(
-                    "fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\""
-                );
-                return Err(Failure::bad_request(message));
-            }
-        };
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         Ok(Self {
             world,
             kind,
             place: (part(&target.namespace), part(&target.name)),
             status: target.subresource.as_deref() == Some("status"),
-            unknown,
+            unknown: field_validation(target, call)?,
             dry_run: call.parameter("dryRun") == Some("All"),
             warnings: Vec::new(),
         })
     }
 
+    fn namespace(&self) -> Option<&str> {
+        Some(self.place.0.as_str()).filter(|namespace| !namespace.is_empty())
+    }
+
+    fn done(self, object: Arc<Value>, created: bool) -> Written {
+        Written {
+            object,
+            created,
+            warnings: self.warnings,
+        }
+    }
+
     /// Makes a new object.
-    pub(super) fn create(mut self, body: &[u8]) -> Result<(Arc<Value>, Vec<String>), Failure> {
-        let mut object = self.decode(body)?;
-        self.shape(&mut object)?;
+    pub(super) fn create(mut self, body: &[u8]) -> Result<Written, Failure> {
+        let mut object = self.read(body)?;
         metadata::wipe_system_fields(&mut object);
-        let namespace = Some(self.place.0.clone()).filter(|namespace| !namespace.is_empty());
-        metadata::settle_namespace(&mut object, namespace.as_deref())?;
+        metadata::settle_namespace(&mut object, self.namespace())?;
         let generate = metadata::text(&object, "generateName").to_owned();
         if metadata::text(&object, "name").is_empty() && !generate.is_empty() {
             let name = self.world.generate_name(&generate);
@@ -81,15 +84,15 @@ impl<'a> Write<'a> {
         }
         metadata::text(&object, "name").clone_into(&mut self.place.1);
         self.check_namespace()?;
-        self.insert(object).map(|object| (object, self.warnings))
+        let object = self.insert(object)?;
+        Ok(self.done(object, true))
     }
 
     /// Stores a new object that is decoded and has its name.
     fn insert(&mut self, mut object: Value) -> Result<Arc<Value>, Failure> {
         if !metadata::text(&object, "resourceVersion").is_empty() {
-            return Err(Failure::internal(
-                "resourceVersion should not be set on objects to be created",
-            ));
+            let words = "resourceVersion should not be set on objects to be created";
+            return Err(Failure::unexplained(words));
         }
         let now = self.world.now();
         let uid = self.world.uid();
@@ -101,33 +104,31 @@ impl<'a> Write<'a> {
         if self.kind.has_generation {
             fields.insert("generation".into(), json!(1));
         }
-        if self.kind.has_status
-            && let Some(fields) = object.as_object_mut()
-        {
-            fields.remove("status");
+        if self.kind.has_status {
+            set_or_remove(&mut object, "status", None);
         }
         self.kind.schema.default(&mut object);
         sweep::prepare(&self.kind, &mut object);
         metadata::normalize(&mut object);
-        let mut errors = metadata::validate(&object, &self.kind);
-        errors.extend(validate::object(&self.kind, &object, None));
+        let errors = metadata::validate(&object, &self.kind);
+        let errors = validate::object(&self.kind, &object, None, Part::All, errors);
         self.refuse_if(&object, &errors)?;
         if self.world.get(&self.kind.stored_as, &self.place).is_some() {
             return Err(Failure::already_exists(&self.kind.key, &self.place.1));
         }
-        self.store(object)
+        Ok(self.store(object))
     }
 
     /// Replaces an object as a whole.
-    pub(super) fn replace(mut self, body: &[u8]) -> Result<(Arc<Value>, Vec<String>), Failure> {
-        let mut object = self.decode(body)?;
-        self.shape(&mut object)?;
+    pub(super) fn replace(mut self, body: &[u8]) -> Result<Written, Failure> {
+        let mut object = self.read(body)?;
+        metadata::settle_namespace(&mut object, self.namespace())?;
         self.check_name(&object)?;
         if let Some(old) = self.world.get(&self.kind.stored_as, &self.place) {
             let old = World::shown_as(&self.kind, old);
-            return self
-                .update(object, &old)
-                .map(|object| (object, self.warnings));
+            self.check_uid(&object, &old)?;
+            let object = self.update(object, &old)?;
+            return Ok(self.done(object, false));
         }
         let Origin::BuiltIn {
             create_on_update: true,
@@ -138,44 +139,37 @@ impl<'a> Write<'a> {
         };
         self.check_namespace()?;
         metadata::wipe_system_fields(&mut object);
-        metadata::of(&mut object).insert("namespace".into(), json!(self.place.0));
-        self.insert(object).map(|object| (object, self.warnings))
+        let object = self.insert(object)?;
+        Ok(self.done(object, true))
     }
 
     /// Changes an object by a patch.
-    pub(super) fn patch(
-        mut self,
-        media_type: &str,
-        body: &[u8],
-    ) -> Result<(Arc<Value>, Vec<String>), Failure> {
+    pub(super) fn patch(mut self, media_type: &str, body: &[u8]) -> Result<Written, Failure> {
         if !PATCHES.contains(&media_type) {
             return Err(Failure::unsupported_media_type(&PATCHES));
         }
         let old = self.world.get(&self.kind.stored_as, &self.place);
         let old = old.ok_or_else(|| Failure::not_found(&self.kind.key, &self.place.1))?;
         let old = World::shown_as(&self.kind, old);
-        let patch: Value = serde_json::from_slice(body)
-            .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
-        if !patch.is_object() {
-            return Err(Failure::bad_request(
-                "error decoding patch: a merge patch must be a JSON object",
-            ));
-        }
+        let patch = incoming::merge_patch(body)?;
         let mut object = Value::clone(&old);
         merge::apply(&mut object, &patch);
-        self.check_identity(&object)?;
-        metadata::check_types(&object, &self.kind)?;
-        self.shape_patched(&mut object, &patch)?;
+        let unknown = incoming::shape(&mut object, &self.kind)?;
+        if self.unknown == Unknown::Refuse && !unknown.is_empty() {
+            let detail = format!("strict decoding error: {}", unknown.join(", "));
+            let error = FieldError::invalid("patch", json!(object.to_string()), detail);
+            return Err(Failure::invalid("", "", "", &[error]));
+        }
+        self.warn(unknown);
+        metadata::settle_namespace(&mut object, self.namespace())?;
         self.check_name(&object)?;
-        self.update(object, &old)
-            .map(|object| (object, self.warnings))
+        let object = self.update(object, &old)?;
+        Ok(self.done(object, false))
     }
 
     /// Puts `new` in the place of `old`, following the rules for updates.
     fn update(&mut self, mut new: Value, old: &Arc<Value>) -> Result<Arc<Value>, Failure> {
-        self.check_precondition(&mut new, old)?;
-        let namespace = Some(self.place.0.clone()).filter(|namespace| !namespace.is_empty());
-        metadata::settle_namespace(&mut new, namespace.as_deref())?;
+        self.check_version(&mut new, old)?;
         if self.status {
             let status = new
                 .as_object_mut()
@@ -188,40 +182,47 @@ impl<'a> Write<'a> {
                 set_or_remove(&mut new, "status", old.get("status").cloned());
             }
             if self.kind.has_generation && !same_but_metadata(&new, old) {
-                metadata::of(&mut new)
-                    .insert("generation".into(), json!(metadata::generation(old) + 1));
+                let generation = metadata::generation(old) + 1;
+                metadata::of(&mut new).insert("generation".into(), json!(generation));
             }
         }
         self.kind.schema.default(&mut new);
         metadata::normalize(&mut new);
         let mut errors = metadata::validate(&new, &self.kind);
-        errors.extend(metadata::validate_update(&new, old));
-        errors.extend(validate::object(&self.kind, &new, Some(old)));
+        // The server looks at how the metadata changed for every kind, and once more for custom ones.
+        for _ in 0..if self.kind.is_custom() { 2 } else { 1 } {
+            errors.extend(metadata::validate_update(&new, old));
+        }
+        let part = if self.status { Part::Status } else { Part::All };
+        let errors = validate::object(&self.kind, &new, Some(old), part, errors);
         self.refuse_if(&new, &errors)?;
         if new == **old {
             return Ok(old.clone());
         }
-        if metadata::is_deleting(old)
-            && metadata::finalizers(&new).is_empty()
-            && !sweep::holds(&self.kind, &new)
-        {
+        let released = metadata::finalizers(&new).is_empty() && !sweep::holds(&self.kind, &new);
+        if metadata::is_deleting(old) && released {
             return Ok(self.remove(new));
         }
-        self.store(new)
+        Ok(self.store(new))
+    }
+
+    /// Refuses a replacement of another object than the present one.
+    fn check_uid(&self, new: &Value, old: &Value) -> Result<(), Failure> {
+        let (uid, present) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
+        if uid.is_empty() || uid == present {
+            return Ok(());
+        }
+        let because = format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {uid}, UID in object meta: {present}",
+            storage_key(&self.kind.key, &self.place),
+        );
+        Err(Failure::conflict(&self.kind.key, &self.place.1, &because))
     }
 
     /// Refuses an update by a writer who does not know the present object.
-    fn check_precondition(&self, new: &mut Value, old: &Value) -> Result<(), Failure> {
+    fn check_version(&self, new: &mut Value, old: &Value) -> Result<(), Failure> {
         let (key, name) = (&self.kind.key, self.place.1.as_str());
-        let (uid, old_uid) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
-        if !uid.is_empty() && uid != old_uid {
-            let because = format!(
-                "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
-                 failed: UID in precondition: {uid}, UID in object meta: {old_uid}",
-                storage_key(key, &self.place),
-            );
-            return Err(Failure::conflict(key, name, &because));
-        }
         let version = metadata::text(new, "resourceVersion");
         let current = metadata::text(old, "resourceVersion").to_owned();
         match (version, self.kind.origin) {
@@ -236,106 +237,51 @@ impl<'a> Write<'a> {
                 Ok(())
             }
             ("" | "0", _) => {
-                let error = FieldError::invalid(
-                    "metadata.resourceVersion",
-                    json!(0),
-                    "must be specified for an update",
-                );
+                let detail = "must be specified for an update";
+                let error = FieldError::invalid("metadata.resourceVersion", json!(0), detail);
                 // The server names the resource here where it names the kind elsewhere.
                 Err(Failure::invalid(&key.group, &key.resource, name, &[error]))
             }
-            (version, _) if version.parse::<u64>().is_err() => Err(Failure::bad_request(format!(
-                "invalid resourceVersion {version:?}: expected a number"
-            ))),
+            (version, _) if version.parse::<u64>().is_err() => {
+                let words = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+                Err(Failure::unexplained(words))
+            }
             (version, _) if version != current => Err(Failure::stale(key, name)),
             _ => Ok(()),
         }
     }
 
-    fn store(&mut self, object: Value) -> Result<Arc<Value>, Failure> {
+    fn store(&mut self, object: Value) -> Arc<Value> {
         if self.dry_run {
-            return Ok(Arc::new(object));
+            return Arc::new(object);
         }
-        let stored = if self.kind.stored_as == self.kind.key {
-            object
-        } else {
+        let converted = self.kind.stored_as != self.kind.key;
+        let stored = if converted {
             events::to_core(&object)
+        } else {
+            object
         };
         let stored = self
             .world
             .commit(&self.kind.stored_as, &self.place, Some(stored));
         definition::follow(self.world, &self.kind, &self.place);
-        Ok(World::shown_as(&self.kind, &stored))
+        World::shown_as(&self.kind, &stored)
     }
 
     /// The object's last finalizer went, and so does the object.
-    fn remove(&mut self, last: Value) -> Arc<Value> {
-        if self.dry_run {
-            return Arc::new(last);
+    fn remove(&mut self, mut last: Value) -> Arc<Value> {
+        if !self.dry_run {
+            let gone = self.world.commit(&self.kind.stored_as, &self.place, None);
+            sweep::sweep(self.world);
+            last["metadata"]["resourceVersion"] = gone["metadata"]["resourceVersion"].clone();
         }
-        let gone = self.world.commit(&self.kind.stored_as, &self.place, None);
-        sweep::sweep(self.world);
-        let mut last = last;
-        last["metadata"]["resourceVersion"] = gone["metadata"]["resourceVersion"].clone();
         Arc::new(last)
     }
 
-    /// Reads a body as an object of this kind.
-    fn decode(&self, body: &[u8]) -> Result<Value, Failure> {
-        let object: Value = serde_json::from_slice(body).map_err(|error| {
-            let message = format!("the object provided is unrecognized: couldn't get version/kind; json parse error: {error}");
-            Failure::bad_request(message)
-        })?;
-        if !object.is_object() {
-            return Err(Failure::bad_request(
-                "the object provided is unrecognized: expected a JSON object",
-            ));
-        }
-        self.check_identity(&object)?;
-        metadata::check_types(&object, &self.kind)?;
-        Ok(object)
-    }
-
-    /// Refuses an object of another kind or version than the path names.
-    fn check_identity(&self, object: &Value) -> Result<(), Failure> {
-        let text = |name: &str| object[name].as_str().unwrap_or_default();
-        let expected = self.kind.api_version();
-        if self.kind.is_custom() {
-            for (field, word) in [("kind", "Kind"), ("apiVersion", "apiVersion")] {
-                if text(field).is_empty() {
-                    return Err(Failure::bad_request(format!(
-                        "Object '{word}' is missing in '{object}'"
-                    )));
-                }
-            }
-        }
-        if !text("apiVersion").is_empty() && text("apiVersion") != expected {
-            let message = format!(
-                "the API version in the data ({}) does not match the expected API version ({expected})",
-                text("apiVersion")
-            );
-            return Err(Failure::bad_request(message));
-        }
-        if !text("kind").is_empty() && text("kind") != self.kind.kind {
-            let error = FieldError::invalid(
-                "kind",
-                json!(text("kind")),
-                format!("must be {}", self.kind.kind),
-            );
-            let name = metadata::text(object, "name");
-            return Err(Failure::invalid(
-                &self.kind.key.group,
-                &self.kind.kind,
-                name,
-                &[error],
-            ));
-        }
-        Ok(())
-    }
-
-    /// Drops unknown fields, saying so as the request wants, and fills in defaults.
-    fn shape(&mut self, object: &mut Value) -> Result<(), Failure> {
-        let unknown = self.prune(object);
+    /// Reads a whole object from a body.
+    fn read(&mut self, body: &[u8]) -> Result<Value, Failure> {
+        let mut object = incoming::object(body, &self.kind)?;
+        let unknown = incoming::shape(&mut object, &self.kind)?;
         if self.unknown == Unknown::Refuse && !unknown.is_empty() {
             let name = &self.kind.kind;
             return Err(Failure::bad_request(format!(
@@ -344,57 +290,27 @@ impl<'a> Write<'a> {
                 unknown.join(", "),
             )));
         }
-        Ok(())
+        self.warn(unknown);
+        Ok(object)
     }
 
-    fn shape_patched(&mut self, object: &mut Value, patch: &Value) -> Result<(), Failure> {
-        let unknown = self.prune(object);
-        if self.unknown == Unknown::Refuse && !unknown.is_empty() {
-            let detail = format!("strict decoding error: {}", unknown.join(", "));
-            let error = FieldError::invalid("patch", json!(patch.to_string()), detail);
-            return Err(Failure::invalid("", "", "", &[error]));
-        }
-        Ok(())
-    }
-
-    fn prune(&mut self, object: &mut Value) -> Vec<String> {
-        object["apiVersion"] = json!(self.kind.api_version());
-        object["kind"] = json!(self.kind.kind);
-        let unknown: Vec<String> = self
-            .kind
-            .schema
-            .prune(object)
-            .iter()
-            .map(|path| format!("unknown field {path:?}"))
-            .collect();
+    fn warn(&mut self, unknown: Vec<String>) {
         if self.unknown == Unknown::Warn {
-            self.warnings.extend(unknown.iter().cloned());
+            self.warnings.extend(unknown);
         }
-        self.kind.schema.default(object);
-        unknown
     }
 
     fn check_name(&self, object: &Value) -> Result<(), Failure> {
-        let (namespace, name) = &self.place;
-        let found = metadata::text(object, "name");
-        if found != name {
-            return Err(Failure::bad_request(if found.is_empty() {
-                format!(
-                    "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-                )
-            } else {
-                format!(
-                    "the name of the object ({found}) does not match the name on the URL ({name})"
-                )
-            }));
+        let name = &self.place.1;
+        match metadata::text(object, "name") {
+            "" => Err(Failure::bad_request(format!(
+                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            ))),
+            found if found != name => Err(Failure::bad_request(format!(
+                "the name of the object ({found}) does not match the name on the URL ({name})"
+            ))),
+            _ => Ok(()),
         }
-        let found = metadata::text(object, "namespace");
-        if !namespace.is_empty() && !found.is_empty() && found != namespace {
-            return Err(Failure::bad_request(format!(
-                "the namespace of the object ({found}) does not match the namespace on the request ({namespace})"
-            )));
-        }
-        Ok(())
     }
 
     /// Refuses new objects in a namespace that is not there or on its way out.
@@ -408,53 +324,68 @@ impl<'a> Write<'a> {
         let Some(found) = self.world.get(&namespaces, &place) else {
             return Err(Failure::not_found(&namespaces, namespace));
         };
-        if metadata::is_deleting(found) {
-            let because = format!(
-                "unable to create new content in namespace {namespace} because it is being terminated"
-            );
-            let message = format!("namespace {namespace} is being terminated");
-            return Err(
-                Failure::forbidden(&self.kind.key, name, &because).with_cause(
-                    "NamespaceTerminating",
-                    &message,
-                    "metadata.namespace",
-                ),
-            );
+        if !metadata::is_deleting(found) {
+            return Ok(());
         }
-        Ok(())
+        let because = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        let message = format!("namespace {namespace} is being terminated");
+        Err(
+            Failure::forbidden(&self.kind.key, name, &because).with_cause(
+                "NamespaceTerminating",
+                &message,
+                "metadata.namespace",
+            ),
+        )
     }
 
     fn refuse_if(&self, object: &Value, errors: &[FieldError]) -> Result<(), Failure> {
         if errors.is_empty() {
             return Ok(());
         }
+        let name = metadata::text(object, "name");
         Err(Failure::invalid(
-            &self.kind.key.group,
+            &self.kind.stored_as.group,
             &self.kind.kind,
-            metadata::text(object, "name"),
+            name,
             errors,
         ))
     }
 }
 
-fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
-    match value {
-        Some(value) => object[field] = value,
-        None => {
-            if let Some(fields) = object.as_object_mut() {
-                fields.remove(field);
-            }
+/// How a request wants unknown fields treated.
+fn field_validation(target: &Target, call: &Call) -> Result<Unknown, Failure> {
+    let options = match call.verb(target) {
+        "create" => "CreateOptions",
+        "update" => "UpdateOptions",
+        _ => "PatchOptions",
+    };
+    match call.parameter("fieldValidation") {
+        None | Some("Warn") => Ok(Unknown::Warn),
+        Some("Ignore") => Ok(Unknown::Drop),
+        Some("Strict") => Ok(Unknown::Refuse),
+        Some(other) => {
+            let detail = "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"";
+            let error =
+                FieldError::new(Wrong::NotSupported, "fieldValidation", json!(other), detail);
+            Err(Failure::invalid("meta.k8s.io", options, "", &[error]))
         }
     }
 }
 
+fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
+    match (value, object.as_object_mut()) {
+        (Some(value), Some(fields)) => fields.insert(field.to_owned(), value),
+        (None, Some(fields)) => fields.remove(field),
+        (_, None) => None,
+    };
+}
+
 fn same_but_metadata(one: &Value, other: &Value) -> bool {
     let fields = |object: &Value| -> Vec<(String, Value)> {
-        let fields = object
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| *name != "metadata");
+        let fields = object.as_object().into_iter().flatten();
+        let fields = fields.filter(|(name, _)| *name != "metadata");
         fields
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
@@ -464,15 +395,18 @@ fn same_but_metadata(one: &Value, other: &Value) -> bool {
 
 /// The key that error messages of a real server name.
 fn storage_key(key: &GroupResource, place: &Place) -> String {
-    let group = if key.group.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", key.group)
+    let part = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("{text}/")
+        }
     };
-    let namespace = if place.0.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", place.0)
-    };
-    format!("/registry/{group}{}/{namespace}{}", key.resource, place.1)
+    format!(
+        "/registry/{}{}/{}{}",
+        part(&key.group),
+        key.resource,
+        part(&place.0),
+        place.1
+    )
 }

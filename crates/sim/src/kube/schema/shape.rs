@@ -41,7 +41,9 @@ impl Schema {
                 known
             });
         }
+        let in_metadata = unknown.len();
         self.prune_at(object, "", true, &mut unknown);
+        unknown[in_metadata..].sort();
         unknown
     }
 
@@ -50,7 +52,7 @@ impl Schema {
             Value::Object(fields) => {
                 let keeps_all = self.preserve_unknown || matches!(self.additional, Additional::Any);
                 fields.retain(|name, _| {
-                    let known = self.of_property(name).is_some()
+                    let known = self.of_field(name).is_some()
                         || keeps_all
                         || (root || self.embedded) && ROOT_FIELDS.contains(&name.as_str());
                     if !known {
@@ -62,7 +64,7 @@ impl Schema {
                     if (root || self.embedded) && ROOT_FIELDS.contains(&name.as_str()) {
                         continue;
                     }
-                    if let Some(schema) = self.of_property(name) {
+                    if let Some(schema) = self.of_field(name) {
                         schema.prune_at(field, &child(path, name), false, unknown);
                     }
                 }
@@ -78,32 +80,33 @@ impl Schema {
         }
     }
 
-    /// Fills in the defaults of fields that are missing, or null where null is not allowed.
+    /// Fills in the defaults of fields that are missing, and takes away nulls where null is not allowed.
     pub(in crate::kube) fn default(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
+                fields.retain(|name, field| {
+                    !field.is_null() || self.of_field(name).is_none_or(|schema| schema.nullable)
+                });
                 for (name, schema) in &self.properties {
-                    let Some(default) = &schema.default else {
-                        continue;
-                    };
-                    let missing = fields
-                        .get(name)
-                        .is_none_or(|field| field.is_null() && !schema.nullable);
-                    if missing {
+                    if let (Some(default), false) = (&schema.default, fields.contains_key(name)) {
                         fields.insert(name.clone(), default.clone());
                     }
                 }
                 for (name, field) in fields.iter_mut() {
-                    if let Some(schema) = self.of_property(name) {
+                    if let Some(schema) = self.of_field(name) {
                         schema.default(field);
                     }
                 }
             }
             Value::Array(items) => {
-                if let Some(schema) = &self.items {
-                    for item in items {
-                        schema.default(item);
+                let Some(schema) = &self.items else { return };
+                for item in items {
+                    if let (true, false, Some(default)) =
+                        (item.is_null(), schema.nullable, &schema.default)
+                    {
+                        *item = default.clone();
                     }
+                    schema.default(item);
                 }
             }
             _ => {}
