@@ -273,6 +273,9 @@ pub struct Run {
     pub applied_at: Option<Timestamp>,
     /// The last progress, from which the deadline is counted.
     pub progressed_at: Timestamp,
+    /// Since when the candidate has less healthy capacity than its part of the traffic needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_since: Option<Timestamp>,
     /// The number of the change whose pause was ended by a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_seq: Option<i32>,
@@ -282,6 +285,9 @@ pub struct Run {
     /// Why the run goes back, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Cause>,
+    /// What is out of the ordinary about this run, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The outcome that the routes are asked to remember, once everything else is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -302,6 +308,11 @@ pub struct RunRoute {
     pub from: Vec<EnvironmentWeight>,
     /// How many targets were healthy on the live side when the run began.
     pub baseline: i32,
+    /// The live weights that the present change starts from. A route that finds others does not write: somebody
+    /// else has changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub before: Vec<EnvironmentWeight>,
     /// The weights that are wanted now: exactly these environments are in the action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]

@@ -157,9 +157,6 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
-    /// Group stickiness that the action has, or must have while it holds more than one group, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sticky_seconds: Option<i32>,
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -182,6 +179,16 @@ pub struct EnvironmentWeight {
     pub weight: i32,
 }
 
+/// The target group that an environment lends to a route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentGroup {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// The ARN of the group.
+    pub arn: String,
+}
+
 /// What a route has set out to make live, and for whom.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -199,16 +206,15 @@ pub struct Intent {
     /// The weights wanted: exactly these environments are in the action.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
+    /// The target groups of these environments, so that a rollback does not need the `Environment` objects.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub groups: Vec<EnvironmentGroup>,
     /// Group stickiness wanted, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds: Option<i32>,
     /// Group stickiness that the action had when the run began, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds_before: Option<i32>,
-    /// The weights that were live when the intent was recorded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
-    pub before: Vec<EnvironmentWeight>,
     /// When AWS was read and showed what is wanted. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,

@@ -14,10 +14,13 @@ use crate::fact::{AwsError, Fact, Query};
 use crate::guard::{Permit, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
 use crate::sight::{Ask, Facts, Sight};
-use crate::step::Proposal;
+use crate::step::{Proposal, Step};
 
 /// How many needs a tick may have before it gives up and comes back later.
 pub const ROUNDS: u32 = 24;
+
+/// How long AWS is given to show a write that it accepted before the same write is made again.
+const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
 /// How soon a tick that ran out of rounds comes back.
 const UNSETTLED_RETRY: SignedDuration = SignedDuration::from_secs(1);
@@ -88,6 +91,16 @@ pub enum Trouble {
     Violation(Violation),
 }
 
+/// What one tick of an object leaves to the next one, in the memory of the process only: losing it costs nothing
+/// but haste.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Memory {
+    /// Why the last attempt to write failed, unless one has succeeded since.
+    pub trouble: Option<Trouble>,
+    /// The last write that AWS accepted, and when.
+    pub accepted: Option<(Timestamp, Step)>,
+}
+
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Verdict<Status> {
@@ -139,8 +152,10 @@ pub enum Need<Status> {
 pub struct Rest {
     /// When to look again, if nothing wakes the object before.
     pub wake: Option<Timestamp>,
-    /// What went wrong in this tick; the caller backs off, and gives it to the next tick of the object.
-    pub trouble: Option<Trouble>,
+    /// Whether something went wrong in this tick, so that the caller backs off before the next.
+    pub failed: bool,
+    /// What the next tick of the object is given.
+    pub memory: Memory,
 }
 
 /// The answer to a [`Need`].
@@ -162,23 +177,27 @@ pub struct Tick<K> {
     key: Key,
     began: Timestamp,
     context: Context,
+    accepted: Option<(Timestamp, Step)>,
     facts: Facts,
     confirmed: bool,
-    tried: bool,
+    trying: Option<Step>,
+    failed: bool,
     rounds: u32,
     kind: PhantomData<K>,
 }
 
 impl<K: Kind> Tick<K> {
-    /// A tick of an object. `trouble` is what the last tick of it ended with.
-    pub fn new(key: Key, now: Timestamp, owner: String, trouble: Option<Trouble>) -> Self {
+    /// A tick of an object, with what the last tick of it left.
+    pub fn new(key: Key, now: Timestamp, owner: String, memory: Memory) -> Self {
         Self {
             key,
             began: now,
-            context: Context { now, owner, trouble },
+            context: Context { now, owner, trouble: memory.trouble },
+            accepted: memory.accepted,
             facts: Facts::default(),
             confirmed: false,
-            tried: false,
+            trying: None,
+            failed: false,
             rounds: 0,
             kind: PhantomData,
         }
@@ -189,14 +208,17 @@ impl<K: Kind> Tick<K> {
         self.context.now = self.context.now.max(now);
         self.rounds += 1;
         match answer {
-            Answer::Begin => {}
+            Answer::Begin | Answer::Stored => {}
             Answer::Read(answers) => answers.into_iter().for_each(|(query, fact)| self.facts.add(query, fact)),
-            Answer::Stored => {}
-            Answer::Acted(Ok(())) => return Need::Done(Rest { wake: Some(self.context.now), trouble: None }),
-            Answer::Acted(Err(error)) => self.context.trouble = Some(Trouble::Aws(error)),
+            Answer::Acted(Ok(())) => {
+                self.context.trouble = None;
+                self.accepted = self.trying.take().map(|step| (self.context.now, step));
+                return self.done(Some(self.context.now));
+            }
+            Answer::Acted(Err(error)) => self.fail(Trouble::Aws(error)),
         }
         if self.rounds > ROUNDS {
-            return Need::Done(Rest { wake: Some(self.context.now + UNSETTLED_RETRY), trouble: self.new_trouble() });
+            return self.done(Some(self.context.now + UNSETTLED_RETRY));
         }
         self.decide(cluster)
     }
@@ -208,7 +230,7 @@ impl<K: Kind> Tick<K> {
 
     fn decide(&mut self, cluster: &Cluster) -> Need<K::Status> {
         let Some(object) = K::find(cluster, &self.key) else {
-            return Need::Done(Rest { wake: None, trouble: None });
+            return self.done(None);
         };
         let mut sight = Sight::new(self.began, &self.facts);
         let verdict = K::decide(&self.context, cluster, object, &mut sight);
@@ -226,28 +248,49 @@ impl<K: Kind> Tick<K> {
             return Need::Finalizer(false);
         }
         match verdict.proposal {
-            Some(proposal) if !self.tried => self.act(proposal, verdict.confirm, cluster),
-            _ => Need::Done(Rest { wake: verdict.wake, trouble: self.new_trouble() }),
+            Some(proposal) if !self.failed => self.act(proposal, verdict.confirm, verdict.wake, cluster),
+            _ => self.done(verdict.wake),
         }
     }
 
-    fn act(&mut self, proposal: Proposal, confirm: Vec<ObjectRef>, cluster: &Cluster) -> Need<K::Status> {
+    fn act(
+        &mut self,
+        proposal: Proposal,
+        confirm: Vec<ObjectRef>,
+        wake: Option<Timestamp>,
+        cluster: &Cluster,
+    ) -> Need<K::Status> {
+        if let Some((at, step)) = &self.accepted
+            && *step == proposal.step
+            && self.context.now < *at + SETTLING
+        {
+            let settled = *at + SETTLING;
+            return self.done(Some(wake.map_or(settled, |wake| wake.min(settled))));
+        }
         if !self.confirmed && !confirm.is_empty() {
             self.confirmed = true;
             return Need::Get(confirm);
         }
-        self.tried = true;
         match guard(self.began, &proposal, &self.facts) {
-            Ok(permit) => Need::Act(permit),
+            Ok(permit) => {
+                self.trying = Some(proposal.step);
+                Need::Act(permit)
+            }
             Err(violation) => {
-                self.context.trouble = Some(Trouble::Violation(violation));
+                self.fail(Trouble::Violation(violation));
                 self.decide(cluster)
             }
         }
     }
 
-    /// What went wrong in this very tick.
-    fn new_trouble(&self) -> Option<Trouble> {
-        if self.tried { self.context.trouble.clone() } else { None }
+    /// Remembers why nothing was written; the rest of the tick only records it.
+    fn fail(&mut self, trouble: Trouble) {
+        self.context.trouble = Some(trouble);
+        self.failed = true;
+    }
+
+    fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
+        let memory = Memory { trouble: self.context.trouble.clone(), accepted: self.accepted.clone() };
+        Need::Done(Rest { wake, failed: self.failed, memory })
     }
 }
