@@ -72,10 +72,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let millis = Duration::from_millis;
-        Self {
-            latency: millis(1)..=millis(5),
-            watch_delay: millis(1)..=millis(5),
-        }
+        Self { latency: millis(1)..=millis(5), watch_delay: millis(1)..=millis(5) }
     }
 }
 
@@ -86,9 +83,7 @@ pub struct Kube {
 
 impl std::fmt::Debug for Kube {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kube")
-            .field("version", &self.version())
-            .finish_non_exhaustive()
+        f.debug_struct("Kube").field("version", &self.version()).finish_non_exhaustive()
     }
 }
 
@@ -102,14 +97,10 @@ impl Kube {
         for kind in builtin::kinds() {
             world.kinds.add(kind);
         }
-        let server = Self {
-            world: Mutex::new(world),
-        };
+        let server = Self { world: Mutex::new(world) };
         for name in NAMESPACES {
             server
-                .apply(
-                    &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
-                )
+                .apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
                 .expect("the first namespaces are well formed");
         }
         Arc::new(server)
@@ -136,8 +127,7 @@ impl Kube {
     fn respond(self: &Arc<Self>, answer: Answer) -> http::Response<Body> {
         let mut response = http::Response::new(Body::whole(""));
         let code = answer.code();
-        *response.status_mut() =
-            http::StatusCode::from_u16(code).expect("every answer has a valid code");
+        *response.status_mut() = http::StatusCode::from_u16(code).expect("every answer has a valid code");
         let mut content_type = "application/json";
         match answer {
             Answer::Json { body, warnings, .. } => {
@@ -153,13 +143,9 @@ impl Kube {
                 content_type = "text/plain; charset=utf-8";
                 *response.body_mut() = Body::whole(body);
             }
-            Answer::Watch(plan) => {
-                *response.body_mut() = Body::stream(Watch::new(*plan, self.clone()))
-            }
+            Answer::Watch(plan) => *response.body_mut() = Body::stream(Watch::new(*plan, self.clone())),
         }
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
 

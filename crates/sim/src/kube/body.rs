@@ -19,9 +19,7 @@ enum Inner {
 
 impl Body {
     pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self(Inner::Whole(
-            Some(bytes.into()).filter(|bytes| !bytes.is_empty()),
-        ))
+        Self(Inner::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
     }
 
     pub(super) fn stream(watch: Watch) -> Self {
@@ -50,9 +48,7 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Inner::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Inner::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Stream(_) => SizeHint::default(),
         }
     }

@@ -28,10 +28,7 @@ const BUILT_IN: [BuiltIn; 5] = [
         namespaced: false,
         has_status: true,
         has_generation: false,
-        origin: Origin::BuiltIn {
-            create_on_update: false,
-            unconditional_update: true,
-        },
+        origin: Origin::BuiltIn { create_on_update: false, unconditional_update: true },
     },
     BuiltIn {
         group: "",
@@ -41,10 +38,7 @@ const BUILT_IN: [BuiltIn; 5] = [
         namespaced: true,
         has_status: false,
         has_generation: false,
-        origin: Origin::BuiltIn {
-            create_on_update: true,
-            unconditional_update: true,
-        },
+        origin: Origin::BuiltIn { create_on_update: true, unconditional_update: true },
     },
     BuiltIn {
         group: "events.k8s.io",
@@ -54,10 +48,7 @@ const BUILT_IN: [BuiltIn; 5] = [
         namespaced: true,
         has_status: false,
         has_generation: false,
-        origin: Origin::BuiltIn {
-            create_on_update: true,
-            unconditional_update: true,
-        },
+        origin: Origin::BuiltIn { create_on_update: true, unconditional_update: true },
     },
     BuiltIn {
         group: "coordination.k8s.io",
@@ -67,10 +58,7 @@ const BUILT_IN: [BuiltIn; 5] = [
         namespaced: true,
         has_status: false,
         has_generation: false,
-        origin: Origin::BuiltIn {
-            create_on_update: true,
-            unconditional_update: false,
-        },
+        origin: Origin::BuiltIn { create_on_update: true, unconditional_update: false },
     },
     BuiltIn {
         group: "apiextensions.k8s.io",
@@ -80,10 +68,7 @@ const BUILT_IN: [BuiltIn; 5] = [
         namespaced: false,
         has_status: true,
         has_generation: true,
-        origin: Origin::BuiltIn {
-            create_on_update: false,
-            unconditional_update: false,
-        },
+        origin: Origin::BuiltIn { create_on_update: false, unconditional_update: false },
     },
 ];
 
@@ -91,11 +76,7 @@ const BUILT_IN: [BuiltIn; 5] = [
 pub(super) fn kinds() -> impl Iterator<Item = Kind> {
     BUILT_IN.into_iter().map(|built_in| {
         let key = GroupResource::new(built_in.group, built_in.plural);
-        let stored_as = if key.resource == "events" {
-            GroupResource::new("", "events")
-        } else {
-            key.clone()
-        };
+        let stored_as = if key.resource == "events" { GroupResource::new("", "events") } else { key.clone() };
         let schema = Schema::parse(&schema(&key)).expect("the built-in schemas are well formed");
         Kind {
             key,
@@ -104,11 +85,7 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
             kind: built_in.kind.to_owned(),
             list_kind: format!("{}List", built_in.kind),
             singular: built_in.kind.to_lowercase(),
-            short_names: built_in
-                .short_names
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect(),
+            short_names: built_in.short_names.iter().map(|&name| name.to_owned()).collect(),
             categories: Vec::new(),
             namespaced: built_in.namespaced,
             has_status: built_in.has_status,
@@ -179,11 +156,7 @@ fn lease(lease: &Value) -> Vec<FieldError> {
     ];
     for (field, least, detail) in least {
         if spec[field].as_i64().is_some_and(|found| found < least) {
-            errors.push(FieldError::invalid(
-                format!("spec.{field}"),
-                spec[field].clone(),
-                detail,
-            ));
+            errors.push(FieldError::invalid(format!("spec.{field}"), spec[field].clone(), detail));
         }
     }
     if !spec["preferredHolder"].is_null() && spec["strategy"].is_null() {

@@ -30,14 +30,10 @@ impl Kube {
             annotations.remove(LAST_APPLIED);
         }
         let applied = format!("{wanted}\n");
-        metadata::of(&mut wanted)
-            .entry("annotations")
-            .or_insert_with(|| json!({}))[LAST_APPLIED] = json!(applied);
+        metadata::of(&mut wanted).entry("annotations").or_insert_with(|| json!({}))[LAST_APPLIED] = json!(applied);
 
         let place = super::world::place_of(&wanted);
-        let current = world
-            .get(&kind.stored_as, &place)
-            .map(|current| World::shown_as(&kind, current));
+        let current = world.get(&kind.stored_as, &place).map(|current| World::shown_as(&kind, current));
         let written = match current {
             None => {
                 let body = wanted.to_string();
@@ -45,13 +41,10 @@ impl Kube {
             }
             Some(current) => {
                 let last = current["metadata"]["annotations"][LAST_APPLIED].as_str();
-                let last = last
-                    .and_then(|last| serde_json::from_str(last).ok())
-                    .unwrap_or(Value::Null);
+                let last = last.and_then(|last| serde_json::from_str(last).ok()).unwrap_or(Value::Null);
                 let patch = merge::three_way(&last, &wanted, &current);
                 let body = patch.to_string();
-                direct(&mut world, &kind, &place, "")?
-                    .patch("application/merge-patch+json", body.as_bytes())?
+                direct(&mut world, &kind, &place, "")?.patch("application/merge-patch+json", body.as_bytes())?
             }
         };
         Ok(Value::clone(&written.object))
@@ -62,9 +55,7 @@ impl Kube {
         let world = self.world();
         let kind = world.kinds.by_name(resource)?;
         let place = place(&kind, namespace, name);
-        world
-            .get(&kind.stored_as, &place)
-            .map(|object| Value::clone(&World::shown_as(&kind, object)))
+        world.get(&kind.stored_as, &place).map(|object| Value::clone(&World::shown_as(&kind, object)))
     }
 
     /// The objects of a resource in the order of namespace and name; of every namespace if `namespace` is empty.
@@ -89,24 +80,12 @@ impl Kube {
     }
 
     /// Changes an object by a merge patch, as `kubectl patch --type merge` or `kubectl annotate` would.
-    pub fn merge(
-        &self,
-        resource: &str,
-        namespace: &str,
-        name: &str,
-        patch: &Value,
-    ) -> Result<Value, Failure> {
+    pub fn merge(&self, resource: &str, namespace: &str, name: &str, patch: &Value) -> Result<Value, Failure> {
         self.merge_into(resource, namespace, name, "", patch)
     }
 
     /// Changes the status of an object by a merge patch to its `status` subresource.
-    pub fn merge_status(
-        &self,
-        resource: &str,
-        namespace: &str,
-        name: &str,
-        patch: &Value,
-    ) -> Result<Value, Failure> {
+    pub fn merge_status(&self, resource: &str, namespace: &str, name: &str, patch: &Value) -> Result<Value, Failure> {
         self.merge_into(resource, namespace, name, "status", patch)
     }
 
@@ -134,11 +113,7 @@ impl Kube {
         let place = place(&kind, namespace, name);
         let object = world.get(&kind.stored_as, &place).cloned();
         let mut object = Value::clone(&*object.ok_or_else(|| Failure::not_found(&kind.key, name))?);
-        if object
-            .as_object_mut()
-            .and_then(|fields| fields.remove("status"))
-            .is_some()
-        {
+        if object.as_object_mut().and_then(|fields| fields.remove("status")).is_some() {
             world.commit(&kind.stored_as, &place, Some(object));
         }
         Ok(())
@@ -171,42 +146,28 @@ impl Kube {
 }
 
 fn named(world: &World, resource: &str) -> Result<Arc<Kind>, Failure> {
-    world.kinds.by_name(resource).ok_or_else(|| {
-        Failure::bad_request(format!(
-            "the server doesn't have a resource type {resource:?}"
-        ))
-    })
+    world
+        .kinds
+        .by_name(resource)
+        .ok_or_else(|| Failure::bad_request(format!("the server doesn't have a resource type {resource:?}")))
 }
 
 fn kind_of(world: &World, object: &Value) -> Result<Arc<Kind>, Failure> {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     world.kinds.of_object(api_version, kind).ok_or_else(|| {
-        let message = format!(
-            "no matches for kind {kind:?} in version {api_version:?}: ensure CRDs are installed first"
-        );
+        let message =
+            format!("no matches for kind {kind:?} in version {api_version:?}: ensure CRDs are installed first");
         Failure::bad_request(message)
     })
 }
 
 fn place(kind: &Kind, namespace: &str, name: &str) -> Place {
-    (
-        if kind.namespaced {
-            namespace.to_owned()
-        } else {
-            String::new()
-        },
-        name.to_owned(),
-    )
+    (if kind.namespaced { namespace.to_owned() } else { String::new() }, name.to_owned())
 }
 
 /// A write as a request would start it, with strict validation like kubectl's.
-fn direct<'a>(
-    world: &'a mut World,
-    kind: &Arc<Kind>,
-    place: &Place,
-    subresource: &str,
-) -> Result<Write<'a>, Failure> {
+fn direct<'a>(world: &'a mut World, kind: &Arc<Kind>, place: &Place, subresource: &str) -> Result<Write<'a>, Failure> {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let target = Target {
         group: kind.key.group.clone(),

@@ -16,10 +16,7 @@ pub(super) fn key() -> GroupResource {
 /// The resource that a definition defines.
 pub(super) fn defined(definition: &Value) -> GroupResource {
     let spec = &definition["spec"];
-    GroupResource::new(
-        spec["group"].as_str().unwrap_or_default(),
-        spec["names"]["plural"].as_str().unwrap_or_default(),
-    )
+    GroupResource::new(spec["group"].as_str().unwrap_or_default(), spec["names"]["plural"].as_str().unwrap_or_default())
 }
 
 /// What is wrong with a definition beyond its schema.
@@ -33,22 +30,10 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
         let detail = "must be spec.names.plural+\".\"+spec.group";
         errors.push(FieldError::invalid("metadata.name", json!(name), detail));
     }
-    let versions = spec["versions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    if versions
-        .iter()
-        .filter(|version| version["storage"] == true)
-        .count()
-        != 1
-    {
+    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
         let detail = "must have exactly one version marked as storage version";
-        errors.push(FieldError::invalid(
-            "spec.versions",
-            spec["versions"].clone(),
-            detail,
-        ));
+        errors.push(FieldError::invalid("spec.versions", spec["versions"].clone(), detail));
     }
     for (index, version) in versions.iter().enumerate() {
         // The server moves the schema of a single version up before it looks at it.
@@ -61,10 +46,7 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
             let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
             errors.push(FieldError::required(field, ""));
         } else if let Err(error) = Schema::parse(schema) {
-            errors.push(FieldError {
-                field: format!("{path}.{}", error.field),
-                ..error
-            });
+            errors.push(FieldError { field: format!("{path}.{}", error.field), ..error });
         }
     }
     errors
@@ -82,10 +64,7 @@ pub(super) fn follow(world: &mut World, kind: &Kind, place: &Place) {
     let now = world.now();
     let mut accepted = Value::clone(&definition);
     let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
-    let stored: Vec<&Value> = versions(&definition)
-        .filter(|v| v["storage"] == true)
-        .map(|v| &v["name"])
-        .collect();
+    let stored: Vec<&Value> = versions(&definition).filter(|v| v["storage"] == true).map(|v| &v["name"]).collect();
     let mut status = json!({
         "acceptedNames": definition["spec"]["names"],
         "storedVersions": stored,
@@ -110,14 +89,7 @@ fn serve(world: &mut World, definition: &Value) {
     let spec = &definition["spec"];
     let names = &spec["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let texts = |value: &Value| {
-        value
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(text)
-            .collect::<Vec<_>>()
-    };
+    let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
     for version in versions(definition).filter(|version| version["served"] == true) {
         let schema = Schema::parse(&version["schema"]["openAPIV3Schema"]);
         let kind = text(&names["kind"]);
@@ -146,8 +118,5 @@ pub(super) fn retire(world: &mut World, definition: &Value) {
 }
 
 fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
-    definition["spec"]["versions"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    definition["spec"]["versions"].as_array().into_iter().flatten()
 }

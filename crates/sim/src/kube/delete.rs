@@ -24,40 +24,21 @@ impl Options {
     /// is no garbage collector, and nothing here owns anything.
     pub(super) fn read(body: &[u8], dry_run: bool) -> Result<Self, Failure> {
         if body.is_empty() {
-            return Ok(Self {
-                dry_run,
-                ..Self::default()
-            });
+            return Ok(Self { dry_run, ..Self::default() });
         }
-        let options: Value = serde_json::from_slice(body).map_err(|error| {
-            Failure::bad_request(format!("unable to decode DeleteOptions: {error}"))
-        })?;
+        let options: Value = serde_json::from_slice(body)
+            .map_err(|error| Failure::bad_request(format!("unable to decode DeleteOptions: {error}")))?;
         let precondition = |name: &str| options["preconditions"][name].as_str().map(str::to_owned);
-        let policy = options["propagationPolicy"]
-            .as_str()
-            .unwrap_or("Background");
+        let policy = options["propagationPolicy"].as_str().unwrap_or("Background");
         if !matches!(policy, "Background" | "Foreground" | "Orphan") {
             let detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"";
-            let error = FieldError::new(
-                Wrong::NotSupported,
-                "propagationPolicy",
-                json!(policy),
-                detail,
-            );
-            return Err(Failure::invalid(
-                "meta.k8s.io",
-                "DeleteOptions",
-                "",
-                &[error],
-            ));
+            let error = FieldError::new(Wrong::NotSupported, "propagationPolicy", json!(policy), detail);
+            return Err(Failure::invalid("meta.k8s.io", "DeleteOptions", "", &[error]));
         }
         Ok(Self {
             uid: precondition("uid"),
             resource_version: precondition("resourceVersion"),
-            dry_run: dry_run
-                || options["dryRun"]
-                    .as_array()
-                    .is_some_and(|list| list.contains(&json!("All"))),
+            dry_run: dry_run || options["dryRun"].as_array().is_some_and(|list| list.contains(&json!("All"))),
         })
     }
 }
@@ -102,11 +83,7 @@ pub(super) fn delete(
 }
 
 /// Deletes every object in a scope; the answer is the list of them.
-pub(super) fn collection(
-    world: &mut World,
-    scope: &Scope,
-    options: &Options,
-) -> Result<Value, Failure> {
+pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) -> Result<Value, Failure> {
     let covered: Vec<(Place, Arc<Value>)> = world
         .all(&scope.kind.stored_as)
         .map(|(place, object)| (place.clone(), World::shown_as(&scope.kind, object)))
@@ -125,22 +102,12 @@ pub(super) fn collection(
     }))
 }
 
-fn check_preconditions(
-    kind: &Kind,
-    place: &Place,
-    object: &Value,
-    options: &Options,
-) -> Result<(), Failure> {
+fn check_preconditions(kind: &Kind, place: &Place, object: &Value, options: &Options) -> Result<(), Failure> {
     // The server names the kind here where it names the resource elsewhere.
     let key = super::kinds::GroupResource::new(&kind.key.group, &kind.kind);
     let checks = [
         ("UID", &options.uid, "uid", "deleted and then recreated"),
-        (
-            "ResourceVersion",
-            &options.resource_version,
-            "resourceVersion",
-            "modified",
-        ),
+        ("ResourceVersion", &options.resource_version, "resourceVersion", "modified"),
     ];
     for (word, wanted, field, guess) in checks {
         let found = metadata::text(object, field);

@@ -21,11 +21,7 @@ pub(super) fn core_versions() -> Value {
 
 /// `/apis`
 pub(super) fn groups(kinds: &Kinds) -> Value {
-    let groups: Vec<Value> = kinds
-        .groups()
-        .keys()
-        .filter_map(|name| group_entry(kinds, name))
-        .collect();
+    let groups: Vec<Value> = kinds.groups().keys().filter_map(|name| group_entry(kinds, name)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -40,9 +36,8 @@ pub(super) fn group(kinds: &Kinds, name: &str) -> Option<Value> {
 fn group_entry(kinds: &Kinds, name: &str) -> Option<Value> {
     let groups = kinds.groups();
     let versions = groups.get(name)?.iter().rev();
-    let versions: Vec<Value> = versions
-        .map(|version| json!({"groupVersion": format!("{name}/{version}"), "version": version}))
-        .collect();
+    let versions: Vec<Value> =
+        versions.map(|version| json!({"groupVersion": format!("{name}/{version}"), "version": version})).collect();
     Some(json!({"name": name, "versions": versions, "preferredVersion": versions[0]}))
 }
 
@@ -63,10 +58,7 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
             "kind": kind.kind,
             "verbs": ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
         });
-        for (field, names) in [
-            ("shortNames", &kind.short_names),
-            ("categories", &kind.categories),
-        ] {
+        for (field, names) in [("shortNames", &kind.short_names), ("categories", &kind.categories)] {
             if !names.is_empty() {
                 entry[field] = json!(names);
             }
@@ -82,7 +74,5 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
             }));
         }
     }
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}),
-    )
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}))
 }

@@ -29,18 +29,8 @@ pub(super) fn to_core(event: &Value) -> Value {
 
 /// Fields that the server writes even when they say nothing: in `events.k8s.io`, in the core group.
 const ALWAYS: [(&[&str], &[&str]); 2] = [
-    (
-        &[
-            "deprecatedFirstTimestamp",
-            "deprecatedLastTimestamp",
-            "eventTime",
-        ],
-        &["deprecatedSource"],
-    ),
-    (
-        &["firstTimestamp", "lastTimestamp", "eventTime"],
-        &["source"],
-    ),
+    (&["deprecatedFirstTimestamp", "deprecatedLastTimestamp", "eventTime"], &["deprecatedSource"]),
+    (&["firstTimestamp", "lastTimestamp", "eventTime"], &["source"]),
 ];
 
 /// Adds the fields that every event has, with what says nothing.
@@ -71,10 +61,7 @@ fn renamed(
     let mut result = Map::new();
     let names: Vec<_> = RENAMED.into_iter().map(direction).collect();
     for (field, value) in event.as_object().into_iter().flatten() {
-        let name = names
-            .iter()
-            .find(|(from, _)| from == field)
-            .map_or(field.as_str(), |(_, to)| to);
+        let name = names.iter().find(|(from, _)| from == field).map_or(field.as_str(), |(_, to)| to);
         result.insert(name.to_owned(), value.clone());
     }
     if api_version != "v1" {
@@ -86,29 +73,13 @@ fn renamed(
 }
 
 /// Longest texts, in bytes: note, reason, action, reporting instance.
-const LONGEST: [(&str, usize); 4] = [
-    ("message", 1024),
-    ("reason", 128),
-    ("action", 128),
-    ("reportingInstance", 128),
-];
+const LONGEST: [(&str, usize); 4] = [("message", 1024), ("reason", 128), ("action", 128), ("reportingInstance", 128)];
 
 /// What is wrong with an event; through `events.k8s.io` more is asked of it than through the core group.
 pub(super) fn validate(kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let strict = !kind.key.group.is_empty();
-    let (event, old) = if strict {
-        (to_core(new), old.map(to_core))
-    } else {
-        (new.clone(), old.cloned())
-    };
-    let mut errors = legacy(
-        &event,
-        if strict {
-            "reportingController"
-        } else {
-            "reportingComponent"
-        },
-    );
+    let (event, old) = if strict { (to_core(new), old.map(to_core)) } else { (new.clone(), old.cloned()) };
+    let mut errors = legacy(&event, if strict { "reportingController" } else { "reportingComponent" });
     match old {
         _ if !strict => {}
         None => errors.extend(created(&event)),
@@ -125,9 +96,7 @@ fn text<'a>(event: &'a Value, field: &str) -> &'a str {
 fn legacy(event: &Value, controller: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
-    let involved = event["involvedObject"]["namespace"]
-        .as_str()
-        .unwrap_or_default();
+    let involved = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
     let newer = !event["eventTime"].is_null();
     let elsewhere = match (newer, involved) {
         (false, "") => namespace != "default",
@@ -137,11 +106,7 @@ fn legacy(event: &Value, controller: &str) -> Vec<FieldError> {
     };
     if elsewhere {
         let detail = "does not match event.namespace";
-        errors.push(FieldError::invalid(
-            "involvedObject.namespace",
-            json!(involved),
-            detail,
-        ));
+        errors.push(FieldError::invalid("involvedObject.namespace", json!(involved), detail));
     }
     if !newer {
         return errors;
@@ -174,11 +139,7 @@ fn created(event: &Value) -> Vec<FieldError> {
     }
     let kind = text(event, "type");
     if !matches!(kind, "Normal" | "Warning") {
-        errors.push(FieldError::invalid(
-            "type",
-            json!(""),
-            format!("has invalid value: {kind}"),
-        ));
+        errors.push(FieldError::invalid("type", json!(""), format!("has invalid value: {kind}")));
     }
     for field in ["firstTimestamp", "lastTimestamp", "count", "source"] {
         let unset = match &event[field] {
@@ -195,11 +156,7 @@ fn created(event: &Value) -> Vec<FieldError> {
 }
 
 fn changed(event: &Value, old: &Value) -> Vec<FieldError> {
-    let mut errors = if event["series"] == old["series"] {
-        Vec::new()
-    } else {
-        series(event)
-    };
+    let mut errors = if event["series"] == old["series"] { Vec::new() } else { series(event) };
     let fixed = [
         "involvedObject",
         "reason",
@@ -217,11 +174,7 @@ fn changed(event: &Value, old: &Value) -> Vec<FieldError> {
     ];
     for field in fixed {
         if event[field] != old[field] {
-            errors.push(FieldError::invalid(
-                field,
-                event[field].clone(),
-                "field is immutable",
-            ));
+            errors.push(FieldError::invalid(field, event[field].clone(), "field is immutable"));
         }
     }
     errors
@@ -234,11 +187,7 @@ fn series(event: &Value) -> Vec<FieldError> {
         return errors;
     }
     if series["count"].as_i64().unwrap_or_default() < 2 {
-        errors.push(FieldError::invalid(
-            "series.count",
-            json!(""),
-            "should be at least 2",
-        ));
+        errors.push(FieldError::invalid("series.count", json!(""), "should be at least 2"));
     }
     if series["lastObservedTime"].is_null() {
         errors.push(FieldError::required("series.lastObservedTime", ""));

@@ -21,17 +21,13 @@ pub struct Failure {
     pub details: Option<Value>,
     /// The `continue` token of the `Status` object's list metadata, for expired lists.
     pub continue_token: Option<String>,
+    /// What the writer should know besides.
+    pub warnings: Vec<String>,
 }
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: None,
-            continue_token: None,
-        }
+        Self { code, reason, message: message.into(), details: None, continue_token: None, warnings: Vec::new() }
     }
 
     fn about(mut self, resource: &GroupResource, name: &str) -> Self {
@@ -46,23 +42,14 @@ impl Failure {
 
     /// 404: nothing is served under this path.
     pub(super) fn no_such_path() -> Self {
-        let mut failure = Self::new(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        );
+        let mut failure = Self::new(404, "NotFound", "the server could not find the requested resource");
         failure.details = Some(json!({}));
         failure
     }
 
     /// 409: an object of that name exists already.
     pub(super) fn already_exists(resource: &GroupResource, name: &str) -> Self {
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{resource} {name:?} already exists"),
-        )
-        .about(resource, name)
+        Self::new(409, "AlreadyExists", format!("{resource} {name:?} already exists")).about(resource, name)
     }
 
     /// 409: `because` says what the writer did not know.
@@ -93,11 +80,8 @@ impl Failure {
 
     /// 405: this resource does not have that verb.
     pub(super) fn method_not_allowed() -> Self {
-        let mut failure = Self::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        );
+        let mut failure =
+            Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
         failure.details = Some(json!({}));
         failure
     }
@@ -105,9 +89,8 @@ impl Failure {
     /// 415: a patch in a language that is not spoken here.
     pub(super) fn unsupported_media_type(accepted: &[&str]) -> Self {
         let list = accepted.join(", ");
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: {list}"
-        );
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {list}");
         Self::new(415, "UnsupportedMediaType", message)
     }
 
@@ -120,21 +103,9 @@ impl Failure {
                 words.push(line);
             }
         }
-        let words = if words.len() == 1 {
-            words.remove(0)
-        } else {
-            format!("[{}]", words.join(", "))
-        };
-        let qualified = if group.is_empty() {
-            kind.to_owned()
-        } else {
-            format!("{kind}.{group}")
-        };
-        let mut failure = Self::new(
-            422,
-            "Invalid",
-            format!("{qualified} {name:?} is invalid: {words}"),
-        );
+        let words = if words.len() == 1 { words.remove(0) } else { format!("[{}]", words.join(", ")) };
+        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let mut failure = Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {words}"));
         let mut details = named(group, kind, name);
         details["causes"] = errors.iter().map(FieldError::cause).collect();
         failure.details = Some(details);

@@ -59,29 +59,15 @@ pub(super) struct FieldError {
 }
 
 impl FieldError {
-    pub(super) fn new(
-        wrong: Wrong,
-        field: impl Into<String>,
-        value: Value,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self {
-            wrong,
-            field: field.into(),
-            value: Some(value),
-            detail: detail.into(),
-        }
+    pub(super) fn new(wrong: Wrong, field: impl Into<String>, value: Value, detail: impl Into<String>) -> Self {
+        Self { wrong, field: field.into(), value: Some(value), detail: detail.into() }
     }
 
     pub(super) fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Wrong::Required, field, Value::Null, detail)
     }
 
-    pub(super) fn invalid(
-        field: impl Into<String>,
-        value: Value,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(super) fn invalid(field: impl Into<String>, value: Value, detail: impl Into<String>) -> Self {
         Self::new(Wrong::Invalid, field, value, detail)
     }
 
@@ -117,11 +103,7 @@ impl fmt::Display for FieldError {
 
 /// The path of the property `name` under `path`.
 pub(super) fn child(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// The path of the item `index` under `path`.

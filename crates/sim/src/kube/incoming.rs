@@ -18,18 +18,13 @@ pub(super) enum Unknown {
 /// Reads a body as an object of this kind.
 pub(super) fn object(body: &[u8], kind: &Kind) -> Result<Value, Failure> {
     let refuse = |words: String| {
-        let message = format!(
-            "the object provided is unrecognized (must be of type {}): {words}",
-            kind.kind
-        );
+        let message = format!("the object provided is unrecognized (must be of type {}): {words}", kind.kind);
         Err(Failure::bad_request(message))
     };
     let object: Value = match serde_json::from_slice(body) {
         Ok(object) => object,
         Err(error) => {
-            return refuse(format!(
-                "couldn't get version/kind; json parse error: {error}"
-            ));
+            return refuse(format!("couldn't get version/kind; json parse error: {error}"));
         }
     };
     if !object.is_object() {
@@ -47,14 +42,12 @@ pub(super) fn object(body: &[u8], kind: &Kind) -> Result<Value, Failure> {
 
 /// Reads a body as a merge patch.
 pub(super) fn merge_patch(body: &[u8]) -> Result<Value, Failure> {
-    let patch: Value = serde_json::from_slice(body)
-        .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+    let patch: Value =
+        serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
     if patch.is_object() {
         return Ok(patch);
     }
-    Err(Failure::bad_request(
-        "error decoding patch: expected a JSON object, as merge patches of objects are",
-    ))
+    Err(Failure::bad_request("error decoding patch: expected a JSON object, as merge patches of objects are"))
 }
 
 /// Checks that an object can be one of this kind, drops the fields that the schema does not know and fills in the
@@ -73,10 +66,7 @@ pub(super) fn shape(object: &mut Value, kind: &Kind) -> Result<Vec<String>, Fail
             events::complete(object, kind);
         }
     }
-    Ok(unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect())
+    Ok(unknown.iter().map(|path| format!("unknown field {path:?}")).collect())
 }
 
 /// Refuses an object of another kind or version than the path names.
@@ -85,24 +75,14 @@ fn check_identity(object: &Value, kind: &Kind) -> Result<(), Failure> {
     let expected = kind.api_version();
     if !text("apiVersion").is_empty() && text("apiVersion") != expected {
         let found = text("apiVersion");
-        let message = format!(
-            "the API version in the data ({found}) does not match the expected API version ({expected})"
-        );
+        let message =
+            format!("the API version in the data ({found}) does not match the expected API version ({expected})");
         return Err(Failure::bad_request(message));
     }
     if !text("kind").is_empty() && text("kind") != kind.kind {
-        let error = FieldError::invalid(
-            "kind",
-            json!(text("kind")),
-            format!("must be {}", kind.kind),
-        );
+        let error = FieldError::invalid("kind", json!(text("kind")), format!("must be {}", kind.kind));
         let name = metadata::text(object, "name");
-        return Err(Failure::invalid(
-            &kind.key.group,
-            text("kind"),
-            name,
-            &[error],
-        ));
+        return Err(Failure::invalid(&kind.key.group, text("kind"), name, &[error]));
     }
     Ok(())
 }
@@ -110,10 +90,7 @@ fn check_identity(object: &Value, kind: &Kind) -> Result<(), Failure> {
 /// Objects of built-in kinds with a wrong type somewhere cannot even be read.
 fn check_built_in(object: &Value, kind: &Kind) -> Result<(), Failure> {
     let errors = kind.schema.judge(object, None, "");
-    let Some(error) = errors
-        .iter()
-        .find(|error| error.wrong == Wrong::TypeInvalid)
-    else {
+    let Some(error) = errors.iter().find(|error| error.wrong == Wrong::TypeInvalid) else {
         return Ok(());
     };
     let name = &kind.kind;

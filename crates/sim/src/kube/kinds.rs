@@ -17,20 +17,13 @@ pub struct GroupResource {
 
 impl GroupResource {
     pub(super) fn new(group: &str, resource: &str) -> Self {
-        Self {
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-        }
+        Self { group: group.to_owned(), resource: resource.to_owned() }
     }
 }
 
 impl fmt::Display for GroupResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() {
-            f.write_str(&self.resource)
-        } else {
-            write!(f, "{}.{}", self.resource, self.group)
-        }
+        if self.group.is_empty() { f.write_str(&self.resource) } else { write!(f, "{}.{}", self.resource, self.group) }
     }
 }
 
@@ -38,10 +31,7 @@ impl fmt::Display for GroupResource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// Part of the server; `create_on_update` lets a PUT create, `unconditional_update` lets it omit a version.
-    BuiltIn {
-        create_on_update: bool,
-        unconditional_update: bool,
-    },
+    BuiltIn { create_on_update: bool, unconditional_update: bool },
     /// Brought by a definition.
     Custom,
 }
@@ -69,11 +59,7 @@ pub(super) struct Kind {
 impl Kind {
     /// `weir.dev/v1alpha1`, or `v1` for the core group.
     pub(super) fn api_version(&self) -> String {
-        if self.key.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.key.group, self.version)
-        }
+        if self.key.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.key.group, self.version) }
     }
 
     pub(super) fn is_custom(&self) -> bool {
@@ -89,8 +75,7 @@ pub(super) struct Kinds {
 
 impl Kinds {
     pub(super) fn add(&mut self, kind: Kind) {
-        self.served
-            .insert((kind.key.clone(), kind.version.clone()), Arc::new(kind));
+        self.served.insert((kind.key.clone(), kind.version.clone()), Arc::new(kind));
     }
 
     /// Stops serving every version of a resource.
@@ -99,16 +84,12 @@ impl Kinds {
     }
 
     pub(super) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
-        self.served
-            .get(&(GroupResource::new(group, plural), version.to_owned()))
-            .cloned()
+        self.served.get(&(GroupResource::new(group, plural), version.to_owned())).cloned()
     }
 
     /// The kind named `kind`, as `apiVersion` and `kind` of an object name it.
     pub(super) fn of_object(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        self.all()
-            .find(|served| served.kind == kind && served.api_version() == api_version)
-            .cloned()
+        self.all().find(|served| served.kind == kind && served.api_version() == api_version).cloned()
     }
 
     /// The kind that a user means by a plural, singular or short name, with or without its group, or by its kind.
@@ -136,10 +117,7 @@ impl Kinds {
     pub(super) fn groups(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for kind in self.all().filter(|kind| !kind.key.group.is_empty()) {
-            groups
-                .entry(kind.key.group.clone())
-                .or_default()
-                .insert(kind.version.clone());
+            groups.entry(kind.key.group.clone()).or_default().insert(kind.version.clone());
         }
         groups
     }

@@ -40,10 +40,7 @@ impl Log {
         } else {
             format!("{}/{}", request.resource, request.subresource)
         };
-        *self
-            .counters
-            .entry((request.verb.clone(), target))
-            .or_default() += 1;
+        *self.counters.entry((request.verb.clone(), target)).or_default() += 1;
         if self.requests.len() == KEPT {
             self.requests.pop_front();
         }

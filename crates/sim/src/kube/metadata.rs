@@ -8,22 +8,15 @@ use super::kinds::Kind;
 use super::names;
 
 /// Fields of the metadata that only the server writes when an object is made.
-const SYSTEM_FIELDS: [&str; 5] = [
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "selfLink",
-];
+const SYSTEM_FIELDS: [&str; 5] =
+    ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"];
 
 /// The metadata of an object, made if it is missing.
 pub(super) fn of(object: &mut Value) -> &mut Map<String, Value> {
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
-    object["metadata"]
-        .as_object_mut()
-        .expect("was just made an object")
+    object["metadata"].as_object_mut().expect("was just made an object")
 }
 
 /// A text field of the metadata; empty if it is missing.
@@ -38,19 +31,12 @@ pub(super) fn is_deleting(object: &Value) -> bool {
 
 /// The finalizers of an object.
 pub(super) fn finalizers(object: &Value) -> Vec<&str> {
-    object["metadata"]["finalizers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// The generation of an object; 0 if it has none.
 pub(super) fn generation(object: &Value) -> i64 {
-    object["metadata"]["generation"]
-        .as_i64()
-        .unwrap_or_default()
+    object["metadata"]["generation"].as_i64().unwrap_or_default()
 }
 
 /// Removes what a writer may not bring along into a new object.
@@ -114,13 +100,7 @@ pub(super) fn check_types(object: &Value, kind: &Kind) -> Result<(), Failure> {
     if !metadata.is_object() && !metadata.is_null() {
         return refuse("metadata", metadata, "v1.ObjectMeta");
     }
-    for field in [
-        "name",
-        "generateName",
-        "namespace",
-        "uid",
-        "resourceVersion",
-    ] {
+    for field in ["name", "generateName", "namespace", "uid", "resourceVersion"] {
         if !metadata[field].is_null() && !metadata[field].is_string() {
             return refuse(field, &metadata[field], "string");
         }
@@ -162,8 +142,7 @@ fn word_for(value: &Value) -> &'static str {
 pub(super) fn validate(object: &Value, kind: &Kind) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut complain = |field: &str, value: &str, complaints: Vec<String>| {
-        let error =
-            |complaint| FieldError::invalid(format!("metadata.{field}"), json!(value), complaint);
+        let error = |complaint| FieldError::invalid(format!("metadata.{field}"), json!(value), complaint);
         errors.extend(complaints.into_iter().map(error));
     };
     let metadata = &object["metadata"];
@@ -176,21 +155,14 @@ pub(super) fn validate(object: &Value, kind: &Kind) -> Vec<FieldError> {
         complain("labels", key, names::qualified(key));
         complain("labels", value, names::label_value(value));
     }
-    for key in metadata["annotations"]
-        .as_object()
-        .into_iter()
-        .flat_map(Map::keys)
-    {
+    for key in metadata["annotations"].as_object().into_iter().flat_map(Map::keys) {
         complain("annotations", key, names::qualified(&key.to_lowercase()));
     }
     for finalizer in finalizers(object) {
         complain("finalizers", finalizer, names::qualified(finalizer));
     }
     if name.is_empty() {
-        errors.insert(
-            0,
-            FieldError::required("metadata.name", "name or generateName is required"),
-        );
+        errors.insert(0, FieldError::required("metadata.name", "name or generateName is required"));
     }
     errors
 }
@@ -200,16 +172,10 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if is_deleting(old) {
         let had = finalizers(old);
-        let mut added: Vec<&str> = finalizers(new)
-            .into_iter()
-            .filter(|finalizer| !had.contains(finalizer))
-            .collect();
+        let mut added: Vec<&str> = finalizers(new).into_iter().filter(|finalizer| !had.contains(finalizer)).collect();
         added.sort_unstable();
         if !added.is_empty() {
-            let list: Vec<String> = added
-                .iter()
-                .map(|finalizer| format!("{finalizer:?}"))
-                .collect();
+            let list: Vec<String> = added.iter().map(|finalizer| format!("{finalizer:?}")).collect();
             let detail = format!(
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 list.join(", ")
@@ -217,21 +183,10 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::forbidden("metadata.finalizers", detail));
         }
     }
-    for field in [
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    ] {
+    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let (is, was) = (&new["metadata"][field], &old["metadata"][field]);
         if is != was {
-            errors.push(FieldError::invalid(
-                format!("metadata.{field}"),
-                is.clone(),
-                "field is immutable",
-            ));
+            errors.push(FieldError::invalid(format!("metadata.{field}"), is.clone(), "field is immutable"));
         }
     }
     errors
@@ -240,19 +195,10 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 /// Carries over what an update can neither set nor clear.
 pub(super) fn keep_system_fields(new: &mut Value, old: &Value) {
     let metadata = of(new);
-    if metadata
-        .get("uid")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .is_empty()
-    {
+    if metadata.get("uid").and_then(Value::as_str).unwrap_or_default().is_empty() {
         metadata.insert("uid".into(), old["metadata"]["uid"].clone());
     }
-    for field in [
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    ] {
+    for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let was = &old["metadata"][field];
         let cleared = metadata.get(field).is_none_or(Value::is_null);
         if !was.is_null() && (cleared || field != "deletionGracePeriodSeconds") {

@@ -20,11 +20,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 
 /// What is wrong with the name of an object of this kind.
 pub(super) fn object_name(kind: &Kind, name: &str) -> Vec<String> {
-    if kind.key.resource == "namespaces" && kind.key.group.is_empty() {
-        dns_label(name)
-    } else {
-        subdomain(name)
-    }
+    if kind.key.resource == "namespaces" && kind.key.group.is_empty() { dns_label(name) } else { subdomain(name) }
 }
 
 /// What is wrong with a DNS subdomain.
@@ -41,14 +37,7 @@ pub(super) fn dns_label(name: &str) -> Vec<String> {
     let mut complaints = too_long(name, 63);
     if !is_label(name) {
         let dotted = is_subdomain(name);
-        complaints.push(
-            if dotted {
-                "must not contain dots"
-            } else {
-                LABEL
-            }
-            .to_owned(),
-        );
+        complaints.push(if dotted { "must not contain dots" } else { LABEL }.to_owned());
     }
     complaints
 }
@@ -59,8 +48,7 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
     let name = match key.split_once('/') {
         Some((_, name)) if name.contains('/') => {
             let form = QUALIFIED.trim_start_matches("name part ");
-            let optional =
-                "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+            let optional = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
             return vec![format!("a valid label key {form} {optional}")];
         }
         Some(("", name)) => {
@@ -68,11 +56,7 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
             name
         }
         Some((prefix, name)) => {
-            complaints.extend(
-                subdomain(prefix)
-                    .iter()
-                    .map(|complaint| format!("prefix part {complaint}")),
-            );
+            complaints.extend(subdomain(prefix).iter().map(|complaint| format!("prefix part {complaint}")));
             name
         }
         None => key,
@@ -80,11 +64,7 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
     if name.is_empty() {
         complaints.push("name part must be non-empty".to_owned());
     }
-    complaints.extend(
-        too_long(name, 63)
-            .iter()
-            .map(|complaint| format!("name part {complaint}")),
-    );
+    complaints.extend(too_long(name, 63).iter().map(|complaint| format!("name part {complaint}")));
     if !is_word(name) {
         complaints.push(QUALIFIED.to_owned());
     }
@@ -101,11 +81,7 @@ pub(super) fn label_value(value: &str) -> Vec<String> {
 }
 
 fn too_long(text: &str, most: usize) -> Vec<String> {
-    if text.len() > most {
-        vec![format!("must be no more than {most} bytes")]
-    } else {
-        Vec::new()
-    }
+    if text.len() > most { vec![format!("must be no more than {most} bytes")] } else { Vec::new() }
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -122,12 +98,6 @@ fn is_label(text: &str) -> bool {
 fn is_word(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     text.bytes().all(inner)
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .last()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric())
 }

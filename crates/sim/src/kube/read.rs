@@ -25,27 +25,17 @@ impl Scope {
     /// Reads the scope of a request; a name in the path narrows it to that object.
     pub(super) fn of(kind: &Arc<Kind>, target: &Target, call: &Call) -> Result<Self, Failure> {
         let labels = call.parameter("labelSelector").unwrap_or_default();
-        let mut fields = call
-            .parameter("fieldSelector")
-            .unwrap_or_default()
-            .to_owned();
+        let mut fields = call.parameter("fieldSelector").unwrap_or_default().to_owned();
         if let Some(name) = &target.name {
             fields = format!("{fields},metadata.name={name}");
         }
         let selector = Selector::parse(labels, &fields, selectable(kind))?;
-        Ok(Self {
-            kind: kind.clone(),
-            namespace: target.namespace.clone(),
-            selector,
-        })
+        Ok(Self { kind: kind.clone(), namespace: target.namespace.clone(), selector })
     }
 
     pub(super) fn covers(&self, object: &Value) -> bool {
         let there = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        self.namespace
-            .as_deref()
-            .is_none_or(|namespace| namespace == there)
-            && self.selector.matches(object)
+        self.namespace.as_deref().is_none_or(|namespace| namespace == there) && self.selector.matches(object)
     }
 }
 
@@ -79,9 +69,7 @@ fn selectable(kind: &Kind) -> &'static [&'static str] {
 
 /// One object.
 pub(super) fn get(world: &World, kind: &Kind, place: &Place) -> Result<Arc<Value>, Failure> {
-    let object = world
-        .get(&kind.stored_as, place)
-        .ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
+    let object = world.get(&kind.stored_as, place).ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
     Ok(World::shown_as(kind, object))
 }
 
@@ -91,7 +79,8 @@ pub(super) fn version_parameter(call: &Call) -> Result<Option<u64>, Failure> {
         return Ok(None);
     };
     text.parse().map(Some).map_err(|_| {
-        let words = format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+        let words =
+            format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
         if call.flag("watch") {
             Failure::unexplained(words)
         } else {
@@ -107,9 +96,7 @@ pub(super) fn number_parameter(call: &Call, name: &str) -> Result<Option<u64>, F
     };
     match text.parse::<i64>() {
         Ok(number) => Ok(u64::try_from(number).ok().filter(|number| *number > 0)),
-        Err(_) => Err(Failure::bad_request(format!(
-            "strconv.ParseInt: parsing {text:?}: invalid syntax"
-        ))),
+        Err(_) => Err(Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
     }
 }
 
@@ -128,38 +115,25 @@ fn check_options(call: &Call) -> Result<(), Failure> {
         }
         if !matches!(wanted, "Exact" | "NotOlderThan") {
             let detail = "supported values: \"Exact\", \"NotOlderThan\", \"\"";
-            errors.push(FieldError::new(
-                Wrong::NotSupported,
-                field,
-                json!(wanted),
-                detail,
-            ));
+            errors.push(FieldError::new(Wrong::NotSupported, field, json!(wanted), detail));
         }
     }
     if call.query.contains_key("sendInitialEvents") {
-        errors.push(FieldError::forbidden(
-            "sendInitialEvents",
-            "sendInitialEvents is forbidden for list",
-        ));
+        errors.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
     }
     refuse_options(&errors)
 }
 
 /// Refuses the options of a list or watch if there is anything wrong with them.
 pub(super) fn refuse_options(errors: &[FieldError]) -> Result<(), Failure> {
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::invalid("meta.k8s.io", "ListOptions", "", errors))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(Failure::invalid("meta.k8s.io", "ListOptions", "", errors)) }
 }
 
 /// A list of objects, in pages if `limit` is given.
 pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, Failure> {
     check_options(call)?;
-    let limit = number_parameter(call, "limit")?.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    });
+    let limit =
+        number_parameter(call, "limit")?.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let asked = version_parameter(call)?;
     let exact = call.parameter("resourceVersionMatch") == Some("Exact");
     if let Some(asked) = asked.filter(|asked| *asked > world.version()) {
@@ -171,14 +145,10 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, F
         None => (world.version(), Place::default()),
     };
     let expired = || expired_list(world, &start);
-    let objects: BTreeMap<Place, Arc<Value>> = world
-        .at_version(&scope.kind.stored_as, version)
-        .ok_or_else(expired)?;
+    let objects: BTreeMap<Place, Arc<Value>> = world.at_version(&scope.kind.stored_as, version).ok_or_else(expired)?;
 
     let mut items = Vec::new();
-    let mut rest = objects
-        .range(start..)
-        .map(|(place, object)| (place, World::shown_as(&scope.kind, object)));
+    let mut rest = objects.range(start..).map(|(place, object)| (place, World::shown_as(&scope.kind, object)));
     let mut next = None;
     for (place, object) in rest.by_ref().filter(|(_, object)| scope.covers(object)) {
         if items.len() == limit {
@@ -193,8 +163,7 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, F
     }
     if let Some(next) = next {
         metadata["continue"] = json!(write_token(version, &next));
-        metadata["remainingItemCount"] =
-            json!(rest.filter(|(_, object)| scope.covers(object)).count() + 1);
+        metadata["remainingItemCount"] = json!(rest.filter(|(_, object)| scope.covers(object)).count() + 1);
     }
     for item in &mut items {
         // A typed list of the server leaves these out of its items; one of custom objects keeps them.
@@ -220,12 +189,8 @@ fn read_token(token: &str) -> Result<(u64, Place), Failure> {
     let mut parts = token.splitn(3, '.');
     let version = parts.next().and_then(|part| part.parse().ok());
     match (version, parts.next(), parts.next()) {
-        (Some(version), Some(namespace), Some(name)) => {
-            Ok((version, (namespace.to_owned(), name.to_owned())))
-        }
-        _ => Err(Failure::bad_request(format!(
-            "continue key is not valid: {token:?}"
-        ))),
+        (Some(version), Some(namespace), Some(name)) => Ok((version, (namespace.to_owned(), name.to_owned()))),
+        _ => Err(Failure::bad_request(format!("continue key is not valid: {token:?}"))),
     }
 }
 

@@ -55,12 +55,7 @@ impl Call {
     pub(super) fn read(request: http::Request<Bytes>) -> Self {
         let (parts, body) = request.into_parts();
         let header = |name: http::header::HeaderName| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-                .to_owned()
+            parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         };
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         Self {
@@ -75,26 +70,17 @@ impl Call {
 
     /// Whether a parameter is present and not `false` or `0`.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.query
-            .get(name)
-            .is_some_and(|value| !matches!(value.as_str(), "false" | "0"))
+        self.query.get(name).is_some_and(|value| !matches!(value.as_str(), "false" | "0"))
     }
 
     /// A parameter that is present and not empty.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The content type without its parameters.
     pub(super) fn media_type(&self) -> &str {
-        self.content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
+        self.content_type.split(';').next().unwrap_or_default().trim()
     }
 
     /// Kubernetes' word for what is done to the target.
@@ -115,11 +101,7 @@ impl Call {
 
 impl Path {
     fn read(path: &str) -> Self {
-        let segments: Vec<String> = path
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(unescape)
-            .collect();
+        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape).collect();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         match parts.as_slice() {
             ["version"] => Self::Version,
@@ -136,10 +118,7 @@ impl Path {
     }
 
     fn objects(group: &str, version: &str, rest: &[&str]) -> Self {
-        let target = |resource: &str,
-                      namespace: Option<&str>,
-                      name: Option<&str>,
-                      subresource: Option<&str>| {
+        let target = |resource: &str, namespace: Option<&str>, name: Option<&str>, subresource: Option<&str>| {
             Self::Objects(Target {
                 group: group.to_owned(),
                 version: version.to_owned(),
@@ -155,12 +134,8 @@ impl Path {
                 target("namespaces", None, Some(name), Some(sub))
             }
             ["namespaces", namespace, resource] => target(resource, Some(namespace), None, None),
-            ["namespaces", namespace, resource, name] => {
-                target(resource, Some(namespace), Some(name), None)
-            }
-            ["namespaces", namespace, resource, name, sub] => {
-                target(resource, Some(namespace), Some(name), Some(sub))
-            }
+            ["namespaces", namespace, resource, name] => target(resource, Some(namespace), Some(name), None),
+            ["namespaces", namespace, resource, name, sub] => target(resource, Some(namespace), Some(name), Some(sub)),
             [resource] => target(resource, None, None, None),
             [resource, name] => target(resource, None, Some(name), None),
             [resource, name, sub] => target(resource, None, Some(name), Some(sub)),

@@ -31,10 +31,7 @@ enum Field {
 impl Selector {
     /// Reads both selectors of a request; `extra` names the further fields this resource can be selected by.
     pub(super) fn parse(labels: &str, fields: &str, extra: &[&str]) -> Result<Self, Failure> {
-        let labels = requirements(labels)
-            .iter()
-            .map(|term| label(term))
-            .collect::<Result<_, _>>()?;
+        let labels = requirements(labels).iter().map(|term| label(term)).collect::<Result<_, _>>()?;
         let fields = fields
             .split(',')
             .filter(|term| !term.is_empty())
@@ -48,12 +45,8 @@ impl Selector {
         self.labels.iter().all(|(key, want)| {
             let value = metadata["labels"].get(key).and_then(Value::as_str);
             match want {
-                Want::In(values) => {
-                    value.is_some_and(|value| values.iter().any(|wanted| wanted == value))
-                }
-                Want::NotIn(values) => {
-                    value.is_none_or(|value| values.iter().all(|wanted| wanted != value))
-                }
+                Want::In(values) => value.is_some_and(|value| values.iter().any(|wanted| wanted == value)),
+                Want::NotIn(values) => value.is_none_or(|value| values.iter().all(|wanted| wanted != value)),
                 Want::Present => value.is_some(),
                 Want::Absent => value.is_none(),
             }
@@ -84,11 +77,7 @@ fn requirements(selector: &str) -> Vec<String> {
             last.push(letter);
         }
     }
-    terms
-        .into_iter()
-        .map(|term| term.trim().to_owned())
-        .filter(|term| !term.is_empty())
-        .collect()
+    terms.into_iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect()
 }
 
 fn label(term: &str) -> Result<(String, Want), Failure> {
@@ -98,12 +87,9 @@ fn label(term: &str) -> Result<(String, Want), Failure> {
             Want::Present | Want::Absent => &[],
         };
         let complaints = names::qualified(key.trim()).into_iter();
-        let mut complaints =
-            complaints.chain(values.iter().flat_map(|value| names::label_value(value)));
+        let mut complaints = complaints.chain(values.iter().flat_map(|value| names::label_value(value)));
         match complaints.next() {
-            Some(complaint) => Err(Failure::bad_request(format!(
-                "unable to parse requirement: {term:?}: {complaint}"
-            ))),
+            Some(complaint) => Err(Failure::bad_request(format!("unable to parse requirement: {term:?}: {complaint}"))),
             None => Ok((key.trim().to_owned(), want)),
         }
     };
@@ -114,10 +100,7 @@ fn label(term: &str) -> Result<(String, Want), Failure> {
         return found(key, Want::In(vec![value.trim().to_owned()]));
     }
     if let Some((head, values)) = term.strip_suffix(')').and_then(|term| term.split_once('(')) {
-        let values = values
-            .split(',')
-            .map(|value| value.trim().to_owned())
-            .collect();
+        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
         match head.split_whitespace().collect::<Vec<_>>().as_slice() {
             [key, "in"] => return found(key, Want::In(values)),
             [key, "notin"] => return found(key, Want::NotIn(values)),
@@ -137,18 +120,14 @@ fn field(term: &str, extra: &[&str]) -> Result<(Field, bool, String), Failure> {
     } else if let Some((name, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
         (name, value, true)
     } else {
-        return Err(Failure::bad_request(format!(
-            "invalid selector: '{term}'; can't understand '{term}'"
-        )));
+        return Err(Failure::bad_request(format!("invalid selector: '{term}'; can't understand '{term}'")));
     };
     let field = match name {
         "metadata.name" => Field::Name,
         "metadata.namespace" => Field::Namespace,
         other if extra.contains(&other) => Field::At(other.split('.').map(str::to_owned).collect()),
         other => {
-            return Err(Failure::bad_request(format!(
-                "field label not supported: {other}"
-            )));
+            return Err(Failure::bad_request(format!("field label not supported: {other}")));
         }
     };
     Ok((field, equal, value.to_owned()))

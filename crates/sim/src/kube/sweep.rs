@@ -25,10 +25,7 @@ pub(super) fn prepare(kind: &Kind, object: &mut Value) {
 
 /// Whether something other than its finalizers keeps this object.
 pub(super) fn holds(kind: &Kind, object: &Value) -> bool {
-    is_namespace(&kind.key)
-        && object["spec"]["finalizers"]
-            .as_array()
-            .is_some_and(|list| !list.is_empty())
+    is_namespace(&kind.key) && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
         || is_definition(&kind.key) && !metadata::is_deleting(object)
 }
 

@@ -69,33 +69,15 @@ fn server() -> Arc<Kube> {
 const MACHINES: &str = "/apis/test.dev/v1/namespaces/default/machines";
 
 /// Sends a request and returns the code, the headers and the body of the answer.
-async fn send(
-    server: &Arc<Kube>,
-    method: &str,
-    path: &str,
-    body: &Value,
-) -> (u16, http::HeaderMap, Value) {
-    let content_type = if method == "PATCH" {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
-    let body = if body.is_null() {
-        Bytes::new()
-    } else {
-        Bytes::from(body.to_string())
-    };
-    let request = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", content_type)
-        .body(body)
-        .unwrap();
+async fn send(server: &Arc<Kube>, method: &str, path: &str, body: &Value) -> (u16, http::HeaderMap, Value) {
+    let content_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let request =
+        http::Request::builder().method(method).uri(path).header("content-type", content_type).body(body).unwrap();
     let response: http::Response<Body> = server.handle(request).await;
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    let value =
-        serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+    let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
     (parts.status.as_u16(), parts.headers, value)
 }
 
@@ -107,9 +89,5 @@ async fn ask(server: &Arc<Kube>, method: &str, path: &str, body: Value) -> (u16,
 
 /// The version of an object.
 fn version(object: &Value) -> u64 {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap()
+    object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
 }

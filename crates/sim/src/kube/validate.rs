@@ -65,12 +65,5 @@ fn status(kind: &Kind, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
 
 /// Errors after which rules could not be evaluated sensibly.
 fn hides_rules(error: &FieldError) -> bool {
-    matches!(
-        error.wrong,
-        Wrong::NotSupported
-            | Wrong::Required
-            | Wrong::TooLong
-            | Wrong::TooMany
-            | Wrong::TypeInvalid
-    )
+    matches!(error.wrong, Wrong::NotSupported | Wrong::Required | Wrong::TooLong | Wrong::TooMany | Wrong::TypeInvalid)
 }

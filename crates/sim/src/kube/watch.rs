@@ -52,12 +52,7 @@ pub(super) struct Watch {
 }
 
 /// Starts a watch: decides what it tells first and from where it goes on.
-pub(super) fn plan(
-    world: &mut World,
-    scope: Scope,
-    call: &Call,
-    metadata_only: bool,
-) -> Result<Plan, Failure> {
+pub(super) fn plan(world: &mut World, scope: Scope, call: &Call, metadata_only: bool) -> Result<Plan, Failure> {
     let asked = read::version_parameter(call)?;
     let bookmarks = call.flag("allowWatchBookmarks");
     let initial = call.flag("sendInitialEvents");
@@ -84,14 +79,9 @@ pub(super) fn plan(
             }
         }
         _ => {
-            let objects = world
-                .all(&plan.scope.kind.stored_as)
-                .map(|(_, object)| object);
+            let objects = world.all(&plan.scope.kind.stored_as).map(|(_, object)| object);
             let shown = objects.map(|object| World::shown_as(&plan.scope.kind, object));
-            let added: Vec<Bytes> = shown
-                .filter(|o| plan.scope.covers(o))
-                .map(|o| plan.line("ADDED", &o))
-                .collect();
+            let added: Vec<Bytes> = shown.filter(|o| plan.scope.covers(o)).map(|o| plan.line("ADDED", &o)).collect();
             plan.first.extend(added);
             if initial && bookmarks {
                 plan.first.push_back(plan.bookmark(true));
@@ -113,18 +103,12 @@ fn check_options(call: &Call) -> Result<(), Failure> {
     }
     if let Some(wanted) = wanted {
         if !initial {
-            let detail =
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            let detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
             errors.push(FieldError::forbidden(field, detail));
         }
         if wanted != "NotOlderThan" {
             let detail = "supported values: \"NotOlderThan\"";
-            errors.push(FieldError::new(
-                Wrong::NotSupported,
-                field,
-                json!(wanted),
-                detail,
-            ));
+            errors.push(FieldError::new(Wrong::NotSupported, field, json!(wanted), detail));
         }
     }
     read::refuse_options(&errors)
@@ -132,11 +116,7 @@ fn check_options(call: &Call) -> Result<(), Failure> {
 
 impl Plan {
     fn line(&self, event: &str, object: &Value) -> Bytes {
-        let object = if self.metadata_only {
-            super::answer::metadata_of(object)
-        } else {
-            object.clone()
-        };
+        let object = if self.metadata_only { super::answer::metadata_of(object) } else { object.clone() };
         let mut line = json!({"type": event, "object": object}).to_string();
         line.push('\n');
         line.into()
@@ -148,10 +128,7 @@ impl Plan {
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }
-        self.line(
-            "BOOKMARK",
-            &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}),
-        )
+        self.line("BOOKMARK", &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}))
     }
 
     /// Ends the watch with the news that its version is too old.
@@ -170,9 +147,7 @@ impl Plan {
             return None;
         }
         let covered = |object: &Option<Arc<Value>>| {
-            object
-                .as_ref()
-                .is_some_and(|object| self.scope.covers(&World::shown_as(kind, object)))
+            object.as_ref().is_some_and(|object| self.scope.covers(&World::shown_as(kind, object)))
         };
         let event = match (covered(&change.before), covered(&change.after)) {
             (false, false) => return None,
@@ -188,12 +163,7 @@ impl Watch {
     pub(super) fn new(plan: Plan, server: Arc<Kube>) -> Self {
         let bookmark_at = Instant::now() + BOOKMARK_INTERVAL;
         let sleep = Box::pin(sleep_until(plan.ends_at));
-        Self {
-            plan,
-            server,
-            sleep,
-            bookmark_at,
-        }
+        Self { plan, server, sleep, bookmark_at }
     }
 
     /// The next line, or `None` at the end.

@@ -112,14 +112,7 @@ impl World {
         let bits = self.identity.u128(..);
         let hex = format!("{bits:032x}");
         let variant = ["8", "9", "a", "b"][self.identity.usize(..4)];
-        format!(
-            "{}-{}-4{}-{variant}{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[13..16],
-            &hex[17..20],
-            &hex[20..]
-        )
+        format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
     }
 
     /// A name that starts with `base`, as the server generates it.
@@ -135,30 +128,20 @@ impl World {
     }
 
     /// The objects of a resource, in the order of namespace and name.
-    pub(super) fn all(
-        &self,
-        resource: &GroupResource,
-    ) -> impl Iterator<Item = (&Place, &Arc<Value>)> {
+    pub(super) fn all(&self, resource: &GroupResource) -> impl Iterator<Item = (&Place, &Arc<Value>)> {
         self.objects.get(resource).into_iter().flatten()
     }
 
     /// Every stored object with where it lies.
     pub(super) fn everything(&self) -> impl Iterator<Item = (&GroupResource, &Place, &Arc<Value>)> {
-        self.objects.iter().flat_map(|(resource, objects)| {
-            objects
-                .iter()
-                .map(move |(place, object)| (resource, place, object))
-        })
+        self.objects
+            .iter()
+            .flat_map(|(resource, objects)| objects.iter().map(move |(place, object)| (resource, place, object)))
     }
 
     /// Puts `object` at `place`, or takes away what is there, as one change with a version of its own.
     /// Returns the object as it now is; for a removal, as it was last.
-    pub(super) fn commit(
-        &mut self,
-        resource: &GroupResource,
-        place: &Place,
-        object: Option<Value>,
-    ) -> Arc<Value> {
+    pub(super) fn commit(&mut self, resource: &GroupResource, place: &Place, object: Option<Value>) -> Arc<Value> {
         self.version += 1;
         let objects = self.objects.entry(resource.clone()).or_default();
         let before = objects.get(place).cloned();
@@ -179,14 +162,7 @@ impl World {
         let visible_at = (Instant::now() + self.delay_within(range)).max(self.visible_until);
         self.visible_until = visible_at;
         let version = self.version;
-        let change = Change {
-            version,
-            resource: resource.clone(),
-            before,
-            after,
-            last: last.clone(),
-            visible_at,
-        };
+        let change = Change { version, resource: resource.clone(), before, after, last: last.clone(), visible_at };
         self.history.push_back(change);
         if self.history.len() > HISTORY_LIMIT
             && let Some(oldest) = self.history.pop_front()
@@ -209,25 +185,15 @@ impl World {
         if version < self.compacted {
             return None;
         }
-        let start = self
-            .history
-            .partition_point(|change| change.version <= version);
+        let start = self.history.partition_point(|change| change.version <= version);
         Some(self.history.range(start..))
     }
 
     /// The state of a resource as it was at `version`; `None` if that is no longer known.
-    pub(super) fn at_version(
-        &self,
-        resource: &GroupResource,
-        version: u64,
-    ) -> Option<BTreeMap<Place, Arc<Value>>> {
+    pub(super) fn at_version(&self, resource: &GroupResource, version: u64) -> Option<BTreeMap<Place, Arc<Value>>> {
         let later: Vec<&Change> = self.changes_after(version)?.collect();
         let mut objects = self.objects.get(resource).cloned().unwrap_or_default();
-        for change in later
-            .into_iter()
-            .rev()
-            .filter(|change| change.resource == *resource)
-        {
+        for change in later.into_iter().rev().filter(|change| change.resource == *resource) {
             let place = place_of(&change.last);
             match &change.before {
                 Some(before) => objects.insert(place, before.clone()),
@@ -275,11 +241,6 @@ impl World {
 
 /// Where an object says that it lies.
 pub(super) fn place_of(object: &Value) -> Place {
-    let part = |name: &str| {
-        object["metadata"][name]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let part = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     (part("namespace"), part("name"))
 }

@@ -42,12 +42,7 @@ pub(super) struct Written {
 }
 
 impl<'a> Write<'a> {
-    pub(super) fn new(
-        world: &'a mut World,
-        kind: Arc<Kind>,
-        target: &Target,
-        call: &Call,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(world: &'a mut World, kind: Arc<Kind>, target: &Target, call: &Call) -> Result<Self, Failure> {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         Ok(Self {
             world,
@@ -64,16 +59,34 @@ impl<'a> Write<'a> {
         Some(self.place.0.as_str()).filter(|namespace| !namespace.is_empty())
     }
 
-    fn done(self, object: Arc<Value>, created: bool) -> Written {
-        Written {
-            object,
-            created,
-            warnings: self.warnings,
+    /// Makes a new object.
+    pub(super) fn create(mut self, body: &[u8]) -> Result<Written, Failure> {
+        let outcome = self.try_create(body);
+        self.finish(outcome)
+    }
+
+    /// Replaces an object as a whole.
+    pub(super) fn replace(mut self, body: &[u8]) -> Result<Written, Failure> {
+        let outcome = self.try_replace(body);
+        self.finish(outcome)
+    }
+
+    /// Changes an object by a patch.
+    pub(super) fn patch(mut self, media_type: &str, body: &[u8]) -> Result<Written, Failure> {
+        let outcome = self.try_patch(media_type, body);
+        self.finish(outcome)
+    }
+
+    /// Warnings go with the answer, whatever it is.
+    fn finish(self, outcome: Result<(Arc<Value>, bool), Failure>) -> Result<Written, Failure> {
+        let warnings = self.warnings;
+        match outcome {
+            Ok((object, created)) => Ok(Written { object, created, warnings }),
+            Err(failure) => Err(Failure { warnings, ..failure }),
         }
     }
 
-    /// Makes a new object.
-    pub(super) fn create(mut self, body: &[u8]) -> Result<Written, Failure> {
+    fn try_create(&mut self, body: &[u8]) -> Result<(Arc<Value>, bool), Failure> {
         let mut object = self.read(body)?;
         metadata::wipe_system_fields(&mut object);
         metadata::settle_namespace(&mut object, self.namespace())?;
@@ -84,8 +97,7 @@ impl<'a> Write<'a> {
         }
         metadata::text(&object, "name").clone_into(&mut self.place.1);
         self.check_namespace()?;
-        let object = self.insert(object)?;
-        Ok(self.done(object, true))
+        self.insert(object).map(|object| (object, true))
     }
 
     /// Stores a new object that is decoded and has its name.
@@ -119,32 +131,24 @@ impl<'a> Write<'a> {
         Ok(self.store(object))
     }
 
-    /// Replaces an object as a whole.
-    pub(super) fn replace(mut self, body: &[u8]) -> Result<Written, Failure> {
+    fn try_replace(&mut self, body: &[u8]) -> Result<(Arc<Value>, bool), Failure> {
         let mut object = self.read(body)?;
         metadata::settle_namespace(&mut object, self.namespace())?;
         self.check_name(&object)?;
         if let Some(old) = self.world.get(&self.kind.stored_as, &self.place) {
             let old = World::shown_as(&self.kind, old);
             self.check_uid(&object, &old)?;
-            let object = self.update(object, &old)?;
-            return Ok(self.done(object, false));
+            return self.update(object, &old).map(|object| (object, false));
         }
-        let Origin::BuiltIn {
-            create_on_update: true,
-            ..
-        } = self.kind.origin
-        else {
+        let Origin::BuiltIn { create_on_update: true, .. } = self.kind.origin else {
             return Err(Failure::not_found(&self.kind.key, &self.place.1));
         };
         self.check_namespace()?;
         metadata::wipe_system_fields(&mut object);
-        let object = self.insert(object)?;
-        Ok(self.done(object, true))
+        self.insert(object).map(|object| (object, true))
     }
 
-    /// Changes an object by a patch.
-    pub(super) fn patch(mut self, media_type: &str, body: &[u8]) -> Result<Written, Failure> {
+    fn try_patch(&mut self, media_type: &str, body: &[u8]) -> Result<(Arc<Value>, bool), Failure> {
         if !PATCHES.contains(&media_type) {
             return Err(Failure::unsupported_media_type(&PATCHES));
         }
@@ -163,17 +167,14 @@ impl<'a> Write<'a> {
         self.warn(unknown);
         metadata::settle_namespace(&mut object, self.namespace())?;
         self.check_name(&object)?;
-        let object = self.update(object, &old)?;
-        Ok(self.done(object, false))
+        self.update(object, &old).map(|object| (object, false))
     }
 
     /// Puts `new` in the place of `old`, following the rules for updates.
     fn update(&mut self, mut new: Value, old: &Arc<Value>) -> Result<Arc<Value>, Failure> {
         self.check_version(&mut new, old)?;
         if self.status {
-            let status = new
-                .as_object_mut()
-                .and_then(|fields| fields.remove("status"));
+            let status = new.as_object_mut().and_then(|fields| fields.remove("status"));
             new = Value::clone(old);
             set_or_remove(&mut new, "status", status);
         } else {
@@ -226,13 +227,7 @@ impl<'a> Write<'a> {
         let version = metadata::text(new, "resourceVersion");
         let current = metadata::text(old, "resourceVersion").to_owned();
         match (version, self.kind.origin) {
-            (
-                "" | "0",
-                Origin::BuiltIn {
-                    unconditional_update: true,
-                    ..
-                },
-            ) => {
+            ("" | "0", Origin::BuiltIn { unconditional_update: true, .. }) => {
                 metadata::of(new).insert("resourceVersion".into(), json!(current));
                 Ok(())
             }
@@ -256,14 +251,8 @@ impl<'a> Write<'a> {
             return Arc::new(object);
         }
         let converted = self.kind.stored_as != self.kind.key;
-        let stored = if converted {
-            events::to_core(&object)
-        } else {
-            object
-        };
-        let stored = self
-            .world
-            .commit(&self.kind.stored_as, &self.place, Some(stored));
+        let stored = if converted { events::to_core(&object) } else { object };
+        let stored = self.world.commit(&self.kind.stored_as, &self.place, Some(stored));
         definition::follow(self.world, &self.kind, &self.place);
         World::shown_as(&self.kind, &stored)
     }
@@ -327,17 +316,13 @@ impl<'a> Write<'a> {
         if !metadata::is_deleting(found) {
             return Ok(());
         }
-        let because = format!(
-            "unable to create new content in namespace {namespace} because it is being terminated"
-        );
+        let because = format!("unable to create new content in namespace {namespace} because it is being terminated");
         let message = format!("namespace {namespace} is being terminated");
-        Err(
-            Failure::forbidden(&self.kind.key, name, &because).with_cause(
-                "NamespaceTerminating",
-                &message,
-                "metadata.namespace",
-            ),
-        )
+        Err(Failure::forbidden(&self.kind.key, name, &because).with_cause(
+            "NamespaceTerminating",
+            &message,
+            "metadata.namespace",
+        ))
     }
 
     fn refuse_if(&self, object: &Value, errors: &[FieldError]) -> Result<(), Failure> {
@@ -345,12 +330,7 @@ impl<'a> Write<'a> {
             return Ok(());
         }
         let name = metadata::text(object, "name");
-        Err(Failure::invalid(
-            &self.kind.stored_as.group,
-            &self.kind.kind,
-            name,
-            errors,
-        ))
+        Err(Failure::invalid(&self.kind.stored_as.group, &self.kind.kind, name, errors))
     }
 }
 
@@ -367,8 +347,7 @@ fn field_validation(target: &Target, call: &Call) -> Result<Unknown, Failure> {
         Some("Strict") => Ok(Unknown::Refuse),
         Some(other) => {
             let detail = "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"";
-            let error =
-                FieldError::new(Wrong::NotSupported, "fieldValidation", json!(other), detail);
+            let error = FieldError::new(Wrong::NotSupported, "fieldValidation", json!(other), detail);
             Err(Failure::invalid("meta.k8s.io", options, "", &[error]))
         }
     }
@@ -386,9 +365,7 @@ fn same_but_metadata(one: &Value, other: &Value) -> bool {
     let fields = |object: &Value| -> Vec<(String, Value)> {
         let fields = object.as_object().into_iter().flatten();
         let fields = fields.filter(|(name, _)| *name != "metadata");
-        fields
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     fields(one) == fields(other)
 }
@@ -396,17 +373,7 @@ fn same_but_metadata(one: &Value, other: &Value) -> bool {
 /// The key that error messages of a real server name.
 fn storage_key(key: &GroupResource, place: &Place) -> String {
     let part = |text: &str| {
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!("{text}/")
-        }
+        if text.is_empty() { String::new() } else { format!("{text}/") }
     };
-    format!(
-        "/registry/{}{}/{}{}",
-        part(&key.group),
-        key.resource,
-        part(&place.0),
-        place.1
-    )
+    format!("/registry/{}{}/{}{}", part(&key.group), key.resource, part(&place.0), place.1)
 }

@@ -117,9 +117,7 @@ impl Format {
         match self {
             Self::Int32 => whole(number).is_some_and(|number| i32::try_from(number).is_ok()),
             Self::Int64 => whole(number).is_some(),
-            Self::Float => number
-                .as_f64()
-                .is_some_and(|number| number.abs() <= f64::from(f32::MAX)),
+            Self::Float => number.as_f64().is_some_and(|number| number.abs() <= f64::from(f32::MAX)),
             _ => true,
         }
     }
@@ -130,10 +128,7 @@ pub(in crate::kube) fn whole(number: &Value) -> Option<i64> {
     number.as_i64().or_else(|| {
         let float = number.as_f64()?;
         let in_range = float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0;
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "it is whole and within 53 bits"
-        )]
+        #[allow(clippy::cast_possible_truncation, reason = "it is whole and within 53 bits")]
         in_range.then_some(float as i64)
     })
 }

@@ -27,38 +27,22 @@ impl Verdict {
     }
 
     fn add(&mut self, wrong: Wrong, path: &str, value: Value, detail: String) {
-        self.errors.push(FieldError::new(
-            wrong,
-            path.trim_start_matches('.'),
-            value,
-            detail,
-        ));
+        self.errors.push(FieldError::new(wrong, path.trim_start_matches('.'), value, detail));
     }
 
     fn invalid(&mut self, path: &str, value: &Value, words: &str) {
-        self.add(
-            Wrong::Invalid,
-            path,
-            value.clone(),
-            format!("{path} in body {words}"),
-        );
+        self.add(Wrong::Invalid, path, value.clone(), format!("{path} in body {words}"));
     }
 
     /// A complaint that has no field of its own.
     fn general(&mut self, words: String) {
-        self.errors
-            .push(FieldError::invalid(NOWHERE, json!(""), words));
+        self.errors.push(FieldError::invalid(NOWHERE, json!(""), words));
     }
 }
 
 impl Schema {
     /// What is wrong with `value`, which takes the place of `old` if there is one; the paths start with `path`.
-    pub(in crate::kube) fn judge(
-        &self,
-        value: &Value,
-        old: Option<&Value>,
-        path: &str,
-    ) -> Vec<FieldError> {
+    pub(in crate::kube) fn judge(&self, value: &Value, old: Option<&Value>, path: &str) -> Vec<FieldError> {
         self.verdict(value, old, path).errors
     }
 
@@ -124,9 +108,7 @@ impl Schema {
         }
         // A number's format is named instead of its type where the value has a format of its own.
         let (expected, shown) = match (self.format, value) {
-            (Some(format), Value::Number(_)) if format.is_numeric() => {
-                (format.name().to_owned(), "float64")
-            }
+            (Some(format), Value::Number(_)) if format.is_numeric() => (format.name().to_owned(), "float64"),
             (Some(format), Value::Bool(_) | Value::Object(_)) => (format.name().to_owned(), ""),
             _ => (admitted.join(","), found),
         };
@@ -136,16 +118,12 @@ impl Schema {
 
     fn judge_values(&self, value: &Value, path: &str, verdict: &mut Verdict) {
         let values = &self.limits.values;
-        let same = |allowed: &Value| {
-            allowed == value || value.is_number() && allowed.as_f64() == value.as_f64()
-        };
+        let same = |allowed: &Value| allowed == value || value.is_number() && allowed.as_f64() == value.as_f64();
         if values.is_empty() || values.iter().any(same) {
             return;
         }
         let shown = |allowed: &Value| {
-            let text = allowed
-                .as_str()
-                .map_or_else(|| allowed.to_string(), str::to_owned);
+            let text = allowed.as_str().map_or_else(|| allowed.to_string(), str::to_owned);
             format!("{text:?}")
         };
         let list: Vec<String> = values.iter().map(shown).collect();
@@ -155,29 +133,15 @@ impl Schema {
 
     fn judge_text(&self, text: &str, path: &str, verdict: &mut Verdict) {
         verdict.checks += 1;
-        let Limits {
-            min_length,
-            max_length,
-            pattern,
-            ..
-        } = &self.limits;
+        let Limits { min_length, max_length, pattern, .. } = &self.limits;
         let length = text.chars().count() as u64;
         let value = json!(text);
         // A string is reproached with the first of these only.
         if let Some(most) = max_length.filter(|most| length > *most) {
             let unit = if most == 1 { "byte" } else { "bytes" };
-            verdict.add(
-                Wrong::TooLong,
-                path,
-                Value::Null,
-                format!("may not be more than {most} {unit}"),
-            );
+            verdict.add(Wrong::TooLong, path, Value::Null, format!("may not be more than {most} {unit}"));
         } else if let Some(least) = min_length.filter(|least| length < *least) {
-            verdict.invalid(
-                path,
-                &value,
-                &format!("should be at least {least} chars long"),
-            );
+            verdict.invalid(path, &value, &format!("should be at least {least} chars long"));
         } else if let Some(pattern) = pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             verdict.invalid(path, &value, &format!("should match '{pattern}'"));
         }
@@ -202,44 +166,24 @@ impl Schema {
                 Some(format) => format!("with format {}", format.name()),
                 None => "(default format)".to_owned(),
             };
-            verdict.general(format!(
-                "Checked value must be of type {kind} {name} in {path}"
-            ));
+            verdict.general(format!("Checked value must be of type {kind} {name} in {path}"));
         }
         if let Some(factor) = self.limits.multiple_of
-            && value
-                .as_f64()
-                .is_some_and(|value| (value / factor).fract() != 0.0)
+            && value.as_f64().is_some_and(|value| (value / factor).fract() != 0.0)
         {
             verdict.invalid(path, value, &format!("should be a multiple of {factor}"));
         }
         if let Some(least) = &self.limits.minimum
             && least.is_broken_by(value, |value, bound| value < bound)
         {
-            let words = if least.exclusive {
-                "greater than"
-            } else {
-                "greater than or equal to"
-            };
-            verdict.invalid(
-                path,
-                value,
-                &format!("should be {words} {}", least.beside(value)),
-            );
+            let words = if least.exclusive { "greater than" } else { "greater than or equal to" };
+            verdict.invalid(path, value, &format!("should be {words} {}", least.beside(value)));
         }
         if let Some(most) = &self.limits.maximum
             && most.is_broken_by(value, |value, bound| value > bound)
         {
-            let words = if most.exclusive {
-                "less than"
-            } else {
-                "less than or equal to"
-            };
-            verdict.invalid(
-                path,
-                value,
-                &format!("should be {words} {}", most.beside(value)),
-            );
+            let words = if most.exclusive { "less than" } else { "less than or equal to" };
+            verdict.invalid(path, value, &format!("should be {words} {}", most.beside(value)));
         }
     }
 
@@ -247,20 +191,12 @@ impl Schema {
         verdict.checks += 2;
         if let Some(schema) = &self.items {
             for (position, item) in items.iter().enumerate() {
-                verdict.take(schema.verdict(
-                    item,
-                    self.predecessor(item, old),
-                    &format!("{path}[{position}]"),
-                ));
+                verdict.take(schema.verdict(item, self.predecessor(item, old), &format!("{path}[{position}]")));
             }
         }
         let length = items.len() as u64;
         if let Some(least) = self.limits.min_items.filter(|least| length < *least) {
-            verdict.invalid(
-                path,
-                &json!(length),
-                &format!("should have at least {least} items"),
-            );
+            verdict.invalid(path, &json!(length), &format!("should have at least {least} items"));
         }
         if let Some(most) = self.limits.max_items.filter(|most| length > *most) {
             verdict.add(Wrong::TooMany, path, json!(length), at_most(most));
@@ -281,70 +217,35 @@ impl Schema {
         verdict.checks += 1;
         let length = fields.len() as u64;
         if let Some(least) = self.limits.min_properties.filter(|least| length < *least) {
-            verdict.invalid(
-                path,
-                &json!(length),
-                &format!("should have at least {least} properties"),
-            );
+            verdict.invalid(path, &json!(length), &format!("should have at least {least} properties"));
         }
         if let Some(most) = self.limits.max_properties.filter(|most| length > *most) {
             verdict.add(Wrong::TooMany, path, json!(length), at_most(most));
         }
         let old_field = |name: &str| old.and_then(|old| old.get(name));
         if let Additional::Of(schema) = &self.additional {
-            for (name, value) in fields
-                .iter()
-                .filter(|(name, _)| !self.properties.contains_key(*name))
-            {
+            for (name, value) in fields.iter().filter(|(name, _)| !self.properties.contains_key(*name)) {
                 verdict.take(schema.verdict(value, old_field(name), &format!("{path}.{name}")));
             }
         }
         for (name, schema) in &self.properties {
-            let path = if path.is_empty() {
-                name.clone()
-            } else {
-                format!("{path}.{name}")
-            };
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             if let Some(value) = fields.get(name) {
                 verdict.take(schema.verdict(value, old_field(name), &path));
             }
         }
-        for name in self
-            .limits
-            .required
-            .iter()
-            .filter(|name| !fields.contains_key(*name))
-        {
-            verdict.add(
-                Wrong::Required,
-                &format!("{path}.{name}"),
-                Value::Null,
-                String::new(),
-            );
+        for name in self.limits.required.iter().filter(|name| !fields.contains_key(*name)) {
+            verdict.add(Wrong::Required, &format!("{path}.{name}"), Value::Null, String::new());
         }
     }
 
-    fn judge_branches(
-        &self,
-        value: &Value,
-        old: Option<&Value>,
-        path: &str,
-        verdict: &mut Verdict,
-    ) {
+    fn judge_branches(&self, value: &Value, old: Option<&Value>, path: &str, verdict: &mut Verdict) {
         verdict.checks += 1;
-        let Limits {
-            all_of,
-            any_of,
-            one_of,
-            not,
-            ..
-        } = &self.limits;
+        let Limits { all_of, any_of, one_of, not, .. } = &self.limits;
         if !any_of.is_empty() {
             let (fitting, best) = try_branches(any_of, value, old, path);
             if fitting == 0 {
-                verdict.general(format!(
-                    "{path:?} must validate at least one schema (anyOf)"
-                ));
+                verdict.general(format!("{path:?} must validate at least one schema (anyOf)"));
             }
             verdict.take(best);
         }
@@ -356,47 +257,29 @@ impl Schema {
                 } else {
                     format!("Found {fitting} valid alternatives")
                 };
-                verdict.general(format!(
-                    "{path:?} must validate one and only one schema (oneOf). {found}"
-                ));
+                verdict.general(format!("{path:?} must validate one and only one schema (oneOf). {found}"));
             }
             if fitting < 2 {
                 verdict.take(best);
             }
         }
         if !all_of.is_empty() {
-            let verdicts: Vec<Verdict> = all_of
-                .iter()
-                .map(|branch| branch.verdict(value, old, path))
-                .collect();
-            let fitting = verdicts
-                .iter()
-                .filter(|verdict| verdict.errors.is_empty())
-                .count();
+            let verdicts: Vec<Verdict> = all_of.iter().map(|branch| branch.verdict(value, old, path)).collect();
+            let fitting = verdicts.iter().filter(|verdict| verdict.errors.is_empty()).count();
             verdicts.into_iter().for_each(|branch| verdict.take(branch));
             if fitting != all_of.len() {
                 let rest = if fitting == 0 { ". None validated" } else { "" };
-                verdict.general(format!(
-                    "{path:?} must validate all the schemas (allOf){rest}"
-                ));
+                verdict.general(format!("{path:?} must validate all the schemas (allOf){rest}"));
             }
         }
-        if not
-            .as_ref()
-            .is_some_and(|not| not.verdict(value, old, path).errors.is_empty())
-        {
+        if not.as_ref().is_some_and(|not| not.verdict(value, old, path).errors.is_empty()) {
             verdict.general(format!("{path:?} must not validate the schema (not)"));
         }
     }
 }
 
 /// How many branches a value fits, and the verdict of the first that it fits, or else of the one that came furthest.
-fn try_branches(
-    branches: &[Schema],
-    value: &Value,
-    old: Option<&Value>,
-    path: &str,
-) -> (usize, Verdict) {
+fn try_branches(branches: &[Schema], value: &Value, old: Option<&Value>, path: &str) -> (usize, Verdict) {
     let mut fitting = 0;
     let mut best: Option<Verdict> = None;
     for branch in branches {
@@ -420,26 +303,17 @@ impl Bound {
     fn is_broken_by(&self, value: &Value, beyond: impl Fn(f64, f64) -> bool) -> bool {
         let value_is = value.as_f64().unwrap_or_default();
         let bound = self.beside(value).as_f64().unwrap_or_default();
-        #[allow(
-            clippy::float_cmp,
-            reason = "an exclusive bound excludes exactly itself"
-        )]
+        #[allow(clippy::float_cmp, reason = "an exclusive bound excludes exactly itself")]
         let at = self.exclusive && value_is == bound;
         at || beyond(value_is, bound)
     }
 
     /// The bound as a value is compared with it: whole numbers with what of it is whole.
     fn beside(&self, value: &Value) -> Value {
-        let whole_part = self
-            .value
-            .as_f64()
-            .map(|bound| json!(bound.trunc()))
-            .as_ref()
-            .and_then(whole);
+        let whole_part = self.value.as_f64().map(|bound| json!(bound.trunc())).as_ref().and_then(whole);
         match whole_part {
             Some(bound) if !value.is_f64() => json!(bound),
-            _ => whole(&Value::Number(self.value.clone()))
-                .map_or(Value::Number(self.value.clone()), Value::from),
+            _ => whole(&Value::Number(self.value.clone())).map_or(Value::Number(self.value.clone()), Value::from),
         }
     }
 }

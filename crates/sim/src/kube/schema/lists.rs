@@ -17,11 +17,7 @@ impl Schema {
         match value {
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    let path = if self.properties.contains_key(name) {
-                        child(path, name)
-                    } else {
-                        key(path, name)
-                    };
+                    let path = if self.properties.contains_key(name) { child(path, name) } else { key(path, name) };
                     if let Some(schema) = self.of_field(name) {
                         schema.find_duplicates(field, &path, errors);
                     }
@@ -33,9 +29,7 @@ impl Schema {
                     ListType::Set => repeated(items, path, errors),
                     ListType::Map(keys) => {
                         let key_of = |item: &Value| {
-                            let parts = keys
-                                .iter()
-                                .filter_map(|key| Some((key.clone(), item.get(key)?.clone())));
+                            let parts = keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone())));
                             Value::Object(parts.collect::<Map<_, _>>())
                         };
                         repeated(&items.iter().map(key_of).collect::<Vec<_>>(), path, errors);
@@ -55,18 +49,8 @@ impl Schema {
 /// Complains about the second occurrence of each value.
 fn repeated(values: &[Value], path: &str, errors: &mut Vec<FieldError>) {
     for (position, value) in values.iter().enumerate() {
-        if values[..position]
-            .iter()
-            .filter(|earlier| *earlier == value)
-            .count()
-            == 1
-        {
-            errors.push(FieldError::new(
-                Wrong::Duplicate,
-                index(path, position),
-                value.clone(),
-                "",
-            ));
+        if values[..position].iter().filter(|earlier| *earlier == value).count() == 1 {
+            errors.push(FieldError::new(Wrong::Duplicate, index(path, position), value.clone(), ""));
         }
     }
 }

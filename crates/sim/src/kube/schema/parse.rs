@@ -11,14 +11,7 @@ use super::{Additional, Bound, Limits, ListType, Schema, Type};
 use crate::kube::field::{FieldError, child, index, key};
 
 /// Keywords of OpenAPI that structural schemas must not use.
-const FORBIDDEN: [&str; 6] = [
-    "$ref",
-    "definitions",
-    "dependencies",
-    "patternProperties",
-    "id",
-    "additionalItems",
-];
+const FORBIDDEN: [&str; 6] = ["$ref", "definitions", "dependencies", "patternProperties", "id", "additionalItems"];
 
 type Parsed<T> = Result<T, FieldError>;
 
@@ -33,11 +26,7 @@ enum Level {
 
 pub(super) fn root(json: &Value) -> Parsed<Schema> {
     if json["type"] != "object" {
-        return Err(FieldError::invalid(
-            "type",
-            json["type"].clone(),
-            "must be object at the root",
-        ));
+        return Err(FieldError::invalid("type", json["type"].clone(), "must be object at the root"));
     }
     let schema = node(json, "", Level::Spine)?;
     check_defaults(&schema, "")?;
@@ -48,14 +37,8 @@ fn node(json: &Value, path: &str, level: Level) -> Parsed<Schema> {
     if !json.is_object() {
         return Err(FieldError::invalid(path, json.clone(), "must be an object"));
     }
-    if let Some(keyword) = FORBIDDEN
-        .into_iter()
-        .find(|keyword| !json[keyword].is_null())
-    {
-        return Err(FieldError::forbidden(
-            child(path, keyword),
-            format!("{keyword} is not supported"),
-        ));
+    if let Some(keyword) = FORBIDDEN.into_iter().find(|keyword| !json[keyword].is_null()) {
+        return Err(FieldError::forbidden(child(path, keyword), format!("{keyword} is not supported")));
     }
     let flag = |name: &str| json[name] == true;
     let mut properties = BTreeMap::new();
@@ -66,20 +49,14 @@ fn node(json: &Value, path: &str, level: Level) -> Parsed<Schema> {
     let additional = match &json["additionalProperties"] {
         Value::Null | Value::Bool(false) => Additional::None,
         Value::Bool(true) => Additional::Any,
-        other => Additional::Of(Box::new(node(
-            other,
-            &child(path, "additionalProperties"),
-            level,
-        )?)),
+        other => Additional::Of(Box::new(node(other, &child(path, "additionalProperties"), level)?)),
     };
     let items = match &json["items"] {
         Value::Null => None,
         items => Some(Box::new(node(items, &child(path, "items"), level)?)),
     };
-    let (int_or_string, preserve_unknown) = (
-        flag("x-kubernetes-int-or-string"),
-        flag("x-kubernetes-preserve-unknown-fields"),
-    );
+    let (int_or_string, preserve_unknown) =
+        (flag("x-kubernetes-int-or-string"), flag("x-kubernetes-preserve-unknown-fields"));
     let kind = kind(&json["type"], &child(path, "type"))?;
     if level == Level::Spine && kind == Type::Any && !int_or_string && !preserve_unknown {
         let detail = "must not be empty for specified object fields";
@@ -95,10 +72,7 @@ fn node(json: &Value, path: &str, level: Level) -> Parsed<Schema> {
         properties,
         additional,
         items,
-        default: json
-            .get("default")
-            .filter(|default| !default.is_null())
-            .cloned(),
+        default: json.get("default").filter(|default| !default.is_null()).cloned(),
         list: list(json, path)?,
         limits: limits(json, path)?,
         rules: Rules::parse(json, path)?,
@@ -130,11 +104,7 @@ fn format(json: &Value, path: &str) -> Parsed<Option<Format>> {
         Known::Ignored => Ok(None),
         Known::NotOffered => {
             let detail = "this server does not check the format, though a real one would; use a pattern or a rule";
-            Err(FieldError::invalid(
-                child(path, "format"),
-                json!(name),
-                detail,
-            ))
+            Err(FieldError::invalid(child(path, "format"), json!(name), detail))
         }
     }
 }
@@ -149,30 +119,19 @@ fn list(json: &Value, path: &str) -> Parsed<ListType> {
             let properties = &json["items"]["properties"];
             if keys.is_empty() {
                 let detail = "must not be empty if x-kubernetes-list-type is map";
-                return Err(FieldError::required(
-                    child(path, "x-kubernetes-list-map-keys"),
-                    detail,
-                ));
+                return Err(FieldError::required(child(path, "x-kubernetes-list-map-keys"), detail));
             }
             match keys.iter().find(|name| properties[name.as_str()].is_null()) {
                 Some(name) => {
                     let field = index(&child(path, "x-kubernetes-list-map-keys"), 0);
-                    Err(FieldError::invalid(
-                        field,
-                        json!(name),
-                        "entries must all be names of item properties",
-                    ))
+                    Err(FieldError::invalid(field, json!(name), "entries must all be names of item properties"))
                 }
                 None => Ok(ListType::Map(keys)),
             }
         }
         Some(_) => {
             let detail = "must be one of atomic, set, map";
-            Err(FieldError::invalid(
-                field,
-                json["x-kubernetes-list-type"].clone(),
-                detail,
-            ))
+            Err(FieldError::invalid(field, json["x-kubernetes-list-type"].clone(), detail))
         }
     }
 }
@@ -180,18 +139,12 @@ fn list(json: &Value, path: &str) -> Parsed<ListType> {
 fn limits(json: &Value, path: &str) -> Parsed<Limits> {
     let size = |name: &str| json[name].as_u64();
     let bound = |name: &str, exclusive: &str| {
-        json[name].as_number().map(|value| Bound {
-            value: value.clone(),
-            exclusive: json[exclusive] == true,
-        })
+        json[name].as_number().map(|value| Bound { value: value.clone(), exclusive: json[exclusive] == true })
     };
     let branches = |name: &str| -> Parsed<Vec<Schema>> {
         let list = json[name].as_array().map(Vec::as_slice).unwrap_or_default();
         let path = child(path, name);
-        list.iter()
-            .enumerate()
-            .map(|(at, branch)| node(branch, &index(&path, at), Level::Branch))
-            .collect()
+        list.iter().enumerate().map(|(at, branch)| node(branch, &index(&path, at), Level::Branch)).collect()
     };
     let pattern = match json["pattern"].as_str() {
         None => None,
@@ -229,12 +182,7 @@ fn limits(json: &Value, path: &str) -> Parsed<Limits> {
 }
 
 fn texts(json: &Value) -> Vec<String> {
-    json.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    json.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Refuses defaults that the schema itself would refuse.
@@ -244,11 +192,7 @@ fn check_defaults(schema: &Schema, path: &str) -> Parsed<()> {
         schema.default(&mut whole);
         if let Some(error) = schema.judge(&whole, None, "").into_iter().next() {
             let field = child(path, "default");
-            let field = if error.field.is_empty() {
-                field
-            } else {
-                child(&field, &error.field)
-            };
+            let field = if error.field.is_empty() { field } else { child(&field, &error.field) };
             return Err(FieldError { field, ..error });
         }
     }
@@ -273,17 +217,13 @@ fn strip(json: &Value, outermost: bool) -> Value {
     match json {
         Value::Object(fields) => {
             let kept = fields.iter().filter(|(name, _)| {
-                !matches!(
-                    name.as_str(),
-                    "description" | "allOf" | "anyOf" | "oneOf" | "not"
-                ) && (outermost || *name != "x-kubernetes-validations")
+                !matches!(name.as_str(), "description" | "allOf" | "anyOf" | "oneOf" | "not")
+                    && (outermost || *name != "x-kubernetes-validations")
             });
             let strip_field = |(name, value): (&String, &Value)| {
                 let value = match (name.as_str(), value) {
                     ("properties", Value::Object(properties)) => {
-                        let stripped = properties
-                            .iter()
-                            .map(|(name, schema)| (name.clone(), strip(schema, false)));
+                        let stripped = properties.iter().map(|(name, schema)| (name.clone(), strip(schema, false)));
                         Value::Object(stripped.collect::<Map<_, _>>())
                     }
                     ("items" | "additionalProperties", schema) => strip(schema, false),

@@ -33,13 +33,8 @@ impl Rules {
         let mut schema = without_inner_rules(json);
         // Rules in a branch of allOf are rules about the same value.
         let branches = json["allOf"].as_array().into_iter().flatten();
-        let lists = std::iter::once(json)
-            .chain(branches)
-            .map(|node| &node["x-kubernetes-validations"]);
-        let all: Vec<Value> = lists
-            .flat_map(|list| list.as_array().into_iter().flatten())
-            .cloned()
-            .collect();
+        let lists = std::iter::once(json).chain(branches).map(|node| &node["x-kubernetes-validations"]);
+        let all: Vec<Value> = lists.flat_map(|list| list.as_array().into_iter().flatten()).cloned().collect();
         if all.is_empty() {
             return Ok(None);
         }
@@ -52,11 +47,7 @@ impl Rules {
                 Ok(result) => rules.push(Rule::read(rule, &path, result.is_transition_rule)?),
                 Err(error) => {
                     let detail = format!("compilation failed: {error}");
-                    return Err(FieldError::invalid(
-                        child(&path, "rule"),
-                        rule["rule"].clone(),
-                        detail,
-                    ));
+                    return Err(FieldError::invalid(child(&path, "rule"), rule["rule"].clone(), detail));
                 }
             }
         }
@@ -64,20 +55,9 @@ impl Rules {
     }
 
     /// What the rules of this node say; `unchanged` leaves only those about changes.
-    fn judge(
-        &self,
-        kind: Type,
-        value: &Value,
-        old: Option<&Value>,
-        unchanged: bool,
-        path: &str,
-    ) -> Vec<FieldError> {
+    fn judge(&self, kind: Type, value: &Value, old: Option<&Value>, unchanged: bool, path: &str) -> Vec<FieldError> {
         let due = |rule: &Rule| {
-            if rule.about_change {
-                old.is_some()
-            } else {
-                !unchanged
-            }
+            if rule.about_change { old.is_some() } else { !unchanged }
         };
         if !self.rules.iter().any(due) {
             return Vec::new();
@@ -87,43 +67,18 @@ impl Rules {
         };
         let mut errors = Vec::new();
         for failure in failures {
-            let Some(rule) = self
-                .rules
-                .iter()
-                .find(|rule| rule.text == failure.rule)
-                .filter(|rule| due(rule))
-            else {
+            let Some(rule) = self.rules.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
                 continue;
             };
             let words = failure.message.trim().to_owned();
-            let shown = if matches!(kind, Type::Object | Type::Array) {
-                None
-            } else {
-                Some(value.clone())
-            };
+            let shown = if matches!(kind, Type::Object | Type::Array) { None } else { Some(value.clone()) };
             errors.push(if failure.kind == ErrorKind::ValidationFailure {
-                let field = if rule.field.is_empty() {
-                    path.to_owned()
-                } else {
-                    child(path, &rule.field)
-                };
-                let detail = if rule.reason == Wrong::Duplicate {
-                    String::new()
-                } else {
-                    words
-                };
-                FieldError {
-                    wrong: rule.reason,
-                    field,
-                    value: shown,
-                    detail,
-                }
+                let field = if rule.field.is_empty() { path.to_owned() } else { child(path, &rule.field) };
+                let detail = if rule.reason == Wrong::Duplicate { String::new() } else { words };
+                FieldError { wrong: rule.reason, field, value: shown, detail }
             } else {
                 let words = words.trim_start_matches("rule evaluation error: ");
-                let detail = format!(
-                    "{words} evaluating rule: {}",
-                    rule.message.as_deref().unwrap_or(&rule.text)
-                );
+                let detail = format!("{words} evaluating rule: {}", rule.message.as_deref().unwrap_or(&rule.text));
                 FieldError::invalid(path, json!(kind.name()), detail)
             });
         }
@@ -135,11 +90,7 @@ impl Rule {
     fn read(json: &Value, path: &str, about_change: bool) -> Result<Self, FieldError> {
         if json["optionalOldSelf"] == true {
             let detail = "this server cannot evaluate rules with an optional oldSelf";
-            return Err(FieldError::invalid(
-                child(path, "optionalOldSelf"),
-                json!(true),
-                detail,
-            ));
+            return Err(FieldError::invalid(child(path, "optionalOldSelf"), json!(true), detail));
         }
         let text = |name: &str| json[name].as_str().map(|text| text.trim().to_owned());
         let reason = match json["reason"].as_str() {
@@ -150,12 +101,7 @@ impl Rule {
             Some(other) => {
                 let detail = "supported values: \"FieldValueRequired\", \"FieldValueForbidden\", \
                     \"FieldValueInvalid\", \"FieldValueDuplicate\"";
-                return Err(FieldError::new(
-                    Wrong::NotSupported,
-                    child(path, "reason"),
-                    json!(other),
-                    detail,
-                ));
+                return Err(FieldError::new(Wrong::NotSupported, child(path, "reason"), json!(other), detail));
             }
         };
         Ok(Self {
@@ -171,9 +117,7 @@ impl Rule {
 
 /// `.a['b.c'].d` as messages write it: `a[b.c].d`.
 fn normal_path(path: &str) -> String {
-    path.trim_start_matches('.')
-        .replace("['", "[")
-        .replace("']", "]")
+    path.trim_start_matches('.').replace("['", "[").replace("']", "]")
 }
 
 impl Type {
@@ -192,11 +136,7 @@ impl Type {
 
 impl Schema {
     /// What the rules say about a whole object, which takes the place of `old` if there is one.
-    pub(in crate::kube) fn judge_rules(
-        &self,
-        object: &Value,
-        old: Option<&Value>,
-    ) -> Vec<FieldError> {
+    pub(in crate::kube) fn judge_rules(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         // Rules at the root see of the metadata only the name.
         let (object, old) = (with_name_only(object), old.map(with_name_only));
@@ -229,28 +169,13 @@ impl Schema {
             Value::Object(fields) => {
                 let old_field = |name: &str| old.and_then(|old| old.get(name));
                 if let Additional::Of(schema) = &self.additional {
-                    for (name, field) in fields
-                        .iter()
-                        .filter(|(name, _)| !self.properties.contains_key(*name))
-                    {
-                        schema.walk_rules(
-                            field,
-                            old_field(name),
-                            unchanged,
-                            &key(path, name),
-                            errors,
-                        );
+                    for (name, field) in fields.iter().filter(|(name, _)| !self.properties.contains_key(*name)) {
+                        schema.walk_rules(field, old_field(name), unchanged, &key(path, name), errors);
                     }
                 }
                 for (name, schema) in &self.properties {
                     if let Some(field) = fields.get(name) {
-                        schema.walk_rules(
-                            field,
-                            old_field(name),
-                            unchanged,
-                            &child(path, name),
-                            errors,
-                        );
+                        schema.walk_rules(field, old_field(name), unchanged, &child(path, name), errors);
                     }
                 }
             }

@@ -84,9 +84,8 @@ impl Schema {
     pub(in crate::kube) fn default(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                fields.retain(|name, field| {
-                    !field.is_null() || self.of_field(name).is_none_or(|schema| schema.nullable)
-                });
+                fields
+                    .retain(|name, field| !field.is_null() || self.of_field(name).is_none_or(|schema| schema.nullable));
                 for (name, schema) in &self.properties {
                     if let (Some(default), false) = (&schema.default, fields.contains_key(name)) {
                         fields.insert(name.clone(), default.clone());
@@ -101,9 +100,7 @@ impl Schema {
             Value::Array(items) => {
                 let Some(schema) = &self.items else { return };
                 for item in items {
-                    if let (true, false, Some(default)) =
-                        (item.is_null(), schema.nullable, &schema.default)
-                    {
+                    if let (true, false, Some(default)) = (item.is_null(), schema.nullable, &schema.default) {
                         *item = default.clone();
                     }
                     schema.default(item);

@@ -1,9 +1,7 @@
 //! The real kube client and its watcher against the server.
 
 use futures::{StreamExt, TryStreamExt};
-use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
-};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::watcher::{self, Event, watcher};
 use serde_json::{Value, json};
@@ -13,10 +11,7 @@ use super::{machine, server};
 
 fn api(server: &std::sync::Arc<super::Kube>) -> Api<DynamicObject> {
     let client = kube::Client::new(KubeService::new(server.clone()), "default");
-    let resource = ApiResource::from_gvk_with_plural(
-        &GroupVersionKind::gvk("test.dev", "v1", "Machine"),
-        "machines",
-    );
+    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("test.dev", "v1", "Machine"), "machines");
     Api::default_namespaced_with(client, &resource)
 }
 
@@ -28,65 +23,32 @@ fn object(value: Value) -> DynamicObject {
 async fn creates_reads_changes_and_deletes() {
     let server = server();
     let machines = api(&server);
-    let made = machines
-        .create(&PostParams::default(), &object(machine("a", 3)))
-        .await
-        .unwrap();
+    let made = machines.create(&PostParams::default(), &object(machine("a", 3))).await.unwrap();
     assert_eq!(made.data["spec"], json!({"speed": 3, "mode": "Slow"}));
     assert_eq!(made.metadata.generation, Some(1));
 
-    let taken = machines
-        .create(&PostParams::default(), &object(machine("a", 3)))
-        .await
-        .unwrap_err();
-    let kube::Error::Api(status) = taken else {
-        panic!("expected a Status, found {taken}")
-    };
-    assert_eq!(
-        (status.code, status.reason.as_str()),
-        (409, "AlreadyExists")
-    );
+    let taken = machines.create(&PostParams::default(), &object(machine("a", 3))).await.unwrap_err();
+    let kube::Error::Api(status) = taken else { panic!("expected a Status, found {taken}") };
+    assert_eq!((status.code, status.reason.as_str()), (409, "AlreadyExists"));
     assert_eq!(status.message, "machines.test.dev \"a\" already exists");
 
     let patch = Patch::Merge(json!({"spec": {"speed": 4}}));
-    let changed = machines
-        .patch("a", &PatchParams::default(), &patch)
-        .await
-        .unwrap();
+    let changed = machines.patch("a", &PatchParams::default(), &patch).await.unwrap();
     assert_eq!(changed.metadata.generation, Some(2));
     let mut stale = made.clone();
     stale.data["spec"]["speed"] = json!(9);
-    let conflict = machines
-        .replace("a", &PostParams::default(), &stale)
-        .await
-        .unwrap_err();
-    let kube::Error::Api(status) = conflict else {
-        panic!("expected a Status, found {conflict}")
-    };
+    let conflict = machines.replace("a", &PostParams::default(), &stale).await.unwrap_err();
+    let kube::Error::Api(status) = conflict else { panic!("expected a Status, found {conflict}") };
     assert_eq!((status.code, status.reason.as_str()), (409, "Conflict"));
 
     let patch = Patch::Merge(json!({"status": {"running": true}, "spec": {"speed": 50}}));
-    let reported = machines
-        .patch_status("a", &PatchParams::default(), &patch)
-        .await
-        .unwrap();
+    let reported = machines.patch_status("a", &PatchParams::default(), &patch).await.unwrap();
     assert_eq!(reported.data["status"], json!({"running": true}));
     assert_eq!(reported.data["spec"]["speed"], json!(4));
     assert_eq!(reported.metadata.generation, Some(2));
 
-    assert_eq!(
-        machines
-            .list(&ListParams::default())
-            .await
-            .unwrap()
-            .items
-            .len(),
-        1
-    );
-    machines
-        .delete("a", &DeleteParams::default())
-        .await
-        .unwrap();
+    assert_eq!(machines.list(&ListParams::default()).await.unwrap().items.len(), 1);
+    machines.delete("a", &DeleteParams::default()).await.unwrap();
     assert!(machines.get_opt("a").await.unwrap().is_none());
 }
 
@@ -119,10 +81,7 @@ async fn see(config: watcher::Config) {
     let hour = std::time::Duration::from_secs(3600);
     assert!(tokio::time::timeout(hour, events.next()).await.is_err());
     server.apply(&machine("late", 6)).unwrap();
-    assert_eq!(
-        word(&events.try_next().await.unwrap().unwrap()),
-        "apply late 6"
-    );
+    assert_eq!(word(&events.try_next().await.unwrap().unwrap()), "apply late 6");
     // A watcher whose version was compacted away lists again.
     server.apply(&machine("lost", 7)).unwrap();
     server.compact();

@@ -56,8 +56,13 @@ def normal(value, key=""):
         skipped = ("managedFields", "storageVersionHash")
         return {name: normal(part, name) for name, part in value.items() if name not in skipped}
     if isinstance(value, list):
-        return [normal(part) for part in value]
+        parts = [normal(part) for part in value]
+        # A server goes through the fields of an object in no order.
+        return sorted(parts, key=lambda part: part["field"] + part["message"]) if key == "causes" else parts
     if isinstance(value, str):
+        several = re.fullmatch(r"(.* is invalid: \[)(.*)\]", value) if key == "message" else None
+        if several:
+            value = several[1] + ", ".join(sorted(several[2].split(", "))) + "]"
         value = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UID", value)
         value = re.sub(r"(record \(|current: )[0-9]+", r"\1VERSION", value)
     return value
@@ -77,7 +82,8 @@ def main():
         if step.get("only") != "code":
             recorded |= {"warnings": warnings, "body": normal(answer)}
         answers.append(recorded)
-    (HERE / "answers.json").write_text(json.dumps(answers, indent=1) + "\n")
+    lines = ",\n".join(json.dumps(answer) for answer in answers)
+    (HERE / "answers.json").write_text(f"[\n{lines}\n]\n")
 
 
 main()
