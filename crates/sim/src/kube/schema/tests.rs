@@ -245,3 +245,23 @@ fn rules_at_the_root_see_the_name_and_no_other_metadata() {
     assert_eq!(root("self.metadata.name == 'm'"), 1);
     assert_eq!(root("has(self.metadata.labels)"), 1);
 }
+
+#[test]
+fn rules_see_as_much_of_a_value_as_they_speak_of() {
+    let value = json!({"a": {"x": 1, "y": 2, "z": [3]}});
+    for (rule, holds) in [
+        ("self.x == 1", true),
+        ("has(self.y) && self.x < self.y", true),
+        ("!has(self.z)", false),
+        ("size(self) == 3", true),
+        ("self.x == 1 && size(self) == 1", false),
+        ("self.y.foo == 1", false),
+    ] {
+        let any = json!({"type": "integer"});
+        let properties = json!({"a": {
+            "type": "object", "x-kubernetes-validations": [{"rule": rule}],
+            "properties": {"x": any, "y": any, "z": {"type": "array", "items": any}},
+        }});
+        assert_eq!(ruled(properties, &value, None).is_empty(), holds, "{rule}");
+    }
+}
