@@ -17,7 +17,7 @@ use crate::kube::field::{FieldError, Wrong, child, index, key};
 /// The rules of one node.
 #[derive(Debug)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     compiled: CompiledSchema,
     /// The fields of the value that the rules speak of, if they speak of no more than that. Only these are handed to
     /// the evaluator: a status is written often, and the rules about it are mostly about something else.
@@ -58,7 +58,7 @@ impl Rules {
                 }
             }
         }
-        Ok(Some(Self { rules, compiled, fields: fields_of(&all) }))
+        Ok(Some(Self { list: rules, compiled, fields: fields_of(&all) }))
     }
 
     /// What the rules of this node say; `unchanged` leaves only those about changes.
@@ -66,14 +66,14 @@ impl Rules {
         let due = |rule: &Rule| {
             if rule.about_change { old.is_some() } else { !unchanged }
         };
-        if !self.rules.iter().any(due) {
+        if !self.list.iter().any(due) {
             return Vec::new();
         }
         let (seen, old_seen) = (self.reduced(value), old.map(|old| self.reduced(old)));
         let Err(failures) = validate_compiled(&self.compiled, &seen, old_seen.as_deref()) else { return Vec::new() };
         let mut errors = Vec::new();
         for failure in failures {
-            let Some(rule) = self.rules.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
+            let Some(rule) = self.list.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
                 continue;
             };
             let words = failure.message.trim().to_owned();
