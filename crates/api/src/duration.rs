@@ -40,9 +40,8 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || {
-            format!("found the duration {text:?}; expected a number with a unit, such as 30s, 10m, 1h30m or 7d")
-        };
+        let refuse =
+            || format!("found the duration {text:?}; expected a number with a unit, such as 30s, 10m, 1h30m or 7d");
         let mut seconds: u64 = 0;
         let mut rest = text;
         for (unit, length) in [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)] {
@@ -110,9 +109,14 @@ mod tests {
 
     #[test]
     fn reads_and_prints_what_people_write() {
-        for (text, seconds, printed) in
-            [("30s", 30, "30s"), ("10m", 600, "10m"), ("1h30m", 5_400, "1h30m"), ("7d", 604_800, "7d"), ("90s", 90, "1m30s"), ("0s", 0, "0s")]
-        {
+        for (text, seconds, printed) in [
+            ("30s", 30, "30s"),
+            ("10m", 600, "10m"),
+            ("1h30m", 5_400, "1h30m"),
+            ("7d", 604_800, "7d"),
+            ("90s", 90, "1m30s"),
+            ("0s", 0, "0s"),
+        ] {
             let duration: Duration = text.parse().unwrap();
             assert_eq!((duration.as_secs(), duration.to_string().as_str()), (seconds, printed), "{text}");
         }

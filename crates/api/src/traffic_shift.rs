@@ -285,6 +285,9 @@ pub struct Run {
     /// Why the run goes back, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Cause>,
+    /// What is out of the ordinary about this run, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The outcome that the routes are asked to remember, once everything else is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,

@@ -179,6 +179,16 @@ pub struct EnvironmentWeight {
     pub weight: i32,
 }
 
+/// The target group that an environment lends to a route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentGroup {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// The ARN of the group.
+    pub arn: String,
+}
+
 /// What a route has set out to make live, and for whom.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -196,6 +206,9 @@ pub struct Intent {
     /// The weights wanted: exactly these environments are in the action.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
+    /// The target groups of these environments, so that a rollback does not need the `Environment` objects.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub groups: Vec<EnvironmentGroup>,
     /// Group stickiness wanted, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds: Option<i32>,

@@ -14,7 +14,8 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
         }),
         KindName::Environment => {
             let mut found = routes(cluster, |route_key, spec| {
-                route_key.namespace == key.namespace && spec.backends.iter().any(|backend| backend.environment == key.name)
+                route_key.namespace == key.namespace
+                    && spec.backends.iter().any(|backend| backend.environment == key.name)
             });
             for route in found.clone() {
                 found.extend(shifts_naming(cluster, &route.key));
@@ -84,10 +85,7 @@ fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
         .collect()
 }
 
-fn routes(
-    cluster: &Cluster,
-    matches: impl Fn(&Key, &weir_api::WeightedRouteSpec) -> bool,
-) -> BTreeSet<ObjectRef> {
+fn routes(cluster: &Cluster, matches: impl Fn(&Key, &weir_api::WeightedRouteSpec) -> bool) -> BTreeSet<ObjectRef> {
     cluster
         .routes
         .iter()

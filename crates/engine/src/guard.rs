@@ -151,7 +151,9 @@ fn in_range(forward: &Forward) -> Result<(), Violation> {
         return Err(Violation::OutOfRange(format!("the weight {weight}; ELBv2 takes at most {MAX_WEIGHT}")));
     }
     if let Some(seconds) = forward.sticky_seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
-        return Err(Violation::OutOfRange(format!("a stickiness of {seconds} s; ELBv2 takes 1 to {MAX_STICKY_SECONDS}")));
+        return Err(Violation::OutOfRange(format!(
+            "a stickiness of {seconds} s; ELBv2 takes 1 to {MAX_STICKY_SECONDS}"
+        )));
     }
     Ok(())
 }
@@ -194,7 +196,11 @@ impl<'a> Scene<'a> {
             actions.iter().filter(|action| !is_replaceable(action, first)).cloned().collect()
         };
         if others(live) != others(written) {
-            return Err(Violation::OtherActions(format!("found {:?}, would write {:?}", others(live), others(written))));
+            return Err(Violation::OtherActions(format!(
+                "found {:?}, would write {:?}",
+                others(live),
+                others(written)
+            )));
         }
         if let Some(action) = written.iter().find(|action| matches!(action.kind, ActionKind::Unsupported { .. })) {
             return Err(Violation::OtherActions(format!("{action:?} is not understood")));

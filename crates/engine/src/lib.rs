@@ -3,14 +3,23 @@
 //! Nothing here does I/O, reads a clock, draws a random number or knows a client. A tick is a state machine
 //! ([`tick::Tick`]): it says what it needs, the caller answers with real clients or from a model's memory.
 
+pub mod backend;
+pub mod claim;
 pub mod depend;
+pub mod entry_point;
+pub mod environment;
 pub mod event;
 pub mod fact;
 pub mod guard;
+pub mod kinds;
 pub mod object;
+pub mod route;
+pub mod shift;
 pub mod sight;
+pub mod standing;
 pub mod step;
 pub mod tick;
+pub mod weights;
 
 pub use fact::Arn;
 pub use object::{Cluster, Key, KindName, Object, ObjectRef};

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
-use crate::fact::{
-    Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup,
-};
+use crate::fact::{Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup};
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(5);

@@ -1,0 +1,139 @@
+//! Decides about an `EntryPoint`: finds the balancer and its listeners, and whether Weir may work on it.
+
+use jiff::SignedDuration;
+use weir_api::EntryPointStatus;
+use weir_api::entry_point::{ListenerStatus, RuleCount};
+
+use crate::Arn;
+use crate::fact::{Balancer, By, Listener, RulePriority, Tags};
+use crate::object::EntryPointObject;
+use crate::sight::{ANY_AGE, Sight};
+use crate::standing::{Conditions, Reason, Standing, because};
+use crate::tick::{Context, Verdict};
+
+/// How soon a balancer that could not be read, or is not as it should be, is looked at again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// Prefixes and names of tags by which other controllers mark the balancers that they manage.
+const FOREIGN_MARKS: [&str; 4] =
+    ["elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/", "kubernetes.io/service-name"];
+
+/// Decides about an entry point.
+pub fn decide(
+    context: &Context,
+    object: &EntryPointObject,
+    sight: &mut Sight<'_>,
+) -> Option<Verdict<EntryPointStatus>> {
+    let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
+    let standing = match look(object, &mut status, sight)? {
+        Ok(()) => Standing::Ready(because("Found", "the balancer and its listeners were found")),
+        Err(standing) => standing,
+    };
+    status.conditions =
+        Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+    let verdict = Verdict::record(status);
+    Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
+}
+
+/// Fills in what is found; the error says why the entry point is not ready.
+fn look(
+    object: &EntryPointObject,
+    status: &mut EntryPointStatus,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Standing>> {
+    let existing = &object.spec.existing;
+    let by = match (&existing.arn, &existing.name) {
+        (Some(arn), _) => By::Arn(Arn::new(arn)),
+        (None, Some(name)) => By::Name(name.clone()),
+        (None, None) => {
+            let message = "found neither existing.arn nor existing.name; give one of them";
+            return Some(Err(Standing::Stalled(because("Invalid", message))));
+        }
+    };
+    let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
+        Ok(balancer) => balancer,
+        Err(error) => {
+            *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+            return Some(Err(Standing::unreadable(error, &format!("the balancer {by}"))));
+        }
+    };
+    status.arn = Some(balancer.arn.to_string());
+    status.dns_name = Some(balancer.dns_name.clone());
+    status.hosted_zone_id.clone_from(&balancer.hosted_zone_id);
+    if balancer.kind != "application" {
+        return Some(Err(Standing::Stalled(not_application(balancer))));
+    }
+    let tags = match &sight.tags(&balancer.arn, ANY_AGE)?.found {
+        Ok(tags) => tags,
+        Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's tags"))),
+    };
+    if let Some(reason) = owned_by_another(tags) {
+        status.listeners.clear();
+        return Some(Err(Standing::Stalled(reason)));
+    }
+    let listeners = match &sight.listeners(&balancer.arn, ANY_AGE)?.found {
+        Ok(listeners) => listeners,
+        Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
+    };
+    status.rules = match count_rules(listeners, sight)? {
+        Ok(used) => Some(RuleCount { used }),
+        Err(standing) => return Some(Err(standing)),
+    };
+    Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
+}
+
+fn not_application(balancer: &Balancer) -> Reason {
+    let message = format!(
+        "{} is a {} load balancer; expected an application load balancer, which is the kind that Weir can shift \
+         traffic on",
+        balancer.name, balancer.kind
+    );
+    because("NotApplicationLoadBalancer", message)
+}
+
+fn owned_by_another(tags: &Tags) -> Option<Reason> {
+    let (key, value) = tags.iter().find(|(key, _)| FOREIGN_MARKS.iter().any(|mark| key.starts_with(mark)))?;
+    let message = format!(
+        "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \
+         other's weights; give Weir a balancer of its own"
+    );
+    Some(because("OwnedByAnother", message))
+}
+
+fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {
+    let readings: Vec<_> = listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)).collect();
+    let mut used = 0;
+    for reading in readings {
+        match &reading?.found {
+            Ok(rules) => used += rules.iter().filter(|rule| rule.priority != RulePriority::Default).count(),
+            Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's rules"))),
+        }
+    }
+    Some(Ok(i32::try_from(used).unwrap_or(i32::MAX)))
+}
+
+fn match_listeners(object: &EntryPointObject, found: &[Listener], status: &mut EntryPointStatus) -> Result<(), Reason> {
+    let mut missing = Vec::new();
+    status.listeners.clear();
+    for wanted in &object.spec.listeners {
+        match found.iter().find(|listener| listener.port == wanted.port) {
+            Some(listener) => status.listeners.push(ListenerStatus {
+                name: wanted.name.clone(),
+                port: listener.port,
+                protocol: listener.protocol.clone(),
+                arn: listener.arn.to_string(),
+            }),
+            None => missing.push(format!("{} on port {}", wanted.name, wanted.port)),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let ports: Vec<String> = found.iter().map(|listener| listener.port.to_string()).collect();
+    let message = format!(
+        "found listeners on the ports {}; expected also {}. Create it on the balancer or correct spec.listeners",
+        if ports.is_empty() { "none".to_owned() } else { ports.join(", ") },
+        missing.join(" and ")
+    );
+    Err(because("ListenerNotFound", message))
+}

@@ -1,0 +1,70 @@
+//! Decides about an `Environment`: finds its target groups.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use weir_api::EnvironmentStatus;
+use weir_api::environment::TargetGroupStatus;
+
+use crate::Arn;
+use crate::fact::By;
+use crate::object::EnvironmentObject;
+use crate::sight::{ANY_AGE, Sight};
+use crate::standing::{Conditions, Standing, because};
+use crate::tick::{Context, Verdict};
+
+/// How soon a group that could not be read is looked at again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// Decides about an environment.
+pub fn decide(
+    context: &Context,
+    object: &EnvironmentObject,
+    sight: &mut Sight<'_>,
+) -> Option<Verdict<EnvironmentStatus>> {
+    let (found, standing) = look(object, sight)?;
+    let conditions =
+        Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+    let status = EnvironmentStatus { observed_generation: Some(object.generation), target_groups: found, conditions };
+    let verdict = Verdict::record(status);
+    Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
+}
+
+fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+    let mut found: Vec<TargetGroupStatus> = Vec::new();
+    let mut standing = Standing::Ready(because("Found", "the target groups were found"));
+    let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
+    let readings: Vec<_> = object
+        .spec
+        .target_groups
+        .iter()
+        .map(|group| {
+            let existing = &group.existing;
+            let name = || existing.name.clone().unwrap_or_default();
+            let by = existing.arn.as_ref().map_or_else(|| By::Name(name()), |arn| By::Arn(Arn::new(arn)));
+            (group, sight.group(&by, ANY_AGE), by)
+        })
+        .collect();
+    for (wanted, reading, by) in readings {
+        match &reading?.found {
+            Ok(group) => {
+                if let Some(other) = names.insert(group.arn.clone(), &wanted.name) {
+                    let message = format!(
+                        "{other} and {} are the same target group, {}; name each group once",
+                        wanted.name, group.arn
+                    );
+                    standing = Standing::Stalled(because("SameTargetGroup", message));
+                    continue;
+                }
+                found.push(TargetGroupStatus {
+                    name: wanted.name.clone(),
+                    arn: group.arn.to_string(),
+                    protocol: group.protocol.clone(),
+                    port: group.port,
+                });
+            }
+            Err(error) => standing = Standing::unreadable(error, &format!("the target group {by}")),
+        }
+    }
+    Some((found, standing))
+}

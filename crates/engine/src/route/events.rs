@@ -1,0 +1,61 @@
+//! What a change of a route's status tells the user.
+
+use weir_api::WeightedRouteStatus;
+use weir_api::condition::{READY, STALLED, SYNCED, Truth, find, holds};
+
+use crate::event::Event;
+use crate::weights;
+
+/// What a change of status tells.
+pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
+    let mut events = Vec::new();
+    let verified = |status: &WeightedRouteStatus| {
+        status
+            .intent
+            .as_ref()
+            .filter(|intent| intent.verified_at.is_some())
+            .map(|intent| (intent.uid.clone(), intent.run, intent.seq))
+    };
+    if let Some(intent) = new.intent.as_ref().filter(|_| verified(new).is_some() && verified(new) != verified(old)) {
+        let message = format!(
+            "{} is live, seen on AWS (run {} of {})",
+            weights::words(&intent.weights),
+            intent.run,
+            intent.shift
+        );
+        events.push(Event::normal("WeightsApplied", message));
+    }
+    let drift = |status: &WeightedRouteStatus| {
+        find(&status.conditions, SYNCED)
+            .filter(|synced| synced.status == Truth::False && synced.reason == "Drifted")
+            .map(|synced| synced.message.clone())
+    };
+    match (drift(old), drift(new)) {
+        (before, Some(message)) if before.as_ref() != Some(&message) => events.push(Event::warning("Drifted", message)),
+        (Some(_), None) if holds(&new.conditions, SYNCED) => {
+            let message = format!("{} is live again as it should be", new.live.as_deref().unwrap_or("nothing"));
+            events.push(Event::normal("DriftGone", message));
+        }
+        _ => {}
+    }
+    events.extend(stalled(&old.conditions, &new.conditions));
+    events
+}
+
+/// The event that tells of an object that came to a stand, for any kind.
+pub(crate) fn stalled(old: &[weir_api::Condition], new: &[weir_api::Condition]) -> Option<Event> {
+    let stands = |conditions: &[weir_api::Condition]| {
+        find(conditions, STALLED)
+            .filter(|_| holds(conditions, STALLED))
+            .map(|stalled| (stalled.reason.clone(), stalled.message.clone()))
+    };
+    match (stands(old), stands(new)) {
+        (before, Some(now)) if before.as_ref() != Some(&now) => {
+            Some(Event::warning("Stalled", format!("{}: {}", now.0, now.1)))
+        }
+        (Some(_), None) if holds(new, READY) => {
+            find(new, READY).map(|ready| Event::normal("Recovered", ready.message.clone()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,304 @@
+//! Where a route is on AWS: its listener, its rule or default action, the marks on it and the weights in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use weir_api::condition::{READY, find as find_condition, holds};
+use weir_api::weighted_route::{EnvironmentWeight, Match, RunMemory};
+
+use crate::Arn;
+use crate::backend::{Groups, environment_of};
+use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
+use crate::object::{Cluster, Key, RouteObject};
+use crate::sight::{ANY_AGE, Sight};
+use crate::standing::{Reason, Standing, because};
+use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+use crate::tick::Context;
+use crate::weights;
+
+use super::memory;
+
+/// Where a route is.
+pub(super) struct Place<'a> {
+    /// The listener.
+    pub listener: Arn,
+    /// When the rules were read.
+    pub read_at: Timestamp,
+    /// The rule or the default action; `None` where the rule does not exist yet.
+    pub rule: Option<&'a Rule>,
+    /// What carries the marks: the rule, or the listener for its default action.
+    pub resource: Option<Arn>,
+}
+
+/// The marks found on a rule or listener.
+pub(super) struct Marks {
+    /// Whether they are this route's.
+    pub is_ours: bool,
+    /// The run that last ended.
+    pub last_run: Option<RunMemory>,
+}
+
+/// The place in words.
+pub fn describe_place(route: &RouteObject) -> String {
+    let entry = &route.spec.listener;
+    match entry.priority {
+        Some(priority) => {
+            format!("the rule with priority {priority} of listener {} of {}", entry.listener, entry.entry_point.name)
+        }
+        None => format!("the default action of listener {} of {}", entry.listener, entry.entry_point.name),
+    }
+}
+
+/// An older route of the same place, if there is one; the older has it.
+pub fn rival<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a RouteObject> {
+    let entry = &route.spec.listener;
+    cluster.routes.values().find(|other| {
+        let theirs = &other.spec.listener;
+        other.key.namespace == route.key.namespace
+            && theirs.entry_point == entry.entry_point
+            && theirs.listener == entry.listener
+            && theirs.priority == entry.priority
+            && other.seniority() < route.seniority()
+    })
+}
+
+/// Finds the place. Rules are read afresh unless all that is wanted was verified.
+pub(super) fn find<'a>(
+    cluster: &Cluster,
+    route: &RouteObject,
+    verified: bool,
+    sight: &mut Sight<'a>,
+) -> Option<Result<Place<'a>, Standing>> {
+    if let Some(rival) = rival(cluster, route) {
+        let message = format!(
+            "{} belongs to the older WeightedRoute {}; delete one of the two",
+            describe_place(route),
+            rival.key
+        );
+        return Some(Err(Standing::Stalled(because("Conflict", message))));
+    }
+    let listener = match listener(cluster, route) {
+        Ok(listener) => listener,
+        Err(standing) => return Some(Err(standing)),
+    };
+    let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
+    let not_before = if verified { ANY_AGE } else { sight.fresh().max(recorded.min(sight.began)) };
+    let reading = sight.rules(&listener, not_before)?;
+    let rules = match &reading.found {
+        Ok(rules) => rules,
+        Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
+    };
+    let entry = &route.spec.listener;
+    let priority = entry.priority.map_or(RulePriority::Default, RulePriority::At);
+    let rule = rules.iter().find(|rule| rule.priority == priority);
+    if let (Some(rule), Some(matches)) = (rule, &entry.matches)
+        && rule.conditions != conditions(matches)
+    {
+        let message = format!(
+            "{} is for {}; expected {}. Choose another priority, or make spec.listener.match say what the rule says",
+            describe_place(route),
+            describe_conditions(&rule.conditions),
+            describe_conditions(&conditions(matches))
+        );
+        return Some(Err(Standing::Stalled(because("PriorityTaken", message))));
+    }
+    let resource = match priority {
+        RulePriority::Default => Some(listener.clone()),
+        RulePriority::At(_) => rule.map(|rule| rule.arn.clone()),
+    };
+    Some(Ok(Place { listener, read_at: reading.at, rule, resource }))
+}
+
+fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
+    let entry = &route.spec.listener;
+    let name = &entry.entry_point.name;
+    let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
+    let found = cluster
+        .entry_points
+        .get(&route.key.beside(name))
+        .ok_or_else(|| waiting(format!("the EntryPoint {name} does not exist; create it")))?;
+    let is_current = found.status.observed_generation == Some(found.generation);
+    if !is_current || !holds(&found.status.conditions, READY) {
+        let why =
+            find_condition(&found.status.conditions, READY).map_or("it was not looked at yet", |ready| &ready.message);
+        return Err(waiting(format!("the EntryPoint {name} is not ready: {why}")));
+    }
+    let listeners = &found.status.listeners;
+    listeners
+        .iter()
+        .find(|listener| listener.name == entry.listener)
+        .map(|listener| Arn::new(&listener.arn))
+        .ok_or_else(|| {
+            let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
+            let message =
+                format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
+            Standing::Stalled(because("ListenerNotFound", message))
+        })
+}
+
+/// The conditions of ELBv2 for a match.
+pub(super) fn conditions(matches: &Match) -> BTreeMap<String, BTreeSet<String>> {
+    let fields = [("host-header", &matches.hosts), ("path-pattern", &matches.paths)];
+    fields
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(field, values)| (field.to_owned(), values.iter().cloned().collect()))
+        .collect()
+}
+
+fn describe_conditions(conditions: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let fields = conditions.iter().map(|(field, values)| {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        format!("{field} {}", values.join(" or "))
+    });
+    let fields: Vec<String> = fields.collect();
+    if fields.is_empty() { "every request".to_owned() } else { fields.join(" and ") }
+}
+
+impl Place<'_> {
+    /// The marks on the place; the error says why Weir must not touch it.
+    pub fn marks(
+        &self,
+        context: &Context,
+        cluster: &Cluster,
+        route: &RouteObject,
+        not_before: Timestamp,
+        sight: &mut Sight<'_>,
+    ) -> Option<Result<Marks, Standing>> {
+        let Some(resource) = &self.resource else {
+            return Some(Ok(Marks { is_ours: false, last_run: None }));
+        };
+        let tags = match &sight.tags(resource, not_before)?.found {
+            Ok(tags) => tags,
+            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {resource}")))),
+        };
+        let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
+        Some(
+            is_ours(context, cluster, route, tags)
+                .map(|is_ours| Marks { is_ours, last_run })
+                .map_err(Standing::Stalled),
+        )
+    }
+
+    /// The write that marks the place as the route's.
+    pub fn adoption(&self, context: &Context, route: &RouteObject) -> Option<Proposal> {
+        let resource = self.resource.clone()?;
+        let tags = marks_of(&context.owner, &route.key);
+        Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, route, Movement::None) })
+    }
+
+    /// The weights that are live, by environment.
+    pub fn live_weights(&self, groups: &Groups) -> Result<Vec<EnvironmentWeight>, Reason> {
+        let Some(rule) = self.rule else { return Ok(Vec::new()) };
+        let Some(forward) = forward_of(&rule.actions)? else { return Ok(Vec::new()) };
+        let mut live = Vec::new();
+        for (group, weight) in &forward.groups {
+            match environment_of(groups, group) {
+                Some(environment) => {
+                    live.push(EnvironmentWeight { environment: environment.to_owned(), weight: i32::from(*weight) });
+                }
+                None if *weight == 0 => {}
+                None => return Err(unknown_group(group, *weight, groups)),
+            }
+        }
+        Ok(weights::normal(live))
+    }
+
+    /// The forward that is live.
+    pub fn forward(&self) -> Option<&Forward> {
+        self.rule.and_then(|rule| rule.actions.iter().find_map(Action::forward))
+    }
+
+    /// All actions with the forward put in the place of the one that is there, or of the fixed response that stands
+    /// in its stead.
+    pub fn actions_with(&self, forward: &Forward) -> Vec<Action> {
+        let kind = ActionKind::Forward(forward.clone());
+        let mut actions = self.rule.map(|rule| rule.actions.clone()).unwrap_or_default();
+        match actions.iter_mut().find(|action| is_terminal(&action.kind)) {
+            Some(action) => action.kind = kind,
+            None => actions.push(Action { order: None, kind }),
+        }
+        actions
+    }
+}
+
+fn is_terminal(kind: &ActionKind) -> bool {
+    match kind {
+        ActionKind::Forward(_) => true,
+        ActionKind::Kept { kind, .. } => kind == "fixed-response",
+        ActionKind::Unsupported { .. } => false,
+    }
+}
+
+/// The forward among actions; `None` for a fixed response, in whose place a first deployment puts one.
+fn forward_of(actions: &[Action]) -> Result<Option<&Forward>, Reason> {
+    for action in actions {
+        match &action.kind {
+            ActionKind::Kept { kind, .. } if kind == "redirect" => {
+                let message = "found a redirect; expected a forward or a fixed response. Point the rule at a target group first, or choose another rule";
+                return Err(because("NotAForward", message));
+            }
+            ActionKind::Unsupported { kind } => {
+                let message = format!(
+                    "found an action of type {kind}, which Weir cannot write back as it is and therefore does not touch; \
+                     take it out of the rule, or choose another rule"
+                );
+                return Err(because("UnsupportedAction", message));
+            }
+            ActionKind::Forward(_) | ActionKind::Kept { .. } => {}
+        }
+    }
+    Ok(actions.iter().find_map(Action::forward))
+}
+
+fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Reason {
+    let unresolved: Vec<&str> = groups.values().filter_map(|group| group.as_ref().err()).map(String::as_str).collect();
+    let hint = match unresolved.first() {
+        Some(first) => format!(" ({first})"),
+        None => String::new(),
+    };
+    let message = format!(
+        "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends; add \
+         the environment that has it{hint}"
+    );
+    because("UnknownTargetGroup", message)
+}
+
+fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tags) -> Result<bool, Reason> {
+    let place = describe_place(route);
+    match (tags.get(OWNER_TAG), tags.get(ROUTE_TAG)) {
+        (Some(owner), _) if *owner != context.owner => Err(because(
+            "OwnedByAnother",
+            format!(
+                "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
+                 to hand it over, or choose another rule",
+                context.owner
+            ),
+        )),
+        (Some(_), Some(marked)) if *marked == route.key.to_string() => Ok(true),
+        (Some(_), Some(marked)) if cluster.routes.contains_key(&key_of(marked)) => Err(because(
+            "Conflict",
+            format!("{place} belongs to the WeightedRoute {marked} (tag {ROUTE_TAG}); delete one of the two"),
+        )),
+        _ if route.spec.adopt => Ok(false),
+        _ => Err(because(
+            "NotAdopted",
+            format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
+        )),
+    }
+}
+
+fn key_of(text: &str) -> Key {
+    let (namespace, name) = text.split_once('/').unwrap_or(("", text));
+    Key::new(namespace, name)
+}
+
+/// The tags that mark a resource as a route's.
+pub(super) fn marks_of(owner: &str, route: &Key) -> Tags {
+    Tags::from([(OWNER_TAG.to_owned(), owner.to_owned()), (ROUTE_TAG.to_owned(), route.to_string())])
+}
+
+/// What entitles a route to a step.
+pub(super) fn warrant(context: &Context, route: &RouteObject, movement: Movement) -> Warrant {
+    Warrant { owner: context.owner.clone(), route: route.key.clone(), adopt: route.spec.adopt, movement }
+}

@@ -1,0 +1,60 @@
+//! Group stickiness: what the spec says, what ELBv2 demands, and what was there before.
+//!
+//! ELBv2 refuses a weighted forward over groups that are sticky themselves unless the action is sticky too, and
+//! application cookies do not work with weighted groups.
+
+use jiff::Timestamp;
+use weir_api::weighted_route::Stickiness;
+
+use crate::Arn;
+use crate::fact::TargetStickiness;
+use crate::sight::Sight;
+use crate::standing::{Standing, because};
+
+/// The stickiness that Weir sets while traffic is split over sticky groups and the spec says nothing.
+pub(super) const WHILE_SHIFTING_SECONDS: i32 = 300;
+
+/// The group stickiness of an action over `groups`, in seconds. `before` is what it had when the run began.
+pub(super) fn seconds(
+    spec: Option<&Stickiness>,
+    groups: &[&Arn],
+    before: Option<i32>,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Result<Option<i32>, Standing>> {
+    let chosen = spec.map(|spec| match spec.duration {
+        Some(duration) if spec.enabled => Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)),
+        _ => None,
+    });
+    if groups.len() < 2 {
+        return Some(Ok(chosen.unwrap_or(before)));
+    }
+    let readings: Vec<_> = groups.iter().map(|group| (*group, sight.attributes(group, not_before))).collect();
+    let mut sticky = None;
+    for (group, reading) in readings {
+        match reading?.found.as_ref().map(|attributes| attributes.stickiness) {
+            Ok(TargetStickiness::Off) => {}
+            Ok(TargetStickiness::Balancer) => sticky = Some(group),
+            Ok(TargetStickiness::Application) => {
+                let message = format!(
+                    "{group} has stickiness by an application cookie, which does not work while traffic is split over \
+                     several groups; switch the group to the balancer's own cookie (lb_cookie) or switch it off"
+                );
+                return Some(Err(Standing::Stalled(because("ApplicationCookie", message))));
+            }
+            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the attributes of {group}")))),
+        }
+    }
+    Some(match (chosen, sticky) {
+        (Some(None), Some(group)) => {
+            let message = format!(
+                "spec.stickiness is off, but {group} has stickiness on, and ELBv2 then refuses a split without \
+                 stickiness between groups; switch it off in the group or give spec.stickiness a duration"
+            );
+            Err(Standing::Stalled(because("StickinessDemanded", message)))
+        }
+        (Some(chosen), _) => Ok(chosen),
+        (None, Some(_)) => Ok(before.or(Some(WHILE_SHIFTING_SECONDS))),
+        (None, None) => Ok(before),
+    })
+}

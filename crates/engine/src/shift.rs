@@ -1,0 +1,146 @@
+//! Decides about a `TrafficShift`: when a run starts, when its next step may come, when it goes back and how it ends.
+//!
+//! A shift writes nothing to AWS. It publishes in its status the weights that it wants, numbered by run and change;
+//! the routes make them live and say when they have seen them. What a run does next follows from the recorded status
+//! and what is seen now, so it can be taken up anywhere by anybody.
+
+mod advance;
+mod command;
+mod events;
+mod health;
+mod lane;
+mod plan;
+mod report;
+mod rollback;
+mod start;
+
+pub use events::events;
+pub use plan::{Plan, Rest, Stop};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::TrafficShiftStatus;
+use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, ShiftDeletionPolicy, Waiting};
+
+use crate::claim::{Claim, claim};
+use crate::object::{Cluster, ShiftObject};
+use crate::sight::Sight;
+use crate::standing::{Reason, because};
+use crate::tick::{Context, Verdict};
+use crate::weights;
+
+/// How often the health of a candidate that carries traffic is looked at.
+pub const HEALTH_INTERVAL: SignedDuration = SignedDuration::from_secs(15);
+
+/// How many ended runs are remembered.
+const HISTORY: usize = 10;
+
+/// A status in the making.
+struct Draft<'a> {
+    now: Timestamp,
+    cluster: &'a Cluster,
+    shift: &'a ShiftObject,
+    status: TrafficShiftStatus,
+    stalled: Option<Reason>,
+    wake: Option<Timestamp>,
+}
+
+/// Decides about a shift.
+pub fn decide(
+    context: &Context,
+    cluster: &Cluster,
+    shift: &ShiftObject,
+    sight: &mut Sight<'_>,
+) -> Option<Verdict<TrafficShiftStatus>> {
+    let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
+    let mut draft = Draft { now: context.now, cluster, shift, status, stalled: None, wake: None };
+    draft.go(sight)?;
+    let finalizer = draft.needs_undoing();
+    report::conclude(&mut draft);
+    let verdict = Verdict { finalizer, ..Verdict::record(draft.status) };
+    Some(match draft.wake {
+        Some(wake) => verdict.waking(wake),
+        None => verdict,
+    })
+}
+
+impl Draft<'_> {
+    fn go(&mut self, sight: &mut Sight<'_>) -> Option<()> {
+        self.status.waiting = None;
+        command::take(self);
+        if let Claim::Lost { route, to } = claim(self.cluster, self.shift) {
+            let message =
+                format!("the route {route} is moved by the older TrafficShift {to}; name the route in one shift only");
+            if self.is_moving() {
+                self.end(Outcome::Superseded, &message);
+            }
+            self.stalled = Some(because("RouteClaimed", message));
+            return Some(());
+        }
+        let plan = match Plan::parse(&self.shift.spec.strategy) {
+            Ok(plan) => plan,
+            Err(message) => {
+                self.stalled = Some(because("Invalid", message));
+                return Some(());
+            }
+        };
+        if self.is_moving() {
+            advance::advance(self, &plan, sight)?;
+        }
+        if !self.is_moving() && self.shift.deleted.is_none() {
+            start::start(self, &plan, sight)?;
+        }
+        Some(())
+    }
+
+    fn is_moving(&self) -> bool {
+        self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none())
+    }
+
+    /// Whether deleting the shift now must first be undone on AWS.
+    fn needs_undoing(&self) -> bool {
+        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(&part.from, &run.to).is_empty());
+        self.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback
+            && self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none() && can_go_back(run))
+    }
+
+    /// Says what the shift waits for. The instant stays while the reason does.
+    fn wait(&mut self, phase: Phase, reason: &str, message: impl Into<String>, until: Option<Timestamp>) {
+        let before = self.shift.status.waiting.as_ref().filter(|waiting| waiting.reason == reason);
+        let since = before.map_or(self.now, |waiting| waiting.since);
+        self.status.phase = Some(phase);
+        self.status.waiting = Some(Waiting { reason: reason.to_owned(), message: message.into(), since, until });
+        if let Some(until) = until {
+            self.wake_at(until);
+        }
+    }
+
+    fn wake_at(&mut self, at: Timestamp) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// Ends the run that is moving.
+    fn end(&mut self, outcome: Outcome, message: &str) {
+        let now = self.now;
+        let Some(run) = self.status.run.as_mut() else { return };
+        run.outcome = Some(outcome);
+        run.ended_at = Some(now);
+        run.hold = None;
+        let past = PastRun {
+            id: run.id,
+            to: run.to.clone(),
+            outcome,
+            message: message.to_owned(),
+            started_at: run.started_at,
+            ended_at: now,
+        };
+        self.status.history.insert(0, past);
+        self.status.history.truncate(HISTORY);
+        self.status.waiting = None;
+        self.status.phase = Some(match outcome {
+            Outcome::Succeeded => Phase::Succeeded,
+            Outcome::RolledBack => Phase::RolledBack,
+            Outcome::Failed => Phase::Failed,
+            Outcome::Superseded => Phase::Superseded,
+        });
+    }
+}

@@ -1,0 +1,359 @@
+//! Takes a moving run one step on: sees what is live, judges the candidate, pauses, publishes the next weights.
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Outcome, Phase, Run, ShiftDeletionPolicy};
+
+use crate::sight::Sight;
+use crate::weights;
+
+use super::health::Capacity;
+use super::lane::{Lane, lanes};
+use super::plan::{Plan, Rest};
+use super::{Draft, HEALTH_INTERVAL, health, rollback};
+
+/// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
+const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Takes the run that is moving one step on.
+pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    let run = draft.status.run.clone()?;
+    let lanes = match lanes(draft.cluster, draft.shift, &run) {
+        Ok(lanes) => lanes,
+        Err(message) => {
+            draft.wait(phase_of(&run), "RouteGone", message, None);
+            give_up_at_deadline(draft, &run);
+            return Some(());
+        }
+    };
+    let run = observe(draft, &lanes);
+    if run.outcome.is_some() {
+        conclude(draft, &run, &lanes);
+        return Some(());
+    }
+    if run.rollback.is_none() {
+        consider_leaving(draft, &run, &lanes);
+    }
+    let run = draft.status.run.clone()?;
+    if run.rollback.is_some() {
+        return rollback::go_back(draft, &run, &lanes, sight);
+    }
+    if run.ended_at.is_some() {
+        return Some(());
+    }
+    if watch_candidate(draft, &run, &lanes, sight)? {
+        return Some(());
+    }
+    let run = draft.status.run.clone()?;
+    if is_paused(draft, &run, plan) || has_failed_by_deadline(draft, &run) {
+        return Some(());
+    }
+    if run.applied_at.is_none() {
+        wait_for_routes(draft, &run, &lanes);
+        return Some(());
+    }
+    match plan.after(run.weight) {
+        Some(weight) => step(draft, &run, &lanes, plan, weight, sight),
+        None => finish(draft, &run, &lanes, sight),
+    }
+}
+
+fn phase_of(run: &Run) -> Phase {
+    match (&run.rollback, run.weight) {
+        (Some(_), _) => Phase::RollingBack,
+        (None, 0) => Phase::Verifying,
+        (None, _) => Phase::Shifting,
+    }
+}
+
+/// Takes note of what the routes have seen: the weights that are wanted, or somebody else's.
+fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
+    let (now, shift) = (draft.now, draft.shift);
+    let run = draft.status.run.as_mut().expect("advance is called with a run");
+    if run.applied_at.is_none() && lanes.iter().all(|lane| lane.is_applied(shift, run)) {
+        run.applied_at = Some(now);
+        run.progressed_at = now;
+    }
+    let foreign = lanes.iter().find_map(|lane| lane.foreign_change(shift, run));
+    match (&run.hold, foreign) {
+        (None, Some(message)) if run.rollback.is_none() && run.outcome.is_none() => {
+            let message = format!("{message}. Put it right, or give the command resume or abort");
+            run.hold = Some(Hold { by: HeldBy::ForeignChange, message, since: now });
+        }
+        (Some(hold), None) if hold.by == HeldBy::ForeignChange => run.hold = None,
+        _ => {}
+    }
+    run.clone()
+}
+
+/// The run has come to its end; it is over once the routes remember that, or after the deadline without.
+fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
+    let Some(outcome) = run.outcome else { return };
+    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    let late = draft.now >= deadline;
+    if run.applied_at.is_none() && !late {
+        draft.wait(phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
+        draft.wake_at(deadline);
+        return;
+    }
+    let mut message = match (outcome, &run.rollback) {
+        (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
+        (Outcome::RolledBack, Some(cause)) => {
+            format!("the traffic is back on {}: {}", before_words(lanes), cause.message)
+        }
+        (Outcome::Failed, Some(cause)) => format!("the traffic could not be brought back: {}", cause.message),
+        _ => format!("{outcome:?}"),
+    };
+    for extra in run.note.iter().cloned().chain(late.then(|| "the end could not be remembered on AWS".to_owned())) {
+        message = format!("{message} ({extra})");
+    }
+    draft.end(outcome, &message);
+}
+
+fn before_words(lanes: &[Lane<'_>]) -> String {
+    lanes.first().map(|lane| weights::words(&lane.part.from)).unwrap_or_default()
+}
+
+/// Goes back or ends where the user no longer wants this run.
+fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
+    let spec = &draft.shift.spec;
+    if draft.shift.deleted.is_some() {
+        if spec.deletion_policy == ShiftDeletionPolicy::Rollback {
+            // Without anything to go back to there is no finalizer either.
+            let _ = rollback::begin(draft, "Deleted", "the shift was deleted".to_owned());
+        }
+        return;
+    }
+    if spec.to == run.to {
+        return;
+    }
+    let was_all = |lane: &Lane<'_>| weights::carries_all(&lane.part.from, &spec.to);
+    if lanes.iter().all(was_all) {
+        let message = format!("to was set back to {}, which carried the traffic before", spec.to);
+        let _ = rollback::begin(draft, "SetBack", message);
+    } else if run.applied_at.is_some() || run.hold.is_some() {
+        draft.end(Outcome::Superseded, &format!("to was changed to {}", spec.to));
+    }
+}
+
+/// Watches the health of a candidate that carries traffic; true when that has decided what happens.
+fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+    if run.weight == 0 || run.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::Failure) {
+        return Some(false);
+    }
+    let percent = draft.shift.spec.capacity.min_healthy_percent;
+    let since = sight.began - HEALTH_INTERVAL;
+    let capacity = health::candidate(lanes, run, run.weight, percent, since, sight)?;
+    draft.wake_at(sight.began + HEALTH_INTERVAL);
+    let now = draft.now;
+    let noted = draft.status.run.as_mut()?;
+    match capacity {
+        Capacity::Enough => noted.degraded_since = None,
+        Capacity::Unknown(_) => {}
+        Capacity::Short { message, none } => {
+            let since = *noted.degraded_since.get_or_insert(now);
+            // Before the weight was seen to be live, it is not yet the candidate that carries it.
+            if none || now >= since + DEGRADED_GRACE {
+                return Some(fail(draft, "CandidateUnhealthy", message));
+            }
+            draft.wake_at(since + DEGRADED_GRACE);
+        }
+    }
+    Some(false)
+}
+
+/// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.
+fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool {
+    let now = draft.now;
+    match draft.shift.spec.on_failure {
+        OnFailure::Rollback => rollback::begin(draft, reason, message).is_ok_and(|()| {
+            draft.wait(Phase::RollingBack, "RollingBack", "the traffic goes back", None);
+            true
+        }),
+        OnFailure::Pause => {
+            if let Some(run) = draft.status.run.as_mut().filter(|run| run.hold.is_none()) {
+                let message = format!("{message}. Give the command resume or abort");
+                run.hold = Some(Hold { by: HeldBy::Failure, message, since: now });
+            }
+            false
+        }
+    }
+}
+
+/// Whether the run rests at its weight, and why.
+fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
+    if let Some(hold) = &run.hold {
+        let reason = match hold.by {
+            HeldBy::Command => "PausedByCommand",
+            HeldBy::ForeignChange => "ForeignChange",
+            HeldBy::Failure => "Failed",
+        };
+        draft.wait(Phase::Paused, reason, hold.message.clone(), None);
+        return true;
+    }
+    if draft.shift.spec.paused {
+        draft.wait(Phase::Paused, "Paused", "spec.paused is true; the run goes on when it is false", None);
+        return true;
+    }
+    let Some(applied_at) = run.applied_at.filter(|_| run.released_seq != Some(run.seq)) else { return false };
+    match plan.rest_at(run.weight) {
+        Rest::None => false,
+        Rest::For(length) => {
+            let until = applied_at + length;
+            if draft.now < until {
+                draft.wait(Phase::Paused, "StepPause", format!("{} until {until:.0}", run.summary), Some(until));
+            }
+            draft.now < until
+        }
+        Rest::UntilTold => {
+            let message = format!("{} until the command resume or promote is given", run.summary);
+            draft.wait(Phase::Paused, "StepPause", message, None);
+            true
+        }
+    }
+}
+
+/// The instant at which a run without progress has failed. A pause that has just ended does not count.
+fn deadline(draft: &Draft<'_>, run: &Run) -> Timestamp {
+    let was_paused = draft.shift.status.phase == Some(Phase::Paused);
+    let base = if was_paused { draft.now } else { run.progressed_at };
+    base + SignedDuration::from(draft.shift.spec.progress_deadline)
+}
+
+fn has_failed_by_deadline(draft: &mut Draft<'_>, run: &Run) -> bool {
+    let deadline = deadline(draft, run);
+    if draft.now < deadline {
+        draft.wake_at(deadline);
+        return false;
+    }
+    let why = draft.shift.status.waiting.as_ref().map_or(String::new(), |waiting| format!(": {}", waiting.message));
+    let message = format!("no progress for {}{why}", draft.shift.spec.progress_deadline);
+    fail(draft, "ProgressDeadlineExceeded", message)
+}
+
+/// A run whose route is gone cannot be brought back; it ends at its deadline.
+fn give_up_at_deadline(draft: &mut Draft<'_>, run: &Run) {
+    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    if draft.now < deadline {
+        draft.wake_at(deadline);
+    } else {
+        draft.end(Outcome::Failed, "a route of the run is gone");
+    }
+}
+
+fn wait_for_routes(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
+    let behind = lanes.iter().find(|lane| !lane.is_applied(draft.shift, run));
+    let message = behind.map_or_else(String::new, Lane::says);
+    draft.wait(phase_of(run), "Applying", message, None);
+}
+
+/// Publishes the next weight, once the candidate has the capacity for it.
+fn step(
+    draft: &mut Draft<'_>,
+    run: &Run,
+    lanes: &[Lane<'_>],
+    plan: &Plan,
+    weight: i32,
+    sight: &mut Sight<'_>,
+) -> Option<()> {
+    let percent = draft.shift.spec.capacity.min_healthy_percent;
+    let capacity = health::candidate(lanes, run, weight, percent, sight.fresh(), sight)?;
+    let (reason, message) = match capacity {
+        Capacity::Enough => {
+            publish(draft, plan, weight, |part, to| weights::blend(&part.from, to, weight));
+            let message = draft
+                .status
+                .run
+                .as_ref()
+                .map_or_else(String::new, |run| format!("waiting for {} to be live", run.summary));
+            draft.wait(Phase::Shifting, "Applying", message, None);
+            return Some(());
+        }
+        Capacity::Short { message, .. } => ("Capacity", format!("waiting for {message}")),
+        Capacity::Unknown(message) => ("HealthUnknown", message),
+    };
+    draft.wait(phase_of(run), reason, message, None);
+    draft.wake_at(sight.began + HEALTH_INTERVAL);
+    Some(())
+}
+
+/// Publishes a change: every route gets new weights under the next number.
+pub(super) fn publish(
+    draft: &mut Draft<'_>,
+    plan: &Plan,
+    weight: i32,
+    weights_of: impl Fn(&weir_api::traffic_shift::RunRoute, &str) -> Vec<weir_api::weighted_route::EnvironmentWeight>,
+) {
+    let Some(run) = draft.status.run.as_mut() else { return };
+    for part in &mut run.routes {
+        let next = weights_of(part, &run.to);
+        part.before = std::mem::replace(&mut part.weights, next);
+    }
+    run.seq += 1;
+    run.weight = weight;
+    run.progress = plan.progress(weight);
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    run.applied_at = None;
+}
+
+/// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
+/// to remember the end.
+fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+    if let Some(until) = baking_until(run, lanes) {
+        if draft.now < until && run.released_seq != Some(run.seq) {
+            let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
+            draft.wait(Phase::Baking, "StickyClients", message, Some(until));
+            return Some(());
+        }
+    }
+    if run.routes.iter().all(|part| part.from.is_empty()) && !settle_first(draft, run, lanes, sight)? {
+        return Some(());
+    }
+    let sticky: Vec<bool> = lanes.iter().map(|lane| lane.sticky_seconds().is_some()).collect();
+    let Some(run) = draft.status.run.as_mut() else { return Some(()) };
+    for (part, sticky) in run.routes.iter_mut().zip(sticky) {
+        let next = if sticky { weights::carrying(&part.weights) } else { part.weights.clone() };
+        part.before = std::mem::replace(&mut part.weights, next);
+    }
+    run.seq += 1;
+    run.applied_at = None;
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    run.outcome = Some(Outcome::Succeeded);
+    draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
+    Some(())
+}
+
+fn baking_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
+    let seconds = lanes.iter().filter_map(Lane::sticky_seconds).max()?;
+    Some(run.applied_at? + SignedDuration::from_secs(i64::from(seconds)))
+}
+
+/// A first deployment ends once it is known how its targets are, and says so; true when it may end.
+fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+    let since = sight.began - HEALTH_INTERVAL;
+    let readings: Vec<_> = lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)).collect();
+    let mut words = Vec::new();
+    let mut starting = false;
+    for reading in readings {
+        match reading? {
+            Ok(health) => {
+                starting |= health.initial + health.unused > 0;
+                words.push(format!("{} of {} targets are healthy", health.healthy, health.registered()));
+            }
+            Err(message) => words.push(message),
+        }
+    }
+    let late = draft.now >= deadline(draft, run);
+    if starting && !late {
+        draft.wait(
+            Phase::Shifting,
+            "FirstHealth",
+            format!("waiting to know the health of {}: {}", run.to, words.join("; ")),
+            None,
+        );
+        draft.wake_at(sight.began + HEALTH_INTERVAL);
+        return Some(false);
+    }
+    let run = draft.status.run.as_mut()?;
+    run.note = Some(format!("the first deployment of its routes completes healthy or not; {}", words.join("; ")));
+    Some(true)
+}

@@ -1,0 +1,64 @@
+//! What a change of a shift's status tells the user.
+
+use weir_api::TrafficShiftStatus;
+use weir_api::traffic_shift::{Outcome, Phase, Run};
+
+use crate::event::Event;
+use crate::route::stalled;
+
+/// What a change of status tells.
+pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> {
+    let mut events = Vec::new();
+    if let Some(last) = new.last_command.as_ref().filter(|last| old.last_command.as_ref() != Some(*last)) {
+        events.push(Event::normal("Command", format!("{}: {}", last.command, last.result)));
+    }
+    if let Some(run) = &new.run {
+        let before = old.run.as_ref().filter(|before| before.id == run.id);
+        run_events(before, run, &mut events);
+    }
+    if new.phase == Some(Phase::Paused)
+        && (old.phase != new.phase || reason(old) != reason(new))
+        && let Some(waiting) = &new.waiting
+    {
+        let is_ordinary = matches!(waiting.reason.as_str(), "StepPause" | "Paused" | "PausedByCommand");
+        let make = if is_ordinary { Event::normal } else { Event::warning };
+        events.push(make("Paused", waiting.message.clone()));
+    }
+    if let Some(past) = new.history.first().filter(|past| old.history.first() != Some(*past)) {
+        let (word, warning) = match past.outcome {
+            Outcome::Succeeded => ("Succeeded", false),
+            Outcome::RolledBack => ("RolledBack", true),
+            Outcome::Failed => ("Failed", true),
+            Outcome::Superseded => ("Superseded", false),
+        };
+        events.push(Event {
+            warning,
+            reason: word,
+            message: format!("run {} to {}: {}", past.id, past.to, past.message),
+        });
+    }
+    events.extend(stalled(&old.conditions, &new.conditions));
+    events
+}
+
+fn reason(status: &TrafficShiftStatus) -> Option<&str> {
+    status.waiting.as_ref().map(|waiting| waiting.reason.as_str())
+}
+
+fn run_events(before: Option<&Run>, run: &Run, events: &mut Vec<Event>) {
+    if before.is_none() {
+        let note = run.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+        events.push(Event::normal("RunStarted", format!("run {} moves the traffic to {}{note}", run.id, run.to)));
+    }
+    if let Some(cause) = run.rollback.as_ref().filter(|_| before.is_some_and(|before| before.rollback.is_none())) {
+        events.push(Event::warning("RollingBack", format!("{}: {}", cause.reason, cause.message)));
+    }
+    let applied = run.applied_at.is_some() && before.is_none_or(|before| before.applied_at.is_none());
+    if applied && run.outcome.is_none() {
+        let message = format!("step {}: {} is live on every route", run.progress, run.summary);
+        events.push(Event::normal("StepApplied", message));
+    }
+    if run.applied_at.is_none() && run.outcome.is_none() && before.is_some_and(|before| before.seq != run.seq) {
+        events.push(Event::normal("StepPublished", format!("step {}: {} is wanted", run.progress, run.summary)));
+    }
+}

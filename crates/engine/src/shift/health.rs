@@ -1,0 +1,105 @@
+//! Whether environments have the healthy capacity for their part of the traffic.
+
+use jiff::Timestamp;
+use weir_api::traffic_shift::Run;
+use weir_api::weighted_route::EnvironmentWeight;
+
+use crate::fact::Health;
+use crate::sight::Sight;
+use crate::weights;
+
+use super::lane::Lane;
+
+/// How the candidate stands against what a weight needs.
+pub(super) enum Capacity {
+    /// It has enough on every route.
+    Enough,
+    /// It has too little on some route.
+    Short {
+        /// What is there and what is needed, in words.
+        message: String,
+        /// Whether no target at all is healthy.
+        none: bool,
+    },
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// Judges the candidate of a run for a weight. Routes that nothing carried before need nothing.
+pub(super) fn candidate(
+    lanes: &[Lane<'_>],
+    run: &Run,
+    weight: i32,
+    min_healthy_percent: i32,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Capacity> {
+    let judged: Vec<&Lane<'_>> =
+        lanes.iter().filter(|lane| !weights::without(&lane.part.from, &run.to).is_empty()).collect();
+    let readings: Vec<_> = judged.iter().map(|lane| of(lane, &run.to, not_before, sight)).collect();
+    let mut capacity = Capacity::Enough;
+    for (lane, reading) in judged.into_iter().zip(readings) {
+        let needed = weights::needed(weight, lane.part.baseline, min_healthy_percent);
+        match reading? {
+            Ok(health) if i64::from(health.healthy) >= needed => {}
+            Ok(health) => {
+                return Some(Capacity::Short { message: short(&run.to, health, needed), none: health.healthy == 0 });
+            }
+            Err(message) => capacity = Capacity::Unknown(message),
+        }
+    }
+    Some(capacity)
+}
+
+fn short(environment: &str, health: Health, needed: i64) -> String {
+    let mut others = Vec::new();
+    for (count, word) in
+        [(health.initial, "starting"), (health.unhealthy, "unhealthy"), (health.unused, "not checked yet")]
+    {
+        if count > 0 {
+            others.push(format!("{count} {word}"));
+        }
+    }
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    let missing = needed - i64::from(health.registered());
+    let hint = if missing > 0 {
+        format!("; it has only {} registered, {missing} more must be added", health.registered())
+    } else {
+        String::new()
+    };
+    format!("{} of {needed} healthy targets that {environment} needs{others}{hint}", health.healthy)
+}
+
+/// The health of an environment on a route; the error says in words why it is not known.
+pub(super) fn of(
+    lane: &Lane<'_>,
+    environment: &str,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Result<Health, String>> {
+    let group = match lane.group(environment) {
+        Ok(group) => group,
+        Err(message) => return Some(Err(message)),
+    };
+    let reading = sight.health(group, not_before)?;
+    Some(reading.found.clone().map_err(|error| format!("the health of {environment} could not be read: {error}")))
+}
+
+/// How many targets are healthy over all environments that carry traffic by these weights.
+pub(super) fn carrying(
+    lane: &Lane<'_>,
+    from: &[EnvironmentWeight],
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Result<i32, String>> {
+    let readings: Vec<_> =
+        weights::carrying(from).iter().map(|entry| of(lane, &entry.environment, not_before, sight)).collect();
+    let mut healthy = 0;
+    for reading in readings {
+        match reading? {
+            Ok(health) => healthy += i32::try_from(health.healthy).unwrap_or(i32::MAX),
+            Err(message) => return Some(Err(message)),
+        }
+    }
+    Some(Ok(healthy))
+}

@@ -1,0 +1,81 @@
+//! One route of a run with all that the run knows of it.
+
+use weir_api::condition::{READY, SYNCED, Truth, find};
+use weir_api::traffic_shift::{Run, RunRoute};
+use weir_api::weighted_route::{EnvironmentWeight, Intent};
+
+use crate::Arn;
+use crate::backend::{self, Groups};
+use crate::object::{Cluster, RouteObject, ShiftObject};
+
+/// One route of a run.
+pub(super) struct Lane<'a> {
+    /// The route.
+    pub route: &'a RouteObject,
+    /// The target groups of its backends.
+    pub groups: Groups,
+    /// The route's part in the run as it is recorded.
+    pub part: RunRoute,
+}
+
+/// The lanes of a run; the error names the route that is gone.
+pub(super) fn lanes<'a>(cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Result<Vec<Lane<'a>>, String> {
+    let lane = |part: &RunRoute| {
+        let route = cluster.routes.get(&shift.key.beside(&part.name)).ok_or_else(|| {
+            format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
+        })?;
+        Ok(Lane { route, groups: backend::groups(cluster, route), part: part.clone() })
+    };
+    run.routes.iter().map(lane).collect()
+}
+
+impl Lane<'_> {
+    /// The route's intent, where it is the change that the run wants now.
+    fn intent(&self, shift: &ShiftObject, run: &Run) -> Option<&Intent> {
+        let intent = self.route.status.intent.as_ref()?;
+        (intent.uid == shift.uid && (intent.run, intent.seq) == (run.id, run.seq)).then_some(intent)
+    }
+
+    /// Whether the route was seen to have what the run wants now.
+    pub fn is_applied(&self, shift: &ShiftObject, run: &Run) -> bool {
+        self.intent(shift, run).is_some_and(|intent| intent.verified_at.is_some())
+    }
+
+    /// What somebody else has changed, in words, if the route reports that about the present change.
+    pub fn foreign_change(&self, shift: &ShiftObject, run: &Run) -> Option<String> {
+        self.intent(shift, run)?;
+        let synced = find(&self.route.status.conditions, SYNCED)?;
+        let drifted = synced.status == Truth::False && synced.reason == "Drifted";
+        drifted.then(|| format!("route {}: {}", self.part.name, synced.message))
+    }
+
+    /// How long clients may stick to a group that has no weight any more, in seconds.
+    pub fn sticky_seconds(&self) -> Option<i32> {
+        let intent = self.route.status.intent.as_ref()?;
+        intent.sticky_seconds.filter(|_| self.part.weights.len() > 1)
+    }
+
+    /// What the route itself says it is doing, in words.
+    pub fn says(&self) -> String {
+        let says =
+            find(&self.route.status.conditions, READY).map_or("it was not looked at yet", |ready| &ready.message);
+        format!("route {}: {says}", self.part.name)
+    }
+
+    /// What is live, as the route last saw it.
+    pub fn live(&self) -> &[EnvironmentWeight] {
+        &self.route.status.weights
+    }
+
+    /// The target group of an environment.
+    pub fn group(&self, environment: &str) -> Result<&Arn, String> {
+        match self.groups.get(environment) {
+            Some(Ok(group)) => Ok(group),
+            Some(Err(message)) => Err(message.clone()),
+            None => Err(format!(
+                "the environment {environment} is not among spec.backends of the route {}; add it there",
+                self.part.name
+            )),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Brings the traffic back to what carried it before: at once where that side has the capacity, else as fast as the
+//! capacity allows, and always towards the side with more that is known to be healthy.
+
+use jiff::SignedDuration;
+use weir_api::traffic_shift::{Cause, Outcome, Phase, Run};
+use weir_api::weighted_route::EnvironmentWeight;
+
+use crate::sight::Sight;
+use crate::weights;
+
+use super::lane::Lane;
+use super::{Draft, health};
+
+/// How soon a rollback that waits for capacity looks again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// Turns the run round; the error says why there is nothing to go back to.
+pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Result<(), String> {
+    let now = draft.now;
+    let Some(run) = draft.status.run.as_mut() else { return Err("no run is moving".to_owned()) };
+    if run.routes.iter().all(|part| weights::without(&part.from, &run.to).is_empty()) {
+        return Err(format!("nothing but {} has carried this traffic, so there is nothing to go back to", run.to));
+    }
+    run.rollback = Some(Cause { reason: reason.to_owned(), message, since: now });
+    run.hold = None;
+    run.progressed_at = now;
+    draft.wait(Phase::RollingBack, "RollingBack", "the traffic goes back", None);
+    Ok(())
+}
+
+/// What a rollback wants of one route.
+struct Return {
+    weights: Vec<EnvironmentWeight>,
+    /// Why not everything moves at once.
+    short: Option<String>,
+}
+
+/// Brings the traffic back as far as the capacity allows.
+pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+    let percent = draft.shift.spec.capacity.min_healthy_percent;
+    let returns: Vec<Option<Return>> = lanes.iter().map(|lane| of_lane(lane, run, percent, sight)).collect();
+    let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
+    let short = returns.iter().find_map(|back| back.short.clone());
+    let changed =
+        returns.iter().zip(&run.routes).any(|(back, part)| !weights::same_action(&back.weights, &part.weights));
+    if changed {
+        publish(draft, &returns, short.as_deref());
+    }
+    let deleted_until = draft.shift.deleted.map(|at| at + SignedDuration::from(draft.shift.spec.progress_deadline));
+    if let Some(until) = deleted_until {
+        draft.wake_at(until);
+        if draft.now >= until {
+            draft.end(Outcome::Failed, "the shift is being deleted and the traffic could not be brought back in time");
+            return Some(());
+        }
+    }
+    let words = draft.status.run.as_ref().map_or_else(String::new, |run| run.summary.clone());
+    match (changed || run.applied_at.is_none(), short) {
+        (true, None) => draft.wait(Phase::RollingBack, "RollingBack", going_back(draft, run, &words), None),
+        (_, Some(short)) => {
+            draft.wait(Phase::RollingBack, "RollbackCapacity", short, None);
+            draft.wake_at(sight.began + LOOK_AGAIN);
+            give_up_without_capacity(draft, run);
+        }
+        (false, None) => remember(draft, Outcome::RolledBack),
+    }
+    Some(())
+}
+
+fn going_back(draft: &Draft<'_>, run: &Run, words: &str) -> String {
+    let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
+    let behind = draft.status.run.as_ref().filter(|now| now.seq == run.seq).is_some();
+    let state = if behind { "waiting for it to be live" } else { "everything at once" };
+    format!("going back to {words}, {state}: {why}")
+}
+
+fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Option<Return> {
+    let before = weights::without(&lane.part.from, &run.to);
+    if before.is_empty() {
+        return Some(Return { weights: lane.part.weights.clone(), short: None });
+    }
+    let fresh = sight.fresh();
+    let (old, new) = (health::carrying(lane, &before, fresh, sight), health::of(lane, &run.to, fresh, sight));
+    let (old, new) = (old?, new?);
+    let full = || {
+        // A client that sticks to the candidate would go on being answered by it while its group is in the action.
+        let dropped = lane.sticky_seconds().is_some();
+        if dropped { weights::normal(before.clone()) } else { weights::blend(&before, &run.to, 0) }
+    };
+    // What cannot be read does not hold a rollback back: the old side did carry the traffic.
+    let Ok(old) = old else { return Some(Return { weights: full(), short: None }) };
+    let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
+    let needed =
+        i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
+    let gone_back = 100 - weights::percent_up(&lane.part.weights, &run.to);
+    let share = share_of_old(old, new, needed).max(gone_back);
+    if share >= 100 {
+        return Some(Return { weights: full(), short: None });
+    }
+    let short = format!(
+        "only {old} of {needed} healthy targets are on the side that carried the traffic before, {new} on {}: {share} % \
+         is back, the rest follows as they become healthy",
+        run.to
+    );
+    Some(Return { weights: weights::blend(&before, &run.to, 100 - share), short: Some(short) })
+}
+
+/// The part of the traffic, in percent, that the old side takes: what its healthy targets can carry, and where both
+/// sides together cannot carry everything, in proportion to what is healthy.
+fn share_of_old(old: i32, new: i32, needed: i32) -> i32 {
+    let (old, new, needed) = (i64::from(old), i64::from(new), i64::from(needed));
+    let share = if old >= needed || new == 0 {
+        100
+    } else if old + new >= needed {
+        old * 100 / needed
+    } else {
+        old * 100 / (old + new)
+    };
+    i32::try_from(share).unwrap_or(100)
+}
+
+fn publish(draft: &mut Draft<'_>, returns: &[Return], short: Option<&str>) {
+    let Some(run) = draft.status.run.as_mut() else { return };
+    for (part, back) in run.routes.iter_mut().zip(returns) {
+        part.before = std::mem::replace(&mut part.weights, back.weights.clone());
+    }
+    run.seq += 1;
+    run.applied_at = None;
+    run.weight = run.routes.iter().map(|part| weights::percent_up(&part.weights, &run.to)).max().unwrap_or(0);
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    if short.is_some() {
+        run.note = Some("the old side had too few healthy targets to take everything at once".to_owned());
+    }
+}
+
+/// A rollback that has waited for capacity for as long as a run may go without progress has failed.
+fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
+    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    if draft.now >= deadline && run.applied_at.is_some() {
+        remember(draft, Outcome::Failed);
+    } else {
+        draft.wake_at(deadline.max(draft.now + LOOK_AGAIN));
+    }
+}
+
+/// Asks the routes to remember the end.
+fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
+    let Some(run) = draft.status.run.as_mut() else { return };
+    for part in &mut run.routes {
+        part.before.clone_from(&part.weights);
+    }
+    run.seq += 1;
+    run.applied_at = None;
+    run.outcome = Some(outcome);
+    draft.wait(Phase::RollingBack, "Remembering", "the run's end is being remembered on AWS", None);
+}

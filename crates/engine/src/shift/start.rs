@@ -1,0 +1,166 @@
+//! Starts a run, if one is wanted, has not ended before, and can be founded on what is seen.
+
+use jiff::SignedDuration;
+use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
+use weir_api::weighted_route::EnvironmentWeight;
+
+use crate::backend;
+use crate::guard::MAX_GROUPS;
+use crate::route;
+use crate::sight::Sight;
+use crate::standing::because;
+use crate::weights;
+
+use super::lane::Lane;
+use super::plan::Plan;
+use super::{Draft, command, health, report};
+
+/// How soon a shift that waits for a reading looks again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Starts a run where one is due; otherwise says why none is.
+pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    let to = draft.shift.spec.to.clone();
+    let lanes = match ready_lanes(draft) {
+        Ok(lanes) => lanes,
+        Err((reason, message)) => {
+            draft.wait(Phase::Pending, reason, message, None);
+            return Some(());
+        }
+    };
+    let is_live = lanes.iter().all(|lane| weights::carries_all(lane.live(), &to));
+    let remembered = lanes.iter().all(|lane| remembers(draft, lane, &to) == Some(Outcome::Succeeded));
+    if is_live && remembered {
+        draft.status.phase = Some(Phase::Succeeded);
+        return Some(());
+    }
+    if !is_live && ended_before(draft, &lanes, &to) && !command::retries(draft) {
+        report::rest_after_end(draft, &lanes);
+        return Some(());
+    }
+    if draft.shift.spec.paused {
+        draft.wait(Phase::Pending, "Paused", "spec.paused is true; the run starts when it is false", None);
+        return Some(());
+    }
+    let run = if is_live { Some(noted(draft, &lanes, plan)) } else { begin(draft, &lanes, plan, sight)? };
+    if let Some(run) = run {
+        draft.status.phase = Some(if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying });
+        draft.status.run = Some(run);
+        draft.wait(draft.status.phase.unwrap_or(Phase::Verifying), "Applying", "the routes take up the run", None);
+    }
+    Some(())
+}
+
+/// The lanes of all routes that the spec names, when a run can be founded on them; otherwise what is waited for.
+fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)> {
+    let mut lanes = Vec::new();
+    for name in &draft.shift.spec.routes {
+        let route = draft
+            .cluster
+            .routes
+            .get(&draft.shift.key.beside(name))
+            .ok_or_else(|| ("WaitingForRoute", format!("the WeightedRoute {name} does not exist; create it")))?;
+        let part = RunRoute {
+            name: name.clone(),
+            from: weights::carrying(&route.status.weights),
+            baseline: 0,
+            before: route.status.weights.clone(),
+            weights: Vec::new(),
+        };
+        let lane = Lane { route, groups: backend::groups(draft.cluster, route), part };
+        if !route::is_usable(route) {
+            return Err(("WaitingForRoute", lane.says()));
+        }
+        lane.group(&draft.shift.spec.to).map_err(|message| ("WaitingForEnvironment", message))?;
+        lanes.push(lane);
+    }
+    Ok(lanes)
+}
+
+/// How the run of this shift to an environment ended on a route, if that is the last run that ended there.
+fn remembers(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> Option<Outcome> {
+    let memory = lane.route.status.last_run.as_ref()?;
+    (memory.shift == draft.shift.key.to_string() && memory.to == to).then_some(memory.outcome)
+}
+
+fn ended_before(draft: &Draft<'_>, lanes: &[Lane<'_>], to: &str) -> bool {
+    let by_status = draft.status.run.as_ref().is_some_and(|run| run.ended_at.is_some() && run.to == to);
+    by_status || lanes.iter().any(|lane| remembers(draft, lane, to).is_some())
+}
+
+/// A run that has nothing to move: what is wanted is live already, and is only put on record.
+fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
+    let routes = lanes.iter().map(|lane| RunRoute { weights: lane.live().to_vec(), ..lane.part.clone() }).collect();
+    Run {
+        outcome: Some(Outcome::Succeeded),
+        note: Some(format!("{} carried all the traffic already", draft.shift.spec.to)),
+        ..new_run(draft, lanes, plan, routes, 100)
+    }
+}
+
+/// A run from what is live to the environment that is wanted. `Some(None)` when it has to wait.
+fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<Option<Run>> {
+    let to = draft.shift.spec.to.clone();
+    let fresh = sight.fresh();
+    let counts: Vec<_> = lanes.iter().map(|lane| health::carrying(lane, &lane.part.from, fresh, sight)).collect();
+    let mut routes = Vec::new();
+    for (lane, count) in lanes.iter().zip(counts) {
+        let baseline = match count? {
+            Ok(baseline) => baseline,
+            Err(message) => {
+                draft.wait(Phase::Pending, "HealthUnknown", message, None);
+                draft.wake_at(sight.began + LOOK_AGAIN);
+                return Some(None);
+            }
+        };
+        let weights = first_weights(&lane.part.from, &to);
+        if weights.len() > MAX_GROUPS {
+            let message = format!(
+                "route {}: {} groups carry traffic, and with {to} there would be more than the {MAX_GROUPS} that ELBv2 \
+                 takes in one action; take the weight from one of them first",
+                lane.part.name,
+                lane.part.from.len()
+            );
+            draft.stalled = Some(because("TooManyGroups", message));
+            return Some(None);
+        }
+        routes.push(RunRoute { baseline, weights, ..lane.part.clone() });
+    }
+    let is_first = routes.iter().all(|part| part.from.is_empty());
+    let weight = if is_first { 100 } else { routes.iter().map(|part| weights::percent(&part.weights, &to)).min()? };
+    let note = is_first.then(|| {
+        format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
+    });
+    Some(Some(Run { note, ..new_run(draft, lanes, plan, routes, weight) }))
+}
+
+/// The weights with which a run begins: what is live, with the candidate attached.
+fn first_weights(from: &[EnvironmentWeight], to: &str) -> Vec<EnvironmentWeight> {
+    if weights::of(from, to) > 0 { from.to_vec() } else { weights::blend(from, to, 0) }
+}
+
+fn new_run(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, routes: Vec<RunRoute>, weight: i32) -> Run {
+    // A route may remember a run of this very shift that the shift's own status has lost.
+    let on_routes = lanes.iter().filter_map(|lane| lane.route.status.intent.as_ref());
+    let known = on_routes.filter(|intent| intent.uid == draft.shift.uid).map(|intent| intent.run);
+    let last = known.chain(draft.status.run.iter().map(|run| run.id)).max().unwrap_or(0);
+    Run {
+        id: last + 1,
+        to: draft.shift.spec.to.clone(),
+        seq: 1,
+        weight,
+        progress: plan.progress(weight),
+        summary: routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default(),
+        routes,
+        started_at: draft.now,
+        applied_at: None,
+        progressed_at: draft.now,
+        degraded_since: None,
+        released_seq: None,
+        hold: None,
+        rollback: None,
+        note: None,
+        outcome: None,
+        ended_at: None,
+    }
+}

@@ -1,0 +1,124 @@
+//! How an object stands, as the conditions that kstatus, `kubectl wait` and GitOps tools understand.
+
+use jiff::Timestamp;
+use weir_api::Condition;
+use weir_api::condition::{READY, RECONCILING, STALLED, Truth, find};
+
+use crate::fact::{AwsError, ErrorKind};
+
+/// How an object stands: exactly one of the three, in every status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does what its spec says.
+    Ready(Reason),
+    /// Weir is at work, or waits for something that will come.
+    Working(Reason),
+    /// Nothing will happen until somebody changes something.
+    Stalled(Reason),
+    /// It does not do what its spec says, and rests, as it should.
+    Resting(Reason),
+}
+
+/// A reason as one word, and in words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// In CamelCase.
+    pub word: String,
+    /// What was found, what was expected, what to do.
+    pub message: String,
+}
+
+/// Makes a reason.
+pub fn because(word: &str, message: impl Into<String>) -> Reason {
+    Reason { word: word.to_owned(), message: message.into() }
+}
+
+/// The conditions of a status in the making; a condition that stays keeps the instant of its last transition.
+#[derive(Debug)]
+pub struct Conditions<'a> {
+    now: Timestamp,
+    generation: i64,
+    old: &'a [Condition],
+    new: Vec<Condition>,
+}
+
+impl<'a> Conditions<'a> {
+    /// Starts from the conditions of the recorded status.
+    pub fn after(old: &'a [Condition], now: Timestamp, generation: i64) -> Self {
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        Self { now, generation, old, new: Vec::new() }
+    }
+
+    /// Sets one condition.
+    #[must_use]
+    pub fn set(mut self, type_: &str, status: impl Into<Truth>, reason: &Reason) -> Self {
+        let status = status.into();
+        let since = find(self.old, type_)
+            .filter(|condition| condition.status == status)
+            .map_or(self.now, |condition| condition.last_transition_time);
+        self.new.push(Condition {
+            type_: type_.to_owned(),
+            status,
+            reason: reason.word.clone(),
+            message: reason.message.clone(),
+            last_transition_time: since,
+            observed_generation: Some(self.generation),
+        });
+        self
+    }
+
+    /// Sets `Ready`, `Reconciling` and `Stalled`.
+    #[must_use]
+    pub fn standing(self, standing: &Standing) -> Self {
+        let (ready, working, stalled, reason) = match standing {
+            Standing::Ready(reason) => (true, false, false, reason),
+            Standing::Working(reason) => (false, true, false, reason),
+            Standing::Stalled(reason) => (false, false, true, reason),
+            Standing::Resting(reason) => (false, false, false, reason),
+        };
+        self.set(READY, ready, reason).set(RECONCILING, working, reason).set(STALLED, stalled, reason)
+    }
+
+    /// The conditions, in the order in which they were set.
+    pub fn finish(self) -> Vec<Condition> {
+        self.new
+    }
+}
+
+impl Standing {
+    /// The reason.
+    pub fn reason(&self) -> &Reason {
+        match self {
+            Self::Ready(reason) | Self::Working(reason) | Self::Stalled(reason) | Self::Resting(reason) => reason,
+        }
+    }
+
+    /// The standing of an object that depends on something which could not be read: what does not exist, or may not
+    /// be read, needs somebody's hand; all else passes.
+    pub fn unreadable(error: &AwsError, what: &str) -> Self {
+        let message = format!("{what} could not be read: {error}");
+        match error.kind {
+            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => {
+                Self::Stalled(because(error.kind.word(), message))
+            }
+            ErrorKind::Throttled
+            | ErrorKind::Conflict
+            | ErrorKind::Quota
+            | ErrorKind::Expired
+            | ErrorKind::Transient
+            | ErrorKind::OutcomeUnknown => Self::Working(because(error.kind.word(), message)),
+        }
+    }
+
+    /// The standing of an object whose write AWS did not accept. It is tried again with growing delays in any case.
+    pub fn unwritable(error: &AwsError) -> Self {
+        match error.kind {
+            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Quota | ErrorKind::Conflict => {
+                Self::Stalled(because(error.kind.word(), format!("AWS refused the write: {error}")))
+            }
+            ErrorKind::Throttled | ErrorKind::Expired | ErrorKind::Transient | ErrorKind::OutcomeUnknown => {
+                Self::Working(because(error.kind.word(), format!("the write will be tried again: {error}")))
+            }
+        }
+    }
+}

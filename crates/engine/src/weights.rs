@@ -1,0 +1,127 @@
+//! Arithmetic on the weights of environments. Weights are relative: only their proportions matter.
+
+use std::collections::BTreeMap;
+
+use weir_api::weighted_route::EnvironmentWeight;
+
+/// The weight of one environment; 0 where it is not among them.
+pub fn of(weights: &[EnvironmentWeight], environment: &str) -> i64 {
+    weights.iter().find(|entry| entry.environment == environment).map_or(0, |entry| i64::from(entry.weight))
+}
+
+/// The sum of all weights.
+pub fn total(weights: &[EnvironmentWeight]) -> i64 {
+    weights.iter().map(|entry| i64::from(entry.weight)).sum()
+}
+
+/// The part of one environment in percent, rounded down; 0 where all weights are zero.
+pub fn percent(weights: &[EnvironmentWeight], environment: &str) -> i32 {
+    match total(weights) {
+        0 => 0,
+        total => i32::try_from(of(weights, environment) * 100 / total).unwrap_or(100),
+    }
+}
+
+/// The part of one environment in percent, rounded up; 0 where all weights are zero.
+pub fn percent_up(weights: &[EnvironmentWeight], environment: &str) -> i32 {
+    match total(weights) {
+        0 => 0,
+        total => i32::try_from((of(weights, environment) * 100 + total - 1) / total).unwrap_or(100),
+    }
+}
+
+/// The weights that are not zero.
+pub fn carrying(weights: &[EnvironmentWeight]) -> Vec<EnvironmentWeight> {
+    weights.iter().filter(|entry| entry.weight > 0).cloned().collect()
+}
+
+/// The weights without one environment.
+pub fn without(weights: &[EnvironmentWeight], environment: &str) -> Vec<EnvironmentWeight> {
+    weights.iter().filter(|entry| entry.environment != environment).cloned().collect()
+}
+
+/// Whether one environment, and no other, carries traffic.
+pub fn carries_all(weights: &[EnvironmentWeight], environment: &str) -> bool {
+    of(weights, environment) > 0 && total(weights) == of(weights, environment)
+}
+
+/// Whether both split the traffic alike. Environments without weight do not matter.
+pub fn same_split(a: &[EnvironmentWeight], b: &[EnvironmentWeight]) -> bool {
+    let (total_a, total_b) = (total(a), total(b));
+    if total_a == 0 || total_b == 0 {
+        return total_a == total_b;
+    }
+    let alike = |entry: &EnvironmentWeight| of(a, &entry.environment) * total_b == of(b, &entry.environment) * total_a;
+    a.iter().all(alike) && b.iter().all(alike)
+}
+
+/// Whether both split the traffic alike over the very same environments, those without weight included.
+pub fn same_action(a: &[EnvironmentWeight], b: &[EnvironmentWeight]) -> bool {
+    let names = |weights: &[EnvironmentWeight]| -> Vec<String> { sorted(weights).into_keys().collect() };
+    names(a) == names(b) && same_split(a, b)
+}
+
+/// The weights with the candidate at a percentage and the rest shared by those that carried the traffic before, in
+/// their proportions. The sum is 100, or what it was before where the candidate gets nothing. Where nothing carried
+/// the traffic, the candidate gets all of it, since no other weights are possible.
+///
+/// Sharing is by the divisor method of Sainte-Laguë, under which no environment gains when less is left to share.
+pub fn blend(from: &[EnvironmentWeight], candidate: &str, percent: i32) -> Vec<EnvironmentWeight> {
+    let others = carrying(&without(from, candidate));
+    let percent = percent.clamp(0, 100);
+    if others.is_empty() {
+        return vec![EnvironmentWeight { environment: candidate.to_owned(), weight: 100 }];
+    }
+    if percent == 0 {
+        let mut weights = others;
+        weights.push(EnvironmentWeight { environment: candidate.to_owned(), weight: 0 });
+        return normal(weights);
+    }
+    let mut shared: Vec<EnvironmentWeight> =
+        others.iter().map(|entry| EnvironmentWeight { environment: entry.environment.clone(), weight: 0 }).collect();
+    for _ in percent..100 {
+        // The one with the highest quotient weight / (2 × seats + 1); the first of equals, by name.
+        let mut best = 0;
+        for index in 1..shared.len() {
+            let quotient = |at: usize| (i64::from(others[at].weight), 2 * i64::from(shared[at].weight) + 1);
+            let ((weight, divisor), (best_weight, best_divisor)) = (quotient(index), quotient(best));
+            if weight * best_divisor > best_weight * divisor {
+                best = index;
+            }
+        }
+        shared[best].weight += 1;
+    }
+    shared.push(EnvironmentWeight { environment: candidate.to_owned(), weight: percent });
+    normal(shared)
+}
+
+/// The weights in the order of the names.
+pub fn normal(weights: Vec<EnvironmentWeight>) -> Vec<EnvironmentWeight> {
+    sorted(&weights).into_iter().map(|(environment, weight)| EnvironmentWeight { environment, weight }).collect()
+}
+
+fn sorted(weights: &[EnvironmentWeight]) -> BTreeMap<String, i32> {
+    weights.iter().map(|entry| (entry.environment.clone(), entry.weight)).collect()
+}
+
+/// The weights in words, for example `blue 75, green 25`.
+pub fn words(weights: &[EnvironmentWeight]) -> String {
+    if weights.is_empty() {
+        return "nothing".to_owned();
+    }
+    let entries: Vec<String> = weights.iter().map(|entry| format!("{} {}", entry.environment, entry.weight)).collect();
+    entries.join(", ")
+}
+
+/// How many healthy targets a part of the traffic needs: that part of the baseline, times the percentage asked for,
+/// rounded up, and at least one where the part is not zero.
+pub fn needed(part_percent: i32, baseline: i32, min_healthy_percent: i32) -> i64 {
+    if part_percent <= 0 {
+        return 0;
+    }
+    let product = i64::from(part_percent) * i64::from(baseline.max(0)) * i64::from(min_healthy_percent.max(0));
+    ((product + 9_999) / 10_000).max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+# What CI runs, piece by piece: every recipe here is a step of `.ci/run`.
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Everything, as CI does it: nothing may be skipped, caches lie outside the checkout.
+ci:
+    .ci/run
+
+# The README's test command. What needs Go or Python is skipped aloud where they are missing.
+test:
+    .ci/run test
+
+# Clippy on every target; a warning is an error.
+lint:
+    .ci/run lint
+
+# Whether the code is formatted; `cargo fmt` formats it.
+format:
+    .ci/run format
+
+# Licences, bans, sources and advisories of the dependencies.
+deny:
+    .ci/run deny
+
+# The documentation of the crates; a warning is an error.
+document:
+    .ci/run document
+
+# Install what the checks need and the machine lacks.
+prepare:
+    .ci/run prepare
