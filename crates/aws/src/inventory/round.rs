@@ -93,3 +93,6 @@ pub(super) async fn round(inventory: &Inventory, balancers: &BTreeSet<Arn>, fres
     }
     changed
 }
+
+#[cfg(test)]
+mod tests;
