@@ -133,7 +133,7 @@ async fn equal_failures_are_equal() {
         Answer::Http(403, body, Duration::ZERO)
     });
     let first = read(&bed).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(first, read(&bed).await);
     assert_eq!(bed.forms().len(), 2);
 }
@@ -162,4 +162,25 @@ async fn missing_credentials_say_where_to_put_them() {
         assert!(error.message.contains("AWS_PROFILE") && error.message.contains("no providers in chain"), "{error}");
     }
     assert_eq!(bed.calls().iter().map(|call| call.attempts).sum::<u32>(), 0);
+}
+
+#[derive(Debug)]
+struct SlowCredentials;
+
+impl ProvideCredentials for SlowCredentials {
+    fn provide_credentials<'a>(&'a self) -> provider::future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        provider::future::ProvideCredentials::new(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waited_for_credentials_did_not_happen() {
+    let bed = Bed::configured(
+        |_| panic!("nothing can be sent without credentials"),
+        |config| config.credentials_provider(SharedCredentialsProvider::new(SlowCredentials)),
+    );
+    assert_ne!(write(&bed).await.kind, ErrorKind::OutcomeUnknown);
 }

@@ -1,9 +1,6 @@
 //! What comes from AWS goes back as it was.
 
-use aws_sdk_elasticloadbalancingv2::types::{
-    AuthenticateCognitoActionConditionalBehaviorEnum, AuthenticateOidcActionConditionalBehaviorEnum,
-    JwtValidationActionConfig, RedirectActionStatusCodeEnum,
-};
+use aws_sdk_elasticloadbalancingv2::types::JwtValidationActionConfig;
 
 use super::*;
 
@@ -49,7 +46,7 @@ fn every_understood_action_goes_back_as_it_came() {
                     .session_timeout(604_800)
                     .authentication_request_extra_params("prompt", "login")
                     .authentication_request_extra_params("display", "page")
-                    .on_unauthenticated_request(AuthenticateOidcActionConditionalBehaviorEnum::Deny)
+                    .on_unauthenticated_request(OnUnauthenticatedOidc::Deny)
                     .use_existing_client_secret(true)
                     .build(),
             )
@@ -65,7 +62,7 @@ fn every_understood_action_goes_back_as_it_came() {
                     .scope("openid")
                     .session_timeout(60)
                     .authentication_request_extra_params("prompt", "login")
-                    .on_unauthenticated_request(AuthenticateCognitoActionConditionalBehaviorEnum::Authenticate)
+                    .on_unauthenticated_request(OnUnauthenticatedCognito::Authenticate)
                     .build(),
             )
             .build(),

@@ -1,9 +1,5 @@
 //! Conditions as AWS lists them.
 
-use aws_sdk_elasticloadbalancingv2::types::{
-    HttpHeaderConditionConfig, HttpRequestMethodConditionConfig, QueryStringConditionConfig, SourceIpConditionConfig,
-};
-
 use super::*;
 
 fn set(values: &[&str]) -> BTreeSet<String> {

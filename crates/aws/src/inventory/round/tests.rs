@@ -83,7 +83,7 @@ fn both() -> BTreeSet<Arn> {
 }
 
 async fn later(bed: &Bed) -> BTreeSet<Arn> {
-    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    tokio::time::sleep(std::time::Duration::from_mins(1)).await;
     bed.inventory.round(&both(), seconds(30)).await
 }
 
