@@ -8,7 +8,7 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::{Cluster, Key, Kind, KindName, Object};
+use weir_engine::{Cluster, Key, Kind, KindName, Object, kinds};
 
 /// A spec whose objects have a place in the [`Cluster`].
 pub trait Spec: Clone + Eq + DeserializeOwned + Serialize {
@@ -59,4 +59,15 @@ pub trait Decisions: 'static {
     type Routes: Kind<Spec = WeightedRouteSpec, Status = WeightedRouteStatus>;
     /// Decides for shifts.
     type Shifts: Kind<Spec = TrafficShiftSpec, Status = TrafficShiftStatus>;
+}
+
+/// The decisions of the engine.
+#[derive(Debug)]
+pub enum Weir {}
+
+impl Decisions for Weir {
+    type EntryPoints = kinds::EntryPoints;
+    type Environments = kinds::Environments;
+    type Routes = kinds::Routes;
+    type Shifts = kinds::Shifts;
 }
