@@ -194,7 +194,7 @@ async fn failures_back_off() {
 async fn a_request_without_an_answer_is_given_up_and_tried_again() {
     let fake = Fake::default();
     fake.apply(SHIFTS, "checkout", spec("green"));
-    fake.fault(STATUS, Fault::Delay(Duration::from_secs(86_400)));
+    fake.fault(STATUS, Fault::Delay(Duration::from_hours(24)));
     let (controller, metrics, _) = watched(&fake);
     during(controller, async {
         seconds(9).await;
