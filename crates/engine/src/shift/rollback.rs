@@ -138,8 +138,8 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
     let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
     if draft.now >= deadline && run.applied_at.is_some() {
         remember(draft, Outcome::Failed);
-    } else {
-        draft.wake_at(deadline.max(draft.now + LOOK_AGAIN));
+    } else if draft.now < deadline {
+        draft.wake_at(deadline);
     }
 }
 
