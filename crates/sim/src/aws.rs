@@ -110,6 +110,11 @@ impl Aws {
         self.clock
     }
 
+    /// The region that it is.
+    pub fn region(&self) -> String {
+        self.world().elb.options.region.clone()
+    }
+
     /// Answers a request.
     ///
     /// From the first poll on the request belongs to the world: it travels in a task of its own, so that a caller who
