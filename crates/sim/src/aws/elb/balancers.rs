@@ -57,14 +57,15 @@ impl Elb {
         };
         let scheme = form.text("Scheme").unwrap_or("internet-facing");
         if !["internet-facing", "internal"].contains(&scheme) {
-            return Err(Refusal::new("InvalidScheme", format!("Scheme '{scheme}' is neither internet-facing nor internal")));
+            return Err(Refusal::new(
+                "InvalidScheme",
+                format!("Scheme '{scheme}' is neither internet-facing nor internal"),
+            ));
         }
         let mut subnets = form.texts("Subnets");
         subnets.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
         if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
-            return Err(Refusal::invalid(
-                "At least two subnets in two different Availability Zones must be specified",
-            ));
+            return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
         }
         if let Some(present) = self.balancer_named(name)
             && present.kind == kind
