@@ -240,7 +240,7 @@ fn targets_that_drain_get_nothing_new() {
 fn the_future_is_not_answered() {
     world(async |aws, _| {
         let mut traffic = traffic(&aws, 0);
-        traffic.advance_to(aws.clock().now() + Duration::from_secs(3600));
+        traffic.advance_to(aws.clock().now() + Duration::from_hours(1));
         assert_eq!(traffic.totals().sent, 0);
         run(&mut traffic, 1).await;
         assert_eq!(traffic.totals().sent, 100);

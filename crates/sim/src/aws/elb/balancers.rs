@@ -12,7 +12,7 @@ use super::page::Page;
 use super::{Balancer, BalancerKind, Elb, Writer};
 
 /// How long AWS takes to provision a balancer: two to three minutes in practice, published nowhere.
-const PROVISIONING: Duration = Duration::from_secs(120);
+const PROVISIONING: Duration = Duration::from_mins(2);
 /// The zone in which AWS keeps the names of application balancers in eu-west-1. It has one for each region and type.
 const HOSTED_ZONE: &str = "Z32O12XQLNTSW2";
 

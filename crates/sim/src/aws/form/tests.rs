@@ -30,7 +30,7 @@ fn an_empty_list_is_there_and_empty() {
     let form = Form::parse(b"Actions=&Other=1");
     assert!(form.has("Actions") && !form.has("Conditions"));
     assert!(form.list("Actions").is_empty());
-    assert_eq!(form.required_texts("Actions").unwrap_err().message.contains("'actions'"), true);
+    assert!(form.required_texts("Actions").unwrap_err().message.contains("'actions'"));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_world_can_be_set_up_on_the_wire() {
         assert_eq!(call(&aws, &create).await.code(), "OK");
         let passage = |aws: &Aws| aws.passage("edge", 80, ("a.test", "/"), aws.clock().now());
         assert_eq!(passage(&aws).way, None, "nobody answers while it is provisioned");
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         assert!(passage(&aws).way.is_some());
         let described = call(&aws, "Action=DescribeLoadBalancers&Names.member.1=edge").await;
         assert_eq!(described.one("State"), "<Code>active</Code>");
@@ -156,14 +156,14 @@ fn health_goes_its_way_on_the_wire() {
         assert_eq!(look().await, is("initial", "Elb.RegistrationInProgress"));
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(look().await, is("initial", "Elb.InitialHealthChecking"));
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         assert_eq!(look().await, is("healthy", ""));
         aws.set_app("green", AppBehaviour::broken()).unwrap();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(look().await, is("unhealthy", "Target.ResponseCodeMismatch"));
         aws.terminate_instance("i-g1");
         assert_eq!(look().await, is("draining", "Target.DeregistrationInProgress"));
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
         assert!(call(&aws, &describe).await.all("State").is_empty(), "a terminated instance leaves by itself");
         let asked = call(&aws, &format!("{describe}&Targets.member.1.Id=i-g1")).await;
         assert_eq!((asked.one("State"), asked.one("Reason")), ("unused", "Target.NotRegistered"));

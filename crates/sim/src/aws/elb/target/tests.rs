@@ -9,7 +9,7 @@ const CHECKS: HealthChecks = HealthChecks {
     unhealthy_threshold: 2,
     joining_threshold: None,
 };
-const DELAY: Duration = Duration::from_secs(300);
+const DELAY: Duration = Duration::from_mins(5);
 
 fn second(number: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + number).unwrap()
