@@ -1,0 +1,63 @@
+//! The writes of ELBv2: absolute values, sent once.
+
+use aws_sdk_elasticloadbalancingv2::types::{Action as SdkAction, Tag};
+use weir_engine::fact::{Action, AwsError, ErrorKind, Tags};
+use weir_engine::step::Step;
+
+use super::{Elb, actions, conditions};
+use crate::errors::Effect;
+
+impl Elb {
+    /// Carries out one step.
+    pub(crate) async fn write(&self, step: &Step) -> Result<(), AwsError> {
+        let operation = step.operation();
+        match step {
+            Step::CreateRule { listener, priority, conditions, forward, tags } => {
+                let conditions = conditions::write(conditions).map_err(|field| {
+                    refuse(
+                        operation,
+                        format!("a condition on {field} cannot be written, only host-header and path-pattern"),
+                    )
+                })?;
+                let request = self.writer.create_rule().listener_arn(listener.as_str()).priority(*priority);
+                let request = request.set_conditions(Some(conditions)).actions(actions::forward_only(forward));
+                let request = request.set_tags(Some(sdk_tags(tags)));
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
+            Step::SetRuleActions { rule, actions, .. } => {
+                let request = self.writer.modify_rule().rule_arn(rule.as_str());
+                let request = request.set_actions(Some(sdk_actions(operation, actions)?));
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
+            Step::SetDefaultActions { listener, actions } => {
+                let request = self.writer.modify_listener().listener_arn(listener.as_str());
+                let request = request.set_default_actions(Some(sdk_actions(operation, actions)?));
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
+            Step::AddTags { resource, tags } => {
+                let request = self.writer.add_tags().resource_arns(resource.as_str());
+                let request = request.set_tags(Some(sdk_tags(tags)));
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
+        }
+    }
+}
+
+fn sdk_actions(operation: &'static str, actions: &[Action]) -> Result<Vec<SdkAction>, AwsError> {
+    actions::write(actions).map_err(|kind| {
+        refuse(operation, format!("an action of type {kind:?} is not understood and cannot be written"))
+    })
+}
+
+fn sdk_tags(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// A write that is not sent.
+fn refuse(operation: &'static str, message: String) -> AwsError {
+    AwsError { kind: ErrorKind::Invalid, operation: operation.to_owned(), message }
+}

@@ -1,0 +1,191 @@
+//! What is known of AWS, shared by everyone in the process who asks.
+//!
+//! Invariants: a reading is dated by the instant at which its request was sent; of what a write may have changed,
+//! no reading is served that was not sent after the write's end; equal questions under way share one call, and
+//! nothing is borrowed across an await.
+
+mod batch;
+mod fetch;
+mod memory;
+mod round;
+mod touch;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use aws_types::SdkConfig;
+use futures::future::{self, FutureExt};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
+use weir_engine::Arn;
+use weir_engine::fact::{AwsError, Fact, Query};
+use weir_engine::guard::Permit;
+use weir_engine::sight::Ask;
+
+use self::batch::{Batches, Landed, Landing, Ticket};
+use self::memory::Memory;
+use self::round::Told;
+use self::touch::Touched;
+use crate::elb::Elb;
+use crate::meter::{Call, Clock};
+
+/// How many reads may be under way at once.
+const READS_AT_ONCE: usize = 8;
+
+/// There is no region to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "found no AWS region: set AWS_REGION or --region, or a region in the shared config file's profile (AWS_PROFILE)"
+)]
+pub struct NoRegion;
+
+/// The shared inventory of one account and region.
+pub struct Inventory {
+    core: Rc<Core>,
+}
+
+/// What calls under way hold on to, so that they outlive the one who asked first.
+struct Core {
+    elb: Elb,
+    clock: Clock,
+    slots: Semaphore,
+    memory: RefCell<Memory>,
+    batches: RefCell<Batches>,
+    told: RefCell<Told>,
+}
+
+impl Inventory {
+    /// An inventory that knows nothing yet. Region, credentials, endpoint and HTTP client are those of the
+    /// configuration; `meter` is told of every call.
+    pub fn new(
+        config: &SdkConfig,
+        clock: impl Fn() -> Timestamp + 'static,
+        meter: impl Fn(Call) + 'static,
+    ) -> Result<Self, NoRegion> {
+        if config.region().is_none() {
+            return Err(NoRegion);
+        }
+        let clock: Clock = Rc::new(clock);
+        let core = Core {
+            elb: Elb::new(config, Rc::clone(&clock), Rc::new(meter)),
+            clock,
+            slots: Semaphore::new(READS_AT_ONCE),
+            memory: RefCell::default(),
+            batches: RefCell::default(),
+            told: RefCell::default(),
+        };
+        Ok(Self { core: Rc::new(core) })
+    }
+
+    /// Answers one question: from memory if what is known is not older than asked for, else by a call.
+    pub async fn answer(&self, ask: &Ask) -> (Query, Fact) {
+        match self.core.source(ask) {
+            Source::Known(fact) => (ask.query.clone(), fact),
+            Source::Called(landing) => (ask.query.clone(), from_landed(&landing.await, &ask.query)),
+        }
+    }
+
+    /// Answers questions, in their order. Those that one call can answer together are put into one, also with the
+    /// questions of others who ask at the same moment.
+    pub async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
+        future::join_all(asks.iter().map(|ask| self.answer(ask))).await
+    }
+
+    /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
+    /// it touched is forgotten, so that the next question is really asked.
+    pub async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+        let step = permit.step();
+        let touched = Touched::by(step, &self.core.memory.borrow());
+        self.core.spoil(&touched);
+        let _at_the_end = Spoil { core: &self.core, touched };
+        self.core.elb.write(step).await
+    }
+
+    /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
+    /// which balancers (themselves or their listeners) and which listeners (their rules) are not as they were when
+    /// last told. What is seen for the first time counts as changed, a failure other than `NotFound` does not.
+    ///
+    /// Costs at most two calls and one for each listener, for each balancer.
+    pub async fn round(&self, balancers: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
+        round::round(self, balancers, fresh).await
+    }
+}
+
+/// Where an answer comes from.
+enum Source {
+    Known(Fact),
+    Called(Landing),
+}
+
+impl Core {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Finds the answer in memory, in a call under way, or by a new call.
+    fn source(self: &Rc<Self>, ask: &Ask) -> Source {
+        let now = self.now();
+        // Nothing can be newer than now; an asker whose clock is ahead gets what is read from now on.
+        let not_before = ask.not_before.min(now);
+        let mut memory = self.memory.borrow_mut();
+        if let Some(fact) = memory.recall(&ask.query, not_before, now) {
+            return Source::Known(fact);
+        }
+        let mut batches = self.batches.borrow_mut();
+        if let Some(landing) = batches.join(&ask.query, not_before, memory.is_doubtful(&ask.query)) {
+            return Source::Called(landing);
+        }
+        let ticket = Ticket::new(batches.next_number(), Rc::clone(self));
+        let number = ticket.number();
+        let landing = carry(ticket).boxed_local().shared();
+        batches.open(number, &ask.query, memory.is_doubtful(&ask.query), &landing);
+        Source::Called(landing)
+    }
+
+    /// Forgets what a write may have changed, and does not wait for readings under way.
+    fn spoil(&self, touched: &Touched) {
+        self.memory.borrow_mut().forget(touched);
+        self.batches.borrow_mut().spoil(touched);
+    }
+}
+
+/// Spoils when dropped: also when the write's future is dropped before its end.
+struct Spoil<'a> {
+    core: &'a Core,
+    touched: Touched,
+}
+
+impl Drop for Spoil<'_> {
+    fn drop(&mut self) {
+        self.core.spoil(&self.touched);
+    }
+}
+
+/// Makes the calls of one batch and remembers what they brought.
+async fn carry(ticket: Ticket) -> Landed {
+    // Whoever else is about to ask something in this turn of the runtime may still come along.
+    tokio::task::yield_now().await;
+    let core = ticket.core();
+    // The semaphore is never closed.
+    let _slot = core.slots.acquire().await.ok();
+    let queries = core.batches.borrow_mut().depart(ticket.number(), core.now());
+    let facts = fetch::fetch(core, queries).await;
+    let now = core.now();
+    let batches = core.batches.borrow();
+    let mut memory = core.memory.borrow_mut();
+    for (query, fact) in &facts {
+        if batches.is_unspoiled(ticket.number(), query) {
+            memory.keep(query, fact, now);
+        }
+    }
+    drop((batches, memory));
+    Rc::new(facts)
+}
+
+fn from_landed(landed: &Landed, query: &Query) -> Fact {
+    landed.get(query).cloned().expect("a batch answers each question that was put into it")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What a write may change, among the things that can be asked.
+
+use std::collections::BTreeSet;
+
+use weir_engine::Arn;
+use weir_engine::fact::{Action, By, Fact, Forward, Query, RulePriority};
+use weir_engine::step::Step;
+
+use super::memory::Memory;
+
+/// The questions whose answers a write may change.
+pub(super) struct Touched {
+    queries: BTreeSet<Query>,
+    /// The groups that begin or cease to be used: their balancers change, and whether their health is checked.
+    groups: BTreeSet<Arn>,
+}
+
+impl Touched {
+    /// What a step touches, given what was known before it.
+    pub(super) fn by(step: &Step, memory: &Memory) -> Self {
+        let rules = |listener: &Arn| Query::Rules(listener.clone());
+        match step {
+            Step::CreateRule { listener, forward, .. } => {
+                Self { queries: BTreeSet::from([rules(listener)]), groups: used(Some(forward)) }
+            }
+            Step::SetRuleActions { listener, rule, actions } => {
+                let query = rules(listener);
+                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| live.arn == *rule));
+                let groups = moved(live.map(|live| live.actions.as_slice()), actions);
+                Self { queries: BTreeSet::from([query]), groups }
+            }
+            Step::SetDefaultActions { listener, actions } => {
+                let query = rules(listener);
+                let is_default = |priority| priority == RulePriority::Default;
+                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| is_default(live.priority)));
+                let groups = moved(live.map(|live| live.actions.as_slice()), actions);
+                Self { queries: BTreeSet::from([query]), groups }
+            }
+            Step::AddTags { resource, .. } => {
+                Self { queries: BTreeSet::from([Query::Tags(resource.clone())]), groups: BTreeSet::new() }
+            }
+        }
+    }
+
+    /// Whether the answer to a question may have changed, known what the answer was.
+    pub(super) fn is(&self, query: &Query, fact: &Fact) -> bool {
+        let by_name = match fact {
+            Fact::Group(reading) => reading.found.as_ref().is_ok_and(|group| self.groups.contains(&group.arn)),
+            _ => false,
+        };
+        by_name || self.is_named(query)
+    }
+
+    /// Whether the answer to a question may change, the answer not being known yet.
+    pub(super) fn may_be(&self, query: &Query) -> bool {
+        let by_name = matches!(query, Query::Group(By::Name(_))) && !self.groups.is_empty();
+        by_name || self.is_named(query)
+    }
+
+    fn is_named(&self, query: &Query) -> bool {
+        let group = match query {
+            Query::Group(By::Arn(group)) | Query::Health(group) => self.groups.contains(group),
+            _ => false,
+        };
+        group || self.queries.contains(query)
+    }
+}
+
+/// The groups that are in one list of actions and not in the other.
+fn moved(live: Option<&[Action]>, written: &[Action]) -> BTreeSet<Arn> {
+    let groups = |actions: &[Action]| used(actions.iter().find_map(Action::forward));
+    let (before, after) = (live.map(groups).unwrap_or_default(), groups(written));
+    before.symmetric_difference(&after).cloned().collect()
+}
+
+fn used(forward: Option<&Forward>) -> BTreeSet<Arn> {
+    forward.map(|forward| forward.groups.keys().cloned().collect()).unwrap_or_default()
+}

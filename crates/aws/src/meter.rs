@@ -1,0 +1,68 @@
+//! What is told about each call to AWS, so that it can be counted.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_elasticloadbalancingv2::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_elasticloadbalancingv2::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_elasticloadbalancingv2::error::BoxError;
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::fact::ErrorKind;
+
+/// Tells the present instant.
+pub(crate) type Clock = Rc<dyn Fn() -> Timestamp>;
+
+/// Is told of each call once it has ended.
+pub(crate) type Meter = Rc<dyn Fn(Call)>;
+
+/// One call of an operation, with all its attempts. Each page of a list is a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The service, for example `elbv2`.
+    pub service: &'static str,
+    /// The operation, for example `DescribeRules`.
+    pub operation: &'static str,
+    /// How it ended.
+    pub outcome: Result<(), ErrorKind>,
+    /// How many requests were sent: more than one when the SDK tried again, none when it could not send any.
+    pub attempts: u32,
+    /// How long it took, waiting between attempts included.
+    pub took: SignedDuration,
+}
+
+impl Call {
+    /// The outcome as one word: `Ok` or the kind of failure.
+    pub fn outcome_word(&self) -> &'static str {
+        match self.outcome {
+            Ok(()) => "Ok",
+            Err(kind) => kind.word(),
+        }
+    }
+}
+
+/// Counts the requests that one call really sends.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attempts(Arc<AtomicU32>);
+
+impl Attempts {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "weir::Attempts"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! The structural schema of a kind: read once from its definition, then used to prune, default and judge objects.
+//!
+//! What the server does with a schema, and the words it finds, follow kube-apiserver 1.36.
+
+mod format;
+mod judge;
+mod lists;
+mod parse;
+mod rules;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use super::field::FieldError;
+use format::Format;
+pub(super) use format::whole;
+use rules::Rules;
+
+/// One node of a structural schema.
+#[derive(Debug, Default)]
+pub(super) struct Schema {
+    kind: Type,
+    format: Option<Format>,
+    nullable: bool,
+    int_or_string: bool,
+    preserve_unknown: bool,
+    embedded: bool,
+    properties: BTreeMap<String, Schema>,
+    additional: Additional,
+    items: Option<Box<Schema>>,
+    default: Option<Value>,
+    list: ListType,
+    limits: Limits,
+    rules: Option<Rules>,
+}
+
+/// The JSON type that a node admits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Type {
+    /// Not said, as in the branches of `anyOf`.
+    #[default]
+    Any,
+    Object,
+    Array,
+    String,
+    Integer,
+    Number,
+    Boolean,
+}
+
+/// What an object may have besides its named properties.
+#[derive(Debug, Default)]
+enum Additional {
+    /// Nothing: it is pruned.
+    #[default]
+    None,
+    /// Anything.
+    Any,
+    /// Values of one schema.
+    Of(Box<Schema>),
+}
+
+/// What the items of a list are to each other.
+#[derive(Debug, Default)]
+enum ListType {
+    /// Only the list as a whole has an identity.
+    #[default]
+    Atomic,
+    /// No item twice.
+    Set,
+    /// Items are told apart by these fields.
+    Map(Vec<String>),
+}
+
+/// What a value must be besides its type.
+#[derive(Debug, Default)]
+struct Limits {
+    required: Vec<String>,
+    values: Vec<Value>,
+    pattern: Option<Regex>,
+    minimum: Option<Bound>,
+    maximum: Option<Bound>,
+    multiple_of: Option<f64>,
+    min_length: Option<u64>,
+    max_length: Option<u64>,
+    min_items: Option<u64>,
+    max_items: Option<u64>,
+    unique_items: bool,
+    min_properties: Option<u64>,
+    max_properties: Option<u64>,
+    all_of: Vec<Schema>,
+    any_of: Vec<Schema>,
+    one_of: Vec<Schema>,
+    not: Option<Box<Schema>>,
+}
+
+/// A bound for numbers.
+#[derive(Clone, Debug)]
+struct Bound {
+    value: Number,
+    exclusive: bool,
+}
+
+impl Schema {
+    /// Reads the `openAPIV3Schema` of a definition. What a real server would refuse in it is an error, its field
+    /// relative to the schema.
+    pub(super) fn parse(json: &Value) -> Result<Self, FieldError> {
+        parse::root(json)
+    }
+
+    /// The schema of an object's field `name`, if objects of this schema may have it.
+    fn of_field(&self, name: &str) -> Option<&Schema> {
+        self.properties.get(name).or(match &self.additional {
+            Additional::Of(schema) => Some(schema),
+            Additional::None | Additional::Any => None,
+        })
+    }
+
+    /// The schema of the property `name`.
+    pub(super) fn property(&self, name: &str) -> Option<&Schema> {
+        self.properties.get(name)
+    }
+
+    /// The item of the list `old` that `item` is the successor of: the one with the same keys.
+    fn predecessor<'a>(&self, item: &Value, old: Option<&'a Value>) -> Option<&'a Value> {
+        let ListType::Map(keys) = &self.list else {
+            return None;
+        };
+        let same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
+        old?.as_array()?.iter().find(same)
+    }
+}

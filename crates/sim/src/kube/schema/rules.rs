@@ -1,0 +1,204 @@
+//! The CEL rules of a schema, evaluated by kube-cel.
+//!
+//! Each node's rules are compiled together with the schema below the node, but without the rules there: the walk
+//! through the object is done here, in order and with the server's notion of which old value belongs to which new one.
+
+use kube_cel::{CompiledSchema, ErrorKind, compile_schema, validate_compiled};
+use serde_json::{Value, json};
+
+use super::parse::without_inner_rules;
+use super::{Additional, Schema, Type};
+use crate::kube::field::{FieldError, Wrong, child, index, key};
+
+/// The rules of one node.
+#[derive(Debug)]
+pub(super) struct Rules {
+    rules: Vec<Rule>,
+    compiled: CompiledSchema,
+}
+
+#[derive(Debug)]
+struct Rule {
+    text: String,
+    message: Option<String>,
+    reason: Wrong,
+    /// Relative to the node, without the leading dot.
+    field: String,
+    /// Compares with the old value, and so says nothing about a new object.
+    about_change: bool,
+}
+
+impl Rules {
+    pub(super) fn parse(json: &Value, path: &str) -> Result<Option<Self>, FieldError> {
+        let mut schema = without_inner_rules(json);
+        // Rules in a branch of allOf are rules about the same value.
+        let branches = json["allOf"].as_array().into_iter().flatten();
+        let lists = std::iter::once(json).chain(branches).map(|node| &node["x-kubernetes-validations"]);
+        let all: Vec<Value> = lists.flat_map(|list| list.as_array().into_iter().flatten()).cloned().collect();
+        if all.is_empty() {
+            return Ok(None);
+        }
+        schema["x-kubernetes-validations"] = json!(all);
+        let compiled = compile_schema(&schema);
+        let mut rules = Vec::new();
+        for (position, (rule, result)) in all.iter().zip(&compiled.validations).enumerate() {
+            let path = index(&child(path, "x-kubernetes-validations"), position);
+            match result {
+                Ok(result) => rules.push(Rule::read(rule, &path, result.is_transition_rule)?),
+                Err(error) => {
+                    let detail = format!("compilation failed: {error}");
+                    return Err(FieldError::invalid(child(&path, "rule"), rule["rule"].clone(), detail));
+                }
+            }
+        }
+        Ok(Some(Self { rules, compiled }))
+    }
+
+    /// What the rules of this node say; `unchanged` leaves only those about changes.
+    fn judge(&self, kind: Type, value: &Value, old: Option<&Value>, unchanged: bool, path: &str) -> Vec<FieldError> {
+        let due = |rule: &Rule| {
+            if rule.about_change { old.is_some() } else { !unchanged }
+        };
+        if !self.rules.iter().any(due) {
+            return Vec::new();
+        }
+        let Err(failures) = validate_compiled(&self.compiled, value, old) else {
+            return Vec::new();
+        };
+        let mut errors = Vec::new();
+        for failure in failures {
+            let Some(rule) = self.rules.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
+                continue;
+            };
+            let words = failure.message.trim().to_owned();
+            let shown = if matches!(kind, Type::Object | Type::Array) { None } else { Some(value.clone()) };
+            errors.push(if failure.kind == ErrorKind::ValidationFailure {
+                let field = if rule.field.is_empty() { path.to_owned() } else { child(path, &rule.field) };
+                let detail = if rule.reason == Wrong::Duplicate { String::new() } else { words };
+                FieldError { wrong: rule.reason, field, value: shown, detail }
+            } else {
+                let words = words.trim_start_matches("rule evaluation error: ");
+                let detail = format!("{words} evaluating rule: {}", rule.message.as_deref().unwrap_or(&rule.text));
+                FieldError::invalid(path, json!(kind.name()), detail)
+            });
+        }
+        errors
+    }
+}
+
+impl Rule {
+    fn read(json: &Value, path: &str, about_change: bool) -> Result<Self, FieldError> {
+        if json["optionalOldSelf"] == true {
+            let detail = "this server cannot evaluate rules with an optional oldSelf";
+            return Err(FieldError::invalid(child(path, "optionalOldSelf"), json!(true), detail));
+        }
+        let text = |name: &str| json[name].as_str().map(|text| text.trim().to_owned());
+        let reason = match json["reason"].as_str() {
+            None | Some("FieldValueInvalid") => Wrong::Invalid,
+            Some("FieldValueForbidden") => Wrong::Forbidden,
+            Some("FieldValueRequired") => Wrong::Required,
+            Some("FieldValueDuplicate") => Wrong::Duplicate,
+            Some(other) => {
+                let detail = "supported values: \"FieldValueRequired\", \"FieldValueForbidden\", \
+                    \"FieldValueInvalid\", \"FieldValueDuplicate\"";
+                return Err(FieldError::new(Wrong::NotSupported, child(path, "reason"), json!(other), detail));
+            }
+        };
+        Ok(Self {
+            // As the evaluator names it in its failures.
+            text: json["rule"].as_str().unwrap_or_default().to_owned(),
+            message: text("message").filter(|message| !message.is_empty()),
+            reason,
+            field: normal_path(json["fieldPath"].as_str().unwrap_or_default()),
+            about_change,
+        })
+    }
+}
+
+/// `.a['b.c'].d` as messages write it: `a[b.c].d`.
+fn normal_path(path: &str) -> String {
+    path.trim_start_matches('.').replace("['", "[").replace("']", "]")
+}
+
+impl Type {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+impl Schema {
+    /// What the rules say about a whole object, which takes the place of `old` if there is one.
+    pub(in crate::kube) fn judge_rules(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        // Rules at the root see of the metadata only the name.
+        let (object, old) = (with_name_only(object), old.map(with_name_only));
+        self.walk_rules(&object, old.as_ref(), false, "", &mut errors);
+        for error in &mut errors {
+            if error.field.is_empty() {
+                "<nil>".clone_into(&mut error.field);
+            }
+        }
+        errors
+    }
+
+    fn walk_rules(
+        &self,
+        value: &Value,
+        old: Option<&Value>,
+        unchanged: bool,
+        path: &str,
+        errors: &mut Vec<FieldError>,
+    ) {
+        if value.is_null() {
+            return;
+        }
+        let old = old.filter(|old| !old.is_null());
+        let unchanged = unchanged || old == Some(value);
+        if let Some(rules) = &self.rules {
+            errors.extend(rules.judge(self.kind, value, old, unchanged, path));
+        }
+        match value {
+            Value::Object(fields) => {
+                let old_field = |name: &str| old.and_then(|old| old.get(name));
+                if let Additional::Of(schema) = &self.additional {
+                    for (name, field) in fields.iter().filter(|(name, _)| !self.properties.contains_key(*name)) {
+                        schema.walk_rules(field, old_field(name), unchanged, &key(path, name), errors);
+                    }
+                }
+                for (name, schema) in &self.properties {
+                    if let Some(field) = fields.get(name) {
+                        schema.walk_rules(field, old_field(name), unchanged, &child(path, name), errors);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let Some(schema) = &self.items else { return };
+                for (position, item) in items.iter().enumerate() {
+                    let old = self.predecessor(item, old);
+                    schema.walk_rules(item, old, unchanged, &index(path, position), errors);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn with_name_only(object: &Value) -> Value {
+    let mut object = object.clone();
+    let mut metadata = json!({});
+    for field in ["name", "generateName"] {
+        if let Some(value) = object["metadata"].get(field) {
+            metadata[field] = value.clone();
+        }
+    }
+    object["metadata"] = metadata;
+    object
+}

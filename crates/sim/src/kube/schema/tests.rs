@@ -1,0 +1,1 @@
+//! Schemas applied to objects.
