@@ -1,1 +1,36 @@
-//! The loop: watches, queue, answering of needs.
+//! The loop: watches, queue, answering the needs of ticks, events, metrics, health.
+//!
+//! One controller is one future on a current-thread runtime: dropping it is a crash, not polling it is a pause. It
+//! spawns no task, holds no global state, reads no clock but the one it is given, and takes no decision: those are
+//! in `weir-engine`. It must not know how the world behind its clients is made.
+
+mod answer;
+mod convert;
+mod document;
+mod errors;
+mod health;
+mod kinds;
+mod metrics;
+mod publish;
+mod queue;
+mod run;
+mod server;
+mod settings;
+mod store;
+mod watch;
+mod world;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use errors::Error;
+pub use health::Health;
+pub use kinds::{Decisions, Spec};
+pub use metrics::Metrics;
+pub use publish::REPORTER;
+pub use run::Controller;
+pub use settings::Settings;
+
+/// Where the loop and its probes get the time from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -1,7 +1,7 @@
 //! The simulated Kubernetes API server.
 //!
 //! It answers in process what kube-apiserver 1.36 would answer over the network: the same paths, verbs, codes and
-//! `Status` objects, for a few built-in kinds and for every kind whose CustomResourceDefinition was posted to it.
+//! `Status` objects, for a few built-in kinds and for every kind whose `CustomResourceDefinition` was posted to it.
 //! A request takes effect when it arrives and is answered a little later, so a caller who stops waiting does not
 //! take it back. All state is behind one lock, in order, and told apart only by the seed: equal worlds replay.
 //!
@@ -99,9 +99,9 @@ impl Kube {
         }
         let server = Self { world: Mutex::new(world) };
         for name in NAMESPACES {
-            server
-                .apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
-                .expect("the first namespaces are well formed");
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            let made = server.apply(&namespace);
+            debug_assert!(made.is_ok(), "the first namespaces are well formed, but {made:?}");
         }
         Arc::new(server)
     }

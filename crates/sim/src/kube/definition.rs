@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions: how one becomes served kinds, and what its status then says.
+//! Definitions of custom resources: how one becomes served kinds, and what its status then says.
 
 use serde_json::{Value, json};
 
@@ -98,9 +98,9 @@ fn serve(world: &mut World, definition: &Value) {
             key: resource.clone(),
             stored_as: resource.clone(),
             version: text(&version["name"]),
-            list_kind: or(text(&names["listKind"]), format!("{kind}List")),
+            list_name: or(text(&names["listKind"]), format!("{kind}List")),
             singular: or(text(&names["singular"]), kind.to_lowercase()),
-            kind,
+            name: kind,
             short_names: texts(&names["shortNames"]),
             categories: texts(&names["categories"]),
             namespaced: spec["scope"] == "Namespaced",

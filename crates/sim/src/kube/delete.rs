@@ -96,7 +96,7 @@ pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) ->
     }
     Ok(json!({
         "apiVersion": scope.kind.api_version(),
-        "kind": scope.kind.list_kind,
+        "kind": scope.kind.list_name,
         "metadata": {"resourceVersion": world.version().to_string()},
         "items": items,
     }))
@@ -104,7 +104,7 @@ pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) ->
 
 fn check_preconditions(kind: &Kind, place: &Place, object: &Value, options: &Options) -> Result<(), Failure> {
     // The server names the kind here where it names the resource elsewhere.
-    let key = super::kinds::GroupResource::new(&kind.key.group, &kind.kind);
+    let key = super::kinds::GroupResource::new(&kind.key.group, &kind.name);
     let checks = [
         ("UID", &options.uid, "uid", "deleted and then recreated"),
         ("ResourceVersion", &options.resource_version, "resourceVersion", "modified"),

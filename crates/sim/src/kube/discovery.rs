@@ -55,7 +55,7 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
             "name": kind.key.resource,
             "singularName": kind.singular,
             "namespaced": kind.namespaced,
-            "kind": kind.kind,
+            "kind": kind.name,
             "verbs": ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
         });
         for (field, names) in [("shortNames", &kind.short_names), ("categories", &kind.categories)] {
@@ -69,7 +69,7 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
                 "name": format!("{}/status", kind.key.resource),
                 "singularName": "",
                 "namespaced": kind.namespaced,
-                "kind": kind.kind,
+                "kind": kind.name,
                 "verbs": ["get", "patch", "update"],
             }));
         }

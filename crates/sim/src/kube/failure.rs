@@ -18,7 +18,7 @@ pub struct Failure {
     /// What a user reads.
     pub message: String,
     /// The `details` of the `Status` object.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// The `continue` token of the `Status` object's list metadata, for expired lists.
     pub continue_token: Option<String>,
     /// What the writer should know besides.
@@ -31,7 +31,7 @@ impl Failure {
     }
 
     fn about(mut self, resource: &GroupResource, name: &str) -> Self {
-        self.details = Some(named(&resource.group, &resource.resource, name));
+        self.details = Some(Box::new(named(&resource.group, &resource.resource, name)));
         self
     }
 
@@ -43,7 +43,7 @@ impl Failure {
     /// 404: nothing is served under this path.
     pub(super) fn no_such_path() -> Self {
         let mut failure = Self::new(404, "NotFound", "the server could not find the requested resource");
-        failure.details = Some(json!({}));
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 
@@ -82,7 +82,7 @@ impl Failure {
     pub(super) fn method_not_allowed() -> Self {
         let mut failure =
             Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-        failure.details = Some(json!({}));
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 
@@ -108,7 +108,7 @@ impl Failure {
         let mut failure = Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {words}"));
         let mut details = named(group, kind, name);
         details["causes"] = errors.iter().map(FieldError::cause).collect();
-        failure.details = Some(details);
+        failure.details = Some(Box::new(details));
         failure
     }
 
@@ -121,10 +121,10 @@ impl Failure {
     pub(super) fn version_too_large(asked: u64, current: u64) -> Self {
         let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
         let mut failure = Self::new(504, "Timeout", message);
-        failure.details = Some(json!({
+        failure.details = Some(Box::new(json!({
             "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
             "retryAfterSeconds": 1,
-        }));
+        })));
         failure
     }
 
@@ -135,7 +135,7 @@ impl Failure {
 
     /// Adds a cause to the details.
     pub(super) fn with_cause(mut self, reason: &str, message: &str, field: &str) -> Self {
-        let details = self.details.get_or_insert_with(|| json!({}));
+        let details = self.details.get_or_insert_with(|| Box::new(json!({})));
         details["causes"] = json!([{"reason": reason, "message": message, "field": field}]);
         self
     }
@@ -158,7 +158,7 @@ impl Failure {
             status["reason"] = json!(self.reason);
         }
         if let Some(details) = &self.details {
-            status["details"] = details.clone();
+            status["details"] = Value::clone(details);
         }
         status
     }

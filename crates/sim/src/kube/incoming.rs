@@ -18,7 +18,7 @@ pub(super) enum Unknown {
 /// Reads a body as an object of this kind.
 pub(super) fn object(body: &[u8], kind: &Kind) -> Result<Value, Failure> {
     let refuse = |words: String| {
-        let message = format!("the object provided is unrecognized (must be of type {}): {words}", kind.kind);
+        let message = format!("the object provided is unrecognized (must be of type {}): {words}", kind.name);
         Err(Failure::bad_request(message))
     };
     let object: Value = match serde_json::from_slice(body) {
@@ -56,7 +56,7 @@ pub(super) fn shape(object: &mut Value, kind: &Kind) -> Result<Vec<String>, Fail
     check_identity(object, kind)?;
     metadata::check_types(object, kind)?;
     object["apiVersion"] = json!(kind.api_version());
-    object["kind"] = json!(kind.kind);
+    object["kind"] = json!(kind.name);
     whole_numbers(object);
     let unknown = kind.schema.prune(object);
     kind.schema.default(object);
@@ -79,8 +79,8 @@ fn check_identity(object: &Value, kind: &Kind) -> Result<(), Failure> {
             format!("the API version in the data ({found}) does not match the expected API version ({expected})");
         return Err(Failure::bad_request(message));
     }
-    if !text("kind").is_empty() && text("kind") != kind.kind {
-        let error = FieldError::invalid("kind", json!(text("kind")), format!("must be {}", kind.kind));
+    if !text("kind").is_empty() && text("kind") != kind.name {
+        let error = FieldError::invalid("kind", json!(text("kind")), format!("must be {}", kind.name));
         let name = metadata::text(object, "name");
         return Err(Failure::invalid(&kind.key.group, text("kind"), name, &[error]));
     }
@@ -93,7 +93,7 @@ fn check_built_in(object: &Value, kind: &Kind) -> Result<(), Failure> {
     let Some(error) = errors.iter().find(|error| error.wrong == Wrong::TypeInvalid) else {
         return Ok(());
     };
-    let name = &kind.kind;
+    let name = &kind.name;
     Err(Failure::bad_request(format!(
         "{name} in version {:?} cannot be handled as a {name}: {}",
         kind.version, error.detail

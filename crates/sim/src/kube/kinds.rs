@@ -43,8 +43,10 @@ pub(super) struct Kind {
     /// Where the objects lie; differs from `key` only for events, which two groups serve.
     pub(super) stored_as: GroupResource,
     pub(super) version: String,
-    pub(super) kind: String,
-    pub(super) list_kind: String,
+    /// What objects of it say in `kind`.
+    pub(super) name: String,
+    /// What lists of them say in `kind`.
+    pub(super) list_name: String,
     pub(super) singular: String,
     pub(super) short_names: Vec<String>,
     pub(super) categories: Vec<String>,
@@ -89,7 +91,7 @@ impl Kinds {
 
     /// The kind named `kind`, as `apiVersion` and `kind` of an object name it.
     pub(super) fn of_object(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        self.all().find(|served| served.kind == kind && served.api_version() == api_version).cloned()
+        self.all().find(|served| served.name == kind && served.api_version() == api_version).cloned()
     }
 
     /// The kind that a user means by a plural, singular or short name, with or without its group, or by its kind.
@@ -103,7 +105,7 @@ impl Kinds {
             .find(|kind| {
                 kind.key.resource == short
                     || kind.singular == short
-                    || kind.kind == short
+                    || kind.name == short
                     || kind.short_names.iter().any(|known| known == short)
             })
             .cloned()

@@ -87,7 +87,7 @@ pub(super) fn settle_namespace(object: &mut Value, namespace: Option<&str>) -> R
 pub(super) fn check_types(object: &Value, kind: &Kind) -> Result<(), Failure> {
     let metadata = &object["metadata"];
     let refuse = |field: &str, found: &Value, expected: &str| {
-        let name = &kind.kind;
+        let name = &kind.name;
         let message = format!(
             "{name} in version {:?} cannot be handled as a {name}: json: cannot unmarshal {} into Go struct field \
              ObjectMeta.{}{field} of type {expected}",

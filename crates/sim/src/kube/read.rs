@@ -174,7 +174,7 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, F
     }
     Ok(json!({
         "apiVersion": scope.kind.api_version(),
-        "kind": scope.kind.list_kind,
+        "kind": scope.kind.list_name,
         "metadata": metadata,
         "items": items,
     }))

@@ -2,6 +2,7 @@
 //!
 //! What the server does with a schema, and the words it finds, follow kube-apiserver 1.36.
 
+mod branches;
 mod format;
 mod judge;
 mod lists;
@@ -23,6 +24,7 @@ use rules::Rules;
 
 /// One node of a structural schema.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
 pub(super) struct Schema {
     kind: Type,
     format: Option<Format>,

@@ -52,9 +52,6 @@ pub(super) fn sweep(world: &mut World) {
                 if is_definition(&holder) {
                     definition::retire(world, &object);
                 }
-                let mut last = Value::clone(&object);
-                last["metadata"]["finalizers"] = Value::Null;
-                metadata::normalize(&mut last);
                 world.commit(&holder, &place, None);
             }
         }

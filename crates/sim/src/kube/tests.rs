@@ -1,7 +1,11 @@
 //! The server as its clients see it.
 
 mod client;
+mod control;
+mod reads;
 mod recorded;
+mod watches;
+mod writes;
 
 use std::sync::Arc;
 
@@ -90,4 +94,9 @@ async fn ask(server: &Arc<Kube>, method: &str, path: &str, body: Value) -> (u16,
 /// The version of an object.
 fn version(object: &Value) -> u64 {
     object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+}
+
+/// The names in a list.
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
 }

@@ -22,7 +22,7 @@ use super::request::Call;
 use super::world::{Change, World};
 
 /// How often a quiet watch that allows bookmarks gets one.
-const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Marks the bookmark that ends the initial events.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
@@ -128,7 +128,7 @@ impl Plan {
         if initial {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }
-        self.line("BOOKMARK", &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}))
+        self.line("BOOKMARK", &json!({"kind": kind.name, "apiVersion": kind.api_version(), "metadata": metadata}))
     }
 
     /// Ends the watch with the news that its version is too old.

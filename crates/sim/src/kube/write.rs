@@ -272,7 +272,7 @@ impl<'a> Write<'a> {
         let mut object = incoming::object(body, &self.kind)?;
         let unknown = incoming::shape(&mut object, &self.kind)?;
         if self.unknown == Unknown::Refuse && !unknown.is_empty() {
-            let name = &self.kind.kind;
+            let name = &self.kind.name;
             return Err(Failure::bad_request(format!(
                 "{name} in version {:?} cannot be handled as a {name}: strict decoding error: {}",
                 self.kind.version,
@@ -330,7 +330,7 @@ impl<'a> Write<'a> {
             return Ok(());
         }
         let name = metadata::text(object, "name");
-        Err(Failure::invalid(&self.kind.stored_as.group, &self.kind.kind, name, errors))
+        Err(Failure::invalid(&self.kind.stored_as.group, &self.kind.name, name, errors))
     }
 }
 

@@ -14,14 +14,14 @@ const NOWHERE: &str = "<nil>";
 
 /// What was found while judging.
 #[derive(Default)]
-struct Verdict {
-    errors: Vec<FieldError>,
+pub(super) struct Verdict {
+    pub(super) errors: Vec<FieldError>,
     /// How many checks were made; of several branches that fail, the one with the most checks is reported.
-    checks: usize,
+    pub(super) checks: usize,
 }
 
 impl Verdict {
-    fn take(&mut self, other: Verdict) {
+    pub(super) fn take(&mut self, other: Verdict) {
         self.errors.extend(other.errors);
         self.checks += other.checks;
     }
@@ -35,7 +35,7 @@ impl Verdict {
     }
 
     /// A complaint that has no field of its own.
-    fn general(&mut self, words: String) {
+    pub(super) fn general(&mut self, words: String) {
         self.errors.push(FieldError::invalid(NOWHERE, json!(""), words));
     }
 }
@@ -46,7 +46,7 @@ impl Schema {
         self.verdict(value, old, path).errors
     }
 
-    fn verdict(&self, value: &Value, old: Option<&Value>, path: &str) -> Verdict {
+    pub(super) fn verdict(&self, value: &Value, old: Option<&Value>, path: &str) -> Verdict {
         let mut verdict = Verdict::default();
         if old == Some(value) {
             return verdict;
@@ -238,64 +238,6 @@ impl Schema {
             verdict.add(Wrong::Required, &format!("{path}.{name}"), Value::Null, String::new());
         }
     }
-
-    fn judge_branches(&self, value: &Value, old: Option<&Value>, path: &str, verdict: &mut Verdict) {
-        verdict.checks += 1;
-        let Limits { all_of, any_of, one_of, not, .. } = &self.limits;
-        if !any_of.is_empty() {
-            let (fitting, best) = try_branches(any_of, value, old, path);
-            if fitting == 0 {
-                verdict.general(format!("{path:?} must validate at least one schema (anyOf)"));
-            }
-            verdict.take(best);
-        }
-        if !one_of.is_empty() {
-            let (fitting, best) = try_branches(one_of, value, old, path);
-            if fitting != 1 {
-                let found = if fitting == 0 {
-                    "Found none valid".to_owned()
-                } else {
-                    format!("Found {fitting} valid alternatives")
-                };
-                verdict.general(format!("{path:?} must validate one and only one schema (oneOf). {found}"));
-            }
-            if fitting < 2 {
-                verdict.take(best);
-            }
-        }
-        if !all_of.is_empty() {
-            let verdicts: Vec<Verdict> = all_of.iter().map(|branch| branch.verdict(value, old, path)).collect();
-            let fitting = verdicts.iter().filter(|verdict| verdict.errors.is_empty()).count();
-            verdicts.into_iter().for_each(|branch| verdict.take(branch));
-            if fitting != all_of.len() {
-                let rest = if fitting == 0 { ". None validated" } else { "" };
-                verdict.general(format!("{path:?} must validate all the schemas (allOf){rest}"));
-            }
-        }
-        if not.as_ref().is_some_and(|not| not.verdict(value, old, path).errors.is_empty()) {
-            verdict.general(format!("{path:?} must not validate the schema (not)"));
-        }
-    }
-}
-
-/// How many branches a value fits, and the verdict of the first that it fits, or else of the one that came furthest.
-fn try_branches(branches: &[Schema], value: &Value, old: Option<&Value>, path: &str) -> (usize, Verdict) {
-    let mut fitting = 0;
-    let mut best: Option<Verdict> = None;
-    for branch in branches {
-        let verdict = branch.verdict(value, old, path);
-        let fits = verdict.errors.is_empty();
-        let better = match &best {
-            None => true,
-            Some(best) if fits => !best.errors.is_empty(),
-            Some(best) => !best.errors.is_empty() && verdict.checks > best.checks,
-        };
-        fitting += usize::from(fits);
-        if better {
-            best = Some(verdict);
-        }
-    }
-    (fitting, best.unwrap_or_default())
 }
 
 impl Bound {

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::{Additional, Bound, Limits, ListType, Schema, Type};
 use crate::kube::field::{FieldError, child, index, key};
 
-/// Keywords of OpenAPI that structural schemas must not use.
+/// Keywords that structural schemas must not use.
 const FORBIDDEN: [&str; 6] = ["$ref", "definitions", "dependencies", "patternProperties", "id", "additionalItems"];
 
 type Parsed<T> = Result<T, FieldError>;

@@ -3,7 +3,11 @@
 //! Each node's rules are compiled together with the schema below the node, but without the rules there: the walk
 //! through the object is done here, in order and with the server's notion of which old value belongs to which new one.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use kube_cel::{CompiledSchema, ErrorKind, compile_schema, validate_compiled};
+use regex::Regex;
 use serde_json::{Value, json};
 
 use super::parse::without_inner_rules;
@@ -13,8 +17,11 @@ use crate::kube::field::{FieldError, Wrong, child, index, key};
 /// The rules of one node.
 #[derive(Debug)]
 pub(super) struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     compiled: CompiledSchema,
+    /// The fields of the value that the rules speak of, if they speak of no more than that. Only these are handed to
+    /// the evaluator: a status is written often, and the rules about it are mostly about something else.
+    fields: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -51,7 +58,7 @@ impl Rules {
                 }
             }
         }
-        Ok(Some(Self { rules, compiled }))
+        Ok(Some(Self { list: rules, compiled, fields: fields_of(&all) }))
     }
 
     /// What the rules of this node say; `unchanged` leaves only those about changes.
@@ -59,15 +66,14 @@ impl Rules {
         let due = |rule: &Rule| {
             if rule.about_change { old.is_some() } else { !unchanged }
         };
-        if !self.rules.iter().any(due) {
+        if !self.list.iter().any(due) {
             return Vec::new();
         }
-        let Err(failures) = validate_compiled(&self.compiled, value, old) else {
-            return Vec::new();
-        };
+        let (seen, old_seen) = (self.reduced(value), old.map(|old| self.reduced(old)));
+        let Err(failures) = validate_compiled(&self.compiled, &seen, old_seen.as_deref()) else { return Vec::new() };
         let mut errors = Vec::new();
         for failure in failures {
-            let Some(rule) = self.rules.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
+            let Some(rule) = self.list.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
                 continue;
             };
             let words = failure.message.trim().to_owned();
@@ -84,6 +90,27 @@ impl Rules {
         }
         errors
     }
+}
+
+impl Rules {
+    /// A value as far as the rules speak of it.
+    fn reduced<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
+        match (&self.fields, value) {
+            (Some(wanted), Value::Object(fields)) => {
+                let kept = fields.iter().filter(|(name, _)| wanted.contains(*name));
+                Cow::Owned(Value::Object(kept.map(|(name, field)| (name.clone(), field.clone())).collect()))
+            }
+            _ => Cow::Borrowed(value),
+        }
+    }
+}
+
+/// The fields of `self` and `oldSelf` that rules name; nothing if they use the whole value somewhere.
+fn fields_of(rules: &[Value]) -> Option<BTreeSet<String>> {
+    let mention = Regex::new(r"\b(?:self|oldSelf)\b(?:\.([A-Za-z][A-Za-z0-9]*)\b)?").ok()?;
+    let texts = rules.iter().flat_map(|rule| [&rule["rule"], &rule["messageExpression"]]).filter_map(Value::as_str);
+    let mentions: Vec<_> = texts.flat_map(|text| mention.captures_iter(text).collect::<Vec<_>>()).collect();
+    mentions.iter().map(|found| found.get(1).map(|field| field.as_str().to_owned())).collect()
 }
 
 impl Rule {

@@ -1,0 +1,239 @@
+//! A task carried out: the needs of a tick answered by the real clients.
+//!
+//! What is to be done, and in which order, the tick says; here is only how.
+
+use futures::future;
+use tracing::{debug, error, info, warn};
+use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
+use weir_engine::{KindName, ObjectRef};
+
+use crate::convert;
+use crate::errors::Failure;
+use crate::kinds::{Decider, Decisions};
+use crate::metrics::Trouble;
+use crate::queue::{Ending, Start, Task};
+use crate::store::Store;
+use crate::world::World;
+
+impl<D: Decisions> World<D> {
+    /// Carries out a task of an object to its end.
+    pub async fn carry_out(&self, start: &Start) -> Ending {
+        match start.object.kind {
+            KindName::EntryPoint => self.look_at::<D::EntryPoints>(start).await,
+            KindName::Environment => self.look_at::<D::Environments>(start).await,
+            KindName::WeightedRoute => self.look_at::<D::Routes>(start).await,
+            KindName::TrafficShift => self.look_at::<D::Shifts>(start).await,
+        }
+    }
+
+    async fn look_at<K: Decider>(&self, start: &Start) -> Ending {
+        let object = &start.object;
+        if self.store.borrow().standing(object).is_none() {
+            return Ending::Gone;
+        }
+        let refused = self.store.borrow().refusal(object).map(|refusal| refusal.message.clone());
+        let ended = match (&start.task, refused) {
+            (Task::Stall(panic), _) => {
+                let message = format!(
+                    "the controller failed on this object several times in a row ({panic}); it is left alone until its \
+                     spec or command changes; please report this"
+                );
+                self.stall::<K>(object, &message).await
+            }
+            (Task::Tick, Some(message)) => {
+                self.metrics.count_trouble(object.kind, Trouble::Spec);
+                self.stall::<K>(object, &message).await
+            }
+            (Task::Tick, None) => self.tick::<K>(object).await,
+        };
+        match ended {
+            Ok(ending) => ending,
+            Err(failure) => self.fail(object, &failure).await,
+        }
+    }
+
+    /// Runs one tick.
+    async fn tick<K: Decider>(&self, object: &ObjectRef) -> Result<Ending, Failure> {
+        let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
+        let mut tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory);
+        let mut answer = Answer::Begin;
+        let mut idle = true;
+        loop {
+            let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
+            if self.closing.get() && !matches!(need, Need::Done(_)) {
+                return Ok(Ending::Rested { wake: None, idle: true });
+            }
+            answer = match need {
+                Need::Read(asks) => {
+                    debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
+                    Answer::Read(self.inventory.answer_all(&asks).await)
+                }
+                Need::Get(objects) => {
+                    self.get(&objects, object).await?;
+                    Answer::Stored
+                }
+                Need::Finalizer(present) => {
+                    idle = false;
+                    self.set_finalizer(object, present).await?;
+                    Answer::Stored
+                }
+                Need::Record(status) => {
+                    idle = false;
+                    self.record::<K>(object, status).await?;
+                    Answer::Stored
+                }
+                Need::Act(permit) => {
+                    idle = false;
+                    let step = permit.step().operation();
+                    let words = format!("{:?}", permit.step());
+                    let result = self.inventory.perform(permit).await;
+                    match &result {
+                        Ok(()) => {
+                            info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");
+                            debug!(kind = object.kind.word(), object = %object.key, step, words, "written in full");
+                        }
+                        Err(error) => {
+                            warn!(kind = object.kind.word(), object = %object.key, step, outcome = error.kind.word(), "{error}");
+                        }
+                    }
+                    Answer::Acted(result)
+                }
+                Need::Done(rest) => return Ok(self.rest(object, rest, idle)),
+            };
+        }
+    }
+
+    fn rest(&self, object: &ObjectRef, rest: Rest, idle: bool) -> Ending {
+        let obstacle = rest.memory.trouble.clone().filter(|_| rest.failed);
+        if self.store.borrow().standing(object).is_some() {
+            self.memories.borrow_mut().insert(object.clone(), rest.memory);
+        }
+        match obstacle {
+            Some(Obstacle::Violation(violation)) => {
+                self.metrics.violations.inc();
+                self.metrics.count_trouble(object.kind, Trouble::Guard);
+                error!(kind = object.kind.word(), object = %object.key, "not written: {violation}");
+            }
+            Some(Obstacle::Aws(_)) => self.metrics.count_trouble(object.kind, Trouble::Aws),
+            None => {}
+        }
+        if rest.failed { Ending::Failed } else { Ending::Rested { wake: rest.wake, idle } }
+    }
+
+    /// Records that nothing will be done for an object until it changes.
+    async fn stall<K: Decider>(&self, object: &ObjectRef, message: &str) -> Result<Ending, Failure> {
+        let (status, generation) = {
+            let store = self.store.borrow();
+            let generation = store.standing(object).map_or(0, |standing| standing.generation);
+            (status_of::<K>(&store, object), generation)
+        };
+        let wanted = K::refused(self.now(), &status, generation, message);
+        let idle = wanted == status;
+        if !idle {
+            warn!(kind = object.kind.word(), object = %object.key, "{message}");
+            self.record::<K>(object, wanted).await?;
+        }
+        Ok(Ending::Rested { wake: None, idle })
+    }
+
+    /// Reads objects afresh.
+    async fn get(&self, objects: &[ObjectRef], asker: &ObjectRef) -> Result<(), Failure> {
+        let fetched = future::join_all(objects.iter().map(|object| async move {
+            let version = self.store.borrow().standing(object).map(|standing| standing.version.clone());
+            (object, version, self.server.get(object).await)
+        }));
+        for (object, version, found) in fetched.await {
+            match found? {
+                Some(document) => self.learn(object.kind, document, asker),
+                None => self.lose(object, version.as_deref(), asker),
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_finalizer(&self, object: &ObjectRef, present: bool) -> Result<(), Failure> {
+        let standing = self.store.borrow().standing(object).cloned();
+        let standing = standing.ok_or_else(|| Failure::Gone(object.clone()))?;
+        let mut finalizers = standing.finalizers.clone();
+        finalizers.retain(|finalizer| finalizer != weir_api::FINALIZER);
+        if present {
+            finalizers.push(weir_api::FINALIZER.to_owned());
+        }
+        let document = self.server.write_finalizers(object, &standing, &finalizers).await?;
+        let version = document.metadata.resource_version.clone();
+        self.learn(object.kind, document, object);
+        if standing.deleted.is_some() && finalizers.is_empty() {
+            // That was the last thing that kept it: what came back is the object as it went.
+            self.lose(object, version.as_deref(), object);
+        }
+        Ok(())
+    }
+
+    /// Writes a status and tells what it changes.
+    async fn record<K: Decider>(&self, object: &ObjectRef, status: K::Status) -> Result<(), Failure> {
+        let (standing, before) = {
+            let store = self.store.borrow();
+            let standing = store.standing(object).cloned().ok_or_else(|| Failure::Gone(object.clone()))?;
+            (standing, status_of::<K>(&store, object))
+        };
+        let verb = "write the status of";
+        let invalid = |message| Failure::Invalid { object: object.clone(), verb, message };
+        let wire = serde_json::to_value(&status).map_err(|error| invalid(error.to_string()))?;
+        let document = self.server.write_status(object, &standing, wire).await?;
+        let kept: K::Status = convert::status(document.status.clone());
+        self.learn(object.kind, document, object);
+        if kept != status {
+            // Going on would write the same again and again.
+            return Err(invalid("it did not keep all that was written".to_owned()));
+        }
+        self.tell(object, &standing.uid, &K::events(&before, &status));
+        Ok(())
+    }
+
+    /// Makes the best of a request that failed.
+    async fn fail(&self, object: &ObjectRef, failure: &Failure) -> Ending {
+        let (kind, name) = (object.kind, &object.key);
+        let trouble = match failure {
+            Failure::Gone(gone) if gone == object => {
+                let version = self.store.borrow().standing(object).map(|standing| standing.version.clone());
+                self.lose(object, version.as_deref(), object);
+                return Ending::Gone;
+            }
+            Failure::Conflict(_) => {
+                debug!(kind = kind.word(), object = %name, "{failure}");
+                self.metrics.count_trouble(kind, Trouble::Conflict);
+                return self.read_again(object).await;
+            }
+            Failure::Forbidden { .. } => Trouble::Forbidden,
+            Failure::Invalid { .. } => Trouble::Invalid,
+            Failure::Timeout { .. } => Trouble::Timeout,
+            Failure::Gone(_) | Failure::Unavailable { .. } => Trouble::Server,
+        };
+        warn!(kind = kind.word(), object = %name, "{failure}");
+        self.metrics.count_trouble(kind, trouble);
+        Ending::Failed
+    }
+
+    /// Fetches what made a request conflict, so that the next tick is founded on it.
+    async fn read_again(&self, object: &ObjectRef) -> Ending {
+        if self.closing.get() {
+            return Ending::Conflicted;
+        }
+        match self.get(std::slice::from_ref(object), object).await {
+            Ok(()) if self.store.borrow().standing(object).is_none() => Ending::Gone,
+            Ok(()) => Ending::Conflicted,
+            Err(failure) => {
+                warn!(kind = object.kind.word(), object = %object.key, "{failure}");
+                Ending::Failed
+            }
+        }
+    }
+}
+
+/// What is on record for an object, whether its spec can be read or not.
+fn status_of<K: Decider>(store: &Store, object: &ObjectRef) -> K::Status {
+    match store.refusal(object) {
+        Some(refusal) => convert::status(refusal.status.clone()),
+        None => K::find(store.cluster(), &object.key).map(|object| object.status.clone()).unwrap_or_default(),
+    }
+}

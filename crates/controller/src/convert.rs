@@ -1,0 +1,162 @@
+//! From what the API server sends to what the engine decides on.
+//!
+//! A status that cannot be read counts as lost. A spec that cannot be read makes its object refused, with the place
+//! and the reason, and harms no other object.
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use weir_api::FINALIZER;
+use weir_api::command::COMMAND_ANNOTATION;
+use weir_engine::{Key, Object};
+
+use crate::document::Document;
+use crate::kinds::Spec;
+
+/// What is known of every object, whether its spec can be read or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Tells this object from an earlier one of the same name.
+    pub uid: String,
+    /// The `resourceVersion`, opaque.
+    pub version: String,
+    /// Rises with each change of the spec.
+    pub generation: i64,
+    /// When its deletion was asked for.
+    pub deleted: Option<Timestamp>,
+    /// The value of the command annotation.
+    pub command: Option<String>,
+    /// All finalizers, ours and those of others.
+    pub finalizers: Vec<String>,
+}
+
+impl Standing {
+    /// Whether a user has asked for something else since.
+    pub fn asks_otherwise(&self, before: &Self) -> bool {
+        self.uid != before.uid
+            || self.generation != before.generation
+            || self.command != before.command
+            || self.deleted != before.deleted
+    }
+
+    /// Whether nothing but the version differs.
+    pub fn equals(&self, before: &Self) -> bool {
+        !self.asks_otherwise(before) && self.finalizers == before.finalizers
+    }
+
+    /// Whether it carries Weir's finalizer.
+    pub fn has_finalizer(&self) -> bool {
+        self.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
+    }
+}
+
+/// Why an object cannot be decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was found in its spec and what was expected.
+    pub message: String,
+    /// Its status, unread.
+    pub status: Value,
+}
+
+/// An object as it was read.
+#[derive(Clone, Debug)]
+pub struct Received<S: Spec> {
+    /// Where it is.
+    pub key: Key,
+    /// What is known of every object.
+    pub standing: Standing,
+    /// The object, or why there is none to decide on.
+    pub object: Result<Object<S, S::Status>, Refusal>,
+}
+
+/// Reads a document. `None` when it has no namespace or no name: no server sends such a thing.
+pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
+    let key = document.key()?;
+    let created = document.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    let standing = stand(&document);
+    let object = match spec::<S>(&document.spec) {
+        Ok(spec) => Ok(Object {
+            key: key.clone(),
+            uid: standing.uid.clone(),
+            generation: standing.generation,
+            version: standing.version.clone(),
+            created,
+            deleted: standing.deleted,
+            finalizer: standing.has_finalizer(),
+            command: standing.command.clone(),
+            spec,
+            status: status(document.status),
+        }),
+        Err(message) => Err(Refusal { message, status: document.status }),
+    };
+    Some(Received { key, standing, object })
+}
+
+/// Reads a status; what cannot be read is lost.
+pub fn status<Status: DeserializeOwned + Default>(found: Value) -> Status {
+    serde_json::from_value(found).unwrap_or_default()
+}
+
+fn stand(document: &Document) -> Standing {
+    let metadata = &document.metadata;
+    let command = metadata.annotations.as_ref().and_then(|annotations| annotations.get(COMMAND_ANNOTATION));
+    Standing {
+        uid: metadata.uid.clone().unwrap_or_default(),
+        version: metadata.resource_version.clone().unwrap_or_default(),
+        generation: metadata.generation.unwrap_or_default(),
+        deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+        command: command.cloned(),
+        finalizers: metadata.finalizers.clone().unwrap_or_default(),
+    }
+}
+
+fn spec<S: DeserializeOwned>(found: &Value) -> Result<S, String> {
+    // Cloning first is cheap beside the second attempt, which only bad objects need: read from text, the error
+    // knows its line, and from the line follows the field.
+    serde_json::from_value(found.clone()).or_else(|error| {
+        let text = serde_json::to_string_pretty(found).unwrap_or_default();
+        serde_json::from_str(&text).map_err(|located: serde_json::Error| {
+            let reason = error.to_string();
+            format!(
+                "found in {}: {reason}; expected a spec of the version of this controller; correct the field, or install \
+                 the definitions that `weir crds` prints",
+                path(&text, located.line())
+            )
+        })
+    })
+}
+
+/// The field that stands on a line of pretty-printed JSON, for example `spec.strategy.steps[1].pause`.
+fn path(text: &str, line: usize) -> String {
+    let mut open: Vec<(String, Option<usize>)> = Vec::new();
+    let mut here = "spec".to_owned();
+    for content in text.lines().take(line).map(str::trim) {
+        if content.starts_with(['}', ']']) {
+            open.pop();
+            continue;
+        }
+        let parent = open.last_mut();
+        here = match parent {
+            None => "spec".to_owned(),
+            Some((name, Some(index))) => {
+                let element = format!("{name}[{index}]");
+                *index += 1;
+                element
+            }
+            Some((name, None)) => match content.split_once("\": ") {
+                Some((field, _)) => format!("{name}.{}", field.trim_start_matches('"')),
+                None => name.clone(),
+            },
+        };
+        if content.ends_with('{') {
+            open.push((here.clone(), None));
+        } else if content.ends_with('[') {
+            open.push((here.clone(), Some(0)));
+        }
+    }
+    here
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use serde_json::{Value, json};
+use weir_api::{TrafficShiftSpec, TrafficShiftStatus};
+
+use super::{Received, path, read};
+use crate::document::Document;
+
+fn shift(spec: Value, status: Value) -> Received<TrafficShiftSpec> {
+    let document: Document = serde_json::from_value(json!({
+        "metadata": {
+            "namespace": "shop",
+            "name": "checkout",
+            "uid": "u1",
+            "resourceVersion": "7",
+            "generation": 3,
+            "creationTimestamp": "2026-11-21T10:00:00Z",
+            "annotations": {"weir.dev/command": "abort/1"},
+            "finalizers": ["example.org/other", "weir.dev/rollback"],
+        },
+        "spec": spec,
+        "status": status,
+    }))
+    .unwrap();
+    read(document).unwrap()
+}
+
+fn sound() -> Value {
+    json!({"routes": ["checkout"], "to": "green", "strategy": {"allAtOnce": {}}})
+}
+
+#[test]
+fn an_object_keeps_what_the_engine_decides_on() {
+    let received = shift(sound(), json!({"phase": "Shifting"}));
+    let object = received.object.unwrap();
+    assert_eq!(object.key.to_string(), "shop/checkout");
+    assert_eq!((object.uid.as_str(), object.version.as_str(), object.generation), ("u1", "7", 3));
+    assert_eq!(object.created.to_string(), "2026-11-21T10:00:00Z");
+    assert_eq!(object.command.as_deref(), Some("abort/1"));
+    assert!(object.finalizer);
+    assert_eq!(object.spec.to, "green");
+    assert_eq!(object.status.phase, Some(weir_api::traffic_shift::Phase::Shifting));
+    assert_eq!(received.standing.finalizers.len(), 2);
+}
+
+#[test]
+fn a_status_that_cannot_be_read_counts_as_lost() {
+    for status in [json!({"phase": "Unheard"}), json!("text"), Value::Null] {
+        assert_eq!(shift(sound(), status).object.unwrap().status, TrafficShiftStatus::default());
+    }
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_refused_with_the_field() {
+    let mut spec = sound();
+    spec["strategy"] = json!({"steps": [{"weight": 5}, {"weight": 100, "pause": {"duration": "99999d99999h"}}]});
+    let refusal = shift(spec, json!({"phase": "Shifting"})).object.unwrap_err();
+    assert!(refusal.message.contains("spec.strategy.steps[1].pause.duration"), "{}", refusal.message);
+    assert!(refusal.message.contains("99999d99999h"), "{}", refusal.message);
+    assert_eq!(refusal.status, json!({"phase": "Shifting"}));
+}
+
+#[test]
+fn a_missing_spec_is_refused() {
+    assert!(shift(Value::Null, Value::Null).object.is_err());
+    let refusal = shift(json!({"routes": ["a"], "strategy": {"allAtOnce": {}}}), Value::Null).object.unwrap_err();
+    assert!(refusal.message.contains("missing field `to`"), "{}", refusal.message);
+}
+
+#[test]
+fn the_field_of_a_line_is_found() {
+    let value = json!({"a": [1, {"b": "x"}, [2, 3]], "c": {"d": {}, "e": 4}});
+    let text = serde_json::to_string_pretty(&value).unwrap();
+    let found: Vec<String> = (1..=text.lines().count()).map(|line| path(&text, line)).collect();
+    for expected in ["spec", "spec.a", "spec.a[0]", "spec.a[1].b", "spec.a[2][1]", "spec.c.d", "spec.c.e"] {
+        assert!(found.iter().any(|path| path == expected), "{expected} in {found:?}");
+    }
+}

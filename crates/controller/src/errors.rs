@@ -1,0 +1,134 @@
+//! What can go wrong between the loop and the API server, in words that say what to do.
+
+use kube::runtime::watcher;
+use weir_engine::{KindName, ObjectRef};
+
+use crate::document;
+
+/// Why a controller cannot run.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A setting cannot be used.
+    #[error("found {found} for the {setting}; expected {expected}")]
+    Setting {
+        /// Which one.
+        setting: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+/// Why a request for one object did not do what it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The object has another version than the one that the request was founded on.
+    #[error("{0} has changed in the meantime; it is read again")]
+    Conflict(ObjectRef),
+    /// The object is not there any more.
+    #[error("{0} is gone")]
+    Gone(ObjectRef),
+    /// The controller is not allowed to.
+    #[error("the API server does not allow to {verb} {object}: {message}; grant it to the controller's role")]
+    Forbidden {
+        /// The object.
+        object: ObjectRef,
+        /// What was tried.
+        verb: &'static str,
+        /// The answer.
+        message: String,
+    },
+    /// The API server does not accept the request.
+    #[error(
+        "the API server refused to {verb} {object}: {message}; \
+         expected definitions of the same version as the controller: apply those that `weir crds` prints"
+    )]
+    Invalid {
+        /// The object.
+        object: ObjectRef,
+        /// What was tried.
+        verb: &'static str,
+        /// The answer.
+        message: String,
+    },
+    /// No answer came in time, so that a write may or may not have taken effect.
+    #[error("no answer within {seconds} s on the request to {verb} {object}; it is tried again")]
+    Timeout {
+        /// The object.
+        object: ObjectRef,
+        /// What was tried.
+        verb: &'static str,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// Anything else, which may pass.
+    #[error("could not {verb} {object}: {message}; it is tried again")]
+    Unavailable {
+        /// The object.
+        object: ObjectRef,
+        /// What was tried.
+        verb: &'static str,
+        /// What came back.
+        message: String,
+    },
+}
+
+impl Failure {
+    /// Tells apart what the client reports about a request for an object.
+    pub fn from_client(error: kube::Error, object: &ObjectRef, verb: &'static str) -> Self {
+        let object = object.clone();
+        match error {
+            kube::Error::Api(status) => match status.code {
+                409 => Self::Conflict(object),
+                404 => Self::Gone(object),
+                403 => Self::Forbidden { object, verb, message: status.message },
+                400 | 422 => Self::Invalid { object, verb, message: status.message },
+                _ => Self::Unavailable { object, verb, message: format!("{} ({})", status.message, status.code) },
+            },
+            other => Self::Unavailable { object, verb, message: chain(&other) },
+        }
+    }
+}
+
+/// What a failed watch tells the operator.
+pub fn describe_watch(kind: KindName, error: &watcher::Error) -> String {
+    let resource = document::resource(kind);
+    let name = format!("{}.{}", resource.plural, resource.group);
+    let status = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status),
+        _ => None,
+    };
+    match status.map(|status| (status.code, status.message.as_str())) {
+        Some((404, _)) => format!(
+            "the API server does not know {name}; expected Weir's definitions to be installed; \
+             apply crds/ or what `weir crds` prints"
+        ),
+        Some((403, message)) => format!(
+            "the API server does not let the controller list and watch {name}: {message}; \
+             grant list and watch on it to the controller's role"
+        ),
+        Some((410, _)) => format!("the watch on {name} fell too far behind; everything is listed again"),
+        _ => format!("the watch on {name} broke off: {}; it is taken up again", chain(error)),
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! The four kinds as the loop needs them: where their objects are kept, and who decides for them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use weir_api::{
+    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
+    WeightedRouteSpec, WeightedRouteStatus,
+};
+use weir_engine::{Cluster, Key, Kind, KindName, Object};
+
+/// A spec whose objects have a place in the [`Cluster`].
+pub trait Spec: Clone + Eq + DeserializeOwned + Serialize {
+    /// The status that belongs to it.
+    type Status: Clone + Eq + Default + DeserializeOwned + Serialize;
+
+    /// The kind.
+    const KIND: KindName;
+
+    /// All objects of the kind.
+    fn objects(cluster: &mut Cluster) -> &mut BTreeMap<Key, Object<Self, Self::Status>>;
+}
+
+macro_rules! kept {
+    ($($spec:ty, $status:ty, $kind:ident, $field:ident;)*) => {$(
+        impl Spec for $spec {
+            type Status = $status;
+
+            const KIND: KindName = KindName::$kind;
+
+            fn objects(cluster: &mut Cluster) -> &mut BTreeMap<Key, Object<Self, Self::Status>> {
+                &mut cluster.$field
+            }
+        }
+    )*};
+}
+
+kept! {
+    EntryPointSpec, EntryPointStatus, EntryPoint, entry_points;
+    EnvironmentSpec, EnvironmentStatus, Environment, environments;
+    WeightedRouteSpec, WeightedRouteStatus, WeightedRoute, routes;
+    TrafficShiftSpec, TrafficShiftStatus, TrafficShift, shifts;
+}
+
+/// A kind whose status can be read and written.
+pub trait Decider: Kind<Status: DeserializeOwned + Serialize> {}
+
+impl<K: Kind<Status: DeserializeOwned + Serialize>> Decider for K {}
+
+/// Who decides for each kind. There is one set in production; tests of the loop bring their own, to see what the
+/// loop makes of decisions that no sound engine would take.
+pub trait Decisions: 'static {
+    /// Decides for entry points.
+    type EntryPoints: Kind<Spec = EntryPointSpec, Status = EntryPointStatus>;
+    /// Decides for environments.
+    type Environments: Kind<Spec = EnvironmentSpec, Status = EnvironmentStatus>;
+    /// Decides for routes.
+    type Routes: Kind<Spec = WeightedRouteSpec, Status = WeightedRouteStatus>;
+    /// Decides for shifts.
+    type Shifts: Kind<Spec = TrafficShiftSpec, Status = TrafficShiftStatus>;
+}

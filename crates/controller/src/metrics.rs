@@ -1,0 +1,290 @@
+//! What the loop counts and shows, in a registry of its own.
+//!
+//! The series of an object vanish with it. Label values come from closed sets or from objects that exist, so that
+//! the number of series is bounded by the number of objects.
+
+use std::collections::BTreeMap;
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+use weir_api::traffic_shift::Phase;
+use weir_engine::{Cluster, KindName, ObjectRef};
+
+/// How late a step may be, in seconds, by bucket.
+const LATENESS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0];
+/// How long a tick may take, in seconds, by bucket.
+const TICK: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+const PHASES: [Phase; 10] = [
+    Phase::Pending,
+    Phase::Verifying,
+    Phase::Shifting,
+    Phase::Paused,
+    Phase::Baking,
+    Phase::Succeeded,
+    Phase::RollingBack,
+    Phase::RolledBack,
+    Phase::Failed,
+    Phase::Superseded,
+];
+
+/// Why a tick did not end as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Somebody else changed the object meanwhile.
+    Conflict,
+    /// The API server does not allow a request.
+    Forbidden,
+    /// The API server does not accept a request.
+    Invalid,
+    /// The API server did not answer in time.
+    Timeout,
+    /// Any other failure of a request to the API server.
+    Server,
+    /// AWS did not carry out a write.
+    Aws,
+    /// The guard did not let a write through.
+    Guard,
+    /// The spec cannot be read.
+    Spec,
+    /// The decision panicked.
+    Panic,
+}
+
+impl Trouble {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Forbidden => "forbidden",
+            Self::Invalid => "invalid",
+            Self::Timeout => "timeout",
+            Self::Server => "server",
+            Self::Aws => "aws",
+            Self::Guard => "guard",
+            Self::Spec => "spec",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+/// All metrics of one controller. Clones count into the same registry.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    weight_desired: IntGaugeVec,
+    weight_applied: IntGaugeVec,
+    shift_phase: IntGaugeVec,
+    shift_step: IntGaugeVec,
+    /// How long after its planned instant a tick of a moving run began.
+    pub(crate) lateness: Histogram,
+    aws_calls: IntCounterVec,
+    tick_seconds: HistogramVec,
+    tick_errors: IntCounterVec,
+    /// How many objects are due and wait for a slot.
+    pub(crate) queue_depth: IntGauge,
+    /// How long the longest waiting object is due.
+    pub(crate) queue_oldest: Gauge,
+    /// Ticks that panicked.
+    pub(crate) panics: IntCounter,
+    /// Writes that the guard did not let through.
+    pub(crate) violations: IntCounter,
+}
+
+/// One gauge of one object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Series {
+    Desired { route: [String; 2], environment: String },
+    Applied { route: [String; 2], environment: String },
+    Phase { shift: [String; 2], phase: &'static str },
+    Step { shift: [String; 2] },
+}
+
+/// The gauges of an object with their values.
+pub(crate) type Gauges = BTreeMap<Series, i64>;
+
+impl Metrics {
+    /// Metrics that have counted nothing yet.
+    ///
+    /// # Panics
+    ///
+    /// Never: the names are constants, valid and different.
+    pub fn new() -> Self {
+        let build = || -> prometheus::Result<Self> {
+            let registry = Registry::new();
+            let metrics = Self {
+                weight_desired: IntGaugeVec::new(
+                    Opts::new("weir_route_weight_desired", "The weight that a route has set out to make live."),
+                    &["namespace", "route", "environment"],
+                )?,
+                weight_applied: IntGaugeVec::new(
+                    Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
+                    &["namespace", "route", "environment"],
+                )?,
+                shift_phase: IntGaugeVec::new(
+                    Opts::new("weir_shift_phase", "1 for the phase that a shift is in, 0 for the others."),
+                    &["namespace", "shift", "phase"],
+                )?,
+                shift_step: IntGaugeVec::new(
+                    Opts::new("weir_shift_step", "The step of its strategy that a shift has reached, from 1."),
+                    &["namespace", "shift"],
+                )?,
+                lateness: Histogram::with_opts(
+                    HistogramOpts::new(
+                        "weir_step_lateness_seconds",
+                        "How long after its planned instant a tick of a moving run began.",
+                    )
+                    .buckets(LATENESS.to_vec()),
+                )?,
+                aws_calls: IntCounterVec::new(
+                    Opts::new("weir_aws_calls_total", "Calls to AWS."),
+                    &["service", "operation", "outcome"],
+                )?,
+                tick_seconds: HistogramVec::new(
+                    HistogramOpts::new("weir_tick_seconds", "How long ticks take.").buckets(TICK.to_vec()),
+                    &["kind"],
+                )?,
+                tick_errors: IntCounterVec::new(
+                    Opts::new("weir_tick_errors_total", "Ticks that did not end as they should."),
+                    &["kind", "reason"],
+                )?,
+                queue_depth: IntGauge::new("weir_queue_depth", "Objects that are due and wait for a slot.")?,
+                queue_oldest: Gauge::new(
+                    "weir_queue_oldest_seconds",
+                    "How long the longest waiting object is due; 0 when none waits.",
+                )?,
+                panics: IntCounter::new("weir_panics_total", "Ticks that panicked.")?,
+                violations: IntCounter::new(
+                    "weir_guard_violations_total",
+                    "Writes that the guard did not let through because they would have broken an invariant.",
+                )?,
+                registry,
+            };
+            metrics.register()?;
+            Ok(metrics)
+        };
+        build().expect("the names and labels of the metrics are valid and different")
+    }
+
+    fn register(&self) -> prometheus::Result<()> {
+        let registry = &self.registry;
+        registry.register(Box::new(self.weight_desired.clone()))?;
+        registry.register(Box::new(self.weight_applied.clone()))?;
+        registry.register(Box::new(self.shift_phase.clone()))?;
+        registry.register(Box::new(self.shift_step.clone()))?;
+        registry.register(Box::new(self.lateness.clone()))?;
+        registry.register(Box::new(self.aws_calls.clone()))?;
+        registry.register(Box::new(self.tick_seconds.clone()))?;
+        registry.register(Box::new(self.tick_errors.clone()))?;
+        registry.register(Box::new(self.queue_depth.clone()))?;
+        registry.register(Box::new(self.queue_oldest.clone()))?;
+        registry.register(Box::new(self.panics.clone()))?;
+        registry.register(Box::new(self.violations.clone()))
+    }
+
+    /// Everything in the text format of Prometheus.
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) => format!("# the metrics could not be written: {error}\n"),
+        }
+    }
+
+    /// A call to AWS has ended: for the meter of the inventory.
+    pub fn count_aws_call(&self, call: weir_aws::Call) {
+        self.aws_calls.with_label_values(&[call.service, call.operation, call.outcome_word()]).inc();
+    }
+
+    pub(crate) fn count_trouble(&self, kind: KindName, trouble: Trouble) {
+        self.tick_errors.with_label_values(&[kind.word(), trouble.word()]).inc();
+    }
+
+    pub(crate) fn time_tick(&self, kind: KindName, seconds: f64) {
+        self.tick_seconds.with_label_values(&[kind.word()]).observe(seconds);
+    }
+
+    /// Shows the gauges of an object in the place of those that it had before.
+    pub(crate) fn show(&self, before: &Gauges, after: &Gauges) {
+        for (series, value) in after {
+            let (gauges, labels) = self.place(series);
+            gauges.with_label_values(&labels).set(*value);
+        }
+        for series in before.keys().filter(|series| !after.contains_key(series)) {
+            let (gauges, labels) = self.place(series);
+            // It can only be missing if it was never shown, which is as well.
+            let _ = gauges.remove_label_values(&labels);
+        }
+    }
+
+    fn place<'a>(&'a self, series: &'a Series) -> (&'a IntGaugeVec, Vec<&'a str>) {
+        match series {
+            Series::Desired { route: [namespace, name], environment } => {
+                (&self.weight_desired, vec![namespace, name, environment])
+            }
+            Series::Applied { route: [namespace, name], environment } => {
+                (&self.weight_applied, vec![namespace, name, environment])
+            }
+            Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
+            Series::Step { shift: [namespace, name] } => (&self.shift_step, vec![namespace, name]),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The gauges that an object has as its status stands.
+pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
+    let name = || [object.key.namespace.clone(), object.key.name.clone()];
+    let mut found = Gauges::new();
+    match object.kind {
+        KindName::EntryPoint | KindName::Environment => {}
+        KindName::WeightedRoute => {
+            let Some(route) = cluster.routes.get(&object.key) else { return found };
+            for weight in route.status.intent.iter().flat_map(|intent| &intent.weights) {
+                let environment = weight.environment.clone();
+                found.insert(Series::Desired { route: name(), environment }, i64::from(weight.weight));
+            }
+            for weight in &route.status.weights {
+                let environment = weight.environment.clone();
+                found.insert(Series::Applied { route: name(), environment }, i64::from(weight.weight));
+            }
+        }
+        KindName::TrafficShift => {
+            let Some(shift) = cluster.shifts.get(&object.key) else { return found };
+            if let Some(present) = shift.status.phase {
+                for phase in PHASES {
+                    found.insert(Series::Phase { shift: name(), phase: word(phase) }, i64::from(phase == present));
+                }
+            }
+            let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
+            if let Some(step) = step {
+                found.insert(Series::Step { shift: name() }, step);
+            }
+        }
+    }
+    found
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "Pending",
+        Phase::Verifying => "Verifying",
+        Phase::Shifting => "Shifting",
+        Phase::Paused => "Paused",
+        Phase::Baking => "Baking",
+        Phase::Succeeded => "Succeeded",
+        Phase::RollingBack => "RollingBack",
+        Phase::RolledBack => "RolledBack",
+        Phase::Failed => "Failed",
+        Phase::Superseded => "Superseded",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use jiff::SignedDuration;
+use serde_json::json;
+use weir_aws::Call;
+use weir_engine::fact::ErrorKind;
+use weir_engine::{Key, KindName, ObjectRef};
+
+use super::{Gauges, Metrics, Trouble, gauges};
+use crate::document::Document;
+use crate::store::{Source, Store};
+
+fn shift(version: &str, status: serde_json::Value) -> Document {
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "checkout", "uid": "u", "resourceVersion": version},
+        "spec": {"routes": ["public"], "to": "green", "strategy": {"allAtOnce": {}}},
+        "status": status,
+    }))
+    .unwrap()
+}
+
+fn route(version: &str, weights: serde_json::Value) -> Document {
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "public", "uid": "r", "resourceVersion": version},
+        "spec": {
+            "listener": {"entryPoint": {"name": "main"}, "listener": "https"},
+            "backends": [{"environment": "blue"}, {"environment": "green"}],
+        },
+        "status": {"weights": weights},
+    }))
+    .unwrap()
+}
+
+#[test]
+fn the_weights_of_a_route_come_and_go_with_it() {
+    let (metrics, mut store) = (Metrics::new(), Store::default());
+    let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
+    let both = json!([{"environment": "blue", "weight": 75}, {"environment": "green", "weight": 25}]);
+    store.put(object.kind, route("1", both), Source::Watch);
+    let first = gauges(store.cluster(), &object);
+    metrics.show(&Gauges::new(), &first);
+    let green = r#"weir_route_weight_applied{environment="green",namespace="shop",route="public"} 25"#;
+    let blue = r#"weir_route_weight_applied{environment="blue""#;
+    assert!(metrics.render().contains(green), "{}", metrics.render());
+    assert!(metrics.render().contains(blue));
+    store.put(object.kind, route("2", json!([{"environment": "green", "weight": 100}])), Source::Watch);
+    let second = gauges(store.cluster(), &object);
+    metrics.show(&first, &second);
+    assert!(metrics.render().contains(r#"environment="green",namespace="shop",route="public"} 100"#));
+    assert!(!metrics.render().contains(blue), "{}", metrics.render());
+    store.gone(&object, Some("2"));
+    metrics.show(&second, &gauges(store.cluster(), &object));
+    assert!(!metrics.render().contains(r#"route="public""#));
+}
+
+#[test]
+fn a_shift_shows_one_phase_and_its_step() {
+    let (metrics, mut store) = (Metrics::new(), Store::default());
+    let object = ObjectRef::new(KindName::TrafficShift, Key::new("shop", "checkout"));
+    let run = json!({
+        "id": 1, "to": "green", "seq": 3, "weight": 25, "progress": "2/4", "summary": "blue 75, green 25", "routes": [],
+        "startedAt": "2026-11-21T10:00:00Z", "progressedAt": "2026-11-21T10:00:00Z",
+    });
+    store.put(object.kind, shift("1", json!({"phase": "RollingBack", "run": run})), Source::Watch);
+    let shown = gauges(store.cluster(), &object);
+    metrics.show(&Gauges::new(), &shown);
+    let text = metrics.render();
+    assert!(text.contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 2"#), "{text}");
+    assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RollingBack",shift="checkout"} 1"#), "{text}");
+    assert_eq!(text.matches("weir_shift_phase{").count(), 10);
+    assert_eq!(text.matches("shift=\"checkout\"} 1\n").count(), 1, "one phase is on");
+}
+
+#[test]
+fn every_counter_is_rendered_with_its_labels() {
+    let metrics = Metrics::new();
+    metrics.count_aws_call(Call {
+        service: "elbv2",
+        operation: "DescribeRules",
+        outcome: Err(ErrorKind::Throttled),
+        attempts: 3,
+        took: SignedDuration::ZERO,
+    });
+    metrics.count_trouble(KindName::TrafficShift, Trouble::Conflict);
+    metrics.time_tick(KindName::Environment, 0.2);
+    metrics.lateness.observe(0.3);
+    let text = metrics.render();
+    for expected in [
+        r#"weir_aws_calls_total{operation="DescribeRules",outcome="Throttled",service="elbv2"} 1"#,
+        r#"weir_tick_errors_total{kind="TrafficShift",reason="conflict"} 1"#,
+        r#"weir_tick_seconds_bucket{kind="Environment",le="0.25"} 1"#,
+        "weir_step_lateness_seconds_count 1",
+        "weir_queue_depth 0",
+        "weir_queue_oldest_seconds 0",
+        "weir_panics_total 0",
+        "weir_guard_violations_total 0",
+    ] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+}

@@ -1,0 +1,318 @@
+//! Which object is looked at next: at most one tick for each at a time, the most urgent first, then the one that has
+//! waited longest.
+//!
+//! Pure data: time is passed in, and all jitter comes from the seed. Invariants: a wake is never lost, only put off
+//! by a backoff; ticks of traffic that goes back always find a free slot; an object whose decisions panic again and
+//! again rests until somebody changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::ObjectRef;
+use weir_engine::tick::Urgency;
+
+/// After how many panics in a row an object is left alone.
+pub const PANICS: u32 = 3;
+
+/// The first backoff after trouble; each further one is twice as long.
+const FIRST_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
+/// The longest backoff.
+const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
+/// The longest backoff while traffic goes back.
+const LONGEST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_secs(5);
+/// The first backoff after somebody else changed the object under a tick.
+const FIRST_CONFLICT_BACKOFF: SignedDuration = SignedDuration::from_millis(100);
+/// How soon an object may be looked at again after a tick that did nothing, whatever it asks for.
+const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
+
+/// How many ticks run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// All of them.
+    pub all: usize,
+    /// Those that only a rollback may take.
+    pub rollback: usize,
+}
+
+/// A tick that may begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Of which object.
+    pub object: ObjectRef,
+    /// When it was due.
+    pub due: Timestamp,
+    /// How urgent it is.
+    pub urgency: Urgency,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What is to be done with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A tick.
+    Tick,
+    /// Recording that its decisions panic, with what the last panic said.
+    Stall(String),
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As it should.
+    Rested {
+        /// When to look again, if nothing wakes the object before.
+        wake: Option<Timestamp>,
+        /// Whether nothing was written, so that another look at once would find the same.
+        idle: bool,
+    },
+    /// Something went wrong that may pass.
+    Failed,
+    /// Somebody else changed the object meanwhile.
+    Conflicted,
+    /// It panicked, and this is what it said.
+    Panicked(String),
+    /// The object is no more.
+    Gone,
+}
+
+/// What waits, and what runs.
+#[derive(Debug)]
+pub struct Queue {
+    slots: Slots,
+    jitter: fastrand::Rng,
+    entries: BTreeMap<ObjectRef, Entry>,
+    /// Not due yet.
+    timers: BTreeSet<(Timestamp, ObjectRef)>,
+    /// Due.
+    ready: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
+    running: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    urgency: Urgency,
+    place: Place,
+    /// A wake that came while the object was running.
+    again: Option<Timestamp>,
+    backoff: Option<Backoff>,
+    panics: u32,
+    panic: String,
+    /// The panics are on record, and nothing but a change by a user wakes the object.
+    stalled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Idle,
+    Timer(Timestamp),
+    Ready(Timestamp),
+    Running,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Backoff {
+    since: Timestamp,
+    delay: SignedDuration,
+    failures: u32,
+}
+
+impl Backoff {
+    fn until(self, urgency: Urgency) -> Timestamp {
+        let longest = if urgency == Urgency::Rollback { LONGEST_ROLLBACK_BACKOFF } else { LONGEST_BACKOFF };
+        after(self.since, self.delay.min(longest))
+    }
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new(slots: Slots, seed: u64) -> Self {
+        Self {
+            slots,
+            jitter: fastrand::Rng::with_seed(seed),
+            entries: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            running: 0,
+        }
+    }
+
+    /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
+    pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, urgency: Urgency) {
+        let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
+        if entry.stalled {
+            return;
+        }
+        entry.urgency = urgency;
+        self.schedule(object, at);
+    }
+
+    /// A user has asked for something else: what went wrong before no longer counts.
+    pub fn change(&mut self, object: &ObjectRef, at: Timestamp, urgency: Urgency) {
+        let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
+        entry.backoff = None;
+        entry.panics = 0;
+        entry.stalled = false;
+        entry.urgency = urgency;
+        self.schedule(object, at);
+    }
+
+    /// The object is no more. A task of it that still runs must yet be finished.
+    pub fn forget(&mut self, object: &ObjectRef) {
+        let Some(entry) = self.entries.get_mut(object) else { return };
+        if entry.place == Place::Running {
+            *entry = Entry { place: Place::Running, ..Entry::new() };
+            return;
+        }
+        self.lift(object);
+        self.entries.remove(object);
+    }
+
+    /// The next task that may begin now. It counts as running until it is finished.
+    pub fn start(&mut self, now: Timestamp) -> Option<Start> {
+        while let Some((due, _)) = self.timers.first()
+            && *due <= now
+        {
+            let (due, object) = self.timers.pop_first()?;
+            let entry = self.entries.get_mut(&object)?;
+            entry.place = Place::Ready(due);
+            self.ready.insert((entry.urgency, due, object));
+        }
+        let (urgency, _, _) = self.ready.first()?;
+        let free = self.slots.all.saturating_sub(self.running);
+        let kept = if *urgency == Urgency::Rollback { 0 } else { self.slots.rollback };
+        if free <= kept {
+            return None;
+        }
+        let (urgency, due, object) = self.ready.pop_first()?;
+        let entry = self.entries.get_mut(&object)?;
+        entry.place = Place::Running;
+        self.running += 1;
+        let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
+        Some(Start { object, due, urgency, task })
+    }
+
+    /// A task has ended. The urgency is that of the object as it is now.
+    pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, urgency: Urgency) {
+        let jitter = self.jitter.f64();
+        let Some(entry) = self.entries.get_mut(object) else { return };
+        self.running = self.running.saturating_sub(1);
+        entry.place = Place::Idle;
+        entry.urgency = urgency;
+        let again = entry.again.take();
+        let next = match ending {
+            Ending::Gone => None,
+            Ending::Rested { wake, idle } => {
+                entry.stalled = entry.panics >= PANICS;
+                entry.backoff = None;
+                if entry.stalled {
+                    return;
+                }
+                entry.panics = 0;
+                wake.map(|wake| if idle && wake <= now { after(now, RESTLESS) } else { wake })
+            }
+            Ending::Failed => Some(entry.back_off(now, FIRST_BACKOFF, jitter)),
+            Ending::Conflicted => Some(entry.back_off(now, FIRST_CONFLICT_BACKOFF, jitter)),
+            Ending::Panicked(message) => {
+                entry.panics += 1;
+                entry.panic = message;
+                // What has just turned out to be hopeless is said to be so at once.
+                if entry.panics == PANICS {
+                    entry.backoff = None;
+                    Some(now)
+                } else {
+                    Some(entry.back_off(now, FIRST_BACKOFF, jitter))
+                }
+            }
+        };
+        match again.into_iter().chain(next).min() {
+            Some(at) => self.schedule(object, at),
+            None => drop(self.entries.remove(object)),
+        }
+    }
+
+    /// When [`Self::start`] is worth another try, if nothing is woken or finished before.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// How many objects are due and not yet begun.
+    pub fn depth(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Since when the longest waiting object is due.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.ready.iter().map(|(_, due, _)| *due).min()
+    }
+
+    /// Puts an object where it belongs, no later than before.
+    fn schedule(&mut self, object: &ObjectRef, at: Timestamp) {
+        let Some(entry) = self.entries.get(object) else { return };
+        let (place, backoff, urgency) = (entry.place, entry.backoff, entry.urgency);
+        let at = match place {
+            Place::Running => {
+                if let Some(entry) = self.entries.get_mut(object) {
+                    entry.again = Some(entry.again.map_or(at, |again| again.min(at)));
+                }
+                return;
+            }
+            Place::Idle => at,
+            // Under a backoff the old place may be later than what the urgency allows now.
+            Place::Timer(due) | Place::Ready(due) => due.min(at),
+        };
+        let due = backoff.map_or(at, |backoff| backoff.until(urgency).max(at));
+        self.lift(object);
+        self.timers.insert((due, object.clone()));
+        if let Some(entry) = self.entries.get_mut(object) {
+            entry.place = Place::Timer(due);
+        }
+    }
+
+    /// Takes an object out of where it waits.
+    fn lift(&mut self, object: &ObjectRef) {
+        let Some(entry) = self.entries.get_mut(object) else { return };
+        match entry.place {
+            Place::Timer(due) => drop(self.timers.remove(&(due, object.clone()))),
+            // The urgency may have changed since the object was put there.
+            Place::Ready(due) => {
+                for urgency in [Urgency::Rollback, Urgency::Progress, Urgency::Routine] {
+                    self.ready.remove(&(urgency, due, object.clone()));
+                }
+            }
+            Place::Idle | Place::Running => return,
+        }
+        entry.place = Place::Idle;
+    }
+}
+
+impl Entry {
+    fn new() -> Self {
+        Self {
+            urgency: Urgency::Routine,
+            place: Place::Idle,
+            again: None,
+            backoff: None,
+            panics: 0,
+            panic: String::new(),
+            stalled: false,
+        }
+    }
+
+    /// Lengthens the backoff and says when it ends.
+    fn back_off(&mut self, now: Timestamp, first: SignedDuration, jitter: f64) -> Timestamp {
+        let failures = self.backoff.map_or(0, |backoff| backoff.failures);
+        let doubled = (0..failures.min(16)).fold(first, |delay, _| delay.saturating_add(delay));
+        let delay = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + jitter / 2.0);
+        let backoff = Backoff { since: now, delay, failures: failures.saturating_add(1) };
+        self.backoff = Some(backoff);
+        backoff.until(self.urgency)
+    }
+}
+
+fn after(instant: Timestamp, span: SignedDuration) -> Timestamp {
+    instant.saturating_add(span).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use weir_engine::tick::Urgency;
+use weir_engine::{Key, KindName, ObjectRef};
+
+use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Slots, Start, Task};
+
+fn object(name: &str) -> ObjectRef {
+    ObjectRef::new(KindName::WeightedRoute, Key::new("shop", name))
+}
+
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs_f64(seconds)
+}
+
+fn queue() -> Queue {
+    Queue::new(Slots { all: 3, rollback: 1 }, 42)
+}
+
+fn names(queue: &mut Queue, now: Timestamp) -> Vec<String> {
+    std::iter::from_fn(|| queue.start(now)).map(|start| start.object.key.name).collect()
+}
+
+fn rested(wake: Option<Timestamp>) -> Ending {
+    Ending::Rested { wake, idle: false }
+}
+
+#[test]
+fn the_more_urgent_goes_first_then_the_one_that_waited_longest() {
+    let mut queue = Queue::new(Slots { all: 9, rollback: 1 }, 0);
+    queue.wake(&object("routine-early"), at(1.0), Urgency::Routine);
+    queue.wake(&object("progress-late"), at(3.0), Urgency::Progress);
+    queue.wake(&object("progress-early"), at(2.0), Urgency::Progress);
+    queue.wake(&object("rollback"), at(4.0), Urgency::Rollback);
+    queue.wake(&object("not-yet"), at(9.0), Urgency::Rollback);
+    assert_eq!(names(&mut queue, at(5.0)), ["rollback", "progress-early", "progress-late", "routine-early"]);
+    assert_eq!(queue.next_due(), Some(at(9.0)));
+}
+
+#[test]
+fn a_slot_is_kept_for_rollbacks() {
+    let mut queue = queue();
+    for name in ["a", "b", "c"] {
+        queue.wake(&object(name), at(0.0), Urgency::Progress);
+    }
+    assert_eq!(names(&mut queue, at(0.0)), ["a", "b"]);
+    assert_eq!((queue.depth(), queue.oldest()), (1, Some(at(0.0))));
+    queue.wake(&object("back"), at(0.0), Urgency::Rollback);
+    assert_eq!(names(&mut queue, at(0.0)), ["back"]);
+    queue.finish(&object("a"), at(1.0), rested(None), Urgency::Progress);
+    assert_eq!(names(&mut queue, at(1.0)), Vec::<String>::new());
+    queue.finish(&object("back"), at(1.0), rested(None), Urgency::Rollback);
+    assert_eq!(names(&mut queue, at(1.0)), ["c"]);
+}
+
+#[test]
+fn an_object_woken_while_it_runs_runs_again_afterwards() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(0.0), Urgency::Routine);
+    assert_eq!(names(&mut queue, at(0.0)), ["a"]);
+    queue.wake(&object("a"), at(1.0), Urgency::Routine);
+    assert_eq!(names(&mut queue, at(1.0)), Vec::<String>::new());
+    queue.finish(&object("a"), at(2.0), rested(Some(at(60.0))), Urgency::Routine);
+    assert_eq!(names(&mut queue, at(2.0)), ["a"]);
+    queue.finish(&object("a"), at(3.0), rested(Some(at(60.0))), Urgency::Routine);
+    assert_eq!((names(&mut queue, at(59.0)), queue.next_due()), (Vec::new(), Some(at(60.0))));
+}
+
+#[test]
+fn a_wake_brings_a_planned_look_forward() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(60.0), Urgency::Routine);
+    queue.wake(&object("a"), at(5.0), Urgency::Routine);
+    queue.wake(&object("a"), at(30.0), Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(at(5.0)));
+    let start = queue.start(at(6.0)).unwrap();
+    assert_eq!(start, Start { object: object("a"), due: at(5.0), urgency: Urgency::Routine, task: Task::Tick });
+}
+
+/// Fails the object again and again; returns the backoffs in seconds.
+fn backoffs(queue: &mut Queue, name: &str, urgency: Urgency, count: usize) -> Vec<f64> {
+    let mut now = at(0.0);
+    queue.wake(&object(name), now, urgency);
+    (0..count)
+        .map(|_| {
+            queue.start(now).expect("due");
+            queue.finish(&object(name), now, Ending::Failed, urgency);
+            let due = queue.next_due().unwrap();
+            let pause = due.duration_since(now).as_secs_f64();
+            now = due;
+            pause
+        })
+        .collect()
+}
+
+#[test]
+fn backoffs_grow_to_a_bound_and_less_so_for_rollbacks() {
+    let pauses = backoffs(&mut queue(), "a", Urgency::Routine, 12);
+    for (failures, pause) in pauses.iter().enumerate() {
+        let full = f64::min(60.0, 2.0_f64.powi(i32::try_from(failures).unwrap()));
+        assert!((full / 2.0..=full).contains(pause), "{failures}: {pause} of {full}");
+    }
+    let pauses = backoffs(&mut queue(), "a", Urgency::Rollback, 12);
+    assert!(pauses.iter().all(|pause| *pause <= 5.0), "{pauses:?}");
+    assert!(pauses[11] >= 5.0, "{pauses:?}");
+}
+
+#[test]
+fn the_same_seed_backs_off_alike() {
+    let run = |seed| backoffs(&mut Queue::new(Slots { all: 2, rollback: 1 }, seed), "a", Urgency::Routine, 6);
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn a_conflict_is_tried_again_soon() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(0.0), Urgency::Routine);
+    queue.start(at(0.0)).unwrap();
+    queue.finish(&object("a"), at(0.0), Ending::Conflicted, Urgency::Routine);
+    assert!(queue.next_due().unwrap() <= at(0.1));
+}
+
+#[test]
+fn news_of_others_do_not_shorten_a_backoff_but_a_users_change_ends_it() {
+    let mut queue = queue();
+    let pauses = backoffs(&mut queue, "a", Urgency::Routine, 7);
+    let due = queue.next_due().unwrap();
+    let failed = due - SignedDuration::from_secs_f64(pauses[6]);
+    queue.wake(&object("a"), failed, Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(due));
+    // Traffic that goes back waits at most five seconds.
+    queue.wake(&object("a"), failed, Urgency::Rollback);
+    assert_eq!(queue.next_due(), Some(failed + LONGEST_ROLLBACK_BACKOFF));
+    queue.change(&object("a"), failed, Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(failed));
+    // And the next failure counts as the first one.
+    queue.start(failed).unwrap();
+    queue.finish(&object("a"), failed, Ending::Failed, Urgency::Routine);
+    assert!(queue.next_due().unwrap() <= failed + SignedDuration::from_secs(1));
+}
+
+#[test]
+fn success_ends_a_backoff() {
+    let mut queue = queue();
+    backoffs(&mut queue, "a", Urgency::Routine, 6);
+    let now = queue.next_due().unwrap();
+    queue.start(now).unwrap();
+    queue.finish(&object("a"), now, rested(None), Urgency::Routine);
+    queue.wake(&object("a"), now, Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(now));
+}
+
+#[test]
+fn a_tick_that_did_nothing_and_never_rests_is_slowed() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(0.0), Urgency::Routine);
+    queue.start(at(0.0)).unwrap();
+    queue.finish(&object("a"), at(0.0), Ending::Rested { wake: Some(at(0.0)), idle: true }, Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(at(1.0)));
+    queue.start(at(1.0)).unwrap();
+    queue.finish(&object("a"), at(1.0), rested(Some(at(1.0))), Urgency::Routine);
+    assert_eq!(queue.next_due(), Some(at(1.0)));
+}
+
+/// Lets the object panic until it is to be stalled; returns that task.
+fn panic_away(queue: &mut Queue) -> (Task, Timestamp) {
+    queue.wake(&object("a"), at(0.0), Urgency::Routine);
+    for _ in 0..PANICS {
+        let now = queue.next_due().unwrap();
+        assert_eq!(queue.start(now).unwrap().task, Task::Tick);
+        queue.finish(&object("a"), now, Ending::Panicked("oh".to_owned()), Urgency::Routine);
+    }
+    let now = queue.next_due().unwrap();
+    (queue.start(now).unwrap().task, now)
+}
+
+#[test]
+fn an_object_that_panics_three_times_is_stalled_until_a_user_changes_it() {
+    let mut queue = queue();
+    let (task, now) = panic_away(&mut queue);
+    assert_eq!(task, Task::Stall("oh".to_owned()));
+    // Writing that failed: it is tried again, and still nothing else is.
+    queue.finish(&object("a"), now, Ending::Failed, Urgency::Routine);
+    let now = queue.next_due().unwrap();
+    assert_eq!(queue.start(now).unwrap().task, Task::Stall("oh".to_owned()));
+    queue.wake(&object("a"), now, Urgency::Routine);
+    queue.finish(&object("a"), now, rested(None), Urgency::Routine);
+    queue.wake(&object("a"), now, Urgency::Rollback);
+    assert_eq!((queue.next_due(), queue.depth()), (None, 0));
+    queue.change(&object("a"), now, Urgency::Routine);
+    assert_eq!(queue.start(now).unwrap().task, Task::Tick);
+}
+
+#[test]
+fn a_change_while_the_stall_is_written_is_not_lost() {
+    let mut queue = queue();
+    let (_, now) = panic_away(&mut queue);
+    queue.change(&object("a"), now, Urgency::Routine);
+    queue.finish(&object("a"), now, rested(None), Urgency::Routine);
+    assert_eq!(queue.start(now).unwrap().task, Task::Tick);
+}
+
+#[test]
+fn a_stall_that_panics_itself_backs_off() {
+    let mut queue = queue();
+    let (_, now) = panic_away(&mut queue);
+    queue.finish(&object("a"), now, Ending::Panicked("oh".to_owned()), Urgency::Routine);
+    assert!(queue.next_due().unwrap() > now);
+}
+
+#[test]
+fn a_success_between_panics_begins_the_count_anew() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(0.0), Urgency::Routine);
+    for round in 0..5 {
+        for _ in 0..PANICS - 1 {
+            let now = queue.next_due().unwrap();
+            assert_eq!(queue.start(now).unwrap().task, Task::Tick, "round {round}");
+            queue.finish(&object("a"), now, Ending::Panicked("oh".to_owned()), Urgency::Routine);
+        }
+        let now = queue.next_due().unwrap();
+        assert_eq!(queue.start(now).unwrap().task, Task::Tick);
+        queue.finish(&object("a"), now, rested(Some(now)), Urgency::Routine);
+    }
+}
+
+#[test]
+fn what_is_gone_is_forgotten_and_may_come_back() {
+    let mut queue = queue();
+    queue.wake(&object("a"), at(5.0), Urgency::Routine);
+    queue.forget(&object("a"));
+    assert_eq!(queue.next_due(), None);
+    queue.wake(&object("b"), at(0.0), Urgency::Routine);
+    queue.start(at(0.0)).unwrap();
+    queue.forget(&object("b"));
+    queue.change(&object("b"), at(1.0), Urgency::Routine);
+    assert_eq!(names(&mut queue, at(1.0)), Vec::<String>::new(), "the old task of b still runs");
+    queue.finish(&object("b"), at(2.0), Ending::Gone, Urgency::Routine);
+    assert_eq!(names(&mut queue, at(2.0)), ["b"]);
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    Wake(usize, Urgency),
+    Change(usize, Urgency),
+    Forget(usize),
+    Pass(u16),
+    Start,
+    Finish(usize, Finish),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Finish {
+    Rest(Option<u8>),
+    Fail,
+    Conflict,
+    Panic,
+    Gone,
+}
+
+fn urgency() -> impl Strategy<Value = Urgency> {
+    prop_oneof![Just(Urgency::Rollback), Just(Urgency::Progress), Just(Urgency::Routine)]
+}
+
+fn a_move() -> impl Strategy<Value = Move> {
+    let finish = prop_oneof![
+        proptest::option::of(0..20_u8).prop_map(Finish::Rest),
+        Just(Finish::Fail),
+        Just(Finish::Conflict),
+        Just(Finish::Panic),
+        Just(Finish::Gone)
+    ];
+    prop_oneof![
+        3 => (0..6_usize, urgency()).prop_map(|(who, urgency)| Move::Wake(who, urgency)),
+        1 => (0..6_usize, urgency()).prop_map(|(who, urgency)| Move::Change(who, urgency)),
+        1 => (0..6_usize).prop_map(Move::Forget),
+        2 => (0..5_000_u16).prop_map(Move::Pass),
+        4 => Just(Move::Start),
+        4 => (0..6_usize, finish).prop_map(|(who, finish)| Move::Finish(who, finish)),
+    ]
+}
+
+proptest! {
+    /// Whatever happens: one task for each object at a time, slots as promised, and no wake lost.
+    #[test]
+    fn the_promises_hold_under_any_use(moves in proptest::collection::vec(a_move(), 1..120)) {
+        let slots = Slots { all: 3, rollback: 1 };
+        let mut queue = Queue::new(slots, 7);
+        let mut now = at(0.0);
+        let mut running: BTreeMap<ObjectRef, Urgency> = BTreeMap::new();
+        let mut woken: BTreeSet<ObjectRef> = BTreeSet::new();
+        for step in moves {
+            match step {
+                Move::Wake(who, urgency) => queue.wake(&object(&who.to_string()), now, urgency),
+                Move::Change(who, urgency) => {
+                    queue.change(&object(&who.to_string()), now, urgency);
+                    woken.insert(object(&who.to_string()));
+                }
+                Move::Forget(who) => {
+                    queue.forget(&object(&who.to_string()));
+                    woken.remove(&object(&who.to_string()));
+                }
+                Move::Pass(ms) => now += SignedDuration::from_millis(i64::from(ms)),
+                Move::Start => {
+                    let others = running.values().filter(|urgency| **urgency != Urgency::Rollback).count();
+                    if let Some(start) = queue.start(now) {
+                        prop_assert!(start.due <= now);
+                        prop_assert!(running.len() < slots.all);
+                        prop_assert!(start.urgency == Urgency::Rollback || others < slots.all - slots.rollback);
+                        woken.remove(&start.object);
+                        prop_assert!(running.insert(start.object, start.urgency).is_none(), "two tasks of one object");
+                    }
+                }
+                Move::Finish(who, finish) => {
+                    let who = object(&who.to_string());
+                    let Some(urgency) = running.remove(&who) else { continue };
+                    let ending = match finish {
+                        Finish::Rest(wake) => Ending::Rested {
+                            wake: wake.map(|wake| now + SignedDuration::from_secs(i64::from(wake))),
+                            idle: true,
+                        },
+                        Finish::Fail => Ending::Failed,
+                        Finish::Conflict => Ending::Conflicted,
+                        Finish::Panic => Ending::Panicked("oh".to_owned()),
+                        Finish::Gone => Ending::Gone,
+                    };
+                    queue.finish(&who, now, ending, urgency);
+                }
+            }
+        }
+        // Left alone for the longest backoff, everything that a user has changed is looked at.
+        now += LONGEST_BACKOFF;
+        for who in running.into_keys() {
+            queue.finish(&who, now, Ending::Gone, Urgency::Routine);
+        }
+        now += LONGEST_BACKOFF;
+        while let Some(start) = queue.start(now) {
+            woken.remove(&start.object);
+            queue.finish(&start.object, now, Ending::Gone, start.urgency);
+        }
+        prop_assert!(woken.is_empty(), "never looked at: {woken:?}");
+        prop_assert_eq!(queue.depth(), 0);
+    }
+}

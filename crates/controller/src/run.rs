@@ -1,0 +1,270 @@
+//! The loop itself: one future that starts ticks, hears watches, looks around on AWS and publishes events.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{self, LocalBoxFuture};
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use tracing::{debug, error, info, warn};
+use weir_aws::Inventory;
+use weir_engine::Arn;
+use weir_engine::tick::Urgency;
+
+use crate::kinds::Decisions;
+use crate::metrics::Trouble;
+use crate::queue::{Ending, Start};
+use crate::watch::Watches;
+use crate::world::World;
+use crate::{Clock, Error, Health, Metrics, Settings};
+
+/// The loop turns at least this often, so that probes and gauges stay true.
+const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
+
+/// One controller.
+pub struct Controller<D> {
+    client: kube::Client,
+    inventory: Inventory,
+    clock: Clock,
+    settings: Settings,
+    metrics: Metrics,
+    health: Health,
+    decisions: PhantomData<D>,
+}
+
+type Running<'a> = FuturesUnordered<LocalBoxFuture<'a, (Start, Ending)>>;
+
+/// Something that runs at most once at a time.
+type Errand<'a, T> = Option<LocalBoxFuture<'a, T>>;
+
+impl<D: Decisions> Controller<D> {
+    /// A controller over its clients. Nothing happens before it is run.
+    pub fn new(
+        client: kube::Client,
+        inventory: Inventory,
+        clock: Clock,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let health = Health::new(clock.clone(), settings.stuck_after);
+        Ok(Self { client, inventory, clock, settings, metrics, health, decisions: PhantomData })
+    }
+
+    /// What the controller counts, to be shown elsewhere.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// How the controller is, to be asked elsewhere.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Runs until the shutdown, then awaits what is in flight for as long as the grace period lasts.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { client, inventory, clock, settings, metrics, health, decisions: _ } = self;
+        let mut watches = Watches::new(&client, settings.namespace.as_deref(), &clock, settings.seed);
+        let world: World<D> = World::new(client, inventory, clock, metrics, &settings);
+        let mut turn = Turn::new(&world, &health, &settings);
+        let mut shutdown = pin!(shutdown);
+        info!(owner = settings.owner, namespace = settings.namespace, "the controller begins");
+        loop {
+            let pause = turn.begin();
+            // Watches come before ticks, so that no tick that never rests can keep their news away.
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                notice = watches.next() => {
+                    world.hear(notice);
+                }
+                Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
+                changed = wait(&mut turn.round) => turn.look_around(&changed),
+                () = wait(&mut turn.post) => turn.post = None,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        drop(watches);
+        turn.close(settings.grace).await;
+        Ok(())
+    }
+}
+
+impl<D> fmt::Debug for Controller<D> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Controller").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What is under way.
+struct Turn<'a, D> {
+    world: &'a World<D>,
+    health: &'a Health,
+    interval: SignedDuration,
+    running: Running<'a>,
+    round: Errand<'a, BTreeSet<Arn>>,
+    round_due: Timestamp,
+    post: Errand<'a, ()>,
+    complete: bool,
+}
+
+impl<'a, D: Decisions> Turn<'a, D> {
+    fn new(world: &'a World<D>, health: &'a Health, settings: &Settings) -> Self {
+        let interval = SignedDuration::try_from(settings.round_interval).unwrap_or(SignedDuration::MAX);
+        Self {
+            world,
+            health,
+            interval,
+            running: FuturesUnordered::new(),
+            round: None,
+            round_due: later(world.now(), interval),
+            post: None,
+            complete: false,
+        }
+    }
+
+    /// Starts everything that is due, and says how long there is nothing more to start.
+    fn begin(&mut self) -> Duration {
+        let now = self.world.now();
+        self.health.beat(now);
+        if !self.complete && self.world.store.borrow().is_complete() {
+            self.complete = true;
+            self.health.set_ready(true);
+            let objects = self.world.store.borrow().objects().count();
+            info!(objects, "every kind is listed; decisions begin");
+        }
+        if self.complete {
+            self.start_ticks(now);
+            self.start_round(now);
+        }
+        if self.post.is_none() {
+            self.post = self.next_post();
+        }
+        self.show_queue(now);
+        let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
+        let round = Some(self.round_due).filter(|_| self.complete && self.round.is_none());
+        let next = tick.into_iter().chain(round).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
+        Duration::try_from(next.duration_since(now)).unwrap_or_default()
+    }
+
+    fn start_ticks(&mut self, now: Timestamp) {
+        let world = self.world;
+        while let Some(start) = self.next_start(now) {
+            if start.urgency == Urgency::Progress {
+                world.metrics.lateness.observe(now.duration_since(start.due).as_secs_f64().max(0.0));
+            }
+            self.running.push(
+                async move {
+                    let began = world.now();
+                    let ended = AssertUnwindSafe(world.carry_out(&start)).catch_unwind().await;
+                    let seconds = world.now().duration_since(began).as_secs_f64().max(0.0);
+                    world.metrics.time_tick(start.object.kind, seconds);
+                    let ending = ended.unwrap_or_else(|panic| Ending::Panicked(said(&*panic)));
+                    (start, ending)
+                }
+                .boxed_local(),
+            );
+        }
+    }
+
+    fn next_start(&self, now: Timestamp) -> Option<Start> {
+        self.world.queue.borrow_mut().start(now)
+    }
+
+    fn finish(&self, start: Start, ending: Ending) {
+        let (world, object) = (self.world, &start.object);
+        if let Ending::Panicked(message) = &ending {
+            world.metrics.panics.inc();
+            world.metrics.count_trouble(object.kind, Trouble::Panic);
+            error!(kind = object.kind.word(), object = %object.key, "the tick panicked: {message}");
+        }
+        let urgency = world.urgency_of(object);
+        world.queue.borrow_mut().finish(object, world.now(), ending, urgency);
+    }
+
+    fn start_round(&mut self, now: Timestamp) {
+        if self.round.is_some() || now < self.round_due {
+            return;
+        }
+        let world = self.world;
+        let fresh = self.interval / 2;
+        self.round = Some(
+            async move {
+                let balancers = world.balancers();
+                world.inventory.round(&balancers, fresh).await
+            }
+            .boxed_local(),
+        );
+    }
+
+    fn look_around(&mut self, changed: &BTreeSet<Arn>) {
+        self.round = None;
+        self.round_due = later(self.world.now(), self.interval);
+        debug!(changed = changed.len(), "looked around on AWS");
+        self.world.notice_on_aws(changed);
+    }
+
+    fn next_post(&self) -> Errand<'a, ()> {
+        let world = self.world;
+        let (object, event) = world.outbox.borrow_mut().take()?;
+        Some(
+            async move {
+                if let Err(failure) = world.server.publish(&object, &event).await {
+                    debug!(kind = object.kind.word(), object = %object.key, "{failure}");
+                }
+            }
+            .boxed_local(),
+        )
+    }
+
+    fn show_queue(&self, now: Timestamp) {
+        let queue = self.world.queue.borrow();
+        self.world.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
+        let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
+        self.world.metrics.queue_oldest.set(oldest);
+    }
+
+    /// Sets out on nothing new and awaits what is in flight.
+    async fn close(mut self, grace: Duration) {
+        self.world.closing.set(true);
+        self.health.set_ready(false);
+        self.round = None;
+        info!(ticks = self.running.len(), "the controller ends; what is in flight is awaited");
+        let drain = async {
+            while self.running.next().await.is_some() {
+                self.health.beat(self.world.now());
+            }
+            while let Some(post) = self.post.take().or_else(|| self.next_post()) {
+                post.await;
+            }
+        };
+        if tokio::time::timeout(grace, drain).await.is_err() {
+            let ticks = self.running.len();
+            warn!(ticks, grace_s = grace.as_secs(), "the grace period is over; what is still in flight is given up");
+        }
+    }
+}
+
+/// Awaits an errand; for ever where there is none.
+async fn wait<T>(errand: &mut Errand<'_, T>) -> T {
+    match errand {
+        Some(errand) => errand.await,
+        None => future::pending().await,
+    }
+}
+
+fn later(now: Timestamp, span: SignedDuration) -> Timestamp {
+    now.saturating_add(span).unwrap_or(Timestamp::MAX)
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}

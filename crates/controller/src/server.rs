@@ -1,0 +1,99 @@
+//! The API server as ticks use it: one object at a time, each request bounded in time.
+
+use std::future::Future;
+use std::time::Duration;
+
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use weir_engine::ObjectRef;
+
+use crate::convert::Standing;
+use crate::document::{self, Document};
+use crate::errors::Failure;
+
+/// A client of the API server.
+pub struct Server {
+    client: kube::Client,
+    patience: Duration,
+}
+
+impl Server {
+    /// A client whose requests take no longer than the given time.
+    pub fn new(client: kube::Client, patience: Duration) -> Self {
+        Self { client, patience }
+    }
+
+    /// The object as it is now; `None` when there is none.
+    pub async fn get(&self, object: &ObjectRef) -> Result<Option<Document>, Failure> {
+        let api = self.api(object);
+        match self.bounded(object, "get", api.get(&object.key.name)).await {
+            Ok(document) => Ok(Some(document)),
+            Err(Failure::Gone(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Replaces the whole status, so that fields that are no more vanish, if the object still has the version it is
+    /// known by. The API server takes nothing but the status from such a request, so nothing else is sent.
+    pub async fn write_status(
+        &self,
+        object: &ObjectRef,
+        standing: &Standing,
+        status: Value,
+    ) -> Result<Document, Failure> {
+        let resource = document::resource(object.kind);
+        let mut document = Document {
+            api_version: Some(resource.api_version),
+            kind: Some(resource.kind),
+            status,
+            ..Document::default()
+        };
+        document.metadata.namespace = Some(object.key.namespace.clone());
+        document.metadata.name = Some(object.key.name.clone());
+        document.metadata.uid = Some(standing.uid.clone());
+        document.metadata.resource_version = Some(standing.version.clone());
+        let (api, parameters) = (self.api(object), PostParams::default());
+        let request = api.replace_status(&object.key.name, &parameters, &document);
+        self.bounded(object, "write the status of", request).await
+    }
+
+    /// Replaces the finalizers if the object still has the version it is known by.
+    pub async fn write_finalizers(
+        &self,
+        object: &ObjectRef,
+        standing: &Standing,
+        finalizers: &[String],
+    ) -> Result<Document, Failure> {
+        let patch = Patch::Merge(json!({
+            "metadata": {"uid": standing.uid, "resourceVersion": standing.version, "finalizers": finalizers}
+        }));
+        let (api, parameters) = (self.api(object), PatchParams::default());
+        let request = api.patch(&object.key.name, &parameters, &patch);
+        self.bounded(object, "write the finalizers of", request).await
+    }
+
+    /// Publishes an event about an object.
+    pub async fn publish(&self, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &object.key.namespace);
+        let parameters = PostParams::default();
+        self.bounded(object, "publish an event about", api.create(&parameters, event)).await.map(drop)
+    }
+
+    fn api(&self, object: &ObjectRef) -> Api<Document> {
+        Api::namespaced_with(self.client.clone(), &object.key.namespace, &document::resource(object.kind))
+    }
+
+    async fn bounded<T>(
+        &self,
+        object: &ObjectRef,
+        verb: &'static str,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(self.patience, request).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(Failure::from_client(error, object, verb)),
+            Err(_) => Err(Failure::Timeout { object: object.clone(), verb, seconds: self.patience.as_secs() }),
+        }
+    }
+}

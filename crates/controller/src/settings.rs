@@ -1,0 +1,93 @@
+//! What an operator may set about the loop.
+
+use std::time::Duration;
+
+use crate::Error;
+
+/// How one controller runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Names this installation of Weir in ownership tags; stable across clusters.
+    pub owner: String,
+    /// The one namespace to look at; all of them when it is absent.
+    pub namespace: Option<String>,
+    /// Names this process in events.
+    pub instance: String,
+    /// How often AWS is looked at for changes.
+    pub round_interval: Duration,
+    /// How many ticks may run at once.
+    pub concurrency: usize,
+    /// How many of these ticks are kept free for traffic that goes back.
+    pub rollback_slots: usize,
+    /// How long a request to the API server may take.
+    pub request_timeout: Duration,
+    /// How long running ticks may go on after the shutdown began.
+    pub grace: Duration,
+    /// How long the loop may stand still before it counts as dead.
+    pub stuck_after: Duration,
+    /// From which all jitter is drawn.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// The defaults, for an installation of a name.
+    pub fn new(owner: impl Into<String>) -> Self {
+        Self {
+            owner: owner.into(),
+            namespace: None,
+            instance: "weir".to_owned(),
+            round_interval: Duration::from_secs(30),
+            concurrency: 16,
+            rollback_slots: 4,
+            request_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(20),
+            stuck_after: Duration::from_secs(60),
+            seed: 0,
+        }
+    }
+
+    /// Whether a controller can run like this.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |setting, found: String, expected| Err(Error::Setting { setting, found, expected });
+        if self.owner.is_empty() {
+            return refuse("owner", "nothing".to_owned(), "a name of this installation, such as acme-production");
+        }
+        if self.instance.is_empty() || self.instance.len() > 128 {
+            return refuse("instance", format!("{:?}", self.instance), "1 to 128 characters");
+        }
+        if self.rollback_slots >= self.concurrency {
+            let found = format!("{} of {} ticks kept free for rollbacks", self.rollback_slots, self.concurrency);
+            return refuse("concurrency", found, "more ticks than are kept free");
+        }
+        if self.round_interval < Duration::from_secs(1) {
+            return refuse("round interval", format!("{:?}", self.round_interval), "one second or more");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Settings;
+
+    #[test]
+    fn the_defaults_will_do() {
+        Settings::new("acme").check().unwrap();
+    }
+
+    #[test]
+    fn says_what_was_expected() {
+        let refused = [
+            (Settings::new(""), "a name of this installation"),
+            (Settings { instance: String::new(), ..Settings::new("acme") }, "1 to 128 characters"),
+            (Settings { concurrency: 4, ..Settings::new("acme") }, "more ticks than are kept free"),
+            (Settings { round_interval: Duration::ZERO, ..Settings::new("acme") }, "one second or more"),
+        ];
+        for (settings, expected) in refused {
+            let message = settings.check().unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What is known of the cluster, fed by watches and by the replies to our own requests.
+//!
+//! Invariants: nothing older replaces anything newer; an object that was deleted does not come back by a late reply;
+//! every change names all objects that must be looked at again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
+use weir_engine::depend::dependents;
+use weir_engine::{Cluster, Key, KindName, ObjectRef};
+
+use crate::convert::{self, Received, Refusal, Standing};
+use crate::document::Document;
+use crate::kinds::Spec;
+
+/// How many deleted objects are remembered against late replies. A reply is late by seconds at most.
+const GRAVES: usize = 1_024;
+
+/// Where a document comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A watch, or the list that it began with.
+    Watch,
+    /// The answer to a request for this one object.
+    Reply,
+}
+
+/// What a document has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The object.
+    pub object: ObjectRef,
+    /// What became of it.
+    pub fate: Fate,
+    /// The other objects whose decisions look at it, as it was and as it is.
+    pub dependents: BTreeSet<ObjectRef>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is new, or a user has asked for something else.
+    Asked,
+    /// Its status or finalizers are others.
+    Told,
+    /// It is no more.
+    Gone,
+}
+
+/// All objects, as far as they are known.
+#[derive(Debug, Default)]
+pub struct Store {
+    cluster: Cluster,
+    standings: BTreeMap<ObjectRef, Standing>,
+    refusals: BTreeMap<ObjectRef, Refusal>,
+    lists: BTreeMap<KindName, Listing>,
+    listed: BTreeSet<KindName>,
+    graves: VecDeque<String>,
+}
+
+/// A list that is coming in.
+#[derive(Debug, Default)]
+struct Listing {
+    /// What it has shown so far.
+    shown: BTreeSet<Key>,
+    /// What replies have brought since it began: the list may be older.
+    newer: BTreeSet<Key>,
+}
+
+impl Store {
+    /// The objects that can be decided on.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What is known of an object, whether it can be decided on or not.
+    pub fn standing(&self, object: &ObjectRef) -> Option<&Standing> {
+        self.standings.get(object)
+    }
+
+    /// Why an object cannot be decided on, where it cannot.
+    pub fn refusal(&self, object: &ObjectRef) -> Option<&Refusal> {
+        self.refusals.get(object)
+    }
+
+    /// Whether all kinds have been listed once, so that what is missing here is missing there.
+    pub fn is_complete(&self) -> bool {
+        self.listed.len() == KindName::ALL.len()
+    }
+
+    /// Every object that is known.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.standings.keys()
+    }
+
+    /// A list of a kind begins.
+    pub fn begin_list(&mut self, kind: KindName) {
+        self.lists.insert(kind, Listing::default());
+    }
+
+    /// The list of a kind is complete: what it has not shown is no more.
+    pub fn end_list(&mut self, kind: KindName) -> Vec<Change> {
+        self.listed.insert(kind);
+        let Some(list) = self.lists.remove(&kind) else { return Vec::new() };
+        let missing: Vec<ObjectRef> = self
+            .standings
+            .keys()
+            .filter(|object| object.kind == kind)
+            .filter(|object| !list.shown.contains(&object.key) && !list.newer.contains(&object.key))
+            .cloned()
+            .collect();
+        missing.into_iter().map(|object| self.remove(object)).collect()
+    }
+
+    /// Takes in a document. `None` when it brings nothing new.
+    pub fn put(&mut self, kind: KindName, document: Document, source: Source) -> Option<Change> {
+        match kind {
+            KindName::EntryPoint => self.receive(convert::read::<EntryPointSpec>(document)?, source),
+            KindName::Environment => self.receive(convert::read::<EnvironmentSpec>(document)?, source),
+            KindName::WeightedRoute => self.receive(convert::read::<WeightedRouteSpec>(document)?, source),
+            KindName::TrafficShift => self.receive(convert::read::<TrafficShiftSpec>(document)?, source),
+        }
+    }
+
+    /// A watch has seen the end of an object.
+    pub fn delete(&mut self, kind: KindName, document: &Document) -> Option<Change> {
+        let object = ObjectRef::new(kind, document.key()?);
+        let uid = document.metadata.uid.clone().unwrap_or_default();
+        let version = document.metadata.resource_version.as_deref().unwrap_or_default();
+        let known = self.standings.get(&object)?;
+        if known.uid != uid && age(version, &known.version) == Age::Older {
+            return None;
+        }
+        self.bury(uid);
+        Some(self.remove(object))
+    }
+
+    /// A request found that an object is no more, having been sent when its version was the given one.
+    pub fn gone(&mut self, object: &ObjectRef, version: Option<&str>) -> Option<Change> {
+        let known = self.standings.get(object)?;
+        if Some(known.version.as_str()) != version {
+            return None;
+        }
+        self.bury(known.uid.clone());
+        Some(self.remove(object.clone()))
+    }
+
+    fn receive<S: Spec>(&mut self, received: Received<S>, source: Source) -> Option<Change> {
+        let object = ObjectRef::new(S::KIND, received.key.clone());
+        if !self.admits(&object, &received.standing, source) {
+            return None;
+        }
+        let before = self.standings.get(&object);
+        let asked = before.is_none_or(|before| received.standing.asks_otherwise(before));
+        if !asked && self.says_the_same(&object, &received) {
+            self.advance::<S>(&object, received.standing.version);
+            return None;
+        }
+        let mut waking = dependents(&self.cluster, &object);
+        self.standings.insert(object.clone(), received.standing);
+        match received.object {
+            Ok(sound) => {
+                self.refusals.remove(&object);
+                S::objects(&mut self.cluster).insert(object.key.clone(), sound);
+            }
+            Err(refusal) => {
+                self.refusals.insert(object.clone(), refusal);
+                S::objects(&mut self.cluster).remove(&object.key);
+            }
+        }
+        waking.extend(dependents(&self.cluster, &object));
+        waking.remove(&object);
+        Some(Change { object, fate: if asked { Fate::Asked } else { Fate::Told }, dependents: waking })
+    }
+
+    /// Whether what came is to be taken in, by its age and source.
+    fn admits(&mut self, object: &ObjectRef, standing: &Standing, source: Source) -> bool {
+        let list = self.lists.get_mut(&object.kind);
+        let trusted = match source {
+            Source::Reply => {
+                if self.graves.contains(&standing.uid) {
+                    return false;
+                }
+                if let Some(list) = list {
+                    list.newer.insert(object.key.clone());
+                }
+                false
+            }
+            Source::Watch => {
+                self.graves.retain(|uid| *uid != standing.uid);
+                // A list is the whole truth of its moment, even where versions went back because a cluster was
+                // restored. Only a reply that came after its beginning may be newer.
+                list.is_some_and(|list| {
+                    list.shown.insert(object.key.clone());
+                    !list.newer.contains(&object.key)
+                })
+            }
+        };
+        let Some(known) = self.standings.get(object) else { return true };
+        match age(&standing.version, &known.version) {
+            Age::Newer | Age::Unknown => true,
+            Age::Same => known.uid != standing.uid,
+            Age::Older => trusted,
+        }
+    }
+
+    fn says_the_same<S: Spec>(&mut self, object: &ObjectRef, received: &Received<S>) -> bool {
+        let Some(known) = self.standings.get(object) else { return false };
+        if !received.standing.equals(known) {
+            return false;
+        }
+        match &received.object {
+            Ok(sound) => S::objects(&mut self.cluster)
+                .get(&object.key)
+                .is_some_and(|known| known.spec == sound.spec && known.status == sound.status),
+            Err(refusal) => self.refusals.get(object) == Some(refusal),
+        }
+    }
+
+    /// Only the version is another.
+    fn advance<S: Spec>(&mut self, object: &ObjectRef, version: String) {
+        if let Some(known) = S::objects(&mut self.cluster).get_mut(&object.key) {
+            known.version.clone_from(&version);
+        }
+        if let Some(known) = self.standings.get_mut(object) {
+            known.version = version;
+        }
+    }
+
+    fn remove(&mut self, object: ObjectRef) -> Change {
+        let mut waking = dependents(&self.cluster, &object);
+        self.standings.remove(&object);
+        self.refusals.remove(&object);
+        match object.kind {
+            KindName::EntryPoint => drop(self.cluster.entry_points.remove(&object.key)),
+            KindName::Environment => drop(self.cluster.environments.remove(&object.key)),
+            KindName::WeightedRoute => drop(self.cluster.routes.remove(&object.key)),
+            KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
+        }
+        waking.extend(dependents(&self.cluster, &object));
+        waking.remove(&object);
+        Change { object, fate: Fate::Gone, dependents: waking }
+    }
+
+    fn bury(&mut self, uid: String) {
+        if self.graves.len() == GRAVES {
+            self.graves.pop_front();
+        }
+        self.graves.push_back(uid);
+    }
+}
+
+/// The age of one version against another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    Older,
+    Same,
+    Newer,
+    /// Versions are opaque unless they are numbers, which may be compared since Kubernetes 1.35 says so.
+    Unknown,
+}
+
+fn age(version: &str, than: &str) -> Age {
+    if version == than {
+        return Age::Same;
+    }
+    match (version.parse::<u128>(), than.parse::<u128>()) {
+        (Ok(version), Ok(than)) if version < than => Age::Older,
+        (Ok(_), Ok(_)) => Age::Newer,
+        _ => Age::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The watches on the four kinds.
+//!
+//! A watch that breaks is taken up again after a pause with a jitter from the seed; kube's own backoff would draw
+//! it from elsewhere. All four are polled in one order, so that a run can be replayed.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, future, stream};
+use jiff::{SignedDuration, Timestamp};
+use kube::api::Api;
+use kube::runtime::watcher::{self, Config, Event, watcher};
+use weir_engine::KindName;
+
+use crate::Clock;
+use crate::document::{self, Document};
+use crate::errors::describe_watch;
+
+/// The first pause after a failure; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A failure so long after the one before begins anew.
+const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_secs(120);
+
+/// What a watch has to say.
+#[derive(Debug)]
+pub enum Notice {
+    /// A list begins.
+    Began(KindName),
+    /// An object of the list.
+    Listed(KindName, Document),
+    /// The list is complete.
+    Complete(KindName),
+    /// An object is new or has changed.
+    Changed(KindName, Document),
+    /// An object is no more.
+    Deleted(KindName, Document),
+    /// The watch failed and is taken up again after a pause.
+    Failed {
+        /// Of which kind.
+        kind: KindName,
+        /// Why, and what to do.
+        message: String,
+        /// How long it rests.
+        pause: Duration,
+    },
+}
+
+/// The watches on all kinds.
+pub struct Watches {
+    streams: Vec<Pin<Box<dyn Stream<Item = Notice>>>>,
+}
+
+impl Watches {
+    /// Watches all kinds in one namespace or in all.
+    pub fn new(client: &kube::Client, namespace: Option<&str>, clock: &Clock, seed: u64) -> Self {
+        let mut seeds = fastrand::Rng::with_seed(seed);
+        let streams = KindName::ALL.map(|kind| watch(client, namespace, kind, clock.clone(), seeds.fork()));
+        Self { streams: streams.into_iter().collect() }
+    }
+
+    /// The next notice. Dropping the future loses none.
+    pub async fn next(&mut self) -> Notice {
+        future::poll_fn(|context| {
+            for stream in &mut self.streams {
+                if let Poll::Ready(Some(notice)) = stream.poll_next_unpin(context) {
+                    return Poll::Ready(notice);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+struct Watch<S> {
+    kind: KindName,
+    events: S,
+    clock: Clock,
+    pauses: Pauses,
+    pause: Option<Duration>,
+}
+
+fn watch(
+    client: &kube::Client,
+    namespace: Option<&str>,
+    kind: KindName,
+    clock: Clock,
+    jitter: fastrand::Rng,
+) -> Pin<Box<dyn Stream<Item = Notice>>> {
+    let resource = document::resource(kind);
+    let api: Api<Document> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let events = watcher(api, Config::default()).boxed();
+    let watch = Watch { kind, events, clock, pauses: Pauses::new(jitter), pause: None };
+    stream::unfold(watch, |mut watch| async move {
+        if let Some(pause) = watch.pause.take() {
+            tokio::time::sleep(pause).await;
+        }
+        let event = watch.events.next().await?;
+        Some((watch.tell(event), watch))
+    })
+    .boxed_local()
+}
+
+impl<S> Watch<S> {
+    fn tell(&mut self, event: watcher::Result<Event<Document>>) -> Notice {
+        match event {
+            // A list that only begins proves nothing: it is said before the first request.
+            Ok(Event::Init) => Notice::Began(self.kind),
+            Ok(Event::InitApply(document)) => Notice::Listed(self.kind, document),
+            Ok(Event::InitDone) => {
+                self.pauses.reset();
+                Notice::Complete(self.kind)
+            }
+            Ok(Event::Apply(document)) => {
+                self.pauses.reset();
+                Notice::Changed(self.kind, document)
+            }
+            Ok(Event::Delete(document)) => {
+                self.pauses.reset();
+                Notice::Deleted(self.kind, document)
+            }
+            Err(error) => {
+                let pause = self.pauses.next((self.clock)());
+                self.pause = Some(pause);
+                Notice::Failed { kind: self.kind, message: describe_watch(self.kind, &error), pause }
+            }
+        }
+    }
+}
+
+/// How long a watch rests after each failure.
+#[derive(Debug)]
+struct Pauses {
+    jitter: fastrand::Rng,
+    failures: u32,
+    last: Option<Timestamp>,
+}
+
+impl Pauses {
+    fn new(jitter: fastrand::Rng) -> Self {
+        Self { jitter, failures: 0, last: None }
+    }
+
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    fn next(&mut self, now: Timestamp) -> Duration {
+        if self.last.is_some_and(|last| now.duration_since(last) > FORGIVEN_AFTER) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        let doubled = FIRST_PAUSE * 2_u32.pow(self.failures.min(10));
+        self.failures += 1;
+        doubled.min(LONGEST_PAUSE).mul_f64(0.5 + self.jitter.f64() / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::{LONGEST_PAUSE, Pauses};
+
+    #[test]
+    fn pauses_grow_are_bounded_and_forgiven() {
+        let mut pauses = Pauses::new(fastrand::Rng::with_seed(1));
+        let now = Timestamp::UNIX_EPOCH;
+        let grown: Vec<Duration> = (0..20).map(|_| pauses.next(now)).collect();
+        assert!(grown[0] <= Duration::from_millis(500));
+        assert!(grown.iter().all(|pause| *pause <= LONGEST_PAUSE));
+        assert!(grown[19] >= LONGEST_PAUSE / 2);
+        let later = now + Duration::from_secs(121);
+        assert!(pauses.next(later) <= Duration::from_millis(500));
+        pauses.reset();
+        assert!(pauses.next(later) <= Duration::from_millis(500));
+    }
+
+    #[test]
+    fn the_same_seed_pauses_alike() {
+        let run = |seed| {
+            let mut pauses = Pauses::new(fastrand::Rng::with_seed(seed));
+            (0..5).map(|_| pauses.next(Timestamp::UNIX_EPOCH)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+    }
+}

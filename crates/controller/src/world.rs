@@ -1,0 +1,192 @@
+//! What the loop and its ticks share: what is known, what waits, what goes out.
+//!
+//! Everything runs on one thread, and no borrow is held while something is awaited.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+use tracing::{debug, warn};
+use weir_aws::Inventory;
+use weir_engine::event::Event;
+use weir_engine::tick::{Memory, Urgency};
+use weir_engine::{Arn, Cluster, Kind, KindName, ObjectRef};
+
+use crate::document::Document;
+use crate::kinds::Decisions;
+use crate::metrics::{self, Gauges, Metrics};
+use crate::publish::Outbox;
+use crate::queue::{Queue, Slots};
+use crate::server::Server;
+use crate::store::{Change, Fate, Source, Store};
+use crate::watch::Notice;
+use crate::{Clock, Settings};
+
+pub(crate) struct World<D> {
+    pub server: Server,
+    pub inventory: Inventory,
+    pub clock: Clock,
+    pub owner: String,
+    pub metrics: Metrics,
+    pub store: RefCell<Store>,
+    pub queue: RefCell<Queue>,
+    pub outbox: RefCell<Outbox>,
+    pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
+    /// A shutdown has begun: nothing new is set out on.
+    pub closing: Cell<bool>,
+    gauges: RefCell<BTreeMap<ObjectRef, Gauges>>,
+    decisions: PhantomData<D>,
+}
+
+impl<D: Decisions> World<D> {
+    pub fn new(
+        client: kube::Client,
+        inventory: Inventory,
+        clock: Clock,
+        metrics: Metrics,
+        settings: &Settings,
+    ) -> Self {
+        let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
+        Self {
+            server: Server::new(client, settings.request_timeout),
+            inventory,
+            clock,
+            owner: settings.owner.clone(),
+            metrics,
+            store: RefCell::default(),
+            queue: RefCell::new(Queue::new(slots, settings.seed)),
+            outbox: RefCell::new(Outbox::new(settings.instance.clone())),
+            memories: RefCell::default(),
+            closing: Cell::new(false),
+            gauges: RefCell::default(),
+            decisions: PhantomData,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// A watch has said something.
+    pub fn hear(&self, notice: Notice) {
+        let changes = match notice {
+            Notice::Began(kind) => {
+                self.store.borrow_mut().begin_list(kind);
+                Vec::new()
+            }
+            Notice::Listed(kind, document) | Notice::Changed(kind, document) => {
+                Vec::from_iter(self.store.borrow_mut().put(kind, document, Source::Watch))
+            }
+            Notice::Complete(kind) => {
+                debug!(kind = kind.word(), "listed");
+                self.store.borrow_mut().end_list(kind)
+            }
+            Notice::Deleted(kind, document) => Vec::from_iter(self.store.borrow_mut().delete(kind, &document)),
+            Notice::Failed { kind, message, pause } => {
+                warn!(kind = kind.word(), pause_ms = pause.as_millis(), "{message}");
+                Vec::new()
+            }
+        };
+        for change in changes {
+            self.settle(change, None);
+        }
+    }
+
+    /// A request of a tick of `asker` brought a document.
+    pub fn learn(&self, kind: KindName, document: Document, asker: &ObjectRef) {
+        let change = self.store.borrow_mut().put(kind, document, Source::Reply);
+        if let Some(change) = change {
+            self.settle(change, Some(asker));
+        }
+    }
+
+    /// A request of a tick of `asker` found an object gone.
+    pub fn lose(&self, object: &ObjectRef, version: Option<&str>, asker: &ObjectRef) {
+        let change = self.store.borrow_mut().gone(object, version);
+        if let Some(change) = change {
+            self.settle(change, Some(asker));
+        }
+    }
+
+    /// AWS has changed without us.
+    pub fn notice_on_aws(&self, changed: &BTreeSet<Arn>) {
+        let now = self.now();
+        let store = self.store.borrow();
+        let watchers: BTreeSet<ObjectRef> =
+            changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect();
+        for object in watchers {
+            self.queue.borrow_mut().wake(&object, now, self.urgency(store.cluster(), &object));
+        }
+    }
+
+    /// The balancers that the entry points have found.
+    pub fn balancers(&self) -> BTreeSet<Arn> {
+        let store = self.store.borrow();
+        store.cluster().entry_points.values().filter_map(|entry| entry.status.arn.as_deref()).map(Arn::new).collect()
+    }
+
+    /// Puts events about an object in the outbox and in the log.
+    pub fn tell(&self, object: &ObjectRef, uid: &str, events: &[Event]) {
+        let now = self.now();
+        for event in events {
+            let (kind, name, reason) = (object.kind.word(), &object.key, event.reason);
+            if event.warning {
+                warn!(kind, object = %name, reason, "{}", event.message);
+            } else {
+                tracing::info!(kind, object = %name, reason, "{}", event.message);
+            }
+            if !self.outbox.borrow_mut().add(now, object, uid, event) {
+                debug!(kind, object = %name, reason, "too many events wait; this one is not published");
+            }
+        }
+    }
+
+    /// How urgent a tick of an object is now.
+    pub fn urgency_of(&self, object: &ObjectRef) -> Urgency {
+        self.urgency(self.store.borrow().cluster(), object)
+    }
+
+    /// Wakes whom a change concerns. The asker, whose tick is running, sees it by itself.
+    fn settle(&self, change: Change, asker: Option<&ObjectRef>) {
+        let now = self.now();
+        let store = self.store.borrow();
+        let mut queue = self.queue.borrow_mut();
+        let object = change.object;
+        match change.fate {
+            Fate::Asked => queue.change(&object, now, self.urgency(store.cluster(), &object)),
+            Fate::Told if asker == Some(&object) => {}
+            Fate::Told => queue.wake(&object, now, self.urgency(store.cluster(), &object)),
+            Fate::Gone => {
+                queue.forget(&object);
+                self.memories.borrow_mut().remove(&object);
+            }
+        }
+        for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
+            queue.wake(dependent, now, self.urgency(store.cluster(), dependent));
+        }
+        let after = metrics::gauges(store.cluster(), &object);
+        let mut shown = self.gauges.borrow_mut();
+        let before = shown.remove(&object).unwrap_or_default();
+        self.metrics.show(&before, &after);
+        if !after.is_empty() {
+            shown.insert(object, after);
+        }
+    }
+
+    fn urgency(&self, cluster: &Cluster, object: &ObjectRef) -> Urgency {
+        let judge = || match object.kind {
+            KindName::EntryPoint => urgency::<D::EntryPoints>(cluster, object),
+            KindName::Environment => urgency::<D::Environments>(cluster, object),
+            KindName::WeightedRoute => urgency::<D::Routes>(cluster, object),
+            KindName::TrafficShift => urgency::<D::Shifts>(cluster, object),
+        };
+        // The tick of the object will panic on the same sight, and is reported then.
+        catch_unwind(AssertUnwindSafe(judge)).unwrap_or(Urgency::Routine)
+    }
+}
+
+fn urgency<K: Kind>(cluster: &Cluster, object: &ObjectRef) -> Urgency {
+    K::find(cluster, &object.key).map_or(Urgency::Routine, |object| K::urgency(cluster, object))
+}
