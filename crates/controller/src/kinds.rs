@@ -60,3 +60,14 @@ pub trait Decisions: 'static {
     /// Decides for shifts.
     type Shifts: Kind<Spec = TrafficShiftSpec, Status = TrafficShiftStatus>;
 }
+
+/// The engine's own decisions: those of production.
+#[derive(Debug)]
+pub enum Engine {}
+
+impl Decisions for Engine {
+    type EntryPoints = weir_engine::kinds::EntryPoints;
+    type Environments = weir_engine::kinds::Environments;
+    type Routes = weir_engine::kinds::Routes;
+    type Shifts = weir_engine::kinds::Shifts;
+}

@@ -14,8 +14,9 @@ use thiserror::Error;
 /// They describe EntryPoint, Environment, WeightedRoute and TrafficShift, with every rule that the API server can
 /// judge by itself. Install them before `weir run`; applying them again brings them up to date.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help that is printed")]
 #[command(after_help = EXAMPLES)]
-pub struct Arguments {
+pub struct Crds {
     /// Write one file for each kind into this folder instead of printing them
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
@@ -36,7 +37,7 @@ pub enum Error {
 }
 
 /// Prints the definitions, or writes them to files.
-pub fn run(arguments: &Arguments) -> Result<(), Error> {
+pub fn run(arguments: &Crds) -> Result<(), Error> {
     match &arguments.output_dir {
         Some(folder) => write(folder),
         None => match print(&mut io::stdout().lock()) {

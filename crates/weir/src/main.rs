@@ -3,6 +3,8 @@
 //! Nothing is decided here about traffic; each sub-command wires crates that do to the world outside.
 
 mod crds;
+mod logging;
+mod run;
 
 use std::process::ExitCode;
 
@@ -19,17 +21,18 @@ struct Weir {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Crds(crds::Arguments),
+    Run(run::Run),
+    Crds(crds::Crds),
 }
 
 const EXAMPLES: &str = "\
 Try it:
-  weir demo                            watch a release and a rollback, without a cluster or AWS
   weir crds | kubectl apply -f -       install the kinds
   weir run --owner-id acme-production  move traffic";
 
 fn main() -> ExitCode {
     let done = match Weir::parse().command {
+        Command::Run(arguments) => run::run(&arguments).map_err(|error| error.to_string()),
         Command::Crds(arguments) => crds::run(&arguments).map_err(|error| error.to_string()),
     };
     match done {
@@ -38,5 +41,15 @@ fn main() -> ExitCode {
             eprintln!("{} {message}", console::style("error:").red().bold().for_stderr());
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_sub_commands_fit_together() {
+        super::Weir::command().debug_assert();
     }
 }
