@@ -86,7 +86,8 @@ fn broken_arrows(members: &BTreeSet<String>, dependencies: &[Dependency]) -> Vec
             broken.push(format!("{of} may not know {name}"));
         }
         for name in names {
-            let wall = WALLS.iter().find(|wall| fits(wall.crates, name));
+            // Tests may drive a crate with clients that the crate itself must not know.
+            let wall = WALLS.iter().find(|wall| !for_tests && fits(wall.crates, name));
             if let Some(wall) = wall.filter(|wall| !wall.only.contains(&of.as_str())) {
                 broken.push(format!("{of} may not depend on {name}: only {:?} may", wall.only));
             }

@@ -279,6 +279,9 @@ pub struct Run {
     /// The number of the change whose pause was ended by a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_seq: Option<i32>,
+    /// The number of the change by which a user has the run's weights set over somebody else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasserted_seq: Option<i32>,
     /// Why the run is held, beside the pauses of its strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,

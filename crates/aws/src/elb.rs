@@ -97,3 +97,6 @@ impl Elb {
 fn timeouts(config: &SdkConfig) -> aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfigBuilder {
     config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder)
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,8 +79,8 @@ where
             (kind, message)
         }
         SdkError::ConstructionFailure(_) => (ErrorKind::Invalid, chain(error)),
-        SdkError::TimeoutError(_) => (ErrorKind::Transient, chain(error)),
         SdkError::DispatchFailure(failure) if failure.is_user() => (ErrorKind::Invalid, chain(error)),
+        // No answer, or one that is none.
         _ => (ErrorKind::Transient, chain(error)),
     }
 }

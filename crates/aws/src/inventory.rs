@@ -9,6 +9,7 @@ mod fetch;
 mod memory;
 mod round;
 mod touch;
+mod turn;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -165,7 +166,7 @@ impl Drop for Spoil<'_> {
 /// Makes the calls of one batch and remembers what they brought.
 async fn carry(ticket: Ticket) -> Landed {
     // Whoever else is about to ask something in this turn of the runtime may still come along.
-    tokio::task::yield_now().await;
+    turn::after_this_turn().await;
     let core = ticket.core();
     // The semaphore is never closed.
     let _slot = core.slots.acquire().await.ok();

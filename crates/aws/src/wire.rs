@@ -1,1 +1,219 @@
+//! A hand-made AWS for tests, at wire level: it captures the form of each request and answers with XML as ELBv2
+//! writes it. Time is tokio's paused clock.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_elasticloadbalancingv2::config::{BehaviorVersion, Region};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::fact::{Fact, Query, Reading, Rule, RulePriority, Tags};
+use weir_engine::guard::{Permit, guard, marks};
+use weir_engine::sight::{Ask, Facts};
+use weir_engine::step::{Movement, Proposal, Step, Warrant};
+use weir_engine::{Arn, Key};
+
+use crate::{Call, Inventory};
+
+/// The form of one request.
+pub(crate) type Form = BTreeMap<String, String>;
+
+/// What is answered to a request.
+pub(crate) enum Answer {
+    /// A status and a body, after a while.
+    Http(u16, String, Duration),
+    /// Nothing, ever.
+    Silence,
+    /// No connection is made.
+    Refused,
+    /// The connection breaks after the request was sent.
+    Broken,
+}
+
+/// The answer of an operation: the inside of its result element.
+pub(crate) fn result(operation: &str, inside: &str) -> Answer {
+    let xml = format!(
+        "<{operation}Response xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
+         <{operation}Result>{inside}</{operation}Result>\
+         <ResponseMetadata><RequestId>5d1a7a4b</RequestId></ResponseMetadata></{operation}Response>"
+    );
+    Answer::Http(200, xml, Duration::from_millis(10))
+}
+
+/// An error as AWS's query services write it.
+pub(crate) fn failure(status: u16, code: &str, message: &str) -> Answer {
+    let xml = format!(
+        "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
+         <Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+         <RequestId>5d1a7a4b</RequestId></ErrorResponse>"
+    );
+    Answer::Http(status, xml, Duration::from_millis(10))
+}
+
+/// All members of a list parameter, in order.
+pub(crate) fn members(form: &Form, list: &str) -> Vec<String> {
+    (1..).map_while(|index| form.get(&format!("{list}.member.{index}")).cloned()).collect()
+}
+
+/// A world that answers requests, and an inventory that calls it.
+pub(crate) struct Bed {
+    pub(crate) inventory: Inventory,
+    calls: Rc<RefCell<Vec<Call>>>,
+    forms: Arc<Mutex<Vec<Form>>>,
+    start: tokio::time::Instant,
+}
+
+impl Bed {
+    /// A bed whose world answers by a function of the request's form.
+    pub(crate) fn new(answer: impl FnMut(&Form) -> Answer + Send + 'static) -> Self {
+        Self::configured(answer, |config| config)
+    }
+
+    /// The same with something else in the configuration.
+    pub(crate) fn configured(
+        answer: impl FnMut(&Form) -> Answer + Send + 'static,
+        change: impl FnOnce(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
+    ) -> Self {
+        let forms = Arc::new(Mutex::new(Vec::new()));
+        let world = World { answer: Arc::new(Mutex::new(answer)), forms: Arc::clone(&forms) };
+        let connector = SharedHttpConnector::new(world);
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKID", "secret", None, None, "test",
+            )))
+            .sleep_impl(TokioSleep::new())
+            .http_client(http_client_fn(move |_, _| connector.clone()));
+        let calls = Rc::new(RefCell::new(Vec::new()));
+        let (start, heard) = (tokio::time::Instant::now(), Rc::clone(&calls));
+        let clock = move || epoch() + start.elapsed();
+        let inventory =
+            Inventory::new(&change(config).build(), clock, move |call| heard.borrow_mut().push(call)).unwrap();
+        Self { inventory, calls, forms, start }
+    }
+
+    /// The present instant.
+    pub(crate) fn now(&self) -> Timestamp {
+        epoch() + self.start.elapsed()
+    }
+
+    /// An ask for what is not older than now.
+    pub(crate) fn ask(&self, query: Query) -> Ask {
+        Ask { query, not_before: self.now() }
+    }
+
+    /// The answer to a question that must be read now.
+    pub(crate) async fn fresh(&self, query: Query) -> Fact {
+        self.inventory.answer(&self.ask(query)).await.1
+    }
+
+    /// The calls since this was last asked.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.take()
+    }
+
+    /// The operations called since calls were last asked for.
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        self.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// The forms sent since this was last asked.
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        std::mem::take(&mut *self.forms.lock().unwrap())
+    }
+}
+
+/// The instant at which each test begins.
+fn epoch() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+struct World<F> {
+    answer: Arc<Mutex<F>>,
+    forms: Arc<Mutex<Vec<Form>>>,
+}
+
+impl<F> std::fmt::Debug for World<F> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("World")
+    }
+}
+
+impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let form: Form = form_urlencoded::parse(&body).into_owned().collect();
+        self.forms.lock().unwrap().push(form.clone());
+        let answer = (self.answer.lock().unwrap())(&form);
+        HttpConnectorFuture::new(async move {
+            match answer {
+                Answer::Http(status, body, delay) => {
+                    tokio::time::sleep(delay).await;
+                    Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)))
+                }
+                Answer::Silence => std::future::pending().await,
+                Answer::Refused => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into())),
+                Answer::Broken => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into())),
+            }
+        })
+    }
+}
+
+/// A permit for a step that moves no traffic or is the first on its route, from a guard that has seen what it needs.
+pub(crate) fn permit(step: Step) -> Permit {
+    let movement = if matches!(step, Step::CreateRule { .. }) { Movement::First } else { Movement::None };
+    let warrant = Warrant { owner: "test".to_owned(), route: Key::new("shop", "checkout"), adopt: true, movement };
+    let marked: Tags = marks(&warrant).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let at = epoch();
+    let rule = |arn: &Arn, priority, actions: &[_]| {
+        vec![Rule { arn: arn.clone(), priority, conditions: BTreeMap::new(), actions: actions.to_vec() }]
+    };
+    let (resource, listener, rules) = match &step {
+        Step::CreateRule { listener, .. } => (listener, listener, Vec::new()),
+        Step::SetRuleActions { listener, rule: arn, actions } => {
+            (arn, listener, rule(arn, RulePriority::At(1), actions))
+        }
+        Step::SetDefaultActions { listener, actions } => {
+            (listener, listener, rule(listener, RulePriority::Default, actions))
+        }
+        Step::AddTags { resource, .. } => (resource, resource, Vec::new()),
+    };
+    let mut facts = Facts::default();
+    facts.add(Query::Rules(listener.clone()), Fact::Rules(Reading { at, found: Ok(rules) }));
+    facts.add(Query::Tags(resource.clone()), Fact::Tags(Reading { at, found: Ok(marked.clone()) }));
+    let step = match step {
+        Step::CreateRule { listener, priority, conditions, forward, tags } => {
+            let tags = tags.into_iter().chain(marked).collect();
+            Step::CreateRule { listener, priority, conditions, forward, tags }
+        }
+        step => step,
+    };
+    guard(at, &Proposal { step, warrant }, &facts).unwrap()
+}
+
+/// An ARN of a thing in the test's account.
+pub(crate) fn arn(resource: &str) -> Arn {
+    Arn::new(format!("arn:aws:elasticloadbalancing:eu-central-1:123456789012:{resource}"))
+}
+
+/// A set of ARNs.
+pub(crate) fn arns(resources: &[&str]) -> BTreeSet<Arn> {
+    resources.iter().map(|resource| arn(resource)).collect()
+}
+
+/// A span of so many seconds.
+pub(crate) fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}

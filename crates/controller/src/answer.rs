@@ -130,7 +130,7 @@ impl<D: Decisions> World<D> {
         let wanted = K::refused(self.now(), &status, generation, message);
         let idle = wanted == status;
         if !idle {
-            warn!(kind = object.kind.word(), object = %object.key, "{message}");
+            debug!(kind = object.kind.word(), object = %object.key, "{message}");
             self.record::<K>(object, wanted).await?;
         }
         Ok(Ending::Rested { wake: None, idle })

@@ -71,7 +71,7 @@ mod tests {
         let seconds = Arc::new(AtomicI64::new(1_000));
         let hand = Arc::clone(&seconds);
         let now = move || Timestamp::from_second(hand.load(Ordering::Relaxed)).unwrap();
-        let health = Health::new(Arc::new(now), Duration::from_secs(60));
+        let health = Health::new(Arc::new(now), Duration::from_mins(1));
         assert!(health.live() && !health.ready());
         seconds.store(1_061, Ordering::Relaxed);
         assert!(!health.live());

@@ -8,7 +8,7 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::{Cluster, Key, Kind, KindName, Object};
+use weir_engine::{Cluster, Key, Kind, KindName, Object, kinds};
 
 /// A spec whose objects have a place in the [`Cluster`].
 pub trait Spec: Clone + Eq + DeserializeOwned + Serialize {
@@ -61,13 +61,13 @@ pub trait Decisions: 'static {
     type Shifts: Kind<Spec = TrafficShiftSpec, Status = TrafficShiftStatus>;
 }
 
-/// The engine's own decisions: those of production.
+/// The decisions of the engine.
 #[derive(Debug)]
-pub enum Engine {}
+pub enum Weir {}
 
-impl Decisions for Engine {
-    type EntryPoints = weir_engine::kinds::EntryPoints;
-    type Environments = weir_engine::kinds::Environments;
-    type Routes = weir_engine::kinds::Routes;
-    type Shifts = weir_engine::kinds::Shifts;
+impl Decisions for Weir {
+    type EntryPoints = kinds::EntryPoints;
+    type Environments = kinds::Environments;
+    type Routes = kinds::Routes;
+    type Shifts = kinds::Shifts;
 }

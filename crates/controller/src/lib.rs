@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 pub use errors::Error;
 pub use health::Health;
-pub use kinds::{Decisions, Engine, Spec};
+pub use kinds::{Decisions, Weir};
 pub use metrics::Metrics;
 pub use publish::REPORTER;
 pub use run::Controller;

@@ -17,7 +17,7 @@ use weir_aws::Inventory;
 use weir_engine::Arn;
 use weir_engine::tick::Urgency;
 
-use crate::kinds::Decisions;
+use crate::kinds::{Decisions, Weir};
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
 use crate::watch::Watches;
@@ -28,7 +28,7 @@ use crate::{Clock, Error, Health, Metrics, Settings};
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
 
 /// One controller.
-pub struct Controller<D> {
+pub struct Controller<D = Weir> {
     client: kube::Client,
     inventory: Inventory,
     clock: Clock,
@@ -43,9 +43,23 @@ type Running<'a> = FuturesUnordered<LocalBoxFuture<'a, (Start, Ending)>>;
 /// Something that runs at most once at a time.
 type Errand<'a, T> = Option<LocalBoxFuture<'a, T>>;
 
-impl<D: Decisions> Controller<D> {
-    /// A controller over its clients. Nothing happens before it is run.
+impl Controller<Weir> {
+    /// A controller over its clients, with the decisions of the engine. Nothing happens before it is run. The
+    /// inventory should tell each call to [`Metrics::count_aws_call`].
     pub fn new(
+        client: kube::Client,
+        inventory: Inventory,
+        clock: Clock,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        Self::deciding(client, inventory, clock, metrics, settings)
+    }
+}
+
+impl<D: Decisions> Controller<D> {
+    /// A controller with decisions of another's making.
+    pub fn deciding(
         client: kube::Client,
         inventory: Inventory,
         clock: Clock,
@@ -268,3 +282,6 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ impl Settings {
             rollback_slots: 4,
             request_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(20),
-            stuck_after: Duration::from_secs(60),
+            stuck_after: Duration::from_mins(1),
             seed: 0,
         }
     }

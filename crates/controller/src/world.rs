@@ -117,7 +117,7 @@ impl<D: Decisions> World<D> {
         let watchers: BTreeSet<ObjectRef> =
             changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect();
         for object in watchers {
-            self.queue.borrow_mut().wake(&object, now, self.urgency(store.cluster(), &object));
+            self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
         }
     }
 
@@ -145,7 +145,7 @@ impl<D: Decisions> World<D> {
 
     /// How urgent a tick of an object is now.
     pub fn urgency_of(&self, object: &ObjectRef) -> Urgency {
-        self.urgency(self.store.borrow().cluster(), object)
+        Self::urgency(self.store.borrow().cluster(), object)
     }
 
     /// Wakes whom a change concerns. The asker, whose tick is running, sees it by itself.
@@ -155,16 +155,16 @@ impl<D: Decisions> World<D> {
         let mut queue = self.queue.borrow_mut();
         let object = change.object;
         match change.fate {
-            Fate::Asked => queue.change(&object, now, self.urgency(store.cluster(), &object)),
+            Fate::Asked => queue.change(&object, now, Self::urgency(store.cluster(), &object)),
             Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, self.urgency(store.cluster(), &object)),
+            Fate::Told => queue.wake(&object, now, Self::urgency(store.cluster(), &object)),
             Fate::Gone => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
             }
         }
         for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
-            queue.wake(dependent, now, self.urgency(store.cluster(), dependent));
+            queue.wake(dependent, now, Self::urgency(store.cluster(), dependent));
         }
         let after = metrics::gauges(store.cluster(), &object);
         let mut shown = self.gauges.borrow_mut();
@@ -175,7 +175,7 @@ impl<D: Decisions> World<D> {
         }
     }
 
-    fn urgency(&self, cluster: &Cluster, object: &ObjectRef) -> Urgency {
+    fn urgency(cluster: &Cluster, object: &ObjectRef) -> Urgency {
         let judge = || match object.kind {
             KindName::EntryPoint => urgency::<D::EntryPoints>(cluster, object),
             KindName::Environment => urgency::<D::Environments>(cluster, object),

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::sight::Facts;
-use crate::step::{Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 
 /// The most groups that ELBv2 takes in one forward action.
 pub const MAX_GROUPS: usize = 5;
@@ -81,34 +81,35 @@ pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Per
     match step {
         Step::CreateRule { listener, priority, forward, tags, .. } => {
             if !marks(warrant).iter().all(|(key, value)| tags.get(*key) == Some(value)) {
-                return Err(scene.not_ours(listener, "the new rule would be without it"));
+                return Err(not_ours(listener, "the new rule would be without it"));
             }
             let rules = scene.rules(listener)?;
             if rules.iter().any(|rule| rule.priority == RulePriority::At(*priority)) {
-                return Err(scene.not_ours(listener, "another rule has the priority already"));
+                return Err(not_ours(listener, "another rule has the priority already"));
             }
             in_range(forward)?;
             scene.movement(&Forward::default(), forward)?;
         }
         Step::SetRuleActions { listener, rule, actions } => {
             let live = scene.rules(listener)?.iter().find(|live| live.arn == *rule);
-            let live = live.ok_or_else(|| scene.not_ours(rule, "the rule is gone"))?;
+            let live = live.ok_or_else(|| not_ours(rule, "the rule is gone"))?;
             scene.ours(rule)?;
             scene.actions(&live.actions, actions)?;
         }
         Step::SetDefaultActions { listener, actions } => {
             let live = scene.rules(listener)?.iter().find(|live| live.priority == RulePriority::Default);
-            let live = live.ok_or_else(|| scene.not_ours(listener, "the listener is gone"))?;
+            let live = live.ok_or_else(|| not_ours(listener, "the listener is gone"))?;
             scene.ours(listener)?;
             scene.actions(&live.actions, actions)?;
         }
         Step::AddTags { resource, tags } => {
             let found = scene.tags(resource)?;
-            if !is_marked(found, warrant) && !(warrant.adopt && may_adopt(found, warrant)) {
-                return Err(scene.not_ours(resource, &describe(found)));
+            let may_mark = is_marked(found, warrant) || (warrant.adopt && may_adopt(found, warrant));
+            if !may_mark {
+                return Err(not_ours(resource, &describe(found)));
             }
             if marks(warrant).iter().any(|(key, value)| tags.get(*key).is_some_and(|tag| tag != value)) {
-                return Err(scene.not_ours(resource, "the mark written would be another's"));
+                return Err(not_ours(resource, "the mark written would be another's"));
             }
         }
     }
@@ -140,6 +141,10 @@ fn describe(tags: &Tags) -> String {
     }
 }
 
+fn not_ours(resource: &Arn, found: &str) -> Violation {
+    Violation::NotOurs { resource: resource.clone(), found: found.to_owned() }
+}
+
 fn in_range(forward: &Forward) -> Result<(), Violation> {
     if forward.groups.values().all(|weight| *weight == 0) {
         return Err(Violation::AllZero);
@@ -166,10 +171,6 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn not_ours(&self, resource: &Arn, found: &str) -> Violation {
-        Violation::NotOurs { resource: resource.clone(), found: found.to_owned() }
-    }
-
     fn rules(&self, listener: &Arn) -> Result<&'a [Rule], Violation> {
         self.facts
             .rules(listener)
@@ -187,7 +188,7 @@ impl<'a> Scene<'a> {
 
     fn ours(&self, resource: &Arn) -> Result<(), Violation> {
         let tags = self.tags(resource)?;
-        if is_marked(tags, self.warrant) { Ok(()) } else { Err(self.not_ours(resource, &describe(tags))) }
+        if is_marked(tags, self.warrant) { Ok(()) } else { Err(not_ours(resource, &describe(tags))) }
     }
 
     fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
@@ -216,12 +217,15 @@ impl<'a> Scene<'a> {
         for group in after.groups.keys().filter(|group| rises(group, before, after)) {
             match &self.warrant.movement {
                 Movement::None | Movement::Attach => return Err(Violation::Direction { group: group.clone() }),
-                Movement::Forward { candidate, baseline, min_healthy_percent } => {
-                    if group != candidate {
+                Movement::Forward { candidate, needs } => {
+                    if group != candidate && by_more_than_rounding(group, before, after) {
                         return Err(Violation::Direction { group: group.clone() });
                     }
-                    self.capacity(group, after, *baseline, *min_healthy_percent)?;
+                    if group == candidate {
+                        self.capacity(group, after, *needs)?;
+                    }
                 }
+                Movement::Reassert { needs } => self.capacity(group, after, *needs)?,
                 Movement::Back { candidate } => {
                     if group == candidate {
                         return Err(Violation::Direction { group: group.clone() });
@@ -237,9 +241,9 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    fn capacity(&self, group: &Arn, after: &Forward, baseline: u32, percent: u32) -> Result<(), Violation> {
+    fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {
         let weight = u64::from(after.groups.get(group).copied().unwrap_or(0));
-        let part = weight * u64::from(baseline) * u64::from(percent);
+        let part = weight * u64::from(needs.baseline) * u64::from(needs.min_healthy_percent);
         let needed = part.div_ceil(total(after) * 100).max(1);
         let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
         let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest);
@@ -271,4 +275,10 @@ fn rises(group: &Arn, before: &Forward, after: &Forward) -> bool {
     let weight = |forward: &Forward| u64::from(forward.groups.get(group).copied().unwrap_or(0));
     let (old, old_total, new, new_total) = (weight(before), total(before), weight(after), total(after));
     new > 0 && (old_total == 0 || new * old_total > old * new_total)
+}
+
+/// Whether a share rises by more than one unit of the new weights, which rounding may give to a group that loses.
+fn by_more_than_rounding(group: &Arn, before: &Forward, after: &Forward) -> bool {
+    let weight = |forward: &Forward| u64::from(forward.groups.get(group).copied().unwrap_or(0));
+    weight(after) * total(before) >= weight(before) * total(after) + total(before)
 }

@@ -119,10 +119,13 @@ pub enum Movement {
     Forward {
         /// The candidate's group.
         candidate: Arn,
-        /// How many targets were healthy on the live side when the run began.
-        baseline: u32,
-        /// How many of them a weight needs, in percent of its part.
-        min_healthy_percent: u32,
+        /// What its new share needs.
+        needs: Needs,
+    },
+    /// To the run's weights, over somebody else's, because a user said so.
+    Reassert {
+        /// What the new share of every group that gains needs.
+        needs: Needs,
     },
     /// Back to what carried it before.
     Back {
@@ -131,4 +134,13 @@ pub enum Movement {
     },
     /// To the first environment that the route ever had.
     First,
+}
+
+/// How many healthy targets a share of the traffic needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Needs {
+    /// How many targets were healthy on the live side when the run began.
+    pub baseline: u32,
+    /// How many of them a share needs, in percent of that part of them.
+    pub min_healthy_percent: u32,
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_aws::Inventory;
-use weir_controller::{Clock, Controller, Engine, Metrics, Settings};
+use weir_controller::{Clock, Controller, Weir, Metrics, Settings};
 
 use crate::logging;
 use watchman::{Reports, Watchman};
@@ -82,7 +82,7 @@ async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
 }
 
 /// Finds cluster and account, and wires a controller to them.
-async fn prepare(arguments: &Run) -> Result<Controller<Engine>, Error> {
+async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
     let client = cluster::connect(&arguments.kubernetes).await?;
     let aws = account::load(&arguments.aws).await?;
     tracing::info!(

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action as SdkAction, ActionTypeEnum, AuthenticateCognitoActionConfig, AuthenticateOidcActionConfig,
-    FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig, TargetGroupStickinessConfig,
-    TargetGroupTuple,
+    Action as SdkAction, ActionTypeEnum, AuthenticateCognitoActionConditionalBehaviorEnum as OnUnauthenticatedCognito,
+    AuthenticateCognitoActionConfig, AuthenticateOidcActionConditionalBehaviorEnum as OnUnauthenticatedOidc,
+    AuthenticateOidcActionConfig, FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
+    RedirectActionStatusCodeEnum, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use weir_engine::Arn;
 use weir_engine::fact::{Action, ActionKind, Forward};
@@ -158,7 +159,7 @@ fn redirect_settings(config: &RedirectActionConfig) -> Settings {
         ("Host", config.host()),
         ("Path", config.path()),
         ("Query", config.query()),
-        ("StatusCode", config.status_code().map(|code| code.as_str())),
+        ("StatusCode", config.status_code().map(RedirectActionStatusCodeEnum::as_str)),
     ])
 }
 
@@ -185,7 +186,7 @@ fn oidc_settings(config: &AuthenticateOidcActionConfig) -> Settings {
         ("SessionCookieName", config.session_cookie_name()),
         ("Scope", config.scope()),
         ("SessionTimeout", session_timeout.as_deref()),
-        ("OnUnauthenticatedRequest", config.on_unauthenticated_request().map(|what| what.as_str())),
+        ("OnUnauthenticatedRequest", config.on_unauthenticated_request().map(OnUnauthenticatedOidc::as_str)),
     ]);
     add_extra_params(&mut settings, config.authentication_request_extra_params().into_iter().flatten());
     settings
@@ -218,7 +219,7 @@ fn cognito_settings(config: &AuthenticateCognitoActionConfig) -> Settings {
         ("SessionCookieName", config.session_cookie_name()),
         ("Scope", config.scope()),
         ("SessionTimeout", session_timeout.as_deref()),
-        ("OnUnauthenticatedRequest", config.on_unauthenticated_request().map(|what| what.as_str())),
+        ("OnUnauthenticatedRequest", config.on_unauthenticated_request().map(OnUnauthenticatedCognito::as_str)),
     ]);
     add_extra_params(&mut settings, config.authentication_request_extra_params().into_iter().flatten());
     settings

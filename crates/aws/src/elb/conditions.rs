@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    HostHeaderConditionConfig, PathPatternConditionConfig, QueryStringKeyValuePair, RuleCondition,
+    HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig, PathPatternConditionConfig,
+    QueryStringConditionConfig, QueryStringKeyValuePair, RuleCondition, SourceIpConditionConfig,
 };
 
 const HOST: &str = "host-header";
@@ -58,19 +59,19 @@ fn values(condition: &RuleCondition) -> BTreeSet<String> {
         condition.values(),
         host.map(HostHeaderConditionConfig::values).unwrap_or_default(),
         path.map(PathPatternConditionConfig::values).unwrap_or_default(),
-        header.map(|header| header.values()).unwrap_or_default(),
-        condition.http_request_method_config().map(|method| method.values()).unwrap_or_default(),
-        source.map(|source| source.values()).unwrap_or_default(),
+        header.map(HttpHeaderConditionConfig::values).unwrap_or_default(),
+        condition.http_request_method_config().map(HttpRequestMethodConditionConfig::values).unwrap_or_default(),
+        source.map(SourceIpConditionConfig::values).unwrap_or_default(),
     ];
     // Expressions are marked, since the same text means something else as a pattern.
     let expressions = [
         condition.regex_values(),
-        host.map(|host| host.regex_values()).unwrap_or_default(),
-        path.map(|path| path.regex_values()).unwrap_or_default(),
-        header.map(|header| header.regex_values()).unwrap_or_default(),
+        host.map(HostHeaderConditionConfig::regex_values).unwrap_or_default(),
+        path.map(PathPatternConditionConfig::regex_values).unwrap_or_default(),
+        header.map(HttpHeaderConditionConfig::regex_values).unwrap_or_default(),
     ];
     let expressions = expressions.into_iter().flatten().map(|expression| format!("regex {expression}"));
-    let pairs = condition.query_string_config().map(|config| config.values()).unwrap_or_default();
+    let pairs = condition.query_string_config().map(QueryStringConditionConfig::values).unwrap_or_default();
     let families = source.and_then(|source| source.ip_address_type());
     let families = families.map(|family| format!("address type {}", family.as_str()));
     plain.into_iter().flatten().cloned().chain(expressions).chain(pairs.iter().map(pair)).chain(families).collect()

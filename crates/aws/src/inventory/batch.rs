@@ -13,7 +13,7 @@ use weir_engine::fact::{By, Fact, Query};
 use super::Core;
 use super::touch::Touched;
 
-/// How many resources ELBv2 takes in one DescribeTags or DescribeLoadBalancers call.
+/// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
 const MOST_TOGETHER: usize = 20;
 
 /// What a batch brought, by question.

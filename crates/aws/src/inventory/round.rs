@@ -9,18 +9,15 @@ use weir_engine::sight::Ask;
 
 use super::Inventory;
 
-/// What was last told about each balancer.
-pub(super) type Told = BTreeMap<Arn, ToldBalancer>;
-
-/// The state of one balancer as it was last told. `None`: not told yet, or told that it does not exist.
+/// What was last told.
 #[derive(Default)]
-pub(super) struct ToldBalancer {
-    balancer: State<Balancer>,
-    listeners: State<Vec<Listener>>,
+pub(super) struct Told {
+    balancers: BTreeMap<Arn, State<Balancer>>,
+    listeners: BTreeMap<Arn, State<Vec<Listener>>>,
     rules: BTreeMap<Arn, State<Vec<Rule>>>,
 }
 
-/// The last state of a thing that was told.
+/// The state of a thing when it was last told.
 #[derive(Default, PartialEq)]
 enum State<T> {
     #[default]
@@ -29,11 +26,11 @@ enum State<T> {
     Present(T),
 }
 
-impl<T: Clone + PartialEq> State<T> {
+impl<T: PartialEq> State<T> {
     /// Takes over what was read, and tells whether it is something else than before. A failure tells nothing.
-    fn update(&mut self, found: &Result<T, AwsError>) -> bool {
+    fn update(&mut self, found: Result<T, AwsError>) -> bool {
         let new = match found {
-            Ok(found) => Self::Present(found.clone()),
+            Ok(found) => Self::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => Self::Absent,
             Err(_) => return false,
         };
@@ -43,53 +40,60 @@ impl<T: Clone + PartialEq> State<T> {
     }
 }
 
-pub(super) async fn round(inventory: &Inventory, balancers: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
-    let not_before = inventory.core.now() - fresh;
-    let ask = |query| Ask { query, not_before };
-    let asks: Vec<Ask> = balancers
-        .iter()
-        .flat_map(|arn| [ask(Query::Balancer(By::Arn(arn.clone()))), ask(Query::Listeners(arn.clone()))])
-        .collect();
-    let seen = inventory.answer_all(&asks).await;
-    let mut owners: BTreeMap<Arn, Arn> = BTreeMap::new();
-    for (query, fact) in &seen {
-        if let (Query::Listeners(balancer), Fact::Listeners(reading)) = (query, fact) {
-            let listeners = reading.found.iter().flatten();
-            owners.extend(listeners.map(|listener| (listener.arn.clone(), balancer.clone())));
-        }
-    }
-    let asks: Vec<Ask> = owners.keys().map(|listener| ask(Query::Rules(listener.clone()))).collect();
-    let rules = inventory.answer_all(&asks).await;
-
-    let mut told = inventory.core.told.borrow_mut();
-    told.retain(|balancer, _| balancers.contains(balancer));
-    let mut changed = BTreeSet::new();
-    for (query, fact) in seen.into_iter().chain(rules) {
-        match (query, fact) {
+impl Told {
+    /// Takes over one answer; the ARN of what it is about if that is not as last told.
+    fn update(&mut self, query: Query, fact: Fact) -> Option<Arn> {
+        let (arn, changed) = match (query, fact) {
             (Query::Balancer(By::Arn(arn)), Fact::Balancer(reading)) => {
-                if told.entry(arn.clone()).or_default().balancer.update(&reading.found) {
-                    changed.insert(arn);
-                }
+                let changed = self.balancers.entry(arn.clone()).or_default().update(reading.found);
+                (arn, changed)
             }
             (Query::Listeners(arn), Fact::Listeners(reading)) => {
-                let told = told.entry(arn.clone()).or_default();
-                if let Ok(listeners) = &reading.found {
-                    let there = |arn: &Arn| listeners.iter().any(|listener| listener.arn == *arn);
-                    told.rules.retain(|arn, _| there(arn));
-                }
-                if told.listeners.update(&reading.found) {
-                    changed.insert(arn);
-                }
+                let changed = self.listeners.entry(arn.clone()).or_default().update(reading.found);
+                (arn, changed)
             }
-            (Query::Rules(listener), Fact::Rules(reading)) => {
-                let told = owners.get(&listener).and_then(|balancer| told.get_mut(balancer));
-                let told = told.map(|told| told.rules.entry(listener.clone()).or_default());
-                if told.is_some_and(|told| told.update(&reading.found)) {
-                    changed.insert(listener);
-                }
+            (Query::Rules(arn), Fact::Rules(reading)) => {
+                let changed = self.rules.entry(arn.clone()).or_default().update(reading.found);
+                (arn, changed)
             }
-            _ => {}
-        }
+            _ => return None,
+        };
+        changed.then_some(arn)
     }
+
+    /// Keeps only what is still watched. While the listeners of a balancer cannot be read, those told last are.
+    fn retain(&mut self, watched: &BTreeSet<Arn>) {
+        self.balancers.retain(|arn, _| watched.contains(arn));
+        self.listeners.retain(|arn, _| watched.contains(arn));
+        let mut there = BTreeSet::new();
+        for state in self.listeners.values() {
+            if let State::Present(listeners) = state {
+                there.extend(listeners.iter().map(|listener| listener.arn.clone()));
+            }
+        }
+        self.rules.retain(|arn, _| there.contains(arn));
+    }
+}
+
+pub(super) async fn round(inventory: &Inventory, watched: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
+    let not_before = inventory.core.now() - fresh;
+    let ask = |query| Ask { query, not_before };
+    let balancers = watched.iter().map(|arn| ask(Query::Balancer(By::Arn(arn.clone()))));
+    let listeners = watched.iter().map(|arn| ask(Query::Listeners(arn.clone())));
+    let seen = inventory.answer_all(&balancers.chain(listeners).collect::<Vec<Ask>>()).await;
+
+    let found = seen.iter().filter_map(|(_, fact)| match fact {
+        Fact::Listeners(reading) => reading.found.as_ref().ok(),
+        _ => None,
+    });
+    let rules = found.flatten().map(|listener| ask(Query::Rules(listener.arn.clone())));
+    let rules = inventory.answer_all(&rules.collect::<Vec<Ask>>()).await;
+
+    let mut told = inventory.core.told.borrow_mut();
+    let changed = seen.into_iter().chain(rules).filter_map(|(query, fact)| told.update(query, fact)).collect();
+    told.retain(watched);
     changed
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::fact::Forward;
 use crate::object::RouteObject;
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
-use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
+use crate::step::{LAST_RUN_TAG, Movement, Needs, Proposal, Step};
 use crate::tick::Context;
 use crate::weights;
 
@@ -181,20 +181,51 @@ impl Change<'_> {
         if self.wanted.goes_back() {
             return Some(Ok(Movement::Back { candidate }));
         }
-        let percent = weights::percent(&self.wanted.part.weights, &run.to);
-        let baseline = self.wanted.part.baseline;
-        let min_healthy_percent = self.wanted.shift.spec.capacity.min_healthy_percent;
-        let needed = weights::needed(percent, baseline, min_healthy_percent);
-        Some(match &sight.health(&candidate, sight.fresh())?.found {
-            Ok(health) if i64::from(health.healthy) >= needed => Ok(Movement::Forward {
-                candidate,
-                baseline: u32::try_from(baseline).unwrap_or(0),
-                min_healthy_percent: u32::try_from(min_healthy_percent).unwrap_or(0),
-            }),
-            Ok(health) => {
-                Err(format!("{} of the {needed} healthy targets of {} that it needs", health.healthy, run.to))
+        let reasserts = run.reasserted_seq == Some(run.seq);
+        let gaining: Vec<&str> = if reasserts { self.gaining() } else { vec![&run.to] };
+        let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(environment, groups, sight)).collect();
+        for reading in readings {
+            if let Err(message) = reading? {
+                return Some(Err(message));
             }
-            Err(error) => Err(format!("the health of {} could not be read: {error}", run.to)),
+        }
+        let needs = self.needs();
+        Some(Ok(if reasserts { Movement::Reassert { needs } } else { Movement::Forward { candidate, needs } }))
+    }
+
+    /// The environments whose share is higher in what is wanted than in what is live.
+    fn gaining(&self) -> Vec<&str> {
+        let (wanted, live) = (&self.wanted.part.weights, &self.live);
+        let gains = |environment: &str| {
+            weights::of(wanted, environment) * weights::total(live)
+                > weights::of(live, environment) * weights::total(wanted)
+        };
+        wanted.iter().map(|entry| entry.environment.as_str()).filter(|environment| gains(environment)).collect()
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            baseline: u32::try_from(self.wanted.part.baseline).unwrap_or(0),
+            min_healthy_percent: u32::try_from(self.wanted.shift.spec.capacity.min_healthy_percent).unwrap_or(0),
+        }
+    }
+
+    /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
+    fn capacity(&self, environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+        let group = match groups.get(environment) {
+            Some(Ok(group)) => group,
+            Some(Err(message)) => return Some(Err(message.clone())),
+            None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
+        };
+        let percent = weights::percent_up(&self.wanted.part.weights, environment);
+        let min_healthy_percent = self.wanted.shift.spec.capacity.min_healthy_percent;
+        let needed = weights::needed(percent, self.wanted.part.baseline, min_healthy_percent);
+        Some(match &sight.health(group, sight.fresh())?.found {
+            Ok(health) if i64::from(health.healthy) >= needed => Ok(()),
+            Ok(health) => {
+                Err(format!("{} of the {needed} healthy targets of {environment} that it needs", health.healthy))
+            }
+            Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
         })
     }
 

@@ -87,6 +87,7 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
                 part.before = live.unwrap_or_default();
             }
             run.seq += 1;
+            run.reasserted_seq = Some(run.seq);
             run.applied_at = None;
             run.progressed_at = now;
             "accepted: the run's weights are set again over the foreign change".to_owned()

@@ -92,7 +92,7 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
     let needed =
         i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
-    let gone_back = 100 - weights::percent_up(&lane.part.weights, &run.to);
+    let gone_back = 100 - weights::percent(&lane.part.weights, &run.to);
     let share = share_of_old(old, new, needed).max(gone_back);
     if share >= 100 {
         return Some(Return { weights: full(), short: None });
@@ -138,8 +138,8 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
     let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
     if draft.now >= deadline && run.applied_at.is_some() {
         remember(draft, Outcome::Failed);
-    } else {
-        draft.wake_at(deadline.max(draft.now + LOOK_AGAIN));
+    } else if draft.now < deadline {
+        draft.wake_at(deadline);
     }
 }
 

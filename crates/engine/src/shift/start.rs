@@ -1,6 +1,6 @@
 //! Starts a run, if one is wanted, has not ended before, and can be founded on what is seen.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
@@ -102,7 +102,7 @@ fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
 fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<Option<Run>> {
     let to = draft.shift.spec.to.clone();
     let fresh = sight.fresh();
-    let counts: Vec<_> = lanes.iter().map(|lane| health::carrying(lane, &lane.part.from, fresh, sight)).collect();
+    let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, &to, fresh, sight)).collect();
     let mut routes = Vec::new();
     for (lane, count) in lanes.iter().zip(counts) {
         let baseline = match count? {
@@ -134,6 +134,23 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
     Some(Some(Run { note, ..new_run(draft, lanes, plan, routes, weight) }))
 }
 
+/// How many targets were healthy on the live side. A run that takes over from another keeps what that one counted,
+/// since by then the live side holds the targets of two environments; and the candidate itself does not count.
+fn baseline(
+    draft: &Draft<'_>,
+    lane: &Lane<'_>,
+    to: &str,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Result<i32, String>> {
+    let superseded = draft.status.run.as_ref().filter(|run| run.outcome == Some(Outcome::Superseded));
+    let part = superseded.and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
+    match part {
+        Some(part) => Some(Ok(part.baseline)),
+        None => health::carrying(lane, &weights::without(&lane.part.from, to), not_before, sight),
+    }
+}
+
 /// The weights with which a run begins: what is live, with the candidate attached.
 fn first_weights(from: &[EnvironmentWeight], to: &str) -> Vec<EnvironmentWeight> {
     if weights::of(from, to) > 0 { from.to_vec() } else { weights::blend(from, to, 0) }
@@ -157,6 +174,7 @@ fn new_run(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, routes: Vec<RunRo
         progressed_at: draft.now,
         degraded_since: None,
         released_seq: None,
+        reasserted_seq: None,
         hold: None,
         rollback: None,
         note: None,

@@ -1,3 +1,5 @@
+//! Splits and blends by hand, and their properties on random weights.
+
 use proptest::prelude::*;
 use weir_api::weighted_route::EnvironmentWeight;
 

@@ -1,0 +1,257 @@
+//! Requests as ELBv2 gets them, and answers in the XML that it writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_engine::fact::{
+    Action, ActionKind, Balancer, By, Fact, Forward, Health, Listener, Query, Rule, RulePriority, TargetGroup,
+};
+use weir_engine::step::Step;
+
+use crate::wire::{Answer, Bed, Form, arn, members, permit, result};
+
+const OIDC_AND_FORWARD: &str = "
+    <member>
+      <Type>authenticate-oidc</Type><Order>1</Order>
+      <AuthenticateOidcConfig>
+        <Issuer>https://id.weir.example</Issuer><AuthorizationEndpoint>https://id.weir.example/a</AuthorizationEndpoint>
+        <TokenEndpoint>https://id.weir.example/t</TokenEndpoint><UserInfoEndpoint>https://id.weir.example/u</UserInfoEndpoint>
+        <ClientId>client</ClientId><SessionTimeout>604800</SessionTimeout>
+        <AuthenticationRequestExtraParams><entry><key>prompt</key><value>login</value></entry></AuthenticationRequestExtraParams>
+      </AuthenticateOidcConfig>
+    </member>
+    <member>
+      <Type>forward</Type><Order>2</Order>
+      <ForwardConfig>
+        <TargetGroups>
+          <member><TargetGroupArn>blue</TargetGroupArn><Weight>80</Weight></member>
+          <member><TargetGroupArn>green</TargetGroupArn><Weight>20</Weight></member>
+        </TargetGroups>
+        <TargetGroupStickinessConfig><Enabled>true</Enabled><DurationSeconds>300</DurationSeconds></TargetGroupStickinessConfig>
+      </ForwardConfig>
+    </member>";
+
+fn rule_xml(number: usize, actions: &str) -> String {
+    format!(
+        "<member><RuleArn>rule-{number}</RuleArn><Priority>{number}</Priority><IsDefault>false</IsDefault>\
+         <Conditions><member><Field>host-header</Field><Values><member>a.weir.example</member></Values>\
+         <HostHeaderConfig><Values><member>a.weir.example</member></Values></HostHeaderConfig></member></Conditions>\
+         <Actions>{actions}</Actions></member>"
+    )
+}
+
+fn rules(fact: Fact) -> Vec<Rule> {
+    let Fact::Rules(reading) = fact else { panic!("{fact:?}") };
+    reading.found.unwrap()
+}
+
+/// The parameters of a request other than those which are the same in all.
+fn parameters(form: &Form) -> Vec<(&str, &str)> {
+    let all = form.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    all.filter(|(name, _)| !["Action", "Version"].contains(name)).collect()
+}
+
+async fn written(step: Step) -> Form {
+    let bed = Bed::new(|form| result(&form["Action"], ""));
+    bed.inventory.perform(permit(step)).await.unwrap();
+    let mut forms = bed.forms();
+    assert_eq!(forms.len(), 1);
+    forms.remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_are_read_and_written_back_whole() {
+    let bed = Bed::new(|_| result("DescribeRules", &format!("<Rules>{}</Rules>", rule_xml(1, OIDC_AND_FORWARD))));
+    let read = rules(bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await).remove(0);
+    assert_eq!(read.conditions["host-header"], BTreeSet::from(["a.weir.example".to_owned()]));
+    assert_eq!(read.priority, RulePriority::At(1));
+
+    let listener = arn("listener/app/a/1/2");
+    let form = written(Step::SetRuleActions { listener, rule: read.arn, actions: read.actions }).await;
+    assert_eq!(form["Action"], "ModifyRule");
+    assert_eq!(form["Version"], "2015-12-01");
+    let oidc = "Actions.member.1.AuthenticateOidcConfig";
+    let forward = "Actions.member.2.ForwardConfig";
+    let expected = BTreeMap::from([
+        ("Actions.member.1.Order".to_owned(), "1"),
+        ("Actions.member.1.Type".to_owned(), "authenticate-oidc"),
+        (format!("{oidc}.AuthenticationRequestExtraParams.entry.1.key"), "prompt"),
+        (format!("{oidc}.AuthenticationRequestExtraParams.entry.1.value"), "login"),
+        (format!("{oidc}.AuthorizationEndpoint"), "https://id.weir.example/a"),
+        (format!("{oidc}.ClientId"), "client"),
+        (format!("{oidc}.Issuer"), "https://id.weir.example"),
+        (format!("{oidc}.SessionTimeout"), "604800"),
+        (format!("{oidc}.TokenEndpoint"), "https://id.weir.example/t"),
+        (format!("{oidc}.UseExistingClientSecret"), "true"),
+        (format!("{oidc}.UserInfoEndpoint"), "https://id.weir.example/u"),
+        ("Actions.member.2.Order".to_owned(), "2"),
+        ("Actions.member.2.Type".to_owned(), "forward"),
+        (format!("{forward}.TargetGroupStickinessConfig.DurationSeconds"), "300"),
+        (format!("{forward}.TargetGroupStickinessConfig.Enabled"), "true"),
+        (format!("{forward}.TargetGroups.member.1.TargetGroupArn"), "blue"),
+        (format!("{forward}.TargetGroups.member.1.Weight"), "80"),
+        (format!("{forward}.TargetGroups.member.2.TargetGroupArn"), "green"),
+        (format!("{forward}.TargetGroups.member.2.Weight"), "20"),
+        ("RuleArn".to_owned(), "rule-1"),
+    ]);
+    let parameters: BTreeMap<String, &str> =
+        parameters(&form).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    assert_eq!(parameters, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn default_actions_and_tags_are_written() {
+    let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
+    let actions = vec![Action { order: None, kind: ActionKind::Forward(forward) }];
+    let listener = arn("listener/app/a/1/2");
+    let form = written(Step::SetDefaultActions { listener: listener.clone(), actions }).await;
+    assert_eq!(form["Action"], "ModifyListener");
+    let config = "DefaultActions.member.1.ForwardConfig";
+    assert_eq!(
+        parameters(&form),
+        [
+            (format!("{config}.TargetGroupStickinessConfig.Enabled").as_str(), "false"),
+            (format!("{config}.TargetGroups.member.1.TargetGroupArn").as_str(), arn("targetgroup/blue/1").as_str()),
+            (format!("{config}.TargetGroups.member.1.Weight").as_str(), "1"),
+            ("DefaultActions.member.1.Type", "forward"),
+            ("ListenerArn", listener.as_str()),
+        ]
+    );
+
+    let tags = [("weir.dev/last-run".to_owned(), "uid/1/green".to_owned())].into();
+    let form = written(Step::AddTags { resource: listener.clone(), tags }).await;
+    assert_eq!(form["Action"], "AddTags");
+    assert_eq!(
+        parameters(&form),
+        [
+            ("ResourceArns.member.1", listener.as_str()),
+            ("Tags.member.1.Key", "weir.dev/last-run"),
+            ("Tags.member.1.Value", "uid/1/green"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_is_made_with_its_marks() {
+    let conditions = BTreeMap::from([
+        ("host-header".to_owned(), BTreeSet::from(["a.weir.example".to_owned()])),
+        ("path-pattern".to_owned(), BTreeSet::from(["/api/*".to_owned()])),
+    ]);
+    let forward = Forward { groups: [(arn("targetgroup/blue/1"), 100)].into(), sticky_seconds: Some(300) };
+    let listener = arn("listener/app/a/1/2");
+    let form = written(Step::CreateRule { listener, priority: 10, conditions, forward, tags: BTreeMap::new() }).await;
+    assert_eq!(form["Action"], "CreateRule");
+    assert_eq!(form["Priority"], "10");
+    assert_eq!(form["Conditions.member.1.Field"], "host-header");
+    assert_eq!(form["Conditions.member.1.HostHeaderConfig.Values.member.1"], "a.weir.example");
+    assert_eq!(form["Conditions.member.2.PathPatternConfig.Values.member.1"], "/api/*");
+    assert_eq!(form["Actions.member.1.ForwardConfig.TargetGroups.member.1.Weight"], "100");
+    assert_eq!(form["Actions.member.1.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds"], "300");
+    let tags: Vec<_> = (1..=2).map(|at| form[&format!("Tags.member.{at}.Key")].as_str()).collect();
+    assert_eq!(tags, ["weir.dev/owner", "weir.dev/route"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_is_followed() {
+    let bed = Bed::new(|form| {
+        let page: usize = form.get("Marker").map_or(0, |marker| marker.parse().unwrap());
+        let next = if page < 2 { format!("<NextMarker>{}</NextMarker>", page + 1) } else { String::new() };
+        result("DescribeRules", &format!("<Rules>{}</Rules>{next}", rule_xml(page + 1, "")))
+    });
+    let read = rules(bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await);
+    assert_eq!(read.iter().map(|rule| rule.arn.as_str()).collect::<Vec<_>>(), ["rule-1", "rule-2", "rule-3"]);
+    assert_eq!(bed.operations(), ["DescribeRules"; 3]);
+    let sizes = bed.forms();
+    assert!(sizes.iter().all(|form| form["PageSize"] == "400"), "the largest page costs the fewest calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_without_end_ends() {
+    let bed = Bed::new(|form| {
+        let page: usize = form.get("Marker").map_or(0, |marker| marker.parse().unwrap());
+        result("DescribeRules", &format!("<Rules/><NextMarker>{}</NextMarker>", page + 1))
+    });
+    let Fact::Rules(reading) = bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await else { panic!() };
+    assert!(reading.found.unwrap_err().message.contains("100 pages"));
+    assert_eq!(bed.forms().len(), 100);
+
+    let stuck = Bed::new(|_| result("DescribeRules", "<Rules/><NextMarker>same</NextMarker>"));
+    let Fact::Rules(reading) = stuck.fresh(Query::Rules(arn("listener/app/a/1/2"))).await else { panic!() };
+    assert!(reading.found.is_err());
+    assert_eq!(stuck.forms().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn balancers_listeners_and_groups_are_read() {
+    let bed = Bed::new(|form| match form["Action"].as_str() {
+        "DescribeLoadBalancers" => {
+            assert_eq!(members(form, "Names"), ["public"]);
+            result(
+                "DescribeLoadBalancers",
+                "<LoadBalancers><member><LoadBalancerArn>lb</LoadBalancerArn>\
+                <DNSName>public-1.eu-central-1.elb.amazonaws.com</DNSName><CanonicalHostedZoneId>Z215JYRZR1TBD5</CanonicalHostedZoneId>\
+                <LoadBalancerName>public</LoadBalancerName><Type>application</Type></member></LoadBalancers>",
+            )
+        }
+        "DescribeListeners" => result(
+            "DescribeListeners",
+            "<Listeners><member><ListenerArn>l</ListenerArn>\
+            <LoadBalancerArn>lb</LoadBalancerArn><Port>443</Port><Protocol>HTTPS</Protocol></member></Listeners>",
+        ),
+        "DescribeTargetGroups" => result(
+            "DescribeTargetGroups",
+            "<TargetGroups><member><TargetGroupArn>tg</TargetGroupArn>\
+            <TargetGroupName>blue</TargetGroupName><Protocol>HTTP</Protocol><Port>8080</Port>\
+            <LoadBalancerArns><member>lb</member></LoadBalancerArns></member></TargetGroups>",
+        ),
+        "DescribeTargetHealth" => result(
+            "DescribeTargetHealth",
+            "<TargetHealthDescriptions>\
+            <member><Target><Id>i-1</Id><Port>8080</Port></Target><TargetHealth><State>healthy</State></TargetHealth></member>\
+            <member><Target><Id>i-2</Id><Port>8080</Port></Target><TargetHealth><State>initial</State>\
+            <Reason>Elb.RegistrationInProgress</Reason></TargetHealth></member></TargetHealthDescriptions>",
+        ),
+        other => panic!("{other}"),
+    });
+    let by = || By::Name("public".to_owned());
+    let Fact::Balancer(reading) = bed.fresh(Query::Balancer(by())).await else { panic!() };
+    let (lb, at) = (weir_engine::Arn::new("lb"), bed.now());
+    assert!(reading.at < at, "a reading is dated by the sending of its request");
+    assert_eq!(
+        reading.found,
+        Ok(Balancer {
+            arn: lb.clone(),
+            name: "public".to_owned(),
+            dns_name: "public-1.eu-central-1.elb.amazonaws.com".to_owned(),
+            hosted_zone_id: Some("Z215JYRZR1TBD5".to_owned()),
+            kind: "application".to_owned(),
+        })
+    );
+    let Fact::Listeners(reading) = bed.fresh(Query::Listeners(lb.clone())).await else { panic!() };
+    let listener = Listener { arn: weir_engine::Arn::new("l"), port: 443, protocol: "HTTPS".to_owned() };
+    assert_eq!(reading.found, Ok(vec![listener]));
+    let tg = weir_engine::Arn::new("tg");
+    let Fact::Group(reading) = bed.fresh(Query::Group(By::Arn(tg.clone()))).await else { panic!() };
+    assert_eq!(
+        reading.found,
+        Ok(TargetGroup {
+            arn: tg.clone(),
+            name: "blue".to_owned(),
+            protocol: Some("HTTP".to_owned()),
+            port: Some(8080),
+            balancers: [lb].into(),
+        })
+    );
+    let Fact::Health(reading) = bed.fresh(Query::Health(tg)).await else { panic!() };
+    assert_eq!(reading.found, Ok(Health { healthy: 1, initial: 1, ..Health::default() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_cannot_be_said_is_not_sent() {
+    let bed = Bed::new(|_| -> Answer { panic!("nothing may be sent") });
+    let conditions = [("source-ip".to_owned(), BTreeSet::from(["10.0.0.0/8".to_owned()]))].into();
+    let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
+    let listener = arn("listener/app/a/1/2");
+    let step = Step::CreateRule { listener, priority: 1, conditions, forward, tags: BTreeMap::new() };
+    let error = bed.inventory.perform(permit(step)).await.unwrap_err();
+    assert!(error.message.contains("source-ip"), "{error}");
+}

@@ -1,0 +1,362 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use weir_aws::Inventory;
+
+use self::fake::{Fake, Fault};
+use self::scripted::Scripted;
+use super::Controller;
+use crate::{Clock, Health, Metrics, Settings};
+
+mod fake;
+mod scripted;
+
+const SHIFTS: &str = "trafficshifts";
+const STATUS: &str = "PUT trafficshifts/checkout/status";
+
+fn clock() -> Clock {
+    let began = Instant::now();
+    let epoch: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+    Arc::new(move || epoch + began.elapsed())
+}
+
+fn controller(fake: &Fake) -> Controller<Scripted> {
+    let config =
+        SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1")).build();
+    let clock = clock();
+    let inventory_clock = clock.clone();
+    let inventory = Inventory::new(&config, move || inventory_clock(), |_| panic!("no script calls AWS")).unwrap();
+    Controller::deciding(fake.client(), inventory, clock, Metrics::new(), Settings::new("test")).unwrap()
+}
+
+/// Runs a controller for as long as a script takes, then drops it.
+async fn during<T>(controller: Controller<Scripted>, script: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        ended = controller.run(std::future::pending()) => panic!("the loop ended by itself: {ended:?}"),
+        result = script => result,
+    }
+}
+
+fn seconds(count: u64) -> tokio::time::Sleep {
+    sleep(Duration::from_secs(count))
+}
+
+fn spec(to: &str) -> Value {
+    json!({"routes": ["public"], "to": to, "strategy": {"allAtOnce": {}}})
+}
+
+fn phase(fake: &Fake, name: &str) -> Value {
+    fake.object(SHIFTS, name).unwrap()["status"]["phase"].clone()
+}
+
+fn watched(fake: &Fake) -> (Controller<Scripted>, Metrics, Health) {
+    let controller = controller(fake);
+    let (metrics, health) = (controller.metrics(), controller.health());
+    (controller, metrics, health)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_recorded_told_of_and_then_left_alone() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    during(controller(&fake), seconds(3_600)).await;
+    assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    let mut log = fake.log();
+    log.retain(|line| !line.starts_with("GET ") || line.contains('/'));
+    assert_eq!(log, [STATUS, "POST events"], "one write, one event, no GET, and nothing more for an hour");
+    let event = &fake.events()[0];
+    assert_eq!(event["regarding"]["uid"], "uid-checkout");
+    assert_eq!(event["reason"], "PhaseChanged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_is_listed_once() {
+    let fake = Fake::default();
+    during(controller(&fake), seconds(3_600)).await;
+    assert_eq!(fake.log(), ["GET entrypoints", "GET environments", "GET weightedroutes", "GET trafficshifts"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_wakes_what_asked_for_it() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("later"));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, async {
+        seconds(299).await;
+        assert_eq!((phase(&fake, "checkout"), fake.count(STATUS)), (json!("Shifting"), 1));
+        seconds(2).await;
+        assert_eq!((phase(&fake, "checkout"), fake.count(STATUS)), (json!("Succeeded"), 2));
+    })
+    .await;
+    let text = metrics.render();
+    assert!(text.contains(r#"weir_step_lateness_seconds_bucket{le="0.01"} 1"#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_by_a_user_is_seen_by_the_watch() {
+    let fake = Fake::default();
+    during(controller(&fake), async {
+        seconds(1).await;
+        fake.apply(SHIFTS, "checkout", spec("green"));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+        fake.apply(SHIFTS, "checkout", spec("later"));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "checkout"), "Shifting");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_status_is_recorded_anew() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    during(controller(&fake), async {
+        seconds(1).await;
+        fake.edit(SHIFTS, "checkout", |object| object["status"] = json!({"phase": "Unheard"}));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decided_before_every_kind_is_listed() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    for code in [404, 500, 403] {
+        fake.fault("GET environments", Fault::Refuse(code));
+    }
+    let (controller, _, health) = watched(&fake);
+    during(controller, async {
+        sleep(Duration::from_millis(200)).await;
+        assert!(!health.ready() && health.live());
+        assert_eq!(fake.count(STATUS), 0);
+        seconds(10).await;
+        assert!(health.ready());
+        assert_eq!((fake.count("GET environments"), fake.count(STATUS)), (4, 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_object_is_stalled_alone() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "bad", json!({"routes": ["public"], "to": 7, "strategy": {"allAtOnce": {}}}));
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    during(controller(&fake), async {
+        seconds(600).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+        let condition = fake.object(SHIFTS, "bad").unwrap()["status"]["conditions"][0].clone();
+        assert_eq!(condition["type"], "Stalled");
+        assert!(condition["message"].as_str().unwrap().contains("spec.to"), "{condition}");
+        assert_eq!(fake.count("PUT trafficshifts/bad/status"), 1);
+        fake.apply(SHIFTS, "bad", spec("green"));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "bad"), "Succeeded");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_read_and_tried_again() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    fake.fault(STATUS, Fault::Refuse(409));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, seconds(1)).await;
+    let mut log = fake.log();
+    log.retain(|line| line.contains('/'));
+    assert_eq!(log, [STATUS, "GET trafficshifts/checkout", STATUS]);
+    assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    assert!(metrics.render().contains(r#"weir_tick_errors_total{kind="TrafficShift",reason="conflict"} 1"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_back_off() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    for _ in 0..1_000 {
+        fake.fault(STATUS, Fault::Refuse(503));
+    }
+    during(controller(&fake), seconds(600)).await;
+    let tries = fake.count(STATUS);
+    assert!((10..40).contains(&tries), "{tries} tries in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_answer_is_given_up_and_tried_again() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    fake.fault(STATUS, Fault::Delay(Duration::from_hours(24)));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, async {
+        seconds(9).await;
+        assert_eq!(fake.count(STATUS), 1);
+        seconds(3).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    })
+    .await;
+    assert!(metrics.render().contains(r#"reason="timeout"} 1"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_keeps_no_status_is_not_flooded() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    for _ in 0..1_000 {
+        fake.fault(STATUS, Fault::Forget);
+    }
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, seconds(600)).await;
+    let tries = fake.count(STATUS);
+    assert!((10..40).contains(&tries), "{tries} tries in ten minutes");
+    assert!(metrics.render().contains(r#"reason="invalid""#));
+    assert!(fake.events().is_empty(), "what was not recorded is not told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_never_rests_is_slowed_and_harms_nobody() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "restless", spec("restless"));
+    let (controller, metrics, health) = watched(&fake);
+    during(controller, async {
+        seconds(60).await;
+        fake.apply(SHIFTS, "checkout", spec("green"));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    })
+    .await;
+    assert!(health.live());
+    let text = metrics.render();
+    let ticks = text.lines().find_map(|line| line.strip_prefix(r#"weir_tick_seconds_count{kind="TrafficShift"} "#));
+    let ticks: u64 = ticks.unwrap().parse().unwrap();
+    assert!((55..70).contains(&ticks), "{ticks} ticks in a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_panics_is_stalled_and_the_others_go_on() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "bad", spec("panic"));
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, async {
+        seconds(600).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+        let condition = fake.object(SHIFTS, "bad").unwrap()["status"]["conditions"][0].clone();
+        assert_eq!(condition["type"], "Stalled");
+        assert!(condition["message"].as_str().unwrap().contains("the script says so"), "{condition}");
+        assert!(metrics.render().contains("weir_panics_total 3"), "{}", metrics.render());
+        fake.apply(SHIFTS, "bad", spec("green"));
+        seconds(1).await;
+        assert_eq!(phase(&fake, "bad"), "Succeeded");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_finalizer_comes_and_goes_beside_those_of_others() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("held"));
+    fake.edit(SHIFTS, "checkout", |object| object["metadata"]["finalizers"] = json!(["example.org/other"]));
+    let finalizers = || fake.object(SHIFTS, "checkout").map(|object| object["metadata"]["finalizers"].clone());
+    during(controller(&fake), async {
+        seconds(1).await;
+        assert_eq!(finalizers(), Some(json!(["example.org/other", "weir.dev/rollback"])));
+        fake.delete(SHIFTS, "checkout");
+        seconds(1).await;
+        assert_eq!(finalizers(), Some(json!(["example.org/other"])));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_our_finalizer_held_goes_without_another_request() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("held"));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, async {
+        seconds(1).await;
+        assert!(metrics.render().contains(r#"shift="checkout""#));
+        fake.delete(SHIFTS, "checkout");
+        seconds(60).await;
+        assert_eq!(fake.object(SHIFTS, "checkout"), None);
+    })
+    .await;
+    let mut log = fake.log();
+    log.retain(|line| line.contains("checkout"));
+    assert_eq!(log, ["PATCH trafficshifts/checkout", STATUS, "PATCH trafficshifts/checkout"]);
+    assert!(!metrics.render().contains(r#"shift="checkout""#), "its series are gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_published_harms_nothing() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    fake.fault("POST events", Fault::Refuse(403));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, seconds(60)).await;
+    assert_eq!((phase(&fake, "checkout"), fake.count("POST events")), (json!("Succeeded"), 1));
+    assert!(!metrics.render().contains("weir_tick_errors_total{"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_awaits_the_write_in_flight() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    fake.fault(STATUS, Fault::Delay(Duration::from_secs(3)));
+    let (controller, _, health) = watched(&fake);
+    let began = Instant::now();
+    controller.run(seconds(1)).await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 3);
+    assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    assert_eq!(fake.count("POST events"), 1, "what happened is still told");
+    assert!(!health.ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_with_its_grace_period() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    fake.fault(STATUS, Fault::Delay(Duration::from_secs(9)));
+    let mut controller = controller(&fake);
+    controller.settings.grace = Duration::from_secs(5);
+    let began = Instant::now();
+    controller.run(seconds(1)).await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_time_and_begun_again_it_ends_the_same() {
+    for ms in (0..30).chain([299_999, 300_001]) {
+        let fake = Fake::default();
+        fake.apply(SHIFTS, "checkout", spec("later"));
+        fake.fault(STATUS, Fault::Delay(Duration::from_millis(7)));
+        during(controller(&fake), sleep(Duration::from_millis(ms))).await;
+        during(controller(&fake), seconds(400)).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded", "dropped after {ms} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_makes_the_same_requests() {
+    let mut logs = Vec::new();
+    for _ in 0..2 {
+        let fake = Fake::default();
+        for name in ["a", "b", "c", "d"] {
+            fake.apply(SHIFTS, name, spec(if name == "c" { "later" } else { "green" }));
+            fake.fault(&format!("PUT trafficshifts/{name}/status"), Fault::Refuse(503));
+        }
+        fake.fault("GET weightedroutes", Fault::Refuse(500));
+        during(controller(&fake), seconds(900)).await;
+        logs.push((fake.log(), fake.events()));
+    }
+    assert!(logs[0].0.len() > 12);
+    assert_eq!(logs[0], logs[1]);
+}

@@ -1,0 +1,340 @@
+//! The model: the engine's ticks answered from memory, without any client, clock or I/O.
+//!
+//! It has the same order of things as the real loop, one tick of one object at a time, woken by changes of other
+//! objects and by the instants that decisions asked for. It is small enough to be run thousands of times a second,
+//! so it is where the laws of `decide` are tried on random courses.
+
+mod aws;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
+use weir_engine::depend::{dependents, watchers};
+use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
+use weir_engine::sight::{ANY_AGE, Facts, Sight};
+use weir_engine::step::Step;
+use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
+use weir_engine::{Arn, Cluster, Key, Kind, KindName, Object, ObjectRef};
+
+pub use aws::ModelAws;
+
+/// The namespace of all objects of a model.
+pub const NAMESPACE: &str = "shop";
+/// The installation of Weir in a model.
+pub const OWNER: &str = "model";
+
+/// How soon an object whose tick has failed is looked at again.
+const RETRY: SignedDuration = SignedDuration::from_secs(5);
+/// How often AWS is looked round.
+const ROUND: SignedDuration = SignedDuration::from_secs(30);
+
+/// A cluster and an account in memory, with the ticks that are due.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The present instant.
+    pub now: Timestamp,
+    /// The objects.
+    pub cluster: Cluster,
+    /// The account.
+    pub aws: ModelAws,
+    /// Every write, in order.
+    pub writes: Vec<(Timestamp, ObjectRef, Step)>,
+    /// Every violation that the guard has found: there must be none.
+    pub violations: Vec<String>,
+    due: BTreeMap<ObjectRef, Timestamp>,
+    memories: BTreeMap<ObjectRef, Memory>,
+    next_round: Timestamp,
+    made: u64,
+    /// How many ticks have run.
+    pub ticks: u64,
+}
+
+impl Model {
+    /// An empty cluster beside an account.
+    pub fn new(now: Timestamp, aws: ModelAws) -> Self {
+        Self {
+            now,
+            cluster: Cluster::default(),
+            aws,
+            writes: Vec::new(),
+            violations: Vec::new(),
+            due: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            next_round: now + ROUND,
+            made: 0,
+            ticks: 0,
+        }
+    }
+
+    fn object<Spec, Status: Default>(&mut self, key: &Key, spec: Spec) -> Object<Spec, Status> {
+        self.made += 1;
+        Object {
+            key: key.clone(),
+            uid: format!("uid-{}", self.made),
+            generation: 1,
+            version: self.made.to_string(),
+            created: self.now,
+            deleted: None,
+            finalizer: false,
+            command: None,
+            spec,
+            status: Status::default(),
+        }
+    }
+
+    /// Creates an entry point, or changes its spec.
+    pub fn apply_entry_point(&mut self, name: &str, spec: EntryPointSpec) {
+        let key = Key::new(NAMESPACE, name);
+        let fresh = self.object(&key, spec.clone());
+        apply(self.cluster.entry_points.entry(key.clone()).or_insert(fresh), spec);
+        self.changed(&ObjectRef::new(KindName::EntryPoint, key));
+    }
+
+    /// Creates an environment, or changes its spec.
+    pub fn apply_environment(&mut self, name: &str, spec: EnvironmentSpec) {
+        let key = Key::new(NAMESPACE, name);
+        let fresh = self.object(&key, spec.clone());
+        apply(self.cluster.environments.entry(key.clone()).or_insert(fresh), spec);
+        self.changed(&ObjectRef::new(KindName::Environment, key));
+    }
+
+    /// Creates a route, or changes its spec.
+    pub fn apply_route(&mut self, name: &str, spec: WeightedRouteSpec) {
+        let key = Key::new(NAMESPACE, name);
+        let fresh = self.object(&key, spec.clone());
+        apply(self.cluster.routes.entry(key.clone()).or_insert(fresh), spec);
+        self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+    }
+
+    /// Creates a shift, or changes its spec.
+    pub fn apply_shift(&mut self, name: &str, spec: TrafficShiftSpec) {
+        let key = Key::new(NAMESPACE, name);
+        let fresh = self.object(&key, spec.clone());
+        apply(self.cluster.shifts.entry(key.clone()).or_insert(fresh), spec);
+        self.changed(&ObjectRef::new(KindName::TrafficShift, key));
+    }
+
+    /// Gives a shift a command.
+    pub fn command(&mut self, name: &str, command: &str) {
+        let key = Key::new(NAMESPACE, name);
+        if let Some(shift) = self.cluster.shifts.get_mut(&key) {
+            shift.command = Some(command.to_owned());
+            self.changed(&ObjectRef::new(KindName::TrafficShift, key));
+        }
+    }
+
+    /// Deletes a shift: at once, or marked where it carries the finalizer.
+    pub fn delete_shift(&mut self, name: &str) {
+        let key = Key::new(NAMESPACE, name);
+        let object = ObjectRef::new(KindName::TrafficShift, key.clone());
+        let concerned = dependents(&self.cluster, &object);
+        match self.cluster.shifts.get_mut(&key) {
+            Some(shift) if shift.finalizer => shift.deleted = shift.deleted.or(Some(self.now)),
+            _ => drop(self.cluster.shifts.remove(&key)),
+        }
+        self.wake_all(concerned);
+        self.changed(&object);
+    }
+
+    /// Loses the status of every object, as a restore from manifests would.
+    pub fn lose_statuses(&mut self) {
+        self.cluster.entry_points.values_mut().for_each(|object| object.status = Default::default());
+        self.cluster.environments.values_mut().for_each(|object| object.status = Default::default());
+        self.cluster.routes.values_mut().for_each(|object| object.status = Default::default());
+        self.cluster.shifts.values_mut().for_each(|object| object.status = Default::default());
+        self.restart();
+    }
+
+    /// Forgets all that a process keeps in memory, and looks at every object anew.
+    pub fn restart(&mut self) {
+        self.memories.clear();
+        let keys = |kind: KindName, keys: Vec<Key>| keys.into_iter().map(move |key| ObjectRef::new(kind, key));
+        let all: Vec<ObjectRef> = keys(KindName::EntryPoint, self.cluster.entry_points.keys().cloned().collect())
+            .chain(keys(KindName::Environment, self.cluster.environments.keys().cloned().collect()))
+            .chain(keys(KindName::WeightedRoute, self.cluster.routes.keys().cloned().collect()))
+            .chain(keys(KindName::TrafficShift, self.cluster.shifts.keys().cloned().collect()))
+            .collect();
+        self.wake_all(all);
+    }
+
+    /// Wakes whoever looks at a balancer or listener that was changed behind Weir's back; the round finds it.
+    pub fn aws_changed(&mut self, resource: &Arn) {
+        let watching = watchers(&self.cluster, resource);
+        self.wake_all(watching);
+    }
+
+    /// Runs every tick that is due until an instant, and stops there.
+    pub fn run_until(&mut self, end: Timestamp) {
+        while let Some((at, object)) = self.next_due().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            self.aws.advance(self.now);
+            match object {
+                Some(object) => self.tick(&object),
+                None => self.round(),
+            }
+        }
+        self.now = self.now.max(end);
+        self.aws.advance(self.now);
+    }
+
+    /// Runs for a span of time.
+    pub fn run_for(&mut self, span: SignedDuration) {
+        self.run_until(self.now + span);
+    }
+
+    fn next_due(&self) -> Option<(Timestamp, Option<ObjectRef>)> {
+        let next = self.due.iter().min_by_key(|(object, at)| (**at, (*object).clone()));
+        match next {
+            Some((object, at)) if *at <= self.next_round => Some((*at, Some(object.clone()))),
+            _ => Some((self.next_round, None)),
+        }
+    }
+
+    fn round(&mut self) {
+        self.next_round = self.now + ROUND;
+        for listener in self.aws.take_changed_listeners() {
+            self.aws_changed(&listener);
+        }
+    }
+
+    fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
+        for object in objects {
+            self.due.insert(object, self.now);
+        }
+    }
+
+    fn changed(&mut self, object: &ObjectRef) {
+        let mut concerned: BTreeSet<ObjectRef> = dependents(&self.cluster, object);
+        concerned.insert(object.clone());
+        self.wake_all(concerned);
+    }
+
+    fn tick(&mut self, object: &ObjectRef) {
+        self.due.remove(object);
+        self.ticks += 1;
+        match object.kind {
+            KindName::EntryPoint => self.tick_of::<EntryPoints>(object),
+            KindName::Environment => self.tick_of::<Environments>(object),
+            KindName::WeightedRoute => self.tick_of::<Routes>(object),
+            KindName::TrafficShift => self.tick_of::<Shifts>(object),
+        }
+    }
+
+    fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
+        let memory = self.memories.remove(object).unwrap_or_default();
+        let mut tick: Tick<K> = Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory);
+        let mut answer = Answer::Begin;
+        let mut acts = 0;
+        loop {
+            answer = match tick.next(self.now, &self.cluster, answer) {
+                Need::Read(asks) => {
+                    assert!(!asks.is_empty(), "{object}: a tick asked for nothing");
+                    Answer::Read(asks.into_iter().map(|ask| self.aws.answer(self.now, ask.query)).collect())
+                }
+                Need::Get(_) => Answer::Stored,
+                Need::Finalizer(wanted) => {
+                    self.set_finalizer(object, wanted);
+                    Answer::Stored
+                }
+                Need::Record(status) => {
+                    if let Some(stored) = K::find_mut(&mut self.cluster, &object.key) {
+                        stored.status = status;
+                    }
+                    self.changed(object);
+                    self.due.remove(object);
+                    Answer::Stored
+                }
+                Need::Act(permit) => {
+                    acts += 1;
+                    assert_eq!(acts, 1, "{object}: a tick wrote twice");
+                    self.writes.push((self.now, object.clone(), permit.step().clone()));
+                    Answer::Acted(self.aws.perform(self.now, permit.step()))
+                }
+                Need::Done(rest) => {
+                    if let Some(Trouble::Violation(violation)) = &rest.memory.trouble
+                        && rest.failed
+                    {
+                        self.violations.push(format!("{} {object}: {violation}", self.now));
+                    }
+                    let wake = if rest.failed { Some(self.now + RETRY) } else { rest.wake };
+                    if let Some(wake) = wake {
+                        self.due.insert(object.clone(), wake.max(self.now));
+                    }
+                    self.memories.insert(object.clone(), rest.memory);
+                    self.obeys_the_laws::<K>(object, acts, wake);
+                    return;
+                }
+            };
+        }
+    }
+
+    /// On its own recorded status a decision changes nothing, now or at any moment before it wants to be woken.
+    fn obeys_the_laws<K: Stored>(&self, object: &ObjectRef, acts: u32, wake: Option<Timestamp>) {
+        if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.trouble.is_some()) {
+            return;
+        }
+        let Some(stored) = K::find(&self.cluster, &object.key) else { return };
+        let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
+        for now in [self.now, later.max(self.now)] {
+            let context = Context { now, owner: OWNER.to_owned(), trouble: None };
+            let mut facts = Facts::default();
+            let verdict = loop {
+                let mut sight = Sight::new(now, &facts);
+                let verdict = K::decide(&context, &self.cluster, stored, &mut sight);
+                let asks = sight.into_asks();
+                if asks.is_empty() {
+                    break verdict;
+                }
+                for ask in asks {
+                    assert!(ask.not_before <= now || ask.not_before == ANY_AGE, "{object}: asks for the future");
+                    let (query, fact) = self.aws.answer_as_of(self.now, now, ask.query);
+                    facts.add(query, fact);
+                }
+            };
+            let verdict = verdict.expect("a decision without asks is made");
+            assert_eq!(verdict.status, stored.status, "{object} changes its status at {now}, ticked at {}", self.now);
+        }
+    }
+
+    fn set_finalizer(&mut self, object: &ObjectRef, wanted: bool) {
+        if object.kind != KindName::TrafficShift {
+            return;
+        }
+        let Some(shift) = self.cluster.shifts.get_mut(&object.key) else { return };
+        shift.finalizer = wanted;
+        if !wanted && shift.deleted.is_some() {
+            let concerned = dependents(&self.cluster, object);
+            self.cluster.shifts.remove(&object.key);
+            self.wake_all(concerned);
+        }
+    }
+}
+
+/// A change of the spec makes a new generation; the same spec again is nothing.
+fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
+    if object.spec != spec {
+        object.spec = spec;
+        object.generation += 1;
+    }
+}
+
+/// A kind whose objects the model can change.
+trait Stored: Kind {
+    fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>>;
+}
+
+macro_rules! stored {
+    ($($kind:ty => $map:ident),*) => {$(
+        impl Stored for $kind {
+            fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>> {
+                cluster.$map.get_mut(key)
+            }
+        }
+    )*};
+}
+
+stored!(EntryPoints => entry_points, Environments => environments, Routes => routes, Shifts => shifts);

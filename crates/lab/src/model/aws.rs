@@ -1,0 +1,261 @@
+//! The model's account: one application load balancer, rules, and target groups whose health follows a delay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::Arn;
+use weir_engine::fact::{
+    Action, ActionKind, AwsError, Balancer, By, ErrorKind, Fact, Forward, GroupAttributes, Health, Listener, Query,
+    Reading, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
+};
+use weir_engine::step::Step;
+
+/// How long a target takes to become healthy once its group is in use.
+const BECOMES_HEALTHY: SignedDuration = SignedDuration::from_secs(20);
+
+/// The account.
+#[derive(Clone, Debug)]
+pub struct ModelAws {
+    listeners: BTreeMap<Arn, Listener>,
+    rules: BTreeMap<Arn, Vec<Rule>>,
+    groups: BTreeMap<Arn, ModelGroup>,
+    tags: BTreeMap<Arn, Tags>,
+    changed: BTreeSet<Arn>,
+    /// How many of the next writes fail; the flag says whether they take effect all the same.
+    pub failing_writes: (u32, bool),
+    /// Whether reads fail.
+    pub failing_reads: bool,
+    /// Every forward that was ever live, with the health of its groups at that moment.
+    pub history: Vec<(Timestamp, Arn, Forward, BTreeMap<Arn, u32>)>,
+    made: u32,
+}
+
+/// A target group.
+#[derive(Clone, Debug)]
+pub struct ModelGroup {
+    /// How many targets it has.
+    pub targets: u32,
+    /// How many of them answer their health checks.
+    pub well: u32,
+    /// Whether it is sticky itself.
+    pub sticky: bool,
+    /// Since when a rule uses it.
+    in_use_since: Option<Timestamp>,
+}
+
+impl ModelAws {
+    /// A balancer `shop` with listeners on the given ports, each answering with a fixed response.
+    pub fn new(ports: &[i32]) -> Self {
+        let mut aws = Self {
+            listeners: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            failing_writes: (0, false),
+            failing_reads: false,
+            history: Vec::new(),
+            made: 0,
+        };
+        for port in ports {
+            let arn = listener_arn(*port);
+            aws.listeners.insert(arn.clone(), Listener { arn: arn.clone(), port: *port, protocol: "HTTP".to_owned() });
+            let settings = BTreeMap::from([("statusCode".to_owned(), "503".to_owned())]);
+            let fixed = ActionKind::Kept { kind: "fixed-response".to_owned(), settings };
+            let rule = Rule {
+                arn: Arn::new(format!("{arn}/default")),
+                priority: RulePriority::Default,
+                conditions: BTreeMap::new(),
+                actions: vec![Action { order: None, kind: fixed }],
+            };
+            aws.rules.insert(arn, vec![rule]);
+        }
+        aws
+    }
+
+    /// Makes a target group whose targets are all well.
+    pub fn add_group(&mut self, name: &str, targets: u32) {
+        self.groups.insert(group_arn(name), ModelGroup { targets, well: targets, sticky: false, in_use_since: None });
+    }
+
+    /// A group, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such group.
+    pub fn group_mut(&mut self, name: &str) -> &mut ModelGroup {
+        self.groups.get_mut(&group_arn(name)).expect("the group was made")
+    }
+
+    /// Sends the default traffic of a listener to groups, as a person in the console would.
+    pub fn forward_default(&mut self, now: Timestamp, port: i32, weights: &[(&str, u16)]) {
+        let groups = weights.iter().map(|(name, weight)| (group_arn(name), *weight)).collect();
+        let action = Action { order: None, kind: ActionKind::Forward(Forward { groups, sticky_seconds: None }) };
+        let listener = listener_arn(port);
+        self.set(now, &listener, RulePriority::Default, vec![action]);
+        self.changed.insert(listener);
+    }
+
+    /// The live weights of a listener's default action, by group name.
+    pub fn default_weights(&self, port: i32) -> BTreeMap<String, u16> {
+        let rules = self.rules.get(&listener_arn(port));
+        let rule = rules.into_iter().flatten().find(|rule| rule.priority == RulePriority::Default);
+        let forward = rule.and_then(|rule| rule.actions.iter().find_map(Action::forward));
+        let name = |arn: &Arn| arn.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        forward.into_iter().flat_map(|forward| &forward.groups).map(|(arn, weight)| (name(arn), *weight)).collect()
+    }
+
+    /// The listeners that somebody else has changed since the last call.
+    pub fn take_changed_listeners(&mut self) -> BTreeSet<Arn> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Keeps track of which groups are in use.
+    pub fn advance(&mut self, now: Timestamp) {
+        let used: BTreeSet<Arn> = self
+            .rules
+            .values()
+            .flatten()
+            .filter_map(|rule| rule.actions.iter().find_map(Action::forward))
+            .flat_map(|forward| forward.groups.keys().cloned())
+            .collect();
+        for (arn, group) in &mut self.groups {
+            group.in_use_since = if used.contains(arn) { group.in_use_since.or(Some(now)) } else { None };
+        }
+    }
+
+    fn health(&self, now: Timestamp, group: &Arn) -> Option<Health> {
+        let group = self.groups.get(group)?;
+        Some(match group.in_use_since {
+            None => Health { unused: group.targets, ..Health::default() },
+            Some(since) if now < since + BECOMES_HEALTHY => Health { initial: group.targets, ..Health::default() },
+            Some(_) => Health {
+                healthy: group.well.min(group.targets),
+                unhealthy: group.targets.saturating_sub(group.well),
+                ..Health::default()
+            },
+        })
+    }
+
+    /// Answers a question at an instant.
+    pub fn answer(&self, now: Timestamp, query: Query) -> (Query, Fact) {
+        self.answer_as_of(now, now, query)
+    }
+
+    /// Answers a question at an instant with what was the case at an earlier one.
+    pub fn answer_as_of(&self, then: Timestamp, now: Timestamp, query: Query) -> (Query, Fact) {
+        let fact = match &query {
+            Query::Balancer(by) => Fact::Balancer(self.reading(now, (by.to_string() == "shop").then(balancer))),
+            Query::Listeners(_) => Fact::Listeners(self.reading(now, Some(self.listeners.values().cloned().collect()))),
+            Query::Rules(listener) => Fact::Rules(self.reading(now, self.rules.get(listener).cloned())),
+            Query::Group(by) => Fact::Group(self.reading(now, self.target_group(by))),
+            Query::Attributes(arn) => Fact::Attributes(self.reading(now, self.attributes(arn))),
+            Query::Health(arn) => Fact::Health(self.reading(now, self.health(then, arn))),
+            Query::Tags(arn) => Fact::Tags(self.reading(now, Some(self.tags.get(arn).cloned().unwrap_or_default()))),
+        };
+        (query, fact)
+    }
+
+    fn reading<T>(&self, now: Timestamp, found: Option<T>) -> Reading<T> {
+        let error = |kind: ErrorKind| AwsError { kind, operation: "Read".to_owned(), message: "modelled".to_owned() };
+        let found = match found {
+            _ if self.failing_reads => Err(error(ErrorKind::Transient)),
+            Some(found) => Ok(found),
+            None => Err(error(ErrorKind::NotFound)),
+        };
+        Reading { at: now, found }
+    }
+
+    fn attributes(&self, arn: &Arn) -> Option<GroupAttributes> {
+        let stickiness =
+            |group: &ModelGroup| if group.sticky { TargetStickiness::Balancer } else { TargetStickiness::Off };
+        self.groups.get(arn).map(|group| GroupAttributes { stickiness: stickiness(group) })
+    }
+
+    fn target_group(&self, by: &By) -> Option<TargetGroup> {
+        let arn = match by {
+            By::Arn(arn) => arn.clone(),
+            By::Name(name) => group_arn(name),
+        };
+        self.groups.contains_key(&arn).then(|| TargetGroup {
+            name: arn.as_str().rsplit('/').next().unwrap_or_default().to_owned(),
+            arn,
+            protocol: Some("HTTP".to_owned()),
+            port: Some(80),
+            balancers: BTreeSet::new(),
+        })
+    }
+
+    /// Carries out a write.
+    pub fn perform(&mut self, now: Timestamp, step: &Step) -> Result<(), AwsError> {
+        let (failing, takes_effect) = self.failing_writes;
+        if failing > 0 {
+            self.failing_writes.0 -= 1;
+        }
+        if failing == 0 || takes_effect {
+            self.take_effect(now, step);
+        }
+        if failing > 0 {
+            let operation = step.operation().to_owned();
+            return Err(AwsError { kind: ErrorKind::OutcomeUnknown, operation, message: "modelled".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn take_effect(&mut self, now: Timestamp, step: &Step) {
+        match step {
+            Step::CreateRule { listener, priority, conditions, forward, tags } => {
+                self.made += 1;
+                let arn = Arn::new(format!("{listener}/rule-{}", self.made));
+                let priority = RulePriority::At(*priority);
+                let rule = Rule { arn: arn.clone(), priority, conditions: conditions.clone(), actions: Vec::new() };
+                self.rules.entry(listener.clone()).or_default().insert(0, rule);
+                self.tags.insert(arn, tags.clone());
+                let action = Action { order: None, kind: ActionKind::Forward(forward.clone()) };
+                self.set(now, listener, priority, vec![action]);
+            }
+            Step::SetRuleActions { listener, rule, actions } => {
+                let rules = self.rules.get(listener).into_iter().flatten();
+                let priority = rules.filter(|live| live.arn == *rule).map(|live| live.priority).next();
+                self.set(now, listener, priority.expect("the rule is there"), actions.clone());
+            }
+            Step::SetDefaultActions { listener, actions } => {
+                self.set(now, listener, RulePriority::Default, actions.clone());
+            }
+            Step::AddTags { resource, tags } => {
+                self.tags.entry(resource.clone()).or_default().extend(tags.clone());
+            }
+        }
+    }
+
+    fn set(&mut self, now: Timestamp, listener: &Arn, priority: RulePriority, actions: Vec<Action>) {
+        let rules = self.rules.get_mut(listener).into_iter().flatten();
+        for rule in rules.filter(|rule| rule.priority == priority) {
+            rule.actions.clone_from(&actions);
+        }
+        self.advance(now);
+        if let Some(forward) = actions.iter().find_map(Action::forward) {
+            let healthy = |arn: &Arn| self.health(now, arn).map_or(0, |health| health.healthy);
+            let health = forward.groups.keys().map(|arn| (arn.clone(), healthy(arn))).collect();
+            self.history.push((now, listener.clone(), forward.clone(), health));
+        }
+    }
+}
+
+fn balancer() -> Balancer {
+    Balancer {
+        arn: Arn::new("arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/shop/1"),
+        name: "shop".to_owned(),
+        dns_name: "shop.elb.amazonaws.com".to_owned(),
+        hosted_zone_id: None,
+        kind: "application".to_owned(),
+    }
+}
+
+fn listener_arn(port: i32) -> Arn {
+    Arn::new(format!("arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/shop/1/{port}"))
+}
+
+fn group_arn(name: &str) -> Arn {
+    Arn::new(format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/{name}"))
+}

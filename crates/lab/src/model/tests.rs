@@ -1,0 +1,438 @@
+//! The laws of `decide` and the course of whole runs, tried in the model: by hand, and on random courses.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use weir_api::entry_point::{ExistingBalancer, ListenerRef};
+use weir_api::environment::{ExistingTargetGroup, TargetGroupRef};
+use weir_api::traffic_shift::{
+    AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
+    Strategy as Moves,
+};
+use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::{
+    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+};
+use weir_engine::Key;
+use weir_engine::fact::Forward;
+
+use super::{Model, ModelAws, NAMESPACE};
+
+fn start() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+fn minutes(count: i64) -> SignedDuration {
+    SignedDuration::from_mins(count)
+}
+
+fn environment(group: &str) -> EnvironmentSpec {
+    let existing = ExistingTargetGroup { arn: None, name: Some(group.to_owned()) };
+    EnvironmentSpec { target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
+}
+
+fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
+    let backend = |name: &str| Backend { environment: name.to_owned(), part: None };
+    WeightedRouteSpec {
+        listener: ListenerEntry {
+            entry_point: EntryPointRef { name: "public".to_owned() },
+            listener: listener.to_owned(),
+            matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], paths: Vec::new() }),
+            priority: rule,
+        },
+        backends: ["blue", "green", "red"].map(backend).to_vec(),
+        stickiness: None,
+        adopt: true,
+        deletion_policy: RouteDeletionPolicy::Retain,
+    }
+}
+
+fn step(weight: i32, pause: Option<u32>) -> PlanStep {
+    let pause = pause.map(|minutes| Pause { duration: Some(Duration::from_secs(minutes * 60)) });
+    PlanStep { weight: Some(weight), pause }
+}
+
+fn steps() -> Moves {
+    let steps = vec![step(5, Some(10)), step(25, Some(10)), step(50, Some(10)), step(100, None)];
+    Moves { steps: Some(steps), linear: None, all_at_once: None }
+}
+
+fn shift(to: &str) -> TrafficShiftSpec {
+    TrafficShiftSpec {
+        routes: vec!["web".to_owned()],
+        to: to.to_owned(),
+        strategy: steps(),
+        capacity: Capacity::default(),
+        on_failure: OnFailure::Rollback,
+        progress_deadline: Duration::from_secs(3_600),
+        paused: false,
+        deletion_policy: ShiftDeletionPolicy::Hold,
+    }
+}
+
+/// Blue carries everything on port 80; green and red stand by; no shift yet.
+fn model() -> Model {
+    let mut aws = ModelAws::new(&[80, 81]);
+    for name in ["blue", "green", "red"] {
+        aws.add_group(name, 5);
+    }
+    aws.forward_default(start() - minutes(60), 80, &[("blue", 1)]);
+    aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
+    aws.take_changed_listeners();
+    let mut model = Model::new(start(), aws);
+    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
+    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
+    let listeners = vec![listener("http", 80), listener("other", 81)];
+    model.apply_entry_point("public", EntryPointSpec { existing, listeners });
+    for name in ["blue", "green", "red"] {
+        model.apply_environment(name, environment(name));
+    }
+    model.apply_route("web", route("http", None));
+    model
+}
+
+fn status(model: &Model) -> &TrafficShiftStatus {
+    &model.cluster.shifts[&Key::new(NAMESPACE, "shop")].status
+}
+
+fn live(model: &Model) -> Vec<(String, u16)> {
+    model.aws.default_weights(80).into_iter().collect()
+}
+
+fn is(name: &str, weight: u16) -> (String, u16) {
+    (name.to_owned(), weight)
+}
+
+fn ended(model: &Model, outcome: Outcome) {
+    let run = status(model).run.as_ref().expect("a run has started");
+    assert_eq!((run.outcome, run.ended_at.is_some()), (Some(outcome), true), "{:#?}", status(model));
+    assert!(condition::holds(&status(model).conditions, condition::COMPLETE));
+    assert_eq!(model.violations, Vec::<String>::new());
+}
+
+#[test]
+fn a_release_moves_step_by_step() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    assert_eq!(live(&model), [is("blue", 95), is("green", 5)]);
+    assert_eq!(status(&model).phase, Some(Phase::Paused));
+    model.run_for(minutes(10));
+    assert_eq!(live(&model), [is("blue", 75), is("green", 25)]);
+    model.run_for(minutes(30));
+    assert_eq!(live(&model), [is("blue", 0), is("green", 100)]);
+    ended(&model, Outcome::Succeeded);
+    // Marked, attached, four steps, remembered.
+    assert_eq!(model.writes.len(), 7, "{:#?}", model.writes);
+}
+
+#[test]
+fn a_candidate_that_breaks_is_rolled_back_in_one_write() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(15));
+    let writes = model.writes.len();
+    model.aws.group_mut("green").well = 0;
+    model.run_for(minutes(1));
+    assert_eq!(live(&model), [is("blue", 1), is("green", 0)]);
+    ended(&model, Outcome::RolledBack);
+    assert_eq!(model.writes.len(), writes + 2, "one for the weights, one to remember");
+    model.aws.group_mut("green").well = 5;
+    model.run_for(minutes(120));
+    assert_eq!(live(&model), [is("blue", 1), is("green", 0)], "nothing is replayed");
+    model.command("shop", "retry/1");
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn a_rollback_to_a_side_that_is_too_small_goes_as_fast_as_capacity_allows() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(25));
+    assert_eq!(live(&model), [is("blue", 50), is("green", 50)]);
+    model.aws.group_mut("blue").well = 3;
+    model.aws.group_mut("green").well = 2;
+    model.run_for(minutes(2));
+    assert_eq!(status(&model).phase, Some(Phase::RollingBack));
+    assert_eq!(live(&model), [is("blue", 60), is("green", 40)]);
+    let waiting = status(&model).waiting.clone().unwrap();
+    assert!(waiting.message.contains("only 3 of 5 healthy targets"), "{}", waiting.message);
+    model.aws.group_mut("blue").well = 5;
+    model.run_for(minutes(1));
+    assert_eq!(live(&model), [is("blue", 1), is("green", 0)]);
+    ended(&model, Outcome::RolledBack);
+}
+
+#[test]
+fn the_first_deployment_completes_even_when_unhealthy() {
+    let mut model = model();
+    model.apply_route("web", route("http", Some(10)));
+    let key = Key::new(NAMESPACE, "web");
+    model.cluster.routes.remove(&key);
+    model.apply_route("web", route("http", Some(10)));
+    model.aws.group_mut("green").well = 0;
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    ended(&model, Outcome::Succeeded);
+    assert!(status(&model).history[0].message.contains("0 of 5 targets are healthy"), "{:?}", status(&model).history);
+}
+
+#[test]
+fn a_foreign_change_pauses_the_run_until_it_is_undone_or_resumed() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    let now = model.now;
+    model.aws.forward_default(now, 80, &[("blue", 50), ("green", 50)]);
+    model.run_for(minutes(30));
+    assert_eq!((status(&model).phase, live(&model)), (Some(Phase::Paused), vec![is("blue", 50), is("green", 50)]));
+    let waiting = status(&model).waiting.clone().unwrap();
+    assert!(waiting.message.contains("found blue 50, green 50; expected blue 95, green 5"), "{}", waiting.message);
+    model.command("shop", "resume/1");
+    model.run_for(minutes(1));
+    assert_eq!(live(&model), [is("blue", 95), is("green", 5)]);
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn a_lost_status_takes_over_what_is_live() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(15));
+    model.lose_statuses();
+    model.run_for(SignedDuration::from_secs(30));
+    let least = model.aws.history.iter().rev().take(1).map(|(_, _, forward, _)| forward.clone());
+    assert!(least.into_iter().all(|forward| *forward.groups.values().last().unwrap() >= 25), "{:?}", model.aws.history);
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn nothing_is_replayed_when_all_objects_are_made_anew_after_a_rollback() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(15));
+    model.command("shop", "abort/1");
+    model.run_for(minutes(1));
+    ended(&model, Outcome::RolledBack);
+    let (aws, writes) = (model.aws.clone(), model.writes.len());
+    let mut restored = super::Model::new(model.now, aws);
+    for (name, object) in [("public", &model.cluster.entry_points[&Key::new(NAMESPACE, "public")])] {
+        restored.apply_entry_point(name, object.spec.clone());
+    }
+    for name in ["blue", "green", "red"] {
+        restored.apply_environment(name, environment(name));
+    }
+    restored.apply_route("web", route("http", None));
+    restored.apply_shift("shop", shift("green"));
+    restored.run_for(minutes(60));
+    assert_eq!((restored.writes.len(), status(&restored).phase), (0, Some(Phase::RolledBack)), "{writes}");
+}
+
+#[test]
+fn a_deleted_shift_does_what_its_policy_says() {
+    for (policy, expected) in [
+        (ShiftDeletionPolicy::Hold, vec![is("blue", 75), is("green", 25)]),
+        (ShiftDeletionPolicy::Rollback, vec![is("blue", 1), is("green", 0)]),
+    ] {
+        let mut model = model();
+        model.apply_shift("shop", TrafficShiftSpec { deletion_policy: policy, ..shift("green") });
+        model.run_for(minutes(15));
+        model.delete_shift("shop");
+        model.run_for(minutes(30));
+        assert!(model.cluster.shifts.is_empty(), "{policy:?}");
+        assert_eq!((live(&model), model.violations.len()), (expected, 0), "{policy:?}");
+    }
+}
+
+#[test]
+fn setting_to_back_rolls_back_at_once_and_another_candidate_takes_over() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(15));
+    model.apply_shift("shop", shift("blue"));
+    model.run_for(minutes(1));
+    assert_eq!(live(&model), [is("blue", 1), is("green", 0)]);
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(15));
+    model.apply_shift("shop", shift("red"));
+    model.run_for(minutes(2));
+    assert_eq!(live(&model), [is("blue", 71), is("green", 24), is("red", 5)]);
+    model.run_for(minutes(60));
+    assert_eq!(live(&model), [is("blue", 0), is("green", 0), is("red", 100)]);
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn sticky_groups_get_group_stickiness_that_ends_with_the_old_group() {
+    let mut model = model();
+    model.aws.group_mut("blue").sticky = true;
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    let last = |model: &Model| -> Forward { model.aws.history.last().unwrap().2.clone() };
+    assert_eq!(last(&model).sticky_seconds, Some(300));
+    model.run_for(minutes(28));
+    assert_eq!(status(&model).phase, Some(Phase::Baking));
+    model.run_for(minutes(10));
+    assert_eq!((live(&model), last(&model).sticky_seconds), (vec![is("green", 100)], None));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn the_older_of_two_shifts_has_the_route() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(1));
+    model.apply_shift("other", shift("red"));
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+    let other = &model.cluster.shifts[&Key::new(NAMESPACE, "other")].status;
+    let stalled = condition::find(&other.conditions, condition::STALLED).unwrap();
+    assert!(stalled.message.contains("moved by the older TrafficShift shop/shop"), "{}", stalled.message);
+}
+
+#[test]
+fn two_routes_move_in_lockstep() {
+    let mut model = model();
+    model.apply_route("other", route("other", None));
+    let routes = vec!["web".to_owned(), "other".to_owned()];
+    let linear =
+        Moves { steps: None, linear: Some(Linear { step: 20, interval: Duration::from_secs(60) }), all_at_once: None };
+    model.apply_shift("shop", TrafficShiftSpec { routes, strategy: linear, ..shift("green") });
+    for _ in 0..40 {
+        model.run_for(SignedDuration::from_secs(15));
+        assert_eq!(live(&model), model.aws.default_weights(81).into_iter().collect::<Vec<_>>());
+    }
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn without_progress_a_run_goes_back_at_its_deadline() {
+    let mut model = model();
+    model.aws.group_mut("green").well = 1;
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(30));
+    let waiting = status(&model).waiting.clone().unwrap();
+    assert!(waiting.message.contains("1 of 2 healthy targets that green needs"), "{}", waiting.message);
+    model.run_for(minutes(60));
+    ended(&model, Outcome::RolledBack);
+    assert!(status(&model).history[0].message.contains("no progress for 1h"), "{:?}", status(&model).history);
+}
+
+/// Something that happens in the middle of a course.
+#[derive(Clone, Debug)]
+enum Happening {
+    To(&'static str),
+    Well(&'static str, u32),
+    Console(u16, u16, u16),
+    Command(&'static str),
+    LoseStatuses,
+    Restart,
+    FailingWrites(u32, bool),
+    FailingReads(bool),
+    Paused(bool),
+    Strategy(u8),
+    Delete,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let environment = prop::sample::select(vec!["blue", "green", "red"]);
+    prop_oneof![
+        3 => environment.clone().prop_map(Happening::To),
+        3 => (environment, 0..=5_u32).prop_map(|(name, well)| Happening::Well(name, well)),
+        1 => (0..=3_u16, 0..=3_u16, 1..=3_u16).prop_map(|(a, b, c)| Happening::Console(a, b, c)),
+        2 => prop::sample::select(vec!["pause/", "resume/", "promote/", "abort/", "retry/"]).prop_map(Happening::Command),
+        1 => Just(Happening::LoseStatuses),
+        1 => Just(Happening::Restart),
+        1 => (1..=3_u32, any::<bool>()).prop_map(|(count, effect)| Happening::FailingWrites(count, effect)),
+        1 => any::<bool>().prop_map(Happening::FailingReads),
+        1 => any::<bool>().prop_map(Happening::Paused),
+        1 => (0..3_u8).prop_map(Happening::Strategy),
+        1 => Just(Happening::Delete),
+    ]
+}
+
+fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &Happening) {
+    let now = model.now;
+    match what {
+        Happening::To(to) => (*to).clone_into(&mut wish.to),
+        Happening::Well(name, well) => model.aws.group_mut(name).well = *well,
+        Happening::Console(blue, green, red) => {
+            model.aws.forward_default(now, 80, &[("blue", *blue), ("green", *green), ("red", *red)]);
+        }
+        Happening::Command(verb) => model.command("shop", &format!("{verb}{index}")),
+        Happening::LoseStatuses => model.lose_statuses(),
+        Happening::Restart => model.restart(),
+        Happening::FailingWrites(count, effect) => model.aws.failing_writes = (*count, *effect),
+        Happening::FailingReads(failing) => model.aws.failing_reads = *failing,
+        Happening::Paused(paused) => wish.paused = *paused,
+        Happening::Strategy(which) => {
+            wish.strategy = match which {
+                0 => steps(),
+                1 => Moves {
+                    steps: None,
+                    linear: Some(Linear { step: 7, interval: Duration::from_secs(30) }),
+                    all_at_once: None,
+                },
+                _ => Moves { steps: None, linear: None, all_at_once: Some(AllAtOnce {}) },
+            }
+        }
+        Happening::Delete => return model.delete_shift("shop"),
+    }
+    model.apply_shift("shop", wish.clone());
+}
+
+/// What must hold of every forward that was ever written, whatever happened.
+fn judge(model: &Model) {
+    assert_eq!(model.violations, Vec::<String>::new());
+    for (at, _, forward, _) in &model.aws.history {
+        assert!(forward.groups.values().any(|weight| *weight > 0), "all zero at {at}");
+        assert!(forward.groups.len() <= 5, "too many groups at {at}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever happens, the laws of decide hold in each tick, the guard never has to step in, and once nothing
+    /// more happens the run comes to its end.
+    #[test]
+    fn once_faults_stop_everything_settles(
+        policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
+        on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
+        course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
+    ) {
+        let mut model = model();
+        let mut wish = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
+        model.apply_shift("shop", wish.clone());
+        for (index, (seconds, what)) in course.iter().enumerate() {
+            model.run_for(SignedDuration::from_secs(*seconds));
+            happen(&mut model, &mut wish, index, what);
+        }
+        model.aws.failing_reads = false;
+        model.aws.failing_writes = (0, false);
+        for name in ["blue", "green", "red"] {
+            // Enough to take over from both others, whatever the console had put together.
+            let targets = if name == wish.to { 20 } else { 5 };
+            model.aws.group_mut(name).targets = targets;
+            model.aws.group_mut(name).well = targets;
+        }
+        wish.paused = false;
+        for round in 0..6 {
+            // Again, since one that was being deleted may have gone meanwhile.
+            model.apply_shift("shop", wish.clone());
+            model.run_for(minutes(5));
+            // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
+            let verb = if round < 4 { "resume" } else { "abort" };
+            model.command("shop", &format!("{verb}/heal-{round}"));
+            model.run_for(minutes(60));
+        }
+        judge(&model);
+        let status = status(&model);
+        prop_assert!(condition::holds(&status.conditions, condition::COMPLETE), "{:#?}", status);
+        let (ticks, writes) = (model.ticks, model.writes.len());
+        model.run_for(minutes(120));
+        prop_assert!(model.ticks - ticks <= 4 && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
+    }
+}
