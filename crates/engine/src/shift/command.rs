@@ -38,8 +38,7 @@ fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> String {
         Verb::Retry => "ignored: a run is moving; abort it first".to_owned(),
         Verb::Abort => abort(draft),
         Verb::Pause => pause(draft),
-        Verb::Resume => release(draft, verb),
-        Verb::Promote => release(draft, verb),
+        Verb::Resume | Verb::Promote => release(draft, verb),
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sigh
 
 fn going_back(draft: &Draft<'_>, run: &Run, words: &str) -> String {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
-    let behind = draft.status.run.as_ref().filter(|now| now.seq == run.seq).is_some();
+    let behind = draft.status.run.as_ref().is_some_and(|now| now.seq == run.seq);
     let state = if behind { "waiting for it to be live" } else { "everything at once" };
     format!("going back to {words}, {state}: {why}")
 }

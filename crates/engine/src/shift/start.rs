@@ -42,13 +42,19 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         draft.wait(Phase::Pending, "Paused", "spec.paused is true; the run starts when it is false", None);
         return Some(());
     }
-    let run = if is_live { Some(noted(draft, &lanes, plan)) } else { begin(draft, &lanes, plan, sight)? };
-    if let Some(run) = run {
-        draft.status.phase = Some(if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying });
-        draft.status.run = Some(run);
-        draft.wait(draft.status.phase.unwrap_or(Phase::Verifying), "Applying", "the routes take up the run", None);
+    if is_live {
+        let run = noted(draft, &lanes, plan);
+        launch(draft, run);
+        return Some(());
     }
-    Some(())
+    begin(draft, &lanes, plan, sight)
+}
+
+/// Puts a run on record.
+fn launch(draft: &mut Draft<'_>, run: Run) {
+    let phase = if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying };
+    draft.status.run = Some(run);
+    draft.wait(phase, "Applying", "the routes take up the run", None);
 }
 
 /// The lanes of all routes that the spec names, when a run can be founded on them; otherwise what is waited for.
@@ -98,8 +104,8 @@ fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
     }
 }
 
-/// A run from what is live to the environment that is wanted. `Some(None)` when it has to wait.
-fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<Option<Run>> {
+/// Starts a run from what is live to the environment that is wanted, or says what it waits for.
+fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
     let to = draft.shift.spec.to.clone();
     let fresh = sight.fresh();
     let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, &to, fresh, sight)).collect();
@@ -110,7 +116,7 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
             Err(message) => {
                 draft.wait(Phase::Pending, "HealthUnknown", message, None);
                 draft.wake_at(sight.began + LOOK_AGAIN);
-                return Some(None);
+                return Some(());
             }
         };
         let weights = first_weights(&lane.part.from, &to);
@@ -122,7 +128,7 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
                 lane.part.from.len()
             );
             draft.stalled = Some(because("TooManyGroups", message));
-            return Some(None);
+            return Some(());
         }
         routes.push(RunRoute { baseline, weights, ..lane.part.clone() });
     }
@@ -131,7 +137,9 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
     let note = is_first.then(|| {
         format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
     });
-    Some(Some(Run { note, ..new_run(draft, lanes, plan, routes, weight) }))
+    let run = Run { note, ..new_run(draft, lanes, plan, routes, weight) };
+    launch(draft, run);
+    Some(())
 }
 
 /// How many targets were healthy on the live side. A run that takes over from another keeps what that one counted,

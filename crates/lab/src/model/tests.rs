@@ -218,9 +218,8 @@ fn nothing_is_replayed_when_all_objects_are_made_anew_after_a_rollback() {
     ended(&model, Outcome::RolledBack);
     let (aws, writes) = (model.aws.clone(), model.writes.len());
     let mut restored = super::Model::new(model.now, aws);
-    for (name, object) in [("public", &model.cluster.entry_points[&Key::new(NAMESPACE, "public")])] {
-        restored.apply_entry_point(name, object.spec.clone());
-    }
+    let public = &model.cluster.entry_points[&Key::new(NAMESPACE, "public")];
+    restored.apply_entry_point("public", public.spec.clone());
     for name in ["blue", "green", "red"] {
         restored.apply_environment(name, environment(name));
     }
