@@ -30,7 +30,7 @@ mod timeline;
 mod xml;
 
 pub use self::elb::group::{GroupSettings, TargetStickiness};
-pub(crate) use self::elb::plane::{Passage, Way};
+pub(crate) use self::elb::plane::{Lane, Passage, Way};
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::log::{Author, Call, Change};
 pub use self::refusal::Refusal;
@@ -262,8 +262,7 @@ fn read_form(request: &Request<Bytes>) -> form::Form {
 /// What a request is about, by the parameters that name resources.
 fn resources(form: &form::Form) -> Vec<Arc<str>> {
     const ONE: &[&str] = &["LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "Name"];
-    const MANY: &[&str] =
-        &["LoadBalancerArns", "ListenerArns", "RuleArns", "TargetGroupArns", "ResourceArns", "Names"];
+    const MANY: &[&str] = &["LoadBalancerArns", "ListenerArns", "RuleArns", "TargetGroupArns", "ResourceArns", "Names"];
     let one = ONE.iter().filter_map(|name| form.text(name));
     let many = MANY.iter().flat_map(|name| form.texts(name));
     one.chain(many).map(Arc::from).collect()

@@ -237,7 +237,7 @@ impl Elb {
     fn add_rule(&mut self, writer: &Writer, listener: &str, draft: Draft) -> String {
         let arn = self.registrar.within(Resource::Rule, listener);
         let Draft { place, conditions, actions, transforms } = draft;
-        let plane = Arc::new(PlaneRule::new(&arn, &conditions, &actions));
+        let plane = Arc::new(PlaneRule::new(&conditions, &actions));
         let rule = Rule {
             arn: arn.clone(),
             listener: listener.to_owned(),
@@ -258,7 +258,7 @@ impl Elb {
     /// Gives a rule other conditions that have been admitted.
     fn put_conditions(&mut self, writer: &Writer, rule: &str, conditions: Vec<Condition>) {
         let Some(found) = self.rules.get_mut(rule) else { return };
-        found.plane = Arc::new(PlaneRule::new(rule, &conditions, &found.actions));
+        found.plane = Arc::new(PlaneRule::new(&conditions, &found.actions));
         found.conditions = conditions;
         let listener = found.listener.clone();
         self.publish(writer, &listener);
@@ -267,7 +267,7 @@ impl Elb {
     /// Gives a rule other actions that have been admitted.
     pub(crate) fn put_actions(&mut self, writer: &Writer, rule: &str, actions: Vec<Action>) {
         let Some(found) = self.rules.get_mut(rule) else { return };
-        found.plane = Arc::new(PlaneRule::new(rule, &found.conditions, &actions));
+        found.plane = Arc::new(PlaneRule::new(&found.conditions, &actions));
         let before = std::mem::replace(&mut found.actions, actions);
         let listener = found.listener.clone();
         self.settle(writer, rule, &listener, &before);

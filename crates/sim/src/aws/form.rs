@@ -109,11 +109,8 @@ impl Form {
     /// Members stand under numbers, whose order is not that of their texts.
     fn numbered(&self, name: &str) -> Vec<&Form> {
         let Some(members) = self.fields.get(name) else { return Vec::new() };
-        let mut numbered: Vec<(u32, &Form)> = members
-            .fields
-            .iter()
-            .filter_map(|(number, member)| Some((number.parse().ok()?, member)))
-            .collect();
+        let mut numbered: Vec<(u32, &Form)> =
+            members.fields.iter().filter_map(|(number, member)| Some((number.parse().ok()?, member))).collect();
         numbered.sort_by_key(|(number, _)| *number);
         numbered.into_iter().map(|(_, member)| member).collect()
     }

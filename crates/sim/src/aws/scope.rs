@@ -15,9 +15,8 @@ pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refus
     let Some(header) = headers.get(http::header::AUTHORIZATION) else {
         return Err(Refusal::forbidden("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
-    let incomplete = |what: &str| {
-        Refusal::new("IncompleteSignature", format!("Authorization header requires '{what}' parameter."))
-    };
+    let incomplete =
+        |what: &str| Refusal::new("IncompleteSignature", format!("Authorization header requires '{what}' parameter."));
     let text = header.to_str().unwrap_or_default();
     let parameters = text.strip_prefix("AWS4-HMAC-SHA256").ok_or_else(|| incomplete("AWS4-HMAC-SHA256"))?;
     let parameter = |name: &str| {
@@ -32,8 +31,10 @@ pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refus
     let [key, _, in_region, service, "aws4_request"] = scope.as_slice() else {
         return Err(Refusal::new(
             "IncompleteSignature",
-            format!("Credential must have exactly 5 slash-delimited elements, e.g. \
-                     keyid/date/region/service/term, got '{credential}'"),
+            format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. \
+                     keyid/date/region/service/term, got '{credential}'"
+            ),
         ));
     };
     if *service != ELASTIC_LOAD_BALANCING {

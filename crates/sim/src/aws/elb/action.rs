@@ -251,9 +251,8 @@ impl Forward {
         if let [(only, _)] = self.groups.as_slice() {
             elements.push(Xml::text("TargetGroupArn", only));
         }
-        let groups = self.groups.iter().map(|(arn, weight)| {
-            vec![Xml::text("TargetGroupArn", arn), Xml::text("Weight", weight)]
-        });
+        let groups =
+            self.groups.iter().map(|(arn, weight)| vec![Xml::text("TargetGroupArn", arn), Xml::text("Weight", weight)]);
         let mut sticky = vec![Xml::text("Enabled", self.sticky)];
         sticky.extend(self.sticky_seconds.map(|seconds| Xml::text("DurationSeconds", seconds)));
         let config = vec![Xml::list("TargetGroups", groups), Xml::of("TargetGroupStickinessConfig", sticky)];

@@ -62,9 +62,10 @@ impl Elb {
             if !seen.insert(arn.as_str()) {
                 return Err(invalid_action(format!("Target group '{arn}' is specified more than once")));
             }
-            let group = self.groups.get(arn).ok_or_else(|| {
-                Refusal::new("TargetGroupNotFound", format!("Target groups '[{arn}]' not found"))
-            })?;
+            let group = self
+                .groups
+                .get(arn)
+                .ok_or_else(|| Refusal::new("TargetGroupNotFound", format!("Target groups '[{arn}]' not found")))?;
             check_protocol(balancer, protocol, group)?;
             if self.users_of(arn).any(|user| user != balancer.arn) {
                 return Err(Refusal::new(
@@ -138,7 +139,8 @@ impl Elb {
     /// Refuses stickiness to targets of a group that shares a forward without stickiness to groups.
     pub(super) fn check_group_stickiness(&self, group: &str) -> Result<(), Refusal> {
         let forwards = self.rules.values().filter_map(|rule| forward_of(&rule.actions));
-        let shares = |forward: &&Forward| forward.groups.len() > 1 && forward.groups.iter().any(|(arn, _)| arn == group);
+        let shares =
+            |forward: &&Forward| forward.groups.len() > 1 && forward.groups.iter().any(|(arn, _)| arn == group);
         if forwards.filter(shares).any(|forward| !forward.sticky) {
             return Err(Refusal::new(
                 "InvalidConfigurationRequest",
@@ -193,10 +195,7 @@ fn admit_other(ground: Ground<'_>, kind: Kind) -> Result<(), Refusal> {
     }
     let is_for_tls = matches!(kind, Kind::AuthenticateOidc | Kind::AuthenticateCognito | Kind::JwtValidation);
     if is_for_tls && ground.protocol != "HTTPS" {
-        return Err(invalid_action(format!(
-            "Actions of type '{}' are supported only on HTTPS listeners",
-            kind.word()
-        )));
+        return Err(invalid_action(format!("Actions of type '{}' are supported only on HTTPS listeners", kind.word())));
     }
     Ok(())
 }

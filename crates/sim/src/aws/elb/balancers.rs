@@ -12,7 +12,7 @@ use super::page::Page;
 use super::{Balancer, BalancerKind, Elb, Writer};
 
 /// How long AWS takes to provision a balancer: two to three minutes in practice, published nowhere.
-const PROVISIONING: Duration = Duration::from_secs(120);
+const PROVISIONING: Duration = Duration::from_mins(2);
 /// The zone in which AWS keeps the names of application balancers in eu-west-1. It has one for each region and type.
 const HOSTED_ZONE: &str = "Z32O12XQLNTSW2";
 
@@ -57,14 +57,15 @@ impl Elb {
         };
         let scheme = form.text("Scheme").unwrap_or("internet-facing");
         if !["internet-facing", "internal"].contains(&scheme) {
-            return Err(Refusal::new("InvalidScheme", format!("Scheme '{scheme}' is neither internet-facing nor internal")));
+            return Err(Refusal::new(
+                "InvalidScheme",
+                format!("Scheme '{scheme}' is neither internet-facing nor internal"),
+            ));
         }
         let mut subnets = form.texts("Subnets");
         subnets.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
         if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
-            return Err(Refusal::invalid(
-                "At least two subnets in two different Availability Zones must be specified",
-            ));
+            return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
         }
         if let Some(present) = self.balancer_named(name)
             && present.kind == kind

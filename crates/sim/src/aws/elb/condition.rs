@@ -159,7 +159,9 @@ impl Condition {
         }
         let values: usize = conditions.iter().map(|condition| condition.values.len()).sum();
         if values > MOST_VALUES {
-            return Err(Refusal::invalid(format!("Rules can have up to '{MOST_VALUES}' condition values, not {values}")));
+            return Err(Refusal::invalid(format!(
+                "Rules can have up to '{MOST_VALUES}' condition values, not {values}"
+            )));
         }
         Ok(())
     }

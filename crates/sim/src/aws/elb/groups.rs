@@ -57,12 +57,8 @@ impl Elb {
             // The same wish twice is granted once.
             return Ok(vec![Xml::list("TargetGroups", [self.describe_group(group)])]);
         }
-        let settings = GroupSettings {
-            protocol: protocol.to_owned(),
-            port,
-            checks: Some(checks),
-            ..GroupSettings::named(name)
-        };
+        let settings =
+            GroupSettings { protocol: protocol.to_owned(), port, checks: Some(checks), ..GroupSettings::named(name) };
         let group = self.make_group(settings)?;
         group.target_type = target_type;
         if let Some(vpc) = form.text("VpcId") {
@@ -107,7 +103,8 @@ impl Elb {
     }
 
     fn describe_group(&self, group: &Group) -> Vec<Xml> {
-        let HealthChecks { interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } = group.checks;
+        let HealthChecks { interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } =
+            group.checks;
         let is_http = group.protocol.starts_with("HTTP");
         let mut elements = vec![
             Xml::text("TargetGroupArn", &group.arn),

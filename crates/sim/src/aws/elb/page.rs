@@ -45,7 +45,12 @@ impl<T> Page<T> {
 
 /// Hexadecimal, because callers must not read anything into a marker.
 fn encode(key: &str) -> String {
-    key.bytes().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    key.bytes().fold(String::with_capacity(key.len() * 2), |mut marker, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(marker, "{byte:02x}");
+        marker
+    })
 }
 
 fn decode(marker: &str) -> Result<String, Refusal> {

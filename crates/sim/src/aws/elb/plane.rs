@@ -22,7 +22,6 @@ pub(crate) struct Plane {
 /// One rule as nodes know it.
 #[derive(Debug)]
 pub(crate) struct PlaneRule {
-    arn: String,
     conditions: Vec<Condition>,
     deed: PlaneDeed,
 }
@@ -37,9 +36,9 @@ pub(crate) enum PlaneDeed {
 }
 
 impl PlaneRule {
-    pub(super) fn new(arn: &str, conditions: &[Condition], actions: &[Action]) -> Self {
+    pub(super) fn new(conditions: &[Condition], actions: &[Action]) -> Self {
         let deed = actions.iter().find(|action| action.kind().answers()).map_or(PlaneDeed::Answer(503), plane_deed);
-        Self { arn: arn.to_owned(), conditions: conditions.to_vec(), deed }
+        Self { conditions: conditions.to_vec(), deed }
     }
 }
 
@@ -73,7 +72,7 @@ pub(crate) struct Passage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// To one of these groups.
-    Forward { rule: String, lanes: Vec<Lane>, sticky: Option<Duration> },
+    Forward { lanes: Vec<Lane>, sticky: Option<Duration> },
     /// Nowhere: the balancer answers with this status.
     Answer(u16),
 }
@@ -81,7 +80,8 @@ pub(crate) enum Way {
 /// A group of a forward, and where in it requests can go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lane {
-    pub(crate) group: String,
+    /// The name of the group.
+    pub(crate) group: Arc<str>,
     pub(crate) weight: u32,
     /// The healthy targets, or all that take requests when none is healthy: an ALB fails open.
     pub(crate) targets: Vec<(TargetKey, AppBehaviour)>,
@@ -106,7 +106,7 @@ impl Elb {
                     lane
                 };
                 let lanes = groups.iter().map(&mut lane).collect();
-                Way::Forward { rule: rule.arn.clone(), lanes, sticky: *sticky }
+                Way::Forward { lanes, sticky: *sticky }
             }
         };
         Passage { until, way: Some(way) }
@@ -115,7 +115,7 @@ impl Elb {
     /// A group as nodes see it, and when that will next change.
     fn lane(&self, group: &str, weight: u32, at: Timestamp) -> (Lane, Option<Timestamp>) {
         let Some(found) = self.groups.get(group) else {
-            return (Lane { group: group.to_owned(), weight, targets: Vec::new() }, None);
+            return (Lane { group: Arc::from(group), weight, targets: Vec::new() }, None);
         };
         let (mut healthy, mut others, mut changes) = (Vec::new(), Vec::new(), None);
         for (key, target) in &found.targets {
@@ -128,6 +128,6 @@ impl Elb {
             }
         }
         let targets = if healthy.is_empty() { others } else { healthy };
-        (Lane { group: found.name.clone(), weight, targets }, changes)
+        (Lane { group: Arc::from(found.name.as_str()), weight, targets }, changes)
     }
 }

@@ -51,8 +51,7 @@ impl Elb {
     pub(super) fn create_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let listener = form.required("ListenerArn")?;
         self.listener(listener)?;
-        let priority =
-            form.number_within("Priority", 1, MOST_PRIORITY)?.ok_or_else(|| Refusal::missing("Priority"))?;
+        let priority = form.number_within("Priority", 1, MOST_PRIORITY)?.ok_or_else(|| Refusal::missing("Priority"))?;
         let conditions = Condition::read_all(&form.list("Conditions"))?;
         let actions = Action::read_all(&form.list("Actions"))?;
         let tags = Self::read_tags(form)?;
@@ -68,8 +67,7 @@ impl Elb {
         if rule.place == Place::Default {
             return Err(not_permitted(arn, "modified"));
         }
-        let conditions =
-            form.has("Conditions").then(|| Condition::read_all(&form.list("Conditions"))).transpose()?;
+        let conditions = form.has("Conditions").then(|| Condition::read_all(&form.list("Conditions"))).transpose()?;
         let actions = if form.has("Actions") {
             let actions = Action::read_all(&form.list("Actions"))?;
             let listener = self.listener(&rule.listener)?;

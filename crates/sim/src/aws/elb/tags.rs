@@ -85,7 +85,7 @@ impl Elb {
             let present = self.tags_of(arn);
             tags.keys().filter(|key| !present.contains_key(*key)).count() + present.len() > MOST_TAGS
         };
-        if arns.iter().any(|arn| is_over(arn)) {
+        if arns.iter().any(is_over) {
             return Err(too_many());
         }
         for arn in arns {

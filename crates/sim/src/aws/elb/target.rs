@@ -238,9 +238,8 @@ impl Target {
     /// Its instance stopped or runs again.
     pub(crate) fn set_running(&mut self, now: Timestamp, running: bool, in_use: bool, checks: HealthChecks) {
         match (self.state(now), running) {
-            (TargetState::Gone | TargetState::Draining, _) => {}
             (TargetState::Stopped, true) => self.begin(now, in_use, checks),
-            (_, true) => {}
+            (TargetState::Gone | TargetState::Draining, _) | (_, true) => {}
             (_, false) => self.states.set(now, TargetState::Stopped),
         }
     }

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn members_come_in_the_order_of_their_numbers() {
-    let encoded: Vec<String> =
-        (1..=12).rev().map(|number| format!("Names.member.{number}=name%2B{number}")).collect();
+    let encoded: Vec<String> = (1..=12).rev().map(|number| format!("Names.member.{number}=name%2B{number}")).collect();
     let form = Form::parse(encoded.join("&").as_bytes());
     let expected: Vec<String> = (1..=12).map(|number| format!("name+{number}")).collect();
     assert_eq!(form.texts("Names"), expected);
@@ -31,7 +30,7 @@ fn an_empty_list_is_there_and_empty() {
     let form = Form::parse(b"Actions=&Other=1");
     assert!(form.has("Actions") && !form.has("Conditions"));
     assert!(form.list("Actions").is_empty());
-    assert_eq!(form.required_texts("Actions").unwrap_err().message.contains("'actions'"), true);
+    assert!(form.required_texts("Actions").unwrap_err().message.contains("'actions'"));
 }
 
 #[test]

@@ -216,7 +216,9 @@ fn redirects_and_fixed_responses_are_kept_as_written_with_the_defaults() {
         let listener = blue_green(&aws);
         let start = format!("Action=ModifyListener&ListenerArn={listener}&DefaultActions.member.1");
         let redirect = format!("{start}.Type=redirect&DefaultActions.member.1.RedirectConfig");
-        let answer = call(&aws, &format!("{redirect}.StatusCode=HTTP_301&DefaultActions.member.1.RedirectConfig.Port=443")).await;
+        let answer =
+            call(&aws, &format!("{redirect}.StatusCode=HTTP_301&DefaultActions.member.1.RedirectConfig.Port=443"))
+                .await;
         let config = answer.one("RedirectConfig");
         assert!(config.contains("<Port>443</Port>") && config.contains("<Path>/#{path}</Path>"), "{config}");
         let fixed = format!("{start}.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode");

@@ -96,7 +96,10 @@ fn what_is_not_there_is_not_found() {
         let prefix = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:";
         for (body, code) in [
             ("Action=DescribeLoadBalancers&Names.member.1=gone".to_owned(), "LoadBalancerNotFound"),
-            (format!("Action=DescribeLoadBalancers&LoadBalancerArns.member.1={prefix}loadbalancer/app/x/1"), "LoadBalancerNotFound"),
+            (
+                format!("Action=DescribeLoadBalancers&LoadBalancerArns.member.1={prefix}loadbalancer/app/x/1"),
+                "LoadBalancerNotFound",
+            ),
             (format!("Action=DescribeListeners&LoadBalancerArn={prefix}loadbalancer/app/x/1"), "LoadBalancerNotFound"),
             (format!("Action=DescribeListeners&ListenerArns.member.1={prefix}listener/app/x/1/2"), "ListenerNotFound"),
             (format!("Action=DescribeRules&ListenerArn={prefix}listener/app/x/1/2"), "ListenerNotFound"),
@@ -122,7 +125,10 @@ fn the_balancers_of_a_group_follow_from_its_rules() {
         assert!(call(&aws, green).await.one("LoadBalancerArns").contains(&balancer));
         aws.edit_weights(&listener, &[("blue", 1), ("green", 1)]).unwrap();
         call(&aws, &format!("Action=DeleteRule&RuleArn={rule}")).await;
-        assert!(call(&aws, green).await.one("LoadBalancerArns").contains(&balancer), "the default action still uses it");
+        assert!(
+            call(&aws, green).await.one("LoadBalancerArns").contains(&balancer),
+            "the default action still uses it"
+        );
         let of_balancer = call(&aws, &format!("Action=DescribeTargetGroups&LoadBalancerArn={balancer}")).await;
         assert_eq!(of_balancer.all("TargetGroupName"), ["blue", "green"]);
         aws.edit_weights(&listener, &[("blue", 1)]).unwrap();

@@ -111,7 +111,7 @@ fn a_world_can_be_set_up_on_the_wire() {
         assert_eq!(call(&aws, &create).await.code(), "OK");
         let passage = |aws: &Aws| aws.passage("edge", 80, ("a.test", "/"), aws.clock().now());
         assert_eq!(passage(&aws).way, None, "nobody answers while it is provisioned");
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         assert!(passage(&aws).way.is_some());
         let described = call(&aws, "Action=DescribeLoadBalancers&Names.member.1=edge").await;
         assert_eq!(described.one("State"), "<Code>active</Code>");
@@ -126,7 +126,7 @@ fn targets_are_kept_apart_by_id_and_port_and_must_run() {
         let start = format!("Action=RegisterTargets&TargetGroupArn={blue}&Targets.member.1.Id");
         let bogus = call(&aws, &format!("{start}=i-nowhere")).await;
         assert_eq!(bogus.code(), "InvalidTarget");
-        assert!(bogus.one("Message").contains("'i-nowhere'"));
+        assert!(bogus.one("Message").contains("i-nowhere"));
         assert_eq!(call(&aws, &format!("{start}=i-b1&Targets.member.1.Port=9090")).await.code(), "OK");
         assert_eq!(aws.health("blue").len(), 3, "i-b1 stands there with two ports");
         let remove = format!("Action=DeregisterTargets&TargetGroupArn={blue}&Targets.member.1.Id=i-b1");
@@ -156,14 +156,14 @@ fn health_goes_its_way_on_the_wire() {
         assert_eq!(look().await, is("initial", "Elb.RegistrationInProgress"));
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(look().await, is("initial", "Elb.InitialHealthChecking"));
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         assert_eq!(look().await, is("healthy", ""));
         aws.set_app("green", AppBehaviour::broken()).unwrap();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(look().await, is("unhealthy", "Target.ResponseCodeMismatch"));
         aws.terminate_instance("i-g1");
         assert_eq!(look().await, is("draining", "Target.DeregistrationInProgress"));
-        tokio::time::sleep(Duration::from_secs(300)).await;
+        tokio::time::sleep(Duration::from_mins(5)).await;
         assert!(call(&aws, &describe).await.all("State").is_empty(), "a terminated instance leaves by itself");
         let asked = call(&aws, &format!("{describe}&Targets.member.1.Id=i-g1")).await;
         assert_eq!((asked.one("State"), asked.one("Reason")), ("unused", "Target.NotRegistered"));

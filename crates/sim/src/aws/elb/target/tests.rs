@@ -9,7 +9,7 @@ const CHECKS: HealthChecks = HealthChecks {
     unhealthy_threshold: 2,
     joining_threshold: None,
 };
-const DELAY: Duration = Duration::from_secs(300);
+const DELAY: Duration = Duration::from_mins(5);
 
 fn second(number: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + number).unwrap()
@@ -30,14 +30,10 @@ fn states(target: &Target, seconds: &[i64]) -> Vec<TargetState> {
 fn a_target_is_healthy_after_the_threshold_of_passed_checks() {
     use TargetState::{Healthy, InitialChecks, Registering};
     let target = registered(AppBehaviour::well());
-    assert_eq!(states(&target, &[0, 9, 10, 29, 30, 86_400]), [
-        Registering,
-        Registering,
-        InitialChecks,
-        InitialChecks,
-        Healthy,
-        Healthy
-    ]);
+    assert_eq!(
+        states(&target, &[0, 9, 10, 29, 30, 86_400]),
+        [Registering, Registering, InitialChecks, InitialChecks, Healthy, Healthy]
+    );
     assert_eq!(target.next_change(second(0)), Some(second(10)));
 }
 
