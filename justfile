@@ -1,4 +1,4 @@
-# What CI runs, piece by piece: every recipe here is a step of `.ci/run`.
+# What CI runs, piece by piece, and what people do now and then.
 
 # List the recipes.
 default:
@@ -31,3 +31,7 @@ document:
 # Install what the checks need and the machine lacks.
 prepare:
     .ci/run prepare
+
+# Bring the generated files up to date; a test says when they are not.
+generate:
+    cargo run --quiet -- crds --output-dir crds

@@ -125,7 +125,9 @@ impl Change<'_> {
         }
         let starts_right = weights::same_split(&self.live, &self.wanted.part.before)
             || weights::same_split(&self.live, &intent.weights);
-        if !starts_right && !self.wanted.goes_back() {
+        // A rollback goes over what somebody else has set, unless that would bring traffic to the candidate again.
+        let may_overwrite = self.wanted.goes_back() && !self.gaining().contains(&self.wanted.run.to.as_str());
+        if !starts_right && !may_overwrite {
             let outlook = foreign(&self.wanted.part.before, &intent, &self.live);
             return Some((intent, outlook));
         }

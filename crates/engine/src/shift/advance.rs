@@ -109,7 +109,9 @@ fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
 
 /// Watches the health of a candidate that carries traffic; true when that has decided what happens.
 fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    if run.weight == 0 || run.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::Failure) {
+    // While somebody else's weights are live, or the run holds for somebody's word, it does not turn round by itself.
+    let is_theirs = |hold: &Hold| matches!(hold.by, HeldBy::Failure | HeldBy::ForeignChange);
+    if run.weight == 0 || run.hold.as_ref().is_some_and(is_theirs) {
         return Some(false);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;

@@ -92,7 +92,9 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
     let needed =
         i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
-    let gone_back = 100 - weights::percent(&lane.part.weights, &run.to);
+    let wanted = weights::percent(&lane.part.weights, &run.to);
+    let live = if weights::total(lane.live()) == 0 { wanted } else { weights::percent(lane.live(), &run.to) };
+    let gone_back = 100 - wanted.min(live);
     let share = share_of_old(old, new, needed).max(gone_back);
     if share >= 100 {
         return Some(Return { weights: full(), short: None });

@@ -1,0 +1,137 @@
+//! `weir run`: the controllers, wired to a cluster, an AWS account, the clock and the signals of the machine.
+//!
+//! This is the only place where the machine's own clock and chance come in. The controllers run on the main thread, on a
+//! runtime that has no other; probes, metrics and signals have a thread of their own.
+
+mod account;
+mod arguments;
+mod cluster;
+mod watchman;
+
+pub use arguments::Run;
+
+use std::env;
+use std::future::pending;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use thiserror::Error;
+use weir_aws::Inventory;
+use weir_controller::{Clock, Controller, Weir, Metrics, Settings};
+
+use crate::logging;
+use watchman::{Reports, Watchman};
+
+/// The port of probes and metrics, unless another is given.
+const PORT: u16 = 8080;
+
+/// Why the controllers do not run.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error(transparent)]
+    Logging(#[from] logging::BadFilter),
+    #[error(transparent)]
+    Watchman(#[from] watchman::Error),
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
+    Account(#[from] account::Error),
+    #[error(transparent)]
+    Inventory(#[from] weir_aws::NoRegion),
+    #[error(transparent)]
+    Controller(#[from] weir_controller::Error),
+    #[error("cannot start the controllers' runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Runs the controllers until they are told to end.
+pub fn run(arguments: &Run) -> Result<(), Error> {
+    logging::start(&arguments.logging)?;
+    let watchman = Watchman::start(arguments.process.listen.unwrap_or_else(default_address))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    runtime.block_on(control(arguments, watchman))
+}
+
+async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
+    let Watchman { address, reports, ended } = watchman;
+    let mut shutdown = pin!(async {
+        match ended.await {
+            Ok(signal) => tracing::info!(signal, "ending: no new writes, work under way is awaited"),
+            // The thread that hears signals is gone; the controllers go on until they are killed.
+            Err(_) => pending().await,
+        }
+    });
+    let controller = tokio::select! {
+        biased;
+        () = &mut shutdown => return Ok(()),
+        controller = prepare(arguments) => controller?,
+    };
+    let (health, readiness, metrics) = (controller.health(), controller.health(), controller.metrics());
+    reports.fill(Reports {
+        live: Box::new(move || health.live()),
+        ready: Box::new(move || readiness.ready()),
+        metrics: Box::new(move || metrics.render()),
+    });
+    tracing::info!(%address, "metrics and probes are served");
+    controller.run(shutdown).await?;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// Finds cluster and account, and wires a controller to them.
+async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
+    let client = cluster::connect(&arguments.kubernetes).await?;
+    let aws = account::load(&arguments.aws).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        owner = arguments.owner_id,
+        namespace = arguments.kubernetes.namespace.as_deref().unwrap_or("all"),
+        region = aws.region().map(AsRef::<str>::as_ref),
+        "starting"
+    );
+    let metrics = Metrics::new();
+    let counted = metrics.clone();
+    let clock: Clock = Arc::new(now);
+    let inventory = Inventory::new(&aws, now, move |call| counted.count_aws_call(call))?;
+    Ok(Controller::new(client, inventory, clock, metrics, settings(arguments))?)
+}
+
+fn settings(arguments: &Run) -> Settings {
+    let process = &arguments.process;
+    let seconds = |duration: weir_api::Duration| Duration::from_secs(u64::from(duration.as_secs()));
+    let concurrency = usize::from(process.concurrency);
+    Settings {
+        namespace: arguments.kubernetes.namespace.clone(),
+        instance: process.instance.clone().or_else(host_name).unwrap_or_else(|| "weir".to_owned()),
+        round_interval: seconds(arguments.aws.inventory_interval),
+        concurrency,
+        rollback_slots: concurrency.div_ceil(4).min(concurrency - 1),
+        grace: seconds(process.grace_period),
+        seed: seed(),
+        ..Settings::new(&arguments.owner_id)
+    }
+}
+
+fn default_address() -> SocketAddr {
+    let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+    let host = if in_pod { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    SocketAddr::new(IpAddr::V4(host), PORT)
+}
+
+fn host_name() -> Option<String> {
+    env::var("HOSTNAME").ok().filter(|name| !name.is_empty())
+}
+
+#[expect(clippy::disallowed_methods, reason = "production runs on the machine's clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Two processes that start together must not back off in step.
+fn seed() -> u64 {
+    let started = u64::try_from(now().as_microsecond()).unwrap_or_default();
+    started ^ (u64::from(std::process::id()) << 40)
+}

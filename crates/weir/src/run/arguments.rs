@@ -1,0 +1,120 @@
+//! The flags of `weir run`, each with its environment variable.
+
+#![allow(clippy::doc_markdown, reason = "the comments are the help that is printed")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use weir_api::Duration;
+
+use crate::logging::Logging;
+
+/// Run the controllers: move traffic as the cluster's objects say
+///
+/// Watches EntryPoint, Environment, WeightedRoute and TrafficShift objects and moves the live weights of AWS
+/// Application Load Balancers one verified step at a time. It runs until it is told to end: the first SIGTERM or SIGINT
+/// lets the write in flight finish, the second ends it at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Run {
+    /// The name of this installation, written as a tag on every rule and listener that it takes charge of. It must stay
+    /// the same when the cluster changes, and differ from that of any other installation in the account
+    #[arg(long, env = "WEIR_OWNER_ID", value_name = "NAME", value_parser = owner_id)]
+    pub owner_id: String,
+
+    #[command(flatten)]
+    pub kubernetes: Kubernetes,
+
+    #[command(flatten)]
+    pub aws: Aws,
+
+    #[command(flatten)]
+    pub process: Process,
+
+    #[command(flatten)]
+    pub logging: Logging,
+}
+
+/// Which cluster, and what of it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct Kubernetes {
+    /// Look at the objects of this namespace only; by default at those of all namespaces
+    #[arg(long, env = "WEIR_NAMESPACE", value_name = "NAME")]
+    pub namespace: Option<String>,
+
+    /// The kubeconfig file; by default what KUBECONFIG names, then ~/.kube/config, then the service account of the pod
+    #[arg(long, env = "WEIR_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig; by default its current one
+    #[arg(long, env = "WEIR_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Which AWS, and how often it is looked at.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "AWS")]
+pub struct Aws {
+    /// The region of the balancers; by default what the AWS SDK finds: AWS_REGION, the profile, the instance. Credentials
+    /// and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL, …) are found in the SDK's own way too
+    #[arg(long, env = "WEIR_REGION", value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// How often AWS is looked at for changes that somebody else made
+    #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s")]
+    pub inventory_interval: Duration,
+}
+
+/// How the process lives.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Process")]
+pub struct Process {
+    /// Where /metrics, /healthz and /readyz are served; by default 0.0.0.0:8080 in a pod and 127.0.0.1:8080 elsewhere.
+    /// Port 0 takes a free one and logs it
+    #[arg(long, env = "WEIR_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// How long work that is under way may go on after SIGTERM or SIGINT
+    #[arg(long, env = "WEIR_GRACE_PERIOD", value_name = "DURATION", default_value = "20s")]
+    pub grace_period: Duration,
+
+    /// How many objects are worked on at once; a quarter of that is kept free for rollbacks
+    #[arg(long, env = "WEIR_CONCURRENCY", value_name = "N", default_value_t = 16,
+          value_parser = clap::value_parser!(u16).range(2..=1024))]
+    pub concurrency: u16,
+
+    /// The name of this process in Kubernetes events; by default its host's name
+    #[arg(long, env = "WEIR_INSTANCE", value_name = "NAME")]
+    pub instance: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # With the current context of the kubeconfig and the AWS profile of the shell:
+  weir run --owner-id acme-production --region eu-central-1
+
+  # In a pod, by environment variables:
+  WEIR_OWNER_ID=acme-production AWS_REGION=eu-central-1 weir run
+
+  # Against another AWS endpoint, one namespace only, with more to read:
+  AWS_ENDPOINT_URL=http://127.0.0.1:5000 weir run --owner-id try --namespace shop --log debug
+
+The kinds must be installed first: weir crds | kubectl apply --server-side -f -";
+
+/// The longest name that fits, with room to spare, into the value of an AWS tag.
+const OWNER_LENGTH: usize = 128;
+
+/// What AWS takes in the value of a tag on a balancer's parts.
+fn owner_id(text: &str) -> Result<String, String> {
+    let is_good = |letter: char| letter.is_ascii_alphanumeric() || "._-:/=+@".contains(letter);
+    if text.is_empty() || text.len() > OWNER_LENGTH || !text.chars().all(is_good) {
+        return Err(format!(
+            "expected 1 to {OWNER_LENGTH} letters, digits or any of . _ - : / = + @, such as acme-production"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
