@@ -50,16 +50,19 @@ struct Ending {
     took: Duration,
     /// How many writes the first life made.
     writes: u64,
+    /// How many of them are not cut.
+    marked: u64,
 }
 
 /// Plays a scenario undisturbed and then with every crash. `set` makes a world in which no controller runs yet;
-/// `course` is what happens once one does, until what was wanted is reached or not.
+/// `course` is what happens once one does, until what was wanted is reached or not. It may mark a moment
+/// ([`World::mark`]) before which nothing is cut, where another scenario does that.
 pub fn enumerate(
     set: impl AsyncFn() -> World + Sync,
     course: impl AsyncFn(&mut World) -> Result<(), String> + Sync,
 ) -> Result<Report, String> {
     let undisturbed = play(&set, &course, None)?;
-    let cuts: Vec<Cut> = (1..=undisturbed.writes)
+    let cuts: Vec<Cut> = (undisturbed.marked + 1..=undisturbed.writes)
         .flat_map(|write| [Side::Before, Side::After].map(|side| Cut { write, side }))
         .collect();
     let next = AtomicUsize::new(0);
@@ -138,6 +141,7 @@ fn ending(world: &World, took: Duration) -> Ending {
         objects: objects.map(|object| timeless(&object)).collect(),
         took,
         writes: world.writes(),
+        marked: world.marked(),
     }
 }
 

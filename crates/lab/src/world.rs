@@ -75,6 +75,7 @@ pub struct World {
     life: Option<Life>,
     lives: u32,
     cut: Option<(Cut, Duration)>,
+    marked: u64,
     restart_at: Option<Instant>,
     healthy: BTreeMap<String, u32>,
 }
@@ -106,6 +107,7 @@ impl World {
             life: None,
             lives: 0,
             cut: None,
+            marked: 0,
             restart_at: None,
             healthy: BTreeMap::new(),
         };
@@ -259,6 +261,16 @@ impl World {
     /// How many writes the present life of the controller has attempted.
     pub fn writes(&self) -> u64 {
         self.life.as_ref().map_or(0, |life| life.lifeline.writes())
+    }
+
+    /// Marks this moment: crashes are enumerated from here on.
+    pub fn mark(&mut self) {
+        self.marked = self.writes();
+    }
+
+    /// How many writes the life had attempted that ran at the marked moment.
+    pub fn marked(&self) -> u64 {
+        self.marked
     }
 
     /// What the present life of the controller counts.

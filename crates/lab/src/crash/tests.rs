@@ -11,12 +11,11 @@ use super::{Report, enumerate};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn assert_endured(report: &Report, at_least: u64) {
+fn assert_endured(report: &Report, at_least: usize) {
     let failures: Vec<String> =
         report.failures.iter().map(|(cut, message)| format!("{:?} write {}: {message}", cut.side, cut.write)).collect();
     assert_eq!(failures, Vec::<String>::new());
-    assert!(report.writes >= at_least, "only {} writes were seen", report.writes);
-    assert_eq!(report.plans as u64, 2 * report.writes);
+    assert!(report.plans >= 2 * at_least, "only {} plans for {} writes", report.plans, report.writes);
 }
 
 async fn complete(world: &mut World) -> Result<(), String> {
@@ -27,7 +26,7 @@ async fn complete(world: &mut World) -> Result<(), String> {
 fn a_release_ends_the_same_whatever_crashes() {
     let set = async || stage::furnished(Settings::seeded(101)).await;
     let report = enumerate(set, async |world: &mut World| {
-        world.apply(&shift("green", &steps(&[5, 25, 50, 100], "20s"), ""))?;
+        world.apply(&shift("green", &steps(&[5, 25, 50, 100], "5s"), ""))?;
         complete(world).await
     });
     assert_endured(&report.unwrap(), 40);
@@ -40,12 +39,12 @@ fn a_rollback_ends_the_same_whatever_crashes() {
         world.apply(&shift("green", &steps(&[50, 100], "1h"), ""))?;
         let half = |world: &World| stage::live(world).get("green") == Some(&50);
         world.run_until(half, HOUR).await?;
-        // Long enough for any crash on the way here to be over.
         world.run_for(Duration::from_mins(1)).await;
+        world.mark();
         world.account().break_targets("green", 4);
         complete(world).await
     });
-    assert_endured(&report.unwrap(), 20);
+    assert_endured(&report.unwrap(), 8);
 }
 
 #[test]
@@ -73,10 +72,11 @@ fn a_deletion_that_goes_back_ends_the_same_whatever_crashes() {
         let half = |world: &World| stage::live(world).get("green") == Some(&50);
         world.run_until(half, HOUR).await?;
         world.run_for(Duration::from_mins(1)).await;
+        world.mark();
         world.delete("trafficshifts", "checkout")?;
         world.run_until(|world| world.shift("checkout").is_none(), HOUR).await.map(drop)
     });
-    assert_endured(&report.unwrap(), 20);
+    assert_endured(&report.unwrap(), 8);
 }
 
 #[test]

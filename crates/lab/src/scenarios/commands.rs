@@ -13,7 +13,7 @@ fn pause_holds_and_resume_goes_on() {
         world.apply(&shift("green", &steps(&[25, 50, 100], "1m"), "")).unwrap();
         until_applied(world, 25).await;
         world.command("checkout", "pause/1").unwrap();
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world)["green"], 25);
         assert_eq!(status(world).phase, Some(Phase::Paused));
         // The command is given once, not for as long as it stands there.
@@ -40,7 +40,7 @@ fn a_pause_without_an_end_waits_for_resume() {
     play(23, async |world| {
         world.apply(&shift("green", "{steps: [{weight: 50, pause: {}}, {weight: 100}]}", "")).unwrap();
         until_applied(world, 50).await;
-        world.run_for(6 * HOUR).await;
+        world.run_for(HOUR).await;
         assert_eq!(live(world)["green"], 50);
         world.command("checkout", "resume/1").unwrap();
         until_complete(world, "checkout").await;
@@ -58,7 +58,7 @@ fn abort_goes_back_and_retry_starts_again() {
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::RolledBack));
         assert_eq!(changes(world).len(), before + 1);
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
         world.command("checkout", "retry/1").unwrap();
         until(world, "the second run", |world| live(world)["green"] == 100, HOUR).await;
@@ -80,7 +80,7 @@ fn a_paused_spec_holds_a_run_and_keeps_one_from_starting() {
         until_applied(world, 25).await;
         world.patch("trafficshifts", "checkout", &paused(true)).unwrap();
         until_phase(world, Phase::Paused).await;
-        world.run_for(2 * HOUR).await;
+        world.run_for(20 * MINUTE).await;
         assert_eq!(live(world)["green"], 25);
         world.patch("trafficshifts", "checkout", &paused(false)).unwrap();
         until_complete(world, "checkout").await;

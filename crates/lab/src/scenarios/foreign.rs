@@ -18,7 +18,7 @@ fn a_foreign_change_pauses_the_run_and_it_goes_on_when_that_is_undone() {
         let before = changes(world).len();
         world.account().forward(BALANCER, PORT, &[("blue", 90), ("green", 10)]);
         until(world, "the foreign change is seen", foreign, 2 * MINUTE).await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(changes(world).len(), before, "it is not overwritten");
         let waiting = status(world).waiting.unwrap();
         assert!(waiting.message.contains("found blue 90, green 10; expected blue 50, green 50"), "{}", waiting.message);
@@ -62,7 +62,7 @@ fn drift_after_the_end_is_told_and_not_fought() {
         until_complete(world, "checkout").await;
         let before = changes(world).len();
         world.account().forward(BALANCER, PORT, &[("blue", 100)]);
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(changes(world).len(), before);
         assert_eq!(live(world)["blue"], 100);
         let conditions = route_status(world, "checkout").conditions;

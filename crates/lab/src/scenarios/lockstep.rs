@@ -6,7 +6,7 @@ use crate::evidence::Weights;
 use crate::stage::{self, BALANCER, PORT, shift, steps};
 use crate::world::World;
 
-use super::{HOUR, MINUTE, outcome, play, status, told, until, until_complete};
+use super::{MINUTE, outcome, play, status, told, until, until_complete};
 
 const SECOND: u16 = 9_201;
 
@@ -57,7 +57,7 @@ fn a_foreign_change_of_one_route_holds_both_and_an_abort_takes_both_back() {
         world.account().forward(BALANCER, SECOND, &[("blue", 60), ("green", 40)]);
         let held = |world: &World| status(world).waiting.is_some_and(|waiting| waiting.reason == "ForeignChange");
         until(world, "the run holds", held, 2 * MINUTE).await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(both(world)[0]["green"], 25);
         world.command("checkout", "abort/1").unwrap();
         until_complete(world, "checkout").await;

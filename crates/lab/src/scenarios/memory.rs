@@ -66,7 +66,7 @@ fn objects_made_anew_after_a_success_replay_nothing() {
         world.run_for(MINUTE).await;
         apply_again(world, &wish);
         until_complete(world, "checkout").await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(changes(world).len(), before);
         assert_eq!(status(world).phase, Some(Phase::Succeeded));
     });
@@ -88,7 +88,7 @@ fn objects_made_anew_after_a_rollback_replay_nothing() {
         apply_again(world, &wish);
         world.start_controller();
         until_complete(world, "checkout").await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(changes(world).len(), before);
         assert_eq!(status(world).phase, Some(Phase::RolledBack));
         // A retry is still a retry.

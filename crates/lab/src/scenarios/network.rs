@@ -5,7 +5,7 @@ use weir_api::traffic_shift::Outcome;
 use crate::stage::{self, shift, steps};
 use crate::wire::{Fault, Mischief, Side};
 
-use super::{HOUR, MINUTE, changes, live, outcome, play, told, until, until_applied, until_complete};
+use super::{MINUTE, changes, live, outcome, play, told, until, until_applied, until_complete};
 
 fn fault(operation: &str, times: u32, mischief: Mischief) -> Fault {
     Fault { operation: operation.to_owned(), times, mischief }
@@ -78,7 +78,7 @@ fn an_account_that_answers_nothing_for_an_hour_changes_nothing() {
         world.apply(&shift("green", &steps(&[25, 50, 100], "10m"), "progressDeadline: 4h")).unwrap();
         until_applied(world, 25).await;
         world.disturb(fault("*", u32::MAX, Mischief::Failed(503)));
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 75), ("green", 25)]));
         world.end_disturbances();
         until_complete(world, "checkout").await;

@@ -32,7 +32,7 @@ fn a_candidate_that_breaks_is_rolled_back_in_one_write() {
         assert!(told(world).contains("RollingBack"), "{}", told(world));
         // And there it stays, whatever happens to the candidate.
         world.account().mend_targets("green");
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
         assert_eq!(changes(world).len(), before + 1);
     });
@@ -96,7 +96,7 @@ fn on_failure_pause_holds_until_somebody_decides() {
         world.account().break_targets("green", 4);
         let held = |world: &crate::World| status(world).waiting.is_some_and(|waiting| waiting.reason == "Failed");
         until(world, "the run holds", held, HOUR).await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world)["green"], 50);
         world.command("checkout", "abort/1").unwrap();
         until_complete(world, "checkout").await;
@@ -137,7 +137,7 @@ fn a_shift_deleted_in_the_middle_holds_what_is_live_by_default() {
         until_applied(world, 50).await;
         world.delete("trafficshifts", "checkout").unwrap();
         assert!(world.shift("checkout").is_none());
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
     });
 }
@@ -150,7 +150,7 @@ fn a_shift_that_has_ended_is_deleted_at_once() {
         world.run_for(MINUTE).await;
         world.delete("trafficshifts", "checkout").unwrap();
         assert!(world.shift("checkout").is_none());
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(live(world)["green"], 100);
     });
 }

@@ -5,7 +5,7 @@ use weir_api::traffic_shift::Outcome;
 use crate::stage::{self, environment, route, shift, steps};
 use crate::world::World;
 
-use super::{HOUR, MINUTE, changes, live, play, status, told, until, until_applied, until_complete};
+use super::{MINUTE, changes, live, play, status, told, until, until_applied, until_complete};
 
 fn add_red(world: &mut World) {
     world.furnish(&environment("red"), 4).unwrap();
@@ -43,7 +43,7 @@ fn setting_to_back_rolls_back_at_once() {
         assert_eq!(changes(world).len(), before + 1);
         until_complete(world, "checkout").await;
         assert!(status(world).history.iter().any(|past| past.to == "green" && past.outcome == Outcome::RolledBack));
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         assert_eq!(changes(world).len(), before + 1, "{}", told(world));
     });
 }
@@ -66,7 +66,7 @@ fn a_release_back_is_a_release() {
     play(64, async |world| {
         world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
         until_complete(world, "checkout").await;
-        world.run_for(HOUR).await;
+        world.run_for(10 * MINUTE).await;
         world.apply(&shift("blue", &steps(&[50, 100], "1m"), "")).unwrap();
         until_complete(world, "checkout").await;
         assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
