@@ -123,10 +123,11 @@ impl<'a> Course<'a> {
         changes.next_back().map(|change| change.after.clone()).unwrap_or_default()
     }
 
-    /// What a controller last made live at a place before an instant.
-    pub fn last_written(&self, place: &str, at: Timestamp) -> Option<Weights> {
+    /// What a controller last made live at a place between two instants.
+    pub fn last_written(&self, place: &str, from: Timestamp, to: Timestamp) -> Option<Weights> {
         let changes = self.evidence.changes.iter();
-        let mut own = changes.filter(|change| change.place == place && change.at <= at && !change.by_hand);
+        let mut own =
+            changes.filter(|change| change.place == place && change.at > from && change.at <= to && !change.by_hand);
         own.next_back().map(|change| change.after.clone())
     }
 

@@ -44,9 +44,6 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
     if same_split(&live, weights) {
         return None;
     }
-    // Where somebody else has changed the weights and the user wants those of the run again, the way is that of the
-    // run: from what it wrote last.
-    let before = course.last_written(&write.place, write.at).unwrap_or(live);
     let movers = course.movers(route, write.at);
     if movers.is_empty() {
         return Some(format!("{} was written to route {route} though no run moves it", words(weights)));
@@ -54,11 +51,17 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
     let agrees = |shift: &TrafficShift| {
         let Some(run) = run_of(shift) else { return false };
         let Some(candidate) = course.group_of(&route.namespace, &run.to) else { return true };
+        // Where somebody else has changed the weights and the user wants those of the run again, the way is that of
+        // the run: from what it wrote last, or from where it began.
+        let start = || run.routes.iter().find(|part| part.name == route.name).map(|part| &part.from);
+        let start = || course.by_group(&route.namespace, start()?);
+        let written = course.last_written(&write.place, run.started_at, write.at);
+        let before = written.or_else(start).unwrap_or_else(|| live.clone());
         let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
         compare(&before, weights, candidate) != Some(wrong)
     };
     if movers.into_iter().any(agrees) {
         return None;
     }
-    Some(format!("route {route} went from {} to {}, against its run", words(&before), words(weights)))
+    Some(format!("route {route} went from {} to {}, against its run", words(&live), words(weights)))
 }

@@ -61,8 +61,8 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
             continue;
         };
         let earlier = course.shifts[..number].iter().rev().find(|earlier| earlier.key == seen.key);
-        let Some(before) = earlier.and_then(|earlier| run_of(&earlier.object)).filter(|before| before.id == run.id)
-        else {
+        let before = earlier.and_then(|earlier| run_of(&earlier.object));
+        let Some(before) = before.filter(|before| (before.id, before.started_at) == (run.id, run.started_at)) else {
             continue;
         };
         if run.weight <= before.weight {

@@ -19,16 +19,16 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let mut written: BTreeMap<(String, String, i32, i32), usize> = BTreeMap::new();
+    let mut written: BTreeMap<(&str, &str, Option<Timestamp>, i32), usize> = BTreeMap::new();
     for write in course.writes.iter().filter(|write| write.request.status == Some(200)) {
         let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
-        let change = run.map_or((0, 0), |run| (run.id, run.seq));
-        let count =
-            written.entry((write.place.clone(), write.request.operation.clone(), change.0, change.1)).or_default();
+        // A number of a run may come again when statuses were lost; the instant of its start does not.
+        let change = run.map_or((None, 0), |run| (Some(run.started_at), run.seq));
+        let count = written.entry((&write.place, &write.request.operation, change.0, change.1)).or_default();
         *count += 1;
         if *count == WRITES + 1 {
             let message =
-                format!("{} of {} for change {change:?} again and again", write.request.operation, write.place);
+                format!("{} of {} for change {} again and again", write.request.operation, write.place, change.1);
             breaches.push(Breach { at: write.at, invariant: Invariant::EndlessFight, message });
         }
     }
