@@ -1,0 +1,121 @@
+//! The Kubernetes half of the beds with a real API server: the user has kubectl, and looking often goes by a client.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::bed::{Cluster, real_cluster};
+
+use super::process;
+
+/// The longest that kubectl waits for a condition.
+const WAIT: &str = "--timeout=60s";
+
+/// A namespace of the real API server.
+pub(crate) struct Kubernetes {
+    pub(crate) cluster: &'static Cluster,
+    pub(crate) namespace: String,
+    runtime: Runtime,
+    client: Client,
+}
+
+impl Kubernetes {
+    /// A namespace of a case's own on the real API server, which has Weir's kinds by then.
+    pub(crate) fn open() -> Option<Self> {
+        let cluster = real_cluster()?;
+        install_kinds(cluster);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(async { client(cluster).await });
+        let namespace = cluster.namespace("case");
+        Some(Self { cluster, namespace, runtime, client })
+    }
+
+    /// Lets real time pass.
+    pub(crate) fn pass(&self, span: Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(span).await });
+    }
+
+    /// What kubectl prints in the case's namespace.
+    #[track_caller]
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        self.cluster.kubectl(&[&["--namespace", &self.namespace], arguments].concat())
+    }
+
+    pub(crate) fn try_apply(&self, manifests: &str) -> Result<(), String> {
+        self.cluster.try_kubectl(&["--namespace", &self.namespace, "apply", "-f", "-"], manifests).map(drop)
+    }
+
+    #[track_caller]
+    pub(crate) fn patch(&self, resource: &str, name: &str, patch: &Value) {
+        self.kubectl(&["patch", resource, name, "--type=merge", "--patch", &patch.to_string()]);
+    }
+
+    #[track_caller]
+    pub(crate) fn wipe_status(&self, resource: &str, name: &str) {
+        let patch = json!([{"op": "remove", "path": "/status"}]).to_string();
+        self.kubectl(&["patch", resource, name, "--subresource=status", "--type=json", "--patch", &patch]);
+    }
+
+    #[track_caller]
+    pub(crate) fn delete(&self, resource: &str, name: &str) {
+        self.kubectl(&["delete", resource, name, "--wait=false"]);
+    }
+
+    #[track_caller]
+    pub(crate) fn list(&self, resource: &str) -> Vec<Value> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource));
+        let listed = self.runtime.block_on(api.list(&ListParams::default()));
+        let listed = listed.unwrap_or_else(|error| panic!("{resource} cannot be listed: {error}"));
+        listed.items.into_iter().map(|object| serde_json::to_value(object).unwrap()).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn await_condition(&self, resource: &str, name: &str, condition: &str) -> Result<(), String> {
+        let condition = format!("--for=condition={condition}");
+        let arguments = ["--namespace", &self.namespace, "wait", &format!("{resource}/{name}"), &condition, WAIT];
+        self.cluster.try_kubectl(&arguments, "").map(drop)
+    }
+}
+
+/// A client of the real API server. Must be called inside the runtime in which it is used.
+pub(crate) async fn client(cluster: &Cluster) -> Client {
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
+/// Installs Weir's kinds once, as the program's help says. What the program says before that is kept: later there is
+/// no API server without the kinds to try it on.
+pub(crate) fn install_kinds(cluster: &Cluster) -> &'static str {
+    static SAID_BEFORE: OnceLock<String> = OnceLock::new();
+    SAID_BEFORE.get_or_init(|| {
+        let said = process::said_at_once(&["--kubeconfig", &cluster.kubeconfig().to_string_lossy()]);
+        let definitions = process::definitions();
+        let arguments = ["apply", "--server-side", "-f", "-"];
+        cluster.try_kubectl(&arguments, &definitions).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
+        let kinds = weir_api::crds().into_iter().map(|kind| format!("crd/{}", kind.metadata.name.unwrap()));
+        let kinds: Vec<String> = kinds.collect();
+        let mut arguments = vec!["wait", "--for=condition=Established", WAIT];
+        arguments.extend(kinds.iter().map(String::as_str));
+        cluster.kubectl(&arguments);
+        said
+    })
+}
+
+fn api_resource(resource: &str) -> ApiResource {
+    let kind = weir_api::crds().into_iter().find(|kind| kind.spec.names.plural == resource);
+    let kind = kind.unwrap_or_else(|| panic!("{resource} are none of Weir's kinds")).spec.names.kind;
+    ApiResource {
+        group: weir_api::GROUP.to_owned(),
+        version: "v1alpha1".to_owned(),
+        api_version: format!("{}/v1alpha1", weir_api::GROUP),
+        kind,
+        plural: resource.to_owned(),
+    }
+}
