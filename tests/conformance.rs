@@ -20,7 +20,11 @@ macro_rules! on_beds {
 
 mod bed;
 mod kubernetes;
+mod losses;
 mod manifests;
+mod pauses;
 mod process;
+mod refusals;
 mod releases;
+mod returns;
 

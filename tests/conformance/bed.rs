@@ -27,8 +27,10 @@ pub(crate) const OWNER: &str = "conformance";
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long is waited for anything: a slow machine that also compiles takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long is waited for what must not come: a round, and what would follow from it.
+const REST: Duration = Duration::from_secs(3);
 /// The resources of Weir's kinds.
-const RESOURCES: [&str; 4] = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
+pub(crate) const RESOURCES: [&str; 4] = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
 
 /// Weights by environment.
 pub(crate) type Weights = BTreeMap<String, u32>;
@@ -147,6 +149,36 @@ impl dyn Bed + '_ {
     pub(crate) fn until_true(&mut self, resource: &str, name: &str, condition: &str) -> Told {
         let awaited = format!("{condition} of {resource} {name} is true");
         self.until(&awaited, |bed| condition_of(&bed.find(resource, name)?, condition).filter(|told| told.holds))
+    }
+
+    /// Lets so much time pass that the controller would have done what it must not do.
+    pub(crate) fn rest(&mut self) {
+        self.pass(REST);
+    }
+
+    /// The live weights of green, without repetitions and from the first step on, until the shift `checkout` is in a
+    /// phase.
+    #[track_caller]
+    pub(crate) fn trail_until(&mut self, phase: &str) -> Vec<u32> {
+        let mut trail = Vec::new();
+        self.until(&format!("the shift is {phase}"), |bed| {
+            let status = bed.shift();
+            let green = bed.live(Place::Default).get("green").copied();
+            if let Some(weight) = green.filter(|weight| *weight > 0 && trail.last() != Some(weight)) {
+                trail.push(weight);
+            }
+            (status["phase"] == phase).then_some(())
+        });
+        trail
+    }
+
+    /// Takes the statuses away from all objects of the case.
+    pub(crate) fn wipe_statuses(&mut self) {
+        for resource in ["trafficshifts", "weightedroutes", "environments", "entrypoints"] {
+            for object in self.list(resource) {
+                self.wipe_status(resource, object["metadata"]["name"].as_str().unwrap_or_default());
+            }
+        }
     }
 
     /// Gives the shift `checkout` a command.
