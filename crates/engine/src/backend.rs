@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weir_api::condition::{READY, holds};
+use weir_api::condition::{STALLED, holds};
 use weir_api::weighted_route::{Backend, EnvironmentWeight};
 
 use crate::Arn;
@@ -36,7 +36,7 @@ fn group(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Ar
         .ok_or_else(|| format!("the Environment {name} does not exist; create it or take it out of spec.backends"))?;
     let found = &environment.status.target_groups;
     let is_current = environment.status.observed_generation == Some(environment.generation);
-    if !is_current || !holds(&environment.status.conditions, READY) {
+    if !is_current || found.is_empty() || holds(&environment.status.conditions, STALLED) {
         return Err(format!("the Environment {name} is not ready; `kubectl describe wenv {name}` tells why"));
     }
     let named = |part: &str| found.iter().find(|group| group.name == part);

@@ -25,7 +25,10 @@ pub enum Claim {
 pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
     let holders = holders(cluster, &shift.key.namespace);
     let lost = shift.spec.routes.iter().find_map(|route| match holders.get(route.as_str()) {
-        Some(holder) if holder.key != shift.key => Some(Claim::Lost { route: route.clone(), to: holder.key.clone() }),
+        // One that lost may see routes that a younger one has got meanwhile; those are not why it lost.
+        Some(holder) if holder.seniority() < shift.seniority() => {
+            Some(Claim::Lost { route: route.clone(), to: holder.key.clone() })
+        }
         _ => None,
     });
     lost.unwrap_or(Claim::Held)
@@ -48,3 +51,6 @@ fn holders<'a>(cluster: &'a Cluster, namespace: &str) -> BTreeMap<&'a str, &'a S
     }
     holders
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use weir_api::EntryPointStatus;
 use weir_api::entry_point::{ListenerStatus, RuleCount};
 
 use crate::Arn;
-use crate::fact::{Balancer, By, Listener, RulePriority, Tags};
+use crate::fact::{Balancer, By, ErrorKind, Listener, RulePriority, Tags};
 use crate::object::EntryPointObject;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
@@ -53,7 +53,10 @@ fn look(
     let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
-            *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+            // What was found before serves on while AWS cannot be asked, so that a rollback does not wait for it.
+            if error.kind == ErrorKind::NotFound {
+                *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+            }
             return Some(Err(Standing::unreadable(error, &format!("the balancer {by}"))));
         }
     };

@@ -7,7 +7,7 @@ use weir_api::EnvironmentStatus;
 use weir_api::environment::TargetGroupStatus;
 
 use crate::Arn;
-use crate::fact::By;
+use crate::fact::{By, ErrorKind};
 use crate::object::EnvironmentObject;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Standing, because};
@@ -63,7 +63,13 @@ fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<Target
                     port: group.port,
                 });
             }
-            Err(error) => standing = Standing::unreadable(error, &format!("the target group {by}")),
+            Err(error) => {
+                standing = Standing::unreadable(error, &format!("the target group {by}"));
+                // What was found before serves on while AWS cannot be asked.
+                let known = object.status.target_groups.iter().find(|known| known.name == wanted.name);
+                let is_current = object.status.observed_generation == Some(object.generation);
+                found.extend(known.filter(|_| is_current && error.kind != ErrorKind::NotFound).cloned());
+            }
         }
     }
     Some((found, standing))

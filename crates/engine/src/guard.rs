@@ -282,3 +282,6 @@ fn by_more_than_rounding(group: &Arn, before: &Forward, after: &Forward) -> bool
     let weight = |forward: &Forward| u64::from(forward.groups.get(group).copied().unwrap_or(0));
     weight(after) * total(before) >= weight(before) * total(after) + total(before)
 }
+
+#[cfg(test)]
+mod tests;

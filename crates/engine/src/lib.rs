@@ -11,6 +11,7 @@ pub mod environment;
 pub mod event;
 pub mod fact;
 pub mod guard;
+pub mod invariant;
 pub mod kinds;
 pub mod object;
 pub mod route;

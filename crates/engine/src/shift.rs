@@ -7,6 +7,7 @@
 mod advance;
 mod command;
 mod events;
+mod finish;
 mod health;
 mod lane;
 mod plan;

@@ -1,3 +1,26 @@
 //! Worlds wired to controllers, and the model: where what the controllers do is tried out and judged.
+//!
+//! A [`World`] is the simulated AWS and Kubernetes behind the real clients, with a controller that can crash at any
+//! write. Nothing here decides anything for a controller; whatever is judged is judged by the world's own records.
 
+mod account;
+pub mod evidence;
+pub mod journal;
+pub mod judge;
+mod life;
+pub mod manifest;
 pub mod model;
+#[cfg(test)]
+mod scenarios;
+pub mod stage;
+mod wire;
+pub mod world;
+
+pub use account::Account;
+pub use evidence::Evidence;
+pub use life::controller;
+pub use wire::{Cut, Fault, Mischief, Side};
+pub use world::{Settings, World};
+
+/// The simulated world itself.
+pub use weir_sim as sim;

@@ -12,7 +12,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
+use weir_api::{
+    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
+    WeightedRouteSpec, WeightedRouteStatus,
+};
 use weir_engine::depend::{dependents, watchers};
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::sight::{ANY_AGE, Facts, Sight};
@@ -142,10 +145,10 @@ impl Model {
 
     /// Loses the status of every object, as a restore from manifests would.
     pub fn lose_statuses(&mut self) {
-        self.cluster.entry_points.values_mut().for_each(|object| object.status = Default::default());
-        self.cluster.environments.values_mut().for_each(|object| object.status = Default::default());
-        self.cluster.routes.values_mut().for_each(|object| object.status = Default::default());
-        self.cluster.shifts.values_mut().for_each(|object| object.status = Default::default());
+        self.cluster.entry_points.values_mut().for_each(|object| object.status = EntryPointStatus::default());
+        self.cluster.environments.values_mut().for_each(|object| object.status = EnvironmentStatus::default());
+        self.cluster.routes.values_mut().for_each(|object| object.status = WeightedRouteStatus::default());
+        self.cluster.shifts.values_mut().for_each(|object| object.status = TrafficShiftStatus::default());
         self.restart();
     }
 
@@ -169,7 +172,11 @@ impl Model {
 
     /// Runs every tick that is due until an instant, and stops there.
     pub fn run_until(&mut self, end: Timestamp) {
-        while let Some((at, object)) = self.next_due().filter(|(at, _)| *at <= end) {
+        loop {
+            let (at, object) = self.next_due();
+            if at > end {
+                break;
+            }
             self.now = self.now.max(at);
             self.aws.advance(self.now);
             match object {
@@ -186,11 +193,12 @@ impl Model {
         self.run_until(self.now + span);
     }
 
-    fn next_due(&self) -> Option<(Timestamp, Option<ObjectRef>)> {
+    /// The tick that is due next, or the next round where that comes first.
+    fn next_due(&self) -> (Timestamp, Option<ObjectRef>) {
         let next = self.due.iter().min_by_key(|(object, at)| (**at, (*object).clone()));
         match next {
-            Some((object, at)) if *at <= self.next_round => Some((*at, Some(object.clone()))),
-            _ => Some((self.next_round, None)),
+            Some((object, at)) if *at <= self.next_round => (*at, Some(object.clone())),
+            _ => (self.next_round, None),
         }
     }
 

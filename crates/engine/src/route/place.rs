@@ -117,23 +117,20 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
         .entry_points
         .get(&route.key.beside(name))
         .ok_or_else(|| waiting(format!("the EntryPoint {name} does not exist; create it")))?;
+    let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
+    if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
+        return Ok(Arn::new(&listener.arn));
+    }
     if !is_current || !holds(&found.status.conditions, READY) {
-        let why =
-            find_condition(&found.status.conditions, READY).map_or("it was not looked at yet", |ready| &ready.message);
+        let ready = find_condition(&found.status.conditions, READY);
+        let why = ready.map_or("it was not looked at yet", |ready| &ready.message);
         return Err(waiting(format!("the EntryPoint {name} is not ready: {why}")));
     }
-    let listeners = &found.status.listeners;
-    listeners
-        .iter()
-        .find(|listener| listener.name == entry.listener)
-        .map(|listener| Arn::new(&listener.arn))
-        .ok_or_else(|| {
-            let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
-            let message =
-                format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
-            Standing::Stalled(because("ListenerNotFound", message))
-        })
+    let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
+    let message =
+        format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
+    Err(Standing::Stalled(because("ListenerNotFound", message)))
 }
 
 /// The conditions of ELBv2 for a match.

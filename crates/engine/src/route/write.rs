@@ -120,22 +120,21 @@ impl Change<'_> {
                 intent.verified_at = Some(context.now);
                 return Some((intent, self.applied()));
             }
-            let outlook =
-                self.applying(self.remembering(context), "the run's end is being remembered on AWS".to_owned());
+            let outlook = applying(self.remembering(context), "the run's end is being remembered on AWS".to_owned());
             return Some((intent, outlook));
         }
         let starts_right = weights::same_split(&self.live, &self.wanted.part.before)
             || weights::same_split(&self.live, &intent.weights);
-        if !starts_right && !self.wanted.goes_back() {
+        // A rollback goes over what somebody else has set, unless that would bring traffic to the candidate again.
+        let may_overwrite = self.wanted.goes_back() && !self.gaining().contains(&self.wanted.run.to.as_str());
+        if !starts_right && !may_overwrite {
             let outlook = foreign(&self.wanted.part.before, &intent, &self.live);
             return Some((intent, outlook));
         }
         let words = weights::words(&intent.weights);
         let outlook = match self.movement(groups, sight)? {
-            Ok(movement) => {
-                self.applying(Some(self.writing(context, movement)), format!("waiting for {words} to be live"))
-            }
-            Err(message) => self.applying(None, format!("{words} waits: {message}")),
+            Ok(movement) => applying(Some(self.writing(context, movement)), format!("waiting for {words} to be live")),
+            Err(message) => applying(None, format!("{words} waits: {message}")),
         };
         Some((intent, outlook))
     }
@@ -152,16 +151,6 @@ impl Change<'_> {
     fn applied(&self) -> Outlook {
         let reason = because("Applied", format!("{} is live", weights::words(&self.live)));
         Outlook::settled(Standing::Ready(reason.clone()), reason)
-    }
-
-    fn applying(&self, proposal: Option<Proposal>, message: String) -> Outlook {
-        let reason = because("Applying", message);
-        Outlook {
-            standing: Standing::Working(reason.clone()),
-            synced: (Truth::False, reason),
-            proposal,
-            look_again: true,
-        }
     }
 
     /// Where the traffic goes by this change; the error says for what capacity it waits.
@@ -255,6 +244,11 @@ impl Change<'_> {
         tags.insert(LAST_RUN_TAG.to_owned(), memory::tag_value(&self.wanted.memory()?));
         Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, self.route, Movement::None) })
     }
+}
+
+fn applying(proposal: Option<Proposal>, message: String) -> Outlook {
+    let reason = because("Applying", message);
+    Outlook { standing: Standing::Working(reason.clone()), synced: (Truth::False, reason), proposal, look_again: true }
 }
 
 fn drifted(intent: &Intent, live: &[EnvironmentWeight]) -> Outlook {

@@ -9,7 +9,7 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_INTERVAL, health, rollback};
+use super::{Draft, HEALTH_INTERVAL, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -27,7 +27,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     };
     let run = observe(draft, &lanes);
     if run.outcome.is_some() {
-        conclude(draft, &run, &lanes);
+        finish::conclude(draft, &run, &lanes);
         return Some(());
     }
     if run.rollback.is_none() {
@@ -53,11 +53,11 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     }
     match plan.after(run.weight) {
         Some(weight) => step(draft, &run, &lanes, plan, weight, sight),
-        None => finish(draft, &run, &lanes, sight),
+        None => finish::finish(draft, &run, &lanes, sight),
     }
 }
 
-fn phase_of(run: &Run) -> Phase {
+pub(super) fn phase_of(run: &Run) -> Phase {
     match (&run.rollback, run.weight) {
         (Some(_), _) => Phase::RollingBack,
         (None, 0) => Phase::Verifying,
@@ -85,34 +85,6 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
     run.clone()
 }
 
-/// The run has come to its end; it is over once the routes remember that, or after the deadline without.
-fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
-    let Some(outcome) = run.outcome else { return };
-    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
-    let late = draft.now >= deadline;
-    if run.applied_at.is_none() && !late {
-        draft.wait(phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
-        draft.wake_at(deadline);
-        return;
-    }
-    let mut message = match (outcome, &run.rollback) {
-        (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
-        (Outcome::RolledBack, Some(cause)) => {
-            format!("the traffic is back on {}: {}", before_words(lanes), cause.message)
-        }
-        (Outcome::Failed, Some(cause)) => format!("the traffic could not be brought back: {}", cause.message),
-        _ => format!("{outcome:?}"),
-    };
-    for extra in run.note.iter().cloned().chain(late.then(|| "the end could not be remembered on AWS".to_owned())) {
-        message = format!("{message} ({extra})");
-    }
-    draft.end(outcome, &message);
-}
-
-fn before_words(lanes: &[Lane<'_>]) -> String {
-    lanes.first().map(|lane| weights::words(&lane.part.from)).unwrap_or_default()
-}
-
 /// Goes back or ends where the user no longer wants this run.
 fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     let spec = &draft.shift.spec;
@@ -137,7 +109,9 @@ fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
 
 /// Watches the health of a candidate that carries traffic; true when that has decided what happens.
 fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    if run.weight == 0 || run.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::Failure) {
+    // While somebody else's weights are live, or the run holds for somebody's word, it does not turn round by itself.
+    let is_theirs = |hold: &Hold| matches!(hold.by, HeldBy::Failure | HeldBy::ForeignChange);
+    if run.weight == 0 || run.hold.as_ref().is_some_and(is_theirs) {
         return Some(false);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
@@ -213,7 +187,7 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
 }
 
 /// The instant at which a run without progress has failed. A pause that has just ended does not count.
-fn deadline(draft: &Draft<'_>, run: &Run) -> Timestamp {
+pub(super) fn deadline(draft: &Draft<'_>, run: &Run) -> Timestamp {
     let was_paused = draft.shift.status.phase == Some(Phase::Paused);
     let base = if was_paused { draft.now } else { run.progressed_at };
     base + SignedDuration::from(draft.shift.spec.progress_deadline)
@@ -293,67 +267,4 @@ pub(super) fn publish(
     run.progress = plan.progress(weight);
     run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
     run.applied_at = None;
-}
-
-/// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
-/// to remember the end.
-fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
-    if let Some(until) = baking_until(run, lanes) {
-        if draft.now < until && run.released_seq != Some(run.seq) {
-            let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
-            draft.wait(Phase::Baking, "StickyClients", message, Some(until));
-            return Some(());
-        }
-    }
-    if run.routes.iter().all(|part| part.from.is_empty()) && !settle_first(draft, run, lanes, sight)? {
-        return Some(());
-    }
-    let sticky: Vec<bool> = lanes.iter().map(|lane| lane.sticky_seconds().is_some()).collect();
-    let Some(run) = draft.status.run.as_mut() else { return Some(()) };
-    for (part, sticky) in run.routes.iter_mut().zip(sticky) {
-        let next = if sticky { weights::carrying(&part.weights) } else { part.weights.clone() };
-        part.before = std::mem::replace(&mut part.weights, next);
-    }
-    run.seq += 1;
-    run.applied_at = None;
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
-    run.outcome = Some(Outcome::Succeeded);
-    draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
-    Some(())
-}
-
-fn baking_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
-    let seconds = lanes.iter().filter_map(Lane::sticky_seconds).max()?;
-    Some(run.applied_at? + SignedDuration::from_secs(i64::from(seconds)))
-}
-
-/// A first deployment ends once it is known how its targets are, and says so; true when it may end.
-fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    let since = sight.began - HEALTH_INTERVAL;
-    let readings: Vec<_> = lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)).collect();
-    let mut words = Vec::new();
-    let mut starting = false;
-    for reading in readings {
-        match reading? {
-            Ok(health) => {
-                starting |= health.initial + health.unused > 0;
-                words.push(format!("{} of {} targets are healthy", health.healthy, health.registered()));
-            }
-            Err(message) => words.push(message),
-        }
-    }
-    let late = draft.now >= deadline(draft, run);
-    if starting && !late {
-        draft.wait(
-            Phase::Shifting,
-            "FirstHealth",
-            format!("waiting to know the health of {}: {}", run.to, words.join("; ")),
-            None,
-        );
-        draft.wake_at(sight.began + HEALTH_INTERVAL);
-        return Some(false);
-    }
-    let run = draft.status.run.as_mut()?;
-    run.note = Some(format!("the first deployment of its routes completes healthy or not; {}", words.join("; ")));
-    Some(true)
 }

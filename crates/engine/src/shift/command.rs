@@ -5,13 +5,21 @@ use weir_api::traffic_shift::{HeldBy, Hold, LastCommand};
 
 use super::{Draft, rollback};
 
+/// What became of a `retry` that lets a new run start.
+const RETRYING: &str = "accepted: a new run starts";
+
 /// Takes a command that was not seen before.
 pub(super) fn take(draft: &mut Draft<'_>) {
     let Some(text) = &draft.shift.command else { return };
     if draft.status.last_command.as_ref().is_some_and(|last| last.command == *text) {
         return;
     }
+    // With a status that was lost, the memory of which command was carried out is lost too: none is given twice.
+    let was_there_before = draft.shift.status.observed_generation.is_none();
     let result = match text.parse::<Command>() {
+        Ok(_) if was_there_before => {
+            "ignored: it was there before the shift had a status; give it a new token".to_owned()
+        }
         Ok(command) => carry_out(draft, command.verb),
         Err(message) => message,
     };
@@ -20,17 +28,16 @@ pub(super) fn take(draft: &mut Draft<'_>) {
 
 /// Whether a `retry` was given after the last run had ended, so that the memory of it does not hold a new one back.
 pub(super) fn retries(draft: &Draft<'_>) -> bool {
-    let Some(last) = &draft.status.last_command else { return false };
-    let is_retry = last.command.parse::<Command>().is_ok_and(|command| command.verb == Verb::Retry);
+    let Some(last) = draft.status.last_command.as_ref().filter(|last| last.result == RETRYING) else { return false };
     let ended = draft.status.run.as_ref().and_then(|run| run.ended_at);
     let started = draft.status.run.as_ref().map(|run| run.started_at);
-    is_retry && started.is_none_or(|started| last.at > started) && ended.is_none_or(|ended| last.at >= ended)
+    started.is_none_or(|started| last.at > started) && ended.is_none_or(|ended| last.at >= ended)
 }
 
 fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> String {
     if !draft.is_moving() {
         return match verb {
-            Verb::Retry => "accepted: a new run starts".to_owned(),
+            Verb::Retry => RETRYING.to_owned(),
             Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => "ignored: no run is moving".to_owned(),
         };
     }
@@ -38,8 +45,7 @@ fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> String {
         Verb::Retry => "ignored: a run is moving; abort it first".to_owned(),
         Verb::Abort => abort(draft),
         Verb::Pause => pause(draft),
-        Verb::Resume => release(draft, verb),
-        Verb::Promote => release(draft, verb),
+        Verb::Resume | Verb::Promote => release(draft, verb),
     }
 }
 

@@ -108,3 +108,6 @@ impl Plan {
         format!("{reached}/{}", self.stops.len() - 1)
     }
 }
+
+#[cfg(test)]
+mod tests;

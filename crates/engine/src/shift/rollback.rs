@@ -69,7 +69,7 @@ pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sigh
 
 fn going_back(draft: &Draft<'_>, run: &Run, words: &str) -> String {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
-    let behind = draft.status.run.as_ref().filter(|now| now.seq == run.seq).is_some();
+    let behind = draft.status.run.as_ref().is_some_and(|now| now.seq == run.seq);
     let state = if behind { "waiting for it to be live" } else { "everything at once" };
     format!("going back to {words}, {state}: {why}")
 }
@@ -92,7 +92,9 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
     let needed =
         i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
-    let gone_back = 100 - weights::percent(&lane.part.weights, &run.to);
+    let wanted = weights::percent(&lane.part.weights, &run.to);
+    let live = if weights::total(lane.live()) == 0 { wanted } else { weights::percent(lane.live(), &run.to) };
+    let gone_back = 100 - wanted.min(live);
     let share = share_of_old(old, new, needed).max(gone_back);
     if share >= 100 {
         return Some(Return { weights: full(), short: None });

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::backend;
 use crate::guard::MAX_GROUPS;
@@ -29,7 +29,8 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         }
     };
     let is_live = lanes.iter().all(|lane| weights::carries_all(lane.live(), &to));
-    let remembered = lanes.iter().all(|lane| remembers(draft, lane, &to) == Some(Outcome::Succeeded));
+    let success = RunMemory { shift: draft.shift.key.to_string(), to: to.clone(), outcome: Outcome::Succeeded };
+    let remembered = lanes.iter().all(|lane| lane.route.status.last_run.as_ref() == Some(&success));
     if is_live && remembered {
         draft.status.phase = Some(Phase::Succeeded);
         return Some(());
@@ -42,13 +43,19 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         draft.wait(Phase::Pending, "Paused", "spec.paused is true; the run starts when it is false", None);
         return Some(());
     }
-    let run = if is_live { Some(noted(draft, &lanes, plan)) } else { begin(draft, &lanes, plan, sight)? };
-    if let Some(run) = run {
-        draft.status.phase = Some(if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying });
-        draft.status.run = Some(run);
-        draft.wait(draft.status.phase.unwrap_or(Phase::Verifying), "Applying", "the routes take up the run", None);
+    if is_live {
+        let run = noted(draft, &lanes, plan);
+        launch(draft, run);
+        return Some(());
     }
-    Some(())
+    begin(draft, &lanes, plan, sight)
+}
+
+/// Puts a run on record.
+fn launch(draft: &mut Draft<'_>, run: Run) {
+    let phase = if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying };
+    draft.status.run = Some(run);
+    draft.wait(phase, "Applying", "the routes take up the run", None);
 }
 
 /// The lanes of all routes that the spec names, when a run can be founded on them; otherwise what is waited for.
@@ -77,15 +84,24 @@ fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, St
     Ok(lanes)
 }
 
-/// How the run of this shift to an environment ended on a route, if that is the last run that ended there.
+/// How the run of this shift to an environment ended on a route, if that is the last run that ended there. A run that
+/// another took over from did not end there.
 fn remembers(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> Option<Outcome> {
-    let memory = lane.route.status.last_run.as_ref()?;
-    (memory.shift == draft.shift.key.to_string() && memory.to == to).then_some(memory.outcome)
+    let by_tag = lane.route.status.last_run.as_ref();
+    let by_tag = by_tag.filter(|memory| memory.shift == draft.shift.key.to_string() && memory.to == to);
+    let by_status = draft.status.run.as_ref().filter(|run| run.ended_at.is_some() && run.to == to);
+    let by_status = by_status.filter(|run| run.routes.iter().any(|part| part.name == lane.part.name));
+    let outcome = by_status.and_then(|run| run.outcome).or(by_tag.map(|memory| memory.outcome));
+    outcome.filter(|outcome| *outcome != Outcome::Superseded)
 }
 
+/// Whether a run to an environment has ended on these routes already: it failed on one of them, or no route that is
+/// not there yet is new to it.
 fn ended_before(draft: &Draft<'_>, lanes: &[Lane<'_>], to: &str) -> bool {
-    let by_status = draft.status.run.as_ref().is_some_and(|run| run.ended_at.is_some() && run.to == to);
-    by_status || lanes.iter().any(|lane| remembers(draft, lane, to).is_some())
+    let failed = |outcome| matches!(outcome, Some(Outcome::RolledBack | Outcome::Failed));
+    let is_behind = |lane: &&Lane<'_>| !weights::carries_all(lane.live(), to);
+    lanes.iter().any(|lane| failed(remembers(draft, lane, to)))
+        || lanes.iter().filter(is_behind).all(|lane| remembers(draft, lane, to).is_some())
 }
 
 /// A run that has nothing to move: what is wanted is live already, and is only put on record.
@@ -98,8 +114,8 @@ fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
     }
 }
 
-/// A run from what is live to the environment that is wanted. `Some(None)` when it has to wait.
-fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<Option<Run>> {
+/// Starts a run from what is live to the environment that is wanted, or says what it waits for.
+fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
     let to = draft.shift.spec.to.clone();
     let fresh = sight.fresh();
     let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, &to, fresh, sight)).collect();
@@ -110,7 +126,7 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
             Err(message) => {
                 draft.wait(Phase::Pending, "HealthUnknown", message, None);
                 draft.wake_at(sight.began + LOOK_AGAIN);
-                return Some(None);
+                return Some(());
             }
         };
         let weights = first_weights(&lane.part.from, &to);
@@ -122,7 +138,7 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
                 lane.part.from.len()
             );
             draft.stalled = Some(because("TooManyGroups", message));
-            return Some(None);
+            return Some(());
         }
         routes.push(RunRoute { baseline, weights, ..lane.part.clone() });
     }
@@ -131,7 +147,9 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
     let note = is_first.then(|| {
         format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
     });
-    Some(Some(Run { note, ..new_run(draft, lanes, plan, routes, weight) }))
+    let run = Run { note, ..new_run(draft, lanes, plan, routes, weight) };
+    launch(draft, run);
+    Some(())
 }
 
 /// How many targets were healthy on the live side. A run that takes over from another keeps what that one counted,

@@ -209,6 +209,51 @@ fn a_lost_status_takes_over_what_is_live() {
 }
 
 #[test]
+fn a_command_is_not_given_twice_when_the_status_is_lost() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    model.command("shop", "abort/1");
+    model.run_for(minutes(1));
+    model.command("shop", "retry/1");
+    model.run_for(minutes(1));
+    model.command("shop", "abort/2");
+    model.run_for(minutes(1));
+    model.command("shop", "retry/1");
+    let writes = model.writes.len();
+    model.lose_statuses();
+    model.run_for(minutes(60));
+    assert_eq!((model.writes.len(), status(&model).phase), (writes, Some(Phase::RolledBack)));
+}
+
+#[test]
+fn a_wish_that_comes_back_before_another_has_begun_is_taken_up_again() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    model.apply_shift("shop", shift("nowhere"));
+    model.run_for(minutes(5));
+    assert_eq!(status(&model).phase, Some(Phase::Pending));
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn a_route_that_is_added_later_is_moved_too() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+    model.apply_route("other", route("other", None));
+    model
+        .apply_shift("shop", TrafficShiftSpec { routes: vec!["web".to_owned(), "other".to_owned()], ..shift("green") });
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+    assert_eq!(model.aws.default_weights(81).into_iter().collect::<Vec<_>>(), [is("blue", 0), is("green", 100)]);
+}
+
+#[test]
 fn nothing_is_replayed_when_all_objects_are_made_anew_after_a_rollback() {
     let mut model = model();
     model.apply_shift("shop", shift("green"));
@@ -218,9 +263,8 @@ fn nothing_is_replayed_when_all_objects_are_made_anew_after_a_rollback() {
     ended(&model, Outcome::RolledBack);
     let (aws, writes) = (model.aws.clone(), model.writes.len());
     let mut restored = super::Model::new(model.now, aws);
-    for (name, object) in [("public", &model.cluster.entry_points[&Key::new(NAMESPACE, "public")])] {
-        restored.apply_entry_point(name, object.spec.clone());
-    }
+    let public = &model.cluster.entry_points[&Key::new(NAMESPACE, "public")];
+    restored.apply_entry_point("public", public.spec.clone());
     for name in ["blue", "green", "red"] {
         restored.apply_environment(name, environment(name));
     }

@@ -1,0 +1,102 @@
+//! The end of a run: clients that stick to the old side, the first deployment's health, and the memory on AWS.
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::{Outcome, Phase, Run};
+
+use crate::sight::Sight;
+use crate::weights;
+
+use super::lane::Lane;
+use super::{Draft, HEALTH_INTERVAL, advance, health};
+
+/// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
+/// to remember the end.
+pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+    if let Some(until) = baking_until(run, lanes)
+        && draft.now < until
+        && run.released_seq != Some(run.seq)
+    {
+        let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
+        draft.wait(Phase::Baking, "StickyClients", message, Some(until));
+        return Some(());
+    }
+    if run.routes.iter().all(|part| part.from.is_empty()) && !settle_first(draft, run, lanes, sight)? {
+        return Some(());
+    }
+    let sticky: Vec<bool> = lanes.iter().map(|lane| lane.sticky_seconds().is_some()).collect();
+    let Some(run) = draft.status.run.as_mut() else { return Some(()) };
+    for (part, sticky) in run.routes.iter_mut().zip(sticky) {
+        let next = if sticky { weights::carrying(&part.weights) } else { part.weights.clone() };
+        part.before = std::mem::replace(&mut part.weights, next);
+    }
+    run.seq += 1;
+    run.applied_at = None;
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    run.outcome = Some(Outcome::Succeeded);
+    draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
+    Some(())
+}
+
+fn baking_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
+    let seconds = lanes.iter().filter_map(Lane::sticky_seconds).max()?;
+    Some(run.applied_at? + SignedDuration::from_secs(i64::from(seconds)))
+}
+
+/// A first deployment ends once it is known how its targets are, and says so; true when it may end.
+fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+    let since = sight.began - HEALTH_INTERVAL;
+    let readings: Vec<_> = lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)).collect();
+    let mut words = Vec::new();
+    let mut starting = false;
+    for reading in readings {
+        match reading? {
+            Ok(health) => {
+                starting |= health.initial + health.unused > 0;
+                words.push(format!("{} of {} targets are healthy", health.healthy, health.registered()));
+            }
+            Err(message) => words.push(message),
+        }
+    }
+    let late = draft.now >= advance::deadline(draft, run);
+    if starting && !late {
+        draft.wait(
+            Phase::Shifting,
+            "FirstHealth",
+            format!("waiting to know the health of {}: {}", run.to, words.join("; ")),
+            None,
+        );
+        draft.wake_at(sight.began + HEALTH_INTERVAL);
+        return Some(false);
+    }
+    let run = draft.status.run.as_mut()?;
+    run.note = Some(format!("the first deployment of its routes completes healthy or not; {}", words.join("; ")));
+    Some(true)
+}
+
+/// The run has come to its end; it is over once the routes remember that, or after the deadline without.
+pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
+    let Some(outcome) = run.outcome else { return };
+    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    let late = draft.now >= deadline;
+    if run.applied_at.is_none() && !late {
+        draft.wait(advance::phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
+        draft.wake_at(deadline);
+        return;
+    }
+    let mut message = match (outcome, &run.rollback) {
+        (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
+        (Outcome::RolledBack, Some(cause)) => {
+            format!("the traffic is back on {}: {}", before_words(lanes), cause.message)
+        }
+        (Outcome::Failed, Some(cause)) => format!("the traffic could not be brought back: {}", cause.message),
+        _ => format!("{outcome:?}"),
+    };
+    for extra in run.note.iter().cloned().chain(late.then(|| "the end could not be remembered on AWS".to_owned())) {
+        message = format!("{message} ({extra})");
+    }
+    draft.end(outcome, &message);
+}
+
+fn before_words(lanes: &[Lane<'_>]) -> String {
+    lanes.first().map(|lane| weights::words(&lane.part.from)).unwrap_or_default()
+}

@@ -1,0 +1,225 @@
+//! What users have on AWS before Weir comes: made from the manifests that speak of it.
+//!
+//! Everything that depends on the control functions of the simulated AWS stands here and in the wires.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+use weir_sim::aws::{
+    AppBehaviour, Author, Aws, GroupSettings, HealthChecks, RuleAction, TargetState, TargetStickiness,
+};
+
+use crate::evidence::{Call, Change, Weights};
+use crate::manifest::of_kind;
+use crate::wire::ACCESS_KEY;
+
+/// How the targets of the groups made here are checked: often, so that scenarios are short.
+const CHECKS: HealthChecks = HealthChecks {
+    interval_seconds: 10,
+    timeout_seconds: 5,
+    healthy_threshold: 3,
+    unhealthy_threshold: 2,
+    joining_threshold: None,
+};
+
+/// The balancers, listeners and target groups that were made.
+#[derive(Debug)]
+pub struct Account {
+    aws: Arc<Aws>,
+    balancers: BTreeSet<String>,
+    groups: BTreeMap<String, String>,
+}
+
+impl Account {
+    pub(crate) fn new(aws: &Arc<Aws>) -> Self {
+        Self { aws: Arc::clone(aws), balancers: BTreeSet::new(), groups: BTreeMap::new() }
+    }
+
+    /// Makes what the entry points and environments among the documents expect to exist by name, unless it was made
+    /// before: balancers with their listeners, which answer 503, and target groups with so many targets.
+    pub(crate) fn furnish(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
+        for entry_point in of_kind(documents, "EntryPoint") {
+            let balancer = name_of(entry_point, &entry_point["spec"]["existing"])?;
+            self.add_balancer(balancer)?;
+            for listener in entry_point["spec"]["listeners"].as_array().into_iter().flatten() {
+                let port = listener["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+                self.add_listener(balancer, port.ok_or("a listener needs a port from 1 to 65535")?)?;
+            }
+        }
+        for environment in of_kind(documents, "Environment") {
+            for group in environment["spec"]["targetGroups"].as_array().into_iter().flatten() {
+                self.add_group(name_of(environment, &group["existing"])?, targets, TargetStickiness::Off)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_balancer(&mut self, name: &str) -> Result<(), String> {
+        if self.balancers.insert(name.to_owned()) {
+            self.aws.add_balancer(name).map_err(|refusal| refusal.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn add_listener(&self, balancer: &str, port: u16) -> Result<(), String> {
+        if self.aws.listener_arn(balancer, port).is_none() {
+            let protocol = if port == 443 { "HTTPS" } else { "HTTP" };
+            let made = self.aws.add_listener(balancer, protocol, port, &RuleAction::FixedResponse(503));
+            made.map_err(|refusal| refusal.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Makes a target group with so many targets, `i-<group>-1` and so on, unless there is one of that name.
+    pub fn add_group(&mut self, name: &str, targets: u32, stickiness: TargetStickiness) -> Result<(), String> {
+        if self.groups.contains_key(name) {
+            return Ok(());
+        }
+        let ids: Vec<String> = (1..=targets).map(|number| format!("i-{name}-{number}")).collect();
+        let settings = GroupSettings { checks: Some(CHECKS), stickiness, ..GroupSettings::named(name) };
+        let targets: Vec<(&str, u16)> = ids.iter().map(|id| (id.as_str(), settings.port)).collect();
+        let arn = self.aws.add_target_group(settings, &targets).map_err(|refusal| refusal.to_string())?;
+        self.groups.insert(name.to_owned(), arn);
+        Ok(())
+    }
+
+    /// The ARN of a listener.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such listener.
+    pub fn listener_arn(&self, balancer: &str, port: u16) -> String {
+        let listener = self.aws.listener_arn(balancer, port);
+        listener.unwrap_or_else(|| panic!("{balancer} has no listener on port {port}"))
+    }
+
+    /// Calls AWS as somebody other than Weir does, and returns the body of the answer; the error is that of an answer
+    /// which is none of success.
+    pub async fn call(&self, operation: &str, form: &[(String, String)]) -> Result<String, String> {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.append_pair("Action", operation).append_pair("Version", "2015-12-01");
+        body.extend_pairs(form);
+        let scope = format!("somebody/20260101/{}/elasticloadbalancing/aws4_request", self.aws.region());
+        let request = http::Request::post("/")
+            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
+            .body(Bytes::from(body.finish()))
+            .map_err(|error| error.to_string())?;
+        let answer = self.aws.handle(request).await;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        if answer.status().is_success() { Ok(text) } else { Err(text) }
+    }
+
+    /// The ARN of a rule by its priority.
+    pub fn rule_arn(&self, balancer: &str, port: u16, priority: u32) -> Option<String> {
+        self.aws.rule_arns(&self.listener_arn(balancer, port)).remove(&priority)
+    }
+
+    /// Sends the default traffic of a listener to groups by weight, as a person in the console does.
+    ///
+    /// # Panics
+    ///
+    /// When AWS refuses it.
+    pub fn forward(&self, balancer: &str, port: u16, weights: &[(&str, u32)]) {
+        let listener = self.listener_arn(balancer, port);
+        let done = self.aws.edit_action(&listener, &RuleAction::forward(weights));
+        done.unwrap_or_else(|refusal| panic!("AWS refuses to forward to {weights:?}: {refusal}"));
+    }
+
+    /// The live weights of a listener's default action, by name of the group.
+    pub fn weights(&self, balancer: &str, port: u16) -> Weights {
+        self.aws.weights(&self.listener_arn(balancer, port))
+    }
+
+    /// The live weights of a rule, by name of the group; nothing where there is no such rule.
+    pub fn rule_weights(&self, balancer: &str, port: u16, priority: u32) -> Weights {
+        self.rule_arn(balancer, port, priority).map(|rule| self.aws.weights(&rule)).unwrap_or_default()
+    }
+
+    /// The tags of a listener.
+    pub fn listener_tags(&self, balancer: &str, port: u16) -> BTreeMap<String, String> {
+        self.aws.tags(&self.listener_arn(balancer, port))
+    }
+
+    /// Breaks the application on the first `count` targets of a group.
+    pub fn break_targets(&self, group: &str, count: usize) {
+        self.set_app(group, count, AppBehaviour::broken());
+    }
+
+    /// Mends the application on all targets of a group.
+    pub fn mend_targets(&self, group: &str) {
+        self.set_app(group, usize::MAX, AppBehaviour::well());
+    }
+
+    /// # Panics
+    ///
+    /// When there is no such group.
+    fn set_app(&self, group: &str, count: usize, app: AppBehaviour) {
+        for (target, _) in self.aws.health(group).into_iter().take(count) {
+            let done = self.aws.set_app_on(group, &target.id, app);
+            done.unwrap_or_else(|refusal| panic!("the targets of {group} cannot be changed: {refusal}"));
+        }
+    }
+
+    /// How many targets of a group are healthy.
+    pub fn healthy(&self, group: &str) -> u32 {
+        self.count(self.aws.health(group))
+    }
+
+    /// How many targets of a group were healthy at a past instant.
+    pub fn healthy_at(&self, group: &str, at: Timestamp) -> u32 {
+        self.count(self.aws.health_at(group, at))
+    }
+
+    fn count<K>(&self, targets: BTreeMap<K, TargetState>) -> u32 {
+        let healthy = targets.values().filter(|state| **state == TargetState::Healthy).count();
+        u32::try_from(healthy).unwrap_or(u32::MAX)
+    }
+
+    /// The names of all groups.
+    pub fn groups(&self) -> BTreeSet<String> {
+        self.groups.keys().cloned().collect()
+    }
+
+    /// The ARNs of all groups, by name.
+    pub fn group_arns(&self) -> BTreeMap<String, String> {
+        self.groups.clone()
+    }
+
+    /// Every call that AWS has answered.
+    pub fn calls(&self) -> Vec<Call> {
+        let call = |call: weir_sim::aws::Call| Call {
+            at: call.at,
+            operation: call.operation.to_owned(),
+            write: call.write,
+            resources: call.resources.iter().map(ToString::to_string).collect(),
+            code: call.outcome.to_owned(),
+        };
+        self.aws.calls().into_iter().map(call).collect()
+    }
+
+    /// Every change of weights.
+    pub fn changes(&self) -> Vec<Change> {
+        let change = |change: weir_sim::aws::Change| Change {
+            at: change.at,
+            place: change.place,
+            by_hand: !matches!(&change.author, Author::Caller(key) if **key == *ACCESS_KEY),
+            before: change.before,
+            after: change.after,
+        };
+        self.aws.changes().into_iter().map(change).collect()
+    }
+}
+
+/// The name of an existing thing.
+fn name_of<'a>(of: &Value, existing: &'a Value) -> Result<&'a str, String> {
+    existing["name"].as_str().ok_or_else(|| {
+        format!(
+            "{} {} names an existing thing by its ARN; the simulated AWS makes ARNs of its own, so give existing.name",
+            of["kind"].as_str().unwrap_or("the object"),
+            of["metadata"]["name"].as_str().unwrap_or("without a name")
+        )
+    })
+}

@@ -1,0 +1,129 @@
+//! What happened on the wires of the controllers and in their lives, in one order.
+//!
+//! The journal is written by the connectors, which see every request before the world does, and by the world that
+//! starts, stops and watches. Judges and traces read it; nothing in it comes from the controller's own memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When it happened: for a request, when it was sent.
+    pub at: Timestamp,
+    /// Which life of the controller it belongs to, counted from 1; 0 for what the world did.
+    pub life: u32,
+    /// What happened.
+    pub what: What,
+}
+
+/// What may happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A request to AWS.
+    Aws(AwsRequest),
+    /// A request to Kubernetes.
+    Kube(KubeRequest),
+    /// A life began.
+    Started,
+    /// A life ended in the middle of whatever it did.
+    Crashed,
+    /// A life ended by itself, with its last words.
+    Ended(String),
+    /// A life is no longer carried on.
+    Paused,
+    /// A life is carried on again.
+    Resumed,
+    /// A target group was seen to have another number of healthy targets than before.
+    Health {
+        /// The group's name.
+        group: String,
+        /// How many of its targets are healthy.
+        healthy: u32,
+    },
+}
+
+/// A request to AWS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AwsRequest {
+    /// The operation.
+    pub operation: String,
+    /// All its parameters.
+    pub form: BTreeMap<String, String>,
+    /// The tags that the resource written to had when the request was sent. Empty for reads.
+    pub tags: BTreeMap<String, String>,
+    /// Whether it reached AWS.
+    pub arrived: bool,
+    /// The HTTP status of the answer, if one came back.
+    pub status: Option<u16>,
+}
+
+/// A request to Kubernetes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KubeRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Whether it reached the API server.
+    pub arrived: bool,
+    /// The HTTP status of the answer, if one came back.
+    pub status: Option<u16>,
+    /// For a write that changed something: the object as it then was.
+    pub object: Option<Value>,
+}
+
+impl AwsRequest {
+    /// Whether the operation changes anything.
+    pub fn is_write(&self) -> bool {
+        !self.operation.starts_with("Describe")
+    }
+}
+
+impl KubeRequest {
+    /// Whether the request changes anything.
+    pub fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
+/// The journal, shared by all who write it.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    entries: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Journal {
+    /// Adds an entry and returns its number.
+    pub fn add(&self, at: Timestamp, life: u32, what: What) -> usize {
+        let mut entries = self.lock();
+        entries.push(Entry { at, life, what });
+        entries.len() - 1
+    }
+
+    /// All entries so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    /// Notes what came of a request to AWS.
+    pub(crate) fn settle_aws(&self, number: usize, settle: impl FnOnce(&mut AwsRequest)) {
+        if let Some(Entry { what: What::Aws(request), .. }) = self.lock().get_mut(number) {
+            settle(request);
+        }
+    }
+
+    /// Notes what came of a request to Kubernetes.
+    pub(crate) fn settle_kube(&self, number: usize, settle: impl FnOnce(&mut KubeRequest)) {
+        if let Some(Entry { what: What::Kube(request), .. }) = self.lock().get_mut(number) {
+            settle(request);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! Judges: what must never happen, told from the world's own records.
+//!
+//! Each judge is a pure function over the [`Evidence`]. None of them asks the controller's memory; of its statuses
+//! they take what was wanted and claimed, and hold it against what AWS really had.
+
+mod capacity;
+mod claims;
+mod course;
+mod direction;
+mod endings;
+mod order;
+mod ownership;
+mod replay;
+mod silence;
+mod turmoil;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::evidence::Evidence;
+
+use course::Course;
+
+/// How old the knowledge may be on which a controller acts.
+const STALENESS: SignedDuration = SignedDuration::from_secs(10);
+
+/// What must never happen, as far as the world or its trace can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// 1: all weights of an action zero.
+    AllZero,
+    /// 2: a weight raised towards an environment without healthy capacity for its share.
+    Capacity,
+    /// 5: a weight out of range, or a step against the direction of the run, or outside of any run.
+    Direction,
+    /// 6 and 10: a step, or the same one again, before what became of the last one was read.
+    Order,
+    /// 8: a write to something without this installation's mark, or a mark without adoption.
+    Ownership,
+    /// 11: a status that claims what was not so.
+    Claims,
+    /// 12: traffic changed while no controller was carried on.
+    Silence,
+    /// 14: the same thing written again and again.
+    Turmoil,
+    /// 16: a run that does not end.
+    Endings,
+    /// 17: a release replayed.
+    Replay,
+}
+
+/// An invariant that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Breach {
+    /// When.
+    pub at: Timestamp,
+    /// Which.
+    pub invariant: Invariant,
+    /// How, in words.
+    pub message: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}: {}", self.at, self.invariant, self.message)
+    }
+}
+
+/// Judges everything that happened. No breach means that no invariant was broken.
+pub fn judge(evidence: &Evidence) -> Vec<Breach> {
+    let course = Course::of(evidence);
+    let mut breaches = Vec::new();
+    breaches.extend(direction::judge(evidence, &course));
+    breaches.extend(capacity::judge(&course));
+    breaches.extend(order::judge(evidence, &course));
+    breaches.extend(ownership::judge(evidence, &course));
+    breaches.extend(claims::judge(&course));
+    breaches.extend(silence::judge(evidence));
+    breaches.extend(turmoil::judge(evidence, &course));
+    breaches.extend(endings::judge(evidence, &course));
+    breaches.extend(replay::judge(&course));
+    breaches.sort();
+    breaches
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Invariant 2: a share rises only towards an environment with the healthy capacity for it, by the world's own count.
+
+use std::cmp::Ordering;
+
+use weir_api::TrafficShift;
+use weir_engine::Key;
+
+use crate::evidence::Weights;
+
+use super::course::{Course, Write, compare, run_of, share, words};
+use super::{Breach, Invariant, STALENESS};
+
+pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for write in &course.writes {
+        let (Some(weights), Some(route)) = (&write.weights, &write.route) else { continue };
+        let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
+        for group in weights.keys().filter(|group| compare(&before, weights, group) == Some(Ordering::Greater)) {
+            let movers = course.movers(route, write.at);
+            let found: Vec<String> =
+                movers.iter().filter_map(|shift| lacks(course, write, route, shift, group, weights)).collect();
+            if !movers.is_empty() && found.len() == movers.len() {
+                let message = format!("{} was written to route {route}: {}", words(weights), found[0]);
+                breaches.push(Breach { at: write.at, invariant: Invariant::Capacity, message });
+            }
+        }
+    }
+    breaches
+}
+
+/// What a group lacks for the share that it was given, in words.
+fn lacks(
+    course: &Course<'_>,
+    write: &Write<'_>,
+    route: &Key,
+    shift: &TrafficShift,
+    group: &str,
+    weights: &Weights,
+) -> Option<String> {
+    let run = run_of(shift)?;
+    let healthy = |group: &str| course.most_healthy(group, write.at - STALENESS, write.at);
+    let candidate = course.group_of(&route.namespace, &run.to)?;
+    if run.rollback.is_some() {
+        // A rollback goes to the side with more that is known to be healthy.
+        let back: u32 = weights.keys().filter(|group| *group != candidate).map(|group| healthy(group)).sum();
+        let least = course.fewest_healthy(candidate, write.at - STALENESS, write.at);
+        return (back == 0 && least > 0)
+            .then(|| format!("nothing is healthy there, while {least} targets of {candidate} are"));
+    }
+    let part = run.routes.iter().find(|part| part.name == route.name)?;
+    let from = course.by_group(&route.namespace, &part.from)?;
+    let baseline: u32 = from
+        .iter()
+        .filter(|(_, weight)| **weight > 0)
+        .map(|(group, _)| course.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
+        .sum();
+    let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
+    let (weight, total) = share(weights, group);
+    let needed = (weight * u64::from(baseline) * percent).div_ceil(total.max(1) * 100).max(1);
+    let found = u64::from(healthy(group));
+    (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
+}

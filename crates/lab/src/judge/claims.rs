@@ -1,0 +1,70 @@
+//! Invariant 11: what a status claims to have been seen was so.
+
+use jiff::SignedDuration;
+use weir_api::traffic_shift::Outcome;
+use weir_engine::Key;
+
+use super::course::{Course, run_of, same_split, words};
+use super::{Breach, Invariant, STALENESS};
+
+/// How long after a run's last look at AWS its end may be on record.
+const ENDING: SignedDuration = SignedDuration::from_secs(60);
+
+pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = routes(course);
+    breaches.extend(shifts(course));
+    breaches
+}
+
+fn routes(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, seen) in course.routes.iter().enumerate() {
+        let Some(status) = &seen.object.status else { continue };
+        let Some(intent) = &status.intent else { continue };
+        let (Some(verified_at), Some(place)) = (intent.verified_at, &status.arn) else { continue };
+        let is_known = course.routes[..number].iter().rev().filter(|earlier| earlier.key == seen.key).any(|earlier| {
+            let before = earlier.object.status.as_ref().and_then(|status| status.intent.as_ref());
+            before.is_some_and(|before| before.verified_at == Some(verified_at))
+        });
+        let Some(claimed) = course.by_group(&seen.key.namespace, &intent.weights).filter(|_| !is_known) else {
+            continue;
+        };
+        let live = course.live_between(place, verified_at - STALENESS, seen.at);
+        if !live.iter().any(|live| same_split(live, &claimed)) {
+            let message = format!("route {} claims to have seen {}", seen.key, words(&claimed));
+            breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+        }
+    }
+    breaches
+}
+
+fn shifts(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, seen) in course.shifts.iter().enumerate() {
+        let Some(run) = run_of(&seen.object) else { continue };
+        let earlier = course.shifts[..number].iter().rev().find(|earlier| earlier.key == seen.key);
+        let before = earlier.and_then(|earlier| run_of(&earlier.object)).filter(|before| before.id == run.id);
+        let was_applied = before.is_some_and(|before| before.applied_at.is_some() && before.seq == run.seq);
+        let had_ended = before.is_some_and(|before| before.ended_at.is_some());
+        for part in &run.routes {
+            let route = Key::new(seen.key.namespace.clone(), part.name.clone());
+            let status = course.route(&route, seen.at).and_then(|route| route.status.as_ref());
+            let intent = status.and_then(|status| status.intent.as_ref());
+            let verified = intent
+                .is_some_and(|intent| (intent.run, intent.seq) == (run.id, run.seq) && intent.verified_at.is_some());
+            if run.applied_at.is_some() && !was_applied && !verified {
+                let message = format!("{} claims that change {} is live on route {route}", seen.key, run.seq);
+                breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+            }
+            let Some(place) = status.and_then(|status| status.arn.as_ref()) else { continue };
+            let Some(end) = course.by_group(&seen.key.namespace, &part.weights) else { continue };
+            let is_end = run.outcome == Some(Outcome::Succeeded) && run.ended_at.is_some() && !had_ended;
+            let live = course.live_between(place, seen.at - ENDING, seen.at);
+            if is_end && !live.iter().any(|live| same_split(live, &end)) {
+                let message = format!("{} claims success with {} on route {route}", seen.key, words(&end));
+                breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+            }
+        }
+    }
+    breaches
+}

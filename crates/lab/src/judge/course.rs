@@ -1,0 +1,254 @@
+//! The course of things, put together from the evidence: statuses as they were recorded, writes as they were sent,
+//! and what was live and healthy at any instant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::Run;
+use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::{TrafficShift, WeightedRoute};
+use weir_engine::Key;
+use weir_engine::step::ROUTE_TAG;
+
+use crate::evidence::{Evidence, Weights};
+use crate::journal::{AwsRequest, KubeRequest, What};
+use crate::world::GLANCE;
+
+/// An object as a write of the controller left it.
+#[derive(Debug)]
+pub(super) struct Seen<T> {
+    pub at: Timestamp,
+    pub key: Key,
+    pub object: T,
+}
+
+/// A write to AWS as it was sent.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub at: Timestamp,
+    /// The ARN of the rule, or of the listener for its default action or for a rule that is yet to be.
+    pub place: String,
+    /// The listener, for a rule that is yet to be.
+    pub creates: bool,
+    /// The weights written, where weights are written.
+    pub weights: Option<Weights>,
+    /// The tags written.
+    pub tags: BTreeMap<String, String>,
+    /// The route on whose behalf, as the marks tell.
+    pub route: Option<Key>,
+    pub request: &'a AwsRequest,
+}
+
+/// What happened, in order.
+#[derive(Debug)]
+pub(super) struct Course<'a> {
+    pub shifts: Vec<Seen<TrafficShift>>,
+    pub routes: Vec<Seen<WeightedRoute>>,
+    /// All writes that reached AWS.
+    pub writes: Vec<Write<'a>>,
+    evidence: &'a Evidence,
+    /// Target groups by the environments that lent them.
+    groups: BTreeMap<(String, String), String>,
+}
+
+impl<'a> Course<'a> {
+    pub fn of(evidence: &'a Evidence) -> Self {
+        let mut course =
+            Self { shifts: Vec::new(), routes: Vec::new(), writes: Vec::new(), evidence, groups: BTreeMap::new() };
+        for entry in &evidence.entries {
+            match &entry.what {
+                What::Kube(request) => course.see(entry.at, request),
+                What::Aws(request) if request.arrived && request.is_write() => {
+                    course.writes.push(Write::of(entry.at, request, evidence));
+                }
+                _ => {}
+            }
+        }
+        for seen in &course.routes {
+            for group in seen.object.status.iter().flat_map(|status| &status.intent).flat_map(|intent| &intent.groups) {
+                let name = name_of_group(evidence, &group.arn);
+                course.groups.insert((seen.key.namespace.clone(), group.environment.clone()), name);
+            }
+        }
+        course
+    }
+
+    fn see(&mut self, at: Timestamp, request: &KubeRequest) {
+        let Some(object) = &request.object else { return };
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        let key = Key::new(text("namespace"), text("name"));
+        if request.path.contains("/trafficshifts/") {
+            if let Ok(object) = serde_json::from_value(object.clone()) {
+                self.shifts.push(Seen { at, key, object });
+            }
+        } else if request.path.contains("/weightedroutes/")
+            && let Ok(object) = serde_json::from_value(object.clone())
+        {
+            self.routes.push(Seen { at, key, object });
+        }
+    }
+
+    /// The shift that moves a route at an instant, as it was last recorded.
+    pub fn mover(&self, route: &Key, at: Timestamp) -> Option<&TrafficShift> {
+        let mut latest: BTreeMap<&Key, &Seen<TrafficShift>> = BTreeMap::new();
+        for seen in self.shifts.iter().take_while(|seen| seen.at <= at) {
+            latest.insert(&seen.key, seen);
+        }
+        let moves = |seen: &&&Seen<TrafficShift>| {
+            seen.key.namespace == route.namespace
+                && run_of(&seen.object)
+                    .is_some_and(|run| run.ended_at.is_none() && run.routes.iter().any(|part| part.name == route.name))
+        };
+        latest.values().filter(moves).max_by_key(|seen| seen.at).map(|seen| &seen.object)
+    }
+
+    /// The shifts that may have been in force for a write sent at an instant: the one then, and the one a moment
+    /// before, since what was read of it was on its way.
+    pub fn movers(&self, route: &Key, at: Timestamp) -> Vec<&TrafficShift> {
+        let before = at - SignedDuration::from_secs(1);
+        [self.mover(route, at), self.mover(route, before)].into_iter().flatten().collect()
+    }
+
+    /// A route as it was last recorded at an instant.
+    pub fn route(&self, route: &Key, at: Timestamp) -> Option<&WeightedRoute> {
+        let seen = self.routes.iter().take_while(|seen| seen.at <= at).filter(|seen| seen.key == *route);
+        seen.last().map(|seen| &seen.object)
+    }
+
+    /// What was live at a place at an instant.
+    pub fn live(&self, place: &str, at: Timestamp) -> Weights {
+        let changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
+        changes.last().map(|change| change.after.clone()).unwrap_or_default()
+    }
+
+    /// Everything that was live at a place at some instant between two.
+    pub fn live_between(&self, place: &str, from: Timestamp, to: Timestamp) -> Vec<Weights> {
+        let changes = self.evidence.changes.iter();
+        let within = changes.filter(|change| change.place == place && change.at > from && change.at <= to);
+        [self.live(place, from)].into_iter().chain(within.map(|change| change.after.clone())).collect()
+    }
+
+    /// The most targets of a group that were healthy at once between two instants. Health is noted at glances, so
+    /// what was so at the end may have been noted a little later.
+    pub fn most_healthy(&self, group: &str, from: Timestamp, to: Timestamp) -> u32 {
+        let glance = SignedDuration::try_from(GLANCE).unwrap_or_default();
+        self.healthy(group, from, to + glance).max().unwrap_or(0)
+    }
+
+    /// The fewest targets of a group that were healthy at some instant between two.
+    pub fn fewest_healthy(&self, group: &str, from: Timestamp, to: Timestamp) -> u32 {
+        self.healthy(group, from, to).min().unwrap_or(0)
+    }
+
+    fn healthy(&self, group: &str, from: Timestamp, to: Timestamp) -> impl Iterator<Item = u32> {
+        let mut counts: Vec<u32> = Vec::new();
+        for entry in self.evidence.entries.iter().take_while(|entry| entry.at <= to) {
+            let What::Health { group: name, healthy } = &entry.what else { continue };
+            if name == group {
+                if entry.at <= from {
+                    counts.clear();
+                }
+                counts.push(*healthy);
+            }
+        }
+        counts.into_iter()
+    }
+
+    /// The group that an environment lends.
+    pub fn group_of(&self, namespace: &str, environment: &str) -> Option<&str> {
+        self.groups.get(&(namespace.to_owned(), environment.to_owned())).map(String::as_str)
+    }
+
+    /// The weights of environments by their groups; `None` where a group is not known.
+    pub fn by_group(&self, namespace: &str, weights: &[EnvironmentWeight]) -> Option<Weights> {
+        let entry = |entry: &EnvironmentWeight| {
+            let group = self.group_of(namespace, &entry.environment)?;
+            Some((group.to_owned(), u32::try_from(entry.weight).ok()?))
+        };
+        weights.iter().map(entry).collect()
+    }
+
+    /// Everything that has a name of a route in it: the routes that were ever recorded.
+    pub fn route_keys(&self) -> BTreeSet<&Key> {
+        self.routes.iter().map(|seen| &seen.key).collect()
+    }
+}
+
+impl<'a> Write<'a> {
+    fn of(at: Timestamp, request: &'a AwsRequest, evidence: &Evidence) -> Self {
+        let of = |name: &str| request.form.get(name).cloned();
+        let creates = request.operation == "CreateRule";
+        let place = of("RuleArn").or_else(|| of("ListenerArn")).or_else(|| of("ResourceArns.member.1"));
+        let tags = tags_of(request);
+        let route = tags.get(ROUTE_TAG).or_else(|| request.tags.get(ROUTE_TAG)).and_then(|value| {
+            let (namespace, name) = value.split_once('/')?;
+            Some(Key::new(namespace, name))
+        });
+        let writes_weights = matches!(request.operation.as_str(), "CreateRule" | "ModifyRule" | "ModifyListener");
+        Self {
+            at,
+            place: place.unwrap_or_default(),
+            creates,
+            weights: writes_weights.then(|| weights_of(request, evidence)),
+            tags,
+            route,
+            request,
+        }
+    }
+}
+
+/// The run of a shift as it was recorded.
+pub(super) fn run_of(shift: &TrafficShift) -> Option<&Run> {
+    shift.status.as_ref()?.run.as_ref()
+}
+
+/// The part of a group in all weights, as a fraction.
+pub(super) fn share(weights: &Weights, group: &str) -> (u64, u64) {
+    let total: u64 = weights.values().map(|weight| u64::from(*weight)).sum();
+    (u64::from(weights.get(group).copied().unwrap_or(0)), total)
+}
+
+/// How the part of a group compares before and after; `None` where nothing carried traffic before.
+pub(super) fn compare(before: &Weights, after: &Weights, group: &str) -> Option<std::cmp::Ordering> {
+    let ((old, old_total), (new, new_total)) = (share(before, group), share(after, group));
+    (old_total > 0).then(|| (new * old_total).cmp(&(old * new_total)))
+}
+
+/// Whether two splits send every group the same part.
+pub(super) fn same_split(a: &Weights, b: &Weights) -> bool {
+    let groups: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let ((_, total_a), (_, total_b)) = (share(a, ""), share(b, ""));
+    (total_a == 0) == (total_b == 0)
+        && groups.into_iter().all(|group| share(a, group).0 * total_b == share(b, group).0 * total_a)
+}
+
+/// A split in words.
+pub(super) fn words(weights: &Weights) -> String {
+    let entries: Vec<String> = weights.iter().map(|(group, weight)| format!("{group} {weight}")).collect();
+    if entries.is_empty() { "nothing".to_owned() } else { entries.join(", ") }
+}
+
+fn name_of_group(evidence: &Evidence, arn: &str) -> String {
+    let found = evidence.groups.iter().find(|(_, known)| *known == arn);
+    found.map_or_else(|| arn.to_owned(), |(name, _)| name.clone())
+}
+
+fn tags_of(request: &AwsRequest) -> BTreeMap<String, String> {
+    let tag = |number: usize| {
+        let of = |field: &str| request.form.get(&format!("Tags.member.{number}.{field}")).cloned();
+        Some((of("Key")?, of("Value").unwrap_or_default()))
+    };
+    (1..).map_while(tag).collect()
+}
+
+/// The weights of the forward among the actions of a request.
+fn weights_of(request: &AwsRequest, evidence: &Evidence) -> Weights {
+    let mut weights = Weights::new();
+    for (name, arn) in request.form.iter().filter(|(name, _)| name.ends_with(".TargetGroupArn")) {
+        let Some(group) = name.strip_suffix(".TargetGroupArn") else { continue };
+        // A single group may be given without a forward configuration; it then has all the weight.
+        let weight = request.form.get(&format!("{group}.Weight")).and_then(|weight| weight.parse().ok()).unwrap_or(1);
+        weights.insert(name_of_group(evidence, arn), weight);
+    }
+    weights
+}

@@ -1,0 +1,61 @@
+//! Invariants 1 and 5: weights in range and not all zero; the candidate's share rises in a run, falls when it goes
+//! back, and nothing moves outside of a run.
+
+use std::cmp::Ordering;
+
+use weir_api::TrafficShift;
+use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
+
+use crate::evidence::{Evidence, Weights};
+
+use super::course::{Course, Write, compare, run_of, same_split, words};
+use super::{Breach, Invariant};
+
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for change in evidence.changes.iter().filter(|change| !change.by_hand) {
+        if !change.after.is_empty() && change.after.values().all(|weight| *weight == 0) {
+            let message = format!("{} was set to {}", change.place, words(&change.after));
+            breaches.push(Breach { at: change.at, invariant: Invariant::AllZero, message });
+        }
+    }
+    for write in &course.writes {
+        let Some(weights) = &write.weights else { continue };
+        let breach = |message| Breach { at: write.at, invariant: Invariant::Direction, message };
+        if let Some(message) = out_of_range(weights) {
+            breaches.push(breach(message));
+        }
+        if let Some(message) = against(course, write, weights) {
+            breaches.push(breach(message));
+        }
+    }
+    breaches
+}
+
+fn out_of_range(weights: &Weights) -> Option<String> {
+    let too_high = weights.values().any(|weight| *weight > u32::from(MAX_WEIGHT));
+    (too_high || weights.len() > MAX_GROUPS).then(|| format!("out of range: {}", words(weights)))
+}
+
+/// Whether a write goes against the run that it belongs to, in words.
+fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<String> {
+    let Some(route) = &write.route else { return None };
+    let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
+    if same_split(&before, weights) {
+        return None;
+    }
+    let movers = course.movers(route, write.at);
+    if movers.is_empty() {
+        return Some(format!("{} was written to route {route} though no run moves it", words(weights)));
+    }
+    let agrees = |shift: &TrafficShift| {
+        let Some(run) = run_of(shift) else { return false };
+        let Some(candidate) = course.group_of(&route.namespace, &run.to) else { return true };
+        let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
+        compare(&before, weights, candidate) != Some(wrong)
+    };
+    if movers.into_iter().any(agrees) {
+        return None;
+    }
+    Some(format!("route {route} went from {} to {}, against its run", words(&before), words(weights)))
+}

@@ -1,0 +1,34 @@
+//! Invariant 16: a run that waits for nobody ends.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use weir_api::traffic_shift::Phase;
+use weir_engine::Key;
+
+use crate::evidence::Evidence;
+
+use super::course::{Course, Seen, run_of};
+use super::{Breach, Invariant};
+
+/// How long after its deadline a run may go on.
+const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut latest: BTreeMap<&Key, &Seen<weir_api::TrafficShift>> = BTreeMap::new();
+    for seen in &course.shifts {
+        latest.insert(&seen.key, seen);
+    }
+    let mut breaches = Vec::new();
+    for (key, seen) in latest {
+        let Some(run) = run_of(&seen.object).filter(|run| run.ended_at.is_none()) else { continue };
+        let phase = seen.object.status.as_ref().and_then(|status| status.phase);
+        let is_gone = seen.object.metadata.deletion_timestamp.is_some();
+        let deadline = run.progressed_at.max(seen.at) + SignedDuration::from(seen.object.spec.progress_deadline);
+        if phase != Some(Phase::Paused) && !is_gone && evidence.ended > deadline + GRACE {
+            let message = format!("run {} of {key} has not ended; it was last seen in phase {phase:?}", run.id);
+            breaches.push(Breach { at: evidence.ended, invariant: Invariant::Endings, message });
+        }
+    }
+    breaches
+}

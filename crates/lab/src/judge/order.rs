@@ -1,0 +1,88 @@
+//! Invariants 6 and 10: between two writes to one place, what became of the first was read; a step is published only
+//! when every route has seen the one before.
+
+use jiff::Timestamp;
+use weir_api::traffic_shift::Run;
+use weir_engine::Key;
+
+use crate::evidence::Evidence;
+
+use super::course::{Course, Write, run_of};
+use super::{Breach, Invariant};
+
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let weighty: Vec<&Write<'_>> = course.writes.iter().filter(|write| write.weights.is_some()).collect();
+    for (number, write) in weighty.iter().enumerate() {
+        let is_next = |other: &&&Write<'_>| other.place == write.place && other.creates == write.creates;
+        let Some(next) = weighty[number + 1..].iter().find(is_next) else { continue };
+        let goes_back = next.route.as_ref().and_then(|route| course.mover(route, next.at)).and_then(run_of);
+        if goes_back.is_some_and(|run| run.rollback.is_some()) {
+            continue;
+        }
+        let done = evidence.calls.iter().find(|call| {
+            call.at >= write.at && call.operation == write.request.operation && call.resources.contains(&write.place)
+        });
+        let done = done.map_or(write.at, |call| call.at);
+        if !was_read(evidence, &write.place, done, next.at) {
+            let message = format!("{} was written again without a look at what the last write did", write.place);
+            breaches.push(Breach { at: next.at, invariant: Invariant::Order, message });
+        }
+    }
+    breaches.extend(steps(course));
+    breaches
+}
+
+/// Whether the rules of the listener of a place were read between two instants.
+fn was_read(evidence: &Evidence, place: &str, from: Timestamp, to: Timestamp) -> bool {
+    let speaks_of = |resource: &String| resource == place || is_listener_of(resource, place);
+    evidence.calls.iter().any(|call| {
+        call.operation == "DescribeRules" && call.at >= from && call.at <= to && call.resources.iter().any(speaks_of)
+    })
+}
+
+/// Whether a listener holds a rule: the rule's ARN goes on where the listener's ends.
+fn is_listener_of(listener: &str, rule: &str) -> bool {
+    let tail = |arn: &str| arn.split_once('/').map(|(_, tail)| tail.to_owned());
+    match (tail(listener), tail(rule)) {
+        (Some(listener), Some(rule)) => rule.starts_with(&format!("{listener}/")),
+        _ => false,
+    }
+}
+
+fn steps(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, seen) in course.shifts.iter().enumerate() {
+        let Some(run) = run_of(&seen.object).filter(|run| run.rollback.is_none() && run.outcome.is_none()) else {
+            continue;
+        };
+        let earlier = course.shifts[..number].iter().rev().find(|earlier| earlier.key == seen.key);
+        let Some(before) = earlier.and_then(|earlier| run_of(&earlier.object)).filter(|before| before.id == run.id)
+        else {
+            continue;
+        };
+        if run.weight <= before.weight {
+            continue;
+        }
+        for part in &before.routes {
+            let route = Key::new(seen.key.namespace.clone(), part.name.clone());
+            if !is_seen(course, &route, &seen.object.metadata.uid, before, seen.at) {
+                let message = format!(
+                    "{} went on to {} % before route {route} had seen change {}",
+                    seen.key, run.weight, before.seq
+                );
+                breaches.push(Breach { at: seen.at, invariant: Invariant::Order, message });
+            }
+        }
+    }
+    breaches
+}
+
+fn is_seen(course: &Course<'_>, route: &Key, uid: &Option<String>, run: &Run, at: Timestamp) -> bool {
+    let status = course.route(route, at).and_then(|route| route.status.as_ref());
+    status.and_then(|status| status.intent.as_ref()).is_some_and(|intent| {
+        Some(&intent.uid) == uid.as_ref()
+            && (intent.run, intent.seq) == (run.id, run.seq)
+            && intent.verified_at.is_some()
+    })
+}

@@ -1,0 +1,50 @@
+//! Invariant 17: a run that a place on AWS remembers as the last one is not started again, unless it was asked for.
+
+use jiff::Timestamp;
+use weir_api::TrafficShift;
+use weir_api::command::{Command, Verb};
+use weir_engine::Key;
+use weir_engine::step::LAST_RUN_TAG;
+
+use super::course::{Course, run_of};
+use super::{Breach, Invariant};
+
+pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, seen) in course.shifts.iter().enumerate() {
+        let Some(run) = run_of(&seen.object) else { continue };
+        let is_known = course.shifts[..number].iter().any(|earlier| {
+            earlier.object.metadata.uid == seen.object.metadata.uid
+                && run_of(&earlier.object).is_some_and(|before| before.id == run.id)
+        });
+        // A run with its outcome from the start only notes what is live already.
+        if is_known || run.outcome.is_some() {
+            continue;
+        }
+        for part in &run.routes {
+            let route = Key::new(seen.key.namespace.clone(), part.name.clone());
+            let Some((at, memory)) = memory(course, &route, run.started_at) else { continue };
+            if memory.starts_with(&format!("{} {} ", seen.key, run.to)) && !was_asked_for(&seen.object, at) {
+                let message = format!("{} started a run to {} though {route} remembers {memory}", seen.key, run.to);
+                breaches.push(Breach { at: seen.at, invariant: Invariant::Replay, message });
+            }
+        }
+    }
+    breaches
+}
+
+/// The last run that a route's place remembered at an instant, and since when.
+fn memory<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> Option<(Timestamp, &'a String)> {
+    let writes = course.writes.iter().take_while(|write| write.at < at);
+    let remembered = writes
+        .filter(|write| write.route.as_ref() == Some(route))
+        .filter_map(|write| Some((write.at, write.tags.get(LAST_RUN_TAG)?)));
+    remembered.last()
+}
+
+fn was_asked_for(shift: &TrafficShift, since: Timestamp) -> bool {
+    let last = shift.status.as_ref().and_then(|status| status.last_command.as_ref());
+    last.is_some_and(|last| {
+        last.at >= since && last.command.parse::<Command>().is_ok_and(|command| command.verb == Verb::Retry)
+    })
+}

@@ -1,0 +1,93 @@
+//! Scenarios: whole releases in the simulated world, through the real clients. Each ends before the judges.
+
+mod commands;
+mod deployments;
+mod foreign;
+mod happy;
+mod lockstep;
+mod memory;
+mod network;
+mod rollback;
+mod sticky;
+mod turning;
+
+use std::time::Duration;
+
+use weir_api::traffic_shift::{Outcome, Phase, TrafficShiftStatus};
+use weir_api::weighted_route::WeightedRouteStatus;
+
+use crate::evidence::{Change, Weights};
+use crate::judge::judge;
+use crate::stage::{self, BALANCER, PORT, on_virtual_time};
+use crate::world::{Settings, World};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Plays a scenario on the stage, and has it judged.
+fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {
+    on_virtual_time(async {
+        let mut world = stage::set(Settings::seeded(seed)).await;
+        scenario(&mut world).await;
+        assert_sound(&world);
+    });
+}
+
+fn assert_sound(world: &World) {
+    let breaches: Vec<String> = judge(&world.evidence()).iter().map(ToString::to_string).collect();
+    assert_eq!(breaches, Vec::<String>::new(), "{}", told(world));
+}
+
+/// What people were told, for the messages of tests.
+fn told(world: &World) -> String {
+    let events = world.events();
+    let lines = events.iter().map(|told| format!("{} {} {} {}\n", told.at, told.about, told.reason, told.note));
+    lines.collect()
+}
+
+async fn until(world: &mut World, what: &str, is_so: impl FnMut(&World) -> bool, limit: Duration) -> Duration {
+    match world.run_until(is_so, limit).await {
+        Ok(took) => took,
+        Err(message) => {
+            panic!("{what}: {message}\n{}{:?}", told(world), world.shift("checkout").and_then(|s| s.status))
+        }
+    }
+}
+
+async fn until_complete(world: &mut World, shift: &str) {
+    until(world, "the shift completes", |world| world.is_complete(shift), 3 * HOUR).await;
+}
+
+async fn until_phase(world: &mut World, phase: Phase) {
+    until(world, &format!("{phase:?}"), |world| world.phase("checkout") == Some(phase), HOUR).await;
+}
+
+/// Waits until a weight is live and was seen to be.
+async fn until_applied(world: &mut World, weight: i32) {
+    let applied = |world: &World| {
+        let run = status(world).run;
+        run.is_some_and(|run| run.weight == weight && run.applied_at.is_some())
+    };
+    until(world, &format!("{weight} % is applied"), applied, HOUR).await;
+}
+
+fn live(world: &World) -> Weights {
+    world.account().weights(BALANCER, PORT)
+}
+
+fn status(world: &World) -> TrafficShiftStatus {
+    world.shift("checkout").and_then(|shift| shift.status).unwrap_or_default()
+}
+
+fn route_status(world: &World, route: &str) -> WeightedRouteStatus {
+    world.route(route).and_then(|route| route.status).unwrap_or_default()
+}
+
+fn outcome(world: &World) -> Option<Outcome> {
+    status(world).run.and_then(|run| run.outcome)
+}
+
+/// The changes of weights that the controllers made.
+fn changes(world: &World) -> Vec<Change> {
+    world.account().changes().into_iter().filter(|change| !change.by_hand).collect()
+}

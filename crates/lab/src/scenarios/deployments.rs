@@ -1,0 +1,105 @@
+//! First deployments, which complete healthy or not (D6), and what comes after them.
+
+use std::time::Duration;
+
+use weir_api::traffic_shift::Outcome;
+
+use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, route, shift, steps};
+use crate::world::{Settings, World};
+
+use super::{assert_sound, changes, live, outcome, status, until_complete};
+
+const RULE: &str = "
+apiVersion: weir.dev/v1alpha1
+kind: WeightedRoute
+metadata: {name: checkout}
+spec:
+  listener:
+    entryPoint: {name: public}
+    listener: https
+    match: {hosts: [checkout.shop.test], paths: [/pay/*]}
+    priority: 10
+  backends: [{environment: blue}, {environment: green}]
+";
+
+/// A balancer that answers 503, and environments that nothing uses yet.
+fn bare(seed: u64) -> World {
+    let mut world = World::new(Settings::seeded(seed));
+    let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
+    world.furnish(&manifests, 3).unwrap();
+    world.apply(&manifests).unwrap();
+    world
+}
+
+#[test]
+fn the_first_deployment_makes_the_rule_and_completes_unhealthy() {
+    on_virtual_time(async {
+        let mut world = bare(31);
+        world.apply(RULE).unwrap();
+        world.account().break_targets("blue", 3);
+        world.start_controller();
+        world.run_for(Duration::from_secs(30)).await;
+        assert_eq!(world.account().rule_arn(BALANCER, PORT, 10), None, "nothing is made before a shift wants it");
+        world.apply(&shift("blue", &steps(&[5, 100], "1h"), "")).unwrap();
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(world.account().rule_weights(BALANCER, PORT, 10), stage::weights(&[("blue", 100)]));
+        assert_eq!(outcome(&world), Some(Outcome::Succeeded));
+        let note = status(&world).run.unwrap().note.unwrap();
+        assert!(note.contains("0 of 3 targets are healthy"), "{note}");
+        let rule = world.account().rule_arn(BALANCER, PORT, 10).unwrap();
+        let tags = world.aws().tags(&rule);
+        assert_eq!(tags["weir.dev/owner"], "lab");
+        assert_eq!(tags["weir.dev/last-run"], "shop/checkout blue Succeeded");
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn the_first_deployment_replaces_a_fixed_response_that_is_adopted() {
+    on_virtual_time(async {
+        let mut world = bare(32);
+        world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
+        world.start_controller();
+        world.apply(&shift("blue", &steps(&[5, 100], "1h"), "")).unwrap();
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(live(&world), stage::weights(&[("blue", 100)]));
+        let note = status(&world).run.unwrap().note.unwrap();
+        assert!(note.contains("3 of 3 targets are healthy"), "{note}");
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn the_second_deployment_is_no_first_one() {
+    on_virtual_time(async {
+        let mut world = bare(33);
+        world.apply(RULE).unwrap();
+        world.start_controller();
+        world.apply(&shift("blue", "{allAtOnce: {}}", "")).unwrap();
+        until_complete(&mut world, "checkout").await;
+        world.account().break_targets("green", 3);
+        world.apply(&shift("green", "{allAtOnce: {}}", "progressDeadline: 5m")).unwrap();
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(outcome(&world), Some(Outcome::RolledBack));
+        assert_eq!(world.account().rule_weights(BALANCER, PORT, 10)["blue"], 100);
+        assert!(changes(&world).iter().all(|change| change.after.get("green").is_none_or(|weight| *weight == 0)));
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn what_is_not_adopted_is_not_touched() {
+    on_virtual_time(async {
+        let mut world = bare(34);
+        world.apply(&route("checkout", &["blue", "green"], "").replace("adopt: true", "adopt: false")).unwrap();
+        world.start_controller();
+        world.apply(&shift("blue", "{allAtOnce: {}}", "")).unwrap();
+        world.run_for(Duration::from_secs(600)).await;
+        assert_eq!(changes(&world).len(), 0);
+        assert!(world.account().listener_tags(BALANCER, PORT).is_empty());
+        let conditions = super::route_status(&world, "checkout").conditions;
+        let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();
+        assert_eq!(stalled.reason, "NotAdopted");
+        assert_sound(&world);
+    });
+}

@@ -1,0 +1,156 @@
+//! Releases that fail and go back.
+
+use weir_api::traffic_shift::{Outcome, Phase};
+
+use crate::stage::{self, BALANCER, PORT, shift, steps};
+
+use super::{
+    HOUR, MINUTE, changes, live, outcome, play, status, told, until, until_applied, until_complete, until_phase,
+};
+
+#[test]
+fn a_candidate_that_breaks_is_rolled_back_in_one_write() {
+    play(11, async |world| {
+        world.apply(&shift("green", &steps(&[25, 50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        world.run_for(MINUTE).await;
+        let before = changes(world).len();
+        world.account().break_targets("green", 4);
+        let took = until(world, "the rollback", |world| live(world)["green"] == 0, HOUR).await;
+        // Two failed checks ten seconds apart make it known, at most 15 s pass until somebody looks.
+        assert!(took.as_secs() <= 45, "{took:?}");
+        until_complete(world, "checkout").await;
+        assert_eq!(changes(world).len(), before + 1);
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+        assert_eq!(status(world).phase, Some(Phase::RolledBack));
+        let message = &status(world).history[0].message;
+        assert!(message.contains("0 of 2 healthy targets that green needs"), "{message}");
+        assert_eq!(
+            world.account().listener_tags(BALANCER, PORT)["weir.dev/last-run"],
+            "shop/checkout green RolledBack"
+        );
+        assert!(told(world).contains("RollingBack"), "{}", told(world));
+        // And there it stays, whatever happens to the candidate.
+        world.account().mend_targets("green");
+        world.run_for(HOUR).await;
+        assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
+        assert_eq!(changes(world).len(), before + 1);
+    });
+}
+
+#[test]
+fn a_candidate_that_is_a_little_short_is_given_time() {
+    play(12, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        world.run_for(MINUTE).await;
+        world.account().break_targets("green", 3);
+        world.run_for(25 * MINUTE / 60).await;
+        assert_eq!(live(world)["green"], 50);
+        until_complete(world, "checkout").await;
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+    });
+}
+
+#[test]
+fn a_side_that_is_too_small_takes_back_what_it_can_carry() {
+    play(13, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        // The old side has one target left that is healthy: it can carry a quarter.
+        world.account().break_targets("blue", 3);
+        world.run_for(MINUTE).await;
+        world.command("checkout", "abort/1").unwrap();
+        until_phase(world, Phase::RollingBack).await;
+        world.run_for(5 * MINUTE).await;
+        // Half of the traffic is there already, and the share of green never rises.
+        assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
+        let waiting = status(world).waiting.unwrap();
+        assert_eq!(waiting.reason, "RollbackCapacity");
+        world.account().mend_targets("blue");
+        until_complete(world, "checkout").await;
+        assert_eq!(live(world)["green"], 0);
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+    });
+}
+
+#[test]
+fn a_broken_candidate_is_left_even_for_a_small_side() {
+    play(14, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        world.account().break_targets("blue", 3);
+        world.run_for(MINUTE).await;
+        world.account().break_targets("green", 4);
+        until_complete(world, "checkout").await;
+        assert_eq!(live(world)["green"], 0);
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+    });
+}
+
+#[test]
+fn on_failure_pause_holds_until_somebody_decides() {
+    play(15, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "1m"), "onFailure: Pause")).unwrap();
+        until_applied(world, 50).await;
+        world.account().break_targets("green", 4);
+        let held = |world: &crate::World| status(world).waiting.is_some_and(|waiting| waiting.reason == "Failed");
+        until(world, "the run holds", held, HOUR).await;
+        world.run_for(HOUR).await;
+        assert_eq!(live(world)["green"], 50);
+        world.command("checkout", "abort/1").unwrap();
+        until_complete(world, "checkout").await;
+        assert_eq!(live(world)["green"], 0);
+    });
+}
+
+#[test]
+fn without_progress_a_run_goes_back_at_its_deadline() {
+    play(16, async |world| {
+        world.account().break_targets("green", 3);
+        world.apply(&shift("green", &steps(&[25, 100], "1m"), "progressDeadline: 10m")).unwrap();
+        until_applied(world, 25).await;
+        until_complete(world, "checkout").await;
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+        assert_eq!(live(world)["green"], 0);
+        let message = &status(world).history[0].message;
+        assert!(message.contains("no progress for 10m"), "{message}");
+    });
+}
+
+#[test]
+fn a_shift_deleted_in_the_middle_goes_back_where_its_policy_says_so() {
+    play(17, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "deletionPolicy: Rollback")).unwrap();
+        until_applied(world, 50).await;
+        world.delete("trafficshifts", "checkout").unwrap();
+        assert!(world.shift("checkout").is_some(), "the finalizer holds it");
+        until(world, "the shift is gone", |world| world.shift("checkout").is_none(), 5 * MINUTE).await;
+        assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
+    });
+}
+
+#[test]
+fn a_shift_deleted_in_the_middle_holds_what_is_live_by_default() {
+    play(18, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        world.delete("trafficshifts", "checkout").unwrap();
+        assert!(world.shift("checkout").is_none());
+        world.run_for(HOUR).await;
+        assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
+    });
+}
+
+#[test]
+fn a_shift_that_has_ended_is_deleted_at_once() {
+    play(19, async |world| {
+        world.apply(&shift("green", "{allAtOnce: {}}", "deletionPolicy: Rollback")).unwrap();
+        until_complete(world, "checkout").await;
+        world.run_for(MINUTE).await;
+        world.delete("trafficshifts", "checkout").unwrap();
+        assert!(world.shift("checkout").is_none());
+        world.run_for(HOUR).await;
+        assert_eq!(live(world)["green"], 100);
+    });
+}

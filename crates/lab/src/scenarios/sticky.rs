@@ -1,0 +1,136 @@
+//! Stickiness between groups, and other actions of the same rule.
+
+use std::time::Duration;
+
+use weir_api::traffic_shift::{Outcome, Phase};
+use weir_sim::aws::TargetStickiness;
+
+use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, route, shift, steps};
+use crate::world::{Settings, World};
+
+use super::{MINUTE, assert_sound, live, outcome, until_applied, until_complete, until_phase};
+
+/// The stage with groups that are sticky themselves.
+async fn sticky_stage(seed: u64) -> World {
+    let mut world = World::new(Settings::seeded(seed));
+    let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
+    world.add_group("blue", 4, TargetStickiness::BalancerCookie).unwrap();
+    world.add_group("green", 4, TargetStickiness::BalancerCookie).unwrap();
+    world.furnish(&manifests, 4).unwrap();
+    world.account().forward(BALANCER, PORT, &[("blue", 100)]);
+    world.run_for(2 * MINUTE).await;
+    world.apply(&manifests).unwrap();
+    world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
+    world.start_controller();
+    world
+}
+
+fn sticky_seconds(world: &World) -> Option<u32> {
+    world.aws().sticky_seconds(&world.account().listener_arn(BALANCER, PORT))
+}
+
+#[test]
+fn sticky_groups_get_group_stickiness_that_ends_with_the_old_group() {
+    on_virtual_time(async {
+        let mut world = sticky_stage(81).await;
+        world.apply(&shift("green", &steps(&[50, 100], "2m"), "")).unwrap();
+        until_applied(&mut world, 50).await;
+        assert_eq!(sticky_seconds(&world), Some(300));
+        until_phase(&mut world, Phase::Baking).await;
+        assert_eq!(live(&world), stage::weights(&[("blue", 0), ("green", 100)]));
+        world.run_for(4 * MINUTE).await;
+        assert_eq!(live(&world).len(), 2, "clients still stick to the old side");
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(live(&world), stage::weights(&[("green", 100)]));
+        assert_eq!(sticky_seconds(&world), None);
+        assert_eq!(outcome(&world), Some(Outcome::Succeeded));
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn a_rollback_of_sticky_groups_drops_the_candidate() {
+    on_virtual_time(async {
+        let mut world = sticky_stage(82).await;
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(&mut world, 50).await;
+        world.account().break_targets("green", 4);
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(outcome(&world), Some(Outcome::RolledBack));
+        assert_eq!(live(&world), stage::weights(&[("blue", 100)]));
+        assert_eq!(sticky_seconds(&world), None);
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn the_users_stickiness_is_set_and_stays() {
+    on_virtual_time(async {
+        let mut world = stage::set(Settings::seeded(83)).await;
+        let sticky = route("checkout", &["blue", "green"], "stickiness: {enabled: true, duration: 1m}");
+        world.apply(&sticky).unwrap();
+        world.apply(&shift("green", &steps(&[50, 100], "2m"), "")).unwrap();
+        until_applied(&mut world, 50).await;
+        assert_eq!(sticky_seconds(&world), Some(60));
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(live(&world)["green"], 100);
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn a_sign_in_before_the_forward_is_kept() {
+    on_virtual_time(async {
+        let mut world = stage::set(Settings::seeded(84)).await;
+        let listener = world.account().listener_arn(BALANCER, PORT);
+        let blue = world.account().group_arns()["blue"].clone();
+        let oidc = [
+            ("Type", "authenticate-oidc"),
+            ("Order", "1"),
+            ("AuthenticateOidcConfig.Issuer", "https://id.shop.test"),
+            ("AuthenticateOidcConfig.AuthorizationEndpoint", "https://id.shop.test/authorize"),
+            ("AuthenticateOidcConfig.TokenEndpoint", "https://id.shop.test/token"),
+            ("AuthenticateOidcConfig.UserInfoEndpoint", "https://id.shop.test/user"),
+            ("AuthenticateOidcConfig.ClientId", "shop"),
+            ("AuthenticateOidcConfig.ClientSecret", "a secret that only AWS knows"),
+            ("AuthenticateOidcConfig.Scope", "openid email"),
+        ];
+        let oidc = oidc.map(|(name, value)| (format!("DefaultActions.member.1.{name}"), value.to_owned()));
+        let forward = [("Type", "forward".to_owned()), ("Order", "2".to_owned()), ("TargetGroupArn", blue)];
+        let forward = forward.map(|(name, value)| (format!("DefaultActions.member.2.{name}"), value));
+        let mut form = vec![("ListenerArn".to_owned(), listener.clone())];
+        form.extend(oidc.into_iter().chain(forward));
+        world.account().call("ModifyListener", &form).await.unwrap();
+        world.apply(&shift("green", &steps(&[50, 100], "2m"), "")).unwrap();
+        until_complete(&mut world, "checkout").await;
+        assert_eq!(live(&world), stage::weights(&[("blue", 0), ("green", 100)]));
+        let answer =
+            world.account().call("DescribeListeners", &[("ListenerArns.member.1".to_owned(), listener)]).await.unwrap();
+        for kept in ["authenticate-oidc", "https://id.shop.test/token", "openid email"] {
+            assert!(answer.contains(kept), "{kept} in {answer}");
+        }
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn application_cookies_are_refused_before_anything_is_written() {
+    on_virtual_time(async {
+        let mut world = World::new(Settings::seeded(85));
+        let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
+        world.add_group("green", 4, TargetStickiness::AppCookie).unwrap();
+        world.furnish(&manifests, 4).unwrap();
+        world.account().forward(BALANCER, PORT, &[("blue", 100)]);
+        world.run_for(2 * MINUTE).await;
+        world.apply(&manifests).unwrap();
+        world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
+        world.start_controller();
+        world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
+        world.run_for(Duration::from_secs(300)).await;
+        assert_eq!(super::changes(&world).len(), 0);
+        let conditions = super::route_status(&world, "checkout").conditions;
+        let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();
+        assert_eq!(stalled.reason, "ApplicationCookie");
+        assert_sound(&world);
+    });
+}

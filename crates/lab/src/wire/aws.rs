@@ -1,0 +1,139 @@
+//! The wire to AWS: the SDK's own HTTP connector, with the simulated AWS behind it.
+
+use std::collections::BTreeMap;
+use std::future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::TimeSource;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use bytes::Bytes;
+use weir_sim::aws::Aws;
+use weir_sim::clock::Clock;
+
+use crate::journal::{AwsRequest, What};
+
+use super::{Fate, Lifeline, Mischief, Side};
+
+/// By which the world tells the controllers' calls from those of others.
+pub(crate) const ACCESS_KEY: &str = "AKIAWEIRLAB";
+
+/// How long AWS takes to refuse a call.
+const REFUSAL_TIME: Duration = Duration::from_millis(20);
+
+/// The configuration of the SDK of one life: the simulated AWS behind it, and the world's clock.
+pub(crate) fn sdk_config(aws: &Arc<Aws>, clock: Clock, lifeline: &Arc<Lifeline>) -> SdkConfig {
+    let wire = SharedHttpConnector::new(AwsWire { aws: Arc::clone(aws), clock, lifeline: Arc::clone(lifeline) });
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(aws.region()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials()))
+        .http_client(http_client_fn(move |_, _| wire.clone()))
+        .time_source(WorldTime(clock))
+        .sleep_impl(TokioSleep::new())
+        .build()
+}
+
+/// Any will do: the simulated AWS looks at the form of a signature only.
+fn credentials() -> Credentials {
+    Credentials::new(ACCESS_KEY, "secret", None, None, "the lab")
+}
+
+/// The world's clock as the SDK reads it.
+#[derive(Debug)]
+struct WorldTime(Clock);
+
+impl TimeSource for WorldTime {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
+    }
+}
+
+/// The connector.
+#[derive(Clone, Debug)]
+struct AwsWire {
+    aws: Arc<Aws>,
+    clock: Clock,
+    lifeline: Arc<Lifeline>,
+}
+
+impl HttpConnector for AwsWire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let wire = self.clone();
+        HttpConnectorFuture::new(async move { wire.carry(request).await })
+    }
+}
+
+impl AwsWire {
+    async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
+        let operation = form.get("Action").cloned().unwrap_or_default();
+        let mut noted =
+            AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
+        let is_write = noted.is_write();
+        if let Some(resource) = written(&noted).filter(|_| is_write) {
+            noted.tags = self.aws.tags(resource);
+        }
+        let mut fate = self.lifeline.admit(is_write);
+        let mischief = self.lifeline.network.befalls(&operation).filter(|_| fate == Fate::Passes);
+        if let Some(Mischief::Lost(side)) = mischief {
+            fate = if side == Side::Before { Fate::Unsent } else { Fate::Unanswered };
+        }
+        let refusal = mischief.and_then(refusal);
+        noted.arrived = fate != Fate::Unsent && refusal.is_none();
+        noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
+        let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Aws(noted));
+        if fate == Fate::Unsent {
+            return future::pending().await;
+        }
+        if let Some(refusal) = refusal {
+            tokio::time::sleep(REFUSAL_TIME).await;
+            return HttpResponse::try_from(refusal).map_err(|error| ConnectorError::other(error.into(), None));
+        }
+        // Nobody may wait for the answer any more; what the world has, it has.
+        let aws = Arc::clone(&self.aws);
+        let answer = tokio::spawn(async move { aws.handle(request).await });
+        if fate == Fate::Unanswered {
+            return future::pending().await;
+        }
+        let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+        let status = answer.status().as_u16();
+        self.lifeline.journal.settle_aws(number, |request| request.status = Some(status));
+        HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+}
+
+/// What AWS answers to a call that it does not carry out.
+fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
+    let (status, kind, code, message) = match mischief {
+        Mischief::Throttled => (400, "Sender", "Throttling", "Rate exceeded"),
+        Mischief::Failed(status) => (status, "Receiver", "ServiceUnavailable", "the service cannot answer now"),
+        Mischief::Lost(_) => return None,
+    };
+    let body = format!(
+        "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><Error><Type>{kind}</Type>\
+         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+    );
+    http::Response::builder().status(status).header("content-type", "text/xml").body(SdkBody::from(body)).ok()
+}
+
+/// The resource that a request writes to and whose tags tell whose it is: a rule, or a listener.
+fn written(request: &AwsRequest) -> Option<&str> {
+    let of = |name: &str| request.form.get(name).map(String::as_str);
+    match request.operation.as_str() {
+        "ModifyRule" => of("RuleArn"),
+        "ModifyListener" | "CreateRule" => of("ListenerArn"),
+        _ => of("ResourceArns.member.1"),
+    }
+}

@@ -1,0 +1,294 @@
+//! A world wired to controllers: a clock, a simulated AWS, a simulated Kubernetes, and the lives of a controller.
+//!
+//! The world carries its controller on only while somebody lets time pass (`run_for`, `run_until`): dropping the
+//! controller's future is its crash, not polling it is its pause. On tokio's paused clock hours pass in
+//! milliseconds and everything replays; on the real one the world runs in real time.
+
+mod drive;
+mod objects;
+
+pub use drive::GLANCE;
+pub use objects::Told;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use weir_aws::Inventory;
+use weir_sim::aws::{Aws, TargetStickiness};
+use weir_sim::clock::Clock;
+use weir_sim::kube::Kube;
+
+use crate::account::Account;
+use crate::evidence::Evidence;
+use crate::journal::{Journal, What};
+use crate::life::Life;
+use crate::manifest;
+use crate::wire::{Cut, Fault, KubeWire, Lifeline, Network, sdk_config};
+
+/// What a world is made from.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// From which all chance is drawn.
+    pub seed: u64,
+    /// The instant at which the world begins.
+    pub start: Timestamp,
+    /// The namespace that is made, and in which manifests without one are applied.
+    pub namespace: String,
+    /// Names the installation of Weir.
+    pub owner: String,
+    /// How often a controller looks round on AWS.
+    pub round_interval: Duration,
+    /// How the simulated AWS behaves.
+    pub aws: weir_sim::aws::Options,
+    /// How the simulated Kubernetes behaves.
+    pub kube: weir_sim::kube::Options,
+}
+
+impl Settings {
+    /// A world of a seed that begins on a fixed day.
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            seed,
+            start: Timestamp::constant(1_795_255_200, 0),
+            namespace: "shop".to_owned(),
+            owner: "lab".to_owned(),
+            round_interval: Duration::from_secs(30),
+            aws: weir_sim::aws::Options::default(),
+            kube: weir_sim::kube::Options::default(),
+        }
+    }
+}
+
+/// A simulated world with at most one controller in it.
+pub struct World {
+    settings: Settings,
+    clock: Clock,
+    aws: Arc<Aws>,
+    kube: Arc<Kube>,
+    account: Account,
+    journal: Journal,
+    network: Network,
+    life: Option<Life>,
+    lives: u32,
+    cut: Option<(Cut, Duration)>,
+    restart_at: Option<Instant>,
+    healthy: BTreeMap<String, u32>,
+}
+
+impl World {
+    /// A world with the definitions of Weir's kinds and a namespace, and nothing else. Must be called inside a tokio
+    /// runtime.
+    ///
+    /// # Panics
+    ///
+    /// When the simulated Kubernetes refuses Weir's own definitions, which is a bug.
+    pub fn new(settings: Settings) -> Self {
+        fastrand::seed(settings.seed);
+        let clock = Clock::starting_at(settings.start);
+        let aws = Aws::new(clock, settings.seed, settings.aws.clone());
+        let kube = Kube::new(clock, settings.seed, settings.kube.clone());
+        for definition in weir_api::crds() {
+            let definition = serde_json::to_value(definition).expect("a definition is plain data");
+            kube.apply(&definition).expect("the simulated API server takes the definitions of Weir's kinds");
+        }
+        let world = Self {
+            account: Account::new(&aws),
+            settings,
+            clock,
+            aws,
+            kube,
+            journal: Journal::default(),
+            network: Network::default(),
+            life: None,
+            lives: 0,
+            cut: None,
+            restart_at: None,
+            healthy: BTreeMap::new(),
+        };
+        world.make_namespace(&world.settings.namespace);
+        world
+    }
+
+    fn make_namespace(&self, name: &str) {
+        if self.kube.get("namespaces", "", name).is_none() {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            self.kube.apply(&namespace).expect("a namespace with a name is well formed");
+        }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The world's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The simulated AWS.
+    pub fn aws(&self) -> &Arc<Aws> {
+        &self.aws
+    }
+
+    /// The simulated Kubernetes.
+    pub fn kube(&self) -> &Arc<Kube> {
+        &self.kube
+    }
+
+    /// What was made on AWS for manifests.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// A client of the simulated Kubernetes, as a user has one; it goes on when the controller crashes.
+    pub fn client(&self) -> kube::Client {
+        let lifeline = Lifeline::new(0, Journal::default(), Network::default(), None);
+        kube::Client::new(KubeWire::new(&self.kube, self.clock, &lifeline), self.settings.namespace.clone())
+    }
+
+    /// An inventory of the simulated AWS beside the controller's own.
+    ///
+    /// # Panics
+    ///
+    /// Never: the simulated AWS has a region.
+    pub fn inventory(&self) -> Inventory {
+        let lifeline = Lifeline::new(0, Journal::default(), Network::default(), None);
+        let clock = self.clock;
+        let config = sdk_config(&self.aws, clock, &lifeline);
+        Inventory::new(&config, move || clock.now(), |_| ()).expect("the simulated AWS has a region")
+    }
+
+    /// Makes on AWS what manifests expect to find there, with so many targets in each group.
+    pub fn furnish(&mut self, manifests: &str, targets: u32) -> Result<(), String> {
+        let documents = manifest::parse(manifests)?;
+        self.account.furnish(&documents, targets)
+    }
+
+    /// Applies manifests in the order of the text, as `kubectl apply` does.
+    pub fn apply(&self, manifests: &str) -> Result<(), String> {
+        manifest::parse(manifests)?.into_iter().try_for_each(|document| self.apply_document(document))
+    }
+
+    /// Applies one object.
+    pub fn apply_document(&self, mut document: Value) -> Result<(), String> {
+        if document["metadata"]["namespace"].is_null() && document["kind"] != "Namespace" {
+            document["metadata"]["namespace"] = json!(self.settings.namespace);
+        }
+        let name = format!("{} {}", document["kind"], document["metadata"]["name"]);
+        self.kube.apply(&document).map(drop).map_err(|failure| format!("{name} was not accepted: {failure}"))
+    }
+
+    /// Deletes an object of the world's namespace, as `kubectl delete --wait=false` does.
+    pub fn delete(&self, resource: &str, name: &str) -> Result<(), String> {
+        let deleted = self.kube.delete(resource, &self.settings.namespace, name);
+        deleted.map_err(|failure| format!("{resource} {name} was not deleted: {failure}"))
+    }
+
+    /// Makes a target group on AWS with so many targets, unless there is one of that name.
+    pub fn add_group(&mut self, name: &str, targets: u32, stickiness: TargetStickiness) -> Result<(), String> {
+        self.account.add_group(name, targets, stickiness)
+    }
+
+    /// Lets something befall the controller's next calls of AWS.
+    pub fn disturb(&self, fault: Fault) {
+        self.network.add(fault);
+    }
+
+    /// Ends all that would still befall calls of AWS.
+    pub fn end_disturbances(&self) {
+        self.network.clear();
+    }
+
+    /// Cuts the next life of the controller at a write, and starts another after a while.
+    pub fn plan_crash(&mut self, cut: Cut, restart_after: Duration) {
+        self.cut = Some((cut, restart_after));
+    }
+
+    /// Starts a controller; one that runs crashes first.
+    ///
+    /// # Panics
+    ///
+    /// When the controller refuses its settings, which is a bug of the lab.
+    pub fn start_controller(&mut self) {
+        self.crash_controller();
+        self.lives += 1;
+        self.restart_at = None;
+        let cut = self.cut.as_ref().map(|(cut, _)| *cut);
+        let lifeline = Lifeline::new(self.lives, self.journal.clone(), self.network.clone(), cut);
+        self.note(What::Started);
+        self.life = Some(Life::start(&self.settings, self.clock, &self.aws, &self.kube, lifeline));
+    }
+
+    /// Drops the controller in the middle of whatever it does.
+    pub fn crash_controller(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.lifeline.cut();
+            self.note(What::Crashed);
+        }
+    }
+
+    /// No longer carries the controller on, as if its process were stopped.
+    pub fn pause_controller(&mut self) {
+        if self.life.as_mut().is_some_and(|life| !std::mem::replace(&mut life.paused, true)) {
+            self.note(What::Paused);
+        }
+    }
+
+    /// Carries a paused controller on.
+    pub fn resume_controller(&mut self) {
+        if self.life.as_mut().is_some_and(|life| std::mem::replace(&mut life.paused, false)) {
+            self.note(What::Resumed);
+        }
+    }
+
+    /// Whether a controller is there, paused or not.
+    pub fn has_controller(&self) -> bool {
+        self.life.is_some()
+    }
+
+    /// How many lives of the controller have begun.
+    pub fn lives(&self) -> u32 {
+        self.lives
+    }
+
+    /// How many writes the present life of the controller has attempted.
+    pub fn writes(&self) -> u64 {
+        self.life.as_ref().map_or(0, |life| life.lifeline.writes())
+    }
+
+    /// What the present life of the controller counts.
+    pub fn metrics(&self) -> Option<weir_controller::Metrics> {
+        self.life.as_ref().map(|life| life.metrics.clone())
+    }
+
+    /// Everything that happened so far, for judges.
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
+            ended: self.now(),
+            owner: self.settings.owner.clone(),
+            entries: self.journal.entries(),
+            calls: self.account.calls(),
+            changes: self.account.changes(),
+            groups: self.account.group_arns(),
+        }
+    }
+
+    fn note(&self, what: What) {
+        self.journal.add(self.now(), self.lives, what);
+    }
+
+    fn groups(&self) -> BTreeSet<String> {
+        self.account.groups()
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("World").field("now", &self.now()).field("lives", &self.lives).finish_non_exhaustive()
+    }
+}

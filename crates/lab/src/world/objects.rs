@@ -1,0 +1,106 @@
+//! Looking at Weir's objects and events, typed, as they stand in the simulated Kubernetes.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use weir_api::command::COMMAND_ANNOTATION;
+use weir_api::condition::{COMPLETE, holds};
+use weir_api::traffic_shift::Phase;
+use weir_api::{EntryPoint, Environment, TrafficShift, WeightedRoute};
+
+use super::World;
+
+/// A Kubernetes event, as far as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    /// When it was told.
+    pub at: String,
+    /// The kind and name of the object.
+    pub about: String,
+    /// `Normal` or `Warning`.
+    pub type_: String,
+    /// In one word.
+    pub reason: String,
+    /// In words.
+    pub note: String,
+}
+
+impl World {
+    /// A shift of the world's namespace.
+    pub fn shift(&self, name: &str) -> Option<TrafficShift> {
+        self.object("trafficshifts", name)
+    }
+
+    /// A route of the world's namespace.
+    pub fn route(&self, name: &str) -> Option<WeightedRoute> {
+        self.object("weightedroutes", name)
+    }
+
+    /// An environment of the world's namespace.
+    pub fn environment(&self, name: &str) -> Option<Environment> {
+        self.object("environments", name)
+    }
+
+    /// An entry point of the world's namespace.
+    pub fn entry_point(&self, name: &str) -> Option<EntryPoint> {
+        self.object("entrypoints", name)
+    }
+
+    fn object<K: DeserializeOwned>(&self, resource: &str, name: &str) -> Option<K> {
+        let object = self.kube.get(resource, &self.settings.namespace, name)?;
+        Some(serde_json::from_value(object).expect("what the schema let through can be read"))
+    }
+
+    /// The phase of a shift.
+    pub fn phase(&self, shift: &str) -> Option<Phase> {
+        self.shift(shift)?.status?.phase
+    }
+
+    /// Whether the last run of a shift has ended, for the spec as it is now.
+    pub fn is_complete(&self, shift: &str) -> bool {
+        self.shift(shift).is_some_and(|shift| {
+            let status = shift.status.unwrap_or_default();
+            status.observed_generation == shift.metadata.generation && holds(&status.conditions, COMPLETE)
+        })
+    }
+
+    /// Changes an object of the world's namespace, as `kubectl patch --type merge` does.
+    pub fn patch(&self, resource: &str, name: &str, patch: &Value) -> Result<(), String> {
+        let patched = self.kube.merge(resource, &self.settings.namespace, name, patch);
+        patched.map(drop).map_err(|failure| format!("{resource} {name} was not changed: {failure}"))
+    }
+
+    /// Gives a shift a command, as `kubectl annotate --overwrite` does.
+    pub fn command(&self, shift: &str, command: &str) -> Result<(), String> {
+        self.patch("trafficshifts", shift, &json!({"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}))
+    }
+
+    /// Takes the status away from every object of Weir's kinds, as a restore from manifests would.
+    pub fn lose_statuses(&self) {
+        for resource in ["entrypoints", "environments", "weightedroutes", "trafficshifts"] {
+            for object in self.kube.list(resource, "") {
+                let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+                self.kube
+                    .wipe_status(resource, text("namespace"), text("name"))
+                    .expect("an object that was just listed is there");
+            }
+        }
+    }
+
+    /// Every event that is kept, in the order of time.
+    pub fn events(&self) -> Vec<Told> {
+        let mut events: Vec<Told> = self.kube.list("events.events.k8s.io", "").iter().map(told).collect();
+        events.sort();
+        events
+    }
+}
+
+fn told(event: &Value) -> Told {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Told {
+        at: text(&event["eventTime"]),
+        about: format!("{} {}", text(&event["regarding"]["kind"]), text(&event["regarding"]["name"])),
+        type_: text(&event["type"]),
+        reason: text(&event["reason"]),
+        note: text(&event["note"]),
+    }
+}

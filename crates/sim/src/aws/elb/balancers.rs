@@ -1,0 +1,163 @@
+//! Balancers: `CreateLoadBalancer`, `DescribeLoadBalancers`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::form::Form;
+use super::super::refusal::Refusal;
+use super::super::xml::Xml;
+use super::arn::Resource;
+use super::page::Page;
+use super::{Balancer, BalancerKind, Elb, Writer};
+
+/// How long AWS takes to provision a balancer: two to three minutes in practice, published nowhere.
+const PROVISIONING: Duration = Duration::from_mins(2);
+/// The zone in which AWS keeps the names of application balancers in eu-west-1. It has one for each region and type.
+const HOSTED_ZONE: &str = "Z32O12XQLNTSW2";
+
+impl Elb {
+    /// Makes a balancer, active at once while a world is set up.
+    pub(crate) fn make_balancer(
+        &mut self,
+        writer: &Writer,
+        kind: BalancerKind,
+        name: &str,
+    ) -> Result<&mut Balancer, Refusal> {
+        check_name("Load balancer", name)?;
+        if self.balancer_named(name).is_some() {
+            return Err(Refusal::new(
+                "DuplicateLoadBalancerName",
+                format!("A load balancer with the same name '{name}' exists, but with different settings"),
+            ));
+        }
+        let arn = self.registrar.balancer(kind.short(), name);
+        let balancer = Balancer {
+            arn: arn.clone(),
+            name: name.to_owned(),
+            kind,
+            scheme: "internet-facing".to_owned(),
+            subnets: vec!["subnet-0a1b2c3d".to_owned(), "subnet-4e5f6071".to_owned()],
+            security_groups: Vec::new(),
+            created: writer.now,
+            active_from: if writer.at_once { writer.now } else { writer.now + PROVISIONING },
+        };
+        Ok(self.balancers.entry(arn).or_insert(balancer))
+    }
+
+    pub(super) fn create_load_balancer(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let name = form.required("Name")?;
+        let kind = match form.text("Type").unwrap_or("application") {
+            "application" => BalancerKind::Application,
+            "network" => BalancerKind::Network,
+            other => {
+                let constraint = "Member must satisfy enum value set: [application, network, gateway]";
+                return Err(Refusal::constraint("Type", other, constraint));
+            }
+        };
+        let scheme = form.text("Scheme").unwrap_or("internet-facing");
+        if !["internet-facing", "internal"].contains(&scheme) {
+            return Err(Refusal::new(
+                "InvalidScheme",
+                format!("Scheme '{scheme}' is neither internet-facing nor internal"),
+            ));
+        }
+        let mut subnets = form.texts("Subnets");
+        subnets.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
+        if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
+            return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
+        }
+        if let Some(present) = self.balancer_named(name)
+            && present.kind == kind
+            && present.scheme == scheme
+        {
+            // The same wish twice is granted once.
+            let described = present.describe(&self.options.region, writer.now);
+            return Ok(vec![Xml::list("LoadBalancers", [described])]);
+        }
+        let tags = Self::read_tags(form)?;
+        let region = self.options.region.clone();
+        let balancer = self.make_balancer(writer, kind, name)?;
+        scheme.clone_into(&mut balancer.scheme);
+        balancer.subnets = subnets.into_iter().map(str::to_owned).collect();
+        balancer.security_groups = form.texts("SecurityGroups").into_iter().map(str::to_owned).collect();
+        let (arn, described) = (balancer.arn.clone(), balancer.describe(&region, writer.now));
+        self.put_tags(&arn, tags)?;
+        Ok(vec![Xml::list("LoadBalancers", [described])])
+    }
+
+    pub(super) fn describe_load_balancers(&self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let (arns, names) = (form.texts("LoadBalancerArns"), form.texts("Names"));
+        if !arns.is_empty() && !names.is_empty() {
+            return Err(Refusal::invalid("Load balancer ARNs and names cannot be specified at the same time"));
+        }
+        for arn in &arns {
+            self.balancer(arn)?;
+        }
+        if let Some(name) = names.iter().find(|name| self.balancer_named(name).is_none()) {
+            return Err(Refusal::new(
+                Resource::Balancer.not_found().code,
+                format!("Load balancers '[{name}]' not found"),
+            ));
+        }
+        let is_meant = |balancer: &&Balancer| {
+            (arns.is_empty() || arns.contains(&balancer.arn.as_str()))
+                && (names.is_empty() || names.contains(&balancer.name.as_str()))
+        };
+        let found = self.balancers.values().filter(is_meant).map(|balancer| (balancer.arn.clone(), balancer));
+        let describe = |balancer: &Balancer| balancer.describe(&self.options.region, writer.now);
+        Ok(Page::of(form, found)?.describe("LoadBalancers", describe))
+    }
+}
+
+impl Balancer {
+    fn describe(&self, region: &str, now: Timestamp) -> Vec<Xml> {
+        let id = self.arn.rsplit('/').next().unwrap_or_default();
+        let internal = if self.scheme == "internal" { "internal-" } else { "" };
+        let state = if now < self.active_from { "provisioning" } else { "active" };
+        let dns_name = match self.kind {
+            // The names of application balancers end in a number.
+            BalancerKind::Application => {
+                let number = u64::from_str_radix(id, 16).unwrap_or_default() % 2_000_000_000;
+                format!("{internal}{}-{number}.{region}.elb.amazonaws.com", self.name)
+            }
+            BalancerKind::Network => format!("{}-{id}.elb.{region}.amazonaws.com", self.name),
+        };
+        let zones = self.subnets.iter().zip('a'..).map(|(subnet, letter)| {
+            vec![
+                Xml::text("ZoneName", format!("{region}{letter}")),
+                Xml::text("SubnetId", subnet),
+                Xml::of("LoadBalancerAddresses", Vec::new()),
+            ]
+        });
+        vec![
+            Xml::text("LoadBalancerArn", &self.arn),
+            Xml::text("DNSName", dns_name),
+            Xml::text("CanonicalHostedZoneId", HOSTED_ZONE),
+            Xml::text("CreatedTime", format!("{:.3}", self.created)),
+            Xml::text("LoadBalancerName", &self.name),
+            Xml::text("Scheme", &self.scheme),
+            Xml::text("VpcId", super::groups::VPC),
+            Xml::of("State", vec![Xml::text("Code", state)]),
+            Xml::text("Type", self.kind.word()),
+            Xml::list("AvailabilityZones", zones),
+            Xml::texts("SecurityGroups", &self.security_groups),
+            Xml::text("IpAddressType", "ipv4"),
+        ]
+    }
+}
+
+/// Names of balancers and groups: up to 32 letters, digits and hyphens, no hyphen at the ends.
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
+    let refused = |why: &str| Err(Refusal::invalid(format!("{what} name '{name}' {why}")));
+    if name.is_empty() || name.len() > 32 {
+        return refused("cannot be longer than '32' characters or empty");
+    }
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return refused("can only contain characters that are alphanumeric characters and hyphens(-)");
+    }
+    if name.starts_with('-') || name.ends_with('-') || name.starts_with("internal-") {
+        return refused("cannot begin or end with a hyphen(-), nor begin with 'internal-'");
+    }
+    Ok(())
+}

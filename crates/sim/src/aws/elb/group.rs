@@ -1,0 +1,192 @@
+//! A target group: its settings, its attributes, its targets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::target::{AppBehaviour, HealthChecks, Target, TargetKey, TargetState};
+
+/// Stickiness of a client to one target of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetStickiness {
+    /// Every request is routed anew.
+    #[default]
+    Off,
+    /// By a cookie of the balancer.
+    BalancerCookie,
+    /// By a cookie of the application.
+    AppCookie,
+}
+
+/// A target group to be made while a world is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// Its name, unique in the account and region.
+    pub name: String,
+    /// Protocol towards targets: `HTTP` or `HTTPS` behind an application balancer.
+    pub protocol: String,
+    /// Port of targets that are registered without one.
+    pub port: u16,
+    /// How targets are checked; `None` is the world's default.
+    pub checks: Option<HealthChecks>,
+    /// Seconds for which a deregistered target drains.
+    pub deregistration_delay_seconds: u32,
+    /// Stickiness to one target.
+    pub stickiness: TargetStickiness,
+}
+
+impl GroupSettings {
+    /// A group for HTTP on port 8080 with AWS's defaults.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            protocol: "HTTP".to_owned(),
+            port: 8080,
+            checks: None,
+            deregistration_delay_seconds: 300,
+            stickiness: TargetStickiness::Off,
+        }
+    }
+}
+
+/// What the targets of a group are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TargetType {
+    Instance,
+    Ip,
+}
+
+impl TargetType {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Ip => "ip",
+        }
+    }
+}
+
+/// The attributes of a new group.
+const DEFAULT_ATTRIBUTES: &[(&str, &str)] = &[
+    (DEREGISTRATION_DELAY, "300"),
+    (STICKINESS, "false"),
+    (STICKINESS_TYPE, "lb_cookie"),
+    ("stickiness.lb_cookie.duration_seconds", "86400"),
+    ("stickiness.app_cookie.cookie_name", ""),
+    ("stickiness.app_cookie.duration_seconds", "86400"),
+    ("slow_start.duration_seconds", "0"),
+    ("load_balancing.algorithm.type", "round_robin"),
+    ("load_balancing.algorithm.anomaly_mitigation", "off"),
+    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
+    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
+    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
+    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"),
+];
+
+pub(crate) const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
+pub(crate) const STICKINESS: &str = "stickiness.enabled";
+pub(crate) const STICKINESS_TYPE: &str = "stickiness.type";
+
+/// A target group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) protocol: String,
+    pub(crate) port: u16,
+    pub(crate) vpc: String,
+    pub(crate) target_type: TargetType,
+    pub(crate) checks: HealthChecks,
+    pub(crate) check_path: String,
+    pub(crate) matcher: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// All that ever were registered: those that are gone keep their past.
+    pub(crate) targets: BTreeMap<TargetKey, Target>,
+    /// How the application behaves on targets that are registered from now on.
+    app: AppBehaviour,
+}
+
+impl Group {
+    /// An empty group as these settings say; `checks` are the world's default.
+    pub(crate) fn new(arn: String, vpc: String, settings: GroupSettings, checks: HealthChecks) -> Self {
+        let attributes = DEFAULT_ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let mut attributes: BTreeMap<String, String> = attributes.collect();
+        attributes.insert(DEREGISTRATION_DELAY.to_owned(), settings.deregistration_delay_seconds.to_string());
+        attributes.insert(STICKINESS.to_owned(), (settings.stickiness != TargetStickiness::Off).to_string());
+        if settings.stickiness == TargetStickiness::AppCookie {
+            attributes.insert(STICKINESS_TYPE.to_owned(), "app_cookie".to_owned());
+        }
+        Self {
+            arn,
+            name: settings.name,
+            protocol: settings.protocol,
+            port: settings.port,
+            vpc,
+            target_type: TargetType::Instance,
+            checks: settings.checks.unwrap_or(checks),
+            check_path: "/".to_owned(),
+            matcher: "200".to_owned(),
+            attributes,
+            targets: BTreeMap::new(),
+            app: AppBehaviour::well(),
+        }
+    }
+
+    /// Its stickiness to one target.
+    pub(crate) fn stickiness(&self) -> TargetStickiness {
+        let is = |key: &str, value: &str| self.attributes.get(key).is_some_and(|found| found == value);
+        match (is(STICKINESS, "true"), is(STICKINESS_TYPE, "app_cookie")) {
+            (false, _) => TargetStickiness::Off,
+            (true, false) => TargetStickiness::BalancerCookie,
+            (true, true) => TargetStickiness::AppCookie,
+        }
+    }
+
+    fn deregistration_delay(&self) -> Duration {
+        let seconds = self.attributes.get(DEREGISTRATION_DELAY).and_then(|seconds| seconds.parse().ok());
+        Duration::from_secs(seconds.unwrap_or(300))
+    }
+
+    pub(crate) fn register(&mut self, now: Timestamp, key: TargetKey, in_use: bool) {
+        let (app, checks) = (self.app, self.checks);
+        self.targets.entry(key).or_insert_with(|| Target::new(now, app)).register(now, in_use, checks);
+    }
+
+    pub(crate) fn deregister(&mut self, now: Timestamp, key: &TargetKey) {
+        let delay = self.deregistration_delay();
+        if let Some(target) = self.targets.get_mut(key) {
+            target.deregister(now, delay);
+        }
+    }
+
+    /// It came into use or went out of use.
+    pub(crate) fn set_in_use(&mut self, now: Timestamp, in_use: bool) {
+        for target in self.targets.values_mut() {
+            target.set_in_use(now, in_use, self.checks);
+        }
+    }
+
+    /// An instance stopped or runs again.
+    pub(crate) fn set_running(&mut self, now: Timestamp, instance: &str, running: bool, in_use: bool) {
+        for (_, target) in self.targets.iter_mut().filter(|(key, _)| key.id == instance) {
+            target.set_running(now, running, in_use, self.checks);
+        }
+    }
+
+    /// The application behaves otherwise on these targets, or on all present and future ones.
+    pub(crate) fn set_app(&mut self, now: Timestamp, id: Option<&str>, app: AppBehaviour) {
+        if id.is_none() {
+            self.app = app;
+        }
+        for (_, target) in self.targets.iter_mut().filter(|(key, _)| id.is_none_or(|id| key.id == id)) {
+            target.set_app(now, app, self.checks);
+        }
+    }
+
+    /// Registered or draining targets with their states.
+    pub(crate) fn states(&self, now: Timestamp) -> impl Iterator<Item = (&TargetKey, TargetState)> {
+        let states = self.targets.iter().map(move |(key, target)| (key, target.state(now)));
+        states.filter(|(_, state)| *state != TargetState::Gone)
+    }
+}

@@ -1,0 +1,156 @@
+//! Rules: `CreateRule`, `ModifyRule`, `DeleteRule`, `DescribeRules`.
+
+use super::super::form::Form;
+use super::super::refusal::Refusal;
+use super::super::xml::Xml;
+use super::action::Action;
+use super::admit::Ground;
+use super::condition::Condition;
+use super::page::Page;
+use super::{BalancerKind, Draft, Elb, Listener, Place, Rule, Writer};
+
+/// The highest number that a rule can have.
+const MOST_PRIORITY: u32 = 50_000;
+
+impl Elb {
+    /// Makes a rule whose actions are still to be admitted.
+    pub(crate) fn make_rule(
+        &mut self,
+        writer: &Writer,
+        listener: &str,
+        priority: u32,
+        conditions: Vec<Condition>,
+        actions: Vec<Action>,
+        transforms: Option<Form>,
+    ) -> Result<String, Refusal> {
+        let owner = self.listener(listener)?;
+        let balancer = self.balancer(&owner.balancer)?;
+        if balancer.kind == BalancerKind::Network {
+            return Err(Refusal::new(
+                "UnsupportedProtocol",
+                format!("Rules are unsupported for {} listeners", owner.protocol),
+            ));
+        }
+        Condition::check_all(&conditions)?;
+        let place = Place::At(priority);
+        if owner.rules.contains_key(&place) {
+            return Err(Refusal::new("PriorityInUse", format!("Priority '{priority}' is currently in use")));
+        }
+        // Default rules are not counted, rules of all listeners are.
+        let count: usize = self.listeners_of(&balancer.arn).map(|listener| listener.rules.len() - 1).sum();
+        if count >= self.options.rules_per_balancer {
+            return Err(Refusal::new(
+                "TooManyRules",
+                format!("The maximum number of rules on load balancer '{}' has been reached", balancer.arn),
+            ));
+        }
+        let actions = self.admit(Ground { balancer, protocol: &owner.protocol, present: &[] }, actions)?;
+        Ok(self.add_rule(writer, listener, Draft { place, conditions, actions, transforms }))
+    }
+
+    pub(super) fn create_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let listener = form.required("ListenerArn")?;
+        self.listener(listener)?;
+        let priority = form.number_within("Priority", 1, MOST_PRIORITY)?.ok_or_else(|| Refusal::missing("Priority"))?;
+        let conditions = Condition::read_all(&form.list("Conditions"))?;
+        let actions = Action::read_all(&form.list("Actions"))?;
+        let tags = Self::read_tags(form)?;
+        let transforms = form.field("Transforms").cloned();
+        let arn = self.make_rule(writer, listener, priority, conditions, actions, transforms)?;
+        self.put_tags(&arn, tags)?;
+        Ok(vec![Xml::list("Rules", [self.rule(&arn)?.describe()])])
+    }
+
+    pub(super) fn modify_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let arn = form.required("RuleArn")?;
+        let rule = self.rule(arn)?;
+        if rule.place == Place::Default {
+            return Err(not_permitted(arn, "modified"));
+        }
+        let conditions = form.has("Conditions").then(|| Condition::read_all(&form.list("Conditions"))).transpose()?;
+        let actions = if form.has("Actions") {
+            let actions = Action::read_all(&form.list("Actions"))?;
+            let listener = self.listener(&rule.listener)?;
+            let balancer = self.balancer(&listener.balancer)?;
+            let ground = Ground { balancer, protocol: &listener.protocol, present: &rule.actions };
+            Some(self.admit(ground, actions)?)
+        } else {
+            None
+        };
+        let reset = form.flag("ResetTransforms")?.unwrap_or(false);
+        if let Some(rule) = self.rules.get_mut(arn) {
+            if form.has("Transforms") {
+                rule.transforms = form.field("Transforms").cloned();
+            } else if reset {
+                rule.transforms = None;
+            }
+        }
+        if let Some(conditions) = conditions {
+            self.put_conditions(writer, arn, conditions);
+        }
+        if let Some(actions) = actions {
+            self.put_actions(writer, arn, actions);
+        }
+        Ok(vec![Xml::list("Rules", [self.rule(arn)?.describe()])])
+    }
+
+    pub(super) fn delete_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let arn = form.required("RuleArn")?;
+        if self.rule(arn)?.place == Place::Default {
+            return Err(not_permitted(arn, "deleted"));
+        }
+        self.remove_rule(writer, arn);
+        Ok(Vec::new())
+    }
+
+    pub(super) fn describe_rules(&self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let (listener, arns) = (form.text("ListenerArn"), form.texts("RuleArns"));
+        let mut found: Vec<&Rule> = match (listener, arns.as_slice()) {
+            (Some(_), [_, ..]) | (None, []) => {
+                return Err(Refusal::invalid("You must specify either a listener ARN or rule ARNs"));
+            }
+            (Some(listener), []) => self.rules_of(self.listener(listener)?).collect(),
+            (None, arns) => arns.iter().map(|arn| self.rule(arn)).collect::<Result<_, _>>()?,
+        };
+        let key = |rule: &Rule| format!("{}/{}", rule.place_key(), rule.arn);
+        found.sort_by_key(|rule| key(rule));
+        found.dedup_by_key(|rule| &rule.arn);
+        let keyed = found.into_iter().map(|rule| (key(rule), rule));
+        Ok(Page::of(form, keyed)?.describe("Rules", Rule::describe))
+    }
+
+    /// The rules of a listener in the order in which they are tried.
+    pub(crate) fn rules_of<'a>(&'a self, listener: &'a Listener) -> impl Iterator<Item = &'a Rule> {
+        listener.rules.values().filter_map(|arn| self.rules.get(arn))
+    }
+}
+
+fn not_permitted(arn: &str, what: &str) -> Refusal {
+    Refusal::new("OperationNotPermitted", format!("Default rule '{arn}' cannot be {what}"))
+}
+
+impl Rule {
+    /// Sorts as the places do.
+    fn place_key(&self) -> String {
+        match self.place {
+            Place::At(priority) => format!("{priority:05}"),
+            Place::Default => "default".to_owned(),
+        }
+    }
+
+    fn describe(&self) -> Vec<Xml> {
+        let priority = match self.place {
+            Place::At(priority) => priority.to_string(),
+            Place::Default => "default".to_owned(),
+        };
+        let mut elements = vec![
+            Xml::text("RuleArn", &self.arn),
+            Xml::text("Priority", priority),
+            Xml::list("Conditions", self.conditions.iter().map(Condition::describe)),
+            Xml::list("Actions", self.actions.iter().map(Action::describe)),
+            Xml::text("IsDefault", self.place == Place::Default),
+        ];
+        elements.extend(self.transforms.as_ref().map(|transforms| transforms.xml("Transforms")));
+        elements
+    }
+}

@@ -1,0 +1,310 @@
+//! A registered target and its health: initial → healthy ⇄ unhealthy → draining → gone, as the balancer sees it.
+//!
+//! The balancer checks each target at fixed instants: the end of each interval since it was registered or its group
+//! came into use. Between two events (registered, app broken, group out of use, …) nothing about a target changes
+//! but by these checks, so at each event the one transition that lies ahead is computed and written down. No state
+//! is ever advanced, and hours cost nothing.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::timeline::Timeline;
+
+/// What names a target in its group: AWS keeps targets apart by id and port together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey {
+    /// The instance, or the address.
+    pub id: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// The state of a target, with AWS's reason for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetState {
+    /// Registered a moment ago: no check has ended yet.
+    Registering,
+    /// Checked, but not often enough to be called healthy or not.
+    InitialChecks,
+    /// Passing its checks.
+    Healthy,
+    /// Failing its checks by answering with an error.
+    WrongAnswer,
+    /// Failing its checks by not answering.
+    NoAnswer,
+    /// In a group that no listener or rule uses, so that nobody checks it.
+    NotInUse,
+    /// An instance that does not run.
+    Stopped,
+    /// Deregistered, and given time to finish its requests.
+    Draining,
+    /// Not registered, or no longer.
+    Gone,
+}
+
+impl TargetState {
+    /// The state as AWS writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Registering | Self::InitialChecks => "initial",
+            Self::Healthy => "healthy",
+            Self::WrongAnswer | Self::NoAnswer => "unhealthy",
+            Self::NotInUse | Self::Stopped | Self::Gone => "unused",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// The reason code of AWS, which healthy targets do not have.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Registering => Some("Elb.RegistrationInProgress"),
+            Self::InitialChecks => Some("Elb.InitialHealthChecking"),
+            Self::Healthy => None,
+            Self::WrongAnswer => Some("Target.ResponseCodeMismatch"),
+            Self::NoAnswer => Some("Target.Timeout"),
+            Self::NotInUse => Some("Target.NotInUse"),
+            Self::Stopped => Some("Target.InvalidState"),
+            Self::Draining => Some("Target.DeregistrationInProgress"),
+            Self::Gone => Some("Target.NotRegistered"),
+        }
+    }
+
+    /// What AWS says to a person.
+    pub(crate) fn description(self) -> Option<&'static str> {
+        match self {
+            Self::Registering => Some("Target registration is in progress"),
+            Self::InitialChecks => Some("Initial health checks in progress"),
+            Self::Healthy => None,
+            Self::WrongAnswer => Some("Health checks failed with these codes: [500]"),
+            Self::NoAnswer => Some("Request timed out"),
+            Self::NotInUse => Some("Target group is not configured to receive traffic from the load balancer"),
+            Self::Stopped => Some("Target is in the stopped state"),
+            Self::Draining => Some("Target deregistration is in progress"),
+            Self::Gone => Some("Target is not registered to the target group"),
+        }
+    }
+
+    /// Whether the balancer checks a target in this state.
+    fn is_checked(self) -> bool {
+        match self {
+            Self::Registering | Self::InitialChecks | Self::Healthy | Self::WrongAnswer | Self::NoAnswer => true,
+            Self::NotInUse | Self::Stopped | Self::Draining | Self::Gone => false,
+        }
+    }
+
+    /// Whether the balancer may send requests here when no target of the group is healthy.
+    pub(crate) fn takes_requests_at_need(self) -> bool {
+        // A group that has just been taken out of use may still get the requests of nodes that do not know it yet.
+        self.is_checked() || self == Self::NotInUse
+    }
+}
+
+/// How the balancer checks the targets of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthChecks {
+    /// Seconds between two checks of a target.
+    pub interval_seconds: u32,
+    /// Seconds after which a check has failed.
+    pub timeout_seconds: u32,
+    /// Passed checks in a row after which a target is healthy.
+    pub healthy_threshold: u32,
+    /// Failed checks in a row after which a target is unhealthy.
+    pub unhealthy_threshold: u32,
+    /// Passed checks in a row after which a target that has just come is healthy; `None` is `healthy_threshold`. The
+    /// guide to Application Load Balancers says that one is enough; the longer wait is the safer assumption.
+    pub joining_threshold: Option<u32>,
+}
+
+impl Default for HealthChecks {
+    /// AWS's own defaults for an Application Load Balancer.
+    fn default() -> Self {
+        Self {
+            interval_seconds: 30,
+            timeout_seconds: 5,
+            healthy_threshold: 5,
+            unhealthy_threshold: 2,
+            joining_threshold: None,
+        }
+    }
+}
+
+/// What the application on a target says to a health check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CheckAnswer {
+    /// It answers as it should.
+    Well,
+    /// It answers with status 500.
+    WithError,
+    /// It does not answer.
+    NotAtAll,
+}
+
+/// How the application on a target behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppBehaviour {
+    /// What it says to health checks.
+    pub checks: CheckAnswer,
+    /// How many of a thousand requests it fails.
+    pub error_permille: u32,
+}
+
+impl AppBehaviour {
+    /// Answers everything.
+    pub fn well() -> Self {
+        Self { checks: CheckAnswer::Well, error_permille: 0 }
+    }
+
+    /// Passes its health checks and fails this many of a thousand requests: what health checks do not see.
+    pub fn failing_requests(error_permille: u32) -> Self {
+        Self { checks: CheckAnswer::Well, error_permille }
+    }
+
+    /// Answers everything with status 500.
+    pub fn broken() -> Self {
+        Self { checks: CheckAnswer::WithError, error_permille: 1000 }
+    }
+
+    /// Answers nothing.
+    pub fn down() -> Self {
+        Self { checks: CheckAnswer::NotAtAll, error_permille: 1000 }
+    }
+}
+
+/// A target of a group, with its past.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    states: Timeline<TargetState>,
+    app: Timeline<AppBehaviour>,
+    /// When the balancer began to check it: checks end at whole intervals from here.
+    checked_since: Timestamp,
+    /// The present row of passed or failed checks begins with the first check after this instant.
+    same_since: Timestamp,
+}
+
+impl Target {
+    /// A target that is not registered yet.
+    pub(crate) fn new(at: Timestamp, app: AppBehaviour) -> Self {
+        Self {
+            states: Timeline::starting(at, TargetState::Gone),
+            app: Timeline::starting(at, app),
+            checked_since: at,
+            same_since: at,
+        }
+    }
+
+    /// Its state at this instant.
+    pub(crate) fn state(&self, at: Timestamp) -> TargetState {
+        self.states.at(at).copied().unwrap_or(TargetState::Gone)
+    }
+
+    /// How its application behaves at this instant.
+    pub(crate) fn app(&self, at: Timestamp) -> AppBehaviour {
+        self.app.at(at).copied().unwrap_or_else(AppBehaviour::well)
+    }
+
+    /// When state or behaviour will next change, as far as is known.
+    pub(crate) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        [self.states.next_after(at), self.app.next_after(at)].into_iter().flatten().min()
+    }
+
+    /// Registers it; a target that is registered already stays as it is.
+    pub(crate) fn register(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
+        if matches!(self.state(now), TargetState::Gone | TargetState::Draining) {
+            self.begin(now, in_use, checks);
+        }
+    }
+
+    /// Deregisters it: it drains, or is gone at once when nobody has sent it requests.
+    pub(crate) fn deregister(&mut self, now: Timestamp, delay: Duration) {
+        match self.state(now) {
+            TargetState::Gone | TargetState::Draining => {}
+            TargetState::NotInUse | TargetState::Stopped => self.states.set(now, TargetState::Gone),
+            _ => {
+                self.states.set(now, TargetState::Draining);
+                self.states.then(now + delay, TargetState::Gone);
+            }
+        }
+    }
+
+    /// Its group came into use or went out of use.
+    pub(crate) fn set_in_use(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
+        match self.state(now) {
+            TargetState::Gone | TargetState::Draining | TargetState::Stopped => {}
+            _ => self.begin(now, in_use, checks),
+        }
+    }
+
+    /// Its instance stopped or runs again.
+    pub(crate) fn set_running(&mut self, now: Timestamp, running: bool, in_use: bool, checks: HealthChecks) {
+        match (self.state(now), running) {
+            (TargetState::Stopped, true) => self.begin(now, in_use, checks),
+            (TargetState::Gone | TargetState::Draining, _) | (_, true) => {}
+            (_, false) => self.states.set(now, TargetState::Stopped),
+        }
+    }
+
+    /// Its application behaves otherwise from now on.
+    pub(crate) fn set_app(&mut self, now: Timestamp, app: AppBehaviour, checks: HealthChecks) {
+        let passed_before = self.app(now).checks == CheckAnswer::Well;
+        if passed_before != (app.checks == CheckAnswer::Well) {
+            self.same_since = now;
+        }
+        self.app.set(now, app);
+        self.expect(now, checks);
+    }
+
+    /// A new life in the group: no check counts that was made before.
+    fn begin(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
+        self.checked_since = now;
+        self.same_since = now;
+        self.states.set(now, if in_use { TargetState::Registering } else { TargetState::NotInUse });
+        self.expect(now, checks);
+    }
+
+    /// Writes down the transition that lies ahead if nothing else happens.
+    fn expect(&mut self, now: Timestamp, checks: HealthChecks) {
+        let state = self.state(now);
+        if !state.is_checked() {
+            return;
+        }
+        self.states.forget_after(now);
+        let failure = match self.app(now).checks {
+            CheckAnswer::Well => None,
+            CheckAnswer::WithError => Some(TargetState::WrongAnswer),
+            CheckAnswer::NotAtAll => Some(TargetState::NoAnswer),
+        };
+        if state == TargetState::Registering {
+            self.states.then(self.check(self.checked_since, 1, checks), TargetState::InitialChecks);
+        }
+        match (state, failure) {
+            (TargetState::Registering | TargetState::InitialChecks, None) => {
+                let threshold = checks.joining_threshold.unwrap_or(checks.healthy_threshold);
+                self.states.then(self.check(self.same_since, threshold, checks), TargetState::Healthy);
+            }
+            (TargetState::WrongAnswer | TargetState::NoAnswer, None) => {
+                let at = self.check(self.same_since, checks.healthy_threshold, checks);
+                self.states.then(at, TargetState::Healthy);
+            }
+            (TargetState::Registering | TargetState::InitialChecks | TargetState::Healthy, Some(failure)) => {
+                self.states.then(self.check(self.same_since, checks.unhealthy_threshold, checks), failure);
+            }
+            (TargetState::WrongAnswer | TargetState::NoAnswer, Some(failure)) if failure != state => {
+                self.states.then(self.check(now, 1, checks), failure);
+            }
+            _ => {}
+        }
+    }
+
+    /// The end of the `number`th check after an instant.
+    fn check(&self, after: Timestamp, number: u32, checks: HealthChecks) -> Timestamp {
+        let interval = Duration::from_secs(u64::from(checks.interval_seconds.max(1)));
+        let age = Duration::try_from(after.duration_since(self.checked_since)).unwrap_or_default();
+        // A world does not live for so long that the number of checks leaves 32 bits.
+        let before = u32::try_from(age.as_nanos() / interval.as_nanos()).unwrap_or(u32::MAX);
+        self.checked_since + interval * before.saturating_add(number)
+    }
+}
+
+#[cfg(test)]
+mod tests;

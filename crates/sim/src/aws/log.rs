@@ -1,0 +1,73 @@
+//! What happened: every call that reached AWS, and every change of weights, whoever made it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// A call as AWS saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// When it arrived and took effect.
+    pub at: Timestamp,
+    /// The service by the credential scope, `elasticloadbalancing`.
+    pub service: &'static str,
+    /// The operation, or `unknown`.
+    pub operation: &'static str,
+    /// Whether it is one that writes.
+    pub write: bool,
+    /// The ARNs and names that it was about.
+    pub resources: Vec<Arc<str>>,
+    /// `OK` or the code of the error.
+    pub outcome: &'static str,
+}
+
+/// Who changed something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Author {
+    /// A call with this access key.
+    Caller(Arc<str>),
+    /// A person in the console, or whoever set the world up.
+    Hand,
+}
+
+/// A change of the weights of one forward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When AWS accepted it; clients see it after the propagation.
+    pub at: Timestamp,
+    /// The ARN of the rule, or of the listener when it is about the default action.
+    pub place: String,
+    /// Who made it.
+    pub author: Author,
+    /// The weights before, by name of group; empty when nothing was forwarded.
+    pub before: BTreeMap<String, u32>,
+    /// The weights after.
+    pub after: BTreeMap<String, u32>,
+}
+
+/// All calls, and how many there were of each kind.
+#[derive(Debug, Default)]
+pub(super) struct CallLog {
+    calls: Vec<Call>,
+    counts: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl CallLog {
+    pub(super) fn record(&mut self, call: Call) {
+        *self.counts.entry((call.operation, call.outcome)).or_default() += 1;
+        self.calls.push(call);
+    }
+
+    pub(super) fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.calls)
+    }
+
+    pub(super) fn counts(&self) -> &BTreeMap<(&'static str, &'static str), u64> {
+        &self.counts
+    }
+}

@@ -1,0 +1,58 @@
+//! How AWS says no: a code, a message, a status.
+
+use http::StatusCode;
+
+use super::xml::Xml;
+
+/// An answer of AWS that is an error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// The code, for example `RuleNotFound`.
+    pub code: &'static str,
+    /// What AWS says to a person.
+    pub message: String,
+    /// The HTTP status.
+    pub status: StatusCode,
+}
+
+impl Refusal {
+    /// An error of the caller with status 400, as nearly all of ELBv2's are.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), status: StatusCode::BAD_REQUEST }
+    }
+
+    /// An error about who is calling, with status 403.
+    pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), status: StatusCode::FORBIDDEN }
+    }
+
+    /// A parameter that does not fit its declared form.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new("ValidationError", message)
+    }
+
+    /// A required parameter that is not there.
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::constraint(name, "null", "Member must not be null")
+    }
+
+    /// A parameter outside its declared constraint, in the words that all Query services of AWS use.
+    pub(crate) fn constraint(name: &str, found: &str, constraint: &str) -> Self {
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        let name: String = first.into_iter().chain(letters).collect();
+        let found = if found == "null" { found.to_owned() } else { format!("'{found}'") };
+        Self::invalid(format!(
+            "1 validation error detected: Value {found} at '{name}' failed to satisfy constraint: {constraint}"
+        ))
+    }
+
+    pub(super) fn xml(&self) -> Xml {
+        let side = if self.status.is_server_error() { "Receiver" } else { "Sender" };
+        Xml::of(
+            "Error",
+            vec![Xml::text("Type", side), Xml::text("Code", self.code), Xml::text("Message", &self.message)],
+        )
+    }
+}

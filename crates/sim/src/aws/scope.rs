@@ -1,0 +1,53 @@
+//! Who calls: the credential scope of a Signature Version 4 header.
+//!
+//! Signatures are not verified, since the world knows no secrets; but what names the caller, the region and the
+//! service must be there and be right.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::ELASTIC_LOAD_BALANCING;
+use super::refusal::Refusal;
+
+/// The access key of a request that is meant for this service in this region.
+pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refusal> {
+    let Some(header) = headers.get(http::header::AUTHORIZATION) else {
+        return Err(Refusal::forbidden("MissingAuthenticationToken", "Request is missing Authentication Token"));
+    };
+    let incomplete =
+        |what: &str| Refusal::new("IncompleteSignature", format!("Authorization header requires '{what}' parameter."));
+    let text = header.to_str().unwrap_or_default();
+    let parameters = text.strip_prefix("AWS4-HMAC-SHA256").ok_or_else(|| incomplete("AWS4-HMAC-SHA256"))?;
+    let parameter = |name: &str| {
+        let mut parts = parameters.split(',').filter_map(|part| part.trim().split_once('='));
+        parts.find(|(found, _)| *found == name).map(|(_, value)| value).ok_or_else(|| incomplete(name))
+    };
+    let credential = parameter("Credential")?;
+    parameter("SignedHeaders")?;
+    parameter("Signature")?;
+    // Access key, date, region, service, terminator.
+    let scope: Vec<&str> = credential.split('/').collect();
+    let [key, _, in_region, service, "aws4_request"] = scope.as_slice() else {
+        return Err(Refusal::new(
+            "IncompleteSignature",
+            format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. \
+                     keyid/date/region/service/term, got '{credential}'"
+            ),
+        ));
+    };
+    if *service != ELASTIC_LOAD_BALANCING {
+        return Err(Refusal::forbidden(
+            "SignatureDoesNotMatch",
+            format!("Credential should be scoped to correct service: '{ELASTIC_LOAD_BALANCING}'."),
+        ));
+    }
+    if *in_region != region {
+        return Err(Refusal::forbidden(
+            "SignatureDoesNotMatch",
+            format!("Credential should be scoped to a valid region, not '{in_region}'."),
+        ));
+    }
+    Ok(Arc::from(*key))
+}

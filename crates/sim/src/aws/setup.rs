@@ -1,0 +1,292 @@
+//! The hand of whoever sets a world up, breaks things in it, or edits in the console.
+//!
+//! Everything here passes the same checks as the wire does. What is set up is known to the data plane at once; an edit
+//! takes its time like any other.
+//!
+//! Wherever a balancer or a group is asked for, its name or its ARN will do.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::elb::action::{Action, Deed, forward_of};
+use super::elb::{BalancerKind, Elb, Listener, Place, RuleCondition, Writer};
+use super::form::Form;
+use super::{AppBehaviour, Author, Aws, GroupSettings, Refusal, TargetKey, TargetState};
+
+/// What a rule or listener does, for setting up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleAction {
+    /// Forwards by weight.
+    Forward {
+        /// Groups with their weights.
+        groups: Vec<(String, u32)>,
+        /// How long a client stays with its group.
+        sticky_seconds: Option<u32>,
+    },
+    /// Answers with this status.
+    FixedResponse(u16),
+}
+
+impl RuleAction {
+    /// A forward without stickiness.
+    pub fn forward(groups: &[(&str, u32)]) -> Self {
+        let groups = groups.iter().map(|(group, weight)| ((*group).to_owned(), *weight)).collect();
+        Self::Forward { groups, sticky_seconds: None }
+    }
+
+    /// A forward that keeps clients with their group.
+    pub fn sticky_forward(groups: &[(&str, u32)], seconds: u32) -> Self {
+        let groups = groups.iter().map(|(group, weight)| ((*group).to_owned(), *weight)).collect();
+        Self::Forward { groups, sticky_seconds: Some(seconds) }
+    }
+}
+
+impl Aws {
+    fn builder(&self) -> Writer {
+        Writer { now: self.clock.now(), author: Author::Hand, at_once: true }
+    }
+
+    fn operator(&self) -> Writer {
+        Writer { at_once: false, ..self.builder() }
+    }
+
+    /// Makes an application balancer that is active at once. Returns its ARN.
+    pub fn add_balancer(&self, name: &str) -> Result<String, Refusal> {
+        let made = self.builder();
+        let mut world = self.world();
+        Ok(world.elb.make_balancer(&made, BalancerKind::Application, name)?.arn.clone())
+    }
+
+    /// Makes a network balancer that is active at once. Returns its ARN.
+    pub fn add_network_balancer(&self, name: &str) -> Result<String, Refusal> {
+        let made = self.builder();
+        let mut world = self.world();
+        Ok(world.elb.make_balancer(&made, BalancerKind::Network, name)?.arn.clone())
+    }
+
+    /// Makes a listener. Those of TLS get a certificate that nobody looks at. Returns its ARN.
+    pub fn add_listener(
+        &self,
+        balancer: &str,
+        protocol: &str,
+        port: u16,
+        default: &RuleAction,
+    ) -> Result<String, Refusal> {
+        let made = self.builder();
+        let elb = &mut self.world().elb;
+        let balancer = find_balancer(elb, balancer)?;
+        let action = build_action(elb, default)?;
+        let certificate = format!("arn:aws:acm:{}:{}:certificate/0", elb.options.region, elb.options.account);
+        let certificates = if matches!(protocol, "HTTPS" | "TLS") { vec![certificate] } else { Vec::new() };
+        elb.make_listener(&made, &balancer, (protocol, port), certificates, vec![action])
+    }
+
+    /// Makes a rule for these hosts and paths, of which one kind may be empty. Returns its ARN.
+    pub fn add_rule(
+        &self,
+        listener: &str,
+        priority: u32,
+        (hosts, paths): (&[&str], &[&str]),
+        action: &RuleAction,
+    ) -> Result<String, Refusal> {
+        let made = self.builder();
+        let elb = &mut self.world().elb;
+        let mut conditions = Vec::new();
+        if !hosts.is_empty() {
+            conditions.push(RuleCondition::hosts(hosts));
+        }
+        if !paths.is_empty() {
+            conditions.push(RuleCondition::paths(paths));
+        }
+        let action = build_action(elb, action)?;
+        elb.make_rule(&made, listener, priority, conditions, vec![action], None)
+    }
+
+    /// Makes a group with these targets, whose instances run from now on. Returns its ARN.
+    pub fn add_target_group(&self, settings: GroupSettings, targets: &[(&str, u16)]) -> Result<String, Refusal> {
+        let arn = self.world().elb.make_group(settings)?.arn.clone();
+        self.register(&arn, targets)?;
+        Ok(arn)
+    }
+
+    /// Registers targets as an Auto Scaling group would: their instances run from now on.
+    pub fn register(&self, group: &str, targets: &[(&str, u16)]) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let elb = &mut self.world().elb;
+        let group = find_group(elb, group)?;
+        for (id, _) in targets {
+            elb.run_instance(&writer, id);
+        }
+        let keys = targets.iter().map(|(id, port)| TargetKey { id: (*id).to_owned(), port: *port }).collect();
+        elb.register(&writer, &group, keys)
+    }
+
+    /// Terminates an instance: its targets drain and are gone.
+    pub fn terminate_instance(&self, id: &str) {
+        let writer = self.operator();
+        self.world().elb.terminate_instance(&writer, id);
+    }
+
+    /// Stops an instance: its targets stay registered and get no requests.
+    pub fn stop_instance(&self, id: &str) {
+        let writer = self.operator();
+        self.world().elb.stop_instance(&writer, id);
+    }
+
+    /// Starts an instance, new or stopped.
+    pub fn start_instance(&self, id: &str) {
+        let writer = self.operator();
+        self.world().elb.run_instance(&writer, id);
+    }
+
+    /// The application behaves so on all targets of a group from now on, those included that come later.
+    pub fn set_app(&self, group: &str, app: AppBehaviour) -> Result<(), Refusal> {
+        self.behave(group, None, app)
+    }
+
+    /// The application behaves so on one target, by its id.
+    pub fn set_app_on(&self, group: &str, id: &str, app: AppBehaviour) -> Result<(), Refusal> {
+        self.behave(group, Some(id), app)
+    }
+
+    fn behave(&self, group: &str, id: Option<&str>, app: AppBehaviour) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let elb = &mut self.world().elb;
+        let group = find_group(elb, group)?;
+        if let Some(group) = elb.groups.get_mut(&group) {
+            group.set_app(now, id, app);
+        }
+        Ok(())
+    }
+
+    /// Writes other weights into the forward of a rule or listener, as a person in the console would: groups that are
+    /// not named leave the forward, stickiness and other actions stay.
+    pub fn edit_weights(&self, place: &str, weights: &[(&str, u32)]) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let elb = &mut self.world().elb;
+        let wanted = [build_action(elb, &RuleAction::forward(weights))?];
+        let groups = forward_of(&wanted).map(|forward| forward.groups.clone()).unwrap_or_default();
+        let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
+        let mut actions = elb.rule(&rule)?.actions.clone();
+        for action in &mut actions {
+            if let Deed::Forward(forward) = &mut action.deed {
+                forward.groups.clone_from(&groups);
+            }
+        }
+        elb.rewrite(&writer, &rule, actions)
+    }
+
+    /// Writes another action into a rule or listener, as a person in the console would.
+    pub fn edit_action(&self, place: &str, action: &RuleAction) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let elb = &mut self.world().elb;
+        let action = build_action(elb, action)?;
+        let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
+        elb.rewrite(&writer, &rule, vec![action])
+    }
+
+    /// The weights of the forward of a rule or listener, by name of group; empty when nothing is forwarded.
+    pub fn weights(&self, place: &str) -> BTreeMap<String, u32> {
+        let elb = &self.world().elb;
+        let forward = elb.actions_at(place).and_then(forward_of);
+        forward.map(|forward| elb.by_name(&forward.weights())).unwrap_or_default()
+    }
+
+    /// The group stickiness of the forward of a rule or listener, in seconds.
+    pub fn sticky_seconds(&self, place: &str) -> Option<u32> {
+        let elb = &self.world().elb;
+        elb.actions_at(place).and_then(forward_of).filter(|forward| forward.sticky)?.sticky_seconds
+    }
+
+    /// The registered and draining targets of a group, as they are now.
+    pub fn health(&self, group: &str) -> BTreeMap<TargetKey, TargetState> {
+        self.health_at(group, self.clock.now())
+    }
+
+    /// The registered and draining targets of a group, as they were at a past instant.
+    pub fn health_at(&self, group: &str, at: Timestamp) -> BTreeMap<TargetKey, TargetState> {
+        let elb = &self.world().elb;
+        let arn = find_group(elb, group).ok();
+        let group = arn.and_then(|arn| elb.groups.get(&arn));
+        group.map(|group| group.states(at).map(|(key, state)| (key.clone(), state)).collect()).unwrap_or_default()
+    }
+
+    /// The tags of a resource.
+    pub fn tags(&self, arn: &str) -> BTreeMap<String, String> {
+        self.world().elb.tags_of(arn)
+    }
+
+    /// Adds tags to a resource.
+    pub fn add_tags(&self, arn: &str, tags: &[(&str, &str)]) -> Result<(), Refusal> {
+        let elb = &mut self.world().elb;
+        elb.check_resource(arn)?;
+        elb.put_tags(arn, tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// The ARN of a balancer.
+    pub fn balancer_arn(&self, name: &str) -> Option<String> {
+        self.world().elb.balancer_named(name).map(|balancer| balancer.arn.clone())
+    }
+
+    /// The ARN of a group.
+    pub fn group_arn(&self, name: &str) -> Option<String> {
+        self.world().elb.group_named(name).map(|group| group.arn.clone())
+    }
+
+    /// The ARN of the listener on a port of a balancer.
+    pub fn listener_arn(&self, balancer: &str, port: u16) -> Option<String> {
+        let elb = &self.world().elb;
+        let balancer = find_balancer(elb, balancer).ok()?;
+        elb.listeners_of(&balancer).find(|listener| listener.port == port).map(|listener| listener.arn.clone())
+    }
+
+    /// The ARNs of the rules of a listener by priority, the default one left out.
+    pub fn rule_arns(&self, listener: &str) -> BTreeMap<u32, String> {
+        let elb = &self.world().elb;
+        let rules = elb.listeners.get(listener).into_iter().flat_map(|listener| elb.rules_of(listener));
+        let numbered = rules.filter_map(|rule| match rule.place {
+            Place::At(priority) => Some((priority, rule.arn.clone())),
+            Place::Default => None,
+        });
+        numbered.collect()
+    }
+}
+
+fn find_balancer(elb: &Elb, name_or_arn: &str) -> Result<String, Refusal> {
+    match elb.balancer_named(name_or_arn) {
+        Some(balancer) => Ok(balancer.arn.clone()),
+        None => elb.balancer(name_or_arn).map(|balancer| balancer.arn.clone()),
+    }
+}
+
+fn find_group(elb: &Elb, name_or_arn: &str) -> Result<String, Refusal> {
+    match elb.group_named(name_or_arn) {
+        Some(group) => Ok(group.arn.clone()),
+        None => elb.group(name_or_arn).map(|group| group.arn.clone()),
+    }
+}
+
+/// Goes the way of a request, so that nothing can be set up that could not be written.
+fn build_action(elb: &Elb, action: &RuleAction) -> Result<Action, Refusal> {
+    let mut form = Form::default();
+    match action {
+        RuleAction::FixedResponse(status) => {
+            form.put("Type", "fixed-response");
+            form.put("FixedResponseConfig.StatusCode", status.to_string());
+        }
+        RuleAction::Forward { groups, sticky_seconds } => {
+            form.put("Type", "forward");
+            for (number, (group, weight)) in groups.iter().enumerate() {
+                let tuple = format!("ForwardConfig.TargetGroups.member.{number}");
+                form.put(&format!("{tuple}.TargetGroupArn"), find_group(elb, group)?);
+                form.put(&format!("{tuple}.Weight"), weight.to_string());
+            }
+            if let Some(seconds) = sticky_seconds {
+                form.put("ForwardConfig.TargetGroupStickinessConfig.Enabled", "true");
+                form.put("ForwardConfig.TargetGroupStickinessConfig.DurationSeconds", seconds.to_string());
+            }
+        }
+    }
+    Action::read(&form)
+}

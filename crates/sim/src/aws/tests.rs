@@ -1,0 +1,197 @@
+//! Tests of the wire: what a client sends and reads, on a paused clock.
+
+use super::*;
+use jiff::Timestamp;
+
+mod actions;
+mod describe;
+mod life;
+mod tags;
+
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-west-1/elasticloadbalancing/aws4_request, \
+     SignedHeaders=host;x-amz-date, Signature=0000";
+
+/// An answer: its status and its text.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    text: String,
+}
+
+impl Answer {
+    /// The texts of all elements of this name, in order.
+    fn all(&self, element: &str) -> Vec<&str> {
+        let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+        let parts = self.text.split(open.as_str()).skip(1);
+        parts.map(|part| part.split(close.as_str()).next().unwrap()).collect()
+    }
+
+    fn one(&self, element: &str) -> &str {
+        let all = self.all(element);
+        assert_eq!(all.len(), 1, "{element} in {}", self.text);
+        all[0]
+    }
+
+    fn code(&self) -> &str {
+        if self.status == 200 { "OK" } else { self.one("Code") }
+    }
+}
+
+/// A world on its own paused clock.
+fn world(test: impl AsyncFnOnce(Arc<Aws>)) {
+    world_with(Options::default(), test);
+}
+
+fn world_with(options: Options, test: impl AsyncFnOnce(Arc<Aws>)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        test(Aws::new(Clock::starting_at(start), 7, options)).await;
+    });
+}
+
+fn request(body: &str) -> Request<Bytes> {
+    Request::post("https://elasticloadbalancing.eu-west-1.amazonaws.com/")
+        .header(header::AUTHORIZATION, AUTHORIZATION)
+        .body(Bytes::from(format!("Version={VERSION}&{body}")))
+        .unwrap()
+}
+
+async fn send(aws: &Arc<Aws>, request: Request<Bytes>) -> Answer {
+    let response = aws.handle(request).await;
+    let text = String::from_utf8(response.body().to_vec()).unwrap();
+    Answer { status: response.status().as_u16(), text }
+}
+
+async fn call(aws: &Arc<Aws>, body: &str) -> Answer {
+    send(aws, request(body)).await
+}
+
+/// One balancer with a listener on port 80 that forwards to `blue`; `green` is not used. Returns the listener.
+fn blue_green(aws: &Aws) -> String {
+    aws.add_balancer("public").unwrap();
+    aws.add_target_group(GroupSettings::named("blue"), &[("i-b1", 8080), ("i-b2", 8080)]).unwrap();
+    aws.add_target_group(GroupSettings::named("green"), &[("i-g1", 8080)]).unwrap();
+    aws.add_listener("public", "HTTP", 80, &RuleAction::forward(&[("blue", 1)])).unwrap()
+}
+
+/// The parameters of a forward to these groups.
+fn forward(aws: &Aws, list: &str, groups: &[(&str, i64)]) -> String {
+    let mut parameters = vec![format!("{list}.member.1.Type=forward")];
+    for (number, (name, weight)) in groups.iter().enumerate() {
+        let arn = aws.group_arn(name).unwrap_or_else(|| (*name).to_owned());
+        let tuple = format!("{list}.member.1.ForwardConfig.TargetGroups.member.{}", number + 1);
+        parameters.push(format!("{tuple}.TargetGroupArn={arn}&{tuple}.Weight={weight}"));
+    }
+    parameters.join("&")
+}
+
+fn weights(pairs: &[(&str, u32)]) -> BTreeMap<String, u32> {
+    pairs.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
+}
+
+#[test]
+fn a_request_without_authorization_is_refused() {
+    world(async |aws| {
+        let mut bare = request("Action=DescribeLoadBalancers");
+        bare.headers_mut().remove(header::AUTHORIZATION);
+        let answer = send(&aws, bare).await;
+        assert_eq!((answer.status, answer.code()), (403, "MissingAuthenticationToken"));
+        assert_eq!(answer.one("Type"), "Sender");
+    });
+}
+
+#[test]
+fn the_scope_must_name_service_and_region() {
+    world(async |aws| {
+        for (wrong, part) in [
+            (AUTHORIZATION.replace("elasticloadbalancing", "route53"), "correct service"),
+            (AUTHORIZATION.replace("eu-west-1", "us-east-1"), "valid region, not"),
+        ] {
+            let mut request = request("Action=DescribeLoadBalancers");
+            request.headers_mut().insert(header::AUTHORIZATION, wrong.parse().unwrap());
+            let answer = send(&aws, request).await;
+            assert_eq!((answer.status, answer.code()), (403, "SignatureDoesNotMatch"));
+            assert!(answer.one("Message").contains(part), "{}", answer.text);
+        }
+    });
+}
+
+#[test]
+fn unknown_operations_and_versions_are_refused() {
+    world(async |aws| {
+        let answer = call(&aws, "Action=DescribeLlamas").await;
+        assert_eq!((answer.status, answer.code()), (400, "InvalidAction"));
+        assert_eq!(answer.one("Message"), "Could not find operation DescribeLlamas for version 2015-12-01");
+        let mut classic = request("");
+        *classic.body_mut() = Bytes::from_static(b"Action=DescribeLoadBalancers&Version=2012-06-01");
+        assert_eq!(send(&aws, classic).await.code(), "InvalidAction");
+        assert_eq!(call(&aws, "Names.member.1=x").await.code(), "MissingAction");
+    });
+}
+
+#[test]
+fn a_write_takes_effect_half_way_and_although_its_caller_has_gone() {
+    let options = Options { latency: Duration::from_millis(40)..=Duration::from_millis(40), ..Options::default() };
+    world_with(options, async |aws| {
+        let listener = blue_green(&aws);
+        let body = format!(
+            "Action=ModifyListener&ListenerArn={listener}&{}",
+            forward(&aws, "DefaultActions", &[("green", 1)])
+        );
+        let mut write = Box::pin(aws.handle(request(&body)));
+        assert!(futures::poll!(&mut write).is_pending());
+        drop(write);
+        tokio::time::sleep(Duration::from_millis(19)).await;
+        assert_eq!(aws.weights(&listener), weights(&[("blue", 1)]));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        assert_eq!(aws.weights(&listener), weights(&[("green", 1)]), "the request belongs to the world");
+        let start = aws.clock().now();
+        call(&aws, "Action=DescribeLoadBalancers").await;
+        assert_eq!(aws.clock().now(), start + Duration::from_millis(40));
+    });
+}
+
+#[test]
+fn calls_and_changes_are_written_down() {
+    world(async |aws| {
+        let listener = blue_green(&aws);
+        let body = forward(&aws, "DefaultActions", &[("blue", 95), ("green", 5)]);
+        call(&aws, &format!("Action=ModifyListener&ListenerArn={listener}&{body}")).await;
+        call(&aws, "Action=DescribeLoadBalancers&Names.member.1=other").await;
+        let calls = aws.calls();
+        let brief: Vec<_> = calls.iter().map(|call| (call.operation, call.write, call.outcome)).collect();
+        assert_eq!(brief, [("ModifyListener", true, "OK"), ("DescribeLoadBalancers", false, "LoadBalancerNotFound")]);
+        assert_eq!(*calls[0].resources[0], listener);
+        assert_eq!(*calls[1].resources[0], *"other");
+        assert_eq!(aws.call_counts()[&("ModifyListener", "OK")], 1);
+        let changes = aws.changes();
+        assert_eq!(changes.len(), 2, "the set-up is one");
+        assert_eq!(changes[1].place, listener);
+        assert_eq!(changes[1].at, calls[0].at);
+        assert_eq!(changes[1].before, weights(&[("blue", 1)]));
+        assert_eq!(changes[1].after, weights(&[("blue", 95), ("green", 5)]));
+        assert_eq!(changes[1].author, Author::Caller(Arc::from("AKIDTEST")));
+        aws.edit_weights(&listener, &[("blue", 95), ("green", 5)]).unwrap();
+        assert_eq!(aws.changes().len(), 2, "the same again is no change");
+        aws.edit_weights(&listener, &[("blue", 100)]).unwrap();
+        assert_eq!(aws.changes()[2].author, Author::Hand);
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_answers() {
+    let run = || {
+        let mut texts = Vec::new();
+        world(async |aws| {
+            let listener = blue_green(&aws);
+            for body in
+                [format!("Action=DescribeRules&ListenerArn={listener}"), "Action=DescribeTargetGroups".to_owned()]
+            {
+                texts.push((call(&aws, &body).await.text, aws.clock().elapsed()));
+            }
+        });
+        texts
+    };
+    assert_eq!(run(), run());
+}

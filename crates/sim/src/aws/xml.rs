@@ -1,0 +1,64 @@
+//! The XML of answers, as a small tree that is written at the end.
+
+use aws_smithy_xml::encode::{ScopeWriter, XmlWriter};
+
+/// The namespace of ELBv2's answers.
+const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+
+/// An element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Xml {
+    name: String,
+    content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    Text(String),
+    Elements(Vec<Xml>),
+}
+
+impl Xml {
+    /// An element with a text.
+    pub(crate) fn text(name: &str, text: impl ToString) -> Self {
+        Self { name: name.to_owned(), content: Content::Text(text.to_string()) }
+    }
+
+    /// An element with elements in it.
+    pub(crate) fn of(name: &str, elements: Vec<Xml>) -> Self {
+        Self { name: name.to_owned(), content: Content::Elements(elements) }
+    }
+
+    /// A list of structures, each in its `member`.
+    pub(crate) fn list(name: &str, members: impl IntoIterator<Item = Vec<Xml>>) -> Self {
+        Self::of(name, members.into_iter().map(|elements| Self::of("member", elements)).collect())
+    }
+
+    /// A list of texts, each in its `member`.
+    pub(crate) fn texts(name: &str, members: impl IntoIterator<Item = impl ToString>) -> Self {
+        Self::of(name, members.into_iter().map(|text| Self::text("member", text)).collect())
+    }
+
+    /// The whole document, with this element at its root.
+    pub(super) fn document(&self) -> String {
+        let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let mut writer = XmlWriter::new(&mut document);
+        let mut root = writer.start_el(&self.name).write_ns(NAMESPACE, None).finish();
+        self.write_content(&mut root);
+        root.finish();
+        document
+    }
+
+    fn write_content(&self, scope: &mut ScopeWriter<'_, '_>) {
+        match &self.content {
+            Content::Text(text) => scope.data(text),
+            Content::Elements(elements) => {
+                for element in elements {
+                    let mut inner = scope.start_el(&element.name).finish();
+                    element.write_content(&mut inner);
+                    inner.finish();
+                }
+            }
+        }
+    }
+}
