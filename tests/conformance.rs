@@ -18,7 +18,9 @@ macro_rules! on_beds {
     };
 }
 
+mod account;
 mod bed;
+mod cluster;
 mod kubernetes;
 mod losses;
 mod manifests;
@@ -27,4 +29,5 @@ mod process;
 mod refusals;
 mod releases;
 mod returns;
+mod simulator;
 

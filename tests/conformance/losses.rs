@@ -18,7 +18,7 @@ fn a_run_outlives_a_kill(bed: &mut dyn Bed) {
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
     assert_eq!(bed.shift()["run"]["id"], 1, "it is the same run");
 }
-on_beds!(a_run_outlives_a_kill: process);
+on_beds!(a_run_outlives_a_kill: simulator, cluster, process);
 
 fn a_run_goes_on_from_what_is_live_when_statuses_are_lost(bed: &mut dyn Bed) {
     bed.start();
@@ -31,7 +31,7 @@ fn a_run_goes_on_from_what_is_live_when_statuses_are_lost(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
-on_beds!(a_run_goes_on_from_what_is_live_when_statuses_are_lost: process);
+on_beds!(a_run_goes_on_from_what_is_live_when_statuses_are_lost: simulator, cluster, process);
 
 fn objects_made_anew_after_a_success_repeat_nothing(bed: &mut dyn Bed) {
     bed.start();
@@ -54,7 +54,7 @@ fn objects_made_anew_after_a_success_repeat_nothing(bed: &mut dyn Bed) {
     assert_eq!(bed.live(Place::Default), weights(&[("red", 1)]));
     assert_eq!(bed.writes(), writes, "nothing was written to AWS");
 }
-on_beds!(objects_made_anew_after_a_success_repeat_nothing: process);
+on_beds!(objects_made_anew_after_a_success_repeat_nothing: simulator, cluster, process);
 
 fn objects_made_anew_after_a_rollback_repeat_nothing(bed: &mut dyn Bed) {
     bed.start();
@@ -72,7 +72,7 @@ fn objects_made_anew_after_a_rollback_repeat_nothing(bed: &mut dyn Bed) {
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
     assert_eq!(bed.writes(), writes, "nothing was written to AWS");
 }
-on_beds!(objects_made_anew_after_a_rollback_repeat_nothing: process);
+on_beds!(objects_made_anew_after_a_rollback_repeat_nothing: simulator, cluster, process);
 
 fn settled_objects_cause_nothing_but_the_round(bed: &mut dyn Bed) {
     bed.start();
@@ -95,4 +95,4 @@ fn settled_objects_cause_nothing_but_the_round(bed: &mut dyn Bed) {
     assert!(rounds >= 1 && all <= (rounds + 1) * (2 + 2), "{calls_since:?}");
     assert_eq!(versions.len(), 1 + 3 + RESOURCES.len() - 2);
 }
-on_beds!(settled_objects_cause_nothing_but_the_round: process);
+on_beds!(settled_objects_cause_nothing_but_the_round: simulator, cluster, process);

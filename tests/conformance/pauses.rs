@@ -17,7 +17,7 @@ fn an_indefinite_pause_lasts_until_resume(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
-on_beds!(an_indefinite_pause_lasts_until_resume: process);
+on_beds!(an_indefinite_pause_lasts_until_resume: simulator, cluster, process);
 
 fn a_foreign_change_holds_the_run(bed: &mut dyn Bed) {
     bed.start();
@@ -42,4 +42,4 @@ fn a_foreign_change_holds_the_run(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
-on_beds!(a_foreign_change_holds_the_run: process);
+on_beds!(a_foreign_change_holds_the_run: simulator, cluster, process);

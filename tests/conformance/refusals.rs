@@ -21,7 +21,7 @@ fn an_action_that_is_not_ours_is_left_alone(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
-on_beds!(an_action_that_is_not_ours_is_left_alone: process);
+on_beds!(an_action_that_is_not_ours_is_left_alone: simulator, cluster, process);
 
 fn the_older_of_two_shifts_has_the_route(bed: &mut dyn Bed) {
     bed.start();
@@ -41,7 +41,7 @@ fn the_older_of_two_shifts_has_the_route(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "another", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("green", 0), ("red", 100)]));
 }
-on_beds!(the_older_of_two_shifts_has_the_route: process);
+on_beds!(the_older_of_two_shifts_has_the_route: simulator, cluster, process);
 
 /// No schema can say that a duration fits into a number of 32 bits, so this one gets as far as the controller.
 fn an_object_that_cannot_be_read_stands_alone(bed: &mut dyn Bed) {
@@ -55,4 +55,4 @@ fn an_object_that_cannot_be_read_stands_alone(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
-on_beds!(an_object_that_cannot_be_read_stands_alone: process);
+on_beds!(an_object_that_cannot_be_read_stands_alone: simulator, cluster, process);

@@ -13,7 +13,7 @@ fn a_release_moves_in_steps(bed: &mut dyn Bed) {
     let memory = format!("{}/checkout green Succeeded", bed.namespace());
     assert_eq!(bed.tags(Place::Default)["weir.dev/last-run"], memory);
 }
-on_beds!(a_release_moves_in_steps: process);
+on_beds!(a_release_moves_in_steps: simulator, cluster, process);
 
 fn the_next_release_is_a_change_of_to(bed: &mut dyn Bed) {
     bed.start();
@@ -27,7 +27,7 @@ fn the_next_release_is_a_change_of_to(bed: &mut dyn Bed) {
         bed.shift()["history"].as_array().unwrap().iter().map(|run| format!("{} {}", run["to"], run["outcome"])).collect();
     assert_eq!(history, [r#""red" "Succeeded""#, r#""green" "Succeeded""#]);
 }
-on_beds!(the_next_release_is_a_change_of_to: process);
+on_beds!(the_next_release_is_a_change_of_to: simulator, cluster, process);
 
 fn the_first_deployment_makes_the_rule(bed: &mut dyn Bed) {
     bed.start();
@@ -44,4 +44,4 @@ fn the_first_deployment_makes_the_rule(bed: &mut dyn Bed) {
     assert_eq!(tags["weir.dev/route"], format!("{}/checkout", bed.namespace()));
     assert_eq!(bed.shift()["history"][0]["to"], "green");
 }
-on_beds!(the_first_deployment_makes_the_rule: process);
+on_beds!(the_first_deployment_makes_the_rule: simulator, cluster, process);

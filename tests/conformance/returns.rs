@@ -1,6 +1,6 @@
 //! Runs that go back, or stay where they are: by command, by deletion, by failure.
 
-use super::bed::{Bed, Place, weights};
+use super::bed::{Bed, Place, TARGETS, weights};
 use super::manifests::{HELD_AT_25, shift, stage};
 
 /// Brings a release to 25 % and holds it there.
@@ -24,7 +24,7 @@ fn abort_brings_the_traffic_back(bed: &mut dyn Bed) {
     bed.command("retry/2");
     bed.until_phase("Paused", 25);
 }
-on_beds!(abort_brings_the_traffic_back: process);
+on_beds!(abort_brings_the_traffic_back: simulator, cluster, process);
 
 fn setting_to_back_brings_the_traffic_back(bed: &mut dyn Bed) {
     half_way(bed, "");
@@ -32,7 +32,7 @@ fn setting_to_back_brings_the_traffic_back(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
 }
-on_beds!(setting_to_back_brings_the_traffic_back: process);
+on_beds!(setting_to_back_brings_the_traffic_back: simulator, cluster, process);
 
 fn a_deleted_shift_that_holds_leaves_the_weights(bed: &mut dyn Bed) {
     half_way(bed, "deletionPolicy: Hold");
@@ -41,7 +41,7 @@ fn a_deleted_shift_that_holds_leaves_the_weights(bed: &mut dyn Bed) {
     bed.rest();
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 75), ("green", 25)]));
 }
-on_beds!(a_deleted_shift_that_holds_leaves_the_weights: process);
+on_beds!(a_deleted_shift_that_holds_leaves_the_weights: simulator, cluster, process);
 
 fn a_deleted_shift_that_rolls_back_does_so_first(bed: &mut dyn Bed) {
     half_way(bed, "deletionPolicy: Rollback");
@@ -49,4 +49,31 @@ fn a_deleted_shift_that_rolls_back_does_so_first(bed: &mut dyn Bed) {
     bed.until("the shift is gone", |bed| bed.find("trafficshifts", "checkout").is_none().then_some(()));
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
 }
-on_beds!(a_deleted_shift_that_rolls_back_does_so_first: process);
+on_beds!(a_deleted_shift_that_rolls_back_does_so_first: simulator, cluster, process);
+
+fn a_candidate_that_breaks_is_left(bed: &mut dyn Bed) {
+    half_way(bed, "");
+    bed.break_targets("green", TARGETS);
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    let status = bed.shift();
+    assert_eq!((&status["phase"], &status["run"]["rollback"]["reason"]), (&"RolledBack".into(), &"CandidateUnhealthy".into()));
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
+    let memory = format!("{}/checkout green RolledBack", bed.namespace());
+    assert_eq!(bed.tags(Place::Default)["weir.dev/last-run"], memory);
+}
+on_beds!(a_candidate_that_breaks_is_left: simulator, cluster);
+
+fn a_failure_that_is_to_hold_waits_for_a_command(bed: &mut dyn Bed) {
+    half_way(bed, "onFailure: Pause");
+    bed.break_targets("green", TARGETS);
+    let message = bed.until("the failure holds the run", |bed| {
+        let status = bed.shift();
+        (status["waiting"]["reason"] == "Failed").then(|| status["waiting"]["message"].clone())
+    });
+    assert!(message.as_str().unwrap().contains("Give the command resume or abort"), "{message}");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 75), ("green", 25)]));
+    bed.command("abort/1");
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
+}
+on_beds!(a_failure_that_is_to_hold_waits_for_a_command: simulator, cluster);
