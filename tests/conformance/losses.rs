@@ -23,11 +23,13 @@ on_beds!(a_run_outlives_a_kill: simulator, cluster, process);
 fn a_run_goes_on_from_what_is_live_when_statuses_are_lost(bed: &mut dyn Bed) {
     bed.start();
     bed.apply(&stage(bed));
-    bed.apply(&shift("green", RELEASE, ""));
+    let steps = "{steps: [{weight: 25, pause: {}}, {weight: 50, pause: {duration: 1s}}, {weight: 100}]}";
+    bed.apply(&shift("green", steps, ""));
     bed.until_phase("Paused", 25);
     bed.wipe_statuses();
-    let trail = bed.trail_until("Succeeded");
-    assert_eq!(trail, [25, 50, 100], "it goes on from the live weights");
+    bed.until_phase("Paused", 25);
+    bed.command("resume/1");
+    assert_eq!(bed.trail_until("Succeeded"), [25, 50, 100], "it goes on from the live weights");
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }

@@ -62,7 +62,11 @@ impl Bed for Simulator {
     }
 
     fn pass(&mut self, span: Duration) {
-        self.runtime.block_on(self.world.run_for(span));
+        self.runtime.block_on(async {
+            self.world.run_for(span).await;
+            // Whoever waits for the end of this turn of the runtime must be woken before the runtime is left.
+            tokio::task::yield_now().await;
+        });
     }
 
     fn try_apply(&mut self, manifests: &str) -> Result<(), String> {
