@@ -17,12 +17,14 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use self::elb::{Elb, Writer};
 use self::log::CallLog;
+use self::rates::Buckets;
 use self::xml::Xml;
 use crate::clock::Clock;
 
 mod elb;
 mod form;
 mod log;
+mod rates;
 mod refusal;
 mod scope;
 mod setup;
@@ -33,6 +35,7 @@ pub use self::elb::group::{GroupSettings, TargetStickiness};
 pub(crate) use self::elb::plane::{Lane, Passage, Way};
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::log::{Author, Call, Change};
+pub use self::rates::{Rate, Rates};
 pub use self::refusal::Refusal;
 pub use self::setup::RuleAction;
 
@@ -58,6 +61,8 @@ pub struct Options {
     pub rules_per_balancer: usize,
     /// The quota of different groups behind a balancer.
     pub groups_per_balancer: usize,
+    /// How many calls are taken before AWS throttles; `None` takes all.
+    pub rates: Option<Rates>,
 }
 
 impl Default for Options {
@@ -70,6 +75,7 @@ impl Default for Options {
             checks: HealthChecks::default(),
             rules_per_balancer: 100,
             groups_per_balancer: 100,
+            rates: Some(Rates::of_2026()),
         }
     }
 }
@@ -86,6 +92,7 @@ pub struct Aws {
 struct World {
     elb: Elb,
     log: CallLog,
+    buckets: Buckets,
     /// Draws the latency of calls.
     pace: fastrand::Rng,
     /// Draws the identifiers of requests.
@@ -100,6 +107,7 @@ impl Aws {
             pace: seeds.fork(),
             requests: seeds.fork(),
             log: CallLog::default(),
+            buckets: Buckets::default(),
             elb: Elb::new(seeds.u64(..), options.clone()),
         };
         Arc::new(Self { clock, latency: options.latency, world: Mutex::new(world) })
@@ -245,6 +253,9 @@ impl World {
         let operation = found.filter(|_| version == VERSION).ok_or_else(|| {
             Refusal::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
         })?;
+        if let Some(rates) = self.elb.options.rates {
+            self.buckets.take(rates, operation.name, operation.writes(), now)?;
+        }
         let writer = Writer { now, author: Author::Caller(caller), at_once: false };
         let elements = operation.perform(&mut self.elb, form, &writer)?;
         Ok((operation.name, elements))

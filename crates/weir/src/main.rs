@@ -3,9 +3,11 @@
 //! Nothing is decided here about traffic; each sub-command wires crates that do to the world outside.
 
 mod crds;
+mod demo;
 mod logging;
 mod run;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,26 +24,30 @@ struct Weir {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Demo(demo::Demo),
     Crds(crds::Crds),
 }
 
 const EXAMPLES: &str = "\
 Try it:
+  weir demo                            watch a release and a rollback, without a cluster or AWS
   weir crds | kubectl apply -f -       install the kinds
   weir run --owner-id acme-production  move traffic";
 
 fn main() -> ExitCode {
-    let done = match Weir::parse().command {
-        Command::Run(arguments) => run::run(&arguments).map_err(|error| error.to_string()),
-        Command::Crds(arguments) => crds::run(&arguments).map_err(|error| error.to_string()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{} {message}", console::style("error:").red().bold().for_stderr());
-            ExitCode::FAILURE
-        }
+    match Weir::parse().command {
+        Command::Run(arguments) => end(run::run(&arguments).map(|()| ExitCode::SUCCESS)),
+        Command::Demo(arguments) => end(demo::run(&arguments)),
+        Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
     }
+}
+
+/// How the process ends; an error is told first.
+fn end(done: Result<ExitCode, impl Display>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        eprintln!("{} {error}", console::style("error:").red().bold().for_stderr());
+        ExitCode::FAILURE
+    })
 }
 
 #[cfg(test)]

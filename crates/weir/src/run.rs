@@ -20,7 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_aws::Inventory;
-use weir_controller::{Clock, Controller, Weir, Metrics, Settings};
+use weir_controller::{Clock, Controller, Metrics, Settings, Weir};
 
 use crate::logging;
 use watchman::{Reports, Watchman};

@@ -53,12 +53,22 @@ fn run_events(before: Option<&Run>, run: &Run, events: &mut Vec<Event>) {
     if let Some(cause) = run.rollback.as_ref().filter(|_| before.is_some_and(|before| before.rollback.is_none())) {
         events.push(Event::warning("RollingBack", format!("{}: {}", cause.reason, cause.message)));
     }
-    let applied = run.applied_at.is_some() && before.is_none_or(|before| before.applied_at.is_none());
-    if applied && run.outcome.is_none() {
-        let message = format!("step {}: {} is live on every route", run.progress, run.summary);
-        events.push(Event::normal("StepApplied", message));
+    let wanted = |run: &Run| match run.rollback {
+        Some(_) => format!("going back: {}", run.summary),
+        None => format!("step {}: {}", run.progress, run.summary),
+    };
+    // A step without a pause is seen to be live and followed by the next in one decision.
+    let passed = before.filter(|before| {
+        before.applied_at.is_none() && before.hold.is_none() && before.seq < run.seq && run.rollback.is_none()
+    });
+    let arrived = Some(run).filter(|run| {
+        run.applied_at.is_some() && before.is_none_or(|before| before.applied_at.is_none() || before.seq < run.seq)
+    });
+    for seen in [passed, arrived].into_iter().flatten().filter(|seen| seen.outcome.is_none()) {
+        events.push(Event::normal("StepApplied", format!("{} is live on every route", wanted(seen))));
     }
-    if run.applied_at.is_none() && run.outcome.is_none() && before.is_some_and(|before| before.seq != run.seq) {
-        events.push(Event::normal("StepPublished", format!("step {}: {} is wanted", run.progress, run.summary)));
+    let is_new = before.is_some_and(|before| before.seq != run.seq);
+    if run.applied_at.is_none() && run.outcome.is_none() && is_new {
+        events.push(Event::normal("StepPublished", format!("{} is wanted", wanted(run))));
     }
 }

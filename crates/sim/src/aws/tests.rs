@@ -180,6 +180,26 @@ fn calls_and_changes_are_written_down() {
 }
 
 #[test]
+fn too_many_calls_are_throttled() {
+    world(async |aws| {
+        let listener = blue_green(&aws);
+        let body = format!("Action=AddTags&ResourceArns.member.1={listener}&Tags.member.1.Key=k&Tags.member.1.Value=");
+        // All at once: the latency of one call after the other would fill the bucket again.
+        let calls = (0..30).map(|number| {
+            let (aws, body) = (Arc::clone(&aws), format!("{body}{number}"));
+            async move { call(&aws, &body).await }
+        });
+        let codes: Vec<String> =
+            futures::future::join_all(calls).await.iter().map(|answer| answer.code().to_owned()).collect();
+        assert_eq!(codes.iter().filter(|code| *code == "OK").count(), 20);
+        assert_eq!(codes.iter().filter(|code| *code == "Throttling").count(), 10);
+        assert_eq!(aws.call_counts()[&("AddTags", "Throttling")], 10);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(call(&aws, &format!("{body}later")).await.code(), "OK");
+    });
+}
+
+#[test]
 fn the_same_seed_gives_the_same_answers() {
     let run = || {
         let mut texts = Vec::new();

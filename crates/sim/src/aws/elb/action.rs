@@ -166,6 +166,9 @@ impl Action {
         if kind == Kind::FixedResponse {
             check_status_code(settings.required("StatusCode")?)?;
         }
+        if kind == Kind::Redirect {
+            check_redirect(&settings)?;
+        }
         for (name, default) in kind.defaults() {
             if settings.text(name).is_none_or(str::is_empty) {
                 settings.put(name, *default);
@@ -272,4 +275,18 @@ fn check_status_code(code: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::constraint("StatusCode", code, "Member must satisfy regular expression pattern: ^(2|4|5)\\d\\d$"))
+}
+
+/// A redirect must lead elsewhere: another query alone would come back for ever.
+fn check_redirect(settings: &Form) -> Result<(), Refusal> {
+    let leads_elsewhere = Kind::Redirect.defaults().iter().any(|(name, default)| {
+        *name != "Query" && settings.text(name).is_some_and(|text| !text.is_empty() && text != *default)
+    });
+    if leads_elsewhere {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "InvalidLoadBalancerAction",
+        "The redirect configuration is not valid because it creates a loop: give another protocol, port, host or path",
+    ))
 }

@@ -221,6 +221,8 @@ fn redirects_and_fixed_responses_are_kept_as_written_with_the_defaults() {
                 .await;
         let config = answer.one("RedirectConfig");
         assert!(config.contains("<Port>443</Port>") && config.contains("<Path>/#{path}</Path>"), "{config}");
+        let looping = "StatusCode=HTTP_301&DefaultActions.member.1.RedirectConfig.Query=a";
+        assert_eq!(call(&aws, &format!("{redirect}.{looping}")).await.code(), "InvalidLoadBalancerAction");
         let fixed = format!("{start}.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode");
         assert_eq!(call(&aws, &format!("{fixed}=302")).await.code(), "ValidationError");
         assert_eq!(call(&aws, &format!("{fixed}=503")).await.one("StatusCode"), "503");

@@ -1,0 +1,96 @@
+//! How many calls AWS takes: a bucket of tokens for each kind of call, for the whole account and region.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::refusal::Refusal;
+
+/// Nanoseconds in a second: levels are kept in billionths of a token, so that nothing is rounded.
+const WHOLE: u128 = 1_000_000_000;
+
+/// A bucket: so many calls a second, and so many at once after a rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Calls a second.
+    pub per_second: u32,
+    /// Calls at once.
+    pub burst: u32,
+}
+
+/// The buckets of ELBv2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// For operations that read.
+    pub describe: Rate,
+    /// For `RegisterTargets` and `DeregisterTargets`.
+    pub register: Rate,
+    /// For all other operations.
+    pub modify: Rate,
+}
+
+impl Rates {
+    /// Second hand: what the AWS Load Balancer Controller keeps to since 2026.
+    pub fn of_2026() -> Self {
+        Self {
+            describe: Rate { per_second: 50, burst: 200 },
+            register: Rate { per_second: 4, burst: 20 },
+            modify: Rate { per_second: 3, burst: 20 },
+        }
+    }
+
+    /// What AWS's pages say of reads; of writes they say nothing, so those are as in 2026.
+    pub fn legacy() -> Self {
+        Self { describe: Rate { per_second: 10, burst: 40 }, ..Self::of_2026() }
+    }
+
+    fn of(self, kind: Kind) -> Rate {
+        match kind {
+            Kind::Describe => self.describe,
+            Kind::Register => self.register,
+            Kind::Modify => self.modify,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Describe,
+    Register,
+    Modify,
+}
+
+impl Kind {
+    fn of(operation: &str, writes: bool) -> Self {
+        match operation {
+            "RegisterTargets" | "DeregisterTargets" => Self::Register,
+            _ if writes => Self::Modify,
+            _ => Self::Describe,
+        }
+    }
+}
+
+/// How full the buckets are.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    /// The level of each bucket when it was last used; one that never was is full.
+    levels: BTreeMap<Kind, (u128, Timestamp)>,
+}
+
+impl Buckets {
+    /// Takes a token for a call, or refuses it.
+    pub(super) fn take(&mut self, rates: Rates, operation: &str, writes: bool, now: Timestamp) -> Result<(), Refusal> {
+        let kind = Kind::of(operation, writes);
+        let Rate { per_second, burst } = rates.of(kind);
+        let full = u128::from(burst) * WHOLE;
+        let (level, at) = self.levels.get(&kind).copied().unwrap_or((full, now));
+        let passed = u128::try_from(now.duration_since(at).as_nanos()).unwrap_or(0);
+        let level = full.min(level + passed * u128::from(per_second));
+        let left = level.checked_sub(WHOLE);
+        self.levels.insert(kind, (left.unwrap_or(level), now));
+        left.map(|_| ()).ok_or_else(|| Refusal::new("Throttling", "Rate exceeded"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

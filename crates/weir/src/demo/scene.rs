@@ -1,0 +1,99 @@
+//! One moment of the demo, as data: what the shift says, what is live on AWS, what the requests met.
+
+use jiff::Timestamp;
+
+/// One moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scene {
+    /// The instant in the simulated world.
+    pub now: Timestamp,
+    /// How the shift stands; `None` before it was applied.
+    pub shift: Option<Standing>,
+    /// The environments, in the order of the manifests.
+    pub sides: Vec<Side>,
+    /// Requests that all clients sent so far.
+    pub sent: u64,
+    /// Requests that met an error so far.
+    pub failed: u64,
+    /// Requests in a second, lately, in tenths.
+    pub rate_tenths: u64,
+}
+
+/// How a shift stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its name.
+    pub name: String,
+    /// Where the traffic shall be.
+    pub to: String,
+    /// Where its run stands.
+    pub phase: String,
+    /// The step and the number of steps.
+    pub step: String,
+    /// What it waits for, in words.
+    pub waiting: String,
+    /// How long that will still take, in seconds, where it is known.
+    pub left_seconds: Option<i64>,
+}
+
+/// One environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Its name.
+    pub name: String,
+    /// Its configured weight on AWS, in percent; `None` when its group is not in the action.
+    pub weight_percent: Option<u32>,
+    /// Its part of the requests lately, in thousandths.
+    pub share_permille: u32,
+    /// Its requests in a second, lately, in tenths.
+    pub rate_tenths: u64,
+    /// Its requests that met an error so far.
+    pub failed: u64,
+    /// How many of its targets are healthy.
+    pub healthy: u32,
+    /// How many it has.
+    pub targets: u32,
+}
+
+/// A number with tenths, for example `37.3`.
+pub fn tenths(value: u64) -> String {
+    format!("{}.{}", value / 10, value % 10)
+}
+
+/// A number with its thousands apart, for example `12,034`.
+pub fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The time of day in the simulated world.
+pub fn clock_time(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
+/// A span in words, for example `7m 41s`.
+pub fn span(seconds: i64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds}s"),
+        (minutes, seconds) => format!("{minutes}m {seconds:02}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{span, tenths, thousands};
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([7, 1_000, 12_034, 1_234_567].map(thousands), ["7", "1,000", "12,034", "1,234,567"]);
+        assert_eq!([0, 5, 373].map(tenths), ["0.0", "0.5", "37.3"]);
+        assert_eq!([0, 59, 60, 461].map(span), ["0s", "59s", "1m 00s", "7m 41s"]);
+    }
+}
