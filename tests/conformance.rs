@@ -24,10 +24,10 @@ mod cluster;
 mod kubernetes;
 mod losses;
 mod manifests;
+mod mistakes;
 mod pauses;
 mod process;
 mod refusals;
 mod releases;
 mod returns;
 mod simulator;
-

@@ -86,9 +86,10 @@ impl Moto {
     #[track_caller]
     pub(crate) fn query(&self, service: &str, parameters: &[(&str, &str)]) -> String {
         let scope = format!("testing/20260101/{REGION}/{service}/aws4_request");
-        let header =
-            format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n\
-                     Content-Type: application/x-www-form-urlencoded\r\n");
+        let header = format!(
+            "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n\
+                     Content-Type: application/x-www-form-urlencoded\r\n"
+        );
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
         let answer = self.send("/", &header, &body).unwrap_or_else(|error| panic!("moto cannot be reached: {error}"));
         assert!(answer.starts_with("HTTP/1.1 200 "), "moto refuses {body}: {answer}");

@@ -40,6 +40,11 @@ impl Kubernetes {
         self.runtime.block_on(async { tokio::time::sleep(span).await });
     }
 
+    /// What is asked of the API server itself.
+    pub(crate) fn ask<'a, T>(&'a self, question: impl AsyncFnOnce(&'a Client) -> T) -> T {
+        self.runtime.block_on(question(&self.client))
+    }
+
     /// What kubectl prints in the case's namespace.
     #[track_caller]
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {

@@ -90,7 +90,8 @@ fn settled_objects_cause_nothing_but_the_round(bed: &mut dyn Bed) {
         *count -= calls.get(operation).copied().unwrap_or_default();
         *count > 0
     });
-    let rounds = calls_since.get("DescribeLoadBalancers").or(calls_since.get("DescribeListeners")).copied().unwrap_or(0);
+    let rounds =
+        calls_since.get("DescribeLoadBalancers").or(calls_since.get("DescribeListeners")).copied().unwrap_or(0);
     let all: u64 = calls_since.values().sum();
     assert!(calls_since.keys().all(|operation| operation.starts_with("Describe")), "{calls_since:?}");
     assert!(!calls_since.contains_key("DescribeTargetHealth"), "{calls_since:?}");

@@ -79,7 +79,8 @@ impl Process {
             }
             self.arns.insert(environment.to_owned(), group);
         }
-        for (port, weights) in [(PORT, vec![("blue", 100)]), (SMOKE_PORT, ENVIRONMENTS.map(|name| (name, 1)).to_vec())] {
+        for (port, weights) in [(PORT, vec![("blue", 100)]), (SMOKE_PORT, ENVIRONMENTS.map(|name| (name, 1)).to_vec())]
+        {
             let port = port.to_string();
             let place = [("LoadBalancerArn".to_owned(), balancer.clone()), ("Protocol".to_owned(), "HTTP".to_owned())];
             let mut parameters = place.to_vec();

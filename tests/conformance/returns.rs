@@ -56,7 +56,10 @@ fn a_candidate_that_breaks_is_left(bed: &mut dyn Bed) {
     bed.break_targets("green", TARGETS);
     bed.await_condition("trafficshifts", "checkout", "Complete");
     let status = bed.shift();
-    assert_eq!((&status["phase"], &status["run"]["rollback"]["reason"]), (&"RolledBack".into(), &"CandidateUnhealthy".into()));
+    assert_eq!(
+        (&status["phase"], &status["run"]["rollback"]["reason"]),
+        (&"RolledBack".into(), &"CandidateUnhealthy".into())
+    );
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
     let memory = format!("{}/checkout green RolledBack", bed.namespace());
     assert_eq!(bed.tags(Place::Default)["weir.dev/last-run"], memory);

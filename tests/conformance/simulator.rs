@@ -25,8 +25,7 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// A bed with the stage set and no controller.
     pub(crate) fn open() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let settings = Settings {
             namespace: "case".to_owned(),
             owner: OWNER.to_owned(),
