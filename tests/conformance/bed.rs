@@ -58,6 +58,9 @@ pub(crate) trait Bed {
     /// Applies manifests as `kubectl apply` does; the error is what the user is told.
     fn try_apply(&mut self, manifests: &str) -> Result<(), String>;
 
+    /// Applies manifests that were written before the kinds got the rules that they have now.
+    fn apply_from_before(&mut self, manifests: &str);
+
     /// Changes an object as `kubectl patch --type merge` does.
     fn patch(&mut self, resource: &str, name: &str, patch: &Value);
 

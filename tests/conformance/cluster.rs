@@ -72,6 +72,10 @@ impl Bed for RealCluster {
         self.kubernetes.try_apply(manifests)
     }
 
+    fn apply_from_before(&mut self, manifests: &str) {
+        self.kubernetes.apply_from_before(manifests);
+    }
+
     fn patch(&mut self, resource: &str, name: &str, patch: &Value) {
         self.kubernetes.patch(resource, name, patch);
     }

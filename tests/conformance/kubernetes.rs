@@ -1,6 +1,7 @@
 //! The Kubernetes half of the beds with a real API server: the user has kubectl, and looking often goes by a client.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use kube::api::{ApiResource, DynamicObject, ListParams};
@@ -11,6 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::bed::{Cluster, real_cluster};
 
+use super::manifests::{kinds, kinds_without_rules};
 use super::process;
 
 /// The longest that kubectl waits for a condition.
@@ -31,7 +33,10 @@ impl Kubernetes {
         install_kinds(cluster);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(async { client(cluster).await });
-        let namespace = cluster.namespace("case");
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        // Always of one length, so that what is printed is aligned alike.
+        let namespace = format!("n{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
+        cluster.kubectl(&["create", "namespace", &namespace]);
         Some(Self { cluster, namespace, runtime, client })
     }
 
@@ -53,6 +58,35 @@ impl Kubernetes {
 
     pub(crate) fn try_apply(&self, manifests: &str) -> Result<(), String> {
         self.cluster.try_kubectl(&["--namespace", &self.namespace, "apply", "-f", "-"], manifests).map(drop)
+    }
+
+    /// Applies what the present rules refuse, while the kinds are without them for a moment.
+    #[track_caller]
+    pub(crate) fn apply_from_before(&self, manifests: &str) {
+        let _alone = rules();
+        self.define(&kinds_without_rules());
+        self.eventually("the kinds are without rules", || self.try_apply(manifests).is_ok());
+        self.define(&kinds());
+        let arguments = ["--namespace", &self.namespace, "create", "--dry-run=server", "-f", "-"];
+        let another = manifests.replace("metadata: {name: ", "metadata: {name: another-");
+        self.eventually("the kinds have their rules again", || self.cluster.try_kubectl(&arguments, &another).is_err());
+    }
+
+    fn define(&self, kinds: &[Value]) {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": kinds}).to_string();
+        let arguments = ["apply", "--server-side", "-f", "-"];
+        self.cluster.try_kubectl(&arguments, &list).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
+    }
+
+    #[track_caller]
+    fn eventually(&self, what: &str, is_so: impl Fn() -> bool) {
+        for _ in 0..100 {
+            if is_so() {
+                return;
+            }
+            self.pass(Duration::from_millis(100));
+        }
+        panic!("waited in vain: {what}");
     }
 
     #[track_caller]
@@ -100,7 +134,7 @@ pub(crate) async fn client(cluster: &Cluster) -> Client {
 pub(crate) fn install_kinds(cluster: &Cluster) -> &'static str {
     static SAID_BEFORE: OnceLock<String> = OnceLock::new();
     SAID_BEFORE.get_or_init(|| {
-        let said = process::said_at_once(&["--kubeconfig", &cluster.kubeconfig().to_string_lossy()]);
+        let said = process::said_at_once("127.0.0.1:0", &["--kubeconfig", &cluster.kubeconfig().to_string_lossy()]);
         let definitions = process::definitions();
         let arguments = ["apply", "--server-side", "-f", "-"];
         cluster.try_kubectl(&arguments, &definitions).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
@@ -111,6 +145,12 @@ pub(crate) fn install_kinds(cluster: &Cluster) -> &'static str {
         cluster.kubectl(&arguments);
         said
     })
+}
+
+/// The right to rely on the rules of the kinds, or to take them away for a moment.
+pub(crate) fn rules() -> MutexGuard<'static, ()> {
+    static RULES: Mutex<()> = Mutex::new(());
+    RULES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn api_resource(resource: &str) -> ApiResource {

@@ -1,5 +1,7 @@
 //! The manifests of the cases: what a user would write for the stage.
 
+use serde_json::Value;
+
 use super::bed::{Bed, ENVIRONMENTS, PORT};
 
 /// The entry point, the environments and a route over the listener's default action, which it adopts.
@@ -83,3 +85,26 @@ pub(crate) const HELD_AT_25: &str = "{steps: [{weight: 25, pause: {}}, {weight: 
 
 /// All in one step.
 pub(crate) const ALL_AT_ONCE: &str = "{allAtOnce: {}}";
+
+/// The definitions of Weir's kinds.
+pub(crate) fn kinds() -> Vec<Value> {
+    weir_api::crds().into_iter().map(|kind| serde_json::to_value(kind).unwrap()).collect()
+}
+
+/// The definitions as they might have been once, before they had rules.
+pub(crate) fn kinds_without_rules() -> Vec<Value> {
+    let mut kinds = kinds();
+    kinds.iter_mut().for_each(remove_rules);
+    kinds
+}
+
+fn remove_rules(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.remove("x-kubernetes-validations");
+            fields.values_mut().for_each(remove_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_rules),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

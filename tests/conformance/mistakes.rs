@@ -10,7 +10,7 @@ use kube::{Client, Error};
 use serde_json::{Value, json};
 use weir_lab::{Settings, World, manifest, stage::on_virtual_time};
 
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{Kubernetes, rules};
 use super::manifests::shift;
 
 /// A manifest with a mistake in it, and what the mistake is.
@@ -149,5 +149,6 @@ fn the_simulated_api_server_says_what_is_wrong() {
 #[test]
 fn the_real_api_server_says_what_is_wrong() {
     let Some(kubernetes) = Kubernetes::open() else { return };
+    let _rules = rules();
     check(&kubernetes.ask(async |client| answers(client, &kubernetes.namespace).await));
 }

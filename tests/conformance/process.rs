@@ -51,7 +51,7 @@ impl Process {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let moto = shared_moto()?;
         let kubernetes = Kubernetes::open()?;
-        let prefix = format!("c{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let prefix = format!("c{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), running: None };
         bed.set_stage();
         Some(bed)
@@ -163,6 +163,10 @@ impl Bed for Process {
 
     fn try_apply(&mut self, manifests: &str) -> Result<(), String> {
         self.kubernetes.try_apply(manifests)
+    }
+
+    fn apply_from_before(&mut self, manifests: &str) {
+        self.kubernetes.apply_from_before(manifests);
     }
 
     fn patch(&mut self, resource: &str, name: &str, patch: &Value) {
@@ -285,10 +289,10 @@ pub(crate) fn definitions() -> String {
 }
 
 /// What `weir run` says when it ends by itself, which it must do with a failure.
-pub(crate) fn said_at_once(arguments: &[&str]) -> String {
+pub(crate) fn said_at_once(listen: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command
-        .args(["run", "--owner-id", OWNER, "--listen", "127.0.0.1:0", "--log", "off"])
+        .args(["run", "--owner-id", OWNER, "--listen", listen, "--log", "off"])
         .args(arguments)
         .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])
         .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);

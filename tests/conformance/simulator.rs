@@ -9,6 +9,7 @@ use weir_lab::{Settings, World};
 
 use super::account::{self, Account};
 use super::bed::{Bed, OWNER, Place, ROUND, Weights};
+use super::manifests::{kinds, kinds_without_rules};
 
 /// Runs a case here.
 pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
@@ -70,6 +71,15 @@ impl Bed for Simulator {
 
     fn try_apply(&mut self, manifests: &str) -> Result<(), String> {
         self.inside(|bed| bed.world.apply(manifests))
+    }
+
+    fn apply_from_before(&mut self, manifests: &str) {
+        self.inside(|bed| {
+            let define = |definition: &Value| bed.world.kube().apply(definition).map(drop).unwrap();
+            kinds_without_rules().iter().for_each(define);
+            bed.world.apply(manifests).unwrap();
+            kinds().iter().for_each(define);
+        });
     }
 
     fn patch(&mut self, resource: &str, name: &str, patch: &Value) {
