@@ -17,7 +17,7 @@ fn play(seed: u64) -> (usize, u64) {
         let mut world = stage::set(Settings::seeded(seed)).await;
         world.apply(&shift("green", &steps(&WEIGHTS, "10m"), "")).expect("the shift is valid");
         let complete = |world: &World| world.is_complete("checkout");
-        world.run_until(complete, Duration::from_secs(4 * 3_600)).await.expect("the plan ends");
+        world.run_until(complete, Duration::from_hours(4)).await.expect("the plan ends");
         (world.account().calls().len(), world.kube().request_counts().values().sum())
     })
 }

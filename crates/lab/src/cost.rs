@@ -9,7 +9,7 @@ use crate::evidence::Call;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, shift, steps};
 use crate::world::{Settings, World};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 /// Twelve steps.
 const WEIGHTS: [u32; 12] = [1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100];
 
@@ -65,7 +65,7 @@ fn a_step_costs_one_write_one_read_back_and_one_health_read() {
 fn a_whole_release_costs_what_its_parts_cost() {
     on_virtual_time(async {
         let mut world = stage::set(Settings::seeded(202)).await;
-        world.run_for(Duration::from_secs(60)).await;
+        world.run_for(Duration::from_mins(1)).await;
         let began = world.now();
         world.apply(&shift("green", &steps(&WEIGHTS, "10m"), "")).unwrap();
         world.run_until(|world| world.is_complete("checkout"), 4 * HOUR).await.unwrap();
@@ -95,7 +95,7 @@ fn a_whole_release_costs_what_its_parts_cost() {
 fn a_round_costs_two_calls_and_one_for_each_listener() {
     on_virtual_time(async {
         let mut world = stage::set(Settings::seeded(203)).await;
-        world.run_for(Duration::from_secs(600)).await;
+        world.run_for(Duration::from_mins(10)).await;
         let began = world.now();
         world.run_for(HOUR).await;
         let calls = between(&world, began, world.now());
@@ -114,7 +114,7 @@ fn what_is_settled_costs_nothing() {
         let mut world = stage::set(Settings::seeded(204)).await;
         world.apply(&shift("green", &steps(&[50, 100], "1m"), "")).unwrap();
         world.run_until(|world| world.is_complete("checkout"), HOUR).await.unwrap();
-        world.run_for(Duration::from_secs(120)).await;
+        world.run_for(Duration::from_mins(2)).await;
         let (began, before, events) = (world.now(), requests(&world), world.events().len());
         world.run_for(HOUR).await;
         assert_eq!(requests(&world), before, "no GET, no status write, no event");

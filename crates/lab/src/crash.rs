@@ -20,9 +20,9 @@ use crate::world::World;
 /// How long nobody is there after a crash.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
 /// How long a world is left alone at the end, so that everything comes to rest.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 /// By how much a crash may delay the end.
-const DELAY: Duration = Duration::from_secs(120);
+const DELAY: Duration = Duration::from_mins(2);
 /// How many plans are played at once.
 const THREADS: usize = 2;
 

@@ -107,7 +107,7 @@ pub async fn furnished(settings: Settings) -> World {
     let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
     world.furnish(&manifests, 4).expect("the stage's manifests name what exists");
     world.account().forward(BALANCER, PORT, &[("blue", 100)]);
-    world.run_for(Duration::from_secs(120)).await;
+    world.run_for(Duration::from_mins(2)).await;
     world.apply(&manifests).expect("the stage's manifests are valid");
     world.apply(&route("checkout", &["blue", "green"], "")).expect("the stage's route is valid");
     world

@@ -12,12 +12,9 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
     let mut events = Vec::new();
     let verified =
         |status: &'_ WeightedRouteStatus| status.intent.clone().filter(|intent| intent.verified_at.is_some());
-    // The last change of a run only remembers its end: it has the weights of the one before.
-    let is_told = |intent: &Intent| {
-        let told = old.intent.as_ref().filter(|told| told.uid == intent.uid && told.run == intent.run);
-        told.is_some_and(|told| told.verified_at.is_some() && weights::same_action(&told.weights, &intent.weights))
-    };
-    if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !is_told(intent)) {
+    // The last change of a run only remembers its end: it wants what was seen to be live before.
+    let was_live = |intent: &Intent| weights::same_action(&old.weights, &intent.weights);
+    if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !was_live(intent)) {
         let message = format!(
             "{} is live, seen on AWS (run {} of {})",
             weights::words(&intent.weights),

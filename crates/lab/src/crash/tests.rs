@@ -9,7 +9,7 @@ use crate::world::{Settings, World};
 
 use super::{Report, enumerate};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn assert_endured(report: &Report, at_least: u64) {
     let failures: Vec<String> =
@@ -41,7 +41,7 @@ fn a_rollback_ends_the_same_whatever_crashes() {
         let half = |world: &World| stage::live(world).get("green") == Some(&50);
         world.run_until(half, HOUR).await?;
         // Long enough for any crash on the way here to be over.
-        world.run_for(Duration::from_secs(60)).await;
+        world.run_for(Duration::from_mins(1)).await;
         world.account().break_targets("green", 4);
         complete(world).await
     });
@@ -72,7 +72,7 @@ fn a_deletion_that_goes_back_ends_the_same_whatever_crashes() {
         world.apply(&shift("green", &steps(&[50, 100], "1h"), "deletionPolicy: Rollback"))?;
         let half = |world: &World| stage::live(world).get("green") == Some(&50);
         world.run_until(half, HOUR).await?;
-        world.run_for(Duration::from_secs(60)).await;
+        world.run_for(Duration::from_mins(1)).await;
         world.delete("trafficshifts", "checkout")?;
         world.run_until(|world| world.shift("checkout").is_none(), HOUR).await.map(drop)
     });

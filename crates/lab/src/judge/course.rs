@@ -119,15 +119,15 @@ impl<'a> Course<'a> {
 
     /// What was live at a place at an instant.
     pub fn live(&self, place: &str, at: Timestamp) -> Weights {
-        let changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
-        changes.last().map(|change| change.after.clone()).unwrap_or_default()
+        let mut changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
+        changes.next_back().map(|change| change.after.clone()).unwrap_or_default()
     }
 
     /// What a controller last made live at a place before an instant.
     pub fn last_written(&self, place: &str, at: Timestamp) -> Option<Weights> {
         let changes = self.evidence.changes.iter();
-        let own = changes.filter(|change| change.place == place && change.at <= at && !change.by_hand);
-        own.last().map(|change| change.after.clone())
+        let mut own = changes.filter(|change| change.place == place && change.at <= at && !change.by_hand);
+        own.next_back().map(|change| change.after.clone())
     }
 
     /// Everything that was live at a place at some instant between two.
@@ -170,8 +170,9 @@ impl<'a> Course<'a> {
         let mut superseded = history.filter(|past| past.outcome == Outcome::Superseded);
         if superseded.any(|past| past.id + 1 == run.id) {
             let of_this = self.shifts.iter().filter(|seen| seen.object.metadata.uid == shift.metadata.uid);
-            let earlier = of_this.filter_map(|seen| run_of(&seen.object)).filter(|earlier| earlier.id + 1 == run.id);
-            if let Some(earlier) = earlier.last() {
+            let mut earlier =
+                of_this.filter_map(|seen| run_of(&seen.object)).filter(|earlier| earlier.id + 1 == run.id);
+            if let Some(earlier) = earlier.next_back() {
                 return self.baseline(route, shift, earlier);
             }
         }

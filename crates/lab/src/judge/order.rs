@@ -70,7 +70,7 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &before.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            if !is_seen(course, &route, &seen.object.metadata.uid, before, seen.at) {
+            if !is_seen(course, &route, seen.object.metadata.uid.as_deref(), before, seen.at) {
                 let message = format!(
                     "{} went on to {} % before route {route} had seen change {}",
                     seen.key, run.weight, before.seq
@@ -82,10 +82,10 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn is_seen(course: &Course<'_>, route: &Key, uid: &Option<String>, run: &Run, at: Timestamp) -> bool {
+fn is_seen(course: &Course<'_>, route: &Key, uid: Option<&str>, run: &Run, at: Timestamp) -> bool {
     let status = course.route(route, at).and_then(|route| route.status.as_ref());
     status.and_then(|status| status.intent.as_ref()).is_some_and(|intent| {
-        Some(&intent.uid) == uid.as_ref()
+        Some(intent.uid.as_str()) == uid
             && (intent.run, intent.seq) == (run.id, run.seq)
             && intent.verified_at.is_some()
     })

@@ -41,8 +41,8 @@ fn release() -> Evidence {
         on_virtual_time(async {
             let mut world = stage::set(Settings::seeded(3)).await;
             world.apply(&shift("green", &steps(&[25, 100], "1m"), "")).unwrap();
-            world.run_until(|world| world.is_complete("checkout"), Duration::from_secs(3_600)).await.unwrap();
-            world.run_for(Duration::from_secs(3_600)).await;
+            world.run_until(|world| world.is_complete("checkout"), Duration::from_hours(1)).await.unwrap();
+            world.run_for(Duration::from_hours(1)).await;
             world.evidence()
         })
     };

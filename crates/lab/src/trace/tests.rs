@@ -20,13 +20,13 @@ fn eventful(seed: u64) -> u64 {
         world.apply(&shift("green", &steps(&[5, 25, 50, 100], "1m"), "")).unwrap();
         world.run_for(Duration::from_secs(45)).await;
         world.disturb(Fault { operation: "*".to_owned(), times: 10, mischief: Mischief::Throttled });
-        world.run_for(Duration::from_secs(60)).await;
+        world.run_for(Duration::from_mins(1)).await;
         world.crash_controller();
         world.run_for(Duration::from_secs(5)).await;
         world.start_controller();
-        world.run_for(Duration::from_secs(60)).await;
+        world.run_for(Duration::from_mins(1)).await;
         world.account().break_targets("green", 4);
-        world.run_until(|world| world.is_complete("checkout"), Duration::from_secs(3_600)).await.unwrap();
+        world.run_until(|world| world.is_complete("checkout"), Duration::from_hours(1)).await.unwrap();
         trace(&world)
     })
 }

@@ -76,6 +76,10 @@ impl World {
     }
 
     /// Takes the status away from every object of Weir's kinds, as a restore from manifests would.
+    ///
+    /// # Panics
+    ///
+    /// Never: an object that was just listed is there.
     pub fn lose_statuses(&self) {
         for resource in ["entrypoints", "environments", "weightedroutes", "trafficshifts"] {
             for object in self.kube.list(resource, "") {
