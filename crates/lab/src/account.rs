@@ -165,17 +165,12 @@ impl Account {
 
     /// How many targets of a group are healthy.
     pub fn healthy(&self, group: &str) -> u32 {
-        self.count(self.aws.health(group))
+        count(self.aws.health(group))
     }
 
     /// How many targets of a group were healthy at a past instant.
     pub fn healthy_at(&self, group: &str, at: Timestamp) -> u32 {
-        self.count(self.aws.health_at(group, at))
-    }
-
-    fn count<K>(&self, targets: BTreeMap<K, TargetState>) -> u32 {
-        let healthy = targets.values().filter(|state| **state == TargetState::Healthy).count();
-        u32::try_from(healthy).unwrap_or(u32::MAX)
+        count(self.aws.health_at(group, at))
     }
 
     /// The names of all groups.
@@ -211,6 +206,12 @@ impl Account {
         };
         self.aws.changes().into_iter().map(change).collect()
     }
+}
+
+/// How many targets are healthy.
+fn count<K>(targets: BTreeMap<K, TargetState>) -> u32 {
+    let healthy = targets.values().filter(|state| **state == TargetState::Healthy).count();
+    u32::try_from(healthy).unwrap_or(u32::MAX)
 }
 
 /// The name of an existing thing.

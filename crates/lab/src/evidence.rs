@@ -22,6 +22,8 @@ pub struct Evidence {
     pub calls: Vec<Call>,
     /// Every change of weights on AWS.
     pub changes: Vec<Change>,
+    /// The objects that were deleted and are still there, since when.
+    pub lingering: Vec<(String, Timestamp)>,
     /// The ARNs of the target groups, by name.
     pub groups: BTreeMap<String, String>,
 }

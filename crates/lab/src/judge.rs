@@ -11,6 +11,7 @@ mod endings;
 mod order;
 mod ownership;
 mod replay;
+mod return_path;
 mod silence;
 mod turmoil;
 
@@ -18,37 +19,14 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use weir_engine::invariant::Invariant;
+
 use crate::evidence::Evidence;
 
 use course::Course;
 
 /// How old the knowledge may be on which a controller acts.
 const STALENESS: SignedDuration = SignedDuration::from_secs(10);
-
-/// What must never happen, as far as the world or its trace can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Invariant {
-    /// 1: all weights of an action zero.
-    AllZero,
-    /// 2: a weight raised towards an environment without healthy capacity for its share.
-    Capacity,
-    /// 5: a weight out of range, or a step against the direction of the run, or outside of any run.
-    Direction,
-    /// 6 and 10: a step, or the same one again, before what became of the last one was read.
-    Order,
-    /// 8: a write to something without this installation's mark, or a mark without adoption.
-    Ownership,
-    /// 11: a status that claims what was not so.
-    Claims,
-    /// 12: traffic changed while no controller was carried on.
-    Silence,
-    /// 14: the same thing written again and again.
-    Turmoil,
-    /// 16: a run that does not end.
-    Endings,
-    /// 17: a release replayed.
-    Replay,
-}
 
 /// An invariant that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +58,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(turmoil::judge(evidence, &course));
     breaches.extend(endings::judge(evidence, &course));
     breaches.extend(replay::judge(&course));
+    breaches.extend(return_path::judge(&course));
     breaches.sort();
     breaches
 }

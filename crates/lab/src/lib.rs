@@ -4,6 +4,9 @@
 //! write. Nothing here decides anything for a controller; whatever is judged is judged by the world's own records.
 
 mod account;
+#[cfg(test)]
+mod cost;
+pub mod crash;
 pub mod evidence;
 pub mod journal;
 pub mod judge;
@@ -13,6 +16,7 @@ pub mod model;
 #[cfg(test)]
 mod scenarios;
 pub mod stage;
+pub mod trace;
 mod wire;
 pub mod world;
 

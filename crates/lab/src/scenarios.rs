@@ -21,8 +21,8 @@ use crate::judge::judge;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time};
 use crate::world::{Settings, World};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Plays a scenario on the stage, and has it judged.
 fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {

@@ -51,6 +51,12 @@ spec:
     )
 }
 
+/// A route over a rule for the host `<name>.shop.test`. `extra` is put into its spec.
+pub fn rule_route(name: &str, backends: &[&str], priority: u32, extra: &str) -> String {
+    let matches = format!("listener: https, match: {{hosts: [{name}.shop.test]}}, priority: {priority}");
+    route(name, backends, extra).replace("listener: https", &matches).replace("  adopt: true\n", "")
+}
+
 /// A shift of the route `checkout`. `strategy` and `extra` are put into its spec.
 pub fn shift(to: &str, strategy: &str, extra: &str) -> String {
     format!(
@@ -90,21 +96,33 @@ pub fn on_virtual_time<T>(scenario: impl Future<Output = T>) -> T {
     runtime.block_on(scenario)
 }
 
-/// The stage, set: blue carries all the traffic and is healthy, green is there, and a controller runs.
+/// The stage without a controller: blue carries all the traffic and is healthy, green is there, and the objects are
+/// applied.
 ///
 /// # Panics
 ///
 /// When the stage's own manifests are refused, which is a bug.
-pub async fn set(settings: Settings) -> World {
+pub async fn furnished(settings: Settings) -> World {
     let mut world = World::new(settings);
     let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
     world.furnish(&manifests, 4).expect("the stage's manifests name what exists");
     world.account().forward(BALANCER, PORT, &[("blue", 100)]);
-    world.run_for(Duration::from_secs(120)).await;
+    world.run_for(Duration::from_mins(2)).await;
     world.apply(&manifests).expect("the stage's manifests are valid");
     world.apply(&route("checkout", &["blue", "green"], "")).expect("the stage's route is valid");
+    world
+}
+
+/// The stage with a controller that begins to run.
+pub async fn set(settings: Settings) -> World {
+    let mut world = furnished(settings).await;
     world.start_controller();
     world
+}
+
+/// What is live on the stage's listener.
+pub fn live(world: &World) -> Weights {
+    world.account().weights(BALANCER, PORT)
 }
 
 /// Weights by name of the group.

@@ -274,6 +274,7 @@ impl World {
             entries: self.journal.entries(),
             calls: self.account.calls(),
             changes: self.account.changes(),
+            lingering: self.lingering(),
             groups: self.account.group_arns(),
         }
     }

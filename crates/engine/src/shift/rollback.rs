@@ -84,9 +84,9 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let (old, new) = (old?, new?);
     let full = || {
         // A client that sticks to the candidate would go on being answered by it while its group is in the action.
-        // Once it was dropped it stays so.
-        let is_in = lane.part.weights.iter().any(|entry| entry.environment == run.to);
-        let dropped = lane.sticky_seconds().is_some() || !is_in;
+        // Once dropped it stays so: without it there is no stickiness left by which to tell.
+        let is_attached = lane.part.weights.iter().any(|entry| entry.environment == run.to);
+        let dropped = !is_attached || lane.sticky_seconds().is_some();
         if dropped { weights::normal(before.clone()) } else { weights::blend(&before, &run.to, 0) }
     };
     // What cannot be read does not hold a rollback back: the old side did carry the traffic.

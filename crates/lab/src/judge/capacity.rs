@@ -21,7 +21,7 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
                 movers.iter().filter_map(|shift| lacks(course, write, route, shift, group, weights)).collect();
             if !movers.is_empty() && found.len() == movers.len() {
                 let message = format!("{} was written to route {route}: {}", words(weights), found[0]);
-                breaches.push(Breach { at: write.at, invariant: Invariant::Capacity, message });
+                breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
             }
         }
     }
@@ -47,13 +47,7 @@ fn lacks(
         return (back == 0 && least > 0)
             .then(|| format!("nothing is healthy there, while {least} targets of {candidate} are"));
     }
-    let part = run.routes.iter().find(|part| part.name == route.name)?;
-    let from = course.by_group(&route.namespace, &part.from)?;
-    let baseline: u32 = from
-        .iter()
-        .filter(|(_, weight)| **weight > 0)
-        .map(|(group, _)| course.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
-        .sum();
+    let baseline = course.baseline(route, shift, run)?;
     let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
     let (weight, total) = share(weights, group);
     let needed = (weight * u64::from(baseline) * percent).div_ceil(total.max(1) * 100).max(1);

@@ -32,7 +32,7 @@ fn routes(course: &Course<'_>) -> Vec<Breach> {
         let live = course.live_between(place, verified_at - STALENESS, seen.at);
         if !live.iter().any(|live| same_split(live, &claimed)) {
             let message = format!("route {} claims to have seen {}", seen.key, words(&claimed));
-            breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+            breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
         }
     }
     breaches
@@ -54,7 +54,7 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
                 .is_some_and(|intent| (intent.run, intent.seq) == (run.id, run.seq) && intent.verified_at.is_some());
             if run.applied_at.is_some() && !was_applied && !verified {
                 let message = format!("{} claims that change {} is live on route {route}", seen.key, run.seq);
-                breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+                breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
             let Some(place) = status.and_then(|status| status.arn.as_ref()) else { continue };
             let Some(end) = course.by_group(&seen.key.namespace, &part.weights) else { continue };
@@ -62,7 +62,7 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
             let live = course.live_between(place, seen.at - ENDING, seen.at);
             if is_end && !live.iter().any(|live| same_split(live, &end)) {
                 let message = format!("{} claims success with {} on route {route}", seen.key, words(&end));
-                breaches.push(Breach { at: seen.at, invariant: Invariant::Claims, message });
+                breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::Run;
+use weir_api::traffic_shift::{Outcome, Run};
 use weir_api::weighted_route::EnvironmentWeight;
 use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
@@ -13,6 +13,8 @@ use weir_engine::step::ROUTE_TAG;
 use crate::evidence::{Evidence, Weights};
 use crate::journal::{AwsRequest, KubeRequest, What};
 use crate::world::GLANCE;
+
+use super::STALENESS;
 
 /// An object as a write of the controller left it.
 #[derive(Debug)]
@@ -117,8 +119,15 @@ impl<'a> Course<'a> {
 
     /// What was live at a place at an instant.
     pub fn live(&self, place: &str, at: Timestamp) -> Weights {
-        let changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
-        changes.last().map(|change| change.after.clone()).unwrap_or_default()
+        let mut changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
+        changes.next_back().map(|change| change.after.clone()).unwrap_or_default()
+    }
+
+    /// What a controller last made live at a place before an instant.
+    pub fn last_written(&self, place: &str, at: Timestamp) -> Option<Weights> {
+        let changes = self.evidence.changes.iter();
+        let mut own = changes.filter(|change| change.place == place && change.at <= at && !change.by_hand);
+        own.next_back().map(|change| change.after.clone())
     }
 
     /// Everything that was live at a place at some instant between two.
@@ -152,6 +161,28 @@ impl<'a> Course<'a> {
             }
         }
         counts.into_iter()
+    }
+
+    /// How many targets were healthy on the live side of a route when a run began, the candidate not counted. A run
+    /// that took over from another is held to the count of that one, since by then two environments were live.
+    pub fn baseline(&self, route: &Key, shift: &TrafficShift, run: &Run) -> Option<u32> {
+        let history = shift.status.iter().flat_map(|status| &status.history);
+        let mut superseded = history.filter(|past| past.outcome == Outcome::Superseded);
+        if superseded.any(|past| past.id + 1 == run.id) {
+            let of_this = self.shifts.iter().filter(|seen| seen.object.metadata.uid == shift.metadata.uid);
+            let mut earlier =
+                of_this.filter_map(|seen| run_of(&seen.object)).filter(|earlier| earlier.id + 1 == run.id);
+            if let Some(earlier) = earlier.next_back() {
+                return self.baseline(route, shift, earlier);
+            }
+        }
+        let part = run.routes.iter().find(|part| part.name == route.name)?;
+        let from = part.from.iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
+        let count = |entry: &EnvironmentWeight| {
+            let group = self.group_of(&route.namespace, &entry.environment)?;
+            Some(self.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
+        };
+        from.map(count).sum()
     }
 
     /// The group that an environment lends.

@@ -21,7 +21,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     }
     for write in &course.writes {
         let Some(weights) = &write.weights else { continue };
-        let breach = |message| Breach { at: write.at, invariant: Invariant::Direction, message };
+        let breach = |message| Breach { at: write.at, invariant: Invariant::OutOfRangeOrDirection, message };
         if let Some(message) = out_of_range(weights) {
             breaches.push(breach(message));
         }
@@ -40,10 +40,13 @@ fn out_of_range(weights: &Weights) -> Option<String> {
 /// Whether a write goes against the run that it belongs to, in words.
 fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<String> {
     let Some(route) = &write.route else { return None };
-    let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
-    if same_split(&before, weights) {
+    let live = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
+    if same_split(&live, weights) {
         return None;
     }
+    // Where somebody else has changed the weights and the user wants those of the run again, the way is that of the
+    // run: from what it wrote last.
+    let before = course.last_written(&write.place, write.at).unwrap_or(live);
     let movers = course.movers(route, write.at);
     if movers.is_empty() {
         return Some(format!("{} was written to route {route} though no run moves it", words(weights)));

@@ -1,4 +1,4 @@
-//! Invariant 16: a run that waits for nobody ends.
+//! Invariants 15 and 16: a run that waits for nobody ends, and no finalizer stays after its deadline.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ use super::{Breach, Invariant};
 
 /// How long after its deadline a run may go on.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);
+/// How long a deleted shift may stay: the longest deadline of a scenario, and some grace.
+const LINGERING: SignedDuration = SignedDuration::from_hours(4);
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut latest: BTreeMap<&Key, &Seen<weir_api::TrafficShift>> = BTreeMap::new();
@@ -27,7 +29,13 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let deadline = run.progressed_at.max(seen.at) + SignedDuration::from(seen.object.spec.progress_deadline);
         if phase != Some(Phase::Paused) && !is_gone && evidence.ended > deadline + GRACE {
             let message = format!("run {} of {key} has not ended; it was last seen in phase {phase:?}", run.id);
-            breaches.push(Breach { at: evidence.ended, invariant: Invariant::Endings, message });
+            breaches.push(Breach { at: evidence.ended, invariant: Invariant::EndlessRun, message });
+        }
+    }
+    for (object, since) in &evidence.lingering {
+        if evidence.ended > *since + LINGERING {
+            let message = format!("{object} was deleted at {since} and is still there");
+            breaches.push(Breach { at: evidence.ended, invariant: Invariant::HangingFinalizer, message });
         }
     }
     breaches

@@ -12,7 +12,9 @@ use super::{Breach, Invariant};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let weighty: Vec<&Write<'_>> = course.writes.iter().filter(|write| write.weights.is_some()).collect();
+    let is_done = |write: &&Write<'_>| write.request.status.is_none_or(|status| status == 200);
+    let weighty: Vec<&Write<'_>> =
+        course.writes.iter().filter(|write| write.weights.is_some()).filter(is_done).collect();
     for (number, write) in weighty.iter().enumerate() {
         let is_next = |other: &&&Write<'_>| other.place == write.place && other.creates == write.creates;
         let Some(next) = weighty[number + 1..].iter().find(is_next) else { continue };
@@ -25,8 +27,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         });
         let done = done.map_or(write.at, |call| call.at);
         if !was_read(evidence, &write.place, done, next.at) {
+            let is_unknown = write.request.status.is_none();
+            let invariant = if is_unknown { Invariant::BlindRetry } else { Invariant::StepBeforeObservation };
             let message = format!("{} was written again without a look at what the last write did", write.place);
-            breaches.push(Breach { at: next.at, invariant: Invariant::Order, message });
+            breaches.push(Breach { at: next.at, invariant, message });
         }
     }
     breaches.extend(steps(course));
@@ -66,22 +70,22 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &before.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            if !is_seen(course, &route, &seen.object.metadata.uid, before, seen.at) {
+            if !is_seen(course, &route, seen.object.metadata.uid.as_deref(), before, seen.at) {
                 let message = format!(
                     "{} went on to {} % before route {route} had seen change {}",
                     seen.key, run.weight, before.seq
                 );
-                breaches.push(Breach { at: seen.at, invariant: Invariant::Order, message });
+                breaches.push(Breach { at: seen.at, invariant: Invariant::StepBeforeObservation, message });
             }
         }
     }
     breaches
 }
 
-fn is_seen(course: &Course<'_>, route: &Key, uid: &Option<String>, run: &Run, at: Timestamp) -> bool {
+fn is_seen(course: &Course<'_>, route: &Key, uid: Option<&str>, run: &Run, at: Timestamp) -> bool {
     let status = course.route(route, at).and_then(|route| route.status.as_ref());
     status.and_then(|status| status.intent.as_ref()).is_some_and(|intent| {
-        Some(&intent.uid) == uid.as_ref()
+        Some(intent.uid.as_str()) == uid
             && (intent.run, intent.seq) == (run.id, run.seq)
             && intent.verified_at.is_some()
     })

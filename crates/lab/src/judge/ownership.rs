@@ -11,7 +11,7 @@ use super::{Breach, Invariant};
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let found = course.writes.iter().filter_map(|write| {
         let message = wrong(evidence, course, write)?;
-        Some(Breach { at: write.at, invariant: Invariant::Ownership, message })
+        Some(Breach { at: write.at, invariant: Invariant::NotOurs, message })
     });
     found.collect()
 }

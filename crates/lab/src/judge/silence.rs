@@ -17,7 +17,7 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
         let within = |at: Timestamp| at > from + UNDER_WAY && at < to;
         for change in evidence.changes.iter().filter(|change| !change.by_hand && within(change.at)) {
             let message = format!("{} was set to {} without a controller", change.place, words(&change.after));
-            breaches.push(Breach { at: change.at, invariant: Invariant::Silence, message });
+            breaches.push(Breach { at: change.at, invariant: Invariant::MovedByAbsence, message });
         }
     }
     breaches

@@ -29,7 +29,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         if *count == WRITES + 1 {
             let message =
                 format!("{} of {} for change {change:?} again and again", write.request.operation, write.place);
-            breaches.push(Breach { at: write.at, invariant: Invariant::Turmoil, message });
+            breaches.push(Breach { at: write.at, invariant: Invariant::EndlessFight, message });
         }
     }
     breaches.extend(records(evidence));
@@ -49,7 +49,7 @@ fn records(evidence: &Evidence) -> Vec<Breach> {
         times.push(entry.at);
         if times.len() == RECORDS {
             let message = format!("{} was written {RECORDS} times within a minute", request.path);
-            breaches.push(Breach { at: entry.at, invariant: Invariant::Turmoil, message });
+            breaches.push(Breach { at: entry.at, invariant: Invariant::EndlessFight, message });
         }
     }
     breaches

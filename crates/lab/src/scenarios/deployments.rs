@@ -94,7 +94,7 @@ fn what_is_not_adopted_is_not_touched() {
         world.apply(&route("checkout", &["blue", "green"], "").replace("adopt: true", "adopt: false")).unwrap();
         world.start_controller();
         world.apply(&shift("blue", "{allAtOnce: {}}", "")).unwrap();
-        world.run_for(Duration::from_secs(600)).await;
+        world.run_for(Duration::from_mins(10)).await;
         assert_eq!(changes(&world).len(), 0);
         assert!(world.account().listener_tags(BALANCER, PORT).is_empty());
         let conditions = super::route_status(&world, "checkout").conditions;

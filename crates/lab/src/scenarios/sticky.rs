@@ -126,7 +126,7 @@ fn application_cookies_are_refused_before_anything_is_written() {
         world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
         world.start_controller();
         world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
-        world.run_for(Duration::from_secs(300)).await;
+        world.run_for(Duration::from_mins(5)).await;
         assert_eq!(super::changes(&world).len(), 0);
         let conditions = super::route_status(&world, "checkout").conditions;
         let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();

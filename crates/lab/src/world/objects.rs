@@ -1,5 +1,6 @@
 //! Looking at Weir's objects and events, typed, as they stand in the simulated Kubernetes.
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weir_api::command::COMMAND_ANNOTATION;
@@ -75,6 +76,10 @@ impl World {
     }
 
     /// Takes the status away from every object of Weir's kinds, as a restore from manifests would.
+    ///
+    /// # Panics
+    ///
+    /// Never: an object that was just listed is there.
     pub fn lose_statuses(&self) {
         for resource in ["entrypoints", "environments", "weightedroutes", "trafficshifts"] {
             for object in self.kube.list(resource, "") {
@@ -84,6 +89,16 @@ impl World {
                     .expect("an object that was just listed is there");
             }
         }
+    }
+
+    /// The shifts that were deleted and are still there, since when.
+    pub(super) fn lingering(&self) -> Vec<(String, Timestamp)> {
+        let shifts = self.kube.list("trafficshifts", "");
+        let lingering = shifts.iter().filter_map(|object| {
+            let since = object["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
+            Some((object["metadata"]["name"].as_str()?.to_owned(), since))
+        });
+        lingering.collect()
     }
 
     /// Every event that is kept, in the order of time.

@@ -1,0 +1,86 @@
+//! Every crash of whole releases.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::stage::{self, ENTRY_POINT, environment, shift, steps};
+use crate::world::{Settings, World};
+
+use super::{Report, enumerate};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn assert_endured(report: &Report, at_least: u64) {
+    let failures: Vec<String> =
+        report.failures.iter().map(|(cut, message)| format!("{:?} write {}: {message}", cut.side, cut.write)).collect();
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(report.writes >= at_least, "only {} writes were seen", report.writes);
+    assert_eq!(report.plans as u64, 2 * report.writes);
+}
+
+async fn complete(world: &mut World) -> Result<(), String> {
+    world.run_until(|world| world.is_complete("checkout"), HOUR).await.map(drop)
+}
+
+#[test]
+fn a_release_ends_the_same_whatever_crashes() {
+    let set = async || stage::furnished(Settings::seeded(101)).await;
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", &steps(&[5, 25, 50, 100], "20s"), ""))?;
+        complete(world).await
+    });
+    assert_endured(&report.unwrap(), 40);
+}
+
+#[test]
+fn a_rollback_ends_the_same_whatever_crashes() {
+    let set = async || stage::furnished(Settings::seeded(102)).await;
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", &steps(&[50, 100], "1h"), ""))?;
+        let half = |world: &World| stage::live(world).get("green") == Some(&50);
+        world.run_until(half, HOUR).await?;
+        // Long enough for any crash on the way here to be over.
+        world.run_for(Duration::from_mins(1)).await;
+        world.account().break_targets("green", 4);
+        complete(world).await
+    });
+    assert_endured(&report.unwrap(), 20);
+}
+
+#[test]
+fn a_first_deployment_ends_the_same_whatever_crashes() {
+    let set = async || {
+        let mut world = World::new(Settings::seeded(103));
+        let manifests = [ENTRY_POINT.to_owned(), environment("blue")].concat();
+        world.furnish(&manifests, 2).unwrap();
+        world.apply(&manifests).unwrap();
+        world.apply(&stage::rule_route("checkout", &["blue"], 10, "")).unwrap();
+        world
+    };
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("blue", "{allAtOnce: {}}", ""))?;
+        complete(world).await
+    });
+    assert_endured(&report.unwrap(), 10);
+}
+
+#[test]
+fn a_deletion_that_goes_back_ends_the_same_whatever_crashes() {
+    let set = async || stage::furnished(Settings::seeded(104)).await;
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", &steps(&[50, 100], "1h"), "deletionPolicy: Rollback"))?;
+        let half = |world: &World| stage::live(world).get("green") == Some(&50);
+        world.run_until(half, HOUR).await?;
+        world.run_for(Duration::from_mins(1)).await;
+        world.delete("trafficshifts", "checkout")?;
+        world.run_until(|world| world.shift("checkout").is_none(), HOUR).await.map(drop)
+    });
+    assert_endured(&report.unwrap(), 20);
+}
+
+#[test]
+fn instants_and_identities_do_not_count() {
+    let value = json!({"metadata": {"uid": "x", "name": "n"}, "at": "2026-11-21T10:00:00Z", "list": ["2026-11-21T10:00:00.5Z", "a"]});
+    assert_eq!(super::timeless(&value), json!({"metadata": {"name": "n"}, "at": null, "list": [null, "a"]}));
+}
