@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
@@ -36,7 +38,11 @@ impl Kubernetes {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         // Always of one length, so that what is printed is aligned alike.
         let namespace = format!("n{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster.kubectl(&["create", "namespace", &namespace]);
+        let made = Namespace {
+            metadata: ObjectMeta { name: Some(namespace.clone()), ..ObjectMeta::default() },
+            ..Namespace::default()
+        };
+        runtime.block_on(Api::all(client.clone()).create(&PostParams::default(), &made)).unwrap();
         Some(Self { cluster, namespace, runtime, client })
     }
 
@@ -91,27 +97,42 @@ impl Kubernetes {
 
     #[track_caller]
     pub(crate) fn patch(&self, resource: &str, name: &str, patch: &Value) {
-        self.kubectl(&["patch", resource, name, "--type=merge", "--patch", &patch.to_string()]);
+        let patched = self.request(resource, async |api| {
+            api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
+        });
+        patched.unwrap_or_else(|error| panic!("{resource} {name} is not changed by {patch}: {error}"));
     }
 
     #[track_caller]
     pub(crate) fn wipe_status(&self, resource: &str, name: &str) {
-        let patch = json!([{"op": "remove", "path": "/status"}]).to_string();
-        self.kubectl(&["patch", resource, name, "--subresource=status", "--type=json", "--patch", &patch]);
+        let patch = json!({"status": null});
+        let wiped = self.request(resource, async |api| {
+            api.patch_status(name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
+        });
+        wiped.unwrap_or_else(|error| panic!("{resource} {name} keeps its status: {error}"));
     }
 
     #[track_caller]
     pub(crate) fn delete(&self, resource: &str, name: &str) {
-        self.kubectl(&["delete", resource, name, "--wait=false"]);
+        let deleted = self.request(resource, async |api| api.delete(name, &DeleteParams::default()).await.map(drop));
+        deleted.unwrap_or_else(|error| panic!("{resource} {name} is not deleted: {error}"));
     }
 
     #[track_caller]
     pub(crate) fn list(&self, resource: &str) -> Vec<Value> {
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource));
-        let listed = self.runtime.block_on(api.list(&ListParams::default()));
+        let listed = self.request(resource, async |api| api.list(&ListParams::default()).await);
         let listed = listed.unwrap_or_else(|error| panic!("{resource} cannot be listed: {error}"));
         listed.items.into_iter().map(|object| serde_json::to_value(object).unwrap()).collect()
+    }
+
+    /// A request about one of Weir's kinds in the namespace. A kubectl for each would keep the machine busy.
+    fn request<T>(
+        &self,
+        resource: &str,
+        ask: impl AsyncFnOnce(Api<DynamicObject>) -> Result<T, kube::Error>,
+    ) -> Result<T, kube::Error> {
+        let api = Api::namespaced_with(self.client.clone(), &self.namespace, &api_resource(resource));
+        self.runtime.block_on(ask(api))
     }
 
     #[track_caller]

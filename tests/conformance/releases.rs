@@ -6,7 +6,9 @@ use super::manifests::{ALL_AT_ONCE, RELEASE, route, shift, stage, things};
 fn a_release_moves_in_steps(bed: &mut dyn Bed) {
     bed.start();
     bed.apply(&stage(bed));
-    bed.apply(&shift("green", RELEASE, ""));
+    // Long enough for each weight to be seen, however busy the machine is.
+    let strategy = RELEASE.replace("1s", "2s");
+    bed.apply(&shift("green", &strategy, ""));
     assert_eq!(bed.trail_until("Succeeded"), [5, 25, 50, 100]);
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
