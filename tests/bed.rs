@@ -10,7 +10,7 @@
 
 mod binaries;
 mod cluster;
-mod moto;
+pub(crate) mod moto;
 pub(crate) mod places;
 mod python;
 pub(crate) mod server;

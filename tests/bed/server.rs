@@ -99,8 +99,12 @@ impl Server {
 
     /// Sends SIGTERM and waits for the server to end; returns its exit code, or says that it went on for `seconds`.
     pub(crate) fn terminate(mut self, seconds: u32) -> Result<i32, String> {
+        // The supervisor notes the number of the process a moment after starting it.
+        let pid = self.wait_until(seconds, |server| {
+            let pid = fs::read_to_string(server.folder.join("pid")).ok()?;
+            pid.ends_with('\n').then_some(pid)
+        })?;
         let failed = |what: &dyn Display| format!("{} cannot be asked to end: {what}", self.name);
-        let pid = fs::read_to_string(self.folder.join("pid")).map_err(|error| failed(&error))?;
         let sent = signal("TERM", pid.trim()).map_err(|error| failed(&error))?;
         if !sent {
             return Err(failed(&"it has ended already"));

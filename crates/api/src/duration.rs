@@ -15,8 +15,12 @@ pub struct Duration {
     seconds: u32,
 }
 
-/// What the schema lets through: units from long to short, each at most once, at least one.
-const PATTERN: &str = "^([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$";
+/// What the schema lets through: units from long to short, each at most once, at least one. The longest that it lets
+/// through fits into the seconds of a [`Duration`].
+const RULE: &str = "self.matches('^([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$')";
+
+/// What the API server says of everything else: a rule with a message, since a pattern would only show itself.
+const MESSAGE: &str = "a duration is a number with a unit, such as 30s, 10m, 1h30m or 7d";
 
 impl Duration {
     /// A span of so many seconds.
@@ -99,7 +103,12 @@ impl JsonSchema for Duration {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": PATTERN, "minLength": 2, "maxLength": 24 })
+        json_schema!({
+            "type": "string",
+            "minLength": 2,
+            "maxLength": 24,
+            "x-kubernetes-validations": [{"rule": RULE, "message": MESSAGE}],
+        })
     }
 }
 

@@ -21,10 +21,11 @@ use crate::Condition;
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "DNS name", type_ = "string", json_path = ".status.dnsName"),
     printcolumn(name = "Rules", type_ = "integer", json_path = ".status.rules.used"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
-        name = "Reason",
+        name = "Message",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),

@@ -20,10 +20,11 @@ use crate::Condition;
     doc = "One immutable stack that can take traffic.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Target groups", type_ = "string", json_path = ".spec.targetGroups[*].name"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
-        name = "Reason",
+        name = "Message",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),

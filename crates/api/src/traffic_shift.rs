@@ -26,7 +26,7 @@ use crate::{Condition, Duration};
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.run.progress"),
     printcolumn(name = "Weights", type_ = "string", json_path = ".status.run.summary"),
-    printcolumn(name = "Waiting", type_ = "string", json_path = ".status.waiting.message"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
         .message("metadata.name must have at most 63 characters")

@@ -25,10 +25,11 @@ use crate::{Condition, Duration};
     printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type=='Synced')].status"),
     printcolumn(name = "Live weights", type_ = "string", json_path = ".status.live"),
     printcolumn(name = "Shift", type_ = "string", json_path = ".status.intent.shift"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
-        name = "Reason",
+        name = "Message",
         type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),

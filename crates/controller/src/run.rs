@@ -207,7 +207,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
             return;
         }
         let world = self.world;
-        let fresh = self.interval / 2;
+        // A reading that a tick has asked for since the last round stands for this round's.
+        let fresh = self.interval * 9 / 10;
         self.round = Some(
             async move {
                 let balancers = world.balancers();

@@ -32,6 +32,9 @@ use crate::weights;
 /// How often the health of a candidate that carries traffic is looked at.
 pub const HEALTH_INTERVAL: SignedDuration = SignedDuration::from_secs(15);
 
+/// How old the reading may be that such a look is content with. Shorter than the interval, so that each look is new.
+const HEALTH_AGE: SignedDuration = SignedDuration::from_secs(10);
+
 /// How many ended runs are remembered.
 const HISTORY: usize = 10;
 
@@ -106,13 +109,18 @@ impl Draft<'_> {
 
     /// Says what the shift waits for. The instant stays while the reason does.
     fn wait(&mut self, phase: Phase, reason: &str, message: impl Into<String>, until: Option<Timestamp>) {
-        let before = self.shift.status.waiting.as_ref().filter(|waiting| waiting.reason == reason);
-        let since = before.map_or(self.now, |waiting| waiting.since);
+        let since = self.waiting_since(reason);
         self.status.phase = Some(phase);
         self.status.waiting = Some(Waiting { reason: reason.to_owned(), message: message.into(), since, until });
         if let Some(until) = until {
             self.wake_at(until);
         }
+    }
+
+    /// Since when the shift waits for this, without a break.
+    fn waiting_since(&self, reason: &str) -> Timestamp {
+        let before = self.shift.status.waiting.as_ref().filter(|waiting| waiting.reason == reason);
+        before.map_or(self.now, |waiting| waiting.since)
     }
 
     fn wake_at(&mut self, at: Timestamp) {

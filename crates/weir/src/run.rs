@@ -125,9 +125,11 @@ fn host_name() -> Option<String> {
     env::var("HOSTNAME").ok().filter(|name| !name.is_empty())
 }
 
+/// Whole milliseconds: statuses are read by people.
 #[expect(clippy::disallowed_methods, reason = "production runs on the machine's clock")]
 fn now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 /// Two processes that start together must not back off in step.

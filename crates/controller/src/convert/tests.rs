@@ -1,3 +1,5 @@
+//! Kubernetes objects, well and badly made, and what becomes of them.
+
 use serde_json::{Value, json};
 use weir_api::{TrafficShiftSpec, TrafficShiftStatus};
 

@@ -1,3 +1,5 @@
+//! What each failure tells the user.
+
 use kube::core::Status;
 use kube::runtime::watcher;
 use weir_engine::{Key, KindName, ObjectRef};

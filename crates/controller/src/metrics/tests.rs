@@ -1,3 +1,5 @@
+//! What the metrics say, and that series of deleted objects go.
+
 use jiff::SignedDuration;
 use serde_json::json;
 use weir_aws::Call;

@@ -1,3 +1,5 @@
+//! Who is worked on next: order, urgency, backoff, by hand and on random courses.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};

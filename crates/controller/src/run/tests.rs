@@ -1,3 +1,5 @@
+//! The loop against a small API server made by hand.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What the store believes when replies and watches cross.
+
 use serde_json::{Value, json};
 use weir_engine::{Key, KindName, ObjectRef};
 

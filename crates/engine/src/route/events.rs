@@ -1,8 +1,8 @@
 //! What a change of a route's status tells the user.
 
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::Intent;
 use weir_api::condition::{READY, STALLED, SYNCED, Truth, find, holds};
+use weir_api::weighted_route::Intent;
 
 use crate::event::Event;
 use crate::weights;
@@ -10,15 +10,17 @@ use crate::weights;
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
     let mut events = Vec::new();
-    let verified = |status: &'_ WeightedRouteStatus| status.intent.clone().filter(|intent| intent.verified_at.is_some());
-    // The last change of a run only remembers its end: it has the weights of the one before.
-    let is_told = |intent: &Intent| {
-        let told = old.intent.as_ref().filter(|told| told.uid == intent.uid && told.run == intent.run);
-        told.is_some_and(|told| told.verified_at.is_some() && weights::same_action(&told.weights, &intent.weights))
-    };
-    if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !is_told(intent)) {
-        let message =
-            format!("{} is live, seen on AWS (run {} of {})", weights::words(&intent.weights), intent.run, intent.shift);
+    let verified =
+        |status: &'_ WeightedRouteStatus| status.intent.clone().filter(|intent| intent.verified_at.is_some());
+    // The last change of a run only remembers its end: it wants what was seen to be live before.
+    let was_live = |intent: &Intent| weights::same_action(&old.weights, &intent.weights);
+    if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !was_live(intent)) {
+        let message = format!(
+            "{} is live, seen on AWS (run {} of {})",
+            weights::words(&intent.weights),
+            intent.run,
+            intent.shift
+        );
         events.push(Event::normal("WeightsApplied", message));
     }
     let drift = |status: &WeightedRouteStatus| {

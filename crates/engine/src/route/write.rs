@@ -212,7 +212,7 @@ impl Change<'_> {
         Some(match &sight.health(group, sight.fresh())?.found {
             Ok(health) if i64::from(health.healthy) >= needed => Ok(()),
             Ok(health) => {
-                Err(format!("{} of the {needed} healthy targets of {environment} that it needs", health.healthy))
+                Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.healthy))
             }
             Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
         })

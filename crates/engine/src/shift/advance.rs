@@ -9,7 +9,7 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_INTERVAL, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -115,7 +115,7 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
         return Some(false);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
-    let since = sight.began - HEALTH_INTERVAL;
+    let since = sight.began - HEALTH_AGE;
     let capacity = health::candidate(lanes, run, run.weight, percent, since, sight)?;
     draft.wake_at(sight.began + HEALTH_INTERVAL);
     let now = draft.now;
@@ -242,7 +242,10 @@ fn step(
             draft.wait(Phase::Shifting, "Applying", message, None);
             return Some(());
         }
-        Capacity::Short { message, .. } => ("Capacity", format!("waiting for {message}")),
+        Capacity::Short { message, .. } => {
+            let since = draft.waiting_since("Capacity").strftime("%H:%M:%S");
+            ("Capacity", format!("waiting for targets of {} to become healthy since {since}: {message}", run.to))
+        }
         Capacity::Unknown(message) => ("HealthUnknown", message),
     };
     draft.wait(phase_of(run), reason, message, None);

@@ -7,7 +7,7 @@ use crate::sight::Sight;
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, HEALTH_INTERVAL, advance, health};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, health};
 
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
@@ -44,7 +44,7 @@ fn baking_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
 
 /// A first deployment ends once it is known how its targets are, and says so; true when it may end.
 fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    let since = sight.began - HEALTH_INTERVAL;
+    let since = sight.began - HEALTH_AGE;
     let readings: Vec<_> = lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)).collect();
     let mut words = Vec::new();
     let mut starting = false;

@@ -67,7 +67,7 @@ fn short(environment: &str, health: Health, needed: i64) -> String {
     } else {
         String::new()
     };
-    format!("{} of {needed} healthy targets that {environment} needs{others}{hint}", health.healthy)
+    format!("{environment} has {} of the {needed} healthy targets that it needs{others}{hint}", health.healthy)
 }
 
 /// The health of an environment on a route; the error says in words why it is not known.

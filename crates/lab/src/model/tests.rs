@@ -358,7 +358,7 @@ fn without_progress_a_run_goes_back_at_its_deadline() {
     model.apply_shift("shop", shift("green"));
     model.run_for(minutes(30));
     let waiting = status(&model).waiting.clone().unwrap();
-    assert!(waiting.message.contains("1 of 2 healthy targets that green needs"), "{}", waiting.message);
+    assert!(waiting.message.contains("green has 1 of the 2 healthy targets that it needs"), "{}", waiting.message);
     model.run_for(minutes(60));
     ended(&model, Outcome::RolledBack);
     assert!(status(&model).history[0].message.contains("no progress for 1h"), "{:?}", status(&model).history);
@@ -445,9 +445,13 @@ proptest! {
     fn once_faults_stop_everything_settles(
         policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
         on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
+        sticky in prop::collection::vec(any::<bool>(), 3),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
     ) {
         let mut model = model();
+        for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
+            model.aws.group_mut(name).sticky = sticky;
+        }
         let mut wish = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
         model.apply_shift("shop", wish.clone());
         for (index, (seconds, what)) in course.iter().enumerate() {

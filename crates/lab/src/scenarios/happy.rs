@@ -68,7 +68,7 @@ fn a_candidate_without_enough_targets_is_waited_for() {
         assert_eq!(live(world), stage::weights(&[("blue", 75), ("green", 25)]));
         let waiting = status(world).waiting.unwrap();
         assert_eq!(waiting.reason, "Capacity");
-        assert!(waiting.message.contains("1 of 2 healthy targets"), "{}", waiting.message);
+        assert!(waiting.message.contains("green has 1 of the 2 healthy targets"), "{}", waiting.message);
         world.account().mend_targets("green");
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::Succeeded));

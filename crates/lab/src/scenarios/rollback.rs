@@ -24,7 +24,7 @@ fn a_candidate_that_breaks_is_rolled_back_in_one_write() {
         assert_eq!(outcome(world), Some(Outcome::RolledBack));
         assert_eq!(status(world).phase, Some(Phase::RolledBack));
         let message = &status(world).history[0].message;
-        assert!(message.contains("0 of 2 healthy targets that green needs"), "{message}");
+        assert!(message.contains("green has 0 of the 2 healthy targets that it needs"), "{message}");
         assert_eq!(
             world.account().listener_tags(BALANCER, PORT)["weir.dev/last-run"],
             "shop/checkout green RolledBack"

@@ -1,0 +1,35 @@
+//! The conformance suite: what Weir promises its users, tried on every test bed that can judge it.
+//!
+//! Each case is written once, against [`Bed`]. It runs on the simulator in virtual time, on a real API server with the
+//! simulated AWS, and on a real API server with moto and `weir run` as a process of its own; what a stand-in gets wrong,
+//! another one shows. A case has a namespace and a balancer of its own, so that cases run side by side.
+
+/// Makes a test of a case for each of the test beds that can judge it.
+macro_rules! on_beds {
+    ($case:ident: $($bed:ident),+) => {
+        mod $case {
+            $(
+                #[test]
+                fn $bed() {
+                    crate::conformance::$bed::open(stringify!($case), |bed| super::$case(bed));
+                }
+            )+
+        }
+    };
+}
+
+mod account;
+mod bed;
+mod cluster;
+mod kubernetes;
+mod life;
+mod losses;
+mod manifests;
+mod mistakes;
+mod pauses;
+mod printed;
+mod process;
+mod refusals;
+mod releases;
+mod returns;
+mod simulator;

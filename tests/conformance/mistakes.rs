@@ -1,0 +1,154 @@
+//! Mistakes in manifests: the API server refuses them, with a message that says what to write instead.
+//!
+//! The simulated API server and the real one must say the same, word for word, so both are held to one snapshot.
+
+use std::fmt::Write as _;
+
+use kube::api::{Patch, PatchParams, PostParams, ValidationDirective};
+use kube::core::Request;
+use kube::{Client, Error};
+use serde_json::{Value, json};
+use weir_lab::{Settings, World, manifest, stage::on_virtual_time};
+
+use super::kubernetes::{Kubernetes, rules};
+use super::manifests::shift;
+
+/// A manifest with a mistake in it, and what the mistake is.
+fn mistakes() -> Vec<(&'static str, String)> {
+    let strategies = [
+        ("two strategies", "{allAtOnce: {}, linear: {step: 10, interval: 1m}}"),
+        ("no strategy", "{}"),
+        ("a strategy that is not known", "{canary: {}}"),
+        ("weights that fall", "{steps: [{weight: 50}, {weight: 25}, {weight: 100}]}"),
+        ("the same weight twice", "{steps: [{weight: 50}, {weight: 50}, {weight: 100}]}"),
+        ("no 100 at the end", "{steps: [{weight: 5}, {weight: 25}]}"),
+        ("a weight above 100", "{steps: [{weight: 101}, {weight: 100}]}"),
+        ("a step without anything", "{steps: [{}, {weight: 100}]}"),
+        ("a duration without a unit", r#"{linear: {step: 10, interval: "10"}}"#),
+        ("a duration that is a number", "{linear: {step: 10, interval: 10}}"),
+        ("a duration in words", "{linear: {step: 10, interval: 10 minutes}}"),
+    ];
+    let extras = [
+        ("a field that is not known", "onFailuer: Rollback"),
+        ("a value that is not known", "onFailure: Rolback"),
+        ("a part of the capacity that is not possible", "capacity: {minHealthyPercent: 0}"),
+    ];
+    let listeners = [
+        ("match without priority", "listener: http, match: {hosts: [shop.example.org]}"),
+        ("priority without match", "listener: http, priority: 10"),
+        ("a match of nothing", "listener: http, match: {}, priority: 10"),
+        ("too many values", "listener: http, match: {hosts: [a.org, b.org, c.org], paths: [/a, /b, /c]}, priority: 10"),
+        ("a priority that is too high", "listener: http, match: {hosts: [a.org]}, priority: 50001"),
+    ];
+    let existing = [
+        (
+            "both arn and name",
+            "{name: shop, arn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1'}",
+        ),
+        ("neither arn nor name", "{}"),
+        ("an ARN of something else", "{arn: 'arn:aws:s3:::shop'}"),
+    ];
+    let mut found: Vec<(&str, String)> = Vec::new();
+    found.extend(strategies.map(|(mistake, strategy)| (mistake, shift("green", strategy, ""))));
+    found.extend(extras.map(|(mistake, extra)| (mistake, shift("green", "{allAtOnce: {}}", extra))));
+    found.push(("no environment to go to", shift("null", "{allAtOnce: {}}", "")));
+    found.extend(listeners.map(|(mistake, listener)| (mistake, route(listener, "[{environment: blue}]", ""))));
+    found.push((
+        "stickiness without a duration",
+        route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
+    ));
+    found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
+    found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
+    found.push(("one port twice", entry_point("{name: shop}", "[{name: http, port: 80}, {name: again, port: 80}]")));
+    found.push((
+        "a name that is too long",
+        shift("green", "{allAtOnce: {}}", "").replace("checkout}", &format!("{}}}", "c".repeat(64))),
+    ));
+    found
+}
+
+fn route(listener: &str, backends: &str, extra: &str) -> String {
+    format!(
+        "
+apiVersion: weir.dev/v1alpha1
+kind: WeightedRoute
+metadata: {{name: checkout}}
+spec:
+  listener: {{entryPoint: {{name: public}}, {listener}}}
+  backends: {backends}
+  {extra}
+"
+    )
+}
+
+fn entry_point(existing: &str, listeners: &str) -> String {
+    format!(
+        "
+apiVersion: weir.dev/v1alpha1
+kind: EntryPoint
+metadata: {{name: public}}
+spec:
+  existing: {existing}
+  listeners: {listeners}
+"
+    )
+}
+
+/// What an API server says to each mistake.
+async fn answers(client: &Client, namespace: &str) -> String {
+    let mut text = String::new();
+    for (mistake, manifest) in mistakes() {
+        let mut documents = manifest::parse(&manifest).unwrap();
+        let said = refusal(create(client, namespace, &documents.remove(0)).await);
+        let _ = writeln!(text, "# {mistake}\n{said}\n");
+    }
+    let good = manifest::parse(&route("listener: http", "[{environment: blue}]", "")).unwrap().remove(0);
+    create(client, namespace, &good).await.expect("nothing is wrong with this one");
+    let moved = json!({"spec": {"listener": {"listener": "https"}}});
+    let path = collection(namespace, &good);
+    let strict = PatchParams { field_validation: Some(ValidationDirective::Strict), ..PatchParams::default() };
+    let request = Request::new(path).patch("checkout", &strict, &Patch::Merge(moved)).unwrap();
+    let said = refusal(client.request::<Value>(request).await);
+    let _ = write!(text, "# a route that is moved to another listener\n{said}");
+    text
+}
+
+/// Creates an object as kubectl does: fields that are not known are refused.
+async fn create(client: &Client, namespace: &str, object: &Value) -> Result<Value, Error> {
+    let collection = Request::new(collection(namespace, object));
+    let mut request = collection.create(&PostParams::default(), object.to_string().into_bytes()).unwrap();
+    *request.uri_mut() = format!("{}fieldValidation=Strict", request.uri()).parse().unwrap();
+    client.request(request).await
+}
+
+fn collection(namespace: &str, object: &Value) -> String {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    format!("/apis/weir.dev/v1alpha1/namespaces/{namespace}/{}s", kind.to_lowercase())
+}
+
+fn refusal(outcome: Result<Value, Error>) -> String {
+    match outcome {
+        Ok(object) => panic!("was accepted: {object:#}"),
+        Err(Error::Api(status)) => status.message,
+        Err(error) => panic!("not an answer: {error}"),
+    }
+}
+
+fn check(said: &str) {
+    insta::assert_snapshot!("refusals", said);
+}
+
+#[test]
+fn the_simulated_api_server_says_what_is_wrong() {
+    on_virtual_time(async {
+        let world = World::new(Settings { namespace: "case".to_owned(), ..Settings::seeded(1) });
+        check(&answers(&world.client(), "case").await);
+    });
+}
+
+#[test]
+fn the_real_api_server_says_what_is_wrong() {
+    let Some(kubernetes) = Kubernetes::open() else { return };
+    let _rules = rules();
+    check(&kubernetes.ask(async |client| answers(client, &kubernetes.namespace).await));
+}

@@ -1,0 +1,335 @@
+//! The bed furthest from the code: a real API server, moto as AWS, and `weir run` as a process of its own.
+//!
+//! Everything that is done and seen here goes through the interfaces that users have. Moto knows no health: its targets
+//! are healthy as soon as they are registered, so cases about health are for the other beds.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::bed::moto::REGION;
+use crate::bed::server::Server;
+use crate::bed::{Moto, own_moto, places};
+
+use super::bed::{Bed, ENVIRONMENTS, OWNER, PORT, Place, ROUND, SMOKE_PORT, TARGETS, Weights};
+use super::kubernetes::Kubernetes;
+
+/// How long `weir run` may take to be ready.
+const START_SECONDS: u32 = 30;
+
+/// The moto that all cases share; each has a balancer of its own in it.
+fn shared_moto() -> Option<&'static Moto> {
+    static MOTO: OnceLock<Option<Moto>> = OnceLock::new();
+    MOTO.get_or_init(own_moto).as_ref()
+}
+
+/// Runs a case here, unless what it needs is missing.
+pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
+    if let Some(mut bed) = Process::open() {
+        play(&mut bed);
+    }
+}
+
+/// The bed.
+pub(crate) struct Process {
+    pub(crate) kubernetes: Kubernetes,
+    pub(crate) moto: &'static Moto,
+    prefix: String,
+    arns: BTreeMap<String, String>,
+    running: Option<Server>,
+}
+
+impl Process {
+    /// A bed with the stage set and no controller.
+    pub(crate) fn open() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let moto = shared_moto()?;
+        let kubernetes = Kubernetes::open()?;
+        let prefix = format!("c{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), running: None };
+        bed.set_stage();
+        Some(bed)
+    }
+
+    fn set_stage(&mut self) {
+        let network = network(self.moto);
+        let balancer = self.name("public");
+        let made = self.elb(
+            "CreateLoadBalancer",
+            &[
+                ("Name", &balancer),
+                ("Subnets.member.1", &network.subnets[0]),
+                ("Subnets.member.2", &network.subnets[1]),
+            ],
+        );
+        let balancer = one(&made, "LoadBalancerArn");
+        for environment in ENVIRONMENTS {
+            let name = self.name(environment);
+            let parameters = [("Name", name.as_str()), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", &network.vpc)];
+            let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
+            for target in 1..=TARGETS {
+                let id = format!("i-{name}-{target}");
+                self.elb("RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
+            }
+            self.arns.insert(environment.to_owned(), group);
+        }
+        for (port, weights) in [(PORT, vec![("blue", 100)]), (SMOKE_PORT, ENVIRONMENTS.map(|name| (name, 1)).to_vec())]
+        {
+            let port = port.to_string();
+            let place = [("LoadBalancerArn".to_owned(), balancer.clone()), ("Protocol".to_owned(), "HTTP".to_owned())];
+            let mut parameters = place.to_vec();
+            parameters.push(("Port".to_owned(), port.clone()));
+            parameters.extend(self.forward("DefaultActions", &weights));
+            let made = self.elb("CreateListener", &borrowed(&parameters));
+            self.arns.insert(port, one(&made, "ListenerArn"));
+        }
+    }
+
+    /// The ARN of the listener on [`PORT`].
+    pub(crate) fn listener(&self) -> &str {
+        &self.arns[&PORT.to_string()]
+    }
+
+    fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
+        let request = [("Action", operation), ("Version", "2015-12-01")];
+        self.moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
+    }
+
+    /// The parameters of an action that forwards by weight.
+    fn forward(&self, actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
+        let action = format!("{actions}.member.1");
+        let mut parameters = vec![(format!("{action}.Type"), "forward".to_owned())];
+        for (number, (environment, weight)) in weights.iter().enumerate() {
+            let group = format!("{action}.ForwardConfig.TargetGroups.member.{}", number + 1);
+            parameters.push((format!("{group}.TargetGroupArn"), self.arns[*environment].clone()));
+            parameters.push((format!("{group}.Weight"), weight.to_string()));
+        }
+        parameters
+    }
+
+    fn rule(&self, priority: u32) -> Option<String> {
+        let rules = self.elb("DescribeRules", &[("ListenerArn", self.listener())]);
+        let priority = format!("<Priority>{priority}</Priority>");
+        let mut arns = all(&rules, "RuleArn").into_iter();
+        arns.find(|arn| self.elb("DescribeRules", &[("RuleArns.member.1", arn)]).contains(&priority))
+    }
+
+    fn place(&self, place: Place) -> Option<String> {
+        match place {
+            Place::Default => Some(self.listener().to_owned()),
+            Place::Rule(priority) => self.rule(priority),
+        }
+    }
+
+    /// `weir run` for this case, with more arguments; it is not awaited.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Server {
+        let mut command = weir_run(self.moto);
+        command.arg("--kubeconfig").arg(self.kubernetes.cluster.kubeconfig());
+        command.args(["--namespace", &self.kubernetes.namespace, "--listen", "127.0.0.1:0"]).args(arguments);
+        Server::start("weir run", places::scratch("weir").unwrap(), &command).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// Takes the running process, to see how it ends.
+    pub(crate) fn take(&mut self) -> Server {
+        self.running.take().expect("the case has started a controller")
+    }
+
+    /// The status and the body of the answer to a GET of the running process.
+    pub(crate) fn ask(&self, path: &str) -> (u16, String) {
+        let running = self.running.as_ref().expect("the case has started a controller");
+        let address = address(&running.log()).expect("it has said where it listens");
+        get(&address, path).unwrap_or_else(|error| panic!("{path} of {address}: {error}"))
+    }
+}
+
+impl Bed for Process {
+    fn namespace(&self) -> &str {
+        &self.kubernetes.namespace
+    }
+
+    fn name(&self, of: &str) -> String {
+        format!("{}-{of}", self.prefix)
+    }
+
+    fn pass(&mut self, span: Duration) {
+        self.kubernetes.pass(span);
+    }
+
+    fn try_apply(&mut self, manifests: &str) -> Result<(), String> {
+        self.kubernetes.try_apply(manifests)
+    }
+
+    fn apply_from_before(&mut self, manifests: &str) {
+        self.kubernetes.apply_from_before(manifests);
+    }
+
+    fn patch(&mut self, resource: &str, name: &str, patch: &Value) {
+        self.kubernetes.patch(resource, name, patch);
+    }
+
+    fn wipe_status(&mut self, resource: &str, name: &str) {
+        self.kubernetes.wipe_status(resource, name);
+    }
+
+    fn delete(&mut self, resource: &str, name: &str) {
+        self.kubernetes.delete(resource, name);
+    }
+
+    fn list(&self, resource: &str) -> Vec<Value> {
+        self.kubernetes.list(resource)
+    }
+
+    fn await_condition(&mut self, resource: &str, name: &str, condition: &str) {
+        let waited = self.kubernetes.await_condition(resource, name, condition);
+        waited.unwrap_or_else(|said| panic!("kubectl wait: {said}\n{}", (self as &dyn Bed).report()));
+    }
+
+    fn live(&self, place: Place) -> Weights {
+        let described = match place {
+            Place::Default => self.elb("DescribeListeners", &[("ListenerArns.member.1", self.listener())]),
+            Place::Rule(priority) => match self.rule(priority) {
+                Some(rule) => self.elb("DescribeRules", &[("RuleArns.member.1", &rule)]),
+                None => return Weights::new(),
+            },
+        };
+        let forward = described.split("<ForwardConfig>").nth(1).unwrap_or_default();
+        let forward = forward.split("</ForwardConfig>").next().unwrap_or_default();
+        let weights = all(forward, "Weight").into_iter().map(|weight| weight.parse().expect("a weight is a number"));
+        let environment = |group: &String| {
+            let found = self.arns.iter().find(|(_, arn)| *arn == group);
+            found.map(|(name, _)| name.clone()).unwrap_or_else(|| panic!("{group} is not of this case"))
+        };
+        all(forward, "TargetGroupArn").iter().map(environment).zip(weights).collect()
+    }
+
+    fn tags(&self, place: Place) -> BTreeMap<String, String> {
+        let Some(resource) = self.place(place) else { return BTreeMap::new() };
+        let described = self.elb("DescribeTags", &[("ResourceArns.member.1", &resource)]);
+        all(&described, "Key").into_iter().zip(all(&described, "Value")).collect()
+    }
+
+    fn edit(&mut self, place: Place, weights: &[(&str, u32)]) {
+        let resource = self.place(place).expect("the place exists");
+        let (operation, key, actions) = match place {
+            Place::Default => ("ModifyListener", "ListenerArn", "DefaultActions"),
+            Place::Rule(_) => ("ModifyRule", "RuleArn", "Actions"),
+        };
+        let mut parameters = vec![(key.to_owned(), resource)];
+        parameters.extend(self.forward(actions, weights));
+        self.elb(operation, &borrowed(&parameters));
+    }
+
+    fn break_targets(&mut self, environment: &str, _count: usize) {
+        panic!("moto knows no health, so {environment} cannot be broken here; leave this bed out of the case");
+    }
+
+    fn start(&mut self) {
+        let mut running = self.spawn(&[]);
+        let ready = |server: &Server| {
+            let (status, _) = get(&address(&server.log())?, "/readyz").ok()?;
+            (status == 200).then_some(())
+        };
+        running.wait_until(START_SECONDS, ready).unwrap_or_else(|said| panic!("{said}"));
+        self.running = Some(running);
+    }
+
+    fn kill(&mut self) {
+        // Dropping a server kills it with SIGKILL.
+        drop(self.take());
+    }
+
+    fn metrics(&self) -> String {
+        self.ask("/metrics").1
+    }
+
+    fn last_words(&self) -> String {
+        self.running.as_ref().map_or_else(|| "weir run does not run".to_owned(), Server::log)
+    }
+}
+
+/// The network in which balancers are made.
+struct Network {
+    vpc: String,
+    subnets: Vec<String>,
+}
+
+/// The network that moto has by default.
+fn network(moto: &Moto) -> &'static Network {
+    static NETWORK: OnceLock<Network> = OnceLock::new();
+    NETWORK.get_or_init(|| {
+        let subnets = moto.query("ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
+        Network { vpc: one(&subnets, "vpcId"), subnets: all(&subnets, "subnetId") }
+    })
+}
+
+/// `weir run` with moto as its AWS, and nothing of the user's own settings.
+pub(crate) fn weir_run(moto: &Moto) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command
+        .args(["run", "--owner-id", OWNER, "--inventory-interval", &format!("{}s", ROUND.as_secs())])
+        .args(["--log-format", "json"])
+        .env("AWS_ENDPOINT_URL", moto.endpoint())
+        .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])
+        .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+/// What `weir crds` prints.
+pub(crate) fn definitions() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_weir")).arg("crds").output().unwrap();
+    assert!(output.status.success(), "weir crds: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What `weir run` says when it ends by itself, which it must do with a failure.
+pub(crate) fn said_at_once(listen: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command
+        .args(["run", "--owner-id", OWNER, "--listen", listen, "--log", "off"])
+        .args(arguments)
+        .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])
+        .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
+    let Output { status, stderr, .. } = command.output().unwrap();
+    assert_eq!(status.code(), Some(1), "it fails with exit code 1");
+    String::from_utf8(stderr).unwrap()
+}
+
+/// Where `weir run` listens, as its log says.
+fn address(log: &str) -> Option<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut addresses = lines.filter_map(|line| Some(line.get("address")?.as_str()?.to_owned()));
+    addresses.next()
+}
+
+/// The status and the body of the answer to a GET.
+pub(crate) fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Ok((status, body))
+}
+
+/// The texts of all elements of a name, in the order of the document.
+fn all(xml: &str, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    xml.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0.to_owned())).collect()
+}
+
+/// The text of the first element of a name.
+fn one(xml: &str, name: &str) -> String {
+    all(xml, name).into_iter().next().unwrap_or_else(|| panic!("no {name} in {xml}"))
+}
+
+fn borrowed(parameters: &[(String, String)]) -> Vec<(&str, &str)> {
+    parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+}
