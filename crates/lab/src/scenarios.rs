@@ -1,5 +1,6 @@
 //! Scenarios: whole releases in the simulated world, through the real clients. Each ends before the judges.
 
+mod absence;
 mod commands;
 mod deployments;
 mod foreign;
@@ -7,6 +8,7 @@ mod happy;
 mod lockstep;
 mod memory;
 mod network;
+mod requests;
 mod rollback;
 mod sticky;
 mod turning;

@@ -21,6 +21,7 @@ use weir_aws::Inventory;
 use weir_sim::aws::{Aws, TargetStickiness};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
+use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::account::Account;
 use crate::evidence::Evidence;
@@ -163,6 +164,11 @@ impl World {
         let clock = self.clock;
         let config = sdk_config(&self.aws, clock, &lifeline);
         Inventory::new(&config, move || clock.now(), |_| ()).expect("the simulated AWS has a region")
+    }
+
+    /// Clients that begin to send requests now. They are asked to go on by whoever holds them.
+    pub fn traffic(&self, settings: TrafficSettings) -> Traffic {
+        Traffic::new(Arc::clone(&self.aws), self.settings.seed, settings)
     }
 
     /// Makes on AWS what manifests expect to find there, with so many targets in each group.
