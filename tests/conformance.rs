@@ -21,6 +21,7 @@ macro_rules! on_beds {
 mod account;
 mod bed;
 mod cluster;
+mod examples;
 mod kubernetes;
 mod life;
 mod losses;
