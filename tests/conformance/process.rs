@@ -190,7 +190,7 @@ impl Bed for Process {
         let weights = all(forward, "Weight").into_iter().map(|weight| weight.parse().expect("a weight is a number"));
         let environment = |group: &String| {
             let found = self.arns.iter().find(|(_, arn)| *arn == group);
-            found.map(|(name, _)| name.clone()).unwrap_or_else(|| panic!("{group} is not of this case"))
+            found.map_or_else(|| panic!("{group} is not of this case"), |(name, _)| name.clone())
         };
         all(forward, "TargetGroupArn").iter().map(environment).zip(weights).collect()
     }
@@ -235,6 +235,10 @@ impl Bed for Process {
 
     fn metrics(&self) -> String {
         self.ask("/metrics").1
+    }
+
+    fn requests(&self) -> Option<u64> {
+        None
     }
 
     fn last_words(&self) -> String {
