@@ -8,31 +8,107 @@ use weir_api::{
 };
 
 use crate::event::Event;
-use crate::object::{Cluster, EntryPointObject, EnvironmentObject, Key, KindName, Object, RouteObject, ShiftObject};
+use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::sight::Sight;
 use crate::standing::{Conditions, Standing, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
 
-/// Entry points.
-#[derive(Debug)]
-pub enum EntryPoints {}
+/// Declares a kind: its marker type, its types, where its objects are, and the functions that are its own.
+macro_rules! kind {
+    (
+        $(#[$doc:meta])* $marker:ident: $name:ident($spec:ty, $status:ty) in $objects:ident,
+        decide: $decide:expr, events: $events:expr, urgency: $urgency:expr
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $marker {}
 
-/// Environments.
-#[derive(Debug)]
-pub enum Environments {}
+        impl Kind for $marker {
+            type Spec = $spec;
+            type Status = $status;
 
-/// Weighted routes.
-#[derive(Debug)]
-pub enum Routes {}
+            const NAME: KindName = KindName::$name;
 
-/// Traffic shifts.
-#[derive(Debug)]
-pub enum Shifts {}
+            fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<$spec, $status>> {
+                cluster.$objects.get(key)
+            }
 
+            fn decide(
+                context: &Context,
+                cluster: &Cluster,
+                object: &Object<$spec, $status>,
+                sight: &mut Sight<'_>,
+            ) -> Option<Verdict<$status>> {
+                $decide(context, cluster, object, sight)
+            }
+
+            fn events(old: &$status, new: &$status) -> Vec<Event> {
+                $events(old, new)
+            }
+
+            fn refused(now: Timestamp, status: &$status, generation: i64, message: &str) -> $status {
+                let mut refused = status.clone();
+                refused.observed_generation = Some(generation);
+                refused.conditions = refusal(now, &status.conditions, generation, message);
+                refused
+            }
+
+            fn urgency(cluster: &Cluster, object: &Object<$spec, $status>) -> Urgency {
+                $urgency(cluster, object)
+            }
+        }
+    };
+}
+
+kind! {
+    /// Entry points.
+    EntryPoints: EntryPoint(EntryPointSpec, EntryPointStatus) in entry_points,
+    decide: |context, _: &Cluster, object, sight| entry_point::decide(context, object, sight),
+    events: |old: &EntryPointStatus, new: &EntryPointStatus| stood(&old.conditions, &new.conditions),
+    urgency: routine
+}
+
+kind! {
+    /// Environments.
+    Environments: Environment(EnvironmentSpec, EnvironmentStatus) in environments,
+    decide: |context, _: &Cluster, object, sight| environment::decide(context, object, sight),
+    events: |old: &EnvironmentStatus, new: &EnvironmentStatus| stood(&old.conditions, &new.conditions),
+    urgency: routine
+}
+
+kind! {
+    /// Weighted routes.
+    Routes: WeightedRoute(WeightedRouteSpec, WeightedRouteStatus) in routes,
+    decide: route::decide,
+    events: route::events,
+    urgency: |cluster, route: &RouteObject| {
+        claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
+    }
+}
+
+kind! {
+    /// Traffic shifts.
+    Shifts: TrafficShift(TrafficShiftSpec, TrafficShiftStatus) in shifts,
+    decide: shift::decide,
+    events: shift::events,
+    urgency: |_, shift| urgency_of(shift)
+}
+
+/// The conditions of an object whose spec cannot be understood.
 fn refusal(now: Timestamp, old: &[Condition], generation: i64, message: &str) -> Vec<Condition> {
     let standing = Standing::Stalled(because("Invalid", message));
     Conditions::after(old, now, generation).standing(&standing).finish()
+}
+
+/// The events of kinds that have none of their own.
+fn stood(old: &[Condition], new: &[Condition]) -> Vec<Event> {
+    route::stalled(old, new).into_iter().collect()
+}
+
+/// Nothing about these objects is urgent.
+fn routine<Spec, Status>(_: &Cluster, _: &Object<Spec, Status>) -> Urgency {
+    Urgency::Routine
 }
 
 /// How urgent an object is that follows this shift.
@@ -42,137 +118,5 @@ fn urgency_of(shift: &ShiftObject) -> Urgency {
         Some(Phase::RollingBack) => Urgency::Rollback,
         _ if is_moving || shift.deleted.is_some() => Urgency::Progress,
         _ => Urgency::Routine,
-    }
-}
-
-impl Kind for EntryPoints {
-    type Spec = EntryPointSpec;
-    type Status = EntryPointStatus;
-
-    const NAME: KindName = KindName::EntryPoint;
-
-    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a EntryPointObject> {
-        cluster.entry_points.get(key)
-    }
-
-    fn decide(
-        context: &Context,
-        _: &Cluster,
-        object: &EntryPointObject,
-        sight: &mut Sight<'_>,
-    ) -> Option<Verdict<EntryPointStatus>> {
-        entry_point::decide(context, object, sight)
-    }
-
-    fn events(old: &EntryPointStatus, new: &EntryPointStatus) -> Vec<Event> {
-        route::stalled(&old.conditions, &new.conditions).into_iter().collect()
-    }
-
-    fn refused(now: Timestamp, status: &EntryPointStatus, generation: i64, message: &str) -> EntryPointStatus {
-        let conditions = refusal(now, &status.conditions, generation, message);
-        EntryPointStatus { observed_generation: Some(generation), conditions, ..status.clone() }
-    }
-
-    fn urgency(_: &Cluster, _: &Object<EntryPointSpec, EntryPointStatus>) -> Urgency {
-        Urgency::Routine
-    }
-}
-
-impl Kind for Environments {
-    type Spec = EnvironmentSpec;
-    type Status = EnvironmentStatus;
-
-    const NAME: KindName = KindName::Environment;
-
-    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a EnvironmentObject> {
-        cluster.environments.get(key)
-    }
-
-    fn decide(
-        context: &Context,
-        _: &Cluster,
-        object: &EnvironmentObject,
-        sight: &mut Sight<'_>,
-    ) -> Option<Verdict<EnvironmentStatus>> {
-        environment::decide(context, object, sight)
-    }
-
-    fn events(old: &EnvironmentStatus, new: &EnvironmentStatus) -> Vec<Event> {
-        route::stalled(&old.conditions, &new.conditions).into_iter().collect()
-    }
-
-    fn refused(now: Timestamp, status: &EnvironmentStatus, generation: i64, message: &str) -> EnvironmentStatus {
-        let conditions = refusal(now, &status.conditions, generation, message);
-        EnvironmentStatus { observed_generation: Some(generation), conditions, ..status.clone() }
-    }
-
-    fn urgency(_: &Cluster, _: &EnvironmentObject) -> Urgency {
-        Urgency::Routine
-    }
-}
-
-impl Kind for Routes {
-    type Spec = WeightedRouteSpec;
-    type Status = WeightedRouteStatus;
-
-    const NAME: KindName = KindName::WeightedRoute;
-
-    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a RouteObject> {
-        cluster.routes.get(key)
-    }
-
-    fn decide(
-        context: &Context,
-        cluster: &Cluster,
-        object: &RouteObject,
-        sight: &mut Sight<'_>,
-    ) -> Option<Verdict<WeightedRouteStatus>> {
-        route::decide(context, cluster, object, sight)
-    }
-
-    fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
-        route::events(old, new)
-    }
-
-    fn refused(now: Timestamp, status: &WeightedRouteStatus, generation: i64, message: &str) -> WeightedRouteStatus {
-        let conditions = refusal(now, &status.conditions, generation, message);
-        WeightedRouteStatus { observed_generation: Some(generation), conditions, ..status.clone() }
-    }
-
-    fn urgency(cluster: &Cluster, object: &RouteObject) -> Urgency {
-        claim::holder(cluster, &object.key).map_or(Urgency::Routine, urgency_of)
-    }
-}
-
-impl Kind for Shifts {
-    type Spec = TrafficShiftSpec;
-    type Status = TrafficShiftStatus;
-
-    const NAME: KindName = KindName::TrafficShift;
-
-    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a ShiftObject> {
-        cluster.shifts.get(key)
-    }
-
-    fn decide(
-        context: &Context,
-        cluster: &Cluster,
-        object: &ShiftObject,
-        sight: &mut Sight<'_>,
-    ) -> Option<Verdict<TrafficShiftStatus>> {
-        shift::decide(context, cluster, object, sight)
-    }
-
-    fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> {
-        shift::events(old, new)
-    }
-
-    fn refused(now: Timestamp, status: &TrafficShiftStatus, generation: i64, message: &str) -> TrafficShiftStatus {
-        let conditions = refusal(now, &status.conditions, generation, message);
-        TrafficShiftStatus { observed_generation: Some(generation), conditions, ..status.clone() }
-    }
-
-    fn urgency(_: &Cluster, object: &ShiftObject) -> Urgency {
-        urgency_of(object)
     }
 }

@@ -114,7 +114,7 @@ fn look(
     status.last_run.clone_from(&marks.last_run);
     let live = match place.live_weights(&groups) {
         Ok(live) => live,
-        Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
+        Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);

@@ -185,9 +185,9 @@ impl Place<'_> {
     }
 
     /// The weights that are live, by environment.
-    pub fn live_weights(&self, groups: &Groups) -> Result<Vec<EnvironmentWeight>, Reason> {
+    pub fn live_weights(&self, groups: &Groups) -> Result<Vec<EnvironmentWeight>, Standing> {
         let Some(rule) = self.rule else { return Ok(Vec::new()) };
-        let Some(forward) = forward_of(&rule.actions)? else { return Ok(Vec::new()) };
+        let Some(forward) = forward_of(&rule.actions).map_err(Standing::Stalled)? else { return Ok(Vec::new()) };
         let mut live = Vec::new();
         for (group, weight) in &forward.groups {
             match environment_of(groups, group) {
@@ -248,17 +248,15 @@ fn forward_of(actions: &[Action]) -> Result<Option<&Forward>, Reason> {
     Ok(actions.iter().find_map(Action::forward))
 }
 
-fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Reason {
-    let unresolved: Vec<&str> = groups.values().filter_map(|group| group.as_ref().err()).map(String::as_str).collect();
-    let hint = match unresolved.first() {
-        Some(first) => format!(" ({first})"),
-        None => String::new(),
-    };
-    let message = format!(
-        "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends; add \
-         the environment that has it{hint}"
+/// A group that no environment lends. While an environment is not known yet, it may still turn out to be that one's.
+fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Standing {
+    let stranger = format!(
+        "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends"
     );
-    because("UnknownTargetGroup", message)
+    if let Some(unresolved) = groups.values().find_map(|group| group.as_ref().err()) {
+        return Standing::Working(because("WaitingForEnvironment", format!("{stranger} that is known: {unresolved}")));
+    }
+    Standing::Stalled(because("UnknownTargetGroup", format!("{stranger}; add the environment that has it")))
 }
 
 fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tags) -> Result<bool, Reason> {
