@@ -90,7 +90,9 @@ fn settled_objects_cause_nothing_but_the_round(bed: &mut dyn Bed) {
     assert_eq!(bed.versions(), versions, "no object was written");
     assert_eq!(bed.requests(), requests, "the API server was not asked for anything");
     let mut calls = bed.calls();
-    calls.iter_mut().for_each(|(operation, count)| *count -= before.get(operation).copied().unwrap_or_default());
+    for (operation, count) in &mut calls {
+        *count -= before.get(operation).copied().unwrap_or_default();
+    }
     calls.retain(|_, count| *count > 0);
     // A round reads the balancer, its two listeners and the rules of each; one may be cut by the counting at each end.
     let rounds = calls["DescribeListeners"];
