@@ -4,6 +4,8 @@
 //! simulated AWS, and on a real API server with moto and `weir run` as a process of its own; what a stand-in gets wrong,
 //! another one shows. A case has a namespace and a balancer of its own, so that cases run side by side.
 
+#![expect(clippy::unwrap_used, reason = "a case that cannot go on has failed")]
+
 /// Makes a test of a case for each of the test beds that can judge it.
 macro_rules! on_beds {
     ($case:ident: $($bed:ident),+) => {
@@ -21,6 +23,7 @@ macro_rules! on_beds {
 mod account;
 mod bed;
 mod cluster;
+mod examples;
 mod kubernetes;
 mod life;
 mod losses;

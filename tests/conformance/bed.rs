@@ -26,11 +26,11 @@ pub(crate) const OWNER: &str = "conformance";
 /// How often is looked whether what is awaited has come.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long is waited for anything: a slow machine that also compiles takes its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long is waited for what must not come: a round, and what would follow from it.
 const REST: Duration = Duration::from_secs(3);
 /// The resources of Weir's kinds.
-pub(crate) const RESOURCES: [&str; 4] = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
+const RESOURCES: [&str; 4] = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
 
 /// Weights by environment.
 pub(crate) type Weights = BTreeMap<String, u32>;
@@ -96,6 +96,9 @@ pub(crate) trait Bed {
 
     /// What the controller counts, in the text form of Prometheus.
     fn metrics(&self) -> String;
+
+    /// How often the controllers have asked the API server for anything, where the bed can count that.
+    fn requests(&self) -> Option<u64>;
 
     /// What there is to say about the controller when a case has failed.
     fn last_words(&self) -> String;

@@ -126,6 +126,10 @@ impl Bed for RealCluster {
         self.running.as_ref().expect("a controller runs").metrics.render()
     }
 
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     fn last_words(&self) -> String {
         format!("{:#?}", self.aws.changes())
     }

@@ -31,11 +31,11 @@ pub(crate) struct Kubernetes {
 impl Kubernetes {
     /// A namespace of a case's own on the real API server, which has Weir's kinds by then.
     pub(crate) fn open() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         let cluster = real_cluster()?;
         install_kinds(cluster);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = runtime.block_on(async { client(cluster).await });
-        static NEXT: AtomicU32 = AtomicU32::new(1);
         // Always of one length, so that what is printed is aligned alike.
         let namespace = format!("n{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
         let made = Namespace {

@@ -41,7 +41,10 @@ pub(crate) struct Process {
     pub(crate) kubernetes: Kubernetes,
     pub(crate) moto: &'static Moto,
     prefix: String,
+    /// The groups' ARNs, by environment.
     arns: BTreeMap<String, String>,
+    /// The ARN of the listener on [`PORT`].
+    listener: String,
     running: Option<Server>,
 }
 
@@ -52,48 +55,44 @@ impl Process {
         let moto = shared_moto()?;
         let kubernetes = Kubernetes::open()?;
         let prefix = format!("c{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), running: None };
+        let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), listener: String::new(), running: None };
         bed.set_stage();
         Some(bed)
     }
 
     fn set_stage(&mut self) {
-        let network = network(self.moto);
-        let balancer = self.name("public");
-        let made = self.elb(
-            "CreateLoadBalancer",
-            &[
-                ("Name", &balancer),
-                ("Subnets.member.1", &network.subnets[0]),
-                ("Subnets.member.2", &network.subnets[1]),
-            ],
-        );
-        let balancer = one(&made, "LoadBalancerArn");
-        for environment in ENVIRONMENTS {
-            let name = self.name(environment);
-            let parameters = [("Name", name.as_str()), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", &network.vpc)];
-            let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
-            for target in 1..=TARGETS {
-                let id = format!("i-{name}-{target}");
-                self.elb("RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
-            }
-            self.arns.insert(environment.to_owned(), group);
-        }
-        for (port, weights) in [(PORT, vec![("blue", 100)]), (SMOKE_PORT, ENVIRONMENTS.map(|name| (name, 1)).to_vec())]
-        {
-            let port = port.to_string();
-            let place = [("LoadBalancerArn".to_owned(), balancer.clone()), ("Protocol".to_owned(), "HTTP".to_owned())];
-            let mut parameters = place.to_vec();
-            parameters.push(("Port".to_owned(), port.clone()));
-            parameters.extend(self.forward("DefaultActions", &weights));
-            let made = self.elb("CreateListener", &borrowed(&parameters));
-            self.arns.insert(port, one(&made, "ListenerArn"));
-        }
+        self.arns =
+            ENVIRONMENTS.map(|environment| (environment.to_owned(), self.add_group(&self.name(environment)))).into();
+        let blue = [(self.arns["blue"].as_str(), 100)];
+        let all: Vec<(&str, u32)> = self.arns.values().map(|group| (group.as_str(), 1)).collect();
+        let listeners = [Listener { port: PORT, forward: &blue }, Listener { port: SMOKE_PORT, forward: &all }];
+        self.listener = self.add_balancer(&self.name("public"), &listeners).remove(0);
     }
 
-    /// The ARN of the listener on [`PORT`].
-    pub(crate) fn listener(&self) -> &str {
-        &self.arns[&PORT.to_string()]
+    /// Makes a target group with targets; returns its ARN.
+    pub(crate) fn add_group(&self, name: &str) -> String {
+        let vpc = &network(self.moto).vpc;
+        let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
+        let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
+        for target in 1..=TARGETS {
+            let id = format!("i-{name}-{target}");
+            self.elb("RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
+        }
+        group
+    }
+
+    /// Makes a balancer with listeners; returns their ARNs.
+    pub(crate) fn add_balancer(&self, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
+        let subnets = &network(self.moto).subnets;
+        let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
+        let balancer = one(&self.elb("CreateLoadBalancer", &parameters), "LoadBalancerArn");
+        let add = |listener: &Listener<'_>| {
+            let port = listener.port.to_string();
+            let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
+            let action = forward("DefaultActions", listener.forward);
+            one(&self.elb("CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
+        };
+        listeners.iter().map(add).collect()
     }
 
     fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
@@ -101,20 +100,8 @@ impl Process {
         self.moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
     }
 
-    /// The parameters of an action that forwards by weight.
-    fn forward(&self, actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
-        let action = format!("{actions}.member.1");
-        let mut parameters = vec![(format!("{action}.Type"), "forward".to_owned())];
-        for (number, (environment, weight)) in weights.iter().enumerate() {
-            let group = format!("{action}.ForwardConfig.TargetGroups.member.{}", number + 1);
-            parameters.push((format!("{group}.TargetGroupArn"), self.arns[*environment].clone()));
-            parameters.push((format!("{group}.Weight"), weight.to_string()));
-        }
-        parameters
-    }
-
     fn rule(&self, priority: u32) -> Option<String> {
-        let rules = self.elb("DescribeRules", &[("ListenerArn", self.listener())]);
+        let rules = self.elb("DescribeRules", &[("ListenerArn", &self.listener)]);
         let priority = format!("<Priority>{priority}</Priority>");
         let mut arns = all(&rules, "RuleArn").into_iter();
         arns.find(|arn| self.elb("DescribeRules", &[("RuleArns.member.1", arn)]).contains(&priority))
@@ -122,7 +109,7 @@ impl Process {
 
     fn place(&self, place: Place) -> Option<String> {
         match place {
-            Place::Default => Some(self.listener().to_owned()),
+            Place::Default => Some(self.listener.clone()),
             Place::Rule(priority) => self.rule(priority),
         }
     }
@@ -192,7 +179,7 @@ impl Bed for Process {
 
     fn live(&self, place: Place) -> Weights {
         let described = match place {
-            Place::Default => self.elb("DescribeListeners", &[("ListenerArns.member.1", self.listener())]),
+            Place::Default => self.elb("DescribeListeners", &[("ListenerArns.member.1", &self.listener)]),
             Place::Rule(priority) => match self.rule(priority) {
                 Some(rule) => self.elb("DescribeRules", &[("RuleArns.member.1", &rule)]),
                 None => return Weights::new(),
@@ -203,7 +190,7 @@ impl Bed for Process {
         let weights = all(forward, "Weight").into_iter().map(|weight| weight.parse().expect("a weight is a number"));
         let environment = |group: &String| {
             let found = self.arns.iter().find(|(_, arn)| *arn == group);
-            found.map(|(name, _)| name.clone()).unwrap_or_else(|| panic!("{group} is not of this case"))
+            found.map_or_else(|| panic!("{group} is not of this case"), |(name, _)| name.clone())
         };
         all(forward, "TargetGroupArn").iter().map(environment).zip(weights).collect()
     }
@@ -221,7 +208,9 @@ impl Bed for Process {
             Place::Rule(_) => ("ModifyRule", "RuleArn", "Actions"),
         };
         let mut parameters = vec![(key.to_owned(), resource)];
-        parameters.extend(self.forward(actions, weights));
+        let weights: Vec<(&str, u32)> =
+            weights.iter().map(|(environment, weight)| (self.arns[*environment].as_str(), *weight)).collect();
+        parameters.extend(forward(actions, &weights));
         self.elb(operation, &borrowed(&parameters));
     }
 
@@ -248,9 +237,32 @@ impl Bed for Process {
         self.ask("/metrics").1
     }
 
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     fn last_words(&self) -> String {
         self.running.as_ref().map_or_else(|| "weir run does not run".to_owned(), Server::log)
     }
+}
+
+/// A listener to be made.
+pub(crate) struct Listener<'a> {
+    pub(crate) port: u16,
+    /// The ARNs of groups with their weights.
+    pub(crate) forward: &'a [(&'a str, u32)],
+}
+
+/// The parameters of an action that forwards to groups by weight.
+fn forward(actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
+    let action = format!("{actions}.member.1");
+    let mut parameters = vec![(format!("{action}.Type"), "forward".to_owned())];
+    for (number, (group, weight)) in weights.iter().enumerate() {
+        let tuple = format!("{action}.ForwardConfig.TargetGroups.member.{}", number + 1);
+        parameters.push((format!("{tuple}.TargetGroupArn"), (*group).to_owned()));
+        parameters.push((format!("{tuple}.Weight"), weight.to_string()));
+    }
+    parameters
 }
 
 /// The network in which balancers are made.

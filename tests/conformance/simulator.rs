@@ -11,6 +11,9 @@ use super::account::{self, Account};
 use super::bed::{Bed, OWNER, Place, ROUND, Weights};
 use super::manifests::{kinds, kinds_without_rules};
 
+/// Each world has one namespace.
+const NAMESPACE: &str = "case";
+
 /// Runs a case here.
 pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
     play(&mut Simulator::open());
@@ -28,7 +31,7 @@ impl Simulator {
     pub(crate) fn open() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let settings = Settings {
-            namespace: "case".to_owned(),
+            namespace: NAMESPACE.to_owned(),
             owner: OWNER.to_owned(),
             round_interval: ROUND,
             ..Settings::seeded(1)
@@ -53,8 +56,8 @@ impl Simulator {
 }
 
 impl Bed for Simulator {
-    fn namespace(&self) -> &str {
-        "case"
+    fn namespace(&self) -> &'static str {
+        NAMESPACE
     }
 
     fn name(&self, of: &str) -> String {
@@ -130,6 +133,10 @@ impl Bed for Simulator {
 
     fn metrics(&self) -> String {
         self.world.metrics().expect("a controller runs").render()
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.world.kube().request_counts().values().sum())
     }
 
     fn last_words(&self) -> String {
