@@ -215,9 +215,14 @@ fn give_up_at_deadline(draft: &mut Draft<'_>, run: &Run) {
 }
 
 fn wait_for_routes(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
-    let behind = lanes.iter().find(|lane| !lane.is_applied(draft.shift, run));
-    let message = behind.map_or_else(String::new, Lane::says);
+    let behind = lanes.iter().filter(|lane| !lane.is_applied(draft.shift, run));
+    let message = behind.into_iter().find(|lane| lane.is_hindered()).map_or_else(|| live_awaited(run), Lane::says);
     draft.wait(phase_of(run), "Applying", message, None);
+}
+
+/// What a run waits for while all is well.
+pub(super) fn live_awaited(run: &Run) -> String {
+    format!("waiting for {} to be live", run.summary)
 }
 
 /// Publishes the next weight, once the candidate has the capacity for it.
@@ -234,11 +239,7 @@ fn step(
     let (reason, message) = match capacity {
         Capacity::Enough => {
             publish(draft, plan, weight, |part, to| weights::blend(&part.from, to, weight));
-            let message = draft
-                .status
-                .run
-                .as_ref()
-                .map_or_else(String::new, |run| format!("waiting for {} to be live", run.summary));
+            let message = draft.status.run.as_ref().map_or_else(String::new, live_awaited);
             draft.wait(Phase::Shifting, "Applying", message, None);
             return Some(());
         }

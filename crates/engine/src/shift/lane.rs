@@ -55,6 +55,12 @@ impl Lane<'_> {
         intent.sticky_seconds.filter(|_| self.part.weights.len() > 1)
     }
 
+    /// Whether something keeps the route from what is wanted of it: what it says while all is well tells nothing new.
+    pub fn is_hindered(&self) -> bool {
+        let ready = find(&self.route.status.conditions, READY);
+        ready.is_none_or(|ready| ready.status != Truth::True && ready.reason != "Applying")
+    }
+
     /// What the route itself says it is doing, in words.
     pub fn says(&self) -> String {
         let says =

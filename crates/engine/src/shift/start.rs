@@ -11,6 +11,7 @@ use crate::sight::Sight;
 use crate::standing::because;
 use crate::weights;
 
+use super::advance::live_awaited;
 use super::lane::Lane;
 use super::plan::Plan;
 use super::{Draft, command, health, report};
@@ -54,8 +55,9 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
 /// Puts a run on record.
 fn launch(draft: &mut Draft<'_>, run: Run) {
     let phase = if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying };
+    let message = live_awaited(&run);
     draft.status.run = Some(run);
-    draft.wait(phase, "Applying", "the routes take up the run", None);
+    draft.wait(phase, "Applying", message, None);
 }
 
 /// The lanes of all routes that the spec names, when a run can be founded on them; otherwise what is waited for.
@@ -109,7 +111,7 @@ fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
     let routes = lanes.iter().map(|lane| RunRoute { weights: lane.live().to_vec(), ..lane.part.clone() }).collect();
     Run {
         outcome: Some(Outcome::Succeeded),
-        note: Some(format!("{} carried all the traffic already", draft.shift.spec.to)),
+        note: Some("it did so already; nothing was moved".to_owned()),
         ..new_run(draft, lanes, plan, routes, 100)
     }
 }
