@@ -89,9 +89,23 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
         let dropped = !is_attached || lane.sticky_seconds().is_some();
         if dropped { weights::normal(before.clone()) } else { weights::blend(&before, &run.to, 0) }
     };
-    // What cannot be read does not hold a rollback back: the old side did carry the traffic.
-    let Ok(old) = old else { return Some(Return { weights: full(), short: None }) };
     let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
+    let old = match old {
+        Ok(old) => old,
+        Err(unknown) => {
+            let carried = weights::percent_up(&lane.part.weights, &run.to);
+            let enough = i64::from(new) >= weights::needed(carried, lane.part.baseline, min_healthy_percent).max(1);
+            // A candidate that is known to be well carries what it has until more is known. Otherwise what cannot be
+            // read does not hold the rollback back: the old side did carry the traffic.
+            return Some(if enough && carried > 0 {
+                let short =
+                    format!("{unknown}, and {} is healthy: it keeps what it carries until more is known", run.to);
+                Return { weights: lane.part.weights.clone(), short: Some(short) }
+            } else {
+                Return { weights: full(), short: None }
+            });
+        }
+    };
     let needed =
         i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
     let wanted = weights::percent(&lane.part.weights, &run.to);
