@@ -36,7 +36,7 @@ fn shared_moto() -> Option<&'static Moto> {
 }
 
 /// Runs a case here, unless what it needs is missing.
-pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
+pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
     if let Some(mut bed) = Process::open() {
         play(&mut bed);
     }
