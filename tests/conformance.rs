@@ -13,7 +13,7 @@ macro_rules! on_beds {
             $(
                 #[test]
                 fn $bed() {
-                    crate::conformance::$bed::open(stringify!($case), |bed| super::$case(bed));
+                    crate::conformance::$bed::open(|bed| super::$case(bed));
                 }
             )+
         }

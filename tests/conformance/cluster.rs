@@ -22,7 +22,7 @@ use super::kubernetes::{Kubernetes, client};
 const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 /// Runs a case here, unless what it needs is missing.
-pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
+pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
     if let Some(kubernetes) = Kubernetes::open() {
         play(&mut RealCluster::open(kubernetes));
     }

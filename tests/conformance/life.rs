@@ -58,11 +58,8 @@ fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = said_at_once(&address, &[]);
-    let expected = format!(
-        "error: cannot listen on {address}: Address already in use (os error 98); give another address with --listen, for \
-         example 127.0.0.1:0 for a free port\n"
-    );
-    assert_eq!(said, expected);
+    assert!(said.starts_with(&format!("error: cannot listen on {address}: Address already in use")), "{said}");
+    assert!(said.ends_with("give another address with --listen, for example 127.0.0.1:0 for a free port\n"), "{said}");
 }
 
 #[test]

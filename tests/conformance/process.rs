@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,14 +23,20 @@ use super::kubernetes::Kubernetes;
 /// How long `weir run` may take to be ready.
 const START_SECONDS: u32 = 30;
 
-/// The moto that all cases share; each has a balancer of its own in it.
+/// The moto that all cases share; each has a balancer of its own in it. Like every server of the test bed it ends with
+/// the test process.
 fn shared_moto() -> Option<&'static Moto> {
-    static MOTO: OnceLock<Option<Moto>> = OnceLock::new();
-    MOTO.get_or_init(own_moto).as_ref()
+    static MOTO: Mutex<Option<&'static Moto>> = Mutex::new(None);
+    let mut shared = MOTO.lock().unwrap_or_else(PoisonError::into_inner);
+    if shared.is_none() {
+        // Each case that goes without is announced, so each asks anew.
+        *shared = Some(Box::leak(Box::new(own_moto()?)));
+    }
+    *shared
 }
 
 /// Runs a case here, unless what it needs is missing.
-pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
+pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
     if let Some(mut bed) = Process::open() {
         play(&mut bed);
     }

@@ -15,7 +15,7 @@ use super::manifests::{kinds, kinds_without_rules};
 const NAMESPACE: &str = "case";
 
 /// Runs a case here.
-pub(crate) fn open(_case: &str, play: impl FnOnce(&mut dyn Bed)) {
+pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
     play(&mut Simulator::open());
 }
 
