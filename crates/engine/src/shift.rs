@@ -20,7 +20,8 @@ pub use plan::{Plan, Rest, Stop};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::TrafficShiftStatus;
-use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, ShiftDeletionPolicy, Waiting};
+use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, RunRoute, ShiftDeletionPolicy, Waiting};
+use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::claim::{Claim, claim};
 use crate::object::{Cluster, ShiftObject};
@@ -152,4 +153,15 @@ impl Draft<'_> {
             Outcome::Superseded => Phase::Superseded,
         });
     }
+}
+
+/// Makes the next change of a run: every route gets new weights, which start from the ones before, under the next number.
+fn change(run: &mut Run, next: impl Fn(usize, &RunRoute) -> Vec<EnvironmentWeight>) {
+    for (index, part) in run.routes.iter_mut().enumerate() {
+        let weights = next(index, part);
+        part.before = std::mem::replace(&mut part.weights, weights);
+    }
+    run.seq += 1;
+    run.applied_at = None;
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
 }

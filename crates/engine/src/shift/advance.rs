@@ -9,7 +9,7 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, change, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -238,7 +238,11 @@ fn step(
     let capacity = health::candidate(lanes, run, weight, percent, sight.fresh(), sight)?;
     let (reason, message) = match capacity {
         Capacity::Enough => {
-            publish(draft, plan, weight, |part, to| weights::blend(&part.from, to, weight));
+            let run = draft.status.run.as_mut()?;
+            let to = run.to.clone();
+            change(run, |_, part| weights::blend(&part.from, &to, weight));
+            run.weight = weight;
+            run.progress = plan.progress(weight);
             let message = draft.status.run.as_ref().map_or_else(String::new, live_awaited);
             draft.wait(Phase::Shifting, "Applying", message, None);
             return Some(());
@@ -252,23 +256,4 @@ fn step(
     draft.wait(phase_of(run), reason, message, None);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
     Some(())
-}
-
-/// Publishes a change: every route gets new weights under the next number.
-pub(super) fn publish(
-    draft: &mut Draft<'_>,
-    plan: &Plan,
-    weight: i32,
-    weights_of: impl Fn(&weir_api::traffic_shift::RunRoute, &str) -> Vec<weir_api::weighted_route::EnvironmentWeight>,
-) {
-    let Some(run) = draft.status.run.as_mut() else { return };
-    for part in &mut run.routes {
-        let next = weights_of(part, &run.to);
-        part.before = std::mem::replace(&mut part.weights, next);
-    }
-    run.seq += 1;
-    run.weight = weight;
-    run.progress = plan.progress(weight);
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
-    run.applied_at = None;
 }

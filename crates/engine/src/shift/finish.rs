@@ -7,7 +7,7 @@ use crate::sight::Sight;
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, health};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health};
 
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
@@ -25,13 +25,7 @@ pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight
     }
     let sticky: Vec<bool> = lanes.iter().map(|lane| lane.sticky_seconds().is_some()).collect();
     let Some(run) = draft.status.run.as_mut() else { return Some(()) };
-    for (part, sticky) in run.routes.iter_mut().zip(sticky) {
-        let next = if sticky { weights::carrying(&part.weights) } else { part.weights.clone() };
-        part.before = std::mem::replace(&mut part.weights, next);
-    }
-    run.seq += 1;
-    run.applied_at = None;
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    change(run, |index, part| if sticky[index] { weights::carrying(&part.weights) } else { part.weights.clone() });
     run.outcome = Some(Outcome::Succeeded);
     draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
     Some(())

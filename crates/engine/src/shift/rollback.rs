@@ -9,7 +9,7 @@ use crate::sight::Sight;
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, health};
+use super::{Draft, change, health};
 
 /// How soon a rollback that waits for capacity looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
@@ -139,13 +139,8 @@ fn share_of_old(old: i32, new: i32, needed: i32) -> i32 {
 
 fn publish(draft: &mut Draft<'_>, returns: &[Return], short: Option<&str>) {
     let Some(run) = draft.status.run.as_mut() else { return };
-    for (part, back) in run.routes.iter_mut().zip(returns) {
-        part.before = std::mem::replace(&mut part.weights, back.weights.clone());
-    }
-    run.seq += 1;
-    run.applied_at = None;
+    change(run, |index, _| returns[index].weights.clone());
     run.weight = run.routes.iter().map(|part| weights::percent_up(&part.weights, &run.to)).max().unwrap_or(0);
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
     if short.is_some() {
         run.note = Some("the old side had too few healthy targets to take everything at once".to_owned());
     }
@@ -164,11 +159,7 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
     let Some(run) = draft.status.run.as_mut() else { return };
-    for part in &mut run.routes {
-        part.before.clone_from(&part.weights);
-    }
-    run.seq += 1;
-    run.applied_at = None;
+    change(run, |_, part| part.weights.clone());
     run.outcome = Some(outcome);
     draft.wait(Phase::RollingBack, "Remembering", "the run's end is being remembered on AWS", None);
 }
