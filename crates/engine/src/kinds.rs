@@ -83,7 +83,8 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
+        let alone = if route.deleted.is_some() { Urgency::Progress } else { Urgency::Routine };
+        claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }
 

@@ -4,7 +4,10 @@
 //! only when it finds the weights that the change starts from. Everything else is somebody else's change: it is
 //! reported, not overwritten. Between runs the route holds what is live.
 
+mod before;
 mod events;
+mod farewell;
+mod gone;
 mod memory;
 mod place;
 mod sticky;
@@ -13,18 +16,21 @@ mod write;
 
 pub use events::events;
 pub(crate) use events::stalled;
+pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub use memory::tag_value;
 pub use place::{describe_place, rival};
 
 use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
+use weir_api::weighted_route::RouteDeletionPolicy;
 use weir_api::condition::{STALLED, SYNCED, Truth, find, holds};
 
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::Sight;
 use crate::standing::{Conditions, Reason, Standing, because};
-use crate::step::Proposal;
+use crate::fact::Tags;
+use crate::step::{BEFORE_TAG, Proposal};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
@@ -61,9 +67,13 @@ pub fn decide(
     route: &RouteObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<WeightedRouteStatus>> {
+    if route.deleted.is_some() {
+        return farewell::decide(context, cluster, route, sight);
+    }
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
     let wanted = wanted::wanted(cluster, route);
     let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
+    gone::mention(cluster, route, &status, &mut outlook);
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
@@ -71,11 +81,14 @@ pub fn decide(
         .standing(&outlook.standing)
         .set(SYNCED, outlook.synced.0, &outlook.synced.1)
         .finish();
+    let proposal = outlook.proposal.as_ref();
+    let finalizer = farewell::is_owed(context, route, wanted.as_ref(), &status, proposal, sight.facts());
     let confirm = [
         Some(ObjectRef::new(KindName::WeightedRoute, route.key.clone())),
         wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone())),
     ];
     let verdict = Verdict {
+        finalizer,
         proposal: outlook.proposal,
         confirm: confirm.into_iter().flatten().collect(),
         ..Verdict::record(status)
@@ -86,7 +99,8 @@ pub fn decide(
 /// Whether a shift may found a run on what this route's status says: it speaks of the present spec, and what is
 /// live was read and understood.
 pub fn is_usable(route: &RouteObject) -> bool {
-    route.status.observed_generation == Some(route.generation)
+    route.deleted.is_none()
+        && route.status.observed_generation == Some(route.generation)
         && !holds(&route.status.conditions, STALLED)
         && find(&route.status.conditions, SYNCED).is_some_and(|synced| synced.status != Truth::Unknown)
 }
@@ -105,6 +119,7 @@ fn look(
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
+    status.listener = Some(place.listener.to_string());
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     let tags_from = wanted.map_or(crate::sight::ANY_AGE, |wanted| wanted.run.started_at);
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
@@ -112,30 +127,50 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.last_run.clone_from(&marks.last_run);
+    status.before = before::seen(&place, &marks, &context.owner, route.status.before.as_ref());
     let live = match place.live_weights(&groups) {
         Ok(live) => live,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
-    if !marks.is_ours && place.resource.is_some() {
-        return Some(adopting(context, route, &place));
+    status.groups = backend::lent(&groups, &live);
+    if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
+        return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
+            Ok(memory) => adopting(context, route, &place, memory),
+            Err(standing) => Outlook::unknown(standing),
+        });
     }
     let Some(wanted) = wanted else {
-        return Some(at_rest(route, status, &place));
+        return Some(forgotten(route, status, &place).unwrap_or_else(|| at_rest(route, status, &place)));
     };
     write::follow(context, route, wanted, &groups, &place, &marks, status, sight)
 }
 
 /// The rule or action is marked as this route's before anything else is done to it.
-fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>) -> Outlook {
+fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>, memory: Tags) -> Outlook {
     let reason = because("Adopting", format!("{} is being marked as this route's", describe_place(route)));
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: place.adoption(context, route),
+        proposal: place.adoption(context, route, memory),
         look_again: true,
     }
+}
+
+/// What was there before Weir is not known, so that the route cannot keep the word that its policy gives.
+fn forgotten(route: &RouteObject, status: &WeightedRouteStatus, place: &Place<'_>) -> Option<Outlook> {
+    let restores = route.spec.deletion_policy == RouteDeletionPolicy::Restore;
+    if !restores || status.before.is_some() || place.resource.is_none() {
+        return None;
+    }
+    let message = format!(
+        "spec.deletionPolicy is Restore, but what was at {} before Weir is not on record (the tags {BEFORE_TAG}… are not \
+         there); write deletionPolicy: Retain, or Delete for a rule",
+        describe_place(route)
+    );
+    let reason = because("NotRestorable", message);
+    Some(Outlook { look_again: false, ..Outlook::unknown(Standing::Stalled(reason)) })
 }
 
 /// No run wants anything of the route: it holds what is live, and says when that is not what a run left.

@@ -11,6 +11,10 @@ pub const OWNER_TAG: &str = "weir.dev/owner";
 pub const ROUTE_TAG: &str = "weir.dev/route";
 /// The tag that remembers the run that last ended on a route.
 pub const LAST_RUN_TAG: &str = "weir.dev/last-run";
+/// The tag that remembers what was there before Weir; where it is long it goes on in `weir.dev/before-2` and so on.
+pub const BEFORE_TAG: &str = "weir.dev/before";
+/// With this begin all tags of Weir, and none of anybody else.
+pub const TAG_PREFIX: &str = "weir.dev/";
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +55,20 @@ pub enum Step {
         /// The tags.
         tags: Tags,
     },
+    /// Removes tags of a rule or listener; other tags stay.
+    RemoveTags {
+        /// The rule or listener.
+        resource: Arn,
+        /// The keys of the tags.
+        keys: BTreeSet<String>,
+    },
+    /// Deletes a rule.
+    DeleteRule {
+        /// The listener that holds the rule.
+        listener: Arn,
+        /// The rule.
+        rule: Arn,
+    },
 }
 
 impl Step {
@@ -61,6 +79,8 @@ impl Step {
             Self::SetRuleActions { .. } => "ModifyRule",
             Self::SetDefaultActions { .. } => "ModifyListener",
             Self::AddTags { .. } => "AddTags",
+            Self::RemoveTags { .. } => "RemoveTags",
+            Self::DeleteRule { .. } => "DeleteRule",
         }
     }
 
@@ -71,7 +91,7 @@ impl Step {
             Self::SetRuleActions { actions, .. } | Self::SetDefaultActions { actions, .. } => {
                 actions.iter().find_map(Action::forward)
             }
-            Self::AddTags { .. } => None,
+            Self::AddTags { .. } | Self::RemoveTags { .. } | Self::DeleteRule { .. } => None,
         }
     }
 }
@@ -134,6 +154,10 @@ pub enum Movement {
     },
     /// To the first environment that the route ever had.
     First,
+    /// To what was there before Weir, because the route is being deleted.
+    Restore,
+    /// Nowhere that Weir knows of: the route gives up its rule, or its marks.
+    Leave,
 }
 
 /// How many healthy targets a share of the traffic needs.

@@ -270,7 +270,7 @@ async fn the_finalizer_comes_and_goes_beside_those_of_others() {
     let finalizers = || fake.object(SHIFTS, "checkout").map(|object| object["metadata"]["finalizers"].clone());
     during(controller(&fake), async {
         seconds(1).await;
-        assert_eq!(finalizers(), Some(json!(["example.org/other", "weir.dev/rollback"])));
+        assert_eq!(finalizers(), Some(json!(["example.org/other", "weir.dev/undo"])));
         fake.delete(SHIFTS, "checkout");
         seconds(1).await;
         assert_eq!(finalizers(), Some(json!(["example.org/other"])));

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{Before, EnvironmentGroup, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
-use crate::fact::Forward;
+use crate::fact::{Forward, Tags};
 use crate::object::RouteObject;
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
@@ -19,7 +19,7 @@ use crate::weights;
 
 use super::place::{Marks, Place, conditions, marks_of, warrant};
 use super::wanted::{Wanted, difference};
-use super::{Outlook, memory, sticky};
+use super::{Outlook, before, memory, sticky};
 
 /// Follows what a run wants of the route.
 #[expect(clippy::too_many_arguments, reason = "each is one of the things that were seen, and all are read here only")]
@@ -226,7 +226,7 @@ impl Change<'_> {
                 priority,
                 conditions: conditions(matches),
                 forward: self.forward.clone(),
-                tags: marks_of(&context.owner, &self.route.key),
+                tags: self.first_tags(context),
             },
             (Some(rule), Some(_), _) => Step::SetRuleActions {
                 listener,
@@ -236,6 +236,13 @@ impl Change<'_> {
             _ => Step::SetDefaultActions { listener, actions: self.place.actions_with(&self.forward) },
         };
         Proposal { step, warrant: warrant(context, self.route, movement) }
+    }
+
+    /// The tags of a rule that Weir makes: its marks, and that there was nothing before.
+    fn first_tags(&self, context: &Context) -> Tags {
+        let mut tags = marks_of(&context.owner, &self.route.key);
+        tags.extend(before::tags(&Before::default(), &self.place.listener));
+        tags
     }
 
     fn remembering(&self, context: &Context) -> Option<Proposal> {

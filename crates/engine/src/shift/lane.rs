@@ -8,6 +8,8 @@ use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
 
+use super::farewell;
+
 /// One route of a run.
 pub(super) struct Lane<'a> {
     /// The route.
@@ -21,7 +23,7 @@ pub(super) struct Lane<'a> {
 /// The lanes of a run; the error names the route that is gone.
 pub(super) fn lanes<'a>(cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Result<Vec<Lane<'a>>, String> {
     let lane = |part: &RunRoute| {
-        let route = cluster.routes.get(&shift.key.beside(&part.name)).ok_or_else(|| {
+        let route = farewell::following(cluster, shift, run, part).ok_or_else(|| {
             format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
         })?;
         Ok(Lane { route, groups: backend::groups(cluster, route), part: part.clone() })
