@@ -278,7 +278,7 @@ impl<'a> Scene<'a> {
                 Movement::None | Movement::Attach | Movement::Leave => {
                     return Err(Violation::Direction { group: group.clone() });
                 }
-                Movement::Restore => self.capacity(group, after, self.carried(group, before, after)?)?,
+                Movement::Restore => self.capacity(group, after, self.carried(group, before)?)?,
                 Movement::Forward { candidate, needs } => {
                     if group != candidate && by_more_than_rounding(group, before, after) {
                         return Err(Violation::Direction { group: group.clone() });
@@ -305,7 +305,7 @@ impl<'a> Scene<'a> {
 
     /// What a share needs: that part of the healthy targets of the strongest group that carries the traffic now. Where
     /// traffic is split in the middle of a run, both sides together have about twice what the traffic needs.
-    fn carried(&self, group: &Arn, before: &Forward, after: &Forward) -> Result<Needs, Violation> {
+    fn carried(&self, group: &Arn, before: &Forward) -> Result<Needs, Violation> {
         let mut baseline = 0;
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
             let reading = self.facts.health(carrying).filter(|reading| reading.at >= self.oldest);

@@ -22,14 +22,14 @@ pub use place::{describe_place, rival};
 
 use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::RouteDeletionPolicy;
 use weir_api::condition::{STALLED, SYNCED, Truth, find, holds};
+use weir_api::weighted_route::RouteDeletionPolicy;
 
 use crate::backend;
+use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::Sight;
 use crate::standing::{Conditions, Reason, Standing, because};
-use crate::fact::Tags;
 use crate::step::{BEFORE_TAG, Proposal};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;

@@ -81,6 +81,16 @@ impl AwsRequest {
     pub fn is_write(&self) -> bool {
         !self.operation.starts_with("Describe")
     }
+
+    /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.
+    pub fn written(&self) -> Option<&str> {
+        let of = |name: &str| self.form.get(name).map(String::as_str);
+        match self.operation.as_str() {
+            "ModifyRule" | "DeleteRule" => of("RuleArn"),
+            "ModifyListener" | "CreateRule" => of("ListenerArn"),
+            _ => of("ResourceArns.member.1"),
+        }
+    }
 }
 
 impl KubeRequest {

@@ -2,6 +2,7 @@
 
 mod absence;
 mod commands;
+mod deletions;
 mod deployments;
 mod foreign;
 mod happy;

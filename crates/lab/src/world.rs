@@ -25,7 +25,7 @@ use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::account::Account;
 use crate::evidence::Evidence;
-use crate::journal::{Journal, What};
+use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
 use crate::wire::{Cut, Fault, KubeWire, Lifeline, Network, sdk_config};
@@ -286,15 +286,27 @@ impl World {
 
     /// Everything that happened so far, for judges.
     pub fn evidence(&self) -> Evidence {
+        let entries = self.journal.entries();
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.journal.entries(),
+            tags: self.tags_of_written(&entries),
+            entries,
             calls: self.account.calls(),
             changes: self.account.changes(),
             lingering: self.lingering(),
             groups: self.account.group_arns(),
         }
+    }
+
+    fn tags_of_written(&self, entries: &[Entry]) -> BTreeMap<String, BTreeMap<String, String>> {
+        let written = entries.iter().filter_map(|entry| match &entry.what {
+            What::Aws(request) => request.written(),
+            _ => None,
+        });
+        let changed: Vec<String> = self.account.changes().into_iter().map(|change| change.place).collect();
+        let places: BTreeSet<&str> = written.chain(changed.iter().map(String::as_str)).collect();
+        places.into_iter().map(|place| (place.to_owned(), self.aws.tags(place))).collect()
     }
 
     fn note(&self, what: What) {

@@ -84,9 +84,7 @@ pub(super) fn of(actions: &[Action]) -> Option<Before> {
             let forward = BeforeForward { groups: groups.collect(), sticky_seconds: forward.sticky_seconds };
             Some(Before { forward: Some(forward), fixed_response: None })
         }
-        ActionKind::Kept { settings, .. } => {
-            Some(Before { forward: None, fixed_response: Some(settings.clone()) })
-        }
+        ActionKind::Kept { settings, .. } => Some(Before { forward: None, fixed_response: Some(settings.clone()) }),
         ActionKind::Unsupported { .. } => None,
     }
 }

@@ -176,13 +176,13 @@ fn follow(
 ) -> Option<Stand> {
     let shift = &wanted.shift.key;
     if !wanted.goes_back() {
-        return Some(Stand::Blocked(format!("waits for the run of the TrafficShift {shift} to go back over this route")));
+        return Some(Stand::Blocked(format!(
+            "waits for the run of the TrafficShift {shift} to go back over this route"
+        )));
     }
     let outlook = look(context, cluster, route, Some(wanted), status, sight)?;
-    let message = format!(
-        "the TrafficShift {shift} is rolling back over this route: {}",
-        outlook.standing.reason().message
-    );
+    let message =
+        format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.reason().message);
     Some(Stand::Following(message, outlook.proposal))
 }
 

@@ -30,7 +30,10 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
         if draft.shift.deleted.is_some() {
             let turned = returns && rollback::begin(draft, "Deleted", "the shift was deleted".to_owned()).is_ok();
             if !turned {
-                draft.end(Outcome::Failed, "the shift was deleted in the middle of the run; the weights stay as they are");
+                draft.end(
+                    Outcome::Failed,
+                    "the shift was deleted in the middle of the run; the weights stay as they are",
+                );
             }
         } else if let Some(name) = leaving(draft, run).filter(|_| returns) {
             // Without anything to go back to the route does not wait for the run.

@@ -9,7 +9,7 @@ use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
 use crate::evidence::{Evidence, Weights};
 
 use super::course::{Course, Write, compare, run_of, same_split, words};
-use super::{Breach, Invariant};
+use super::{Breach, Invariant, leavings};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -45,6 +45,9 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
         return None;
     }
     let movers = course.movers(route, write.at);
+    if leavings::restores(course, write, route, weights) {
+        return None;
+    }
     if movers.is_empty() {
         return Some(format!("{} was written to route {route} though no run moves it", words(weights)));
     }

@@ -68,7 +68,7 @@ fn whatever_is_tampered_with_is_seen() {
 #[test]
 fn a_finalizer_that_hangs_is_seen() {
     let mut evidence = release();
-    evidence.lingering.push(("checkout".to_owned(), evidence.ended - SignedDuration::from_hours(5)));
+    evidence.lingering.push(("weightedroutes/checkout".to_owned(), evidence.ended - SignedDuration::from_mins(13)));
     let found: Vec<Invariant> = judge(&evidence).into_iter().map(|breach| breach.invariant).collect();
     assert_eq!(found, [Invariant::HangingFinalizer]);
 }

@@ -82,7 +82,7 @@ impl AwsWire {
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
-        if let Some(resource) = written(&noted).filter(|_| is_write) {
+        if let Some(resource) = noted.written().filter(|_| is_write) {
             noted.tags = self.aws.tags(resource);
         }
         let mut fate = self.lifeline.admit(is_write);
@@ -126,14 +126,4 @@ fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
          <Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
     );
     http::Response::builder().status(status).header("content-type", "text/xml").body(SdkBody::from(body)).ok()
-}
-
-/// The resource that a request writes to and whose tags tell whose it is: a rule, or a listener.
-fn written(request: &AwsRequest) -> Option<&str> {
-    let of = |name: &str| request.form.get(name).map(String::as_str);
-    match request.operation.as_str() {
-        "ModifyRule" => of("RuleArn"),
-        "ModifyListener" | "CreateRule" => of("ListenerArn"),
-        _ => of("ResourceArns.member.1"),
-    }
 }
