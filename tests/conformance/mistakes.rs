@@ -57,6 +57,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
         "stickiness without a duration",
         route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
     ));
+    found.push((
+        "a default action that shall be deleted",
+        route("listener: http", "[{environment: blue}]", "deletionPolicy: Delete"),
+    ));
     found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
     found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
     found.push(("one port twice", entry_point("{name: shop}", "[{name: http, port: 80}, {name: again, port: 80}]")));

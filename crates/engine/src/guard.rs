@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, TAG_PREFIX, Warrant};
@@ -24,12 +25,18 @@ const EVIDENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permit {
     step: Step,
+    access: Access,
 }
 
 impl Permit {
     /// The step that it is for.
     pub fn step(&self) -> &Step {
         &self.step
+    }
+
+    /// The access by which it is written.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -83,6 +90,16 @@ pub enum Violation {
         /// The rule or listener.
         resource: Arn,
     },
+    /// Another account's resources are not this access's.
+    #[error("{resource} would be written by {access}, which is for another account or region, or with {beside}")]
+    Elsewhere {
+        /// What would be written, or sent traffic.
+        resource: Arn,
+        /// The access.
+        access: Access,
+        /// What is written.
+        beside: Arn,
+    },
     /// A write needs evidence.
     #[error("{0} was not read within ten seconds before the tick")]
     Stale(String),
@@ -91,6 +108,7 @@ pub enum Violation {
 /// Judges a proposal by the facts, in a tick that began at an instant.
 pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
     let Proposal { step, warrant } = proposal;
+    in_one_place(step, &warrant.access)?;
     let scene = Scene { oldest: began - EVIDENCE_AGE, facts, warrant };
     match step {
         Step::CreateRule { listener, priority, forward, tags, .. } => {
@@ -133,7 +151,7 @@ pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Per
         Step::RemoveTags { resource, keys } => scene.gives_up_marks(resource, keys)?,
         Step::DeleteRule { listener, rule } => scene.gives_up_rule(listener, rule)?,
     }
-    Ok(Permit { step: step.clone() })
+    Ok(Permit { step: step.clone(), access: warrant.access.clone() })
 }
 
 /// The tags that mark a resource as a route's.
@@ -185,6 +203,23 @@ fn in_range(forward: &Forward) -> Result<(), Violation> {
         )));
     }
     Ok(())
+}
+
+/// A listener and all that it sends traffic to are in the one account and region that the access is for.
+fn in_one_place(step: &Step, access: &Access) -> Result<(), Violation> {
+    let place = step.resource();
+    let groups = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+    let apart = |other: &Arn| match (place.account().zip(place.region()), other.account().zip(other.region())) {
+        (Some(here), Some(there)) => here != there,
+        _ => false,
+    };
+    let strays = |resource: &&Arn| !access.reaches(resource) || apart(resource);
+    match std::iter::once(place).chain(groups).find(strays) {
+        None => Ok(()),
+        Some(resource) => {
+            Err(Violation::Elsewhere { resource: resource.clone(), access: access.clone(), beside: place.clone() })
+        }
+    }
 }
 
 /// What a write would meet.
@@ -278,6 +313,8 @@ impl<'a> Scene<'a> {
                 Movement::None | Movement::Attach | Movement::Leave => {
                     return Err(Violation::Direction { group: group.clone() });
                 }
+                // Where nothing carries traffic there is nothing to lose.
+                Movement::Restore if total(before) == 0 => {}
                 Movement::Restore => self.capacity(group, after, self.carried(group, before)?)?,
                 Movement::Forward { candidate, needs } => {
                     if group != candidate && by_more_than_rounding(group, before, after) {

@@ -72,7 +72,7 @@ pub struct KubeRequest {
     pub arrived: bool,
     /// The HTTP status of the answer, if one came back.
     pub status: Option<u16>,
-    /// For a write that changed something: the object as it then was.
+    /// For a write that changed something: the object as it then was, or as it went where that was the last write.
     pub object: Option<Value>,
 }
 

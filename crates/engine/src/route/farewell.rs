@@ -15,6 +15,7 @@ use weir_api::traffic_shift::ShiftDeletionPolicy;
 use weir_api::weighted_route::{Before, RouteDeletionPolicy};
 
 use crate::Arn;
+use crate::access;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::{Facts, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
@@ -35,6 +36,7 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Reasons of the condition `Ready` while something is undone.
 const UNMARKING: &str = "Unmarking";
+const UNMARKING_WORDS: &str = "; Weir's tags are being removed";
 const DELETING_RULE: &str = "DeletingRule";
 const RESTORING: &str = "Restoring";
 /// The reason while something keeps the route from it.
@@ -136,6 +138,13 @@ fn undo(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Stand> {
+    match context.grants.of_route(cluster, route) {
+        Ok(access) => {
+            sight.through(&access);
+            status.aws = access::record(&access);
+        }
+        Err(reason) => return Some(Stand::Blocked(reason.message)),
+    }
     let spot = match spot(cluster, route, sight)? {
         Ok(Some(spot)) => spot,
         Ok(None) => return Some(gone(route)),
@@ -147,8 +156,10 @@ fn undo(
     if let Some(wanted) = wanted(cluster, route).filter(returns) {
         return follow(context, cluster, route, &wanted, status, sight);
     }
-    let known = before::read(spot.tags, &spot.resource).or_else(|| status.before.clone());
-    Some(match (route.spec.deletion_policy, known) {
+    status.listener = Some(spot.listener.to_string());
+    status.arn = Some(spot.resource.to_string());
+    status.before = before::read(spot.tags, &spot.resource).or_else(|| status.before.clone());
+    Some(match (route.spec.deletion_policy, status.before.clone()) {
         (RouteDeletionPolicy::Retain, _) => {
             let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
             Stand::Over(because(NOTHING, message))
@@ -199,7 +210,7 @@ fn delete_rule(context: &Context, route: &RouteObject, spot: &Spot<'_>) -> Stand
 fn unmark(context: &Context, route: &RouteObject, spot: &Spot<'_>, why: &str) -> Stand {
     let keys = spot.tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
     let step = Step::RemoveTags { resource: spot.resource.clone(), keys };
-    let reason = because(UNMARKING, format!("{why}; Weir's tags are being removed"));
+    let reason = because(UNMARKING, format!("{why}{UNMARKING_WORDS}"));
     Stand::Undoing(reason, Some(leaving(context, route, step)))
 }
 
@@ -220,12 +231,14 @@ fn gone(route: &RouteObject) -> Stand {
 /// The place does not carry the marks of this route any more.
 fn unmarked(route: &RouteObject) -> Stand {
     let place = describe_place(route);
-    let ready = find(&route.status.conditions, READY).filter(|ready| ready.reason == UNMARKING);
-    Stand::Over(if has_reason(route, &[RESTORED]) || ready.is_some() {
-        let done = ready.and_then(|ready| ready.message.split_once("; Weir's tags")).map(|(done, _)| done);
-        because(RESTORED, format!("{}; Weir's tags are gone from {place}", done.unwrap_or("done")))
-    } else {
-        because(NOTHING, format!("{place} does not carry the tags of this route, so nothing is undone there"))
+    let ready = find(&route.status.conditions, READY);
+    Stand::Over(match ready.map(|ready| (ready.reason.as_str(), ready.message.as_str())) {
+        Some((RESTORED, told)) => because(RESTORED, told),
+        Some((UNMARKING, told)) => {
+            let done = told.split_once(UNMARKING_WORDS).map_or("done", |(done, _)| done);
+            because(RESTORED, format!("{done}; Weir's tags are gone from {place}"))
+        }
+        _ => because(NOTHING, format!("{place} does not carry the tags of this route, so nothing is undone there")),
     })
 }
 

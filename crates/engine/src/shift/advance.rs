@@ -21,7 +21,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     if run.ended_at.is_some() {
         return Some(());
     }
-    let lanes = match lanes(draft.cluster, draft.shift, &run) {
+    let lanes = match lanes(draft.grants, draft.cluster, draft.shift, &run) {
         Ok(lanes) => lanes,
         Err(message) => {
             draft.wait(phase_of(&run), "RouteGone", message, None);

@@ -45,7 +45,8 @@ fn lacks_to_restore(
 ) -> Option<String> {
     let carrying = before.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group);
     let (from, to) = (write.at - STALENESS, write.at);
-    let baseline = carrying.map(|group| u64::from(course.fewest_healthy(group, from, to))).max().unwrap_or(0);
+    // Where nothing carries traffic there is nothing to lose.
+    let baseline = carrying.map(|group| u64::from(course.fewest_healthy(group, from, to))).max()?;
     let (weight, total) = share(weights, group);
     let needed = (weight * baseline).div_ceil(total.max(1)).max(1);
     let found = u64::from(course.most_healthy(group, from, to));

@@ -28,7 +28,7 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn environment(group: &str) -> EnvironmentSpec {
     let existing = ExistingTargetGroup { arn: None, name: Some(group.to_owned()) };
-    EnvironmentSpec { target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
+    EnvironmentSpec { aws: None, target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
 }
 
 fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
@@ -73,7 +73,7 @@ fn shift(to: &str) -> TrafficShiftSpec {
 fn entry_point() -> EntryPointSpec {
     let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
     let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    EntryPointSpec { existing, listeners: vec![listener("http", 80), listener("other", 81)] }
+    EntryPointSpec { aws: None, existing, listeners: vec![listener("http", 80), listener("other", 81)] }
 }
 
 /// Blue carries everything on port 80; green and red stand by; no shift yet.

@@ -46,6 +46,11 @@ fn before() -> Weights {
     stage::weights(&[("blue", 100)])
 }
 
+async fn until_ended(world: &mut World) {
+    let has_ended = |world: &World| status(world).run.is_some_and(|run| run.ended_at.is_some());
+    until(world, "the run has ended", has_ended, HOUR).await;
+}
+
 async fn until_gone(world: &mut World, limit: Duration) -> Duration {
     until(world, "the route is gone", |world| world.route("checkout").is_none(), limit).await
 }
@@ -215,7 +220,7 @@ fn a_rule_is_retained_and_found_again_under_the_same_name_or_by_adoption() {
         world.run_for(MINUTE).await;
         assert_eq!(ready_reason(&world), "Held");
         delete(&world, "weightedroutes", "checkout");
-        let other = rule_route("other", &["blue", "green"], 10, "adopt: true\n  deletionPolicy: Restore");
+        let other = rule_route("other", &["blue", "green"], 10, "adopt:  true\n  deletionPolicy: Restore");
         world.apply(&other.replace("other.shop.test", "checkout.shop.test")).unwrap();
         world.run_for(MINUTE).await;
         assert_eq!(world.aws().tags(&rule)["weir.dev/route"], "shop/other");
@@ -256,7 +261,7 @@ fn a_route_deleted_in_the_middle_of_a_run_restores_and_the_run_fails() {
         until_gone(world, 2 * MINUTE).await;
         assert_eq!((live(world), marks(world)), (before(), BTreeMap::new()));
         assert_eq!(status(world).waiting.unwrap().reason, "RouteGone");
-        until_complete(world, "checkout").await;
+        until_ended(world).await;
         assert_eq!(format!("{:?}", outcome(world)), "Some(Failed)");
     });
 }
@@ -309,7 +314,7 @@ fn the_others_go_back_when_one_route_of_a_run_is_gone() {
         delete(&world, "weightedroutes", "default");
         world.run_for(MINUTE).await;
         world.command("checkout", "abort/1").unwrap();
-        until_complete(&mut world, "checkout").await;
+        until_ended(&mut world).await;
         assert_eq!(world.account().rule_weights(BALANCER, PORT, 10)["blue"], 100);
         assert_eq!(live(&world), stage::weights(&[("blue", 50), ("green", 50)]), "the route that is gone left it so");
         assert_sound(&world);
@@ -346,7 +351,7 @@ fn without_its_entry_point_a_route_keeps_what_is_live_and_goes_back() {
         world.run_for(5 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
         world.command("checkout", "abort/1").unwrap();
-        until_complete(world, "checkout").await;
+        until_ended(world).await;
         assert_eq!(live(world)["blue"], 100);
         assert_eq!(ready_reason(world), "WaitingForEntryPoint");
         delete(world, "weightedroutes", "checkout");

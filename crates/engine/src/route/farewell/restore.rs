@@ -58,8 +58,12 @@ pub(super) fn restore(
     if let Err(blocker) = exist(&rising, sight)? {
         return Some(Stand::Blocked(blocker));
     }
+    if present.groups.is_empty() {
+        // Nothing carries traffic now, so there is nothing to lose; and groups that no listener uses are not checked.
+        return restoring(set(written, Movement::Restore));
+    }
     let missing: Vec<&Arn> = rising.iter().filter(|group| !present.groups.contains_key(**group)).copied().collect();
-    if !missing.is_empty() && !present.groups.is_empty() {
+    if !missing.is_empty() {
         let forward = match with_attached(route, present, &wanted, sight)? {
             Ok(forward) => forward,
             Err(blocker) => return Some(Stand::Blocked(blocker)),
