@@ -6,7 +6,7 @@ use weir_api::entry_point::{ListenerStatus, RuleCount};
 
 use crate::Arn;
 use crate::fact::{Balancer, By, ErrorKind, Listener, RulePriority, Tags};
-use crate::object::EntryPointObject;
+use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -85,6 +85,12 @@ fn look(
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
 }
 
+/// The balancer of a route, as its entry point has found it.
+pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
+    let entry_point = cluster.entry_points.get(&route.key.beside(&route.spec.listener.entry_point.name))?;
+    entry_point.status.arn.as_ref().map(Arn::new)
+}
+
 fn not_application(balancer: &Balancer) -> Reason {
     let message = format!(
         "{} is a {} load balancer; expected an application load balancer, which is the kind that Weir can shift \
@@ -94,7 +100,8 @@ fn not_application(balancer: &Balancer) -> Reason {
     because("NotApplicationLoadBalancer", message)
 }
 
-fn owned_by_another(tags: &Tags) -> Option<Reason> {
+/// Why a balancer with these tags is left alone, where another controller manages it.
+pub(crate) fn owned_by_another(tags: &Tags) -> Option<Reason> {
     let (key, value) = tags.iter().find(|(key, _)| FOREIGN_MARKS.iter().any(|mark| key.starts_with(mark)))?;
     let message = format!(
         "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \

@@ -8,7 +8,7 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
 use weir_api::{
     Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
 };
@@ -40,6 +40,10 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
+        weights: None,
+        pace: None,
+        capacity: Capacity::default(),
+        drift: DriftPolicy::Alert,
         stickiness: None,
         adopt: true,
         deletion_policy: RouteDeletionPolicy::Retain,
