@@ -317,6 +317,10 @@ fn is_zero(number: &i32) -> bool {
     *number == 0
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// How a route follows its own `spec.weights`.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -353,6 +357,9 @@ pub struct Correction {
     /// When what is written again had been seen to be live before; absent where it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was_live_at: Option<Timestamp>,
+    /// Whether groups that were detached are attached without weight first, so that their health is known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub attaching: bool,
 }
 
 /// Weights that somebody else has set.

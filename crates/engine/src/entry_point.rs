@@ -18,6 +18,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 const FOREIGN_MARKS: [&str; 4] =
     ["elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/", "kubernetes.io/service-name"];
 
+/// The reason of a balancer that another controller manages.
+pub(crate) const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
+
 /// Decides about an entry point.
 pub fn decide(
     context: &Context,
@@ -107,7 +110,7 @@ pub(crate) fn owned_by_another(tags: &Tags) -> Option<Reason> {
         "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \
          other's weights; give Weir a balancer of its own"
     );
-    Some(because("OwnedByAnother", message))
+    Some(because(OWNED_BY_ANOTHER, message))
 }
 
 fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {

@@ -10,6 +10,7 @@ use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentW
 
 use crate::backend::Groups;
 use crate::entry_point;
+use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
 use crate::sight::Sight;
 use crate::standing::{Reason, Standing, because};
@@ -162,11 +163,15 @@ fn correct(
         needs: capacity::needs(intent.baseline.unwrap_or(0), route.spec.capacity.min_healthy_percent),
         returns: intent.verified_at.is_some(),
     };
+    let mut attaching = false;
     if weights::total(demand.live) > 0
         && let Err(short) = capacity::suffices(&demand, groups, sight)?
     {
-        let wake = Some(sight.began + LOOK_AGAIN);
-        return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {short}")) });
+        attaching = missing(&intent.weights, &noted.found).is_some();
+        if !attaching {
+            let wake = Some(sight.began + LOOK_AGAIN);
+            return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {short}")) });
+        }
     }
     status.reversals.retain(|reversal| context.now < reversal.at + HOUR);
     status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
@@ -174,7 +179,7 @@ fn correct(
         return Some(told(format!("{message}. The route is contested")));
     }
     let was_live_at = intent.verified_at.take();
-    intent.correction = Some(Correction { over: noted.found, since: context.now, was_live_at });
+    intent.correction = Some(Correction { over: noted.found, since: context.now, was_live_at, attaching });
     status.difference = None;
     Some(correcting(format!("{message}. It is being corrected")))
 }
@@ -210,11 +215,20 @@ pub(super) fn give_up(status: &mut WeightedRouteStatus, intent: &mut Intent) {
     }
 }
 
+/// What is live with the groups attached that a correction will give weight and that somebody else has detached; none
+/// where all are there, or would be too many. Only attached groups have their health checked.
+pub(super) fn missing(wanted: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> Option<Vec<EnvironmentWeight>> {
+    let attached = weights::with_attached(&weights::carrying(live), &weights::carrying(wanted));
+    let is_new = |entry: &&EnvironmentWeight| !live.iter().any(|there| there.environment == entry.environment);
+    (attached.iter().any(|entry| is_new(&entry)) && attached.len() <= MAX_GROUPS).then_some(attached)
+}
+
 /// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.
 pub(super) fn is_undone(context: &Context, intent: &Intent, live: &[EnvironmentWeight]) -> bool {
     let correction = intent.correction.as_ref().filter(|_| context.trouble.is_none());
     correction.is_some_and(|correction| {
-        context.now >= correction.since + SETTLING && weights::same_split(&correction.over, live)
+        let waits_for_health = correction.attaching && missing(&intent.weights, live).is_none();
+        context.now >= correction.since + SETTLING && weights::same_split(&correction.over, live) && !waits_for_health
     })
 }
 

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{Correction, EnvironmentGroup, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::object::RouteObject;
-use crate::sight::Sight;
+use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
 use crate::tick::Context;
@@ -184,10 +184,45 @@ impl Change<'_> {
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
     ) -> Option<Outlook> {
+        let words = weights::words(&intent.weights);
+        let correction = intent.correction.clone()?;
+        if correction.attaching {
+            if let Some(attached) = drift::missing(&intent.weights, &self.live) {
+                return self.attaching(&attached, sight);
+            }
+            return Some(match self.pursue(intent, sight)? {
+                Ok(outlook) => {
+                    let over = self.live.clone();
+                    let since = self.context.now;
+                    intent.correction = Some(Correction { over, since, attaching: false, ..correction });
+                    Outlook { proposal: None, ..outlook }
+                }
+                Err(short) => applying(None, format!("{words} waits: {short}")),
+            });
+        }
         Some(self.pursue(intent, sight)?.unwrap_or_else(|short| {
             drift::give_up(status, intent);
-            applying(None, format!("{} waits: {short}", weights::words(&intent.weights)))
+            applying(None, format!("{words} waits: {short}"))
         }))
+    }
+
+    /// Attaches groups without weight, so that their health is checked.
+    fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Option<Outlook> {
+        let waiting = |message| Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message)));
+        let groups = match backend::by_group(self.groups, attached) {
+            Ok(groups) => groups,
+            Err(message) => return Some(waiting(message)),
+        };
+        let members: Vec<&Arn> = groups.keys().collect();
+        let before = self.place.forward().and_then(|forward| forward.sticky_seconds);
+        let spec = self.route.spec.stickiness.as_ref();
+        let sticky_seconds = match sticky::seconds(spec, &members, before, ANY_AGE, sight)? {
+            Ok(seconds) => seconds,
+            Err(standing) => return Some(Outlook::unknown(standing)),
+        };
+        let message = format!("waiting for {} to be attached", weights::words(attached));
+        let change = Change { forward: Forward { groups, sticky_seconds }, live: self.live.clone(), ..*self };
+        Some(applying(Some(change.writing(Movement::Attach)), message))
     }
 
     /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment

@@ -17,6 +17,9 @@ use weir_engine::fact::Forward;
 
 use super::{Model, ModelAws, NAMESPACE};
 
+mod chosen;
+mod drift;
+
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
