@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::Pace;
 
 use super::*;
 
