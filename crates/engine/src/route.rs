@@ -26,6 +26,7 @@ use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
 use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 
+use crate::access;
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
@@ -132,6 +133,11 @@ fn look(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
+    let access = match context.grants.of_route(cluster, route) {
+        Ok(access) => access,
+        Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
+    };
+    sight.through(&access);
     let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
     let any_age = match (&goal, wanted) {
@@ -146,6 +152,16 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
+    status.aws = access::record(&access);
+    let entry_point = &route.spec.listener.entry_point.name;
+    // What nobody wants to move does not hold up the rest.
+    let is_concerned = |environment: &str| match &goal {
+        Some(goal) => goal.iter().any(|entry| entry.environment == environment),
+        None => wanted.is_none_or(|wanted| wanted.touches(environment)),
+    };
+    if let Some(reason) = access::mismatch(&place.listener, entry_point, &groups, is_concerned) {
+        return Some(Outlook::unknown(Standing::Stalled(reason)));
+    }
     // Marks are read again before somebody else's change is undone: the place may have been taken over.
     let correction_since = correction_since(route, correction_due, context.now);
     let begun = wanted.map_or(ANY_AGE, |wanted| wanted.run.started_at);
