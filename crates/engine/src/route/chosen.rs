@@ -265,12 +265,7 @@ impl Course<'_> {
     }
 
     /// The recorded step is live: remembers that no run's end is, and takes the next step when it is due.
-    fn arrived(
-        &self,
-        change: &Change<'_>,
-        intent: Intent,
-        sight: &mut Sight<'_>,
-    ) -> Option<(Option<Intent>, Outlook)> {
+    fn arrived(&self, change: &Change<'_>, intent: Intent, sight: &mut Sight<'_>) -> Option<(Option<Intent>, Outlook)> {
         let succeeded = self.marks.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Succeeded);
         if succeeded {
             let message = "the end of the last run is being forgotten on AWS, since spec.weights took its place";
@@ -354,9 +349,9 @@ impl Course<'_> {
             }
         }
         let attached = weights::with_attached(&weights::carrying(&self.live), &self.goal);
-        let is_new = attached.iter().any(|entry| {
-            entry.weight == 0 && !self.live.iter().any(|live| live.environment == entry.environment)
-        });
+        let is_new = attached
+            .iter()
+            .any(|entry| entry.weight == 0 && !self.live.iter().any(|live| live.environment == entry.environment));
         // The health of a group is checked only once it is attached.
         Some(if is_new && attached.len() <= MAX_GROUPS { Next::Step(attached) } else { Next::Wait(short) })
     }

@@ -63,7 +63,9 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
         events.push(Event::normal("Adopted", message));
     }
     let contested = |status: &WeightedRouteStatus| {
-        find(&status.conditions, CONTESTED).filter(|found| found.status == Truth::True).map(|found| found.message.clone())
+        find(&status.conditions, CONTESTED)
+            .filter(|found| found.status == Truth::True)
+            .map(|found| found.message.clone())
     };
     if let (None, Some(message)) = (contested(old), contested(new)) {
         events.push(Event::warning("Contested", message));

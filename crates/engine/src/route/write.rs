@@ -48,20 +48,14 @@ pub(super) fn follow(
             Ok(seconds) => seconds,
             Err(standing) => return Some(Outlook::unknown(standing)),
         };
-    let intent = match status.intent.take().filter(|intent| wanted.is_intent(intent)) {
-        Some(intent) => intent,
-        None => {
-            drift::clear(status);
-            if drift::is_contested(route, status) {
-                status.reversals.clear();
-            }
-            intent(context.now, wanted, &split, groups, sticky_seconds, before)
-        }
-    };
+    let recorded = status.intent.take().filter(|intent| wanted.is_intent(intent));
+    let mut intent = recorded.unwrap_or_else(|| {
+        drift::forget(route, status);
+        intent(context.now, wanted, &split, groups, sticky_seconds, before)
+    });
     let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
     let remembered = wanted.memory().is_none_or(|memory| marks.last_run.as_ref() == Some(&memory));
-    let mut intent = intent;
     let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
     status.intent = Some(intent);
     Some(outlook)
@@ -283,8 +277,7 @@ impl Change<'_> {
         let reasserts = run.reasserted_seq == Some(run.seq);
         let gaining =
             if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![run.to.as_str()] };
-        let readings: Vec<_> =
-            gaining.iter().map(|environment| self.capacity(wanted, environment, sight)).collect();
+        let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(wanted, environment, sight)).collect();
         for reading in readings {
             if let Err(message) = reading? {
                 return Some(Err(message));
@@ -295,20 +288,14 @@ impl Change<'_> {
     }
 
     /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
-    fn capacity(
-        &self,
-        wanted: &Wanted<'_>,
-        environment: &str,
-        sight: &mut Sight<'_>,
-    ) -> Option<Result<(), String>> {
+    fn capacity(&self, wanted: &Wanted<'_>, environment: &str, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
         let group = match self.groups.get(environment) {
             Some(Ok(group)) => group,
             Some(Err(message)) => return Some(Err(message.clone())),
             None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
         };
         let percent = weights::percent_up(&wanted.part.weights, environment);
-        let needed =
-            weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
+        let needed = weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
         Some(match &sight.health(group, sight.fresh())?.found {
             Ok(health) if i64::from(health.healthy) >= needed => Ok(()),
             Ok(health) => {
@@ -343,7 +330,10 @@ impl Change<'_> {
         let resource = self.place.resource.clone()?;
         let mut tags = marks_of(&self.context.owner, &self.route.key);
         tags.insert(LAST_RUN_TAG.to_owned(), value);
-        Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(self.context, self.route, Movement::None) })
+        Some(Proposal {
+            step: Step::AddTags { resource, tags },
+            warrant: warrant(self.context, self.route, Movement::None),
+        })
     }
 }
 

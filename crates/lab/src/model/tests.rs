@@ -491,11 +491,16 @@ fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), 
     }
     model.run_for(minutes(120));
     judge(model);
-    let goal: Vec<(String, u16)> = goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
+    let goal: Vec<(String, u16)> =
+        goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
     prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
     let (ticks, writes) = (model.ticks, model.writes.len());
     model.run_for(minutes(120));
-    prop_assert!(model.ticks - ticks <= 4 && model.writes.len() == writes, "not at rest: {:#?}", chosen::route_status(model));
+    prop_assert!(
+        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        "not at rest: {:#?}",
+        chosen::route_status(model)
+    );
     Ok(())
 }
 

@@ -134,7 +134,11 @@ fn a_correction_needs_capacity() {
     model.aws.group_mut("blue").well = 1;
     model.run_for(minutes(10));
     assert_eq!(live(&model), [is("blue", 0), is("green", 100)]);
-    assert!(says(&model, condition::READY).contains("blue has 1 of the 4 healthy targets"), "{}", says(&model, "Ready"));
+    assert!(
+        says(&model, condition::READY).contains("blue has 1 of the 4 healthy targets"),
+        "{}",
+        says(&model, "Ready")
+    );
     model.aws.group_mut("blue").well = 5;
     model.run_for(minutes(1));
     assert_eq!(live(&model), [is("blue", 80), is("green", 20)]);
@@ -205,7 +209,10 @@ fn a_run_goes_on_from_what_it_adopts() {
     console(&mut model, &[("red", 90), ("green", 10)]);
     model.run_for(minutes(2));
     let run = status(&model).run.clone().unwrap();
-    assert_eq!((run.hold, run.weight, weir_engine::weights::words(&run.routes[0].from)), (None, 25, "red 90".to_owned()));
+    assert_eq!(
+        (run.hold, run.weight, weir_engine::weights::words(&run.routes[0].from)),
+        (None, 25, "red 90".to_owned())
+    );
     assert_eq!(live(&model), [is("green", 25), is("red", 75)]);
     model.run_for(minutes(60));
     ended(&model, Outcome::Succeeded);
