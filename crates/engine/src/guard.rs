@@ -282,7 +282,7 @@ impl<'a> Scene<'a> {
     }
 
     fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
-        let replaces_responses = matches!(self.warrant.movement, Movement::First | Movement::Restore);
+        let replaces_responses = matches!(self.warrant.movement, Movement::First | Movement::Restore { .. });
         let others = |actions: &[Action]| -> Vec<Action> {
             actions.iter().filter(|action| !is_replaceable(action, replaces_responses)).cloned().collect()
         };
@@ -300,7 +300,8 @@ impl<'a> Scene<'a> {
         let before = live.iter().find_map(Action::forward).unwrap_or(&none);
         let Some(after) = written.iter().find_map(Action::forward) else {
             // A fixed response that was there before Weir answers every request by itself.
-            let answers = self.warrant.movement == Movement::Restore && written.iter().any(is_fixed_response);
+            let restores = matches!(self.warrant.movement, Movement::Restore { .. });
+            let answers = restores && written.iter().any(is_fixed_response);
             return if answers { Ok(()) } else { Err(Violation::AllZero) };
         };
         in_range(after)?;
@@ -308,14 +309,20 @@ impl<'a> Scene<'a> {
     }
 
     fn movement(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
+        if let Movement::Return { needs } = &self.warrant.movement {
+            return self.returning(before, after, *needs);
+        }
         for group in after.groups.keys().filter(|group| rises(group, before, after)) {
             match &self.warrant.movement {
                 Movement::None | Movement::Attach | Movement::Leave => {
                     return Err(Violation::Direction { group: group.clone() });
                 }
                 // Where nothing carries traffic there is nothing to lose.
-                Movement::Restore if total(before) == 0 => {}
-                Movement::Restore => self.capacity(group, after, self.carried(group, before)?)?,
+                Movement::Restore { .. } if total(before) == 0 => {}
+                Movement::Restore { min_healthy_percent } => {
+                    let baseline = self.carried(group, before)?;
+                    self.capacity(group, after, Needs { baseline, min_healthy_percent: *min_healthy_percent })?;
+                }
                 Movement::Forward { candidate, needs } => {
                     if group != candidate && by_more_than_rounding(group, before, after) {
                         return Err(Violation::Direction { group: group.clone() });
@@ -324,7 +331,9 @@ impl<'a> Scene<'a> {
                         self.capacity(group, after, *needs)?;
                     }
                 }
-                Movement::Reassert { needs } => self.capacity(group, after, *needs)?,
+                Movement::Reassert { needs } | Movement::Chosen { needs } | Movement::Return { needs } => {
+                    self.capacity(group, after, *needs)?;
+                }
                 Movement::Back { candidate } => {
                     if group == candidate {
                         return Err(Violation::Direction { group: group.clone() });
@@ -340,9 +349,9 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// What a share needs: that part of the healthy targets of the strongest group that carries the traffic now. Where
-    /// traffic is split in the middle of a run, both sides together have about twice what the traffic needs.
-    fn carried(&self, group: &Arn, before: &Forward) -> Result<Needs, Violation> {
+    /// The healthy targets of the strongest group that carries the traffic now. Where traffic is split in the middle of
+    /// a run, both sides together have about twice what the traffic needs.
+    fn carried(&self, group: &Arn, before: &Forward) -> Result<u32, Violation> {
         let mut baseline = 0;
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
             let reading = self.facts.health(carrying).filter(|reading| reading.at >= self.oldest);
@@ -354,7 +363,29 @@ impl<'a> Scene<'a> {
             })?;
             baseline = baseline.max(healthy);
         }
-        Ok(Needs { baseline, min_healthy_percent: 100 })
+        Ok(baseline)
+    }
+
+    /// A return needs no more than a rollback does: where the groups that gain lack capacity, they get no more than
+    /// their part of all targets that are known to be healthy.
+    fn returning(&self, before: &Forward, after: &Forward, needs: Needs) -> Result<(), Violation> {
+        let (gaining, losing): (Vec<&Arn>, Vec<&Arn>) =
+            before.groups.keys().chain(after.groups.keys()).partition(|group| rises(group, before, after));
+        let gaining: BTreeSet<&Arn> = gaining.into_iter().collect();
+        let short = gaining.iter().find_map(|group| self.capacity(group, after, needs).err());
+        let Some(short) = short else { return Ok(()) };
+        let known = |groups: &BTreeSet<&Arn>| groups.iter().map(|group| self.known_healthy(group)).sum::<Option<u64>>();
+        let losing: BTreeSet<&Arn> = losing.into_iter().filter(|group| before.groups.get(group) > Some(&0)).collect();
+        let (Some(able), Some(other)) = (known(&gaining), known(&losing)) else { return Err(short) };
+        let part: u64 = gaining.iter().map(|group| u64::from(after.groups.get(*group).copied().unwrap_or(0))).sum();
+        if part * (able + other) <= able * total(after) || able + other == 0 { Ok(()) } else { Err(short) }
+    }
+
+    /// How many targets of a group are known to be healthy; `None` where nobody has asked. What could not be read is
+    /// not known.
+    fn known_healthy(&self, group: &Arn) -> Option<u64> {
+        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
+        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.healthy)))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {

@@ -83,7 +83,8 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        let alone = if route.deleted.is_some() { Urgency::Progress } else { Urgency::Routine };
+        let is_busy = route.deleted.is_some() || route::is_following(route);
+        let alone = if is_busy { Urgency::Progress } else { Urgency::Routine };
         claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }

@@ -161,6 +161,17 @@ pub enum Movement {
         /// What the new share of every group that gains needs.
         needs: Needs,
     },
+    /// Towards the weights that the user has chosen for the route.
+    Chosen {
+        /// What the new share of every group that gains needs.
+        needs: Needs,
+    },
+    /// To what was seen to be live before: to weights that a change of the user's left, or that somebody else has
+    /// changed.
+    Return {
+        /// What the new share of every group that gains needs, unless its side has the more healthy targets.
+        needs: Needs,
+    },
     /// Back to what carried it before.
     Back {
         /// The candidate's group, whose share must not rise.
@@ -169,7 +180,11 @@ pub enum Movement {
     /// To the first environment that the route ever had.
     First,
     /// To what was there before Weir, because the route is being deleted.
-    Restore,
+    Restore {
+        /// How many of the healthy targets of the strongest group that carries the traffic now a share needs, in
+        /// percent of that part of them.
+        min_healthy_percent: u32,
+    },
     /// Nowhere that Weir knows of: the route gives up its rule, or its marks.
     Leave,
 }

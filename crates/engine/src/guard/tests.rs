@@ -10,6 +10,8 @@ use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::{Access, Arn, Key};
 
+const RESTORE: Movement = Movement::Restore { min_healthy_percent: 100 };
+
 fn began() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
@@ -167,6 +169,36 @@ fn what_a_user_reasserts_needs_capacity_on_every_side_that_gains() {
 }
 
 #[test]
+fn weights_chosen_by_the_user_need_capacity_for_every_group_that_gains() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let live = Scene { healthy: vec![("green", 2), ("red", 3)], ..Scene::live(&[("blue", 100)]) };
+    live.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).unwrap();
+    let found = live.write(&[("blue", 49), ("green", 21), ("red", 30)], Movement::Chosen { needs });
+    assert!(matches!(found, Err(Violation::Capacity { needed: 3, .. })), "{found:?}");
+    let unseen = Scene { healthy: vec![("green", 2)], ..Scene::live(&[("blue", 100)]) };
+    assert!(unseen.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).is_err());
+}
+
+#[test]
+fn a_return_goes_to_the_side_with_more_that_is_known_to_be_healthy() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let scene = |blue, green| Scene {
+        healthy: vec![("blue", blue), ("green", green)],
+        ..Scene::live(&[("blue", 20), ("green", 80)])
+    };
+    let all = [("blue", 100), ("green", 0)];
+    scene(10, 10).write(&all, Movement::Return { needs }).unwrap();
+    scene(3, 0).write(&all, Movement::Return { needs }).unwrap();
+    scene(0, 0).write(&all, Movement::Return { needs }).unwrap();
+    assert!(matches!(scene(9, 10).write(&all, Movement::Return { needs }), Err(Violation::Capacity { .. })));
+    scene(9, 10).write(&[("blue", 90), ("green", 10)], Movement::Return { needs }).unwrap();
+    scene(3, 2).write(&[("blue", 60), ("green", 40)], Movement::Return { needs }).unwrap();
+    assert!(scene(3, 2).write(&[("blue", 61), ("green", 39)], Movement::Return { needs }).is_err());
+    let unasked = Scene { healthy: vec![("blue", 3)], ..Scene::live(&[("blue", 20), ("green", 80)]) };
+    assert!(unasked.write(&all, Movement::Return { needs }).is_err(), "the other side was not looked at");
+}
+
+#[test]
 fn only_what_carries_our_mark_is_written() {
     let others = Tags::from([(OWNER_TAG.to_owned(), "you".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())]);
     for tags in [Tags::new(), others.clone()] {
@@ -217,7 +249,7 @@ fn only_a_first_deployment_takes_the_place_of_a_fixed_response() {
 fn what_was_there_before_takes_over_only_with_healthy_capacity() {
     let restore = |healthy: Vec<(&'static str, u32)>| {
         let scene = Scene { healthy, ..Scene::live(&[("green", 100), ("blue", 0)]) };
-        scene.write(&[("blue", 100)], Movement::Restore)
+        scene.write(&[("blue", 100)], RESTORE)
     };
     restore(vec![("green", 5), ("blue", 5)]).unwrap();
     for healthy in
@@ -228,17 +260,17 @@ fn what_was_there_before_takes_over_only_with_healthy_capacity() {
     }
     // In the middle of a run both sides together have more than the traffic needs.
     let scene = Scene { healthy: vec![("green", 5), ("blue", 5)], ..Scene::live(&[("green", 25), ("blue", 75)]) };
-    scene.write(&[("blue", 1)], Movement::Restore).unwrap();
+    scene.write(&[("blue", 1)], RESTORE).unwrap();
 }
 
 #[test]
 fn a_fixed_response_comes_back_in_a_restoration_only() {
     let scene = Scene::live(&[("green", 100)]);
     let step = || Step::SetDefaultActions { listener: arn("l"), actions: vec![kept("fixed-response")] };
-    scene.judge(step(), Movement::Restore).unwrap();
+    scene.judge(step(), RESTORE).unwrap();
     assert!(scene.judge(step(), Movement::Attach).is_err());
     let nothing = Step::SetDefaultActions { listener: arn("l"), actions: Vec::new() };
-    assert_eq!(scene.judge(nothing, Movement::Restore), Err(Violation::AllZero));
+    assert_eq!(scene.judge(nothing, RESTORE), Err(Violation::AllZero));
 }
 
 #[test]

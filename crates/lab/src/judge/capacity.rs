@@ -17,7 +17,7 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
         for group in weights.keys().filter(|group| compare(&before, weights, group) == Some(Ordering::Greater)) {
             if leavings::restores(course, write, route, weights) {
-                if let Some(lacking) = lacks_to_restore(course, write, &before, group, weights) {
+                if let Some(lacking) = lacks_to_restore(course, write, route, &before, group, weights) {
                     let message = format!("{} was put back on route {route}: {lacking}", words(weights));
                     breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
                 }
@@ -39,16 +39,19 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
 fn lacks_to_restore(
     course: &Course<'_>,
     write: &Write<'_>,
+    route: &Key,
     before: &Weights,
     group: &str,
     weights: &Weights,
 ) -> Option<String> {
+    let percent = course.route(route, write.at)?.spec.capacity.min_healthy_percent;
     let carrying = before.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group);
     let (from, to) = (write.at - STALENESS, write.at);
     // Where nothing carries traffic there is nothing to lose.
     let baseline = carrying.map(|group| u64::from(course.fewest_healthy(group, from, to))).max()?;
     let (weight, total) = share(weights, group);
-    let needed = (weight * baseline).div_ceil(total.max(1)).max(1);
+    let part = weight * baseline * u64::try_from(percent).unwrap_or(0);
+    let needed = part.div_ceil(total.max(1) * 100).max(1);
     let found = u64::from(course.most_healthy(group, from, to));
     (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
 }

@@ -8,7 +8,7 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
     Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
 };
@@ -17,6 +17,11 @@ use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::{Cluster, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
+
+mod chosen;
+mod drift;
+
+use chosen::{choose, chosen};
 
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -41,6 +46,10 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
+        weights: None,
+        pace: None,
+        capacity: Capacity::default(),
+        drift: DriftPolicy::Alert,
         stickiness: None,
         adopt: true,
         deletion_policy: RouteDeletionPolicy::Retain,
@@ -384,6 +393,11 @@ enum Happening {
     Delete(KindName, &'static str),
     MakeAnew,
     RoutePolicy(RouteDeletionPolicy),
+    Weights(Option<(i32, i32, i32)>),
+    Pace(Option<i32>),
+    Drift(DriftPolicy),
+    Fight(u16, u16),
+    ResumeRoute,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -402,6 +416,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => deletion(),
         2 => Just(Happening::MakeAnew),
         1 => route_policy().prop_map(Happening::RoutePolicy),
+        2 => prop::option::of((0..=3_i32, 0..=3_i32, 1..=3_i32)).prop_map(Happening::Weights),
+        1 => prop::option::of(5..=40_i32).prop_map(Happening::Pace),
+        1 => prop::sample::select(vec![DriftPolicy::Pause, DriftPolicy::Correct, DriftPolicy::Adopt])
+            .prop_map(Happening::Drift),
+        1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
+        1 => Just(Happening::ResumeRoute),
     ]
 }
 
@@ -429,7 +449,9 @@ fn make_anew(model: &mut Model, policy: RouteDeletionPolicy) {
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
-    model.apply_route("web", WeightedRouteSpec { deletion_policy: policy, ..route("http", None) });
+    let known = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).map(|known| known.spec.clone());
+    let spec = known.unwrap_or_else(|| route("http", None));
+    model.apply_route("web", WeightedRouteSpec { deletion_policy: policy, ..spec });
 }
 
 /// What was deleted is gone by its deadline, and some grace.
@@ -485,6 +507,25 @@ fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) 
                 model.apply_route("web", WeightedRouteSpec { deletion_policy: *policy, ..known.spec.clone() });
             }
         }
+        Happening::Weights(weights) => choose(model, |spec| {
+            spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
+            spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
+        }),
+        Happening::Pace(step) => choose(model, |spec| {
+            spec.pace = step.map(|max_step| Pace { max_step, interval: Duration::from_secs(30) });
+        }),
+        Happening::Drift(policy) => choose(model, |spec| {
+            let adopts = *policy == DriftPolicy::Adopt && spec.weights.is_some();
+            spec.drift = if adopts { DriftPolicy::Alert } else { *policy };
+        }),
+        Happening::Fight(blue, green) => {
+            for _ in 0..20 {
+                let now = model.now;
+                model.aws.forward_default(now, 80, &[("blue", *blue), ("green", *green)]);
+                model.run_for(SignedDuration::from_secs(70));
+            }
+        }
+        Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
     }
     model.apply_shift("shop", wishes.shift.clone());
 }
@@ -496,6 +537,35 @@ fn judge(model: &Model) {
         assert!(forward.groups.values().any(|weight| *weight > 0), "all zero at {at}");
         assert!(forward.groups.len() <= 5, "too many groups at {at}");
     }
+}
+
+/// A route whose weights the user owns comes to them once faults stop; a difference that its policy leaves alone, when
+/// it is accepted.
+fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), TestCaseError> {
+    // Enough to take over from all others.
+    for (name, weight) in &goal {
+        let targets = if *weight > 0 { 100 } else { 5 };
+        model.aws.group_mut(name).targets = targets;
+        model.aws.group_mut(name).well = targets;
+    }
+    choose(model, |spec| spec.capacity.min_healthy_percent = 30);
+    for round in 0..3 {
+        model.run_for(minutes(120));
+        model.command_route("web", &format!("resume/heal-{round}"));
+    }
+    model.run_for(minutes(120));
+    judge(model);
+    let goal: Vec<(String, u16)> =
+        goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
+    prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
+    let (ticks, writes) = (model.ticks, model.writes.len());
+    model.run_for(minutes(120));
+    prop_assert!(
+        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        "not at rest: {:#?}",
+        chosen::route_status(model)
+    );
+    Ok(())
 }
 
 proptest! {
@@ -535,6 +605,17 @@ proptest! {
             model.aws.group_mut(name).well = targets;
         }
         wish.paused = false;
+        make_anew(&mut model, wishes.route);
+        // What was being deleted goes first.
+        model.run_for(minutes(15));
+        lingers_not(&model);
+        make_anew(&mut model, wishes.route);
+        let goal = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.weights.clone();
+        if let Some(goal) = goal {
+            settles_on_chosen(&mut model, goal.into_iter().collect())?;
+            leaves_nothing(&mut model, &order, wishes.route);
+            return Ok(());
+        }
         for round in 0..6 {
             // Again, since what was being deleted may have gone meanwhile.
             make_anew(&mut model, wishes.route);
@@ -543,6 +624,8 @@ proptest! {
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
             let verb = if round < 4 { "resume" } else { "abort" };
             model.command("shop", &format!("{verb}/heal-{round}"));
+            // A route that pauses for a difference goes on once that is accepted.
+            model.command_route("web", &format!("resume/heal-{round}"));
             model.run_for(minutes(60));
             lingers_not(&model);
         }
@@ -560,7 +643,7 @@ proptest! {
 /// policy says so.
 fn leaves_nothing(model: &mut Model, order: &[usize], policy: RouteDeletionPolicy) {
     for name in ["blue", "green", "red"] {
-        (model.aws.group_mut(name).targets, model.aws.group_mut(name).well) = (20, 20);
+        (model.aws.group_mut(name).targets, model.aws.group_mut(name).well) = (100, 100);
     }
     for index in order {
         model.delete(OBJECTS[*index].0, OBJECTS[*index].1);

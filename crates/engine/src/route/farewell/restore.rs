@@ -51,16 +51,18 @@ pub(super) fn restore(
     };
     let message = format!("what was there before Weir is being put back on {}", describe_place(route));
     let restoring = |proposal| Some(Stand::Undoing(because(RESTORING, message), Some(proposal)));
+    let percent = u32::try_from(route.spec.capacity.min_healthy_percent).unwrap_or(0);
+    let back = Movement::Restore { min_healthy_percent: percent };
     let none = Forward::default();
     let present = live.iter().find_map(Action::forward).unwrap_or(&none);
-    let Some(wanted) = before::forward(before) else { return restoring(set(written, Movement::Restore)) };
+    let Some(wanted) = before::forward(before) else { return restoring(set(written, back)) };
     let rising: Vec<&Arn> = wanted.groups.keys().filter(|group| rises(group, present, &wanted)).collect();
     if let Err(blocker) = exist(&rising, sight)? {
         return Some(Stand::Blocked(blocker));
     }
     if present.groups.is_empty() {
         // Nothing carries traffic now, so there is nothing to lose; and groups that no listener uses are not checked.
-        return restoring(set(written, Movement::Restore));
+        return restoring(set(written, back));
     }
     let missing: Vec<&Arn> = rising.iter().filter(|group| !present.groups.contains_key(**group)).copied().collect();
     if !missing.is_empty() {
@@ -74,8 +76,8 @@ pub(super) fn restore(
         }
         return restoring(set(actions, Movement::Attach));
     }
-    match capacity(&rising, present, &wanted, sight)? {
-        Ok(()) => restoring(set(written, Movement::Restore)),
+    match capacity(&rising, present, &wanted, percent, sight)? {
+        Ok(()) => restoring(set(written, back)),
         Err(blocker) => Some(Stand::Blocked(blocker)),
     }
 }
@@ -141,7 +143,13 @@ fn with_attached(
 
 /// Whether the groups that gain have their part of the healthy targets of the strongest group that carries the traffic
 /// now. Where traffic is split in the middle of a run, both sides together have about twice what the traffic needs.
-fn capacity(rising: &[&Arn], live: &Forward, wanted: &Forward, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+fn capacity(
+    rising: &[&Arn],
+    live: &Forward,
+    wanted: &Forward,
+    min_healthy_percent: u32,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), String>> {
     let fresh = sight.fresh();
     let carrying: Vec<&Arn> = live.groups.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group).collect();
     let asked: Vec<&Arn> = if rising.is_empty() { Vec::new() } else { [carrying.as_slice(), rising].concat() };
@@ -157,11 +165,13 @@ fn capacity(rising: &[&Arn], live: &Forward, wanted: &Forward, sight: &mut Sight
     let baseline = carrying.iter().map(|group| count(group)).max().unwrap_or(0);
     for group in rising {
         let weight = u64::from(wanted.groups.get(*group).copied().unwrap_or(0));
-        let needed = (weight * baseline).div_ceil(total(wanted).max(1)).max(1);
+        let part = weight * baseline * u64::from(min_healthy_percent);
+        let needed = part.div_ceil(total(wanted).max(1) * 100).max(1);
         if count(group) < needed {
             return Some(Err(format!(
                 "{group}, which carried the traffic before Weir, has {} of the {needed} healthy targets that it needs for \
-                 what is live; start them, or write deletionPolicy: Retain to leave what is live",
+                 what is live; start them, lower spec.capacity.minHealthyPercent if they are larger, or write deletionPolicy: \
+                 Retain to leave what is live",
                 count(group)
             )));
         }
