@@ -6,6 +6,8 @@
 //! Wherever a balancer or a group is asked for, its name or its ARN will do.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -122,6 +124,31 @@ impl Aws {
         elb.register(&writer, &group, keys)
     }
 
+    /// Has an operation of ELBv2 carried out now, as a person in the console would; it is not in the log of calls.
+    pub fn by_hand(&self, operation: &str, parameters: &[(&str, &str)]) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let mut form = Form::default();
+        for (name, value) in parameters {
+            form.put(name, *value);
+        }
+        let operation = super::elb::operation(operation).ok_or_else(|| {
+            Refusal::new("InvalidAction", format!("Could not find operation {operation}"))
+        })?;
+        operation.perform(&mut self.world().elb, &form, &writer).map(drop)
+    }
+
+    /// From now on the nodes of balancers act by a change so long after it.
+    pub fn set_propagation(&self, propagation: RangeInclusive<Duration>) {
+        self.world().elb.options.propagation = propagation;
+    }
+
+    /// From now on these are the quotas of rules and of groups of a balancer; what there is beyond them stays.
+    pub fn set_quotas(&self, rules_per_balancer: usize, groups_per_balancer: usize) {
+        let options = &mut self.world().elb.options;
+        options.rules_per_balancer = rules_per_balancer;
+        options.groups_per_balancer = groups_per_balancer;
+    }
+
     /// Terminates an instance: its targets drain and are gone.
     pub fn terminate_instance(&self, id: &str) {
         let writer = self.operator();
@@ -191,6 +218,12 @@ impl Aws {
         let elb = &self.world().elb;
         let forward = elb.actions_at(place).and_then(forward_of);
         forward.map(|forward| elb.by_name(&forward.weights())).unwrap_or_default()
+    }
+
+    /// The types of the actions of a rule or listener, in order.
+    pub fn action_kinds(&self, place: &str) -> Vec<&'static str> {
+        let elb = &self.world().elb;
+        elb.actions_at(place).unwrap_or_default().iter().map(|action| action.kind().word()).collect()
     }
 
     /// The group stickiness of the forward of a rule or listener, in seconds.
