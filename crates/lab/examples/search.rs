@@ -7,6 +7,15 @@ use weir_lab::search;
 
 #[expect(clippy::disallowed_methods, reason = "real time is what is measured here")]
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--plan") {
+        let plan: weir_lab::plan::Plan = serde_json::from_str(&std::env::args().nth(2).unwrap()).unwrap();
+        let played = plan.play();
+        println!("{plan}{}", weir_lab::timeline::timeline(&played.evidence));
+        for failure in &played.failures {
+            println!("{failure}");
+        }
+        return;
+    }
     let step: usize = std::env::args().nth(1).and_then(|step| step.parse().ok()).unwrap_or(1);
     let offset: usize = std::env::args().nth(2).and_then(|step| step.parse().ok()).unwrap_or(0);
     let course = match std::env::args().nth(3).as_deref() {
@@ -34,7 +43,7 @@ fn main() {
             let entry = kinds.entry((class.to_owned(), wrong)).or_insert((0, String::new()));
             entry.0 += 1;
             if entry.0 <= 2 {
-                entry.1 += &format!("   {} {}\n", found.plan.faults.first().map(ToString::to_string).unwrap_or_default(), failure);
+                entry.1 += &format!("   {} {}\n", serde_json::to_string(&found.plan).unwrap(), failure);
             }
         }
     }

@@ -39,7 +39,7 @@ pub enum What {
     Resumed,
     /// Something befell the world, in words.
     Befell(String),
-    /// A target group was seen to have another number of healthy targets than before.
+    /// A target group has another number of healthy targets than before.
     Health {
         /// The group's name.
         group: String,

@@ -20,7 +20,9 @@ pub mod plan;
 #[cfg(test)]
 mod scenarios;
 pub mod search;
+pub mod shrink;
 pub mod stage;
+pub mod timeline;
 pub mod trace;
 mod wire;
 pub mod world;

@@ -10,7 +10,7 @@ mod objects;
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::account::Account;
 use crate::evidence::Evidence;
-use crate::journal::{Journal, What};
+use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
 use crate::director::{Director, Site};
@@ -82,7 +82,6 @@ pub struct World {
     restart_at: Option<Instant>,
     resume_at: Option<Instant>,
     director: Option<Arc<Director>>,
-    healthy: BTreeMap<String, u32>,
 }
 
 impl World {
@@ -116,7 +115,6 @@ impl World {
             restart_at: None,
             resume_at: None,
             director: None,
-            healthy: BTreeMap::new(),
         };
         world.make_namespace(&world.settings.namespace);
         world
@@ -254,7 +252,7 @@ impl World {
     }
 
     /// The entries of the journal from a number on.
-    pub(crate) fn entries_from(&self, number: usize) -> Vec<crate::journal::Entry> {
+    pub(crate) fn entries_from(&self, number: usize) -> Vec<Entry> {
         self.journal.from(number)
     }
 
@@ -356,12 +354,25 @@ impl World {
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.journal.entries(),
+            entries: self.entries_with_health(),
             calls: self.account.calls(),
             changes: self.account.changes(),
             lingering: self.lingering(),
             groups: self.account.group_arns(),
         }
+    }
+
+    /// The journal, with every change of the health of a group at the instant at which it came.
+    fn entries_with_health(&self) -> Vec<Entry> {
+        let mut entries = self.journal.entries();
+        for group in self.groups() {
+            let counts = self.aws.healthy_counts(&group).into_iter();
+            let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
+            entries.extend(counts.map(entry));
+        }
+        // Entries of one instant stay in their order.
+        entries.sort_by_key(|entry| entry.at);
+        entries
     }
 
     fn note(&self, what: What) {

@@ -79,17 +79,6 @@ impl World {
         if let Some(director) = self.director.clone() {
             director.pass(self.life.as_ref().map(|life| &*life.lifeline));
         }
-        self.watch_health();
-    }
-
-    /// Notes which groups have another number of healthy targets than before.
-    fn watch_health(&mut self) {
-        for group in self.groups() {
-            let healthy = self.account.healthy(&group);
-            if self.healthy.insert(group.clone(), healthy) != Some(healthy) {
-                self.note(What::Health { group, healthy });
-            }
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Wherever a balancer or a group is asked for, its name or its ARN will do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -243,6 +243,23 @@ impl Aws {
         let arn = find_group(elb, group).ok();
         let group = arn.and_then(|arn| elb.groups.get(&arn));
         group.map(|group| group.states(at).map(|(key, state)| (key.clone(), state)).collect()).unwrap_or_default()
+    }
+
+    /// How many targets of a group were healthy, from each instant on at which that changed, until now.
+    pub fn healthy_counts(&self, group: &str) -> Vec<(Timestamp, u32)> {
+        let now = self.clock.now();
+        let elb = &self.world().elb;
+        let arn = find_group(elb, group).ok();
+        let Some(group) = arn.and_then(|arn| elb.groups.get(&arn)) else { return Vec::new() };
+        let instants: BTreeSet<Timestamp> =
+            group.targets.values().flat_map(|target| target.changes_until(now)).collect();
+        let count = |at: Timestamp| {
+            let healthy = group.targets.values().filter(|target| target.state(at) == TargetState::Healthy).count();
+            (at, u32::try_from(healthy).unwrap_or(u32::MAX))
+        };
+        let mut counts: Vec<(Timestamp, u32)> = instants.into_iter().map(count).collect();
+        counts.dedup_by_key(|(_, healthy)| *healthy);
+        counts
     }
 
     /// The tags of a resource.
