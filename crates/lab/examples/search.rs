@@ -1,55 +1,79 @@
-//! Plays every single fault of the courses.
+//! Plays every single fault at every moment of every course, and the planted bugs, and says what fails.
+//!
+//! `cargo run --release -p weir-lab --example search` plays everything; it exits with 1 where something fails.
+//! `… --example search -- --plan '<plan>'` plays one plan as JSON again and tells it as a timeline.
+//! `… --example search -- --every 20` plays one plan of twenty.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use weir_lab::course::Course;
-use weir_lab::search;
+use weir_lab::plan::Plan;
+use weir_lab::search::{self, Tally};
+use weir_lab::timeline::timeline;
 
-#[expect(clippy::disallowed_methods, reason = "real time is what is measured here")]
-fn main() {
-    if std::env::args().nth(1).as_deref() == Some("--plan") {
-        let plan: weir_lab::plan::Plan = serde_json::from_str(&std::env::args().nth(2).unwrap()).unwrap();
-        let played = plan.play();
-        println!("{plan}{}", weir_lab::timeline::timeline(&played.evidence));
-        for failure in &played.failures {
-            println!("{failure}");
-        }
-        return;
+/// How often it says how far it is.
+const NEWS: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => everything(1),
+        ["--every", every] => match every.parse() {
+            Ok(every) if every > 0 => everything(every),
+            _ => refuse(&format!("found --every {every}; expected a number from 1")),
+        },
+        ["--plan", plan] => match serde_json::from_str(plan) {
+            Ok(plan) => replay(&plan),
+            Err(error) => refuse(&format!("the plan could not be read: {error}; expected JSON as a search prints it")),
+        },
+        _ => refuse("expected nothing, --every <number>, or --plan '<plan as JSON>'"),
     }
-    let step: usize = std::env::args().nth(1).and_then(|step| step.parse().ok()).unwrap_or(1);
-    let offset: usize = std::env::args().nth(2).and_then(|step| step.parse().ok()).unwrap_or(0);
-    let course = match std::env::args().nth(3).as_deref() {
-        Some("first") => Course::first(),
-        Some("short") => Course::short(),
-        Some("sticky") => Course::sticky(),
-        _ => Course::release(),
-    };
-    let all = search::singles(1, &course);
-    println!("{} plans", all.len());
-    let plans: Vec<_> = all.into_iter().skip(offset).step_by(step).collect();
+}
+
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("{message}");
+    ExitCode::from(2)
+}
+
+/// Plays one plan and tells it.
+fn replay(plan: &Plan) -> ExitCode {
+    let played = plan.play();
+    print!("{plan}{}", timeline(&played.evidence));
+    for failure in &played.failures {
+        println!("{failure}");
+    }
+    if played.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Plays all singles.
+#[expect(clippy::disallowed_methods, reason = "real time is what is told here")]
+fn everything(every: usize) -> ExitCode {
     let began = std::time::Instant::now();
-    let played = AtomicUsize::new(0);
-    let found = search::play_all(&plans, |_, _| {
-        let played = played.fetch_add(1, Ordering::Relaxed) + 1;
-        if played.is_multiple_of(200) {
-            println!("{played} of {}", plans.len());
+    let mut plans = Vec::new();
+    for (name, course) in Course::all() {
+        let singles = search::singles(1, &course);
+        println!("{name}: {} plans", singles.len());
+        plans.extend(singles.into_iter().step_by(every));
+    }
+    let tally = Mutex::new((Tally::default(), began));
+    let found = search::play_all(&plans, |plan, failures| {
+        let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tally.0.count(plan, failures);
+        if tally.1.elapsed() >= NEWS {
+            tally.1 = std::time::Instant::now();
+            let (played, failed, seconds) = (tally.0.played(), tally.0.failed(), began.elapsed().as_secs());
+            println!("{seconds:>4} s: {played} of {} plans, {failed} failed", plans.len());
         }
     });
-    let mut kinds = std::collections::BTreeMap::<(String, String), (usize, String)>::new();
-    for found in &found {
-        for failure in &found.failures {
-            let class = found.plan.faults.first().map_or("none", |planned| planned.fault.class());
-            let wrong = format!("{:?}", failure.wrong);
-            let entry = kinds.entry((class.to_owned(), wrong)).or_insert((0, String::new()));
-            entry.0 += 1;
-            if entry.0 <= 2 {
-                entry.1 += &format!("   {} {}\n", serde_json::to_string(&found.plan).unwrap(), failure);
-            }
-        }
+    let tally = tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).0;
+    println!("{tally}");
+    for text in search::explain(&found) {
+        println!("{text}");
     }
-    for ((class, wrong), (count, example)) in kinds {
-        println!("{class} {wrong} {count}\n{}", example);
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    println!("{} plans, {} failed, {:.1} a second", plans.len(), found.len(), plans.len() as f64 / seconds);
+    let millis = began.elapsed().as_millis().max(1);
+    println!("{} plans in {} s, {} a second", plans.len(), millis / 1_000, plans.len() as u128 * 1_000 / millis);
+    if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -72,6 +72,16 @@ impl Course {
         Self { sticky: true, weights: vec![50, 100], ..Self::release() }
     }
 
+    /// Every course, with its name.
+    pub fn all() -> [(&'static str, Self); 4] {
+        [
+            ("a release of twelve steps", Self::release()),
+            ("a short release", Self::short()),
+            ("a first deployment", Self::first()),
+            ("a release of sticky groups", Self::sticky()),
+        ]
+    }
+
     /// How long it takes at most while nothing goes wrong.
     pub fn length(&self) -> Duration {
         let steps = u32::try_from(self.weights.len()).unwrap_or(u32::MAX);

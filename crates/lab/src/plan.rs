@@ -143,7 +143,7 @@ impl Plan {
             // Where it does not end, everything is made well, and then it has to.
             let _ = settle::until_complete(world, limit).await;
         }
-        let _ = world.run_until(|world| world.is_calm(), AFTERWARDS).await;
+        let _ = world.run_until(World::is_calm, AFTERWARDS).await;
     }
 }
 

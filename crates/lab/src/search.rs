@@ -2,14 +2,19 @@
 
 mod sample;
 mod singles;
+mod tally;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::plan::{Failure, Plan};
+use crate::plan::{Failure, Plan, Wrong};
+use crate::shrink::shrink;
+use crate::timeline::timeline;
 
 pub use sample::sample;
 pub use singles::singles;
+pub use tally::Tally;
 
 /// How many plans are played at once: one on each thread, each with a runtime of its own.
 pub const THREADS: usize = 2;
@@ -47,6 +52,35 @@ pub fn play_all(plans: &[Plan], tell: impl Fn(&Plan, &[Failure]) + Sync) -> Vec<
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort();
     found.into_iter().map(|(_, found)| found).collect()
+}
+
+/// Each sort of failure once, as its smallest plan: what is wrong, the timeline, and how to play it again.
+pub fn explain(found: &[Found]) -> Vec<String> {
+    let mut sorts: BTreeMap<(Wrong, &str), (usize, &Found)> = BTreeMap::new();
+    for one in found {
+        let class = one.plan.faults.first().map_or("no fault", |planned| planned.fault.class());
+        for wrong in one.failures.iter().map(|failure| failure.wrong).collect::<BTreeSet<_>>() {
+            sorts.entry((wrong, class)).or_insert((0, one)).0 += 1;
+        }
+    }
+    let sorts = sorts.into_iter();
+    sorts
+        .map(|((wrong, class), (count, one))| format!("== {wrong:?} after {class}: {count} plans\n{}", tell(one)))
+        .collect()
+}
+
+/// The smallest plan that fails as one that was found.
+pub fn tell(found: &Found) -> String {
+    let (plan, failures) = shrink(&found.plan, &found.failures);
+    let failures: Vec<String> = failures.iter().map(|failure| format!("  {failure}\n")).collect();
+    let timeline = timeline(&plan.play().evidence);
+    format!("{plan}{}{timeline}again with: {}\n", failures.concat(), command(&plan))
+}
+
+/// How to play a plan again.
+pub fn command(plan: &Plan) -> String {
+    let plan = serde_json::to_string(plan).unwrap_or_default();
+    format!("cargo run --release -p weir-lab --example search -- --plan '{plan}'")
 }
 
 #[cfg(test)]

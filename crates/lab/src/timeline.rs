@@ -15,8 +15,7 @@ use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 pub fn timeline(evidence: &Evidence) -> String {
     let mut lines = String::new();
     let mut said = BTreeMap::new();
-    let names: BTreeMap<&str, &str> =
-        evidence.groups.iter().map(|(name, arn)| (arn.as_str(), name.as_str())).collect();
+    let names: BTreeMap<&str, &str> = evidence.groups.iter().map(|(name, arn)| (arn.as_str(), name.as_str())).collect();
     for entry in &evidence.entries {
         if let Some((who, what)) = line(entry, &names, &mut said) {
             let _ = writeln!(lines, "{} {who:<13} {what}", clock(entry.at));
@@ -30,11 +29,7 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S%.3f").to_string()
 }
 
-fn line(
-    entry: &Entry,
-    names: &BTreeMap<&str, &str>,
-    said: &mut BTreeMap<String, String>,
-) -> Option<(String, String)> {
+fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String, String>) -> Option<(String, String)> {
     let life = format!("controller {}", entry.life);
     match &entry.what {
         What::Befell(words) => Some(("world".to_owned(), format!("*** {words}"))),

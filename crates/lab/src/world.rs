@@ -25,12 +25,12 @@ use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::account::Account;
+use crate::director::{Director, Site};
 use crate::evidence::Evidence;
+use crate::fault::Planned;
 use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
-use crate::director::{Director, Site};
-use crate::fault::Planned;
 use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
 
 /// What a world is made from.

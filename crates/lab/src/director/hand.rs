@@ -29,7 +29,8 @@ impl Director {
             Hand::Remove => self.remove(),
             Hand::Untag => self.untag(),
             Hand::Claim => {
-                let done = self.aws.add_tags(&self.place(), &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
+                let done =
+                    self.aws.add_tags(&self.place(), &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
                 debug_assert!(done.is_ok(), "{done:?}");
             }
             Hand::Detach(group) => self.detach(group),

@@ -130,8 +130,8 @@ pub(super) fn said(world: &World) -> (String, String) {
         return (text(&waiting["reason"]), text(&waiting["message"]));
     }
     let conditions = status["conditions"].as_array().into_iter().flatten();
-    let stalled = conditions.filter(|condition| condition["type"] == "Stalled" && condition["status"] == "True");
-    stalled.last().map(|stalled| (text(&stalled["reason"]), text(&stalled["message"]))).unwrap_or_default()
+    let mut stalled = conditions.filter(|condition| condition["type"] == "Stalled" && condition["status"] == "True");
+    stalled.next().map(|stalled| (text(&stalled["reason"]), text(&stalled["message"]))).unwrap_or_default()
 }
 
 /// Waits until the run has ended. The error says that it has not.

@@ -18,9 +18,10 @@ fn what_does_not_matter_is_left_out() {
         .with(Moment::Second(40), Fault::Compacted);
     // It fails wherever a pause of 40 s or more comes at the twentieth request or later.
     let play = |plan: &Plan| {
-        let matters = plan.faults.iter().any(|planned| {
-            matches!((&planned.fault, planned.at), (Fault::Pause(40..), Moment::Request(20.., _)))
-        });
+        let matters = plan
+            .faults
+            .iter()
+            .any(|planned| matches!((&planned.fault, planned.at), (Fault::Pause(40..), Moment::Request(20.., _))));
         if matters { failure(Wrong::Restless) } else { Vec::new() }
     };
     let (smallest, failures) = shrink_by(&plan, &failure(Wrong::Restless), play);

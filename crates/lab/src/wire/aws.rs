@@ -82,8 +82,8 @@ impl AwsWire {
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
-        let question = (!is_write && is_of_settings(&operation))
-            .then(|| String::from_utf8_lossy(request.body()).into_owned());
+        let question =
+            (!is_write && is_of_settings(&operation)).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
         let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
         if let Some(resource) = written(&noted).filter(|_| is_write) {
@@ -149,9 +149,7 @@ fn is_of_settings(operation: &str) -> bool {
 fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
     let (status, kind, code, message) = match mischief {
         Mischief::Throttled => (400, "Sender", "Throttling", "Rate exceeded"),
-        Mischief::Expired => {
-            (403, "Sender", "ExpiredToken", "The security token included in the request is expired")
-        }
+        Mischief::Expired => (403, "Sender", "ExpiredToken", "The security token included in the request is expired"),
         Mischief::Failed(status) => (status, "Receiver", "ServiceUnavailable", "the service cannot answer now"),
         Mischief::Lost(_) | Mischief::Refused => return None,
     };

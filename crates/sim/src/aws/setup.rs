@@ -131,9 +131,8 @@ impl Aws {
         for (name, value) in parameters {
             form.put(name, *value);
         }
-        let operation = super::elb::operation(operation).ok_or_else(|| {
-            Refusal::new("InvalidAction", format!("Could not find operation {operation}"))
-        })?;
+        let operation = super::elb::operation(operation)
+            .ok_or_else(|| Refusal::new("InvalidAction", format!("Could not find operation {operation}")))?;
         operation.perform(&mut self.world().elb, &form, &writer).map(drop)
     }
 
