@@ -182,7 +182,7 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.last_run.clone_from(&marks.last_run);
-    status.before = before::seen(&place, &marks, &context.owner, route.status.before.as_ref());
+    status.before = before::seen(&place, &marks, &context.owner, &route.status);
     if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
         return Some(Outlook::unknown(standing));
     }

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use weir_api::WeightedRouteStatus;
 use weir_api::weighted_route::{Before, BeforeForward, GroupWeight, RouteDeletionPolicy};
 
 use crate::Arn;
@@ -33,13 +34,15 @@ const END: &str = "+.";
 const FIXED_RESPONSE: &str = "fixed-response";
 
 /// What a place has before it is marked, or what its tags remember. Nothing where a place of ours has lost its memory.
-pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, recorded: Option<&Before>) -> Option<Before> {
+pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, status: &WeightedRouteStatus) -> Option<Before> {
     let Some(resource) = &place.resource else { return Some(Before::default()) };
+    let recorded = status.before.as_ref();
     // What was there before Weir outlasts the route that first came: whoever takes over from it inherits the memory.
     if marks.tags.contains_key(BEFORE_TAG) && marks.tags.get(OWNER_TAG).is_some_and(|found| found == owner) {
         return read(&marks.tags, resource).or_else(|| recorded.cloned());
     }
-    if marks.is_ours {
+    // Marks that somebody has removed were there all the same.
+    if marks.is_ours || (recorded.is_some() && status.marked.as_deref() == Some(resource.as_str())) {
         return recorded.cloned();
     }
     place.rule.and_then(|rule| of(&rule.actions))

@@ -9,7 +9,7 @@ use weir_sim::aws::RuleAction;
 
 use crate::evidence::Weights;
 use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, route, rule_route, shift, steps};
-use crate::wire::{Fault, Mischief, Side};
+use crate::wire::{Disturbance, Mischief, Side, Which};
 use crate::world::{Settings, World};
 
 use super::{
@@ -34,6 +34,10 @@ fn set_policy(world: &World, policy: &str) {
 
 fn delete(world: &World, resource: &str, name: &str) {
     world.delete(resource, name).unwrap();
+}
+
+fn every(operation: &'static str, times: u32, mischief: Mischief) -> Disturbance {
+    Disturbance { which: Which::Operation(operation), times, until: None, mischief }
 }
 
 /// The tags of Weir on the stage's listener.

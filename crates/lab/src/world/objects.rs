@@ -93,7 +93,7 @@ impl World {
     }
 
     /// The objects that were deleted and are still there because of our finalizer, since when.
-    pub(super) fn lingering(&self) -> Vec<(String, Timestamp)> {
+    pub(crate) fn lingering(&self) -> Vec<(String, Timestamp)> {
         let of_kind = |resource: &'static str| {
             let objects = self.kube.list(resource, "");
             let lingering = objects.into_iter().filter_map(move |object| {
