@@ -411,7 +411,7 @@ fn a_deletion_ends_when_aws_does_not_answer() {
         play_with(seed, "Restore", async |world| {
             world.apply(&shift("green", ALL_AT_ONCE, "")).unwrap();
             until_complete(world, "checkout").await;
-            world.disturb(Fault { operation: operation.to_owned(), mischief: Mischief::Failed(503), times: u32::MAX });
+            world.disturb(every(operation, u32::MAX, Mischief::Failed(503)));
             delete(world, "weightedroutes", "checkout");
             let took = until_gone(world, 15 * MINUTE).await;
             assert!(took >= 9 * MINUTE && took <= 12 * MINUTE, "{operation}: {took:?}");
@@ -428,7 +428,7 @@ fn a_deletion_outlives_lost_answers_and_a_lost_status() {
         world.apply(&shift("green", ALL_AT_ONCE, "")).unwrap();
         until_complete(world, "checkout").await;
         for operation in ["ModifyListener", "RemoveTags"] {
-            world.disturb(Fault { operation: operation.to_owned(), mischief: Mischief::Lost(Side::After), times: 1 });
+            world.disturb(every(operation, 1, Mischief::Lost(Side::After)));
         }
         world.lose_statuses();
         delete(world, "weightedroutes", "checkout");
