@@ -83,7 +83,10 @@ fn a_difference_is_told_and_left(bed: &mut dyn Bed) {
     split(bed, "Alert");
     bed.edit(Place::Default, &[("blue", 50), ("green", 50)]);
     let message = until_reason(bed, "Synced", "Drifted");
-    assert!(message.starts_with("found blue 50, green 50; expected blue 80, green 20, which spec.weights"), "{message}");
+    assert!(
+        message.starts_with("found blue 50, green 50; expected blue 80, green 20, which spec.weights"),
+        "{message}"
+    );
     bed.rest();
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 50), ("green", 50)]));
     choose(bed, &json!({"weights": {"blue": 40, "green": 60}}));
@@ -112,7 +115,10 @@ fn a_difference_is_corrected_until_it_is_a_fight(bed: &mut dyn Bed) {
     }
     bed.edit(Place::Default, &[("blue", 50), ("green", 50)]);
     let message = until_reason(bed, "Contested", "Contested");
-    assert!(message.contains("another writer keeps changing the weights: it has set blue 50, green 50 at"), "{message}");
+    assert!(
+        message.contains("another writer keeps changing the weights: it has set blue 50, green 50 at"),
+        "{message}"
+    );
     let writes = bed.writes();
     bed.rest();
     assert_eq!(bed.writes(), writes, "nothing more is written");

@@ -147,7 +147,11 @@ fn handing_over_to_shifts_and_back_changes_no_traffic() {
         assert_eq!(changes(world).len(), before);
         let stalled = find(&status(world).conditions, "Stalled").cloned().unwrap();
         assert_eq!(stalled.reason, "WeightsOwned");
-        assert!(stalled.message.contains("take spec.weights out of it to hand it to this shift"), "{}", stalled.message);
+        assert!(
+            stalled.message.contains("take spec.weights out of it to hand it to this shift"),
+            "{}",
+            stalled.message
+        );
         choose(world, &json!({"weights": null}));
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::Succeeded));

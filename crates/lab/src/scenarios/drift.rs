@@ -43,10 +43,15 @@ fn alert_tells_and_leaves_it() {
         assert_eq!(changes(world).len(), before);
         let (reason, message) = says(world, "Synced");
         assert_eq!(reason, "Drifted");
-        assert!(message.starts_with("found blue 50, green 50; expected blue 80, green 20, which spec.weights"), "{message}");
+        assert!(
+            message.starts_with("found blue 50, green 50; expected blue 80, green 20, which spec.weights"),
+            "{message}"
+        );
         assert!(message.contains("seen since 20"), "{message}");
         assert!(has_event(world, "Drifted"), "{}", told(world));
-        assert!(world.metrics().unwrap().render().contains("weir_route_drifted{namespace=\"shop\",route=\"checkout\"} 1"));
+        assert!(
+            world.metrics().unwrap().render().contains("weir_route_drifted{namespace=\"shop\",route=\"checkout\"} 1")
+        );
         choose(world, &json!({"weights": {"blue": 60, "green": 40}}));
         until_live(world, &[("blue", 60), ("green", 40)]).await;
     });
@@ -95,7 +100,10 @@ fn a_fight_ends_contested_and_rests() {
         assert_eq!(live(world), weights(&[("blue", 50), ("green", 50)]));
         let (reason, message) = says(world, "Contested");
         assert_eq!(reason, "Contested");
-        assert!(message.contains("another writer keeps changing the weights: it has set blue 50, green 50 at"), "{message}");
+        assert!(
+            message.contains("another writer keeps changing the weights: it has set blue 50, green 50 at"),
+            "{message}"
+        );
         let before = changes(world).len();
         world.run_for(12 * HOUR).await;
         assert_eq!(changes(world).len(), before);
