@@ -334,6 +334,10 @@ pub struct Run {
     /// The outcome that the routes are asked to remember, once everything else is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// The environment that the traffic went back to, where `to` names it by then: its routes remember that wish as
+    /// fulfilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_to: Option<String>,
     /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,

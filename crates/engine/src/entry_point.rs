@@ -5,8 +5,9 @@ use weir_api::EntryPointStatus;
 use weir_api::entry_point::{ListenerStatus, RuleCount};
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Balancer, By, ErrorKind, Listener, RulePriority, Tags};
-use crate::object::EntryPointObject;
+use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -18,6 +19,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 const FOREIGN_MARKS: [&str; 4] =
     ["elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/", "kubernetes.io/service-name"];
 
+/// The reason of a balancer that another controller manages.
+pub(crate) const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
+
 /// Decides about an entry point.
 pub fn decide(
     context: &Context,
@@ -25,7 +29,7 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
-    let standing = match look(object, &mut status, sight)? {
+    let standing = match look(context, object, &mut status, sight)? {
         Ok(()) => Standing::Ready(because("Found", "the balancer and its listeners were found")),
         Err(standing) => standing,
     };
@@ -37,10 +41,16 @@ pub fn decide(
 
 /// Fills in what is found; the error says why the entry point is not ready.
 fn look(
+    context: &Context,
     object: &EntryPointObject,
     status: &mut EntryPointStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Result<(), Standing>> {
+    let access = match context.grants.of_entry_point(object) {
+        Ok(access) => access,
+        Err(reason) => return Some(Err(Standing::Stalled(reason))),
+    };
+    sight.through(&access);
     let existing = &object.spec.existing;
     let by = match (&existing.arn, &existing.name) {
         (Some(arn), _) => By::Arn(Arn::new(arn)),
@@ -50,6 +60,9 @@ fn look(
             return Some(Err(Standing::Stalled(because("Invalid", message))));
         }
     };
+    if status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, &access)) {
+        *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+    }
     let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
@@ -85,6 +98,22 @@ fn look(
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
 }
 
+/// The balancer of a route, as its entry point has found it.
+pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
+    let entry_point = cluster.entry_points.get(&route.key.beside(&route.spec.listener.entry_point.name))?;
+    entry_point.status.arn.as_ref().map(Arn::new)
+}
+
+/// Whether what was found before can be what the spec means now. What was found for another spec must not serve on.
+fn is_meant(found: &Arn, by: &By, access: &Access) -> bool {
+    let is_named = match by {
+        By::Arn(arn) => arn == found,
+        // loadbalancer/app/<name>/<id>
+        By::Name(name) => found.as_str().split('/').nth(2) == Some(name),
+    };
+    is_named && access.reaches(found)
+}
+
 fn not_application(balancer: &Balancer) -> Reason {
     let message = format!(
         "{} is a {} load balancer; expected an application load balancer, which is the kind that Weir can shift \
@@ -94,13 +123,14 @@ fn not_application(balancer: &Balancer) -> Reason {
     because("NotApplicationLoadBalancer", message)
 }
 
-fn owned_by_another(tags: &Tags) -> Option<Reason> {
+/// Why a balancer with these tags is left alone, where another controller manages it.
+pub(crate) fn owned_by_another(tags: &Tags) -> Option<Reason> {
     let (key, value) = tags.iter().find(|(key, _)| FOREIGN_MARKS.iter().any(|mark| key.starts_with(mark)))?;
     let message = format!(
         "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \
          other's weights; give Weir a balancer of its own"
     );
-    Some(because("OwnedByAnother", message))
+    Some(because(OWNED_BY_ANOTHER, message))
 }
 
 fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {

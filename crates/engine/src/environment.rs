@@ -1,4 +1,6 @@
-//! Decides about an `Environment`: finds its target groups.
+//! Decides about an `Environment`: finds its target groups, and says what it is to each route.
+
+mod roles;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,7 @@ use weir_api::environment::TargetGroupStatus;
 
 use crate::Arn;
 use crate::fact::{By, ErrorKind};
-use crate::object::EnvironmentObject;
+use crate::object::{Cluster, EnvironmentObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -19,18 +21,32 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Decides about an environment.
 pub fn decide(
     context: &Context,
+    cluster: &Cluster,
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EnvironmentStatus>> {
-    let (found, standing) = look(object, sight)?;
+    let (found, standing) = look(context, object, sight)?;
     let conditions =
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
-    let status = EnvironmentStatus { observed_generation: Some(object.generation), target_groups: found, conditions };
+    let status = EnvironmentStatus {
+        observed_generation: Some(object.generation),
+        routes: roles::of(cluster, object, &found),
+        target_groups: found,
+        conditions,
+    };
     let verdict = Verdict::record(status);
     Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
 }
 
-fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+fn look(
+    context: &Context,
+    object: &EnvironmentObject,
+    sight: &mut Sight<'_>,
+) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+    match context.grants.of_environment(object) {
+        Ok(access) => sight.through(&access),
+        Err(reason) => return Some((known(object), Standing::Stalled(reason))),
+    }
     let mut found: Vec<TargetGroupStatus> = Vec::new();
     let mut standing = Standing::Ready(because("Found", "the target groups were found"));
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
@@ -73,4 +89,10 @@ fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<Target
         }
     }
     Some((found, standing))
+}
+
+/// What was found before for the present spec.
+fn known(object: &EnvironmentObject) -> Vec<TargetGroupStatus> {
+    let is_current = object.status.observed_generation == Some(object.generation);
+    if is_current { object.status.target_groups.clone() } else { Vec::new() }
 }

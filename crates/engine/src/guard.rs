@@ -2,11 +2,12 @@
 //!
 //! A [`Permit`] can be made here only, and the writes of AWS accept nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
@@ -24,12 +25,18 @@ const EVIDENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permit {
     step: Step,
+    access: Access,
 }
 
 impl Permit {
     /// The step that it is for.
     pub fn step(&self) -> &Step {
         &self.step
+    }
+
+    /// The access by which it is written.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -69,6 +76,16 @@ pub enum Violation {
     /// Settings of others must survive.
     #[error("the write would change actions that are not the forward: {0}")]
     OtherActions(String),
+    /// Another account's resources are not this access's.
+    #[error("{resource} would be written by {access}, which is for another account or region, or with {beside}")]
+    Elsewhere {
+        /// What would be written, or sent traffic.
+        resource: Arn,
+        /// The access.
+        access: Access,
+        /// What is written.
+        beside: Arn,
+    },
     /// A write needs evidence.
     #[error("{0} was not read within ten seconds before the tick")]
     Stale(String),
@@ -77,6 +94,7 @@ pub enum Violation {
 /// Judges a proposal by the facts, in a tick that began at an instant.
 pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
     let Proposal { step, warrant } = proposal;
+    in_one_place(step, &warrant.access)?;
     let scene = Scene { oldest: began - EVIDENCE_AGE, facts, warrant };
     match step {
         Step::CreateRule { listener, priority, forward, tags, .. } => {
@@ -113,7 +131,7 @@ pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Per
             }
         }
     }
-    Ok(Permit { step: step.clone() })
+    Ok(Permit { step: step.clone(), access: warrant.access.clone() })
 }
 
 /// The tags that mark a resource as a route's.
@@ -161,6 +179,23 @@ fn in_range(forward: &Forward) -> Result<(), Violation> {
         )));
     }
     Ok(())
+}
+
+/// A listener and all that it sends traffic to are in the one account and region that the access is for.
+fn in_one_place(step: &Step, access: &Access) -> Result<(), Violation> {
+    let place = step.resource();
+    let groups = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+    let apart = |other: &Arn| match (place.account().zip(place.region()), other.account().zip(other.region())) {
+        (Some(here), Some(there)) => here != there,
+        _ => false,
+    };
+    let strays = |resource: &&Arn| !access.reaches(resource) || apart(resource);
+    match std::iter::once(place).chain(groups).find(strays) {
+        None => Ok(()),
+        Some(resource) => {
+            Err(Violation::Elsewhere { resource: resource.clone(), access: access.clone(), beside: place.clone() })
+        }
+    }
 }
 
 /// What a write would meet.
@@ -214,6 +249,9 @@ impl<'a> Scene<'a> {
     }
 
     fn movement(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
+        if let Movement::Return { needs } = &self.warrant.movement {
+            return self.returning(before, after, *needs);
+        }
         for group in after.groups.keys().filter(|group| rises(group, before, after)) {
             match &self.warrant.movement {
                 Movement::None | Movement::Attach => return Err(Violation::Direction { group: group.clone() }),
@@ -225,7 +263,9 @@ impl<'a> Scene<'a> {
                         self.capacity(group, after, *needs)?;
                     }
                 }
-                Movement::Reassert { needs } => self.capacity(group, after, *needs)?,
+                Movement::Reassert { needs } | Movement::Chosen { needs } | Movement::Return { needs } => {
+                    self.capacity(group, after, *needs)?;
+                }
                 Movement::Back { candidate } => {
                     if group == candidate {
                         return Err(Violation::Direction { group: group.clone() });
@@ -239,6 +279,28 @@ impl<'a> Scene<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A return needs no more than a rollback does: where the groups that gain lack capacity, they get no more than
+    /// their part of all targets that are known to be healthy.
+    fn returning(&self, before: &Forward, after: &Forward, needs: Needs) -> Result<(), Violation> {
+        let (gaining, losing): (Vec<&Arn>, Vec<&Arn>) =
+            before.groups.keys().chain(after.groups.keys()).partition(|group| rises(group, before, after));
+        let gaining: BTreeSet<&Arn> = gaining.into_iter().collect();
+        let short = gaining.iter().find_map(|group| self.capacity(group, after, needs).err());
+        let Some(short) = short else { return Ok(()) };
+        let known = |groups: &BTreeSet<&Arn>| groups.iter().map(|group| self.known_healthy(group)).sum::<Option<u64>>();
+        let losing: BTreeSet<&Arn> = losing.into_iter().filter(|group| before.groups.get(group) > Some(&0)).collect();
+        let (Some(able), Some(other)) = (known(&gaining), known(&losing)) else { return Err(short) };
+        let part: u64 = gaining.iter().map(|group| u64::from(after.groups.get(*group).copied().unwrap_or(0))).sum();
+        if part * (able + other) <= able * total(after) || able + other == 0 { Ok(()) } else { Err(short) }
+    }
+
+    /// How many targets of a group are known to be healthy; `None` where nobody has asked. What could not be read is
+    /// not known.
+    fn known_healthy(&self, group: &Arn) -> Option<u64> {
+        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
+        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.healthy)))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {

@@ -72,7 +72,7 @@ kind! {
 kind! {
     /// Environments.
     Environments: Environment(EnvironmentSpec, EnvironmentStatus) in environments,
-    decide: |context, _: &Cluster, object, sight| environment::decide(context, object, sight),
+    decide: environment::decide,
     events: |old: &EnvironmentStatus, new: &EnvironmentStatus| stood(&old.conditions, &new.conditions),
     urgency: routine
 }
@@ -83,6 +83,9 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
+        if route::is_following(route) {
+            return Urgency::Progress;
+        }
         claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
     }
 }

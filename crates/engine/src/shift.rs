@@ -4,12 +4,16 @@
 //! the routes make them live and say when they have seen them. What a run does next follows from the recorded status
 //! and what is seen now, so it can be taken up anywhere by anybody.
 
+mod adopt;
 mod advance;
 mod command;
 mod events;
 mod finish;
 mod health;
+mod known;
 mod lane;
+mod leave;
+mod missing;
 mod plan;
 mod report;
 mod rollback;
@@ -23,6 +27,7 @@ use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, RunRoute, ShiftDeletionPolicy, Waiting};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::access::Grants;
 use crate::claim::{Claim, claim};
 use crate::object::{Cluster, ShiftObject};
 use crate::sight::Sight;
@@ -42,6 +47,7 @@ const HISTORY: usize = 10;
 /// A status in the making.
 struct Draft<'a> {
     now: Timestamp,
+    grants: &'a Grants,
     cluster: &'a Cluster,
     shift: &'a ShiftObject,
     status: TrafficShiftStatus,
@@ -57,7 +63,8 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<TrafficShiftStatus>> {
     let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
-    let mut draft = Draft { now: context.now, cluster, shift, status, stalled: None, wake: None };
+    let mut draft =
+        Draft { now: context.now, grants: &context.grants, cluster, shift, status, stalled: None, wake: None };
     draft.go(sight)?;
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);
@@ -81,6 +88,10 @@ impl Draft<'_> {
             self.stalled = Some(because("RouteClaimed", message));
             return Some(());
         }
+        if let Some(route) = self.owned_by_user() {
+            self.leave_to_user(&route);
+            return Some(());
+        }
         let plan = match Plan::parse(&self.shift.spec.strategy) {
             Ok(plan) => plan,
             Err(message) => {
@@ -97,13 +108,37 @@ impl Draft<'_> {
         Some(())
     }
 
+    /// The first of the routes whose weights the user owns.
+    fn owned_by_user(&self) -> Option<String> {
+        let owned = |name: &&String| {
+            let route = self.cluster.routes.get(&self.shift.key.beside(name.as_str()));
+            route.is_some_and(|route| route.spec.weights.is_some())
+        };
+        self.shift.spec.routes.iter().find(owned).cloned()
+    }
+
+    /// Ends what is moving, and rests. A run that has succeeded is not what the route ended with any more.
+    fn leave_to_user(&mut self, route: &str) {
+        let message = format!(
+            "the WeightedRoute {route} has weights of its own (spec.weights), which no shift moves; take spec.weights out \
+             of it to hand it to this shift, or take it out of spec.routes"
+        );
+        if self.is_moving() {
+            self.end(Outcome::Superseded, &message);
+        }
+        if let Some(run) = self.status.run.as_mut().filter(|run| run.outcome == Some(Outcome::Succeeded)) {
+            run.outcome = Some(Outcome::Superseded);
+        }
+        self.stalled = Some(because("WeightsOwned", message));
+    }
+
     fn is_moving(&self) -> bool {
         self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none())
     }
 
     /// Whether deleting the shift now must first be undone on AWS.
     fn needs_undoing(&self) -> bool {
-        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(&part.from, &run.to).is_empty());
+        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(part.home(), &run.to).is_empty());
         self.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback
             && self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none() && can_go_back(run))
     }

@@ -10,18 +10,21 @@ mod aws;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{CONTESTED, holds};
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
 use weir_engine::depend::{dependents, watchers};
+use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
-use weir_engine::sight::{ANY_AGE, Facts, Sight};
+use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
 use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
-use weir_engine::{Arn, Cluster, Key, Kind, KindName, Object, ObjectRef};
+use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
 
@@ -34,6 +37,8 @@ pub const OWNER: &str = "model";
 const RETRY: SignedDuration = SignedDuration::from_secs(5);
 /// How often AWS is looked round.
 const ROUND: SignedDuration = SignedDuration::from_secs(30);
+/// How often tags are read again.
+const MARKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A cluster and an account in memory, with the ticks that are due.
 #[derive(Clone, Debug)]
@@ -51,6 +56,7 @@ pub struct Model {
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
+    next_marks: Timestamp,
     made: u64,
     /// How many ticks have run.
     pub ticks: u64,
@@ -68,6 +74,7 @@ impl Model {
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
+            next_marks: now + MARKS,
             made: 0,
             ticks: 0,
         }
@@ -130,6 +137,15 @@ impl Model {
         }
     }
 
+    /// Gives a route a command.
+    pub fn command_route(&mut self, name: &str, command: &str) {
+        let key = Key::new(NAMESPACE, name);
+        if let Some(route) = self.cluster.routes.get_mut(&key) {
+            route.command = Some(command.to_owned());
+            self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+        }
+    }
+
     /// Deletes a shift: at once, or marked where it carries the finalizer.
     pub fn delete_shift(&mut self, name: &str) {
         let key = Key::new(NAMESPACE, name);
@@ -139,6 +155,15 @@ impl Model {
             Some(shift) if shift.finalizer => shift.deleted = shift.deleted.or(Some(self.now)),
             _ => drop(self.cluster.shifts.remove(&key)),
         }
+        self.wake_all(concerned);
+        self.changed(&object);
+    }
+
+    /// Deletes a route.
+    pub fn delete_route(&mut self, name: &str) {
+        let object = ObjectRef::new(KindName::WeightedRoute, Key::new(NAMESPACE, name));
+        let concerned = dependents(&self.cluster, &object);
+        self.cluster.routes.remove(&object.key);
         self.wake_all(concerned);
         self.changed(&object);
     }
@@ -207,6 +232,12 @@ impl Model {
         for listener in self.aws.take_changed_listeners() {
             self.aws_changed(&listener);
         }
+        if self.now >= self.next_marks {
+            self.next_marks = self.now + MARKS;
+            for resource in self.aws.take_changed_tags() {
+                self.aws_changed(&resource);
+            }
+        }
     }
 
     fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
@@ -234,14 +265,15 @@ impl Model {
 
     fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
         let memory = self.memories.remove(object).unwrap_or_default();
-        let mut tick: Tick<K> = Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory);
+        let mut tick: Tick<K> =
+            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::new(Grants::all()));
         let mut answer = Answer::Begin;
         let mut acts = 0;
         loop {
             answer = match tick.next(self.now, &self.cluster, answer) {
                 Need::Read(asks) => {
                     assert!(!asks.is_empty(), "{object}: a tick asked for nothing");
-                    Answer::Read(asks.into_iter().map(|ask| self.aws.answer(self.now, ask.query)).collect())
+                    Answer::Read(asks.into_iter().map(|ask| self.answer(ask)).collect())
                 }
                 Need::Get(_) => Answer::Stored,
                 Need::Finalizer(wanted) => {
@@ -259,6 +291,7 @@ impl Model {
                 Need::Act(permit) => {
                     acts += 1;
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
+                    self.may_write(object, permit.step());
                     self.writes.push((self.now, object.clone(), permit.step().clone()));
                     Answer::Acted(self.aws.perform(self.now, permit.step()))
                 }
@@ -280,6 +313,23 @@ impl Model {
         }
     }
 
+    /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
+    fn may_write(&self, object: &ObjectRef, step: &Step) {
+        let Some(route) = self.cluster.routes.get(&object.key) else { return };
+        if object.kind != KindName::WeightedRoute || step.forward().is_none() {
+            return;
+        }
+        let status = &route.status;
+        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
+        let is_followed = status.intent.as_ref().is_some_and(|intent| intent.follow.is_some());
+        assert_eq!(route.spec.weights.is_some(), is_followed, "{object} writes {step:?} for {:?}", status.intent);
+    }
+
+    fn answer(&self, ask: Ask) -> (Ask, Fact) {
+        let (_, fact) = self.aws.answer(self.now, ask.query.clone());
+        (ask, fact)
+    }
+
     /// On its own recorded status a decision changes nothing, now or at any moment before it wants to be woken.
     fn obeys_the_laws<K: Stored>(&self, object: &ObjectRef, acts: u32, wake: Option<Timestamp>) {
         if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.trouble.is_some()) {
@@ -288,7 +338,8 @@ impl Model {
         let Some(stored) = K::find(&self.cluster, &object.key) else { return };
         let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
         for now in [self.now, later.max(self.now)] {
-            let context = Context { now, owner: OWNER.to_owned(), trouble: None };
+            let grants = Arc::new(Grants::all());
+            let context = Context { now, owner: OWNER.to_owned(), trouble: None, grants };
             let mut facts = Facts::default();
             let verdict = loop {
                 let mut sight = Sight::new(now, &facts);
@@ -299,8 +350,8 @@ impl Model {
                 }
                 for ask in asks {
                     assert!(ask.not_before <= now || ask.not_before == ANY_AGE, "{object}: asks for the future");
-                    let (query, fact) = self.aws.answer_as_of(self.now, now, ask.query);
-                    facts.add(query, fact);
+                    let (_, fact) = self.aws.answer_as_of(self.now, now, ask.query.clone());
+                    facts.answer(ask, fact);
                 }
             };
             let verdict = verdict.expect("a decision without asks is made");

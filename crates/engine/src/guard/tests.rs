@@ -8,7 +8,7 @@ use super::{Violation, guard};
 use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
-use crate::{Arn, Key};
+use crate::{Access, Arn, Key};
 
 fn began() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -73,7 +73,13 @@ impl Scene {
             let health = Health { healthy: *healthy, ..Health::default() };
             facts.add(Query::Health(arn(group)), Fact::Health(Reading { at, found: Ok(health) }));
         }
-        let warrant = Warrant { owner: "me".to_owned(), route: Key::new("shop", "web"), adopt: self.adopt, movement };
+        let warrant = Warrant {
+            owner: "me".to_owned(),
+            route: Key::new("shop", "web"),
+            adopt: self.adopt,
+            movement,
+            access: Access::default(),
+        };
         guard(began(), &Proposal { step, warrant }, &facts).map(|permit| assert!(!permit.step().operation().is_empty()))
     }
 
@@ -158,6 +164,36 @@ fn what_a_user_reasserts_needs_capacity_on_every_side_that_gains() {
     live.write(&[("blue", 75), ("green", 25)], Movement::Reassert { needs }).unwrap();
     let found = live.write(&[("blue", 95), ("green", 5)], Movement::Reassert { needs });
     assert!(matches!(found, Err(Violation::Capacity { needed: 5, .. })), "{found:?}");
+}
+
+#[test]
+fn weights_chosen_by_the_user_need_capacity_for_every_group_that_gains() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let live = Scene { healthy: vec![("green", 2), ("red", 3)], ..Scene::live(&[("blue", 100)]) };
+    live.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).unwrap();
+    let found = live.write(&[("blue", 49), ("green", 21), ("red", 30)], Movement::Chosen { needs });
+    assert!(matches!(found, Err(Violation::Capacity { needed: 3, .. })), "{found:?}");
+    let unseen = Scene { healthy: vec![("green", 2)], ..Scene::live(&[("blue", 100)]) };
+    assert!(unseen.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).is_err());
+}
+
+#[test]
+fn a_return_goes_to_the_side_with_more_that_is_known_to_be_healthy() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let scene = |blue, green| Scene {
+        healthy: vec![("blue", blue), ("green", green)],
+        ..Scene::live(&[("blue", 20), ("green", 80)])
+    };
+    let all = [("blue", 100), ("green", 0)];
+    scene(10, 10).write(&all, Movement::Return { needs }).unwrap();
+    scene(3, 0).write(&all, Movement::Return { needs }).unwrap();
+    scene(0, 0).write(&all, Movement::Return { needs }).unwrap();
+    assert!(matches!(scene(9, 10).write(&all, Movement::Return { needs }), Err(Violation::Capacity { .. })));
+    scene(9, 10).write(&[("blue", 90), ("green", 10)], Movement::Return { needs }).unwrap();
+    scene(3, 2).write(&[("blue", 60), ("green", 40)], Movement::Return { needs }).unwrap();
+    assert!(scene(3, 2).write(&[("blue", 61), ("green", 39)], Movement::Return { needs }).is_err());
+    let unasked = Scene { healthy: vec![("blue", 3)], ..Scene::live(&[("blue", 20), ("green", 80)]) };
+    assert!(unasked.write(&all, Movement::Return { needs }).is_err(), "the other side was not looked at");
 }
 
 #[test]

@@ -21,8 +21,11 @@ pub struct ModelAws {
     groups: BTreeMap<Arn, ModelGroup>,
     tags: BTreeMap<Arn, Tags>,
     changed: BTreeSet<Arn>,
+    changed_tags: BTreeSet<Arn>,
     /// How many of the next writes fail; the flag says whether they take effect all the same.
     pub failing_writes: (u32, bool),
+    /// The ports whose listeners may not be written.
+    pub denied_ports: BTreeSet<i32>,
     /// Whether reads fail.
     pub failing_reads: bool,
     /// Every forward that was ever live, with the health of its groups at that moment.
@@ -52,7 +55,9 @@ impl ModelAws {
             groups: BTreeMap::new(),
             tags: BTreeMap::new(),
             changed: BTreeSet::new(),
+            changed_tags: BTreeSet::new(),
             failing_writes: (0, false),
+            denied_ports: BTreeSet::new(),
             failing_reads: false,
             history: Vec::new(),
             made: 0,
@@ -108,6 +113,29 @@ impl ModelAws {
     /// The listeners that somebody else has changed since the last call.
     pub fn take_changed_listeners(&mut self) -> BTreeSet<Arn> {
         std::mem::take(&mut self.changed)
+    }
+
+    /// The tags of a listener.
+    pub fn listener_tags(&self, port: i32) -> Tags {
+        self.tags.get(&listener_arn(port)).cloned().unwrap_or_default()
+    }
+
+    /// Replaces the tags of a listener, as somebody else would.
+    pub fn set_listener_tags(&mut self, port: i32, tags: Tags) {
+        self.tags.insert(listener_arn(port), tags);
+        self.changed_tags.insert(listener_arn(port));
+    }
+
+    /// Tags the balancer, as another controller would that takes it over.
+    pub fn tag_balancer(&mut self, key: &str, value: &str) {
+        let arn = balancer().arn;
+        self.tags.entry(arn.clone()).or_default().insert(key.to_owned(), value.to_owned());
+        self.changed_tags.insert(arn);
+    }
+
+    /// The resources whose tags somebody else has changed since the last call.
+    pub fn take_changed_tags(&mut self) -> BTreeSet<Arn> {
+        std::mem::take(&mut self.changed_tags)
     }
 
     /// Keeps track of which groups are in use.
@@ -188,6 +216,11 @@ impl ModelAws {
 
     /// Carries out a write.
     pub fn perform(&mut self, now: Timestamp, step: &Step) -> Result<(), AwsError> {
+        let is_denied = |port: &i32| step.forward().is_some() && writes_to(step, &listener_arn(*port));
+        if self.denied_ports.iter().any(is_denied) {
+            let operation = step.operation().to_owned();
+            return Err(AwsError { kind: ErrorKind::Denied, operation, message: "modelled".to_owned() });
+        }
         let (failing, takes_effect) = self.failing_writes;
         if failing > 0 {
             self.failing_writes.0 -= 1;
@@ -239,6 +272,16 @@ impl ModelAws {
             let health = forward.groups.keys().map(|arn| (arn.clone(), healthy(arn))).collect();
             self.history.push((now, listener.clone(), forward.clone(), health));
         }
+    }
+}
+
+/// Whether a step writes to a listener or to one of its rules.
+fn writes_to(step: &Step, place: &Arn) -> bool {
+    match step {
+        Step::CreateRule { listener, .. }
+        | Step::SetRuleActions { listener, .. }
+        | Step::SetDefaultActions { listener, .. } => listener == place,
+        Step::AddTags { .. } => false,
     }
 }
 
