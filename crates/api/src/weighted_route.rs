@@ -55,7 +55,7 @@ pub struct WeightedRouteSpec {
     #[schemars(length(min = 1, max = 50))]
     pub backends: Vec<Backend>,
     /// The weights that shall be live, by environment, from 0 to 999 and relative to each other. When given, the user
-    /// owns the split: no TrafficShift moves the route. Exactly these environments are in the action; one with the
+    /// owns the split: no shift moves the route. Exactly these environments are in the action; one with the
     /// weight 0 stays attached, one that is not named is dropped once it carries nothing. When absent, shifts move the
     /// weights and Weir holds what is live; taking `weights` away, or giving the ones that are live, changes no traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,10 +336,12 @@ pub struct Intent {
     pub verified_at: Option<Timestamp>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }

@@ -13,6 +13,7 @@ mod events;
 mod full;
 mod memory;
 mod place;
+mod rest;
 mod sticky;
 mod wanted;
 mod write;
@@ -25,11 +26,10 @@ pub use place::{describe_place, rival};
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
-use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
+use weir_api::weighted_route::DriftPolicy;
 
 use crate::access;
-use crate::backend::{self, Groups};
-use crate::fact::Forward;
+use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
@@ -38,14 +38,11 @@ use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
 use place::{Marks, Place};
+use rest::held;
 use wanted::Wanted;
-use write::{Change, lenders};
 
 /// How soon a route that waits for something on AWS looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
-
-/// How long a step towards the user's weights, which are not wanted any more, may still become live.
-const HANDING_OVER: SignedDuration = SignedDuration::from_secs(10);
 
 /// What a look at a route came to.
 struct Outlook {
@@ -144,7 +141,7 @@ fn look(
     let any_age = match (&goal, wanted) {
         (Some(goal), _) => chosen::rests(route, goal, context.now),
         (None, Some(wanted)) => wanted.is_verified(route),
-        (None, None) => route.status.intent.as_ref().is_none_or(|intent| !is_under_way(intent, context.now)),
+        (None, None) => route.status.intent.as_ref().is_none_or(|intent| !rest::is_under_way(intent, context.now)),
     };
     let correction_due = drift::correction_due(route);
     let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
@@ -197,14 +194,8 @@ fn look(
     match (goal, wanted) {
         (Some(goal), _) => chosen::follow(context, route, goal, &groups, &place, &marks, status, sight),
         (None, Some(wanted)) => write::follow(context, route, wanted, &groups, &place, &marks, status, sight),
-        (None, None) => at_rest(context, cluster, route, &groups, &place, status, sight),
+        (None, None) => rest::at_rest(context, cluster, route, &groups, &place, status, sight),
     }
-}
-
-/// Whether an intent without a run is being written.
-fn is_under_way(intent: &Intent, now: Timestamp) -> bool {
-    intent.correction.is_some()
-        || (intent.follow.is_some() && intent.verified_at.is_none() && now < intent.since + HANDING_OVER)
 }
 
 /// Since when a correction is decided or due, where one is.
@@ -243,19 +234,6 @@ fn lost_mark(
     Some(Standing::Stalled(because("MarksRemoved", message)))
 }
 
-/// What is live, taken for what is held.
-fn held(now: Timestamp, place: &Place<'_>, live: &[EnvironmentWeight], groups: &Groups) -> Intent {
-    let split = backend::by_group(groups, live).unwrap_or_default();
-    Intent {
-        since: now,
-        weights: live.to_vec(),
-        groups: lenders(&split, groups),
-        sticky_seconds: place.forward().and_then(|forward| forward.sticky_seconds),
-        verified_at: Some(place.read_at),
-        ..Intent::default()
-    }
-}
-
 /// The rule or action is marked as this route's before anything else is done to it.
 fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>) -> Outlook {
     let reason = because("Adopting", format!("{} is being marked as this route's", describe_place(route)));
@@ -266,90 +244,6 @@ fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>) -> Outloo
         look_again: true,
         wake: None,
     }
-}
-
-/// Nobody wants anything of the route: it holds what is live, and meets what is not as it was left.
-fn at_rest(
-    context: &Context,
-    cluster: &Cluster,
-    route: &RouteObject,
-    groups: &Groups,
-    place: &Place<'_>,
-    status: &mut WeightedRouteStatus,
-    sight: &mut Sight<'_>,
-) -> Option<Outlook> {
-    let live = status.weights.clone();
-    let policy = route.spec.drift;
-    let Some(mut intent) = status.intent.clone() else {
-        let is_held = matches!(policy, DriftPolicy::Pause | DriftPolicy::Correct) && !live.is_empty();
-        status.intent = is_held.then(|| held(context.now, place, &live, groups));
-        return Some(holding(route, place, status));
-    };
-    if intent.follow.is_some() && is_under_way(&intent, context.now) && intent.correction.is_none() {
-        let until = intent.since + HANDING_OVER;
-        let message = format!("spec.weights were taken away; what was on its way may become live until {until:.0}");
-        let standing = Standing::Working(because("HandingOver", message));
-        return Some(Outlook { look_again: false, wake: Some(until), ..Outlook::unknown(standing) });
-    }
-    let is_same = weights::same_split(&intent.weights, &live);
-    let is_open = intent.verified_at.is_none() && intent.correction.is_none();
-    let is_over = policy != DriftPolicy::Alert && is_open && !wanted::may_go_on(cluster, route, &intent);
-    let adopts = policy == DriftPolicy::Adopt && intent.verified_at.is_some() && !is_same;
-    if intent.follow.is_some() || is_over || adopts {
-        status.intent = Some(held(context.now, place, &live, groups)).filter(|_| !live.is_empty());
-        status.reversals.clear();
-        drift::clear(status);
-        return Some(holding(route, place, status));
-    }
-    if is_open || (intent.verified_at.is_some() && is_same) {
-        drift::clear(status);
-        return Some(holding(route, place, status));
-    }
-    let outlook = match &intent.correction {
-        Some(correction) => {
-            let over = correction.over.clone();
-            let split = match backend::by_group(groups, &intent.weights) {
-                Ok(split) => split,
-                Err(message) => {
-                    return Some(Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message))));
-                }
-            };
-            let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
-            let change = Change { context, route, groups, place, forward, live };
-            if change.is_live(&intent) {
-                intent.verified_at = Some(context.now);
-                intent.correction = None;
-                drift::clear(status);
-                status.intent = Some(intent);
-                return Some(holding(route, place, status));
-            }
-            if change.starts_right(&intent, &over) && !drift::is_undone(context, &intent, &change.live) {
-                drift::clear(status);
-                change.correct(&mut intent, status, sight)?
-            } else {
-                let message = drift::difference(&intent, &change.live);
-                drift::meet(context, route, groups, &message, status, &mut intent, sight)?
-            }
-        }
-        None => {
-            let message = drift::difference(&intent, &live);
-            drift::meet(context, route, groups, &message, status, &mut intent, sight)?
-        }
-    };
-    status.intent = Some(intent);
-    Some(outlook)
-}
-
-/// What is live is held.
-fn holding(route: &RouteObject, place: &Place<'_>, status: &WeightedRouteStatus) -> Outlook {
-    let reason = if place.resource.is_none() {
-        let message =
-            format!("{} does not exist yet; the first shift that names this route makes it", describe_place(route));
-        because("NoTraffic", message)
-    } else {
-        because("Held", format!("{} is live and held", weights::words(&status.weights)))
-    };
-    Outlook::settled(Standing::Ready(reason.clone()), reason)
 }
 
 fn troubled(trouble: &Trouble) -> Standing {

@@ -55,23 +55,17 @@ pub(super) fn accepts(
     wanted: Option<&Wanted<'_>>,
     status: &mut WeightedRouteStatus,
 ) -> bool {
-    let mut accepts = false;
-    let result = match new(route) {
-        None => return false,
-        Some(New::Refused(message)) => message,
-        Some(New::Resume) if route.spec.drift == DriftPolicy::Correct => {
+    let (accepts, result) = match (new(route), wanted) {
+        (None, _) => return false,
+        (Some(New::Refused(message)), _) => (false, message),
+        (Some(New::Resume), _) if route.spec.drift == DriftPolicy::Correct => {
             status.reversals.clear();
-            "accepted: what was set is set again where it differs".to_owned()
+            (false, "accepted: what was set is set again where it differs".to_owned())
         }
-        Some(New::Resume) => match wanted {
-            Some(wanted) => {
-                format!("ignored: a run is moving; give the command to the TrafficShift {}", wanted.shift.key)
-            }
-            None => {
-                accepts = true;
-                "accepted: what is live is the new starting point".to_owned()
-            }
-        },
+        (Some(New::Resume), Some(wanted)) => {
+            (false, format!("ignored: a run is moving; give the command to the TrafficShift {}", wanted.shift.key))
+        }
+        (Some(New::Resume), None) => (true, "accepted: what is live is the new starting point".to_owned()),
     };
     note(context, route, status, &result);
     accepts

@@ -106,6 +106,14 @@ pub(super) fn clear(status: &mut WeightedRouteStatus) {
     status.difference = None;
 }
 
+/// Something new is wanted: what was different from the old is no difference any more, and a fight about it is over.
+pub(super) fn forget(route: &RouteObject, status: &mut WeightedRouteStatus) {
+    clear(status);
+    if is_contested(route, status) {
+        status.reversals.clear();
+    }
+}
+
 /// Meets a difference as the route's policy says. `message` tells it.
 pub(super) fn meet(
     context: &Context,

@@ -51,20 +51,14 @@ pub(super) fn follow(
             Ok(seconds) => seconds,
             Err(standing) => return Some(Outlook::unknown(standing)),
         };
-    let intent = match status.intent.take().filter(|intent| wanted.is_intent(intent)) {
-        Some(intent) => intent,
-        None => {
-            drift::clear(status);
-            if drift::is_contested(route, status) {
-                status.reversals.clear();
-            }
-            intent(context.now, wanted, &split, groups, sticky_seconds, before)
-        }
-    };
+    let recorded = status.intent.take().filter(|intent| wanted.is_intent(intent));
+    let mut intent = recorded.unwrap_or_else(|| {
+        drift::forget(route, status);
+        intent(context.now, wanted, &split, groups, sticky_seconds, before)
+    });
     let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
     let remembered = wanted.memory().is_none_or(|memory| marks.last_run.as_ref() == Some(&memory));
-    let mut intent = intent;
     let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
     status.intent = Some(intent);
     Some(outlook)

@@ -6,6 +6,7 @@ use weir_api::WeightedRouteStatus;
 
 use super::*;
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where the spec has an option")]
 pub(super) fn chosen(entries: &[(&str, i32)]) -> Option<BTreeMap<String, i32>> {
     Some(entries.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect())
 }
