@@ -126,7 +126,7 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     );
     let (capacity, broken) = (capacity?, broken?);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
-    if let Some(message) = broken {
+    if let Some(message) = broken.into_iter().next() {
         return Some(fail(draft, "RemainderUnhealthy", message));
     }
     let now = draft.now;

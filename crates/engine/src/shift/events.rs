@@ -51,7 +51,7 @@ fn reason(status: &TrafficShiftStatus) -> Option<&str> {
 fn run_events(before: Option<&Run>, run: &Run, events: &mut Vec<Event>) {
     if before.is_none() {
         let why = run.course.as_ref().map(|course| &course.message);
-        let why: String = run.note.iter().chain(why).map(|why| format!(" ({why})")).collect();
+        let why = run.note.as_ref().or(why).map_or_else(String::new, |why| format!(" ({why})"));
         events.push(Event::normal("RunStarted", format!("run {} moves the traffic to {}{why}", run.id, run.to)));
     }
     if let (Some(old), Some(new)) = (before.and_then(|before| before.course.as_ref()), &run.course)

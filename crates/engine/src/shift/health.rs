@@ -62,16 +62,16 @@ pub(super) fn broken_remainder(
     run: &Run,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Option<String>> {
+) -> Option<Vec<String>> {
     let carried = lanes.iter().flat_map(|lane| remainder(lane, run).into_iter().map(move |entry| (lane, entry)));
     let carried = carried.filter(|(lane, entry)| weights::of(&lane.part.weights, &entry.environment) > 0);
     let readings: Vec<_> =
         carried.map(|(lane, entry)| (of(lane, &entry.environment, not_before, sight), entry)).collect();
-    let mut broken = None;
+    let mut broken = Vec::new();
     for (reading, entry) in readings {
         if reading?.is_ok_and(|health| health.healthy == 0) {
             let name = &entry.environment;
-            broken = Some(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
+            broken.push(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
         }
     }
     Some(broken)

@@ -126,9 +126,10 @@ pub(super) fn take_stock(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], p
 /// Puts a run on record.
 pub(super) fn launch(draft: &mut Draft<'_>, run: Run) {
     let phase = if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying };
-    let message = match run.surveying {
-        true => "waiting for the routes to say what is live, since a change was on its way".to_owned(),
-        false => live_awaited(&run),
+    let message = if run.surveying {
+        "waiting for the routes to say what is live, since a change was on its way".to_owned()
+    } else {
+        live_awaited(&run)
     };
     draft.status.run = Some(run);
     draft.wait(phase, "Applying", message, None);
