@@ -27,25 +27,25 @@ pub(super) fn course(draft: &Draft<'_>, lanes: &[Lane<'_>]) -> Course {
         let mut times = lane.route.status.full_traffic.iter().filter(|known| known.environment == *to).peekable();
         if times.peek().is_none() {
             let message = format!(
-                "by the strategy: as far as is known, {to} has never carried all the traffic of route {}",
+                "by the strategy, since {to} is not known to have carried all the traffic of route {}",
                 lane.part.name
             );
             return gradual("NeverCarriedAll", message);
         }
         if !times.any(|known| known.group == group) {
             let message = format!(
-                "by the strategy: the {to} that has carried all the traffic of route {} had another target group",
+                "by the strategy, since the {to} that carried all the traffic of route {} had another target group",
                 lane.part.name
             );
             return gradual("OtherTargetGroup", message);
         }
     }
     let since = lanes.iter().filter_map(|lane| last(lane, to)).filter_map(|known| known.until).max();
-    let until = since.map_or_else(String::new, |until| format!(" until {until:.0}"));
+    let until = since.map_or_else(|| " before".to_owned(), |until| format!(" until {until:.0}"));
     Course {
         immediate: true,
         reason: "KnownGood".to_owned(),
-        message: format!("everything at once: {to} has carried all the traffic before{until}"),
+        message: format!("everything at once, since {to} carried all the traffic{until}"),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
         return Some(Leap::Later);
     }
     let run = draft.status.run.as_mut()?;
-    let message = format!("by the strategy: {} has carried all the traffic before, but {message}", run.to);
+    let message = format!("by the strategy: {} carried all the traffic before, but {message}", run.to);
     run.course = Some(Course { immediate: false, reason: "CapacityShort".to_owned(), message });
     Some(Leap::Never)
 }
