@@ -38,7 +38,10 @@ fn back_to_what_carried_everything_is_one_write() {
     model.run_for(minutes(1));
     assert_eq!((live(&model), written(&model, since)), (vec![is("blue", 100), is("green", 0)], 1));
     let (immediate, why) = course(&model);
-    assert!(immediate && why.starts_with("KnownGood: everything at once, since blue carried all the traffic until"), "{why}");
+    assert!(
+        immediate && why.starts_with("KnownGood: everything at once, since blue carried all the traffic until"),
+        "{why}"
+    );
     ended(&model, Outcome::Succeeded);
     model.apply_shift("shop", shift("green"));
     model.run_for(minutes(1));
