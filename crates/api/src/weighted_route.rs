@@ -250,6 +250,11 @@ pub struct WeightedRouteStatus {
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// The environments that have carried all the traffic of this route, the last one first, at most ten. A candidate
+    /// counts once its run has succeeded. The same environment with another target group is another one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into(), "group".into()]))]
+    pub full_traffic: Vec<FullTraffic>,
     /// The run that last ended on this route, as the tag on AWS remembers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<RunMemory>,
@@ -324,6 +329,21 @@ pub struct GroupWeight {
     pub arn: String,
     /// Its weight, from 0 to 999.
     pub weight: i32,
+}
+
+/// A time in which one environment carried all the traffic of a route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FullTraffic {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// The ARN of the target group that it lent to the route.
+    pub group: String,
+    /// Since when this is known. After a loss of status, when it was seen again.
+    pub since: Timestamp,
+    /// When it was seen that this had ended. Absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// What a route has set out to make live, and for whom: a change of a run (`shift`, `uid`, `run`, `seq`), a step towards

@@ -166,6 +166,11 @@ impl Model {
         self.changed(&object);
     }
 
+    /// Deletes a route.
+    pub fn delete_route(&mut self, name: &str) {
+        self.delete(KindName::WeightedRoute, name);
+    }
+
     /// Deletes a shift.
     pub fn delete_shift(&mut self, name: &str) {
         self.delete(KindName::TrafficShift, name);

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
 use weir_api::environment::{ExistingTargetGroup, TargetGroupRef};
 use weir_api::traffic_shift::{
-    AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
-    Strategy as Moves,
+    AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy,
+    Step as PlanStep, Strategy as Moves,
 };
 use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
@@ -18,8 +18,11 @@ use weir_engine::{Cluster, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
 
+mod change;
 mod chosen;
 mod drift;
+mod known;
+mod together;
 
 use chosen::{choose, chosen};
 
@@ -72,7 +75,9 @@ fn shift(to: &str) -> TrafficShiftSpec {
         to: to.to_owned(),
         strategy: steps(),
         capacity: Capacity::default(),
+        known_good: KnownGood::Immediate,
         on_failure: OnFailure::Rollback,
+        on_change: OnChange::Replace,
         progress_deadline: Duration::from_secs(3_600),
         paused: false,
         deletion_policy: ShiftDeletionPolicy::Hold,
@@ -577,6 +582,8 @@ proptest! {
     fn once_faults_stop_everything_settles(
         policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
         on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
+        known_good in prop::sample::select(vec![KnownGood::Immediate, KnownGood::Gradual]),
+        on_change in prop::sample::select(vec![OnChange::Replace, OnChange::Queue]),
         sticky in prop::collection::vec(any::<bool>(), 3),
         route_policy in route_policy(),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
@@ -586,7 +593,8 @@ proptest! {
         for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
             model.aws.group_mut(name).sticky = sticky;
         }
-        let shift = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
+        let shift =
+            TrafficShiftSpec { deletion_policy: policy, on_failure, known_good, on_change, ..shift("green") };
         let mut wishes = Wish { shift, route: route_policy };
         make_anew(&mut model, route_policy);
         model.apply_shift("shop", wishes.shift.clone());

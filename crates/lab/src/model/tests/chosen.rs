@@ -150,7 +150,7 @@ fn the_first_deployment_by_weights_makes_the_rule_healthy_or_not() {
 #[test]
 fn handing_a_route_over_and_back_changes_no_traffic() {
     let mut model = model();
-    model.apply_shift("shop", shift("green"));
+    model.apply_shift("shop", TrafficShiftSpec { known_good: KnownGood::Gradual, ..shift("green") });
     model.run_for(minutes(60));
     ended(&model, Outcome::Succeeded);
     let changes = model.aws.history.len();
