@@ -6,11 +6,12 @@
 
 mod drive;
 mod objects;
+mod sites;
 
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
+use self::sites::Sites;
 use crate::account::Account;
 use crate::evidence::Evidence;
 use crate::journal::{Journal, What};
@@ -75,6 +77,8 @@ pub struct World {
     aws: Arc<Aws>,
     kube: Arc<Kube>,
     account: Account,
+    /// Other accounts and regions.
+    sites: Sites,
     journal: Journal,
     network: Network,
     life: Option<Life>,
@@ -103,6 +107,7 @@ impl World {
         }
         let world = Self {
             account: Account::new(&aws),
+            sites: Sites::default(),
             settings,
             clock,
             aws,
@@ -177,8 +182,7 @@ impl World {
 
     /// Makes on AWS what manifests expect to find there, with so many targets in each group.
     pub fn furnish(&mut self, manifests: &str, targets: u32) -> Result<(), String> {
-        let documents = manifest::parse(manifests)?;
-        self.account.furnish(&documents, targets)
+        self.furnish_documents(&manifest::parse(manifests)?, targets)
     }
 
     /// Applies manifests in the order of the text, as `kubectl apply` does.
@@ -294,19 +298,15 @@ impl World {
             ended: self.now(),
             owner: self.settings.owner.clone(),
             entries: self.journal.entries(),
-            calls: self.account.calls(),
-            changes: self.account.changes(),
+            calls: self.calls(),
+            changes: self.changes(),
             lingering: self.lingering(),
-            groups: self.account.group_arns(),
+            groups: self.group_arns(),
         }
     }
 
     fn note(&self, what: What) {
         self.journal.add(self.now(), self.lives, what);
-    }
-
-    fn groups(&self) -> BTreeSet<String> {
-        self.account.groups()
     }
 }
 

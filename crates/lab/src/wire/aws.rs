@@ -83,7 +83,7 @@ impl AwsWire {
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
         if let Some(resource) = written(&noted).filter(|_| is_write) {
-            noted.tags = self.aws.tags(resource);
+            noted.tags = self.aws.beside(resource).tags(resource);
         }
         let mut fate = self.lifeline.admit(is_write);
         let mischief = self.lifeline.network.befalls(&operation).filter(|_| fate == Fate::Passes);

@@ -69,8 +69,7 @@ impl World {
 
     /// Notes which groups have another number of healthy targets than before.
     fn watch_health(&mut self) {
-        for group in self.groups() {
-            let healthy = self.account.healthy(&group);
+        for (group, healthy) in self.all_healthy() {
             if self.healthy.insert(group.clone(), healthy) != Some(healthy) {
                 self.note(What::Health { group, healthy });
             }

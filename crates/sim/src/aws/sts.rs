@@ -153,7 +153,7 @@ impl Sts {
 
     fn put_role(&mut self, role: &str, external_id: Option<&str>) {
         let external_id = external_id.map(str::to_owned);
-        self.roles.insert(role.to_owned(), Role { external_id, is_revoked: false });
+        self.roles.entry(role.to_owned()).or_insert(Role { external_id, is_revoked: false });
     }
 
     fn revoke(&mut self, role: &str) {
@@ -232,7 +232,8 @@ impl Partition {
 }
 
 impl Aws {
-    /// Makes a role in this account that whoever knows the external ID may assume. Returns its ARN.
+    /// Makes a role in this account that whoever knows the external ID may assume, unless there is one of that name.
+    /// Returns its ARN.
     pub fn add_role(&self, name: &str, external_id: Option<&str>) -> String {
         let role = format!("arn:aws:iam::{}:role/{name}", self.here.account);
         self.partition().sts.put_role(&role, external_id);
