@@ -84,7 +84,7 @@ impl Partition {
         match self.sts.session(key) {
             Some(session) => Visit {
                 place: at(&session.account),
-                caller: self.sts.admit(session, headers, service, now).map(|()| Arc::clone(&session.source)),
+                caller: session.admit(headers, service, now).map(|()| Arc::clone(&session.source)),
             },
             None if key.starts_with("ASIA") => Visit { place: at(&from.account), caller: Err(Sts::unknown_token()) },
             None => Visit { place: at(&from.account), caller: Ok(Arc::from(key)) },

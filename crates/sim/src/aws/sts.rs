@@ -63,6 +63,27 @@ pub(super) fn is_meant(request: &Request<Bytes>) -> bool {
     scope::read(request.headers()).is_ok_and(|scope| scope.service == SERVICE)
 }
 
+impl Session {
+    /// Lets a request of it in, or says why not.
+    pub(super) fn admit(&self, headers: &HeaderMap, service: &str, now: Timestamp) -> Result<(), Refusal> {
+        if headers.get(TOKEN).and_then(|token| token.to_str().ok()) != Some(&self.token) {
+            return Err(Sts::unknown_token());
+        }
+        if now >= self.ends {
+            return Err(Refusal::forbidden("ExpiredToken", "The security token included in the request is expired"));
+        }
+        if self.is_revoked {
+            let message = format!(
+                "User: {} is not authorized to perform this operation of {service} with an explicit deny in an \
+                 identity-based policy",
+                self.user
+            );
+            return Err(Refusal::forbidden("AccessDenied", message));
+        }
+        Ok(())
+    }
+}
+
 impl Sts {
     pub(super) fn new(seed: u64) -> Self {
         Self { roles: BTreeMap::new(), sessions: BTreeMap::new(), chance: fastrand::Rng::with_seed(seed) }
@@ -71,31 +92,6 @@ impl Sts {
     /// The session of an access key.
     pub(super) fn session(&self, key: &str) -> Option<&Session> {
         self.sessions.get(key)
-    }
-
-    /// Lets a session in, or says why not.
-    pub(super) fn admit(
-        &self,
-        session: &Session,
-        headers: &HeaderMap,
-        service: &str,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        if headers.get(TOKEN).and_then(|token| token.to_str().ok()) != Some(&session.token) {
-            return Err(Self::unknown_token());
-        }
-        if now >= session.ends {
-            return Err(Refusal::forbidden("ExpiredToken", "The security token included in the request is expired"));
-        }
-        if session.is_revoked {
-            let message = format!(
-                "User: {} is not authorized to perform this operation of {service} with an explicit deny in an \
-                 identity-based policy",
-                session.user
-            );
-            return Err(Refusal::forbidden("AccessDenied", message));
-        }
-        Ok(())
     }
 
     pub(super) fn unknown_token() -> Refusal {
