@@ -1,5 +1,7 @@
 //! The laws of `decide` and the course of whole runs, tried in the model: by hand, and on random courses.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
@@ -10,10 +12,11 @@ use weir_api::traffic_shift::{
 };
 use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
-    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+    AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec,
+    condition,
 };
-use weir_engine::Key;
 use weir_engine::fact::Forward;
+use weir_engine::{Grants, Key};
 
 use super::{Model, ModelAws, NAMESPACE};
 
@@ -78,6 +81,23 @@ fn shift(to: &str) -> TrafficShiftSpec {
     }
 }
 
+/// The one entry point, reached by a role or not.
+fn entry_point(by_role: bool) -> EntryPointSpec {
+    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
+    let role_arn = by_role.then(|| "arn:aws:iam::1:role/weir".to_owned());
+    EntryPointSpec {
+        aws: role_arn.map(|role| AwsAccess { role_arn: Some(role), ..AwsAccess::default() }),
+        existing: ExistingBalancer { arn: None, name: Some("shop".to_owned()) },
+        listeners: vec![listener("http", 80), listener("other", 81)],
+    }
+}
+
+/// Roles are allowed, or none is: that is said when the process starts.
+fn grant(model: &mut Model, all: bool) {
+    model.grants = Arc::new(if all { Grants::all() } else { Grants::default() });
+    model.restart();
+}
+
 /// Blue carries everything on port 80; green and red stand by; no shift yet.
 fn model() -> Model {
     let mut aws = ModelAws::new(&[80, 81]);
@@ -88,10 +108,7 @@ fn model() -> Model {
     aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
     aws.take_changed_listeners();
     let mut model = Model::new(start(), aws);
-    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
-    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point("public", EntryPointSpec { aws: None, existing, listeners });
+    model.apply_entry_point("public", entry_point(false));
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -392,6 +409,8 @@ enum Happening {
     Drift(DriftPolicy),
     Fight(u16, u16),
     ResumeRoute,
+    Role(bool),
+    Grants(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -414,6 +433,8 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(Happening::Drift),
         1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
         1 => Just(Happening::ResumeRoute),
+        1 => any::<bool>().prop_map(Happening::Role),
+        1 => any::<bool>().prop_map(Happening::Grants),
     ]
 }
 
@@ -462,6 +483,8 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
             }
         }
         Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
+        Happening::Role(named) => model.apply_entry_point("public", entry_point(*named)),
+        Happening::Grants(all) => grant(model, *all),
     }
     model.apply_shift("shop", wish.clone());
 }
@@ -528,6 +551,7 @@ proptest! {
         }
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
+        grant(&mut model, true);
         for name in ["blue", "green", "red"] {
             // Enough to take over from both others, whatever the console had put together.
             let targets = if name == wish.to { 20 } else { 5 };
