@@ -1,5 +1,7 @@
 //! The laws of `decide` and the course of whole runs, tried in the model: by hand, and on random courses.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
@@ -8,14 +10,20 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
-    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+    AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec,
+    condition,
 };
-use weir_engine::Key;
 use weir_engine::fact::Forward;
+use weir_engine::{Grants, Key};
 
 use super::{Model, ModelAws, NAMESPACE};
+
+mod chosen;
+mod drift;
+
+use chosen::{choose, chosen};
 
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -40,6 +48,10 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
+        weights: None,
+        pace: None,
+        capacity: Capacity::default(),
+        drift: DriftPolicy::Alert,
         stickiness: None,
         adopt: true,
         deletion_policy: RouteDeletionPolicy::Retain,
@@ -69,6 +81,23 @@ fn shift(to: &str) -> TrafficShiftSpec {
     }
 }
 
+/// The one entry point, reached by a role or not.
+fn entry_point(by_role: bool) -> EntryPointSpec {
+    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
+    let role_arn = by_role.then(|| "arn:aws:iam::1:role/weir".to_owned());
+    EntryPointSpec {
+        aws: role_arn.map(|role| AwsAccess { role_arn: Some(role), ..AwsAccess::default() }),
+        existing: ExistingBalancer { arn: None, name: Some("shop".to_owned()) },
+        listeners: vec![listener("http", 80), listener("other", 81)],
+    }
+}
+
+/// Roles are allowed, or none is: that is said when the process starts.
+fn grant(model: &mut Model, all: bool) {
+    model.grants = Arc::new(if all { Grants::all() } else { Grants::default() });
+    model.restart();
+}
+
 /// Blue carries everything on port 80; green and red stand by; no shift yet.
 fn model() -> Model {
     let mut aws = ModelAws::new(&[80, 81]);
@@ -79,10 +108,7 @@ fn model() -> Model {
     aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
     aws.take_changed_listeners();
     let mut model = Model::new(start(), aws);
-    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
-    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point("public", EntryPointSpec { aws: None, existing, listeners });
+    model.apply_entry_point("public", entry_point(false));
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -378,6 +404,13 @@ enum Happening {
     Paused(bool),
     Strategy(u8),
     Delete,
+    Weights(Option<(i32, i32, i32)>),
+    Pace(Option<i32>),
+    Drift(DriftPolicy),
+    Fight(u16, u16),
+    ResumeRoute,
+    Role(bool),
+    Grants(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -394,6 +427,14 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::Paused),
         1 => (0..3_u8).prop_map(Happening::Strategy),
         1 => Just(Happening::Delete),
+        2 => prop::option::of((0..=3_i32, 0..=3_i32, 1..=3_i32)).prop_map(Happening::Weights),
+        1 => prop::option::of(5..=40_i32).prop_map(Happening::Pace),
+        1 => prop::sample::select(vec![DriftPolicy::Pause, DriftPolicy::Correct, DriftPolicy::Adopt])
+            .prop_map(Happening::Drift),
+        1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
+        1 => Just(Happening::ResumeRoute),
+        1 => any::<bool>().prop_map(Happening::Role),
+        1 => any::<bool>().prop_map(Happening::Grants),
     ]
 }
 
@@ -423,6 +464,27 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
             }
         }
         Happening::Delete => return model.delete_shift("shop"),
+        Happening::Weights(weights) => choose(model, |spec| {
+            spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
+            spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
+        }),
+        Happening::Pace(step) => choose(model, |spec| {
+            spec.pace = step.map(|max_step| Pace { max_step, interval: Duration::from_secs(30) });
+        }),
+        Happening::Drift(policy) => choose(model, |spec| {
+            let adopts = *policy == DriftPolicy::Adopt && spec.weights.is_some();
+            spec.drift = if adopts { DriftPolicy::Alert } else { *policy };
+        }),
+        Happening::Fight(blue, green) => {
+            for _ in 0..20 {
+                let now = model.now;
+                model.aws.forward_default(now, 80, &[("blue", *blue), ("green", *green)]);
+                model.run_for(SignedDuration::from_secs(70));
+            }
+        }
+        Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
+        Happening::Role(named) => model.apply_entry_point("public", entry_point(*named)),
+        Happening::Grants(all) => grant(model, *all),
     }
     model.apply_shift("shop", wish.clone());
 }
@@ -434,6 +496,35 @@ fn judge(model: &Model) {
         assert!(forward.groups.values().any(|weight| *weight > 0), "all zero at {at}");
         assert!(forward.groups.len() <= 5, "too many groups at {at}");
     }
+}
+
+/// A route whose weights the user owns comes to them once faults stop; a difference that its policy leaves alone, when
+/// it is accepted.
+fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), TestCaseError> {
+    // Enough to take over from all others.
+    for (name, weight) in &goal {
+        let targets = if *weight > 0 { 100 } else { 5 };
+        model.aws.group_mut(name).targets = targets;
+        model.aws.group_mut(name).well = targets;
+    }
+    choose(model, |spec| spec.capacity.min_healthy_percent = 30);
+    for round in 0..3 {
+        model.run_for(minutes(120));
+        model.command_route("web", &format!("resume/heal-{round}"));
+    }
+    model.run_for(minutes(120));
+    judge(model);
+    let goal: Vec<(String, u16)> =
+        goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
+    prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
+    let (ticks, writes) = (model.ticks, model.writes.len());
+    model.run_for(minutes(120));
+    prop_assert!(
+        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        "not at rest: {:#?}",
+        chosen::route_status(model)
+    );
+    Ok(())
 }
 
 proptest! {
@@ -460,6 +551,7 @@ proptest! {
         }
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
+        grant(&mut model, true);
         for name in ["blue", "green", "red"] {
             // Enough to take over from both others, whatever the console had put together.
             let targets = if name == wish.to { 20 } else { 5 };
@@ -467,6 +559,11 @@ proptest! {
             model.aws.group_mut(name).well = targets;
         }
         wish.paused = false;
+        let goal = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.weights.clone();
+        if let Some(goal) = goal {
+            settles_on_chosen(&mut model, goal.into_iter().collect())?;
+            return Ok(());
+        }
         for round in 0..6 {
             // Again, since one that was being deleted may have gone meanwhile.
             model.apply_shift("shop", wish.clone());
@@ -474,6 +571,8 @@ proptest! {
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
             let verb = if round < 4 { "resume" } else { "abort" };
             model.command("shop", &format!("{verb}/heal-{round}"));
+            // A route that pauses for a difference goes on once that is accepted.
+            model.command_route("web", &format!("resume/heal-{round}"));
             model.run_for(minutes(60));
         }
         judge(&model);
