@@ -11,7 +11,6 @@ mod sites;
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,11 +26,13 @@ use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use self::sites::Sites;
 use crate::account::Account;
+use crate::director::{Director, Site};
 use crate::evidence::Evidence;
-use crate::journal::{Journal, What};
+use crate::fault::Planned;
+use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
-use crate::wire::{Cut, Fault, KubeWire, Lifeline, Network, sdk_config};
+use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -86,7 +87,8 @@ pub struct World {
     cut: Option<(Cut, Duration)>,
     marked: u64,
     restart_at: Option<Instant>,
-    healthy: BTreeMap<String, u32>,
+    resume_at: Option<Instant>,
+    director: Option<Arc<Director>>,
 }
 
 impl World {
@@ -119,7 +121,8 @@ impl World {
             cut: None,
             marked: 0,
             restart_at: None,
-            healthy: BTreeMap::new(),
+            resume_at: None,
+            director: None,
         };
         world.make_namespace(&world.settings.namespace);
         world
@@ -211,13 +214,72 @@ impl World {
     }
 
     /// Lets something befall the controller's next calls of AWS.
-    pub fn disturb(&self, fault: Fault) {
-        self.network.add(fault);
+    pub fn disturb(&self, disturbance: Disturbance) {
+        self.network.add(disturbance);
     }
 
     /// Ends all that would still befall calls of AWS.
     pub fn end_disturbances(&self) {
         self.network.clear();
+    }
+
+    /// Plans faults for the time from now on. Requests are counted from here.
+    pub(crate) fn direct(&mut self, site: Site, plan: &[Planned]) {
+        let places = (&self.aws, &self.kube, self.clock);
+        let director = Director::new(places, self.journal.clone(), self.network.conditions(), site, plan);
+        self.network.direct(&director);
+        self.director = Some(director);
+    }
+
+    /// The requests that the controllers have made since faults were planned: for each, whether it was a write.
+    pub(crate) fn requests_made(&self) -> Vec<bool> {
+        self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
+    }
+
+    /// Whether nothing goes on or comes by itself any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.director.as_ref().is_none_or(|director| director.next().is_none())
+            && self.restart_at.is_none()
+            && self.resume_at.is_none()
+    }
+
+    /// The namespace of the world's objects.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.settings.namespace
+    }
+
+    /// The installation of Weir.
+    pub(crate) fn owner(&self) -> &str {
+        &self.settings.owner
+    }
+
+    /// How many entries the journal has.
+    pub(crate) fn evidence_length(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// The entries of the journal from a number on.
+    pub(crate) fn entries_from(&self, number: usize) -> Vec<Entry> {
+        self.journal.from(number)
+    }
+
+    /// Ends all faults: nothing more befalls anybody, every target is well, and a controller is carried on.
+    pub(crate) fn heal(&mut self) {
+        self.network.clear();
+        if let Some(director) = &self.director {
+            director.heal();
+        }
+        self.mend_all();
+        self.resume_at = None;
+        self.resume_controller();
+        if !self.has_controller() {
+            self.start_controller();
+        }
+    }
+
+    /// Notes something that somebody did.
+    pub(crate) fn note_hand(&self, words: impl Into<String>) {
+        self.journal.add(self.now(), 0, What::Befell(words.into()));
     }
 
     /// Cuts the next life of the controller at a write, and starts another after a while.
@@ -243,7 +305,7 @@ impl World {
     /// Drops the controller in the middle of whatever it does.
     pub fn crash_controller(&mut self) {
         if let Some(life) = self.life.take() {
-            life.lifeline.cut();
+            life.lifeline.kill(None);
             self.note(What::Crashed);
         }
     }
@@ -297,12 +359,25 @@ impl World {
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.journal.entries(),
+            entries: self.entries_with_health(),
             calls: self.calls(),
             changes: self.changes(),
             lingering: self.lingering(),
             groups: self.group_arns(),
         }
+    }
+
+    /// The journal, with every change of the health of a group at the instant at which it came.
+    fn entries_with_health(&self) -> Vec<Entry> {
+        let mut entries = self.journal.entries();
+        for (group, counts) in self.healthy_counts() {
+            let counts = counts.into_iter();
+            let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
+            entries.extend(counts.map(entry));
+        }
+        // Entries of one instant stay in their order.
+        entries.sort_by_key(|entry| entry.at);
+        entries
     }
 
     fn note(&self, what: What) {

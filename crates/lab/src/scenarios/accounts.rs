@@ -6,7 +6,7 @@ use weir_api::traffic_shift::Outcome;
 use weir_engine::access::{Grant, Grants};
 
 use crate::stage::{self, PORT, environment, on_virtual_time, route, shift, steps};
-use crate::wire::{Fault, Mischief, Side};
+use crate::wire::{Disturbance, Mischief, Side, Which};
 use crate::world::{Settings, World};
 
 use super::{HOUR, MINUTE, assert_sound, outcome, route_status, told, until, until_applied, until_complete};
@@ -163,11 +163,8 @@ fn an_environment_in_another_account_than_its_entry_point_is_told() {
 #[test]
 fn an_sts_that_does_not_answer_holds_nobody_else_up() {
     play(allowing(706, ROLE), async |world| {
-        world.disturb(Fault {
-            operation: "AssumeRole".to_owned(),
-            times: 1000,
-            mischief: Mischief::Lost(Side::Before),
-        });
+        let (which, mischief) = (Which::Operation("AssumeRole"), Mischief::Lost(Side::Before));
+        world.disturb(Disturbance { which, times: 1000, until: None, mischief });
         world.crash_controller();
         world.start_controller();
         world.apply(&shift("green", &steps(&[50, 100], "2m"), "")).unwrap();

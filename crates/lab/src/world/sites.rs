@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::account::Account;
@@ -53,12 +54,19 @@ impl World {
         std::iter::once(&self.account).chain(self.sites.values())
     }
 
-    /// How many targets of each group are healthy, everywhere.
-    pub(super) fn all_healthy(&self) -> Vec<(String, u32)> {
+    /// How many targets of each group were healthy from which instant on, everywhere.
+    pub(super) fn healthy_counts(&self) -> Vec<(String, Vec<(Timestamp, u32)>)> {
         let of = |account: &Account| -> Vec<_> {
-            account.groups().into_iter().map(|group| (group.clone(), account.healthy(&group))).collect()
+            account.groups().into_iter().map(|group| (group.clone(), account.healthy_counts(&group))).collect()
         };
         self.accounts().flat_map(of).collect()
+    }
+
+    /// Mends every target, everywhere.
+    pub(super) fn mend_all(&self) {
+        for account in self.accounts() {
+            account.groups().iter().for_each(|group| account.mend_targets(group));
+        }
     }
 
     /// Every call that AWS has answered, anywhere.
