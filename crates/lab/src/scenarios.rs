@@ -2,8 +2,10 @@
 
 mod absence;
 mod accounts;
+mod chosen;
 mod commands;
 mod deployments;
+mod drift;
 mod foreign;
 mod happy;
 mod lockstep;
