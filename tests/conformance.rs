@@ -24,6 +24,7 @@ mod account;
 mod accounts;
 mod bed;
 mod cluster;
+mod deletions;
 mod examples;
 mod kubernetes;
 mod life;

@@ -4,6 +4,7 @@ mod absence;
 mod accounts;
 mod chosen;
 mod commands;
+mod deletions;
 mod deployments;
 mod drift;
 mod foreign;
