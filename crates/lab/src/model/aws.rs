@@ -305,8 +305,9 @@ fn writes_to(step: &Step, place: &Arn) -> bool {
     match step {
         Step::CreateRule { listener, .. }
         | Step::SetRuleActions { listener, .. }
-        | Step::SetDefaultActions { listener, .. } => listener == place,
-        Step::AddTags { .. } => false,
+        | Step::SetDefaultActions { listener, .. }
+        | Step::DeleteRule { listener, .. } => listener == place,
+        Step::AddTags { .. } | Step::RemoveTags { .. } => false,
     }
 }
 
