@@ -477,3 +477,26 @@ pub struct RunMemory {
     /// How the run ended.
     pub outcome: Outcome,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Intent, WeightedRouteStatus};
+
+    #[test]
+    fn a_status_from_before_users_could_own_weights_is_still_read() {
+        let text = r#"{"intent": {
+            "shift": "checkout", "uid": "u", "run": 2, "seq": 3, "since": "2026-11-21T10:00:00Z",
+            "weights": [{"environment": "blue", "weight": 1}], "groups": [], "verifiedAt": "2026-11-21T10:00:05Z"
+        }}"#;
+        let status: WeightedRouteStatus = serde_json::from_str(text).unwrap();
+        let intent = status.intent.unwrap();
+        assert_eq!((intent.shift.as_str(), intent.run, intent.seq, &intent.follow), ("checkout", 2, 3, &None));
+    }
+
+    #[test]
+    fn what_does_not_belong_to_a_run_is_written_without_one() {
+        let written = serde_json::to_value(Intent::default()).unwrap();
+        let fields: Vec<&String> = written.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["groups", "since", "weights"]);
+    }
+}
