@@ -21,8 +21,10 @@ macro_rules! on_beds {
 }
 
 mod account;
+mod accounts;
 mod bed;
 mod cluster;
+mod deletions;
 mod examples;
 mod kubernetes;
 mod life;
@@ -36,3 +38,6 @@ mod refusals;
 mod releases;
 mod returns;
 mod simulator;
+mod weights;
+
+pub(crate) use kubernetes::Kubernetes;

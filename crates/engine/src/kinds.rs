@@ -72,7 +72,7 @@ kind! {
 kind! {
     /// Environments.
     Environments: Environment(EnvironmentSpec, EnvironmentStatus) in environments,
-    decide: |context, _: &Cluster, object, sight| environment::decide(context, object, sight),
+    decide: environment::decide,
     events: |old: &EnvironmentStatus, new: &EnvironmentStatus| stood(&old.conditions, &new.conditions),
     urgency: routine
 }
@@ -83,7 +83,9 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
+        let is_busy = route.deleted.is_some() || route::is_following(route);
+        let alone = if is_busy { Urgency::Progress } else { Urgency::Routine };
+        claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }
 

@@ -4,12 +4,17 @@
 //! the routes make them live and say when they have seen them. What a run does next follows from the recorded status
 //! and what is seen now, so it can be taken up anywhere by anybody.
 
+mod adopt;
 mod advance;
 mod command;
 mod events;
+mod farewell;
 mod finish;
 mod health;
+mod known;
 mod lane;
+mod leave;
+mod missing;
 mod plan;
 mod report;
 mod rollback;
@@ -74,6 +79,9 @@ pub fn decide(
 impl Draft<'_> {
     fn go(&mut self, sight: &mut Sight<'_>) -> Option<()> {
         self.status.waiting = None;
+        if farewell::is_over(self) {
+            return Some(());
+        }
         command::take(self);
         if let Claim::Lost { route, to } = claim(self.cluster, self.shift) {
             let message =
@@ -82,6 +90,10 @@ impl Draft<'_> {
                 self.end(Outcome::Superseded, &message);
             }
             self.stalled = Some(because("RouteClaimed", message));
+            return Some(());
+        }
+        if let Some(route) = self.owned_by_user() {
+            self.leave_to_user(&route);
             return Some(());
         }
         let plan = match Plan::parse(&self.shift.spec.strategy) {
@@ -100,13 +112,37 @@ impl Draft<'_> {
         Some(())
     }
 
+    /// The first of the routes whose weights the user owns.
+    fn owned_by_user(&self) -> Option<String> {
+        let owned = |name: &&String| {
+            let route = self.cluster.routes.get(&self.shift.key.beside(name.as_str()));
+            route.is_some_and(|route| route.spec.weights.is_some())
+        };
+        self.shift.spec.routes.iter().find(owned).cloned()
+    }
+
+    /// Ends what is moving, and rests. A run that has succeeded is not what the route ended with any more.
+    fn leave_to_user(&mut self, route: &str) {
+        let message = format!(
+            "the WeightedRoute {route} has weights of its own (spec.weights), which no shift moves; take spec.weights out \
+             of it to hand it to this shift, or take it out of spec.routes"
+        );
+        if self.is_moving() {
+            self.end(Outcome::Superseded, &message);
+        }
+        if let Some(run) = self.status.run.as_mut().filter(|run| run.outcome == Some(Outcome::Succeeded)) {
+            run.outcome = Some(Outcome::Superseded);
+        }
+        self.stalled = Some(because("WeightsOwned", message));
+    }
+
     fn is_moving(&self) -> bool {
         self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none())
     }
 
     /// Whether deleting the shift now must first be undone on AWS.
     fn needs_undoing(&self) -> bool {
-        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(&part.from, &run.to).is_empty());
+        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(part.home(), &run.to).is_empty());
         self.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback
             && self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none() && can_go_back(run))
     }

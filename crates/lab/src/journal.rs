@@ -37,7 +37,9 @@ pub enum What {
     Paused,
     /// A life is carried on again.
     Resumed,
-    /// A target group was seen to have another number of healthy targets than before.
+    /// Something befell the world, in words.
+    Befell(String),
+    /// A target group has another number of healthy targets than before.
     Health {
         /// The group's name.
         group: String,
@@ -72,14 +74,25 @@ pub struct KubeRequest {
     pub arrived: bool,
     /// The HTTP status of the answer, if one came back.
     pub status: Option<u16>,
-    /// For a write that changed something: the object as it then was.
+    /// For a write that changed something: the object as it then was, or as it went where that was the last write.
     pub object: Option<Value>,
 }
 
 impl AwsRequest {
     /// Whether the operation changes anything.
     pub fn is_write(&self) -> bool {
-        !self.operation.starts_with("Describe")
+        // To assume a role changes nothing that anybody else could see.
+        !self.operation.starts_with("Describe") && self.operation != "AssumeRole"
+    }
+
+    /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.
+    pub fn written(&self) -> Option<&str> {
+        let of = |name: &str| self.form.get(name).map(String::as_str);
+        match self.operation.as_str() {
+            "ModifyRule" | "DeleteRule" => of("RuleArn"),
+            "ModifyListener" | "CreateRule" => of("ListenerArn"),
+            _ => of("ResourceArns.member.1"),
+        }
     }
 }
 
@@ -107,6 +120,16 @@ impl Journal {
     /// All entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().clone()
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The entries from a number on.
+    pub(crate) fn from(&self, number: usize) -> Vec<Entry> {
+        self.lock()[number..].to_vec()
     }
 
     /// Notes what came of a request to AWS.

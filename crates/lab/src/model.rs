@@ -13,16 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{CONTESTED, holds};
+use weir_api::weighted_route::{EnvironmentWeight, RouteDeletionPolicy};
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
 use weir_engine::depend::{dependents, watchers};
+use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
 use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
+use weir_engine::weights;
 use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
@@ -36,6 +40,8 @@ pub const OWNER: &str = "model";
 const RETRY: SignedDuration = SignedDuration::from_secs(5);
 /// How often AWS is looked round.
 const ROUND: SignedDuration = SignedDuration::from_secs(30);
+/// How often tags are read again.
+const MARKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A cluster and an account in memory, with the ticks that are due.
 #[derive(Clone, Debug)]
@@ -48,11 +54,16 @@ pub struct Model {
     pub aws: ModelAws,
     /// Every write, in order.
     pub writes: Vec<(Timestamp, ObjectRef, Step)>,
+    /// What users were told of routes and shifts, in order.
+    pub told: Vec<(Timestamp, ObjectRef, Event)>,
     /// Every violation that the guard has found: there must be none.
     pub violations: Vec<String>,
+    /// Which namespaces may name which roles.
+    pub grants: Arc<Grants>,
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
+    next_marks: Timestamp,
     made: u64,
     /// How many ticks have run.
     pub ticks: u64,
@@ -66,10 +77,13 @@ impl Model {
             cluster: Cluster::default(),
             aws,
             writes: Vec::new(),
+            told: Vec::new(),
             violations: Vec::new(),
+            grants: Arc::new(Grants::all()),
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
+            next_marks: now + MARKS,
             made: 0,
             ticks: 0,
         }
@@ -132,17 +146,37 @@ impl Model {
         }
     }
 
-    /// Deletes a shift: at once, or marked where it carries the finalizer.
-    pub fn delete_shift(&mut self, name: &str) {
+    /// Gives a route a command.
+    pub fn command_route(&mut self, name: &str, command: &str) {
         let key = Key::new(NAMESPACE, name);
-        let object = ObjectRef::new(KindName::TrafficShift, key.clone());
+        if let Some(route) = self.cluster.routes.get_mut(&key) {
+            route.command = Some(command.to_owned());
+            self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+        }
+    }
+
+    /// Deletes an object: at once, or marked where it carries the finalizer.
+    pub fn delete(&mut self, kind: KindName, name: &str) {
+        let object = ObjectRef::new(kind, Key::new(NAMESPACE, name));
         let concerned = dependents(&self.cluster, &object);
-        match self.cluster.shifts.get_mut(&key) {
-            Some(shift) if shift.finalizer => shift.deleted = shift.deleted.or(Some(self.now)),
-            _ => drop(self.cluster.shifts.remove(&key)),
+        match kind {
+            KindName::EntryPoint => delete(&mut self.cluster.entry_points, &object.key, self.now),
+            KindName::Environment => delete(&mut self.cluster.environments, &object.key, self.now),
+            KindName::WeightedRoute => delete(&mut self.cluster.routes, &object.key, self.now),
+            KindName::TrafficShift => delete(&mut self.cluster.shifts, &object.key, self.now),
         }
         self.wake_all(concerned);
         self.changed(&object);
+    }
+
+    /// Deletes a route.
+    pub fn delete_route(&mut self, name: &str) {
+        self.delete(KindName::WeightedRoute, name);
+    }
+
+    /// Deletes a shift.
+    pub fn delete_shift(&mut self, name: &str) {
+        self.delete(KindName::TrafficShift, name);
     }
 
     /// Loses the status of every object, as a restore from manifests would.
@@ -209,6 +243,12 @@ impl Model {
         for listener in self.aws.take_changed_listeners() {
             self.aws_changed(&listener);
         }
+        if self.now >= self.next_marks {
+            self.next_marks = self.now + MARKS;
+            for resource in self.aws.take_changed_tags() {
+                self.aws_changed(&resource);
+            }
+        }
     }
 
     fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
@@ -237,7 +277,7 @@ impl Model {
     fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
         let memory = self.memories.remove(object).unwrap_or_default();
         let mut tick: Tick<K> =
-            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::new(Grants::all()));
+            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::clone(&self.grants));
         let mut answer = Answer::Begin;
         let mut acts = 0;
         loop {
@@ -248,12 +288,14 @@ impl Model {
                 }
                 Need::Get(_) => Answer::Stored,
                 Need::Finalizer(wanted) => {
-                    self.set_finalizer(object, wanted);
+                    self.set_finalizer::<K>(object, wanted);
                     Answer::Stored
                 }
                 Need::Record(status) => {
                     if let Some(stored) = K::find_mut(&mut self.cluster, &object.key) {
+                        let events = K::events(&stored.status, &status);
                         stored.status = status;
+                        self.told.extend(events.into_iter().map(|event| (self.now, object.clone(), event)));
                     }
                     self.changed(object);
                     self.due.remove(object);
@@ -262,6 +304,7 @@ impl Model {
                 Need::Act(permit) => {
                     acts += 1;
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
+                    self.may_write(object, permit.step());
                     self.writes.push((self.now, object.clone(), permit.step().clone()));
                     Answer::Acted(self.aws.perform(self.now, permit.step()))
                 }
@@ -275,11 +318,39 @@ impl Model {
                     if let Some(wake) = wake {
                         self.due.insert(object.clone(), wake.max(self.now));
                     }
-                    self.memories.insert(object.clone(), rest.memory);
+                    if K::find(&self.cluster, &object.key).is_some() {
+                        self.memories.insert(object.clone(), rest.memory);
+                    }
                     self.obeys_the_laws::<K>(object, acts, wake);
                     return;
                 }
             };
+        }
+    }
+
+    /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
+    fn may_write(&self, object: &ObjectRef, step: &Step) {
+        let Some(route) = self.cluster.routes.get(&object.key) else { return };
+        let puts_back = route.deleted.is_some() && route.spec.deletion_policy == RouteDeletionPolicy::Restore;
+        if object.kind != KindName::WeightedRoute || step.forward().is_none() || puts_back {
+            return;
+        }
+        let status = &route.status;
+        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
+        let follow = status.intent.as_ref().and_then(|intent| intent.follow.as_ref());
+        assert_eq!(route.spec.weights.is_some(), follow.is_some(), "{object} writes {step:?} for {:?}", status.intent);
+        let is_step = status.intent.as_ref().is_some_and(|intent| intent.correction.is_none());
+        let live = &status.weights;
+        if let (Some(follow), Some(intent), true) = (follow, &status.intent, is_step && weights::total(live) > 0) {
+            for entry in live.iter().chain(&intent.weights) {
+                // In hundredths of a percent point; rounding may give or take a whole one.
+                let part = |weights: &[EnvironmentWeight]| {
+                    weights::of(weights, &entry.environment) * 10_000 / weights::total(weights)
+                };
+                let (old, new, end) = (part(live), part(&intent.weights), part(&follow.goal));
+                let is_straight = new >= old.min(end) - 101 && new <= old.max(end) + 101;
+                assert!(is_straight, "{object}: {} goes from {old} to {new} on its way to {end}", entry.environment);
+            }
         }
     }
 
@@ -296,7 +367,7 @@ impl Model {
         let Some(stored) = K::find(&self.cluster, &object.key) else { return };
         let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
         for now in [self.now, later.max(self.now)] {
-            let grants = Arc::new(Grants::all());
+            let grants = Arc::clone(&self.grants);
             let context = Context { now, owner: OWNER.to_owned(), trouble: None, grants };
             let mut facts = Facts::default();
             let verdict = loop {
@@ -317,17 +388,25 @@ impl Model {
         }
     }
 
-    fn set_finalizer(&mut self, object: &ObjectRef, wanted: bool) {
-        if object.kind != KindName::TrafficShift {
-            return;
-        }
-        let Some(shift) = self.cluster.shifts.get_mut(&object.key) else { return };
-        shift.finalizer = wanted;
-        if !wanted && shift.deleted.is_some() {
+    fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
+        let Some(stored) = K::find_mut(&mut self.cluster, &object.key) else { return };
+        assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
+        stored.finalizer = wanted;
+        if !wanted && stored.deleted.is_some() {
             let concerned = dependents(&self.cluster, object);
-            self.cluster.shifts.remove(&object.key);
+            K::remove(&mut self.cluster, &object.key);
+            self.wake_all(concerned);
+            let concerned = dependents(&self.cluster, object);
             self.wake_all(concerned);
         }
+    }
+}
+
+/// What the API server does on a deletion: what has the finalizer stays, marked.
+fn delete<Spec, Status>(objects: &mut BTreeMap<Key, Object<Spec, Status>>, key: &Key, now: Timestamp) {
+    match objects.get_mut(key) {
+        Some(object) if object.finalizer => object.deleted = object.deleted.or(Some(now)),
+        _ => drop(objects.remove(key)),
     }
 }
 
@@ -342,6 +421,8 @@ fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
 /// A kind whose objects the model can change.
 trait Stored: Kind {
     fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>>;
+
+    fn remove(cluster: &mut Cluster, key: &Key);
 }
 
 macro_rules! stored {
@@ -349,6 +430,10 @@ macro_rules! stored {
         impl Stored for $kind {
             fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>> {
                 cluster.$map.get_mut(key)
+            }
+
+            fn remove(cluster: &mut Cluster, key: &Key) {
+                cluster.$map.remove(key);
             }
         }
     )*};

@@ -6,6 +6,7 @@
 
 mod drive;
 mod objects;
+mod sites;
 
 pub use drive::GLANCE;
 pub use objects::Told;
@@ -24,12 +25,15 @@ use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
+use self::sites::Sites;
 use crate::account::Account;
+use crate::director::{Director, Site};
 use crate::evidence::Evidence;
-use crate::journal::{Journal, What};
+use crate::fault::Planned;
+use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
-use crate::wire::{Cut, Fault, KubeWire, Lifeline, Network, sdk_config};
+use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -75,6 +79,8 @@ pub struct World {
     aws: Arc<Aws>,
     kube: Arc<Kube>,
     account: Account,
+    /// Other accounts and regions.
+    sites: Sites,
     journal: Journal,
     network: Network,
     life: Option<Life>,
@@ -82,7 +88,8 @@ pub struct World {
     cut: Option<(Cut, Duration)>,
     marked: u64,
     restart_at: Option<Instant>,
-    healthy: BTreeMap<String, u32>,
+    resume_at: Option<Instant>,
+    director: Option<Arc<Director>>,
 }
 
 impl World {
@@ -103,6 +110,7 @@ impl World {
         }
         let world = Self {
             account: Account::new(&aws),
+            sites: Sites::default(),
             settings,
             clock,
             aws,
@@ -114,7 +122,8 @@ impl World {
             cut: None,
             marked: 0,
             restart_at: None,
-            healthy: BTreeMap::new(),
+            resume_at: None,
+            director: None,
         };
         world.make_namespace(&world.settings.namespace);
         world
@@ -177,8 +186,7 @@ impl World {
 
     /// Makes on AWS what manifests expect to find there, with so many targets in each group.
     pub fn furnish(&mut self, manifests: &str, targets: u32) -> Result<(), String> {
-        let documents = manifest::parse(manifests)?;
-        self.account.furnish(&documents, targets)
+        self.furnish_documents(&manifest::parse(manifests)?, targets)
     }
 
     /// Applies manifests in the order of the text, as `kubectl apply` does.
@@ -207,13 +215,72 @@ impl World {
     }
 
     /// Lets something befall the controller's next calls of AWS.
-    pub fn disturb(&self, fault: Fault) {
-        self.network.add(fault);
+    pub fn disturb(&self, disturbance: Disturbance) {
+        self.network.add(disturbance);
     }
 
     /// Ends all that would still befall calls of AWS.
     pub fn end_disturbances(&self) {
         self.network.clear();
+    }
+
+    /// Plans faults for the time from now on. Requests are counted from here.
+    pub(crate) fn direct(&mut self, site: Site, plan: &[Planned]) {
+        let places = (&self.aws, &self.kube, self.clock);
+        let director = Director::new(places, self.journal.clone(), self.network.conditions(), site, plan);
+        self.network.direct(&director);
+        self.director = Some(director);
+    }
+
+    /// The requests that the controllers have made since faults were planned: for each, whether it was a write.
+    pub(crate) fn requests_made(&self) -> Vec<bool> {
+        self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
+    }
+
+    /// Whether nothing goes on or comes by itself any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.director.as_ref().is_none_or(|director| director.next().is_none())
+            && self.restart_at.is_none()
+            && self.resume_at.is_none()
+    }
+
+    /// The namespace of the world's objects.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.settings.namespace
+    }
+
+    /// The installation of Weir.
+    pub(crate) fn owner(&self) -> &str {
+        &self.settings.owner
+    }
+
+    /// How many entries the journal has.
+    pub(crate) fn evidence_length(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// The entries of the journal from a number on.
+    pub(crate) fn entries_from(&self, number: usize) -> Vec<Entry> {
+        self.journal.from(number)
+    }
+
+    /// Ends all faults: nothing more befalls anybody, every target is well, and a controller is carried on.
+    pub(crate) fn heal(&mut self) {
+        self.network.clear();
+        if let Some(director) = &self.director {
+            director.heal();
+        }
+        self.mend_all();
+        self.resume_at = None;
+        self.resume_controller();
+        if !self.has_controller() {
+            self.start_controller();
+        }
+    }
+
+    /// Notes something that somebody did.
+    pub(crate) fn note_hand(&self, words: impl Into<String>) {
+        self.journal.add(self.now(), 0, What::Befell(words.into()));
     }
 
     /// Cuts the next life of the controller at a write, and starts another after a while.
@@ -239,7 +306,7 @@ impl World {
     /// Drops the controller in the middle of whatever it does.
     pub fn crash_controller(&mut self) {
         if let Some(life) = self.life.take() {
-            life.lifeline.cut();
+            life.lifeline.kill(None);
             self.note(What::Crashed);
         }
     }
@@ -290,23 +357,44 @@ impl World {
 
     /// Everything that happened so far, for judges.
     pub fn evidence(&self) -> Evidence {
+        let entries = self.entries_with_health();
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.journal.entries(),
-            calls: self.account.calls(),
-            changes: self.account.changes(),
+            tags: self.tags_of_written(&entries),
+            entries,
+            calls: self.calls(),
+            changes: self.changes(),
             lingering: self.lingering(),
-            groups: self.account.group_arns(),
+            groups: self.group_arns(),
         }
+    }
+
+    fn tags_of_written(&self, entries: &[Entry]) -> BTreeMap<String, BTreeMap<String, String>> {
+        let written = entries.iter().filter_map(|entry| match &entry.what {
+            What::Aws(request) => request.written(),
+            _ => None,
+        });
+        let changed: Vec<String> = self.changes().into_iter().map(|change| change.place).collect();
+        let places: BTreeSet<&str> = written.chain(changed.iter().map(String::as_str)).collect();
+        places.into_iter().map(|place| (place.to_owned(), self.aws.beside(place).tags(place))).collect()
+    }
+
+    /// The journal, with every change of the health of a group at the instant at which it came.
+    fn entries_with_health(&self) -> Vec<Entry> {
+        let mut entries = self.journal.entries();
+        for (group, counts) in self.healthy_counts() {
+            let counts = counts.into_iter();
+            let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
+            entries.extend(counts.map(entry));
+        }
+        // Entries of one instant stay in their order.
+        entries.sort_by_key(|entry| entry.at);
+        entries
     }
 
     fn note(&self, what: What) {
         self.journal.add(self.now(), self.lives, what);
-    }
-
-    fn groups(&self) -> BTreeSet<String> {
-        self.account.groups()
     }
 }
 

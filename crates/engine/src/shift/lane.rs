@@ -9,6 +9,8 @@ use crate::access::{Access, Grants};
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
 
+use super::farewell;
+
 /// One route of a run.
 pub(super) struct Lane<'a> {
     /// The route.
@@ -21,20 +23,13 @@ pub(super) struct Lane<'a> {
     pub access: Result<Access, String>,
 }
 
-/// The lanes of a run; the error names the route that is gone.
-pub(super) fn lanes<'a>(
-    grants: &Grants,
-    cluster: &'a Cluster,
-    shift: &ShiftObject,
-    run: &Run,
-) -> Result<Vec<Lane<'a>>, String> {
+/// The lanes of a run: of all its routes that are there, in their order.
+pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Vec<Lane<'a>> {
     let lane = |part: &RunRoute| {
-        let route = cluster.routes.get(&shift.key.beside(&part.name)).ok_or_else(|| {
-            format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
-        })?;
-        Ok(Lane::new(grants, cluster, route, part.clone()))
+        let route = farewell::following(cluster, shift, run, part)?;
+        Some(Lane::new(grants, cluster, route, part.clone()))
     };
-    run.routes.iter().map(lane).collect()
+    run.routes.iter().filter_map(lane).collect()
 }
 
 impl<'a> Lane<'a> {
@@ -61,6 +56,11 @@ impl<'a> Lane<'a> {
         let synced = find(&self.route.status.conditions, SYNCED)?;
         let drifted = synced.status == Truth::False && synced.reason == "Drifted";
         drifted.then(|| format!("route {}: {}", self.part.name, synced.message))
+    }
+
+    /// Whether the route sets the present change again over somebody else's.
+    pub fn is_correcting(&self, shift: &ShiftObject, run: &Run) -> bool {
+        self.intent(shift, run).is_some_and(|intent| intent.correction.is_some())
     }
 
     /// How long clients may stick to a group that has no weight any more, in seconds.

@@ -24,14 +24,14 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
 }
 
 /// The spans in which nothing carried a controller on.
-fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
+pub(super) fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
     let mut silences = Vec::new();
     let mut since = Some(Timestamp::MIN + UNDER_WAY);
     for entry in &evidence.entries {
         match &entry.what {
             What::Started | What::Resumed => silences.extend(since.take().map(|since| (since, entry.at))),
             What::Crashed | What::Ended(_) | What::Paused => since = since.or(Some(entry.at)),
-            What::Aws(_) | What::Kube(_) | What::Health { .. } => {}
+            What::Aws(_) | What::Kube(_) | What::Befell(_) | What::Health { .. } => {}
         }
     }
     silences.extend(since.map(|since| (since, evidence.ended)));

@@ -21,8 +21,11 @@ pub struct ModelAws {
     groups: BTreeMap<Arn, ModelGroup>,
     tags: BTreeMap<Arn, Tags>,
     changed: BTreeSet<Arn>,
+    changed_tags: BTreeSet<Arn>,
     /// How many of the next writes fail; the flag says whether they take effect all the same.
     pub failing_writes: (u32, bool),
+    /// The ports whose listeners may not be written.
+    pub denied_ports: BTreeSet<i32>,
     /// Whether reads fail.
     pub failing_reads: bool,
     /// Every forward that was ever live, with the health of its groups at that moment.
@@ -52,7 +55,9 @@ impl ModelAws {
             groups: BTreeMap::new(),
             tags: BTreeMap::new(),
             changed: BTreeSet::new(),
+            changed_tags: BTreeSet::new(),
             failing_writes: (0, false),
+            denied_ports: BTreeSet::new(),
             failing_reads: false,
             history: Vec::new(),
             made: 0,
@@ -105,9 +110,49 @@ impl ModelAws {
         forward.into_iter().flat_map(|forward| &forward.groups).map(|(arn, weight)| (name(arn), *weight)).collect()
     }
 
+    /// The tags of everything that has any.
+    pub fn tags(&self) -> impl Iterator<Item = (&Arn, &Tags)> {
+        self.tags.iter().filter(|(_, tags)| !tags.is_empty())
+    }
+
+    /// The actions of a listener's default action.
+    pub fn default_actions(&self, port: i32) -> Vec<Action> {
+        let rules = self.rules.get(&listener_arn(port)).into_iter().flatten();
+        rules.filter(|rule| rule.priority == RulePriority::Default).flat_map(|rule| rule.actions.clone()).collect()
+    }
+
+    /// How many rules a listener has besides its default action.
+    pub fn rule_count(&self, port: i32) -> usize {
+        let rules = self.rules.get(&listener_arn(port)).into_iter().flatten();
+        rules.filter(|rule| rule.priority != RulePriority::Default).count()
+    }
+
     /// The listeners that somebody else has changed since the last call.
     pub fn take_changed_listeners(&mut self) -> BTreeSet<Arn> {
         std::mem::take(&mut self.changed)
+    }
+
+    /// The tags of a listener.
+    pub fn listener_tags(&self, port: i32) -> Tags {
+        self.tags.get(&listener_arn(port)).cloned().unwrap_or_default()
+    }
+
+    /// Replaces the tags of a listener, as somebody else would.
+    pub fn set_listener_tags(&mut self, port: i32, tags: Tags) {
+        self.tags.insert(listener_arn(port), tags);
+        self.changed_tags.insert(listener_arn(port));
+    }
+
+    /// Tags the balancer, as another controller would that takes it over.
+    pub fn tag_balancer(&mut self, key: &str, value: &str) {
+        let arn = balancer().arn;
+        self.tags.entry(arn.clone()).or_default().insert(key.to_owned(), value.to_owned());
+        self.changed_tags.insert(arn);
+    }
+
+    /// The resources whose tags somebody else has changed since the last call.
+    pub fn take_changed_tags(&mut self) -> BTreeSet<Arn> {
+        std::mem::take(&mut self.changed_tags)
     }
 
     /// Keeps track of which groups are in use.
@@ -188,6 +233,11 @@ impl ModelAws {
 
     /// Carries out a write.
     pub fn perform(&mut self, now: Timestamp, step: &Step) -> Result<(), AwsError> {
+        let is_denied = |port: &i32| step.forward().is_some() && writes_to(step, &listener_arn(*port));
+        if self.denied_ports.iter().any(is_denied) {
+            let operation = step.operation().to_owned();
+            return Err(AwsError { kind: ErrorKind::Denied, operation, message: "modelled".to_owned() });
+        }
         let (failing, takes_effect) = self.failing_writes;
         if failing > 0 {
             self.failing_writes.0 -= 1;
@@ -225,6 +275,14 @@ impl ModelAws {
             Step::AddTags { resource, tags } => {
                 self.tags.entry(resource.clone()).or_default().extend(tags.clone());
             }
+            Step::RemoveTags { resource, keys } => {
+                self.tags.entry(resource.clone()).or_default().retain(|key, _| !keys.contains(key));
+            }
+            Step::DeleteRule { listener, rule } => {
+                self.rules.entry(listener.clone()).or_default().retain(|live| live.arn != *rule);
+                self.tags.remove(rule);
+                self.advance(now);
+            }
         }
     }
 
@@ -239,6 +297,17 @@ impl ModelAws {
             let health = forward.groups.keys().map(|arn| (arn.clone(), healthy(arn))).collect();
             self.history.push((now, listener.clone(), forward.clone(), health));
         }
+    }
+}
+
+/// Whether a step writes to a listener or to one of its rules.
+fn writes_to(step: &Step, place: &Arn) -> bool {
+    match step {
+        Step::CreateRule { listener, .. }
+        | Step::SetRuleActions { listener, .. }
+        | Step::SetDefaultActions { listener, .. }
+        | Step::DeleteRule { listener, .. } => listener == place,
+        Step::AddTags { .. } | Step::RemoveTags { .. } => false,
     }
 }
 

@@ -1,21 +1,33 @@
 //! The laws of `decide` and the course of whole runs, tried in the model: by hand, and on random courses.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
 use weir_api::environment::{ExistingTargetGroup, TargetGroupRef};
 use weir_api::traffic_shift::{
-    AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
-    Strategy as Moves,
+    AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy,
+    Step as PlanStep, Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
-    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+    AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec,
+    condition,
 };
-use weir_engine::Key;
 use weir_engine::fact::Forward;
+use weir_engine::route::FAREWELL_DEADLINE;
+use weir_engine::{Cluster, Grants, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
+
+mod change;
+mod chosen;
+mod drift;
+mod known;
+mod together;
+
+use chosen::{choose, chosen};
 
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -40,6 +52,10 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
+        weights: None,
+        pace: None,
+        capacity: Capacity::default(),
+        drift: DriftPolicy::Alert,
         stickiness: None,
         adopt: true,
         deletion_policy: RouteDeletionPolicy::Retain,
@@ -62,11 +78,30 @@ fn shift(to: &str) -> TrafficShiftSpec {
         to: to.to_owned(),
         strategy: steps(),
         capacity: Capacity::default(),
+        known_good: KnownGood::Immediate,
         on_failure: OnFailure::Rollback,
+        on_change: OnChange::Replace,
         progress_deadline: Duration::from_secs(3_600),
         paused: false,
         deletion_policy: ShiftDeletionPolicy::Hold,
     }
+}
+
+/// The one entry point, reached by a role or not.
+fn entry_point(by_role: bool) -> EntryPointSpec {
+    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
+    let role_arn = by_role.then(|| "arn:aws:iam::1:role/weir".to_owned());
+    EntryPointSpec {
+        aws: role_arn.map(|role| AwsAccess { role_arn: Some(role), ..AwsAccess::default() }),
+        existing: ExistingBalancer { arn: None, name: Some("shop".to_owned()) },
+        listeners: vec![listener("http", 80), listener("other", 81)],
+    }
+}
+
+/// Roles are allowed, or none is: that is said when the process starts.
+fn grant(model: &mut Model, all: bool) {
+    model.grants = Arc::new(if all { Grants::all() } else { Grants::default() });
+    model.restart();
 }
 
 /// Blue carries everything on port 80; green and red stand by; no shift yet.
@@ -79,10 +114,7 @@ fn model() -> Model {
     aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
     aws.take_changed_listeners();
     let mut model = Model::new(start(), aws);
-    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
-    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point("public", EntryPointSpec { aws: None, existing, listeners });
+    model.apply_entry_point("public", entry_point(false));
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -377,7 +409,16 @@ enum Happening {
     FailingReads(bool),
     Paused(bool),
     Strategy(u8),
-    Delete,
+    Delete(KindName, &'static str),
+    MakeAnew,
+    RoutePolicy(RouteDeletionPolicy),
+    Weights(Option<(i32, i32, i32)>),
+    Pace(Option<i32>),
+    Drift(DriftPolicy),
+    Fight(u16, u16),
+    ResumeRoute,
+    Role(bool),
+    Grants(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -393,12 +434,71 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::FailingReads),
         1 => any::<bool>().prop_map(Happening::Paused),
         1 => (0..3_u8).prop_map(Happening::Strategy),
-        1 => Just(Happening::Delete),
+        3 => deletion(),
+        2 => Just(Happening::MakeAnew),
+        1 => route_policy().prop_map(Happening::RoutePolicy),
+        2 => prop::option::of((0..=3_i32, 0..=3_i32, 1..=3_i32)).prop_map(Happening::Weights),
+        1 => prop::option::of(5..=40_i32).prop_map(Happening::Pace),
+        1 => prop::sample::select(vec![DriftPolicy::Pause, DriftPolicy::Correct, DriftPolicy::Adopt])
+            .prop_map(Happening::Drift),
+        1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
+        1 => Just(Happening::ResumeRoute),
+        1 => any::<bool>().prop_map(Happening::Role),
+        1 => any::<bool>().prop_map(Happening::Grants),
     ]
 }
 
-fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &Happening) {
+fn route_policy() -> impl Strategy<Value = RouteDeletionPolicy> {
+    prop::sample::select(vec![RouteDeletionPolicy::Retain, RouteDeletionPolicy::Restore])
+}
+
+fn deletion() -> impl Strategy<Value = Happening> {
+    prop::sample::select(OBJECTS.to_vec()).prop_map(|(kind, name)| Happening::Delete(kind, name))
+}
+
+/// The objects of the model.
+const OBJECTS: [(KindName, &str); 6] = [
+    (KindName::TrafficShift, "shop"),
+    (KindName::WeightedRoute, "web"),
+    (KindName::EntryPoint, "public"),
+    (KindName::Environment, "blue"),
+    (KindName::Environment, "green"),
+    (KindName::Environment, "red"),
+];
+
+/// Makes whatever was deleted anew, except for the shift.
+fn make_anew(model: &mut Model, policy: RouteDeletionPolicy) {
+    model.apply_entry_point("public", entry_point(false));
+    for name in ["blue", "green", "red"] {
+        model.apply_environment(name, environment(name));
+    }
+    let known = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).map(|known| known.spec.clone());
+    let spec = known.unwrap_or_else(|| route("http", None));
+    model.apply_route("web", WeightedRouteSpec { deletion_policy: policy, ..spec });
+}
+
+/// What was deleted is gone by its deadline, and some grace.
+fn lingers_not(model: &Model) {
+    let grace = minutes(3);
+    for route in model.cluster.routes.values() {
+        let late = route.deleted.is_some_and(|deleted| model.now > deleted + FAREWELL_DEADLINE + grace);
+        assert!(!late, "hangs: {route:#?}");
+    }
+    for shift in model.cluster.shifts.values() {
+        let deadline = SignedDuration::from(shift.spec.progress_deadline) + grace;
+        assert!(shift.deleted.is_none_or(|deleted| model.now <= deleted + deadline), "hangs: {shift:#?}");
+    }
+}
+
+/// What the user wants in the end.
+struct Wish {
+    shift: TrafficShiftSpec,
+    route: RouteDeletionPolicy,
+}
+
+fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) {
     let now = model.now;
+    let wish = &mut wishes.shift;
     match what {
         Happening::To(to) => (*to).clone_into(&mut wish.to),
         Happening::Well(name, well) => model.aws.group_mut(name).well = *well,
@@ -422,9 +522,37 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
                 _ => Moves { steps: None, linear: None, all_at_once: Some(AllAtOnce {}) },
             }
         }
-        Happening::Delete => return model.delete_shift("shop"),
+        Happening::Delete(kind, name) => return model.delete(*kind, name),
+        Happening::MakeAnew => make_anew(model, wishes.route),
+        Happening::RoutePolicy(policy) => {
+            wishes.route = *policy;
+            if let Some(known) = model.cluster.routes.get(&Key::new(NAMESPACE, "web")) {
+                model.apply_route("web", WeightedRouteSpec { deletion_policy: *policy, ..known.spec.clone() });
+            }
+        }
+        Happening::Weights(weights) => choose(model, |spec| {
+            spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
+            spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
+        }),
+        Happening::Pace(step) => choose(model, |spec| {
+            spec.pace = step.map(|max_step| Pace { max_step, interval: Duration::from_secs(30) });
+        }),
+        Happening::Drift(policy) => choose(model, |spec| {
+            let adopts = *policy == DriftPolicy::Adopt && spec.weights.is_some();
+            spec.drift = if adopts { DriftPolicy::Alert } else { *policy };
+        }),
+        Happening::Fight(blue, green) => {
+            for _ in 0..20 {
+                let now = model.now;
+                model.aws.forward_default(now, 80, &[("blue", *blue), ("green", *green)]);
+                model.run_for(SignedDuration::from_secs(70));
+            }
+        }
+        Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
+        Happening::Role(named) => model.apply_entry_point("public", entry_point(*named)),
+        Happening::Grants(all) => grant(model, *all),
     }
-    model.apply_shift("shop", wish.clone());
+    model.apply_shift("shop", wishes.shift.clone());
 }
 
 /// What must hold of every forward that was ever written, whatever happened.
@@ -436,6 +564,35 @@ fn judge(model: &Model) {
     }
 }
 
+/// A route whose weights the user owns comes to them once faults stop; a difference that its policy leaves alone, when
+/// it is accepted.
+fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), TestCaseError> {
+    // Enough to take over from all others.
+    for (name, weight) in &goal {
+        let targets = if *weight > 0 { 100 } else { 5 };
+        model.aws.group_mut(name).targets = targets;
+        model.aws.group_mut(name).well = targets;
+    }
+    choose(model, |spec| spec.capacity.min_healthy_percent = 30);
+    for round in 0..3 {
+        model.run_for(minutes(120));
+        model.command_route("web", &format!("resume/heal-{round}"));
+    }
+    model.run_for(minutes(120));
+    judge(model);
+    let goal: Vec<(String, u16)> =
+        goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
+    prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
+    let (ticks, writes) = (model.ticks, model.writes.len());
+    model.run_for(minutes(120));
+    prop_assert!(
+        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        "not at rest: {:#?}",
+        chosen::route_status(model)
+    );
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -445,21 +602,31 @@ proptest! {
     fn once_faults_stop_everything_settles(
         policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
         on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
+        known_good in prop::sample::select(vec![KnownGood::Immediate, KnownGood::Gradual]),
+        on_change in prop::sample::select(vec![OnChange::Replace, OnChange::Queue]),
         sticky in prop::collection::vec(any::<bool>(), 3),
+        route_policy in route_policy(),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
+        order in Just((0..OBJECTS.len()).collect::<Vec<usize>>()).prop_shuffle(),
     ) {
         let mut model = model();
         for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
             model.aws.group_mut(name).sticky = sticky;
         }
-        let mut wish = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
-        model.apply_shift("shop", wish.clone());
+        let shift =
+            TrafficShiftSpec { deletion_policy: policy, on_failure, known_good, on_change, ..shift("green") };
+        let mut wishes = Wish { shift, route: route_policy };
+        make_anew(&mut model, route_policy);
+        model.apply_shift("shop", wishes.shift.clone());
         for (index, (seconds, what)) in course.iter().enumerate() {
             model.run_for(SignedDuration::from_secs(*seconds));
-            happen(&mut model, &mut wish, index, what);
+            happen(&mut model, &mut wishes, index, what);
+            lingers_not(&model);
         }
+        let wish = &mut wishes.shift;
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
+        grant(&mut model, true);
         for name in ["blue", "green", "red"] {
             // Enough to take over from both others, whatever the console had put together.
             let targets = if name == wish.to { 20 } else { 5 };
@@ -467,14 +634,29 @@ proptest! {
             model.aws.group_mut(name).well = targets;
         }
         wish.paused = false;
+        make_anew(&mut model, wishes.route);
+        // What was being deleted goes first.
+        model.run_for(minutes(15));
+        lingers_not(&model);
+        make_anew(&mut model, wishes.route);
+        let goal = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.weights.clone();
+        if let Some(goal) = goal {
+            settles_on_chosen(&mut model, goal.into_iter().collect())?;
+            leaves_nothing(&mut model, &order, wishes.route);
+            return Ok(());
+        }
         for round in 0..6 {
-            // Again, since one that was being deleted may have gone meanwhile.
+            // Again, since what was being deleted may have gone meanwhile.
+            make_anew(&mut model, wishes.route);
             model.apply_shift("shop", wish.clone());
             model.run_for(minutes(5));
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
             let verb = if round < 4 { "resume" } else { "abort" };
             model.command("shop", &format!("{verb}/heal-{round}"));
+            // A route that pauses for a difference goes on once that is accepted.
+            model.command_route("web", &format!("resume/heal-{round}"));
             model.run_for(minutes(60));
+            lingers_not(&model);
         }
         judge(&model);
         let status = status(&model);
@@ -482,5 +664,27 @@ proptest! {
         let (ticks, writes) = (model.ticks, model.writes.len());
         model.run_for(minutes(120));
         prop_assert!(model.ticks - ticks <= 4 && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
+        leaves_nothing(&mut model, &order, wishes.route);
     }
+}
+
+/// Deletes everything in an order, shortly after one another, and sees to it that nothing of ours is left where the
+/// policy says so.
+fn leaves_nothing(model: &mut Model, order: &[usize], policy: RouteDeletionPolicy) {
+    for name in ["blue", "green", "red"] {
+        (model.aws.group_mut(name).targets, model.aws.group_mut(name).well) = (100, 100);
+    }
+    for index in order {
+        model.delete(OBJECTS[*index].0, OBJECTS[*index].1);
+        model.run_for(SignedDuration::from_secs(3));
+    }
+    model.run_for(minutes(15));
+    judge(model);
+    let told = model.told.clone();
+    assert_eq!(model.cluster, Cluster::default(), "everything is gone");
+    let tags: Vec<_> = model.aws.tags().collect();
+    assert_eq!(tags.is_empty(), policy == RouteDeletionPolicy::Restore, "{tags:#?} {told:#?}");
+    let writes = model.writes.len();
+    model.run_for(minutes(60));
+    assert_eq!(model.writes.len(), writes, "nothing is written after the objects are gone");
 }
