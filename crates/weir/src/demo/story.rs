@@ -50,6 +50,8 @@ pub struct Trail {
     pub run: i32,
     /// Its weights on AWS, in percent, without repetitions.
     pub weights: Vec<u32>,
+    /// Whether the run was seen to have ended.
+    pub is_over: bool,
 }
 
 /// A world in which the demo is played, and where it is shown.
@@ -62,6 +64,8 @@ pub struct Story<'a, W> {
     pub broken_at: Option<Timestamp>,
     /// How many requests had failed before that.
     pub failed_before: u64,
+    /// Whether the first release carried everything again after that.
+    pub brought_back: bool,
     /// What came of the weights that were set by hand: of each part of the traffic in percent, the part of the requests
     /// that was seen, in thousandths.
     pub by_hand: Vec<(u32, u32)>,
@@ -86,7 +90,19 @@ impl<'a, W: Write> Story<'a, W> {
         world.run_for(Duration::from_secs(WINDOW_SECONDS)).await;
         world.start_controller();
         let (trails, bulletin) = (Vec::new(), Bulletin::default());
-        Ok(Self { cast, world, traffic, trails, broken_at: None, failed_before: 0, by_hand: Vec::new(), show, pace: None, bulletin })
+        Ok(Self {
+            cast,
+            world,
+            traffic,
+            trails,
+            broken_at: None,
+            failed_before: 0,
+            brought_back: false,
+            by_hand: Vec::new(),
+            show,
+            pace: None,
+            bulletin,
+        })
     }
 
     /// Plays all acts; from the beginning of the play on, it keeps the pace.
@@ -122,6 +138,7 @@ impl<'a, W: Write> Story<'a, W> {
         self.broken_at = Some(self.world.now());
         self.failed_before = self.traffic.totals().failed;
         self.until_complete().await?;
+        self.brought_back = self.percent(self.first()) == Some(100);
         self.rest().await
     }
 
@@ -255,9 +272,12 @@ impl<'a, W: Write> Story<'a, W> {
         let Some(part) = self.cast.sides.iter().find(|part| part.name == run.to) else { return };
         let Some(percent) = self.percent(part) else { return };
         if self.trails.last().is_none_or(|trail| trail.run != run.id) {
-            self.trails.push(Trail { run: run.id, weights: Vec::new() });
+            self.trails.push(Trail { run: run.id, ..Trail::default() });
         }
-        if let Some(trail) = self.trails.last_mut().filter(|trail| trail.weights.last() != Some(&percent)) {
+        let Some(trail) = self.trails.last_mut().filter(|trail| !trail.is_over) else { return };
+        // What comes after the end of a run is not its doing.
+        trail.is_over = run.ended_at.is_some();
+        if trail.weights.last() != Some(&percent) {
             trail.weights.push(percent);
         }
     }

@@ -58,9 +58,7 @@ fn first<W: Write>(story: &Story<'_, W>, runs: &[(PastRun, Vec<u32>)]) -> Verdic
 fn second<W: Write>(story: &Story<'_, W>, runs: &[(PastRun, Vec<u32>)]) -> Verdict {
     let (to, back) = (&story.second().name, &story.cast.first);
     let run = runs.get(1);
-    let is_back =
-        story.cast.sides.iter().find(|part| part.name == *back).is_some_and(|part| story.percent(part) == Some(100));
-    let is_so = is_back && run.is_some_and(|(run, _)| run.to == *to && run.outcome == Outcome::RolledBack);
+    let is_so = story.brought_back && run.is_some_and(|(run, _)| run.to == *to && run.outcome == Outcome::RolledBack);
     let after = story.broken_at.zip(run.map(|(run, _)| run.ended_at)).map_or_else(String::new, |(broken, ended)| {
         format!(", {} later", span(broken.duration_until(ended).as_secs()))
     });
