@@ -11,15 +11,20 @@ use super::known::{self, Leap};
 use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, finish, health, leave, rollback, start};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, farewell, finish, health, leave, rollback, start};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    leave::brake(draft);
+    farewell::heed(draft);
     let run = draft.status.run.clone()?;
-    if let Routes::Awaited = missing::look(draft, &run, sight)? {
+    if run.ended_at.is_some() {
+        return Some(());
+    }
+    if let Routes::Awaited = missing::look(draft, &run, plan, sight)? {
         return Some(());
     }
     let run = draft.status.run.clone()?;
@@ -29,10 +34,6 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
         finish::conclude(draft, &run, &lanes);
         return Some(());
     }
-    if run.rollback.is_none() {
-        leave::brake(draft, &run);
-    }
-    let run = draft.status.run.clone()?;
     if run.rollback.is_some() {
         return rollback::go_back(draft, &run, &lanes, plan, sight);
     }

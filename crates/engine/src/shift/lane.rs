@@ -9,6 +9,8 @@ use crate::access::{Access, Grants};
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
 
+use super::farewell;
+
 /// One route of a run.
 pub(super) struct Lane<'a> {
     /// The route.
@@ -24,7 +26,7 @@ pub(super) struct Lane<'a> {
 /// The lanes of a run: of all its routes that are there, in their order.
 pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Vec<Lane<'a>> {
     let lane = |part: &RunRoute| {
-        let route = cluster.routes.get(&shift.key.beside(&part.name))?;
+        let route = farewell::following(cluster, shift, run, part)?;
         Some(Lane::new(grants, cluster, route, part.clone()))
     };
     run.routes.iter().filter_map(lane).collect()
