@@ -35,13 +35,15 @@ use crate::{AwsAccess, Condition};
         .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.region) || self.spec.targetGroups.all(group, \
-         !has(group.existing.arn) || group.existing.arn.split(':')[3] == self.spec.aws.region)"
+         !has(group.existing.arn) || size(group.existing.arn.split(':')) < 6 \
+         || group.existing.arn.split(':')[3] == self.spec.aws.region)"
     )
     .message("existing.arn of a target group names another region than aws.region; give the region of the groups, or \
               leave it out"),
     validation = Rule::new(
-        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || self.spec.targetGroups.all(group, \
-         !has(group.existing.arn) || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
+        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || size(self.spec.aws.roleArn.split(':')) < 6 \
+         || self.spec.targetGroups.all(group, !has(group.existing.arn) \
+         || size(group.existing.arn.split(':')) < 6 || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
     )
     .message("existing.arn of a target group is in another account than aws.roleArn; give a role of the account that \
               has the groups")

@@ -300,13 +300,14 @@ impl ModelAws {
     }
 }
 
-/// Whether a step sets the weights of a listener or of one of its rules.
+/// Whether a step writes to a listener or to one of its rules.
 fn writes_to(step: &Step, place: &Arn) -> bool {
     match step {
         Step::CreateRule { listener, .. }
         | Step::SetRuleActions { listener, .. }
-        | Step::SetDefaultActions { listener, .. } => listener == place,
-        Step::AddTags { .. } | Step::RemoveTags { .. } | Step::DeleteRule { .. } => false,
+        | Step::SetDefaultActions { listener, .. }
+        | Step::DeleteRule { listener, .. } => listener == place,
+        Step::AddTags { .. } | Step::RemoveTags { .. } => false,
     }
 }
 
