@@ -22,6 +22,7 @@ macro_rules! on_beds {
 
 mod account;
 mod bed;
+mod change;
 mod cluster;
 mod examples;
 mod kubernetes;
