@@ -23,6 +23,7 @@ macro_rules! on_beds {
 mod account;
 mod accounts;
 mod bed;
+mod change;
 mod cluster;
 mod deletions;
 mod examples;

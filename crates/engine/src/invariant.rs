@@ -15,6 +15,8 @@ pub enum Invariant {
     OutOfRangeOrDirection,
     /// More than one external write in a tick, or a next step before the last was observed. A rollback need not wait.
     StepBeforeObservation,
+    /// One route of a run is ahead of another by more than one change, or they are left apart by a run that went back.
+    OutOfStep,
     /// A write to something without our mark or an explicit `adopt`, or two owners of one rule or action.
     NotOurs,
     /// A write with unknown outcome is repeated without reading first.
@@ -51,11 +53,12 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
         Self::StepBeforeObservation,
+        Self::OutOfStep,
         Self::NotOurs,
         Self::BlindRetry,
         Self::FalseClaim,
@@ -75,6 +78,7 @@ impl Invariant {
             Self::OutOfRangeOrDirection => &[Judge::Guard, Judge::Trace],
             Self::FalseClaim | Self::LeftBehind => &[Judge::World],
             Self::StepBeforeObservation
+            | Self::OutOfStep
             | Self::BlindRetry
             | Self::MovedByAbsence
             | Self::RollbackImpossible

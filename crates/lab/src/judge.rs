@@ -9,6 +9,7 @@ mod course;
 mod direction;
 mod endings;
 mod leavings;
+mod lockstep;
 mod order;
 mod ownership;
 mod replay;
@@ -53,6 +54,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(direction::judge(evidence, &course));
     breaches.extend(capacity::judge(&course));
     breaches.extend(order::judge(evidence, &course));
+    breaches.extend(lockstep::judge(evidence, &course));
     breaches.extend(ownership::judge(evidence, &course));
     breaches.extend(claims::judge(&course));
     breaches.extend(silence::judge(evidence));

@@ -9,6 +9,7 @@ mod deployments;
 mod drift;
 mod foreign;
 mod happy;
+mod known;
 mod lockstep;
 mod memory;
 mod network;

@@ -18,12 +18,13 @@ const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    leave::brake(draft);
     farewell::heed(draft);
     let run = draft.status.run.clone()?;
     if run.ended_at.is_some() {
         return Some(());
     }
-    if let Routes::Awaited = missing::look(draft, &run, sight)? {
+    if let Routes::Awaited = missing::look(draft, &run, plan, sight)? {
         return Some(());
     }
     let run = draft.status.run.clone()?;
@@ -33,10 +34,6 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
         finish::conclude(draft, &run, &lanes);
         return Some(());
     }
-    if run.rollback.is_none() {
-        leave::brake(draft, &run);
-    }
-    let run = draft.status.run.clone()?;
     if run.rollback.is_some() {
         return rollback::go_back(draft, &run, &lanes, plan, sight);
     }

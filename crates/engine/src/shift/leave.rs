@@ -16,9 +16,11 @@ pub(super) fn is_set_back(draft: &Draft<'_>, run: &Run) -> bool {
     *to != run.to && run.routes.iter().all(|part| weights::carries_all(part.home(), to))
 }
 
-/// Goes back where the shift's wish was taken back: the emergency brake waits for nothing.
-pub(super) fn brake(draft: &mut Draft<'_>, run: &Run) {
-    if draft.shift.deleted.is_none() && is_set_back(draft, run) {
+/// Goes back where the wish was taken back: the emergency brake waits for nothing.
+pub(super) fn brake(draft: &mut Draft<'_>) {
+    let Some(run) = draft.status.run.as_ref() else { return };
+    let is_free = run.rollback.is_none() && run.outcome.is_none() && draft.shift.deleted.is_none();
+    if is_free && is_set_back(draft, run) {
         let message = format!("to was set back to {}, which carried the traffic before", draft.shift.spec.to);
         let _ = rollback::begin(draft, "SetBack", message);
     }

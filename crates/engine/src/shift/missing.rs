@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{STALLED, Truth, find};
-use weir_api::traffic_shift::{Outcome, Run, RunRoute};
+use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 
 use crate::sight::Sight;
 
 use super::lane::Lane;
+use super::plan::Plan;
 use super::{Draft, advance, farewell, leave};
 
 /// How long a route may be gone, as when it is made anew, before the run goes on without it.
@@ -22,46 +23,56 @@ pub(super) enum Routes {
     Awaited,
 }
 
-/// Sees whether routes of the run are gone. Those that the shift does not name any more, or that are gone for long, or
-/// hold up a rollback, are taken out of the run. A run has failed where a route that it shall move is gone.
-pub(super) fn look(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> Option<Routes> {
-    let is_gone = |part: &&RunRoute| farewell::following(draft.cluster, draft.shift, run, part).is_none();
-    let gone: Vec<String> = run.routes.iter().filter(is_gone).map(|part| part.name.clone()).collect();
+/// Sees whether routes of the run are gone. Those that the shift does not name any more are taken out of the run. One
+/// that it names may be made anew for a while; then the run has failed, and the others go back or hold.
+pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<Routes> {
+    let is_gone = |part: &RunRoute| farewell::following(draft.cluster, draft.shift, run, part).is_none();
+    let gone: Vec<&str> = run.routes.iter().filter(|part| is_gone(part)).map(|part| part.name.as_str()).collect();
     if gone.is_empty() {
         return Some(Routes::Present);
     }
-    let message =
-        format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", gone.join(", "));
+    let names = gone.join(", ");
+    let message = format!("the WeightedRoute {names} is gone; create it again, or abort or delete the shift");
     if gone.len() == run.routes.len() {
         draft.wait(advance::phase_of(run), "RouteGone", message, None);
-        give_up_at_deadline(draft, run);
+        give_up_at_deadline(draft, run, "all routes of the run are gone");
+        return Some(Routes::Awaited);
+    }
+    let is_named = gone.iter().any(|name| draft.shift.spec.routes.iter().any(|named| named == name));
+    if !is_named || run.outcome.is_some() {
+        let run = draft.status.run.as_mut()?;
+        run.routes.retain(|part| !gone.contains(&part.name.as_str()));
+        run.note = Some(format!("what is live on the WeightedRoute {names}, which is gone, stays"));
+        return Some(Routes::Present);
+    }
+    if leave::replace(draft, run, plan, sight)? {
+        return Some(Routes::Awaited);
+    }
+    if let Some(hold) = &run.hold {
+        draft.wait(Phase::Paused, "Failed", hold.message.clone(), None);
         return Some(Routes::Awaited);
     }
     let until = draft.waiting_since("RouteGone") + GONE_GRACE;
-    let is_leaving = run.rollback.is_some() || leave::is_set_back(draft, run) || draft.shift.deleted.is_some();
-    let is_named = gone.iter().any(|name| draft.shift.spec.routes.contains(name));
-    if is_named && !is_leaving && run.outcome.is_none() && draft.now < until {
+    if draft.now < until {
         draft.wait(advance::phase_of(run), "RouteGone", message, Some(until));
         advance::watch_present(draft, run, sight)?;
-        return Some(Routes::Awaited);
+    } else if !advance::fail(draft, "RouteGone", format!("the WeightedRoute {names} is gone")) {
+        draft.wait(advance::phase_of(run), "RouteGone", message, None);
+        give_up_at_deadline(draft, run, "a route of the run is gone, and there is nothing to go back to");
     }
-    let words = format!("the WeightedRoute {} was gone and is left as it was", gone.join(", "));
-    let run = draft.status.run.as_mut()?;
-    run.routes.retain(|part| !gone.contains(&part.name));
-    run.note = Some(words.clone());
-    if is_named && !is_leaving && run.outcome.is_none() && advance::fail(draft, "RouteGone", words) {
-        return Some(Routes::Awaited);
-    }
-    Some(Routes::Present)
+    Some(Routes::Awaited)
 }
 
-/// A run whose routes are all gone cannot be brought back; it ends at its deadline.
-fn give_up_at_deadline(draft: &mut Draft<'_>, run: &Run) {
+/// A run that can be neither finished nor brought back ends at its deadline, unless it holds for somebody's word.
+fn give_up_at_deadline(draft: &mut Draft<'_>, run: &Run, why: &str) {
+    if draft.status.run.as_ref().is_some_and(|run| run.hold.is_some()) {
+        return;
+    }
     let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
     if draft.now < deadline {
         draft.wake_at(deadline);
     } else {
-        draft.end(Outcome::Failed, "all routes of the run are gone");
+        draft.end(Outcome::Failed, why);
     }
 }
 

@@ -154,6 +154,7 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
             .cluster
             .routes
             .get(&draft.shift.key.beside(name))
+            .filter(|route| route.deleted.is_none())
             .ok_or_else(|| ("WaitingForRoute", format!("the WeightedRoute {name} does not exist; create it")))?;
         let part = RunRoute {
             name: name.clone(),

@@ -156,3 +156,38 @@ fn weights_by_hand_end_the_same_whatever_crashes() {
     });
     assert_endured(&report.unwrap(), 12);
 }
+
+#[test]
+fn a_return_to_what_is_known_to_be_good_ends_the_same_whatever_crashes() {
+    let set = async || stage::furnished(Settings::seeded(105)).await;
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", "{allAtOnce: {}}", ""))?;
+        complete(world).await?;
+        world.run_for(Duration::from_mins(1)).await;
+        world.mark();
+        world.apply(&shift("blue", &steps(&[50, 100], "30m"), ""))?;
+        complete(world).await
+    });
+    assert_endured(&report.unwrap(), 8);
+}
+
+#[test]
+fn a_change_of_mind_ends_the_same_whatever_crashes() {
+    let set = async || {
+        let mut world = stage::furnished(Settings::seeded(106)).await;
+        world.furnish(&environment("red"), 4).unwrap();
+        world.apply(&environment("red")).unwrap();
+        world.apply(&stage::route("checkout", &["blue", "green", "red"], "")).unwrap();
+        world.run_for(Duration::from_mins(1)).await;
+        world
+    };
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", &steps(&[50, 100], "1h"), ""))?;
+        let half = |world: &World| stage::live(world).get("green") == Some(&50);
+        world.run_until(half, HOUR).await?;
+        world.mark();
+        world.apply(&shift("red", &steps(&[50, 100], "5s"), ""))?;
+        complete(world).await
+    });
+    assert_endured(&report.unwrap(), 15);
+}

@@ -73,6 +73,37 @@ fn a_finalizer_that_hangs_is_seen() {
     assert_eq!(found, [Invariant::HangingFinalizer]);
 }
 
+/// A release of two routes at once that went well.
+fn release_of_two() -> Evidence {
+    on_virtual_time(async {
+        let mut world = stage::set(Settings::seeded(4)).await;
+        world.apply(&stage::rule_route("inner", &["blue", "green"], 10, "")).unwrap();
+        for to in ["blue", "green"] {
+            let wish = shift(to, &steps(&[25, 50, 100], "1m"), "");
+            world.apply(&wish.replace("routes: [checkout]", "routes: [checkout, inner]")).unwrap();
+            world.run_until(|world| world.is_complete("checkout"), Duration::from_hours(1)).await.unwrap();
+        }
+        world.evidence()
+    })
+}
+
+#[test]
+fn routes_that_get_out_of_step_are_seen() {
+    let mut evidence = release_of_two();
+    assert_eq!(judge(&evidence), []);
+    // The rule stays at 25 % while the default action goes on.
+    let is_rule = |change: &Change| change.place.contains("listener-rule");
+    let at_25 =
+        evidence.changes.iter().position(|change| is_rule(change) && change.after.get("green") == Some(&25)).unwrap();
+    let mut number = 0;
+    evidence.changes.retain(|change| {
+        number += 1;
+        number <= at_25 + 1 || !is_rule(change)
+    });
+    let found: BTreeSet<Invariant> = judge(&evidence).into_iter().map(|breach| breach.invariant).collect();
+    assert!(found.contains(&Invariant::OutOfStep), "{found:?}");
+}
+
 #[test]
 fn what_a_deletion_leaves_behind_is_seen() {
     let mut deletion = on_virtual_time(async {
@@ -102,7 +133,7 @@ fn what_a_deletion_leaves_behind_is_seen() {
 
 #[test]
 fn every_invariant_that_the_lab_judges_is_tried() {
-    let apart = [Invariant::HangingFinalizer, Invariant::LeftBehind];
+    let apart = [Invariant::HangingFinalizer, Invariant::LeftBehind, Invariant::OutOfStep];
     let tried = TAMPERINGS.iter().map(|(invariant, _)| *invariant).chain(apart);
     let tried: BTreeSet<Invariant> = tried.collect();
     let is_ours = |judge: &Judge| matches!(judge, Judge::World | Judge::Trace);

@@ -4,6 +4,7 @@ use weir_api::traffic_shift::Outcome;
 
 use crate::evidence::Weights;
 use crate::stage::{self, BALANCER, PORT, shift, steps};
+use crate::wire::{Disturbance, Mischief, Which};
 use crate::world::World;
 
 use super::{MINUTE, outcome, play, status, told, until, until_complete};
@@ -76,5 +77,56 @@ fn a_route_that_cannot_follow_holds_the_other() {
         assert_eq!(super::changes(world).len(), 0);
         let waiting = status(world).waiting.unwrap();
         assert!(waiting.message.contains("not among spec.backends of the route inner"), "{}", waiting.message);
+    });
+}
+
+/// A rule beside the listener's default action, which is written by another operation.
+fn add_rule(world: &World) {
+    world.apply(&stage::rule_route("inner", &["blue", "green"], 10, "")).unwrap();
+}
+
+fn both_places(world: &World) -> [Weights; 2] {
+    [world.account().weights(BALANCER, PORT), world.account().rule_weights(BALANCER, PORT, 10)]
+}
+
+/// Both routes on blue, with green at 25 % of both.
+async fn half_way(world: &mut World, extra: &str) {
+    add_rule(world);
+    let on_both = |text: String| text.replace("routes: [checkout]", "routes: [checkout, inner]");
+    world.apply(&on_both(shift("blue", "{allAtOnce: {}}", ""))).unwrap();
+    until_complete(world, "checkout").await;
+    world.apply(&on_both(shift("green", &steps(&[25, 50, 100], "2m"), extra))).unwrap();
+    super::until_applied(world, 25).await;
+}
+
+#[test]
+fn a_route_that_is_not_written_holds_the_other_at_one_step_and_both_go_back() {
+    for (seed, mischief) in [(74, Mischief::Throttled), (75, Mischief::Failed(403))] {
+        play(seed, async |world| {
+            half_way(world, "progressDeadline: 10m").await;
+            let which = Which::Operation("ModifyRule");
+            world.disturb(Disturbance { which, times: 100_000, until: None, mischief });
+            world.run_for(4 * MINUTE).await;
+            let [ahead, behind] = both_places(world).map(|weights| weights["green"]);
+            assert_eq!((ahead, behind), (50, 25), "{}", told(world));
+            world.run_for(10 * MINUTE).await;
+            assert_eq!(both_places(world).map(|weights| weights["green"]), [0, 25], "{}", told(world));
+            world.end_disturbances();
+            until_complete(world, "checkout").await;
+            assert_eq!(both_places(world).map(|weights| weights["green"]), [0, 0]);
+            assert_eq!(outcome(world), Some(Outcome::RolledBack));
+        });
+    }
+}
+
+#[test]
+fn a_route_that_is_deleted_in_the_middle_takes_the_other_back() {
+    play(76, async |world| {
+        half_way(world, "").await;
+        world.delete("weightedroutes", "inner").unwrap();
+        until(world, "the other is back", |world| both_places(world)[0]["green"] == 0, 2 * MINUTE).await;
+        until_complete(world, "checkout").await;
+        assert_eq!(outcome(world), Some(Outcome::RolledBack), "{}", told(world));
+        assert_eq!(both_places(world)[1]["green"], 25, "nobody moves a route that is gone");
     });
 }

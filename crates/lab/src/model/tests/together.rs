@@ -31,7 +31,7 @@ fn a_route_that_is_gone_brings_the_others_back() {
     assert_eq!(live(&model), [is("blue", 1), is("green", 0)]);
     ended(&model, Outcome::RolledBack);
     assert!(
-        status(&model).history[0].message.contains("the WeightedRoute other was gone"),
+        status(&model).history[0].message.contains("the WeightedRoute other is gone"),
         "{:?}",
         status(&model).history
     );
