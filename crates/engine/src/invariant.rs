@@ -15,6 +15,8 @@ pub enum Invariant {
     OutOfRangeOrDirection,
     /// More than one external write in a tick, or a next step before the last was observed. A rollback need not wait.
     StepBeforeObservation,
+    /// A group leaves an action while it carries traffic, or while clients may still stick to it.
+    TornDownTooSoon,
     /// A write to something without our mark or an explicit `adopt`, or two owners of one rule or action.
     NotOurs,
     /// A write with unknown outcome is repeated without reading first.
@@ -48,11 +50,12 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
         Self::StepBeforeObservation,
+        Self::TornDownTooSoon,
         Self::NotOurs,
         Self::BlindRetry,
         Self::FalseClaim,
@@ -69,7 +72,7 @@ impl Invariant {
         match self {
             Self::AllZero | Self::RaisedWithoutCapacity | Self::NotOurs => &[Judge::Guard, Judge::World],
             Self::OutOfRangeOrDirection => &[Judge::Guard, Judge::Trace],
-            Self::FalseClaim => &[Judge::World],
+            Self::FalseClaim | Self::TornDownTooSoon => &[Judge::World],
             Self::StepBeforeObservation
             | Self::BlindRetry
             | Self::MovedByAbsence

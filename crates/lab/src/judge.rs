@@ -8,11 +8,14 @@ mod claims;
 mod course;
 mod direction;
 mod endings;
+mod haste;
 mod order;
 mod ownership;
+mod refusals;
 mod replay;
 mod return_path;
 mod silence;
+mod teardown;
 mod turmoil;
 
 use std::fmt;
@@ -59,6 +62,9 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(endings::judge(evidence, &course));
     breaches.extend(replay::judge(&course));
     breaches.extend(return_path::judge(&course));
+    breaches.extend(haste::judge(evidence, &course));
+    breaches.extend(refusals::judge(evidence, &course));
+    breaches.extend(teardown::judge(evidence, &course));
     breaches.sort();
     breaches
 }
