@@ -9,6 +9,7 @@ mod course;
 mod direction;
 mod endings;
 mod haste;
+mod leavings;
 mod order;
 mod ownership;
 mod refusals;
@@ -60,6 +61,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(silence::judge(evidence));
     breaches.extend(turmoil::judge(evidence, &course));
     breaches.extend(endings::judge(evidence, &course));
+    breaches.extend(leavings::judge(evidence, &course));
     breaches.extend(replay::judge(&course));
     breaches.extend(return_path::judge(&course));
     breaches.extend(haste::judge(evidence, &course));

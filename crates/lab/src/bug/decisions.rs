@@ -97,8 +97,7 @@ impl Alter for Routes {
         match bug {
             Bug::ClaimsUnseen => {
                 if let Some(intent) = verdict.status.intent.as_mut().filter(|intent| intent.verified_at.is_none()) {
-                    intent.verified_at = route.status.intent.as_ref().and_then(|before| before.verified_at);
-                    intent.verified_at = intent.verified_at.or(Some(intent.since));
+                    intent.verified_at = Some(context.now);
                     verdict.proposal = None;
                 }
             }
@@ -122,7 +121,8 @@ impl Alter for Shifts {
     fn before(bug: Bug, context: &mut Context, cluster: &mut Cluster, shift: &mut ShiftObject) {
         match bug {
             Bug::CutsStickyClients if shift.status.phase == Some(Phase::Baking) => {
-                context.now += SignedDuration::from_mins(30);
+                // Longer than clients stick, and not as long as a run may go without progress.
+                context.now += SignedDuration::from_mins(6);
             }
             Bug::ForgetsEnds => {
                 cluster.routes.values_mut().for_each(|route| route.status.last_run = None);

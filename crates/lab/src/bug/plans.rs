@@ -36,7 +36,7 @@ impl Bug {
             Self::KeepsFinalizer => vec![hand(38, Hand::DeleteShift)],
             Self::BlindToDrift => vec![hand(90, Hand::Weights(70, 30))],
             Self::FightsForever => vec![hand(90, Hand::Fight(70, 30, 30))],
-            Self::IgnoresOwners => vec![hand(33, Hand::Claim)],
+            Self::IgnoresOwners => vec![hand(35, Hand::Claim)],
             Self::SlowRollback => vec![hand(39, verb("abort"))],
             Self::ForgetsEnds => vec![hand(38, verb("abort")), hand(70, Hand::RecreateShift)],
         };
@@ -48,9 +48,11 @@ impl Bug {
             Self::CutsStickyClients => Course::sticky(),
             Self::FightsForever => Course { corrects: true, ..Course::short() },
             // Pauses that are long enough for something to happen in them.
-            Self::OverloadsOldSide | Self::TrustsOldHealth | Self::SlowRollback | Self::StaleWorker => {
-                Course { weights: vec![50, 100], pause_s: 20, ..Course::release() }
-            }
+            Self::OverloadsOldSide
+            | Self::TrustsOldHealth
+            | Self::IgnoresOwners
+            | Self::SlowRollback
+            | Self::StaleWorker => Course { weights: vec![50, 100], pause_s: 20, ..Course::release() },
             _ => Course::short(),
         }
     }

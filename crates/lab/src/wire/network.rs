@@ -189,9 +189,9 @@ impl Network {
     }
 
     /// A write has taken effect: where reads are to be stale, they are from now on.
-    pub fn written(&self) {
+    pub fn written(&self, operation: &str) {
         let mut conditions = lock(&self.conditions);
-        conditions.tampered.written();
+        conditions.tampered.written(operation);
         if let Some(span) = conditions.stale.take() {
             let answers = std::mem::take(&mut conditions.answers);
             conditions.frozen = Some((Instant::now() + span, answers));
