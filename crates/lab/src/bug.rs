@@ -13,7 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use weir_engine::invariant::Invariant;
 
-use crate::plan::Wrong;
+use crate::plan::{Plan, Wrong};
 
 pub(crate) use decisions::Wrongly;
 pub(crate) use wire::{Tampered, copies, tamper_answer, tamper_request, worker_delay};
@@ -125,6 +125,18 @@ impl Bug {
             Self::Grows => "memory that grows without end",
             Self::StaleWorker => "a stale plan applied by a delayed worker",
         }
+    }
+
+    /// Plays its plan with the bug, and tells what is wrong with how the lab met it: it was not found, or what was found
+    /// is there without the bug too.
+    pub fn hunt(self) -> Option<String> {
+        let sound = self.plan();
+        let failures = Plan { bug: Some(self), ..sound.clone() }.play().failures;
+        if !failures.iter().any(|failure| failure.wrong == self.caught_as()) {
+            return Some(format!("{self} was not found as {:?}; found {failures:#?}", self.caught_as()));
+        }
+        let failures = sound.play().failures;
+        (!failures.is_empty()).then(|| format!("without {self} the same plan fails too: {failures:#?}"))
     }
 
     /// What must be found.
