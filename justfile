@@ -12,6 +12,10 @@ ci:
 test:
     .ci/run test
 
+# Every single fault at every moment of the lab's courses, and the planted bugs; minutes, and in release.
+search *arguments:
+    cargo run --release --package weir-lab --example search -- {{arguments}}
+
 # Clippy on every target; a warning is an error.
 lint:
     .ci/run lint

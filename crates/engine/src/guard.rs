@@ -241,6 +241,7 @@ impl<'a> Scene<'a> {
     fn tags(&self, resource: &Arn) -> Result<&'a Tags, Violation> {
         self.facts
             .tags(resource)
+            .filter(|reading| reading.at >= self.oldest)
             .and_then(|reading| reading.found.as_ref().ok())
             .ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
     }

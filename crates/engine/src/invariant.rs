@@ -17,6 +17,8 @@ pub enum Invariant {
     StepBeforeObservation,
     /// One route of a run is ahead of another by more than one change, or they are left apart by a run that went back.
     OutOfStep,
+    /// A group leaves an action while it carries traffic, or while clients may still stick to it.
+    TornDownTooSoon,
     /// A write to something without our mark or an explicit `adopt`, or two owners of one rule or action.
     NotOurs,
     /// A write with unknown outcome is repeated without reading first.
@@ -59,6 +61,7 @@ impl Invariant {
         Self::OutOfRangeOrDirection,
         Self::StepBeforeObservation,
         Self::OutOfStep,
+        Self::TornDownTooSoon,
         Self::NotOurs,
         Self::BlindRetry,
         Self::FalseClaim,
@@ -76,7 +79,7 @@ impl Invariant {
         match self {
             Self::AllZero | Self::RaisedWithoutCapacity | Self::NotOurs => &[Judge::Guard, Judge::World],
             Self::OutOfRangeOrDirection => &[Judge::Guard, Judge::Trace],
-            Self::FalseClaim | Self::LeftBehind => &[Judge::World],
+            Self::FalseClaim | Self::TornDownTooSoon | Self::LeftBehind => &[Judge::World],
             Self::StepBeforeObservation
             | Self::OutOfStep
             | Self::BlindRetry

@@ -180,9 +180,15 @@ fn look(
     }
     // Marks are read again before somebody else's change is undone: the place may have been taken over.
     let correction_since = correction_since(route, correction_due, context.now);
+    // And before each write: whose the place is can change between two steps.
     let begun = wanted.map_or(ANY_AGE, |wanted| wanted.run.started_at);
-    let tags_from = begun.max(correction_since.unwrap_or(ANY_AGE));
+    let tags_from = if any_age { begun.max(correction_since.unwrap_or(ANY_AGE)) } else { sight.fresh() };
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
+        Ok(marks) if marks.is_ours => Ok(marks),
+        // Somebody may have put right meanwhile what is said of them.
+        _ => place.marks(context, cluster, route, tags_from.max(sight.began - LOOK_AGAIN), sight)?,
+    };
+    let marks = match marks {
         Ok(marks) => marks,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };

@@ -31,6 +31,9 @@ pub struct Course {
     pub weights: Vec<u32>,
     /// How long the run rests at each step, in seconds.
     pub pause_s: u32,
+    /// Whether the route undoes what others change.
+    #[serde(default)]
+    pub corrects: bool,
     /// The environments that the traffic is wished on, one after the other.
     pub releases: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl Course {
         Self {
             place: Place::DefaultAction,
             sticky: false,
+            corrects: false,
             weights: vec![1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100],
             pause_s: 5,
             releases: vec!["green".to_owned()],
@@ -96,9 +100,10 @@ impl Course {
     }
 
     fn route(&self) -> String {
+        let drift = if self.corrects { "drift: Correct" } else { "" };
         match self.place {
-            Place::DefaultAction => stage::route("checkout", &["blue", "green"], ""),
-            Place::Rule => stage::rule_route("checkout", &["blue", "green"], PRIORITY, ""),
+            Place::DefaultAction => stage::route("checkout", &["blue", "green"], drift),
+            Place::Rule => stage::rule_route("checkout", &["blue", "green"], PRIORITY, drift),
         }
     }
 

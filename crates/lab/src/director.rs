@@ -102,6 +102,11 @@ impl Director {
         lock(&self.state).requests.clone()
     }
 
+    /// How many they are.
+    pub fn request_count(&self) -> usize {
+        lock(&self.state).requests.len()
+    }
+
     /// A request is about to be sent. Tells its number, and until when its life is held.
     pub fn arrives(&self, lifeline: &Lifeline, is_write: bool) -> (u64, Option<Instant>) {
         let number = {

@@ -37,6 +37,13 @@ pub enum What {
     Paused,
     /// A life is carried on again.
     Resumed,
+    /// Somebody else changed the tags of a place.
+    Retagged {
+        /// The ARN of the rule or listener.
+        place: String,
+        /// What its tags were.
+        before: BTreeMap<String, String>,
+    },
     /// Something befell the world, in words.
     Befell(String),
     /// A target group has another number of healthy targets than before.

@@ -8,13 +8,16 @@ mod claims;
 mod course;
 mod direction;
 mod endings;
+mod haste;
 mod leavings;
 mod lockstep;
 mod order;
 mod ownership;
+mod refusals;
 mod replay;
 mod return_path;
 mod silence;
+mod teardown;
 mod turmoil;
 
 use std::fmt;
@@ -63,6 +66,9 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(leavings::judge(evidence, &course));
     breaches.extend(replay::judge(&course));
     breaches.extend(return_path::judge(&course));
+    breaches.extend(haste::judge(evidence, &course));
+    breaches.extend(refusals::judge(evidence, &course));
+    breaches.extend(teardown::judge(evidence, &course));
     breaches.sort();
     breaches
 }

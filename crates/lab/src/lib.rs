@@ -4,6 +4,7 @@
 //! write. Nothing here decides anything for a controller; whatever is judged is judged by the world's own records.
 
 mod account;
+pub mod bug;
 #[cfg(test)]
 mod cost;
 pub mod course;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use weir_aws::Accounts;
-use weir_controller::{Clock as ControllerClock, Controller, Error, Metrics};
+use weir_controller::{Clock as ControllerClock, Controller, Decisions, Error, Metrics, Weir};
 use weir_sim::aws::Aws;
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 
+use crate::bug::{self, Wrongly};
 use crate::journal::Journal;
 use crate::wire::{KubeWire, Lifeline, Network, sdk_config};
 use crate::world::Settings;
@@ -35,8 +36,15 @@ impl Life {
             grants: settings.grants.clone(),
             ..weir_controller::Settings::new(settings.owner.clone())
         };
-        let controller = wired(client, aws, clock, controller_settings, &lifeline)
-            .expect("the settings of the lab are such that a controller can run");
+        if bug::planted().is_some() {
+            let controller = wired::<Wrongly>(client, aws, clock, controller_settings, &lifeline);
+            return Self::of(controller, lifeline);
+        }
+        Self::of(wired::<Weir>(client, aws, clock, controller_settings, &lifeline), lifeline)
+    }
+
+    fn of<D: Decisions>(controller: Result<Controller<D>, Error>, lifeline: Arc<Lifeline>) -> Self {
+        let controller = controller.expect("the settings of the lab are such that a controller can run");
         let metrics = controller.metrics();
         Self { lifeline, run: controller.run(pending()).boxed_local(), metrics, paused: false }
     }
@@ -52,13 +60,13 @@ pub fn controller(
     wired(client, aws, clock, settings, &Lifeline::new(0, Journal::default(), Network::default(), None))
 }
 
-fn wired(
+fn wired<D: Decisions>(
     client: kube::Client,
     aws: &Arc<Aws>,
     clock: Clock,
     settings: weir_controller::Settings,
     lifeline: &Arc<Lifeline>,
-) -> Result<Controller, Error> {
+) -> Result<Controller<D>, Error> {
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let config = sdk_config(aws, clock, lifeline);
@@ -66,5 +74,5 @@ fn wired(
         Accounts::new(&config, &settings.owner, move || clock.now(), move |call| counted.count_aws_call(call))
             .expect("the simulated AWS has a region");
     let clock: ControllerClock = Arc::new(move || clock.now());
-    Controller::new(client, accounts, clock, metrics, settings)
+    Controller::deciding(client, accounts, clock, metrics, settings)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use weir_engine::invariant::Invariant;
 
+use crate::bug::{Bug, Plot};
 use crate::course::Course;
 use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned};
@@ -21,6 +22,9 @@ use settle::Settled;
 /// How long is waited at most for faults that are still to come when a course is over.
 const AFTERWARDS: Duration = Duration::from_mins(20);
 
+/// How many requests no plan comes near that goes as it should: it is stopped there.
+const WILD: usize = 4_000;
+
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Plan {
@@ -31,6 +35,9 @@ pub struct Plan {
     /// What befalls it.
     #[serde(default)]
     pub faults: Vec<Planned>,
+    /// The bug that is planted in the controller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bug: Option<Bug>,
 }
 
 /// What is wrong with how a plan went.
@@ -52,6 +59,8 @@ pub enum Wrong {
     OtherWeights,
     /// An object that was deleted is still there.
     Hanging,
+    /// A status is larger than statuses are.
+    Bloated,
     /// Something that others have set is gone.
     Clobbered,
     /// The guard had to step in, a decision panicked, or a controller ended by itself.
@@ -94,7 +103,7 @@ pub struct Played {
 impl Plan {
     /// The same course without any fault.
     pub fn undisturbed(seed: u64, course: Course) -> Self {
-        Self { seed, course, faults: Vec::new() }
+        Self { seed, course, faults: Vec::new(), bug: None }
     }
 
     /// The same with one more fault.
@@ -111,6 +120,7 @@ impl Plan {
 
     /// Plays it.
     pub fn play(&self) -> Played {
+        let _plot = Plot::with(self.bug);
         on_virtual_time(async {
             let settings = Settings::seeded(self.seed);
             let mut world = self.course.set(settings).await;
@@ -122,7 +132,12 @@ impl Plan {
             world.heal();
             world.note_hand("everything is well again");
             let Settled { helped, mut failures } = settle::settle(self, &mut world).await;
-            failures.extend(ending::look(self, &mut world, helped).await);
+            if is_wild(&world) {
+                let message = format!("{} requests, and no end of them", world.request_count());
+                failures.push(Failure { wrong: Wrong::Restless, message });
+            } else {
+                failures.extend(ending::look(self, &mut world, helped).await);
+            }
             let evidence = world.evidence();
             let breaches = judge(&evidence);
             failures.extend(
@@ -143,16 +158,25 @@ impl Plan {
             // Where it does not end, everything is made well, and then it has to.
             let _ = settle::until_complete(world, limit).await;
         }
-        let _ = world.run_until(World::is_calm, AFTERWARDS).await;
+        let _ = world.run_until(|world| world.is_calm() || is_wild(world), AFTERWARDS).await;
     }
+}
+
+/// Whether the controllers make requests without end.
+fn is_wild(world: &World) -> bool {
+    world.request_count() > WILD
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Course { place, sticky, weights, pause_s, releases } = &self.course;
+        let Course { place, sticky, corrects, weights, pause_s, releases } = &self.course;
         let sticky = if *sticky { ", sticky" } else { "" };
-        writeln!(formatter, "seed {}; {place:?}{sticky}; to {}", self.seed, releases.join(", then "))?;
+        let corrects = if *corrects { ", drift: Correct" } else { "" };
+        writeln!(formatter, "seed {}; {place:?}{sticky}{corrects}; to {}", self.seed, releases.join(", then "))?;
         writeln!(formatter, "steps {weights:?}, {pause_s} s each")?;
+        if let Some(bug) = self.bug {
+            writeln!(formatter, "planted bug: {bug}")?;
+        }
         self.faults.iter().try_for_each(|planned| writeln!(formatter, "{planned}"))
     }
 }

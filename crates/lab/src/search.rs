@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::bug::Bug;
 use crate::plan::{Failure, Plan, Wrong};
 use crate::shrink::shrink;
 use crate::timeline::timeline;
@@ -31,27 +32,36 @@ pub struct Found {
 /// Plays plans on all threads, and tells of each how it went. What is returned are those that failed, in the order of
 /// the plans, whatever the order in which they were played.
 pub fn play_all(plans: &[Plan], tell: impl Fn(&Plan, &[Failure]) + Sync) -> Vec<Found> {
+    let found = on_all_threads(plans, |plan| {
+        let failures = plan.play().failures;
+        tell(plan, &failures);
+        (!failures.is_empty()).then(|| Found { plan: plan.clone(), failures })
+    });
+    found.into_iter().flatten().collect()
+}
+
+/// Hunts every planted bug. With each stands what is wrong with how the lab met it; nothing where it was found.
+pub fn hunt_all() -> Vec<(Bug, Option<String>)> {
+    Bug::ALL.into_iter().zip(on_all_threads(&Bug::ALL, |bug| bug.hunt())).collect()
+}
+
+/// Does something with each item, on all threads; the results are in the order of the items.
+fn on_all_threads<Item: Sync, Made: Send>(items: &[Item], make: impl Fn(&Item) -> Made + Sync) -> Vec<Made> {
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(Vec::new());
+    let made = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(plan) = plans.get(number) else { return };
-                    let failures = plan.play().failures;
-                    tell(plan, &failures);
-                    if !failures.is_empty() {
-                        let one = (number, Found { plan: plan.clone(), failures });
-                        found.lock().unwrap_or_else(PoisonError::into_inner).push(one);
-                    }
+                    let Some(item) = items.get(number) else { return };
+                    let one = make(item);
+                    made.lock().unwrap_or_else(PoisonError::into_inner).insert(number, one);
                 }
             });
         }
     });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort();
-    found.into_iter().map(|(_, found)| found).collect()
+    made.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 /// Each sort of failure once, as its smallest plan: what is wrong, the timeline, and how to play it again.

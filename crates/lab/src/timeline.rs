@@ -32,6 +32,7 @@ fn clock(at: Timestamp) -> String {
 fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String, String>) -> Option<(String, String)> {
     let life = format!("controller {}", entry.life);
     match &entry.what {
+        What::Retagged { .. } => None,
         What::Befell(words) => Some(("world".to_owned(), format!("*** {words}"))),
         What::Health { group, healthy } => Some(("targets".to_owned(), format!("{group}: {healthy} healthy"))),
         What::Started => Some((life, "begins".to_owned())),

@@ -237,6 +237,11 @@ impl World {
         self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
     }
 
+    /// How many requests the controllers have made since faults were planned.
+    pub(crate) fn request_count(&self) -> usize {
+        self.director.as_ref().map_or(0, |director| director.request_count())
+    }
+
     /// Whether nothing goes on or comes by itself any more.
     pub(crate) fn is_calm(&self) -> bool {
         self.director.as_ref().is_none_or(|director| director.next().is_none())

@@ -77,12 +77,16 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     // Whoever wants something else meanwhile waits for the memory a moment only; the next run leaves its own.
     let deadline = if draft.shift.spec.to == run.to { deadline } else { deadline.min(run.progressed_at + MOMENT) };
     let late = draft.now >= deadline;
-    if run.applied_at.is_none() && !late {
+    // What somebody else has set since then is theirs; the run did get to its end.
+    let foreign = lanes.iter().find_map(|lane| lane.foreign_change(draft.shift, run));
+    let is_overtaken = foreign.is_some() && run.applied_at.is_none();
+    if run.applied_at.is_none() && !late && !is_overtaken {
         draft.wait(advance::phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
         draft.wake_at(deadline);
         return;
     }
     let mut message = match (outcome, &run.rollback) {
+        (Outcome::Succeeded, _) if is_overtaken => format!("{} carried all the traffic", run.to),
         (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
         (Outcome::RolledBack, Some(cause)) => {
             format!("the traffic is back on {}: {}", before_words(lanes), cause.message)
@@ -90,7 +94,8 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
         (Outcome::Failed, Some(cause)) => format!("the traffic could not be brought back: {}", cause.message),
         _ => format!("{outcome:?}"),
     };
-    for extra in run.note.iter().cloned().chain(late.then(|| "the end could not be remembered on AWS".to_owned())) {
+    let unremembered = (late || is_overtaken).then(|| "the end could not be remembered on AWS".to_owned());
+    for extra in run.note.iter().cloned().chain(foreign.filter(|_| is_overtaken)).chain(unremembered) {
         message = format!("{message} ({extra})");
     }
     draft.end(outcome, &message);

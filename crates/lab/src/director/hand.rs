@@ -9,6 +9,7 @@ use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 use weir_sim::aws::RuleAction;
 
 use crate::fault::{Fault, Hand};
+use crate::journal::What;
 
 use super::{Director, Later, lock};
 
@@ -27,8 +28,12 @@ impl Director {
                 }
             }
             Hand::Remove => self.remove(),
-            Hand::Untag => self.untag(),
+            Hand::Untag => {
+                self.retag();
+                self.untag();
+            }
             Hand::Claim => {
+                self.retag();
                 let done =
                     self.aws.add_tags(&self.place(), &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
                 debug_assert!(done.is_ok(), "{done:?}");
@@ -72,6 +77,13 @@ impl Director {
             self.aws.by_hand("DeleteRule", &[("RuleArn", &place)])
         };
         debug_assert!(done.is_ok(), "{done:?}");
+    }
+
+    /// Notes what the tags are before somebody changes them.
+    fn retag(&self) {
+        let place = self.place();
+        let before = self.aws.tags(&place);
+        self.journal.add(self.clock.now(), 0, What::Retagged { place, before });
     }
 
     fn untag(&self) {

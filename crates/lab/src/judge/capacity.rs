@@ -78,11 +78,7 @@ fn lacks(
     let healthy = |group: &str| course.most_healthy(group, write.at - STALENESS, write.at);
     let candidate = course.group_of(&route.namespace, &run.to)?;
     if run.rollback.is_some() {
-        // A rollback goes to the side with more that is known to be healthy.
-        let back: u32 = weights.keys().filter(|group| *group != candidate).map(|group| healthy(group)).sum();
-        let least = course.fewest_healthy(candidate, write.at - STALENESS, write.at);
-        return (back == 0 && least > 0)
-            .then(|| format!("nothing is healthy there, while {least} targets of {candidate} are"));
+        return overloads(course, write, route, shift, candidate, weights);
     }
     let baseline = course.baseline(route, shift, run)?;
     let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
@@ -90,6 +86,48 @@ fn lacks(
     let needed = (weight * u64::from(baseline) * percent).div_ceil(total.max(1) * 100).max(1);
     let found = u64::from(healthy(group));
     (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
+}
+
+/// How a rollback goes against the side with more that is known to be healthy, in words: with nothing healthy on the
+/// old side and something on the candidate, or with more traffic than the old side can carry while the candidate could
+/// carry it.
+fn overloads(
+    course: &Course<'_>,
+    write: &Write<'_>,
+    route: &Key,
+    shift: &TrafficShift,
+    candidate: &str,
+    weights: &Weights,
+) -> Option<String> {
+    let run = run_of(shift)?;
+    let (from, to) = (write.at - STALENESS, write.at);
+    let old: u64 = weights
+        .keys()
+        .filter(|group| *group != candidate)
+        .map(|group| u64::from(course.most_healthy(group, from, to)))
+        .sum();
+    let new = u64::from(course.fewest_healthy(candidate, from, to));
+    let live = course.live(&write.place, write.at);
+    if !weights.keys().any(|group| group != candidate && live.contains_key(group)) {
+        // The old side was taken out of the action: nobody can know its health before it is back in.
+        return None;
+    }
+    if old == 0 && new > 0 {
+        return Some(format!("nothing is healthy there, while {new} targets of {candidate} are"));
+    }
+    let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
+    let needed = (u64::from(course.baseline(route, shift, run)?) * percent).div_ceil(100).max(1);
+    if new == 0 || old >= needed {
+        return None;
+    }
+    let (left, total) = share(weights, candidate);
+    let (live_left, live_total) = share(&live, candidate);
+    let goes_back = (total - left) * live_total.max(1) > (live_total - live_left) * total;
+    // What both sides can carry together, rounded up by a hundredth.
+    let most = old * 100 / needed.min(old + new) + 1;
+    ((total - left) * 100 > most * total && goes_back).then(|| {
+        format!("{old} of {needed} targets that are needed for everything are healthy there, and {new} of {candidate}")
+    })
 }
 
 /// What a group lacks for the share that it was given by the route's user, or by a correction, in words.

@@ -35,6 +35,9 @@ pub(super) struct Write<'a> {
     pub weights: Option<Weights>,
     /// The tags written.
     pub tags: BTreeMap<String, String>,
+    /// The tags that the place had, as far as the controller can have known: what others changed a moment before counts
+    /// as it was.
+    pub marks: BTreeMap<String, String>,
     /// The route on whose behalf, as the marks tell.
     pub route: Option<Key>,
     pub request: &'a AwsRequest,
@@ -222,7 +225,8 @@ impl<'a> Write<'a> {
         let creates = request.operation == "CreateRule";
         let place = of("RuleArn").or_else(|| of("ListenerArn")).or_else(|| of("ResourceArns.member.1"));
         let tags = tags_of(request);
-        let route = tags.get(ROUTE_TAG).or_else(|| request.tags.get(ROUTE_TAG)).and_then(|value| {
+        let marks = marks_of(at, place.as_deref().unwrap_or_default(), request, evidence);
+        let route = tags.get(ROUTE_TAG).or_else(|| marks.get(ROUTE_TAG)).and_then(|value| {
             let (namespace, name) = value.split_once('/')?;
             Some(Key::new(namespace, name))
         });
@@ -233,6 +237,7 @@ impl<'a> Write<'a> {
             creates,
             weights: writes_weights.then(|| weights_of(request, evidence)),
             tags,
+            marks,
             route,
             request,
         }
@@ -273,6 +278,17 @@ pub(super) fn words(weights: &Weights) -> String {
 fn name_of_group(evidence: &Evidence, arn: &str) -> String {
     let found = evidence.groups.iter().find(|(_, known)| *known == arn);
     found.map_or_else(|| arn.to_owned(), |(name, _)| name.clone())
+}
+
+/// The tags of a place when a request was sent, or what they were before others changed them a moment ago.
+fn marks_of(at: Timestamp, place: &str, request: &AwsRequest, evidence: &Evidence) -> BTreeMap<String, String> {
+    let retagged = evidence.entries.iter().find_map(|entry| match &entry.what {
+        What::Retagged { place: there, before } if there == place && entry.at > at - STALENESS && entry.at <= at => {
+            Some(before)
+        }
+        _ => None,
+    });
+    retagged.unwrap_or(&request.tags).clone()
 }
 
 fn tags_of(request: &AwsRequest) -> BTreeMap<String, String> {

@@ -18,7 +18,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
 
 fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<String> {
     let place = &write.place;
-    let marks = if write.creates { &write.tags } else { &write.request.tags };
+    let marks = if write.creates { &write.tags } else { &write.marks };
     let is_ours = marks.get(OWNER_TAG) == Some(&evidence.owner);
     let names_route = marks
         .get(ROUTE_TAG)

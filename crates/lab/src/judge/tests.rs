@@ -18,12 +18,13 @@ use super::judge;
 /// What is done to the evidence, and what must be found then.
 type Tampering = (Invariant, fn(&mut Evidence));
 
-const TAMPERINGS: [Tampering; 13] = [
+const TAMPERINGS: [Tampering; 14] = [
     (Invariant::AllZero, all_zero),
     (Invariant::RaisedWithoutCapacity, a_candidate_that_never_was_healthy),
     (Invariant::OutOfRangeOrDirection, a_step_against_the_run),
     (Invariant::OutOfRangeOrDirection, a_write_that_nobody_asked_for),
     (Invariant::StepBeforeObservation, steps_without_a_look),
+    (Invariant::TornDownTooSoon, a_group_dropped_with_its_weight),
     (Invariant::BlindRetry, an_unknown_outcome_and_no_look),
     (Invariant::NotOurs, a_place_without_a_mark),
     (Invariant::FalseClaim, a_change_that_was_not_made),
@@ -192,6 +193,15 @@ fn a_write_that_nobody_asked_for(evidence: &mut Evidence) {
     entry.at = evidence.ended - SignedDuration::from_secs(60);
     set_weights(request(&mut entry), |_| "7");
     evidence.entries.push(entry);
+}
+
+fn a_group_dropped_with_its_weight(evidence: &mut Evidence) {
+    let number = last_write(evidence);
+    let blue = evidence.groups["blue"].clone();
+    let form = &mut request(&mut evidence.entries[number]).form;
+    let name = form.iter().find(|(_, value)| **value == blue).unwrap().0.clone();
+    let member = name.strip_suffix(".TargetGroupArn").unwrap().to_owned();
+    form.retain(|name, _| !name.starts_with(&member));
 }
 
 fn steps_without_a_look(evidence: &mut Evidence) {

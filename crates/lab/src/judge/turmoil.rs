@@ -46,6 +46,31 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         }
     }
     breaches.extend(records(evidence));
+    breaches.extend(reversals(evidence, course));
+    breaches
+}
+
+/// How often within an hour a place may be written to over others, without any run.
+const REVERSALS: usize = 6;
+
+/// Others' changes that are undone again and again.
+fn reversals(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    let mut undone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+    for change in evidence.changes.iter().filter(|change| !change.by_hand) {
+        let write = course.writes.iter().rfind(|write| write.place == change.place && write.at <= change.at);
+        let route = write.and_then(|write| write.route.as_ref());
+        if route.is_some_and(|route| course.mover(route, change.at).is_some()) {
+            continue;
+        }
+        let times = undone.entry(&change.place).or_default();
+        times.retain(|at| *at > change.at - MINUTE * 60);
+        times.push(change.at);
+        if times.len() == REVERSALS + 1 {
+            let message = format!("{} was set again and again without any run", change.place);
+            breaches.push(Breach { at: change.at, invariant: Invariant::EndlessFight, message });
+        }
+    }
     breaches
 }
 

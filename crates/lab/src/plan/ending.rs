@@ -21,6 +21,9 @@ const WATCHED: Duration = Duration::from_secs(90);
 /// How many requests a settled world makes in that time at most: three rounds of three calls, health now and then.
 const REQUESTS: usize = 30;
 
+/// How many bytes a status has at most.
+const STATUS: usize = 12_000;
+
 /// Watches a world that has settled, and looks at everything once more.
 pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Failure> {
     let mut failures = Vec::new();
@@ -39,6 +42,9 @@ pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Fai
     }
     if let Some(message) = clobbered(plan, world) {
         fail(Wrong::Clobbered, message);
+    }
+    if let Some(message) = bloated(world) {
+        fail(Wrong::Bloated, message);
     }
     if let Some(message) = defect(world) {
         fail(Wrong::Defect, message);
@@ -112,6 +118,15 @@ fn clobbered(plan: &Plan, world: &World) -> Option<String> {
     }
     let kinds = world.aws().action_kinds(&listener);
     (kinds != ["authenticate-oidc", "forward"]).then(|| format!("the listener's actions are {kinds:?}"))
+}
+
+fn bloated(world: &World) -> Option<String> {
+    let kinds = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
+    let objects = kinds.into_iter().flat_map(|resource| world.kube().list(resource, world.namespace()));
+    objects.into_iter().find_map(|object| {
+        let length = object["status"].to_string().len();
+        (length > STATUS).then(|| format!("the status of {} has {length} bytes", object["metadata"]["name"]))
+    })
 }
 
 fn defect(world: &World) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::course::{DEADLINE, PRIORITY, Place};
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
-use super::{Failure, Plan, Wrong};
+use super::{Failure, Plan, Wrong, is_wild};
 
 /// How long a run may take to its end, or to the point where it waits for somebody.
 const PATIENCE: Duration = Duration::from_mins(DEADLINE.as_secs() / 60 + 5);
@@ -137,14 +137,14 @@ pub(super) fn said(world: &World) -> (String, String) {
 /// Waits until the run has ended. The error says that it has not.
 pub(super) async fn until_complete(world: &mut World, limit: Duration) -> Result<(), String> {
     let (mut version, mut complete) = (None, false);
-    let is_complete = |world: &World| {
+    let mut is_complete = |world: &World| {
         let now = Some(world.kube().version());
         if std::mem::replace(&mut version, now) != now {
             complete = world.is_complete("checkout");
         }
         complete
     };
-    world.run_until(is_complete, limit).await.map(drop)
+    world.run_until(|world| is_complete(world) || is_wild(world), limit).await.map(drop)
 }
 
 /// Waits until the run has ended (true), or nothing will happen without somebody's help.

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use weir_sim::aws::Aws;
 use weir_sim::clock::Clock;
 
+use crate::bug;
 use crate::journal::{AwsRequest, What};
 
 use super::{Fate, Lifeline, Mischief, Side};
@@ -77,13 +78,13 @@ impl AwsWire {
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+        let operation = operation_of(request.body());
+        let request = request.map(|body| bug::tamper_request(&operation, body));
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let operation = form.get("Action").cloned().unwrap_or_default();
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
-        let question =
-            (!is_write && is_of_settings(&operation)).then(|| String::from_utf8_lossy(request.body()).into_owned());
+        let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
         let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
         if let Some(resource) = noted.written().filter(|_| is_write) {
@@ -97,6 +98,7 @@ impl AwsWire {
         let is_refused = mischief == Some(Mischief::Refused);
         noted.arrived = fate != Fate::Unsent && refusal.is_none() && !is_refused;
         noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
+        self.send_besides(&noted, &request);
         let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Aws(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
@@ -118,17 +120,35 @@ impl AwsWire {
         let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
         let status = answer.status().as_u16();
         if is_write {
-            network.written();
+            network.written(&operation);
         }
         if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
             return future::pending().await;
         }
         self.lifeline.journal.settle_aws(number, |request| request.status = Some(status));
         let answer = match question {
-            Some(question) => self.recalled(&question, answer),
+            Some(question) => {
+                let answer = answer.map(|body| network.tamper(&operation, &question, body));
+                if is_of_settings(&operation) { self.recalled(&question, answer) } else { answer }
+            }
             None => answer,
         };
         HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+
+    /// Sends what a planted bug sends besides.
+    fn send_besides(&self, noted: &AwsRequest, request: &http::Request<Bytes>) {
+        let copies = bug::copies(noted.is_write());
+        let delay = bug::worker_delay(&noted.operation);
+        let delays = (0..copies).map(|_| Duration::ZERO).chain(delay);
+        for delay in delays {
+            let (wire, noted, request) = (self.clone(), noted.clone(), request.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                wire.lifeline.journal.add(wire.clock.now(), wire.lifeline.life, What::Aws(noted));
+                wire.aws.handle(request).await
+            });
+        }
     }
 
     /// The answer that is given instead of the true one, where reads are stale.
@@ -138,6 +158,12 @@ impl AwsWire {
         parts.status = http::StatusCode::from_u16(status).unwrap_or(parts.status);
         http::Response::from_parts(parts, body)
     }
+}
+
+/// The operation that a request names.
+fn operation_of(body: &[u8]) -> String {
+    let action = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
+    action.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 /// Whether a read tells of settings, which AWS may show as they were a moment ago.

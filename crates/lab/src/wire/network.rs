@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::bug::{Tampered, tamper_answer};
 use crate::director::Director;
 
 use super::{Fate, Lifeline, Side, lock};
@@ -86,6 +87,8 @@ pub(crate) struct Conditions {
     pub keeps_answers: bool,
     answers: BTreeMap<String, Copied>,
     frozen: Option<(Instant, BTreeMap<String, Copied>)>,
+    /// What a planted bug remembers.
+    tampered: Tampered,
 }
 
 impl Conditions {
@@ -132,8 +135,8 @@ impl Network {
     /// All is well from now on.
     pub fn clear(&self) {
         let mut conditions = lock(&self.conditions);
-        let keeps_answers = conditions.keeps_answers;
-        *conditions = Conditions { keeps_answers, ..Conditions::default() };
+        let (keeps_answers, tampered) = (conditions.keeps_answers, std::mem::take(&mut conditions.tampered));
+        *conditions = Conditions { keeps_answers, tampered, ..Conditions::default() };
     }
 
     /// A request is about to be sent: what was planned for this moment happens.
@@ -186,12 +189,18 @@ impl Network {
     }
 
     /// A write has taken effect: where reads are to be stale, they are from now on.
-    pub fn written(&self) {
+    pub fn written(&self, operation: &str) {
         let mut conditions = lock(&self.conditions);
+        conditions.tampered.written(operation);
         if let Some(span) = conditions.stale.take() {
             let answers = std::mem::take(&mut conditions.answers);
             conditions.frozen = Some((Instant::now() + span, answers));
         }
+    }
+
+    /// The answer to a read as a planted bug has it.
+    pub fn tamper(&self, operation: &str, question: &str, answer: Bytes) -> Bytes {
+        tamper_answer(&mut lock(&self.conditions).tampered, operation, question, answer)
     }
 
     /// The answer that a read gets instead of the true one, which is kept.

@@ -1,0 +1,183 @@
+//! Bugs planted in the lab, one for each class of failures that users of other tools have reported: the controller
+//! made wrong in one way, so that it can be seen that a judge finds it. Nothing of this is in the controller.
+//!
+//! A bug is planted for the thread on which a plan is played: decisions and wires of the lab look for it there.
+
+mod decisions;
+mod plans;
+mod wire;
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use weir_engine::invariant::Invariant;
+
+use crate::plan::{Plan, Wrong};
+
+pub(crate) use decisions::Wrongly;
+pub(crate) use wire::{Tampered, copies, tamper_answer, tamper_request, worker_delay};
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Bug {
+    /// A route says that it has seen what it never looked for.
+    ClaimsUnseen,
+    /// The last step drops the old group in the write that takes its traffic.
+    DropsAtOnce,
+    /// A write loses the actions of others.
+    Clobbers,
+    /// What a rollback knows of the old side's health is from before it broke.
+    OverloadsOldSide,
+    /// What a step knows of the candidate's health is from before it broke.
+    TrustsOldHealth,
+    /// A refused write is made again and again, and no status says so.
+    HidesRefusals,
+    /// A finalizer is never taken away.
+    KeepsFinalizer,
+    /// Each read is made six times.
+    CallStorm,
+    /// A status is never the same twice.
+    HotLoop,
+    /// Changes that others make are never seen.
+    BlindToDrift,
+    /// Another writer is fought for ever.
+    FightsForever,
+    /// What another installation has marked is taken for its own.
+    IgnoresOwners,
+    /// The old group is dropped while clients stick to it.
+    CutsStickyClients,
+    /// A rollback waits behind everything else.
+    SlowRollback,
+    /// A run that has ended is not remembered.
+    ForgetsEnds,
+    /// A status grows with every change.
+    Grows,
+    /// A worker carries out each write once more, long after.
+    StaleWorker,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// A bug stays planted for as long as this lives.
+pub(crate) struct Plot(Option<Bug>);
+
+impl Plot {
+    pub fn with(bug: Option<Bug>) -> Self {
+        Self(PLANTED.replace(bug))
+    }
+}
+
+impl Drop for Plot {
+    fn drop(&mut self) {
+        PLANTED.set(self.0);
+    }
+}
+
+/// The bug that is planted on this thread.
+pub(crate) fn planted() -> Option<Bug> {
+    PLANTED.get()
+}
+
+impl Bug {
+    /// Every bug, in the order of the classes.
+    pub const ALL: [Self; 17] = [
+        Self::ClaimsUnseen,
+        Self::DropsAtOnce,
+        Self::Clobbers,
+        Self::OverloadsOldSide,
+        Self::TrustsOldHealth,
+        Self::HidesRefusals,
+        Self::KeepsFinalizer,
+        Self::CallStorm,
+        Self::HotLoop,
+        Self::BlindToDrift,
+        Self::FightsForever,
+        Self::IgnoresOwners,
+        Self::CutsStickyClients,
+        Self::SlowRollback,
+        Self::ForgetsEnds,
+        Self::Grows,
+        Self::StaleWorker,
+    ];
+
+    /// The class of failures that it stands for.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::ClaimsUnseen => "finished while all traffic still hit the old group",
+            Self::DropsAtOnce => "503s at the final step: accepted is not propagated",
+            Self::Clobbers => "settings of others clobbered",
+            Self::OverloadsOldSide => "rollback overloads the small side",
+            Self::TrustsOldHealth => "a group that scales between ready and rerouted breaks the shift",
+            Self::HidesRefusals => "the limit of rules or groups hangs without a word",
+            Self::KeepsFinalizer => "finalizers stuck",
+            Self::CallStorm => "throttled by its own calls",
+            Self::HotLoop => "hot loops",
+            Self::BlindToDrift => "drift unnoticed",
+            Self::FightsForever => "controllers that fight",
+            Self::IgnoresOwners => "ownership between clusters",
+            Self::CutsStickyClients => "clients that keep to the old side",
+            Self::SlowRollback => "no instant rollback",
+            Self::ForgetsEnds => "a release replayed by another cluster",
+            Self::Grows => "memory that grows without end",
+            Self::StaleWorker => "a stale plan applied by a delayed worker",
+        }
+    }
+
+    /// Plays its plan with the bug, and tells what is wrong with how the lab met it: it was not found, or what was found
+    /// is there without the bug too.
+    pub fn hunt(self) -> Option<String> {
+        let sound = self.plan();
+        let failures = Plan { bug: Some(self), ..sound.clone() }.play().failures;
+        if !failures.iter().any(|failure| failure.wrong == self.caught_as()) {
+            return Some(format!("{self} was not found as {:?}; found {failures:#?}", self.caught_as()));
+        }
+        let failures = sound.play().failures;
+        (!failures.is_empty()).then(|| format!("without {self} the same plan fails too: {failures:#?}"))
+    }
+
+    /// What must be found.
+    pub fn caught_as(self) -> Wrong {
+        match self {
+            Self::ClaimsUnseen => Wrong::Never(Invariant::FalseClaim),
+            Self::DropsAtOnce | Self::CutsStickyClients => Wrong::Never(Invariant::TornDownTooSoon),
+            Self::Clobbers => Wrong::Clobbered,
+            Self::OverloadsOldSide | Self::TrustsOldHealth => Wrong::Never(Invariant::RaisedWithoutCapacity),
+            Self::HidesRefusals => Wrong::Never(Invariant::EndlessRun),
+            Self::KeepsFinalizer => Wrong::Hanging,
+            Self::CallStorm => Wrong::Restless,
+            Self::HotLoop | Self::FightsForever => Wrong::Never(Invariant::EndlessFight),
+            Self::BlindToDrift => Wrong::OtherWeights,
+            Self::IgnoresOwners => Wrong::Never(Invariant::NotOurs),
+            Self::SlowRollback => Wrong::Never(Invariant::RollbackImpossible),
+            Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
+            Self::Grows => Wrong::Bloated,
+            Self::StaleWorker => Wrong::Never(Invariant::OutOfRangeOrDirection),
+        }
+    }
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self:?} ({})", self.class())
+    }
+}
+
+/// The table of the classes, the bugs and what finds them, as the README of the lab has it.
+pub fn table() -> String {
+    let rows = Bug::ALL.into_iter().enumerate().map(|(index, bug)| {
+        let caught = match bug.caught_as() {
+            Wrong::Never(invariant) => format!("judge of `{invariant:?}`"),
+            wrong => format!("look at the end: `{wrong:?}`"),
+        };
+        format!("| {} | {} | `{bug:?}` | {caught} |\n", index + 1, bug.class())
+    });
+    let head = "| | what users of other tools suffer from | planted bug | caught by |\n|---|---|---|---|\n";
+    [head.to_owned()].into_iter().chain(rows).collect()
+}
+
+#[cfg(test)]
+mod tests;

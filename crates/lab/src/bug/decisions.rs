@@ -1,0 +1,152 @@
+//! Decisions made wrong: those of the engine, with what goes into them or comes out of them changed.
+
+use std::marker::PhantomData;
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::Phase;
+use weir_controller::Decisions;
+use weir_engine::event::Event;
+use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
+use weir_engine::object::{RouteObject, ShiftObject};
+use weir_engine::sight::Sight;
+use weir_engine::tick::{Context, Urgency, Verdict};
+use weir_engine::{Cluster, Key, Kind, KindName, Object, claim, weights};
+
+use super::{Bug, planted};
+
+/// How long a slow rollback waits.
+const LINGERS: SignedDuration = SignedDuration::from_secs(90);
+
+/// Decides as the engine does but for the planted bug.
+#[derive(Debug)]
+pub(crate) enum Wrongly {}
+
+impl Decisions for Wrongly {
+    type EntryPoints = EntryPoints;
+    type Environments = Environments;
+    type Routes = Altered<Routes>;
+    type Shifts = Altered<Shifts>;
+}
+
+/// A kind whose decisions are altered.
+#[derive(Debug)]
+pub(crate) struct Altered<K>(PhantomData<K>);
+
+/// How the decisions of a kind are altered.
+pub(crate) trait Alter: Kind {
+    /// Changes what a decision knows.
+    fn before(bug: Bug, context: &mut Context, cluster: &mut Cluster, object: &mut Object<Self::Spec, Self::Status>);
+
+    /// Changes what was decided.
+    fn after(
+        bug: Bug,
+        context: &Context,
+        cluster: &Cluster,
+        object: &Object<Self::Spec, Self::Status>,
+        verdict: &mut Verdict<Self::Status>,
+    );
+}
+
+impl<K: Alter> Kind for Altered<K> {
+    type Spec = K::Spec;
+    type Status = K::Status;
+
+    const NAME: KindName = K::NAME;
+
+    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self::Spec, Self::Status>> {
+        K::find(cluster, key)
+    }
+
+    fn decide(
+        context: &Context,
+        cluster: &Cluster,
+        object: &Object<Self::Spec, Self::Status>,
+        sight: &mut Sight<'_>,
+    ) -> Option<Verdict<Self::Status>> {
+        let Some(bug) = planted() else { return K::decide(context, cluster, object, sight) };
+        let (mut context, mut cluster, mut object) = (context.clone(), cluster.clone(), object.clone());
+        K::before(bug, &mut context, &mut cluster, &mut object);
+        let mut verdict = K::decide(&context, &cluster, &object, sight)?;
+        K::after(bug, &context, &cluster, &object, &mut verdict);
+        Some(verdict)
+    }
+
+    fn events(old: &Self::Status, new: &Self::Status) -> Vec<Event> {
+        K::events(old, new)
+    }
+
+    fn refused(now: Timestamp, status: &Self::Status, generation: i64, message: &str) -> Self::Status {
+        K::refused(now, status, generation, message)
+    }
+
+    fn urgency(cluster: &Cluster, object: &Object<Self::Spec, Self::Status>) -> Urgency {
+        K::urgency(cluster, object)
+    }
+}
+
+impl Alter for Routes {
+    fn before(bug: Bug, context: &mut Context, _: &mut Cluster, route: &mut RouteObject) {
+        match bug {
+            Bug::HidesRefusals => context.trouble = None,
+            Bug::FightsForever => route.status.reversals.clear(),
+            _ => {}
+        }
+    }
+
+    fn after(bug: Bug, context: &Context, cluster: &Cluster, route: &RouteObject, verdict: &mut Verdict<Self::Status>) {
+        match bug {
+            Bug::ClaimsUnseen => {
+                if let Some(intent) = verdict.status.intent.as_mut().filter(|intent| intent.verified_at.is_none()) {
+                    intent.verified_at = Some(context.now);
+                    verdict.proposal = None;
+                }
+            }
+            Bug::HotLoop => {
+                verdict.status.live = verdict.status.live.take().map(|live| format!("{live} at {}", context.now))
+            }
+            Bug::FightsForever => verdict.status.reversals.clear(),
+            Bug::SlowRollback => {
+                let run = claim::holder(cluster, &route.key).and_then(|shift| shift.status.run.as_ref());
+                let cause = run.and_then(|run| run.rollback.as_ref());
+                if cause.is_some_and(|cause| context.now < cause.since + LINGERS) {
+                    verdict.proposal = None;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Alter for Shifts {
+    fn before(bug: Bug, context: &mut Context, cluster: &mut Cluster, shift: &mut ShiftObject) {
+        match bug {
+            Bug::CutsStickyClients if shift.status.phase == Some(Phase::Baking) => {
+                // Longer than clients stick, and not as long as a run may go without progress.
+                context.now += SignedDuration::from_mins(6);
+            }
+            Bug::ForgetsEnds => {
+                cluster.routes.values_mut().for_each(|route| route.status.last_run = None);
+            }
+            _ => {}
+        }
+    }
+
+    fn after(bug: Bug, _: &Context, _: &Cluster, _: &ShiftObject, verdict: &mut Verdict<Self::Status>) {
+        match bug {
+            Bug::KeepsFinalizer => verdict.finalizer = true,
+            Bug::DropsAtOnce => {
+                let run = verdict.status.run.as_mut().filter(|run| run.weight == 100 && run.rollback.is_none());
+                for part in run.into_iter().flat_map(|run| &mut run.routes) {
+                    part.weights = weights::carrying(&part.weights);
+                }
+            }
+            Bug::Grows => {
+                if let Some(run) = &mut verdict.status.run {
+                    let seq = usize::try_from(run.seq).unwrap_or(0);
+                    run.note = Some("one more change was made. ".repeat(seq * 100));
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Wires made wrong: what is sent to AWS, how often, and what is said to have come back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Bug, planted};
+
+/// What a tampering wire remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Tampered {
+    answers: BTreeMap<String, Bytes>,
+}
+
+/// How often a read is sent besides.
+pub(crate) fn copies(is_write: bool) -> u32 {
+    if planted() == Some(Bug::CallStorm) && !is_write { 5 } else { 0 }
+}
+
+/// How long after a write a worker makes it again.
+pub(crate) fn worker_delay(operation: &str) -> Option<Duration> {
+    let is_late = planted() == Some(Bug::StaleWorker) && operation == "ModifyListener";
+    is_late.then_some(Duration::from_secs(40))
+}
+
+/// The request as it is sent.
+pub(crate) fn tamper_request(operation: &str, body: Bytes) -> Bytes {
+    if planted() != Some(Bug::Clobbers) || operation != "ModifyListener" {
+        return body;
+    }
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(&body) {
+        // The first action is the one by which clients sign in.
+        if !name.starts_with("DefaultActions.member.1.") {
+            form.append_pair(&name, &value);
+        }
+    }
+    Bytes::from(form.finish())
+}
+
+/// The answer to a read as it comes back.
+pub(crate) fn tamper_answer(tampered: &mut Tampered, operation: &str, question: &str, body: Bytes) -> Bytes {
+    match planted() {
+        Some(Bug::OverloadsOldSide) if operation == "DescribeTargetHealth" && question.contains("blue") => {
+            once_well(tampered, question, body)
+        }
+        Some(Bug::TrustsOldHealth) if operation == "DescribeTargetHealth" && question.contains("green") => {
+            once_well(tampered, question, body)
+        }
+        Some(Bug::BlindToDrift) if operation == "DescribeRules" => {
+            tampered.answers.entry(question.to_owned()).or_insert(body).clone()
+        }
+        Some(Bug::IgnoresOwners) if operation == "DescribeTags" => {
+            let text = String::from_utf8_lossy(&body);
+            Bytes::from(text.replace("somebody-else", "lab").replace("other/route", "shop/checkout"))
+        }
+        _ => body,
+    }
+}
+
+/// Of the health of a group, the last answer in which all was well.
+fn once_well(tampered: &mut Tampered, question: &str, body: Bytes) -> Bytes {
+    let text = String::from_utf8_lossy(&body);
+    let is_well = text.contains("<State>healthy</State>")
+        && ["unhealthy", "initial", "draining", "unused"].iter().all(|state| !text.contains(&format!(">{state}<")));
+    if is_well {
+        tampered.answers.insert(question.to_owned(), body.clone());
+    }
+    tampered.answers.get(question).cloned().unwrap_or(body)
+}
+
+impl Tampered {
+    /// A write was made.
+    pub fn written(&mut self, operation: &str) {
+        if planted() == Some(Bug::BlindToDrift) && operation != "AddTags" {
+            self.answers.clear();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Invariant 7, for listeners: a group leaves an action only after it was seen without weight, and not while clients
+//! may still stick to it. A rollback takes a candidate out at once that would else go on answering.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::evidence::Evidence;
+use crate::journal::AwsRequest;
+
+use super::course::{Course, Write, run_of, words};
+use super::{Breach, Invariant};
+
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, write) in course.writes.iter().enumerate() {
+        let (Some(weights), false) = (&write.weights, write.creates) else { continue };
+        let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
+        // Whoever ends a pause by a command, or turns a run round, does not wait for clients.
+        if run.is_none_or(|run| run.rollback.is_some() || run.released_seq.is_some()) {
+            continue;
+        }
+        let before = course.live(&write.place, write.at);
+        for (group, weight) in before.iter().filter(|(group, _)| !weights.contains_key(*group)) {
+            let message = if *weight > 0 {
+                format!(
+                    "{group} was dropped in the write that took its weight: {} became {}",
+                    words(&before),
+                    words(weights)
+                )
+            } else if let Some(until) = sticks_until(evidence, &course.writes[..number], write, group)
+                && write.at < until
+            {
+                format!("{group} was dropped, though clients may stick to it until {until:.0}")
+            } else {
+                continue;
+            };
+            breaches.push(Breach { at: write.at, invariant: Invariant::TornDownTooSoon, message });
+        }
+    }
+    breaches
+}
+
+/// Until when clients may stick to a group that has no weight any more.
+fn sticks_until(evidence: &Evidence, earlier: &[Write<'_>], write: &Write<'_>, group: &str) -> Option<Timestamp> {
+    let last = earlier.iter().rfind(|earlier| earlier.place == write.place && earlier.weights.is_some())?;
+    let seconds = sticky_seconds(last.request)?;
+    let changes = evidence.changes.iter().filter(|change| change.place == write.place && change.at < write.at);
+    let emptied = changes.filter(|change| {
+        change.before.get(group).is_some_and(|weight| *weight > 0) && change.after.get(group) == Some(&0)
+    });
+    // A second for the way of the write.
+    emptied.last().map(|change| change.at + SignedDuration::from_secs(seconds - 1))
+}
+
+fn sticky_seconds(request: &AwsRequest) -> Option<i64> {
+    let of = |end: &str| request.form.iter().find(|(name, _)| name.ends_with(end)).map(|(_, value)| value.as_str());
+    let config = "TargetGroupStickinessConfig";
+    of(&format!("{config}.Enabled")).filter(|enabled| *enabled == "true")?;
+    of(&format!("{config}.DurationSeconds"))?.parse().ok()
+}
