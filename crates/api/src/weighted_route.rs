@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::requests::RequestsSeen;
 use crate::traffic_shift::Outcome;
 use crate::{Condition, Duration};
 
@@ -24,6 +25,7 @@ use crate::{Condition, Duration};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type=='Synced')].status"),
     printcolumn(name = "Live weights", type_ = "string", json_path = ".status.live"),
+    printcolumn(name = "Share", type_ = "string", json_path = ".status.requests.summary"),
     printcolumn(name = "Shift", type_ = "string", json_path = ".status.intent.shift"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
@@ -158,6 +160,13 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
+    /// Group stickiness that is live, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<i32>,
+    /// The requests that were seen while traffic is split or a run moves it, or while clients may stick to a group.
+    /// Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestsSeen>,
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,

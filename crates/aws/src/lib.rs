@@ -8,6 +8,7 @@
 //! changed is forgotten before anyone can ask for it again. This crate does not know Kubernetes, spawns nothing,
 //! and holds no global state: dropping the inventory and its futures leaves nothing behind.
 
+mod cloudwatch;
 mod elb;
 mod errors;
 mod inventory;

@@ -75,6 +75,7 @@ pub struct Metrics {
     registry: Registry,
     weight_desired: IntGaugeVec,
     weight_applied: IntGaugeVec,
+    share_seen: IntGaugeVec,
     shift_phase: IntGaugeVec,
     shift_step: IntGaugeVec,
     /// How long after its planned instant a tick of a moving run began.
@@ -97,6 +98,7 @@ pub struct Metrics {
 pub(crate) enum Series {
     Desired { route: [String; 2], environment: String },
     Applied { route: [String; 2], environment: String },
+    Share { route: [String; 2], environment: String },
     Phase { shift: [String; 2], phase: &'static str },
     Step { shift: [String; 2] },
 }
@@ -120,6 +122,13 @@ impl Metrics {
                 )?,
                 weight_applied: IntGaugeVec::new(
                     Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
+                    &["namespace", "route", "environment"],
+                )?,
+                share_seen: IntGaugeVec::new(
+                    Opts::new(
+                        "weir_route_share_percent",
+                        "The part of a route's requests that an environment was last seen to answer, where it is measured.",
+                    ),
                     &["namespace", "route", "environment"],
                 )?,
                 shift_phase: IntGaugeVec::new(
@@ -171,6 +180,7 @@ impl Metrics {
         let registry = &self.registry;
         registry.register(Box::new(self.weight_desired.clone()))?;
         registry.register(Box::new(self.weight_applied.clone()))?;
+        registry.register(Box::new(self.share_seen.clone()))?;
         registry.register(Box::new(self.shift_phase.clone()))?;
         registry.register(Box::new(self.shift_step.clone()))?;
         registry.register(Box::new(self.lateness.clone()))?;
@@ -226,6 +236,9 @@ impl Metrics {
             Series::Applied { route: [namespace, name], environment } => {
                 (&self.weight_applied, vec![namespace, name, environment])
             }
+            Series::Share { route: [namespace, name], environment } => {
+                (&self.share_seen, vec![namespace, name, environment])
+            }
             Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
             Series::Step { shift: [namespace, name] } => (&self.shift_step, vec![namespace, name]),
         }
@@ -253,6 +266,10 @@ pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
             for weight in &route.status.weights {
                 let environment = weight.environment.clone();
                 found.insert(Series::Applied { route: name(), environment }, i64::from(weight.weight));
+            }
+            for share in route.status.requests.iter().flat_map(|requests| &requests.shares) {
+                let environment = share.environment.clone();
+                found.insert(Series::Share { route: name(), environment }, i64::from(share.percent));
             }
         }
         KindName::TrafficShift => {

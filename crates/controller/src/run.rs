@@ -1,4 +1,5 @@
-//! The loop itself: one future that starts ticks, hears watches, looks around on AWS and publishes events.
+//! The loop itself: one future that starts ticks, hears watches, looks around on AWS, counts requests and publishes
+//! events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,8 +15,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
 use weir_aws::Inventory;
-use weir_engine::Arn;
+use weir_engine::share::{self, MEASURE_INTERVAL};
 use weir_engine::tick::Urgency;
+use weir_engine::{Arn, Key};
 
 use crate::kinds::{Decisions, Weir};
 use crate::metrics::Trouble;
@@ -100,6 +102,7 @@ impl<D: Decisions> Controller<D> {
                 }
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
                 changed = wait(&mut turn.round) => turn.look_around(&changed),
+                routes = wait(&mut turn.count) => turn.counted(&routes),
                 () = wait(&mut turn.post) => turn.post = None,
                 () = tokio::time::sleep(pause) => {}
             }
@@ -124,6 +127,8 @@ struct Turn<'a, D> {
     running: Running<'a>,
     round: Errand<'a, BTreeSet<Arn>>,
     round_due: Timestamp,
+    count: Errand<'a, Vec<Key>>,
+    count_due: Timestamp,
     post: Errand<'a, ()>,
     complete: bool,
 }
@@ -138,6 +143,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
             running: FuturesUnordered::new(),
             round: None,
             round_due: later(world.now(), interval),
+            count: None,
+            count_due: later(world.now(), MEASURE_INTERVAL),
             post: None,
             complete: false,
         }
@@ -156,6 +163,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if self.complete {
             self.start_ticks(now);
             self.start_round(now);
+            self.start_count(now);
         }
         if self.post.is_none() {
             self.post = self.next_post();
@@ -163,7 +171,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.show_queue(now);
         let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
         let round = Some(self.round_due).filter(|_| self.complete && self.round.is_none());
-        let next = tick.into_iter().chain(round).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
+        let count = Some(self.count_due).filter(|_| self.complete && self.count.is_none());
+        let next = tick.into_iter().chain(round).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
     }
 
@@ -225,6 +234,33 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.world.notice_on_aws(changed);
     }
 
+    /// Counts requests beside the ticks, so that none waits for CloudWatch.
+    fn start_count(&mut self, now: Timestamp) {
+        if self.count.is_some() || now < self.count_due {
+            return;
+        }
+        self.count_due = later(now, MEASURE_INTERVAL);
+        let world = self.world;
+        let measured = share::measured(world.store.borrow().cluster());
+        if measured.is_empty() {
+            return;
+        }
+        self.count = Some(
+            async move {
+                let requests = measured.values().flatten().cloned().collect();
+                world.inventory.measure(&requests).await;
+                measured.into_keys().collect()
+            }
+            .boxed_local(),
+        );
+    }
+
+    fn counted(&mut self, routes: &[Key]) {
+        self.count = None;
+        debug!(routes = routes.len(), "counted requests");
+        self.world.notice_requests(routes);
+    }
+
     fn next_post(&self) -> Errand<'a, ()> {
         let world = self.world;
         let (object, event) = world.outbox.borrow_mut().take()?;
@@ -250,6 +286,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.world.closing.set(true);
         self.health.set_ready(false);
         self.round = None;
+        self.count = None;
         info!(ticks = self.running.len(), "the controller ends; what is in flight is awaited");
         let drain = async {
             while self.running.next().await.is_some() {

@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use weir_aws::Inventory;
 use weir_engine::event::Event;
 use weir_engine::tick::{Memory, Urgency};
-use weir_engine::{Arn, Cluster, Kind, KindName, ObjectRef};
+use weir_engine::{Arn, Cluster, Key, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
 use crate::kinds::Decisions;
@@ -116,6 +116,17 @@ impl<D: Decisions> World<D> {
         let store = self.store.borrow();
         let watchers: BTreeSet<ObjectRef> =
             changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect();
+        for object in watchers {
+            self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
+        }
+    }
+
+    /// The requests of routes were counted: whoever looks at them is looked at.
+    pub fn notice_requests(&self, routes: &[Key]) {
+        let now = self.now();
+        let store = self.store.borrow();
+        let watchers: BTreeSet<ObjectRef> =
+            routes.iter().flat_map(|route| weir_engine::depend::counters(store.cluster(), route)).collect();
         for object in watchers {
             self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
         }

@@ -7,6 +7,7 @@
 mod events;
 mod memory;
 mod place;
+mod requests;
 mod sticky;
 mod wanted;
 mod write;
@@ -64,6 +65,7 @@ pub fn decide(
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
     let wanted = wanted::wanted(cluster, route);
     let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
+    requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
@@ -118,6 +120,7 @@ fn look(
     };
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
+    status.sticky_seconds = place.forward().and_then(|forward| forward.sticky_seconds);
     if !marks.is_ours && place.resource.is_some() {
         return Some(adopting(context, route, &place));
     }

@@ -7,6 +7,7 @@
 mod advance;
 mod command;
 mod events;
+mod evidence;
 mod finish;
 mod health;
 mod lane;

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
-use crate::fact::{Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup};
+use crate::fact::{
+    Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Requests, Rule, Tags, TargetGroup,
+};
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(5);
@@ -32,6 +34,7 @@ pub struct Facts {
     attributes: BTreeMap<Arn, Reading<GroupAttributes>>,
     health: BTreeMap<Arn, Reading<Health>>,
     tags: BTreeMap<Arn, Reading<Tags>>,
+    requests: BTreeMap<(Arn, Option<Arn>), Option<Reading<Requests>>>,
 }
 
 impl Facts {
@@ -45,6 +48,9 @@ impl Facts {
             (Query::Attributes(arn), Fact::Attributes(reading)) => drop(self.attributes.insert(arn, reading)),
             (Query::Health(arn), Fact::Health(reading)) => drop(self.health.insert(arn, reading)),
             (Query::Tags(arn), Fact::Tags(reading)) => drop(self.tags.insert(arn, reading)),
+            (Query::Requests { balancer, group }, Fact::Requests(reading)) => {
+                self.requests.insert((balancer, group), reading);
+            }
             _ => {}
         }
     }
@@ -113,6 +119,18 @@ impl<'a> Sight<'a> {
     /// The facts, for judgements that must not ask.
     pub fn facts(&self) -> &'a Facts {
         self.facts
+    }
+
+    /// The requests of a balancer's group, or of all of them, as last counted; the inner `None` says that they were
+    /// not counted yet.
+    pub fn requests(&mut self, balancer: &Arn, group: Option<&Arn>) -> Option<Option<&'a Reading<Requests>>> {
+        let key = (balancer.clone(), group.cloned());
+        let known = self.facts.requests.get(&key);
+        if known.is_none() {
+            let (balancer, group) = key;
+            self.asks.insert(Ask { query: Query::Requests { balancer, group }, not_before: ANY_AGE });
+        }
+        known.map(Option::as_ref)
     }
 
     look_up! {

@@ -79,7 +79,7 @@ pub struct KubeRequest {
 impl AwsRequest {
     /// Whether the operation changes anything.
     pub fn is_write(&self) -> bool {
-        !self.operation.starts_with("Describe")
+        !self.operation.starts_with("Describe") && !self.operation.starts_with("Get")
     }
 }
 

@@ -9,7 +9,7 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, change, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, change, evidence, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -49,6 +49,9 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     }
     if run.applied_at.is_none() {
         wait_for_routes(draft, &run, &lanes);
+        return Some(());
+    }
+    if evidence::is_awaited(draft, &run, &lanes, sight)? {
         return Some(());
     }
     match plan.after(run.weight) {

@@ -77,8 +77,7 @@ impl AwsWire {
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let operation = form.get("Action").cloned().unwrap_or_default();
+        let (operation, form) = read(&request);
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
@@ -112,6 +111,15 @@ impl AwsWire {
         self.lifeline.journal.settle_aws(number, |request| request.status = Some(status));
         HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
     }
+}
+
+/// The operation of a request with its parameters; those of services that name it in the path are not read.
+fn read(request: &http::Request<Bytes>) -> (String, BTreeMap<String, String>) {
+    if let Some((_, operation)) = request.uri().path().rsplit_once("/operation/") {
+        return (operation.to_owned(), BTreeMap::new());
+    }
+    let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
+    (form.get("Action").cloned().unwrap_or_default(), form)
 }
 
 /// What AWS answers to a call that it does not carry out.

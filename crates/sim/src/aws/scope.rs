@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::ELASTIC_LOAD_BALANCING;
 use super::refusal::Refusal;
 
-/// The access key of a request that is meant for this service in this region.
-pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refusal> {
+/// The access key of a request that is meant for a service in this region.
+pub(super) fn check(headers: &HeaderMap, region: &str, expected: &str) -> Result<Arc<str>, Refusal> {
     let Some(header) = headers.get(http::header::AUTHORIZATION) else {
         return Err(Refusal::forbidden("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
@@ -37,10 +36,10 @@ pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refus
             ),
         ));
     };
-    if *service != ELASTIC_LOAD_BALANCING {
+    if *service != expected {
         return Err(Refusal::forbidden(
             "SignatureDoesNotMatch",
-            format!("Credential should be scoped to correct service: '{ELASTIC_LOAD_BALANCING}'."),
+            format!("Credential should be scoped to correct service: '{expected}'."),
         ));
     }
     if *in_region != region {
