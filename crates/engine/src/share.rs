@@ -158,9 +158,10 @@ fn shared(cluster: &Cluster, route: &RouteObject, counted: &Counted, sight: &mut
                 continue;
             }
             let forward = rule.actions.iter().find_map(Action::forward);
-            let also = counted.groups.iter().find(|(_, group)| {
-                forward.is_some_and(|forward| forward.groups.contains_key(*group))
-            });
+            let also = counted
+                .groups
+                .iter()
+                .find(|(_, group)| forward.is_some_and(|forward| forward.groups.contains_key(*group)));
             let Some((environment, _)) = also else { continue };
             let owner = cluster.routes.values().find(|other| other.status.arn.as_deref() == Some(place.as_str()));
             let whose = match (owner, rule.priority) {

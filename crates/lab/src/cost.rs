@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::evidence::Call;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, shift, steps};
@@ -47,7 +48,9 @@ fn a_step_costs_one_write_one_read_back_and_one_health_read() {
             };
             world.run_until(applied, HOUR).await.unwrap();
             // Everything around the write, without the health watch of the pause before it.
-            let step = between(&world, world.now() - Duration::from_secs(5), world.now());
+            let mut step = between(&world, world.now() - Duration::from_secs(5), world.now());
+            // Requests are counted once a minute, beside all this.
+            step.retain(|call| call.operation != "GetMetricData");
             let operations: Vec<&str> = step.iter().map(|call| call.operation.as_str()).collect();
             let mut expected = vec!["DescribeTargetHealth", "DescribeRules", "ModifyListener", "DescribeRules"];
             if weight == 100 {
@@ -88,6 +91,7 @@ fn a_whole_release_costs_what_its_parts_cost() {
         assert!(of("DescribeTags") <= 3, "{by_operation:?}");
         assert!(of("DescribeTargetGroupAttributes") <= 2, "{by_operation:?}");
         assert!(of("DescribeTargetGroups") <= 2, "{by_operation:?}");
+        assert!(of("GetMetricData") <= seconds / 60 + 1, "{by_operation:?}");
     });
 }
 
@@ -123,4 +127,61 @@ fn what_is_settled_costs_nothing() {
         assert!(calls.len() <= 120 * 3, "{} calls", calls.len());
         assert_eq!(count(&calls, "DescribeTargetHealth", ""), 0);
     });
+}
+
+#[test]
+fn the_requests_of_a_hundred_moving_routes_cost_one_call_a_minute() {
+    on_virtual_time(async {
+        let mut world = World::new(Settings::seeded(205));
+        let manifests = many(4, 25);
+        world.furnish(&manifests, 1).unwrap();
+        world.apply(&manifests).unwrap();
+        world.start_controller();
+        let has_begun = |world: &World| {
+            (0..100).all(|number| {
+                let route = world.route(&format!("route-{number}")).and_then(|route| route.status);
+                route.is_some_and(|status| status.weights.len() == 2)
+            })
+        };
+        world
+            .run_until(|world| (0..100).all(|number| world.is_complete(&format!("blue-{number}"))), HOUR)
+            .await
+            .unwrap();
+        for number in 0..100 {
+            world
+                .patch("trafficshifts", &format!("blue-{number}"), &json!({"spec": {"to": format!("green-{number}")}}))
+                .unwrap();
+        }
+        world.run_until(has_begun, HOUR).await.unwrap();
+        world.run_for(Duration::from_mins(3)).await;
+        let (began, before) = (world.now(), requests(&world));
+        world.run_for(Duration::from_mins(10)).await;
+        let calls = between(&world, began, world.now());
+        let counted = count(&calls, "GetMetricData", "");
+        assert!((9..=11).contains(&counted), "{counted}");
+        let written: u64 = requests(&world).values().sum::<u64>() - before.values().sum::<u64>();
+        assert!(written <= 200, "{written} requests to Kubernetes while nothing moves");
+    });
+}
+
+/// Balancers with so many rules each; every route has two environments of its own and a shift that is to rest at half.
+fn many(balancers: usize, routes: usize) -> String {
+    let mut text = String::new();
+    for balancer in 0..balancers {
+        text += &stage::ENTRY_POINT.replace("public", &format!("public-{balancer}"));
+        text += "---\n";
+        for number in balancer * routes..(balancer + 1) * routes {
+            let (blue, green) = (format!("blue-{number}"), format!("green-{number}"));
+            text += &stage::environment(&blue);
+            text += &stage::environment(&green);
+            let priority = u32::try_from(number).unwrap() + 1;
+            let route = stage::rule_route(&format!("route-{number}"), &[&blue, &green], priority, "");
+            text += &route.replace("entryPoint: {name: public}", &format!("entryPoint: {{name: public-{balancer}}}"));
+            let half = "{steps: [{weight: 50, pause: {}}, {weight: 100}]}";
+            let shift = stage::shift(&blue, half, "").replace("name: checkout", &format!("name: {blue}"));
+            text += &shift.replace("[checkout]", &format!("[route-{number}]"));
+        }
+        text += "---\n";
+    }
+    text
 }

@@ -135,17 +135,13 @@ fn quiet(since: Timestamp, counts: &Counts, sample: &Sample) -> RequestsSeen {
 fn difference(status: &WeightedRouteStatus, shares: &[EnvironmentShare], sample: &Sample) -> Option<String> {
     let total = weights::total(&status.weights).max(1);
     let of = |share: &EnvironmentShare| weights::of(&status.weights, &share.environment);
-    let points =
-        |share: &EnvironmentShare| (i64::from(share.percent) * total - of(share) * 100).abs() / total;
+    let points = |share: &EnvironmentShare| (i64::from(share.percent) * total - of(share) * 100).abs() / total;
     let strays = |share: &EnvironmentShare| of(share) == 0 && share.percent > 0;
     let farthest = shares.iter().max_by_key(|share| points(share))?;
     let noticed = Some(farthest).filter(|farthest| points(farthest) > NOTICEABLE);
     let share = noticed.or_else(|| shares.iter().find(|share| strays(share)))?;
     let weight = (of(share) * 100 + total / 2) / total;
-    let found = format!(
-        "{} has {weight} % of the weight and {} % of the requests",
-        share.environment, share.percent
-    );
+    let found = format!("{} has {weight} % of the weight and {} % of the requests", share.environment, share.percent);
     Some(match status.sticky_seconds {
         Some(seconds) => format!(
             "{found}: group stickiness of {} keeps clients with the group that answered them first; new clients follow \

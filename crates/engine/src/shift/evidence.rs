@@ -10,9 +10,9 @@ use crate::share::{self, Known, Sample};
 use crate::sight::Sight;
 use crate::weights;
 
+use super::Draft;
 use super::advance::phase_of;
 use super::lane::Lane;
-use super::Draft;
 
 /// How many whole minutes must be seen.
 const MINUTES: u32 = 2;
@@ -24,12 +24,7 @@ const TOLERANCE: u64 = 500;
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether the run waits for the share of its present step to be seen; if so, says for what.
-pub(super) fn is_awaited(
-    draft: &mut Draft<'_>,
-    run: &Run,
-    lanes: &[Lane<'_>],
-    sight: &mut Sight<'_>,
-) -> Option<bool> {
+pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
     let Some(applied_at) = run.applied_at else { return Some(false) };
     let is_told = run.released_seq == Some(run.seq);
     if draft.shift.spec.evidence == Evidence::Weights || run.weight == 0 || is_told {

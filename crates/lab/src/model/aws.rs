@@ -177,7 +177,9 @@ impl ModelAws {
     /// minute after its end; the rate is the present one.
     pub fn measure(&mut self, now: Timestamp, questions: &BTreeSet<Query>) {
         let asked = questions.iter().filter_map(|query| match query {
-            Query::Requests { group, .. } => Some((query.clone(), self.reading(now, Some(self.requests(now, group.as_ref()))))),
+            Query::Requests { group, .. } => {
+                Some((query.clone(), self.reading(now, Some(self.requests(now, group.as_ref())))))
+            }
             _ => None,
         });
         self.counted = asked.collect();
@@ -191,7 +193,8 @@ impl ModelAws {
                 let live = self.history.iter().rev().find(|(at, place, ..)| place == listener && *at <= minute);
                 let (.., forward, _) = live?;
                 let total: u64 = forward.groups.values().map(|weight| u64::from(*weight)).sum();
-                let weight = group.map_or(total, |group| forward.groups.get(group).map_or(0, |weight| u64::from(*weight)));
+                let weight =
+                    group.map_or(total, |group| forward.groups.get(group).map_or(0, |weight| u64::from(*weight)));
                 (self.traffic * weight).checked_div(total)
             };
             self.listeners.keys().filter_map(of_listener).sum::<u64>()

@@ -155,13 +155,7 @@ impl World {
 
 impl CloudWatch {
     /// The data points of a query in the order that was asked for.
-    fn points(
-        &self,
-        elb: &Elb,
-        question: &Question,
-        query: &question::Query,
-        now: Timestamp,
-    ) -> Vec<(Timestamp, u64)> {
+    fn points(&self, elb: &Elb, question: &Question, query: &question::Query, now: Timestamp) -> Vec<(Timestamp, u64)> {
         let Some((balancer, group)) = query.series(elb) else { return Vec::new() };
         let found = self.counts.known(&balancer, group.as_deref(), question.start, question.end, now);
         let mut points: Vec<(Timestamp, u64)> = Vec::new();

@@ -45,10 +45,7 @@ fn stickiness_is_named_with_its_duration() {
 #[test]
 fn few_requests_are_named_and_what_is_unexplained_as_well() {
     let split = status(&[("blue", 90), ("green", 10)], None);
-    assert_eq!(
-        words(&split, 3, 2).unwrap(),
-        "green has 10 % of the weight and 40 % of the requests: few requests (5)"
-    );
+    assert_eq!(words(&split, 3, 2).unwrap(), "green has 10 % of the weight and 40 % of the requests: few requests (5)");
     assert_eq!(
         words(&split, 700, 300).unwrap(),
         "green has 10 % of the weight and 30 % of the requests, which is unexplained: stickiness between groups is off"

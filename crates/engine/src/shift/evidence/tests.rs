@@ -14,7 +14,8 @@ fn says(weight: u64, is_sticky: bool, minutes: &[(u64, u64)]) -> Option<String> 
 
 #[test]
 fn a_share_near_the_weight_was_seen() {
-    for (weight, blue, green) in [(5, 570, 30), (5, 585, 15), (5, 540, 60), (50, 330, 270), (100, 20, 580), (1, 597, 3)] {
+    for (weight, blue, green) in [(5, 570, 30), (5, 585, 15), (5, 540, 60), (50, 330, 270), (100, 20, 580), (1, 597, 3)]
+    {
         assert_eq!(says(weight, false, &[(blue, green), (blue, green)]), None, "{weight}: {blue}, {green}");
     }
 }

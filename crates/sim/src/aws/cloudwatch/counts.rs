@@ -50,7 +50,8 @@ impl Counts {
     ) -> Vec<(Timestamp, u64)> {
         let series = (balancer.to_owned(), group.map(str::to_owned));
         let Some(minutes) = self.series.get(&series) else { return Vec::new() };
-        let known = minutes.range(start..end).map(|(minute, count)| (*minute, self.as_of(&series, *minute, *count, now)));
+        let known =
+            minutes.range(start..end).map(|(minute, count)| (*minute, self.as_of(&series, *minute, *count, now)));
         known.filter(|(_, count)| *count > 0).collect()
     }
 
@@ -62,7 +63,8 @@ impl Counts {
         }
         let mut chance = self.chance(series, minute);
         let incomplete = chance.u32(..1000);
-        let mut draw = |span: &std::ops::RangeInclusive<Duration>| chance.u64(millis(*span.start())..=millis(*span.end()));
+        let mut draw =
+            |span: &std::ops::RangeInclusive<Duration>| chance.u64(millis(*span.start())..=millis(*span.end()));
         let arrived = minute + MINUTE + Duration::from_millis(draw(&self.arrival.delay));
         let corrected = arrived + Duration::from_millis(draw(&self.arrival.correction));
         if now < arrived {
@@ -80,9 +82,8 @@ impl Counts {
         let number = [self.seed.to_be_bytes(), minute.as_second().to_be_bytes()];
         let bytes = words.into_iter().flatten().copied().chain(number.into_iter().flatten());
         // FNV-1a, which is the same in every process.
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         fastrand::Rng::with_seed(hash)
     }
 }

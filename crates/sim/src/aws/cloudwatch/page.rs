@@ -30,9 +30,10 @@ pub(super) fn cut<'a>(
     let most = question.most.map_or(most, |asked| asked.min(most));
     let told = match &question.token {
         None => 0,
-        Some(token) => token.strip_prefix("after-").and_then(|told| told.parse::<usize>().ok()).ok_or_else(|| {
-            Refusal::new("InvalidNextToken", "The next token specified is invalid.")
-        })?,
+        Some(token) => token
+            .strip_prefix("after-")
+            .and_then(|told| told.parse::<usize>().ok())
+            .ok_or_else(|| Refusal::new("InvalidNextToken", "The next token specified is invalid."))?,
     };
     let (mut before, mut room) = (told, most);
     let mut parts = Vec::new();

@@ -125,12 +125,13 @@ impl Question {
             Some("TimestampAscending") => false,
             Some(other) => return Err(invalid(format!("The value {other} for parameter ScanBy is not supported."))),
         };
-        let most = match number(members, "MaxDatapoints")? {
-            None => None,
-            Some(most) => Some(usize::try_from(most).ok().filter(|most| *most > 0).ok_or_else(|| {
-                invalid(format!("The value {most} for parameter MaxDatapoints must be at least 1."))
-            })?),
-        };
+        let most =
+            match number(members, "MaxDatapoints")? {
+                None => None,
+                Some(most) => Some(usize::try_from(most).ok().filter(|most| *most > 0).ok_or_else(|| {
+                    invalid(format!("The value {most} for parameter MaxDatapoints must be at least 1."))
+                })?),
+            };
         let start = Timestamp::from_second(start.as_second() - start.as_second().rem_euclid(60)).unwrap_or(start);
         let token = text(members, "NextToken")?.map(str::to_owned);
         Ok(Self { queries, start, end, descending, most, token })

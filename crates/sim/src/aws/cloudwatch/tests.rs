@@ -149,7 +149,7 @@ fn requests_are_counted_by_minute_and_group() {
 #[test]
 fn a_minute_without_requests_has_no_data_point() {
     world(prompt(), async |aws, traffic| {
-        wait(60).await;
+        wait(50).await;
         let _ = ask(&aws, &Ask::of(&aws, 1)).await;
         drop(traffic);
         wait(120).await;
@@ -230,7 +230,10 @@ fn what_the_service_does_not_take_is_refused() {
         let many = good.queries[0].clone();
         let bad = [
             Ask { queries: Vec::new(), ..good.clone() },
-            Ask { queries: (0..501).map(|id| (format!("q{id}"), many.1.clone(), String::new())).collect(), ..good.clone() },
+            Ask {
+                queries: (0..501).map(|id| (format!("q{id}"), many.1.clone(), String::new())).collect(),
+                ..good.clone()
+            },
             Ask { queries: vec![many.clone(), many.clone()], ..good.clone() },
             Ask { queries: vec![("Upper".to_owned(), many.1.clone(), String::new())], ..good.clone() },
             Ask { period: 30, ..good.clone() },
@@ -242,7 +245,8 @@ fn what_the_service_does_not_take_is_refused() {
             assert_eq!(refused(&aws, ask.body()).await, "ValidationError");
         }
         assert_eq!(refused(&aws, vec![0xbf]).await, "SerializationException");
-        let whole = Ask { queries: (0..500).map(|id| (format!("q{id}"), many.1.clone(), String::new())).collect(), ..good };
+        let whole =
+            Ask { queries: (0..500).map(|id| (format!("q{id}"), many.1.clone(), String::new())).collect(), ..good };
         assert_eq!(ask(&aws, &whole).await.0.len(), 500);
     });
 }
