@@ -169,7 +169,6 @@ fn many(balancers: usize, routes: usize) -> String {
     let mut text = String::new();
     for balancer in 0..balancers {
         text += &stage::ENTRY_POINT.replace("public", &format!("public-{balancer}"));
-        text += "---\n";
         for number in balancer * routes..(balancer + 1) * routes {
             let (blue, green) = (format!("blue-{number}"), format!("green-{number}"));
             text += &stage::environment(&blue);
