@@ -32,7 +32,14 @@ pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], s
     }
     // Where one group gets everything there is nothing to tell apart.
     let split = lanes.iter().filter(|lane| lane.part.weights.len() > 1);
-    let known: Vec<_> = split.map(|lane| (lane, share::known(draft.cluster, lane.route, sight))).collect();
+    let known = split.map(|lane| match &lane.access {
+        Ok(access) => {
+            sight.through(access);
+            (lane, share::known(draft.cluster, lane.route, sight))
+        }
+        Err(message) => (lane, Some(Known::Never(message.clone()))),
+    });
+    let known: Vec<_> = known.collect();
     for (lane, known) in known {
         if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known?) {
             let message = format!("route {}: {} is not seen to have its share: {why}", lane.part.name, run.to);
