@@ -106,7 +106,7 @@ impl Inventory {
     /// call for every 500. What cannot be read is remembered as such.
     pub async fn measure(&self, requests: &BTreeSet<Query>) {
         let not_before = self.core.now();
-        let asks = requests.iter().map(|query| Ask { query: query.clone(), not_before });
+        let asks = requests.iter().map(|query| Ask::new(query.clone(), not_before));
         let landings: Vec<Landing> = asks
             .filter_map(|ask| match self.core.source(&ask) {
                 Source::Known(_) => None,

@@ -15,7 +15,7 @@ fn query(number: usize) -> Query {
 
 /// What the inventory tells without a call.
 async fn told(bed: &Bed, query: &Query) -> Option<Reading<Requests>> {
-    let ask = Ask { query: query.clone(), not_before: ANY_AGE };
+    let ask = Ask::new(query.clone(), ANY_AGE);
     match bed.inventory.answer(&ask).await {
         (_, Fact::Requests(reading)) => reading,
         (_, other) => panic!("{other:?}"),

@@ -73,6 +73,7 @@ fn tells_more(recorded: &RequestsSeen, fresh: &RequestsSeen) -> bool {
         (before, now) => before.is_some() != now.is_some(),
     };
     is_old
+        || recorded.minutes < fresh.minutes
         || recorded.shares != fresh.shares
         || recorded.summary != fresh.summary
         || (fresh.shares.is_empty() && recorded.note != fresh.note)
