@@ -37,3 +37,5 @@ mod refusals;
 mod releases;
 mod returns;
 mod simulator;
+
+pub(crate) use kubernetes::Kubernetes;
