@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::config::StalledStreamProtectionConfig;
 use aws_sdk_cloudwatch::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_cloudwatch::config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use tracing::Instrument;
@@ -141,7 +141,7 @@ fn add(
     let Some(asked) = index.and_then(|index| counted.get(index)) else {
         return Err(nonsense(OPERATION, format!("found a result for {:?}, which was not asked", result.id())));
     };
-    if let Some(status) = result.status_code().map(|status| status.as_str())
+    if let Some(status) = result.status_code().map(StatusCode::as_str)
         && !matches!(status, "Complete" | "PartialData")
     {
         let kind = if status == "Forbidden" { ErrorKind::Denied } else { ErrorKind::Transient };

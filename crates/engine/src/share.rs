@@ -117,7 +117,7 @@ pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_
         Ok(counted) => counted,
         Err(message) => return Some(Known::Never(message)),
     };
-    if let Some(message) = shared(cluster, route, &counted, sight)? {
+    if let Err(message) = alone(cluster, route, &counted, sight)? {
         return Some(Known::Never(message));
     }
     let total = sight.requests(&counted.balancer, None);
@@ -147,9 +147,15 @@ pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_
     })
 }
 
-/// Why the requests of a group are not those of this route alone, if another rule sends some to it as well.
-fn shared(cluster: &Cluster, route: &RouteObject, counted: &Counted, sight: &mut Sight<'_>) -> Option<Option<String>> {
-    let Ok(listeners) = &sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(None) };
+/// Whether the requests of the groups are those of this route alone; the error says which other rule sends some to one
+/// of them as well.
+fn alone(
+    cluster: &Cluster,
+    route: &RouteObject,
+    counted: &Counted,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), String>> {
+    let Ok(listeners) = &sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
     let readings: Vec<_> = listeners.iter().map(|listener| (listener, sight.rules(&listener.arn, ANY_AGE))).collect();
     for (listener, reading) in readings {
         for rule in reading?.found.iter().flatten() {
@@ -169,13 +175,13 @@ fn shared(cluster: &Cluster, route: &RouteObject, counted: &Counted, sight: &mut
                 (None, RulePriority::Default) => format!("the default action of port {}", listener.port),
                 (None, RulePriority::At(priority)) => format!("the rule {priority} of port {}", listener.port),
             };
-            return Some(Some(format!(
+            return Some(Err(format!(
                 "the target group of {environment} also serves {whose}, and CloudWatch counts requests by target group \
                  only; give each its own group"
             )));
         }
     }
-    Some(None)
+    Some(Ok(()))
 }
 
 impl Counts {
