@@ -37,5 +37,6 @@ mod refusals;
 mod releases;
 mod returns;
 mod simulator;
+mod weights;
 
 pub(crate) use kubernetes::Kubernetes;

@@ -7,7 +7,7 @@ use weir_api::traffic_shift::Outcome;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, route, shift, steps};
-use crate::wire::{Fault, Mischief, Side};
+use crate::wire::{Disturbance, Mischief, Side, Which};
 use crate::world::{Settings, World};
 
 use super::{
@@ -118,7 +118,8 @@ fn a_cloudwatch_that_never_answers_holds_up_nothing() {
             let mut world = stage::set(Settings::seeded(405)).await;
             if silent {
                 let mischief = Mischief::Lost(Side::Before);
-                world.disturb(Fault { operation: "GetMetricData".to_owned(), times: u32::MAX, mischief });
+                let which = Which::Operation("GetMetricData");
+                world.disturb(Disturbance { which, times: u32::MAX, until: None, mischief });
             }
             world.apply(&shift("green", &steps(&[25, 100], "5m"), "")).unwrap();
             until_applied(&mut world, 25).await;
