@@ -110,15 +110,14 @@ impl Accounts {
         self.inventory(access).round(balancers, fresh).await
     }
 
-<<<<<<< HEAD
     /// Counts requests in what is reached by one access; see [`Inventory::measure`].
     pub async fn measure(&self, access: &Access, requests: &BTreeSet<Query>) {
         self.inventory(access).measure(requests).await;
-=======
+    }
+
     /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].
     pub async fn marks(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
         self.inventory(access).marks(resources).await
->>>>>>> main
     }
 
     /// The inventory of an access.

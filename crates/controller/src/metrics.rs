@@ -76,12 +76,9 @@ pub struct Metrics {
     registry: Registry,
     weight_desired: IntGaugeVec,
     weight_applied: IntGaugeVec,
-<<<<<<< HEAD
     share_seen: IntGaugeVec,
-=======
     route_drifted: IntGaugeVec,
     route_contested: IntGaugeVec,
->>>>>>> main
     shift_phase: IntGaugeVec,
     shift_step: IntGaugeVec,
     /// How long after its planned instant a tick of a moving run began.
@@ -104,12 +101,9 @@ pub struct Metrics {
 pub(crate) enum Series {
     Desired { route: [String; 2], environment: String },
     Applied { route: [String; 2], environment: String },
-<<<<<<< HEAD
     Share { route: [String; 2], environment: String },
-=======
     Drifted { route: [String; 2] },
     Contested { route: [String; 2] },
->>>>>>> main
     Phase { shift: [String; 2], phase: &'static str },
     Step { shift: [String; 2] },
 }
@@ -135,14 +129,13 @@ impl Metrics {
                     Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
                     &["namespace", "route", "environment"],
                 )?,
-<<<<<<< HEAD
                 share_seen: IntGaugeVec::new(
                     Opts::new(
                         "weir_route_share_percent",
                         "The part of a route's requests that an environment was last seen to answer, where it is measured.",
                     ),
                     &["namespace", "route", "environment"],
-=======
+                )?,
                 route_drifted: IntGaugeVec::new(
                     Opts::new("weir_route_drifted", "1 while weights are live that somebody else has set, else 0."),
                     &["namespace", "route"],
@@ -150,7 +143,6 @@ impl Metrics {
                 route_contested: IntGaugeVec::new(
                     Opts::new("weir_route_contested", "1 while a route has stopped to correct in a fight, else 0."),
                     &["namespace", "route"],
->>>>>>> main
                 )?,
                 shift_phase: IntGaugeVec::new(
                     Opts::new("weir_shift_phase", "1 for the phase that a shift is in, 0 for the others."),
@@ -201,12 +193,9 @@ impl Metrics {
         let registry = &self.registry;
         registry.register(Box::new(self.weight_desired.clone()))?;
         registry.register(Box::new(self.weight_applied.clone()))?;
-<<<<<<< HEAD
         registry.register(Box::new(self.share_seen.clone()))?;
-=======
         registry.register(Box::new(self.route_drifted.clone()))?;
         registry.register(Box::new(self.route_contested.clone()))?;
->>>>>>> main
         registry.register(Box::new(self.shift_phase.clone()))?;
         registry.register(Box::new(self.shift_step.clone()))?;
         registry.register(Box::new(self.lateness.clone()))?;
@@ -262,14 +251,11 @@ impl Metrics {
             Series::Applied { route: [namespace, name], environment } => {
                 (&self.weight_applied, vec![namespace, name, environment])
             }
-<<<<<<< HEAD
             Series::Share { route: [namespace, name], environment } => {
                 (&self.share_seen, vec![namespace, name, environment])
             }
-=======
             Series::Drifted { route: [namespace, name] } => (&self.route_drifted, vec![namespace, name]),
             Series::Contested { route: [namespace, name] } => (&self.route_contested, vec![namespace, name]),
->>>>>>> main
             Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
             Series::Step { shift: [namespace, name] } => (&self.shift_step, vec![namespace, name]),
         }

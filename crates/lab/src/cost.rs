@@ -134,10 +134,31 @@ fn what_is_settled_costs_nothing() {
 }
 
 #[test]
-<<<<<<< HEAD
+fn weights_that_the_user_owns_cost_nothing_between_rounds() {
+    on_virtual_time(async {
+        // Without rounds there is nothing but the route's own doing.
+        let mut world = stage::set(Settings { round_interval: 10 * HOUR, ..Settings::seeded(205) }).await;
+        let weights = json!({"spec": {"weights": {"blue": 80, "green": 20}, "drift": "Correct"}});
+        world.patch("weightedroutes", "checkout", &weights).unwrap();
+        let green = |world: &World| stage::live(world).get("green") == Some(&20);
+        world.run_until(green, HOUR).await.unwrap();
+        // By then it is said that nobody sends requests.
+        world.run_for(Duration::from_mins(15)).await;
+        let (began, before, events) = (world.now(), requests(&world), world.events().len());
+        world.run_for(6 * HOUR).await;
+        assert_eq!(requests(&world), before, "no GET, no status write, no event");
+        assert_eq!(world.events().len(), events);
+        // While traffic is split, its requests are counted once a minute.
+        let calls = between(&world, began, world.now());
+        assert!(calls.iter().all(|call| call.operation == "GetMetricData"), "{calls:?}");
+        assert!(calls.len() <= 361, "{}", calls.len());
+    });
+}
+
+#[test]
 fn the_requests_of_a_hundred_moving_routes_cost_one_call_a_minute() {
     on_virtual_time(async {
-        let mut world = World::new(Settings::seeded(205));
+        let mut world = World::new(Settings::seeded(206));
         let manifests = many(4, 25);
         world.furnish(&manifests, 1).unwrap();
         world.apply(&manifests).unwrap();
@@ -185,20 +206,3 @@ fn many(balancers: usize, routes: usize) -> String {
     }
     text
 }
-=======
-fn weights_that_the_user_owns_cost_nothing_between_rounds() {
-    on_virtual_time(async {
-        // Without rounds there is nothing but the route's own doing.
-        let mut world = stage::set(Settings { round_interval: 10 * HOUR, ..Settings::seeded(205) }).await;
-        let weights = serde_json::json!({"spec": {"weights": {"blue": 80, "green": 20}, "drift": "Correct"}});
-        world.patch("weightedroutes", "checkout", &weights).unwrap();
-        let green = |world: &World| stage::live(world).get("green") == Some(&20);
-        world.run_until(green, HOUR).await.unwrap();
-        world.run_for(Duration::from_mins(2)).await;
-        let (began, before, events) = (world.now(), requests(&world), world.events().len());
-        world.run_for(6 * HOUR).await;
-        assert_eq!(requests(&world), before, "no GET, no status write, no event");
-        assert_eq!((world.events().len(), between(&world, began, world.now()).len()), (events, 0));
-    });
-}
->>>>>>> main
