@@ -24,6 +24,7 @@ mod account;
 mod bed;
 mod cluster;
 mod counts;
+mod deletions;
 mod examples;
 mod kubernetes;
 mod life;
