@@ -7,6 +7,7 @@
 //! are `ValidationError` is known from what users of AWS report; their words could not be confirmed everywhere.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_cbor::Encoder;
@@ -97,9 +98,10 @@ impl Aws {
     pub(super) fn answer_monitoring(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let now = self.clock.now();
         self.send_what_is_due(now);
-        let mut world = self.world();
-        let request_id = request_id(&mut world.requests);
-        let (status, refusal, body) = match world.monitor(request, now) {
+        let mut partition = self.partition();
+        let request_id = request_id(&mut partition.world(&self.here).requests);
+        let visit = partition.visit(request.headers(), &self.here, now);
+        let (status, refusal, body) = match partition.world(&visit.place).monitor(request, visit.caller, now) {
             Ok(body) => (StatusCode::OK, None, body),
             Err(refusal) => (refusal.status, Some(refusal.code), refusal_body(&refusal)),
         };
@@ -118,9 +120,14 @@ impl Aws {
 
 impl World {
     /// Does what a request to CloudWatch asks and writes it down.
-    fn monitor(&mut self, request: &Request<Bytes>, now: Timestamp) -> Result<Vec<u8>, Refusal> {
+    fn monitor(
+        &mut self,
+        request: &Request<Bytes>,
+        caller: Result<Arc<str>, Refusal>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Refusal> {
         let is_known = request.uri().path().strip_prefix(PREFIX) == Some(GET_METRIC_DATA);
-        let outcome = self.metric_data(request, is_known, now);
+        let outcome = caller.and_then(|_| self.metric_data(request, is_known, now));
         self.log.record(Call {
             at: now,
             service: MONITORING,
