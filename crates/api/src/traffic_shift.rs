@@ -55,9 +55,9 @@ pub struct TrafficShiftSpec {
     /// least its weight less five points and not less than half of its weight, and at most its weight and five
     /// points. While clients stick to groups the share follows late: then it is enough that the candidate has
     /// answered requests in each of these minutes. The wait counts towards `progressDeadline`; the commands `resume`
-    /// and `promote` end it for the present step; a rollback never waits for it, nor does a move at once to an environment
-    /// that is known to be good. It needs Application Load Balancers,
-    /// target groups that no other rule uses, and the permission `cloudwatch:GetMetricData`.
+    /// and `promote` end it for the present step. A rollback never waits for it, nor does a move at once to an
+    /// environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
+    /// and the permission `cloudwatch:GetMetricData`.
     #[serde(default)]
     pub evidence: Evidence,
     /// What happens when the candidate loses its health or the deadline passes.
