@@ -19,6 +19,7 @@ mod skipping;
 mod tests;
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use binaries::Tool;
@@ -59,6 +60,11 @@ pub(crate) fn moto() -> Option<MotoTurn> {
 pub(crate) fn own_moto() -> Option<Moto> {
     let python = found_or_skipped(Python::prepare())?;
     Some(Moto::start(python).unwrap_or_else(|reason| panic!("{reason}")))
+}
+
+/// The AWS CLI.
+pub(crate) fn aws_cli() -> Option<PathBuf> {
+    Some(found_or_skipped(Python::prepare())?.program("aws"))
 }
 
 /// The right to use the shared moto.

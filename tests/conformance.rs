@@ -25,6 +25,7 @@ mod accounts;
 mod bed;
 mod change;
 mod cluster;
+mod counts;
 mod deletions;
 mod examples;
 mod kubernetes;

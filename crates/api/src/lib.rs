@@ -9,6 +9,7 @@ pub mod condition;
 pub mod duration;
 pub mod entry_point;
 pub mod environment;
+pub mod requests;
 pub mod traffic_shift;
 pub mod weighted_route;
 

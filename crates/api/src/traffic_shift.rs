@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::requests::Evidence;
 use crate::weighted_route::EnvironmentWeight;
 use crate::{Condition, Duration};
 
@@ -48,6 +49,17 @@ pub struct TrafficShiftSpec {
     /// How much healthy capacity a weight needs.
     #[serde(default)]
     pub capacity: Capacity,
+    /// What must be seen of a step before the next one is taken. With `Share` a step waits, after its pause, until
+    /// CloudWatch shows what clients do: at least two whole minutes after its weights were read back, with at least
+    /// 100 requests in them (up to ten minutes are taken together for that), in which the candidate's share is at
+    /// least its weight less five points and not less than half of its weight, and at most its weight and five
+    /// points. While clients stick to groups the share follows late: then it is enough that the candidate has
+    /// answered requests in each of these minutes. The wait counts towards `progressDeadline`; the commands `resume`
+    /// and `promote` end it for the present step. A rollback never waits for it, nor does a move at once to an
+    /// environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
+    /// and the permission `cloudwatch:GetMetricData`.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// What happens when the candidate loses its health or the deadline passes.
     #[serde(default)]
     pub on_failure: OnFailure,

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::requests::RequestsSeen;
 use crate::traffic_shift::{Capacity, LastCommand, Outcome};
 use crate::{AwsAccess, Condition, Duration};
 
@@ -26,6 +27,7 @@ use crate::{AwsAccess, Condition, Duration};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type=='Synced')].status"),
     printcolumn(name = "Live weights", type_ = "string", json_path = ".status.live"),
+    printcolumn(name = "Share", type_ = "string", json_path = ".status.requests.summary"),
     printcolumn(name = "Shift", type_ = "string", json_path = ".status.intent.shift"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
@@ -247,6 +249,13 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub groups: Vec<EnvironmentGroup>,
+    /// Group stickiness that is live, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<i32>,
+    /// The requests that were seen while traffic is split or a run moves it, or while clients may stick to a group.
+    /// Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestsSeen>,
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,

@@ -15,7 +15,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, ErrorKind, Fact};
+use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 use weir_engine::{Access, Arn as ResourceName};
@@ -108,6 +108,11 @@ impl Accounts {
         fresh: SignedDuration,
     ) -> BTreeSet<ResourceName> {
         self.inventory(access).round(balancers, fresh).await
+    }
+
+    /// Counts requests in what is reached by one access; see [`Inventory::measure`].
+    pub async fn measure(&self, access: &Access, requests: &BTreeSet<Query>) {
+        self.inventory(access).measure(requests).await;
     }
 
     /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].

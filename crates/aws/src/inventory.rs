@@ -30,8 +30,9 @@ use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;
 use self::touch::Touched;
+use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
-use crate::meter::{Call, Clock};
+use crate::meter::{Call, Clock, Meter};
 
 /// How many reads may be under way at once.
 const READS_AT_ONCE: usize = 8;
@@ -51,6 +52,7 @@ pub struct Inventory {
 /// What calls under way hold on to, so that they outlive the one who asked first.
 struct Core {
     elb: Elb,
+    cloudwatch: CloudWatch,
     clock: Clock,
     slots: Semaphore,
     memory: RefCell<Memory>,
@@ -71,8 +73,10 @@ impl Inventory {
             return Err(NoRegion);
         }
         let clock: Clock = Rc::new(clock);
+        let meter: Meter = Rc::new(meter);
         let core = Core {
-            elb: Elb::new(config, Rc::clone(&clock), Rc::new(meter)),
+            elb: Elb::new(config, Rc::clone(&clock), Rc::clone(&meter)),
+            cloudwatch: CloudWatch::new(config, Rc::clone(&clock), meter),
             clock,
             slots: Semaphore::new(READS_AT_ONCE),
             memory: RefCell::default(),
@@ -83,8 +87,13 @@ impl Inventory {
         Ok(Self { core: Rc::new(core) })
     }
 
-    /// Answers one question: from memory if what is known is not older than asked for, else by a call.
+    /// Answers one question: from memory if what is known is not older than asked for, else by a call. Requests are
+    /// told as they were last counted, see [`Self::measure`].
     pub async fn answer(&self, ask: &Ask) -> (Query, Fact) {
+        if let Query::Requests { .. } = &ask.query {
+            let last = self.core.memory.borrow_mut().last(&ask.query, self.core.now());
+            return (ask.query.clone(), last.unwrap_or(Fact::Requests(None)));
+        }
         match self.core.source(ask) {
             Source::Known(fact) => (ask.query.clone(), fact),
             Source::Called(landing) => (ask.query.clone(), from_landed(&landing.await, &ask.query)),
@@ -95,6 +104,20 @@ impl Inventory {
     /// questions of others who ask at the same moment.
     pub async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
         future::join_all(asks.iter().map(|ask| self.answer(ask))).await
+    }
+
+    /// Counts requests: asks CloudWatch for all of these at once, so that [`Self::answer`] can tell them. Costs one
+    /// call for every 500. What cannot be read is remembered as such.
+    pub async fn measure(&self, requests: &BTreeSet<Query>) {
+        let not_before = self.core.now();
+        let asks = requests.iter().map(|query| Ask::new(query.clone(), not_before));
+        let landings: Vec<Landing> = asks
+            .filter_map(|ask| match self.core.source(&ask) {
+                Source::Known(_) => None,
+                Source::Called(landing) => Some(landing),
+            })
+            .collect();
+        future::join_all(landings).await;
     }
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things

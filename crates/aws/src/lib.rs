@@ -10,6 +10,7 @@
 //! and holds no global state: dropping the inventory and its futures leaves nothing behind.
 
 mod accounts;
+mod cloudwatch;
 mod elb;
 mod errors;
 mod inventory;

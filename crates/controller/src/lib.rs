@@ -6,6 +6,7 @@
 
 mod answer;
 mod convert;
+mod counts;
 mod document;
 mod errors;
 mod health;

@@ -76,6 +76,7 @@ pub struct Metrics {
     registry: Registry,
     weight_desired: IntGaugeVec,
     weight_applied: IntGaugeVec,
+    share_seen: IntGaugeVec,
     route_drifted: IntGaugeVec,
     route_contested: IntGaugeVec,
     shift_phase: IntGaugeVec,
@@ -100,6 +101,7 @@ pub struct Metrics {
 pub(crate) enum Series {
     Desired { route: [String; 2], environment: String },
     Applied { route: [String; 2], environment: String },
+    Share { route: [String; 2], environment: String },
     Drifted { route: [String; 2] },
     Contested { route: [String; 2] },
     Phase { shift: [String; 2], phase: &'static str },
@@ -125,6 +127,13 @@ impl Metrics {
                 )?,
                 weight_applied: IntGaugeVec::new(
                     Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
+                    &["namespace", "route", "environment"],
+                )?,
+                share_seen: IntGaugeVec::new(
+                    Opts::new(
+                        "weir_route_share_percent",
+                        "The part of a route's requests that an environment was last seen to answer, where it is measured.",
+                    ),
                     &["namespace", "route", "environment"],
                 )?,
                 route_drifted: IntGaugeVec::new(
@@ -184,6 +193,7 @@ impl Metrics {
         let registry = &self.registry;
         registry.register(Box::new(self.weight_desired.clone()))?;
         registry.register(Box::new(self.weight_applied.clone()))?;
+        registry.register(Box::new(self.share_seen.clone()))?;
         registry.register(Box::new(self.route_drifted.clone()))?;
         registry.register(Box::new(self.route_contested.clone()))?;
         registry.register(Box::new(self.shift_phase.clone()))?;
@@ -241,6 +251,9 @@ impl Metrics {
             Series::Applied { route: [namespace, name], environment } => {
                 (&self.weight_applied, vec![namespace, name, environment])
             }
+            Series::Share { route: [namespace, name], environment } => {
+                (&self.share_seen, vec![namespace, name, environment])
+            }
             Series::Drifted { route: [namespace, name] } => (&self.route_drifted, vec![namespace, name]),
             Series::Contested { route: [namespace, name] } => (&self.route_contested, vec![namespace, name]),
             Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
@@ -273,6 +286,10 @@ pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
             for weight in &route.status.weights {
                 let environment = weight.environment.clone();
                 found.insert(Series::Applied { route: name(), environment }, i64::from(weight.weight));
+            }
+            for share in route.status.requests.iter().flat_map(|requests| &requests.shares) {
+                let environment = share.environment.clone();
+                found.insert(Series::Share { route: name(), environment }, i64::from(share.percent));
             }
         }
         KindName::TrafficShift => {

@@ -1,4 +1,5 @@
-//! The loop itself: one future that starts ticks, hears watches, looks around on AWS and publishes events.
+//! The loop itself: one future that starts ticks, hears watches, looks around on AWS, counts requests and publishes
+//! events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,8 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
 use weir_aws::Accounts;
 use weir_engine::tick::Urgency;
-use weir_engine::{Access, Arn};
+use weir_engine::{Access, Arn, Key};
 
+use crate::counts::Counts;
 use crate::kinds::{Decisions, Weir};
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
@@ -101,6 +103,7 @@ impl<D: Decisions> Controller<D> {
                 }
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
                 Some((access, changed)) = turn.rounds.next() => turn.look_around(&access, &changed),
+                Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),
                 () = wait(&mut turn.post) => turn.post = None,
                 () = tokio::time::sleep(pause) => {}
             }
@@ -123,6 +126,7 @@ struct Turn<'a, D> {
     health: &'a Health,
     running: Running<'a>,
     rounds: Rounds<'a>,
+    counts: Counts<'a>,
     post: Errand<'a, ()>,
     complete: bool,
 }
@@ -135,6 +139,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
             health,
             running: FuturesUnordered::new(),
             rounds: Rounds::new(world.now(), interval),
+            counts: Counts::new(world.now()),
             post: None,
             complete: false,
         }
@@ -153,6 +158,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if self.complete {
             self.start_ticks(now);
             self.rounds.start(self.world, now);
+            self.counts.start(self.world, now);
         }
         if self.post.is_none() {
             self.post = self.next_post();
@@ -160,7 +166,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.show_queue(now);
         let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
         let round = Some(self.rounds.due()).filter(|_| self.complete);
-        let next = tick.into_iter().chain(round).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
+        let count = Some(self.counts.due()).filter(|_| self.complete);
+        let next = tick.into_iter().chain(round).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
     }
 
@@ -205,6 +212,12 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.world.notice_on_aws(changed);
     }
 
+    fn counted(&mut self, access: &Access, routes: &[Key]) {
+        self.counts.end(access);
+        debug!(routes = routes.len(), "counted requests");
+        self.world.notice_requests(routes);
+    }
+
     fn next_post(&self) -> Errand<'a, ()> {
         let world = self.world;
         let (object, event) = world.outbox.borrow_mut().take()?;
@@ -230,6 +243,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.world.closing.set(true);
         self.health.set_ready(false);
         self.rounds.give_up();
+        self.counts.give_up();
         info!(ticks = self.running.len(), "the controller ends; what is in flight is awaited");
         let drain = async {
             while self.running.next().await.is_some() {

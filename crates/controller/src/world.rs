@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use tracing::{debug, warn};
 use weir_aws::Accounts;
 use weir_engine::event::Event;
+use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
-use weir_engine::{Access, Arn, Cluster, Grants, Kind, KindName, ObjectRef};
+use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
 use crate::kinds::Decisions;
@@ -116,6 +117,31 @@ impl<D: Decisions> World<D> {
         for object in watchers {
             self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
         }
+    }
+
+    /// The requests of routes were counted: whoever looks at them is looked at.
+    pub fn notice_requests(&self, routes: &[Key]) {
+        let now = self.now();
+        let store = self.store.borrow();
+        let watchers: BTreeSet<ObjectRef> =
+            routes.iter().flat_map(|route| weir_engine::depend::counters(store.cluster(), route)).collect();
+        for object in watchers {
+            self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
+        }
+    }
+
+    /// What must be counted, route by route, by the access that leads to it.
+    pub fn measured(&self) -> BTreeMap<Access, BTreeMap<Key, BTreeSet<Query>>> {
+        let store = self.store.borrow();
+        let cluster = store.cluster();
+        let mut found: BTreeMap<Access, BTreeMap<Key, BTreeSet<Query>>> = BTreeMap::new();
+        for (key, questions) in weir_engine::share::measured(cluster) {
+            let route = cluster.routes.get(&key);
+            if let Some(Ok(access)) = route.map(|route| self.grants.of_route(cluster, route)) {
+                found.entry(self.accounts.resolve(&access)).or_default().insert(key, questions);
+            }
+        }
+        found
     }
 
     /// The balancers that the entry points have found, by the access that leads to them.

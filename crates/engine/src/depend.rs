@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use weir_api::requests::Evidence;
+
 use crate::Arn;
 use crate::object::{Cluster, Key, KindName, ObjectRef};
 
@@ -76,6 +78,14 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     }
     let marked = cluster.routes.iter().filter(|(_, route)| route.status.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone())));
+    found
+}
+
+/// The objects that look at the requests of a route: itself, and the shifts whose steps wait for a share.
+pub fn counters(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
+    let mut found = shifts_naming(cluster, route);
+    found.retain(|shift| cluster.shifts.get(&shift.key).is_some_and(|shift| shift.spec.evidence == Evidence::Share));
+    found.insert(ObjectRef::new(KindName::WeightedRoute, route.clone()));
     found
 }
 

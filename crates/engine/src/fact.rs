@@ -72,6 +72,14 @@ pub enum Query {
     Health(Arn),
     /// The tags of a resource.
     Tags(Arn),
+    /// The requests that a balancer has sent to one of its target groups, or to all of them. It is answered from
+    /// what was last counted, and never by a call: counting goes on beside the ticks, see [`crate::share`].
+    Requests {
+        /// The balancer.
+        balancer: Arn,
+        /// The group; `None` for all of them.
+        group: Option<Arn>,
+    },
 }
 
 /// The answer to a [`Query`] of the same name.
@@ -91,6 +99,8 @@ pub enum Fact {
     Health(Reading<Health>),
     /// The tags of a resource.
     Tags(Reading<Tags>),
+    /// Requests; `None` while they were not counted.
+    Requests(Option<Reading<Requests>>),
 }
 
 /// Something that was read, with the instant at which it was asked for. A failed read is a reading too.
@@ -274,6 +284,14 @@ pub enum TargetStickiness {
     Balancer,
     /// By a cookie of the application, which does not work with weighted groups.
     Application,
+}
+
+/// Requests by minute, as CloudWatch has them: a minute that has not arrived yet, and one without requests, is not
+/// among them. Source: "CloudWatch metrics for your Application Load Balancer" in AWS's documentation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Requests {
+    /// How many requests there were, by the beginning of the minute.
+    pub by_minute: BTreeMap<Timestamp, u64>,
 }
 
 /// How many targets of a group are in which state.

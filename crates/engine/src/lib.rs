@@ -16,6 +16,7 @@ pub mod invariant;
 pub mod kinds;
 pub mod object;
 pub mod route;
+pub mod share;
 pub mod shift;
 pub mod sight;
 pub mod standing;

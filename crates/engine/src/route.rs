@@ -16,6 +16,7 @@ mod full;
 mod gone;
 mod memory;
 mod place;
+mod requests;
 mod rest;
 mod sticky;
 mod wanted;
@@ -87,6 +88,11 @@ pub fn decide(
     }
     let wanted = wanted::wanted(cluster, route);
     let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
+    if outlook.synced.0 != Truth::Unknown {
+        requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
+    } else if status.weights != route.status.weights {
+        status.requests = None;
+    }
     gone::mention(cluster, route, &status, &mut outlook);
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
@@ -203,6 +209,7 @@ fn look(
     };
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
+    status.sticky_seconds = place.forward().and_then(|forward| forward.sticky_seconds);
     status.groups = backend::lent(&groups, &live);
     full::note(context.now, wanted, &groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {

@@ -8,6 +8,7 @@ mod adopt;
 mod advance;
 mod command;
 mod events;
+mod evidence;
 mod farewell;
 mod finish;
 mod health;

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup};
+use crate::fact::{
+    Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Requests, Rule, Tags, TargetGroup,
+};
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(5);
@@ -57,6 +59,7 @@ pub struct Facts {
     attributes: BTreeMap<Arn, Reading<GroupAttributes>>,
     health: BTreeMap<Arn, Reading<Health>>,
     tags: BTreeMap<Arn, Reading<Tags>>,
+    requests: BTreeMap<(Arn, Option<Arn>), Option<Reading<Requests>>>,
 }
 
 impl Facts {
@@ -78,6 +81,9 @@ impl Facts {
             (Query::Attributes(arn), Fact::Attributes(reading)) => drop(self.attributes.insert(arn, reading)),
             (Query::Health(arn), Fact::Health(reading)) => drop(self.health.insert(arn, reading)),
             (Query::Tags(arn), Fact::Tags(reading)) => drop(self.tags.insert(arn, reading)),
+            (Query::Requests { balancer, group }, Fact::Requests(reading)) => {
+                self.requests.insert((balancer, group), reading);
+            }
             _ => {}
         }
     }
@@ -153,6 +159,19 @@ impl<'a> Sight<'a> {
     /// The facts, for judgements that must not ask.
     pub fn facts(&self) -> &'a Facts {
         self.facts
+    }
+
+    /// The requests of a balancer's group, or of all of them, as last counted; the inner `None` says that they were
+    /// not counted yet.
+    pub fn requests(&mut self, balancer: &Arn, group: Option<&Arn>) -> Option<Option<&'a Reading<Requests>>> {
+        let key = (balancer.clone(), group.cloned());
+        let known = self.facts.requests.get(&key);
+        if known.is_none() {
+            let (balancer, group) = key;
+            let (query, access) = (Query::Requests { balancer, group }, self.access.clone());
+            self.asks.insert(Ask { query, not_before: ANY_AGE, access });
+        }
+        known.map(Option::as_ref)
     }
 
     look_up! {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::evidence::Call;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, shift, steps};
@@ -47,7 +48,9 @@ fn a_step_costs_one_write_one_read_back_and_a_look_at_health_and_marks() {
             };
             world.run_until(applied, HOUR).await.unwrap();
             // Everything around the write, without the health watch of the pause before it.
-            let step = between(&world, world.now() - Duration::from_secs(5), world.now());
+            let mut step = between(&world, world.now() - Duration::from_secs(5), world.now());
+            // Requests are counted once a minute, beside all this.
+            step.retain(|call| call.operation != "GetMetricData");
             let operations: Vec<&str> = step.iter().map(|call| call.operation.as_str()).collect();
             let mut expected =
                 vec!["DescribeTargetHealth", "DescribeRules", "DescribeTags", "ModifyListener", "DescribeRules"];
@@ -90,6 +93,7 @@ fn a_whole_release_costs_what_its_parts_cost() {
         assert!(of("DescribeTags") <= 13 + 3 + seconds / 540, "{by_operation:?}");
         assert!(of("DescribeTargetGroupAttributes") <= 2, "{by_operation:?}");
         assert!(of("DescribeTargetGroups") <= 2, "{by_operation:?}");
+        assert!(of("GetMetricData") <= seconds / 60 + 1, "{by_operation:?}");
     });
 }
 
@@ -136,14 +140,71 @@ fn weights_that_the_user_owns_cost_nothing_between_rounds() {
     on_virtual_time(async {
         // Without rounds there is nothing but the route's own doing.
         let mut world = stage::set(Settings { round_interval: 10 * HOUR, ..Settings::seeded(205) }).await;
-        let weights = serde_json::json!({"spec": {"weights": {"blue": 80, "green": 20}, "drift": "Correct"}});
+        let weights = json!({"spec": {"weights": {"blue": 80, "green": 20}, "drift": "Correct"}});
         world.patch("weightedroutes", "checkout", &weights).unwrap();
         let green = |world: &World| stage::live(world).get("green") == Some(&20);
         world.run_until(green, HOUR).await.unwrap();
-        world.run_for(Duration::from_mins(2)).await;
+        // By then it is said that nobody sends requests.
+        world.run_for(Duration::from_mins(15)).await;
         let (began, before, events) = (world.now(), requests(&world), world.events().len());
         world.run_for(6 * HOUR).await;
         assert_eq!(requests(&world), before, "no GET, no status write, no event");
-        assert_eq!((world.events().len(), between(&world, began, world.now()).len()), (events, 0));
+        assert_eq!(world.events().len(), events);
+        // While traffic is split, its requests are counted once a minute.
+        let calls = between(&world, began, world.now());
+        assert!(calls.iter().all(|call| call.operation == "GetMetricData"), "{calls:?}");
+        assert!(calls.len() <= 361, "{}", calls.len());
     });
+}
+
+#[test]
+fn the_requests_of_a_hundred_moving_routes_cost_one_call_a_minute() {
+    on_virtual_time(async {
+        let mut world = World::new(Settings::seeded(206));
+        let manifests = many(4, 25);
+        world.furnish(&manifests, 1).unwrap();
+        world.apply(&manifests).unwrap();
+        world.start_controller();
+        // Whole spans instead of a look at every object each second, which would take longer than all else.
+        world.run_for(Duration::from_mins(4)).await;
+        for number in 0..100 {
+            let shift = format!("blue-{number}");
+            assert!(world.is_complete(&shift), "{:?}", world.shift(&shift));
+            let to = json!({"spec": {"to": format!("green-{number}")}});
+            world.patch("trafficshifts", &shift, &to).unwrap();
+        }
+        world.run_for(Duration::from_mins(4)).await;
+        for number in 0..100 {
+            let status = world.route(&format!("route-{number}")).and_then(|route| route.status).unwrap();
+            assert_eq!(status.live, Some(format!("blue-{number} 50, green-{number} 50")));
+        }
+        let (began, before) = (world.now(), requests(&world));
+        world.run_for(Duration::from_mins(5)).await;
+        let calls = between(&world, began, world.now());
+        let counted = count(&calls, "GetMetricData", "");
+        assert!((4..=6).contains(&counted), "{counted}");
+        let written: u64 = requests(&world).values().sum::<u64>() - before.values().sum::<u64>();
+        assert!(written <= 200, "{written} requests to Kubernetes while nothing moves");
+    });
+}
+
+/// Balancers with so many rules each; every route has two environments of its own and a shift that is to rest at half.
+fn many(balancers: usize, routes: usize) -> String {
+    let mut text = String::new();
+    for balancer in 0..balancers {
+        text += &stage::ENTRY_POINT.replace("public", &format!("public-{balancer}"));
+        for number in balancer * routes..(balancer + 1) * routes {
+            let (blue, green) = (format!("blue-{number}"), format!("green-{number}"));
+            text += &stage::environment(&blue);
+            text += &stage::environment(&green);
+            let priority = u32::try_from(number).unwrap() + 1;
+            let route = stage::rule_route(&format!("route-{number}"), &[&blue, &green], priority, "");
+            text += &route.replace("entryPoint: {name: public}", &format!("entryPoint: {{name: public-{balancer}}}"));
+            let half = "{steps: [{weight: 50, pause: {}}, {weight: 100}]}";
+            let shift = stage::shift(&blue, half, "").replace("name: checkout", &format!("name: {blue}"));
+            text += &shift.replace("[checkout]", &format!("[route-{number}]"));
+        }
+        text += "---\n";
+    }
+    text
 }

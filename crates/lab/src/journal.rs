@@ -88,8 +88,9 @@ pub struct KubeRequest {
 impl AwsRequest {
     /// Whether the operation changes anything.
     pub fn is_write(&self) -> bool {
+        let reads = ["Describe", "Get"].iter().any(|verb| self.operation.starts_with(verb));
         // To assume a role changes nothing that anybody else could see.
-        !self.operation.starts_with("Describe") && self.operation != "AssumeRole"
+        !reads && self.operation != "AssumeRole"
     }
 
     /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.

@@ -19,10 +19,11 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::depend::{dependents, watchers};
+use weir_engine::depend::{counters, dependents, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
+use weir_engine::share;
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
 use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
@@ -63,6 +64,7 @@ pub struct Model {
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
+    next_count: Timestamp,
     next_marks: Timestamp,
     made: u64,
     /// How many ticks have run.
@@ -83,6 +85,7 @@ impl Model {
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
+            next_count: now,
             next_marks: now + MARKS,
             made: 0,
             ticks: 0,
@@ -249,6 +252,19 @@ impl Model {
                 self.aws_changed(&resource);
             }
         }
+        self.count_requests();
+    }
+
+    /// Counts the requests of the routes whose shares are worth knowing, once a minute.
+    fn count_requests(&mut self) {
+        let measured = share::measured(&self.cluster);
+        if measured.is_empty() || self.now < self.next_count {
+            return;
+        }
+        self.next_count = self.now + share::MEASURE_INTERVAL;
+        self.aws.measure(self.now, &measured.values().flatten().cloned().collect());
+        let watching: Vec<ObjectRef> = measured.keys().flat_map(|route| counters(&self.cluster, route)).collect();
+        self.wake_all(watching);
     }
 
     fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {

@@ -15,6 +15,7 @@ mod memory;
 mod network;
 mod requests;
 mod rollback;
+mod shares;
 mod sticky;
 mod turning;
 

@@ -9,19 +9,23 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
+use self::cloudwatch::CloudWatch;
 use self::elb::{Elb, Writer};
 use self::log::CallLog;
 use self::partition::{Here, Partition, Place};
 use self::rates::Buckets;
 use self::xml::Xml;
 use crate::clock::Clock;
+use crate::traffic::Stream;
 
+mod cbor;
+mod cloudwatch;
 mod elb;
 mod form;
 mod log;
@@ -34,6 +38,7 @@ mod sts;
 mod timeline;
 mod xml;
 
+pub use self::cloudwatch::Arrival;
 pub use self::elb::group::{GroupSettings, TargetStickiness};
 pub(crate) use self::elb::plane::{Lane, Passage, Way};
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
@@ -66,6 +71,10 @@ pub struct Options {
     pub groups_per_balancer: usize,
     /// How many calls are taken before AWS throttles; `None` takes all.
     pub rates: Option<Rates>,
+    /// When CloudWatch knows of requests.
+    pub arrival: Arrival,
+    /// How many data points CloudWatch tells in one answer.
+    pub datapoints_per_page: usize,
 }
 
 impl Default for Options {
@@ -79,9 +88,14 @@ impl Default for Options {
             rules_per_balancer: 100,
             groups_per_balancer: 100,
             rates: Some(Rates::of_2026()),
+            arrival: Arrival::default(),
+            datapoints_per_page: 100_800,
         }
     }
 }
+
+/// Streams of requests, each for as long as somebody watches it.
+type Streams = Arc<Mutex<Vec<Weak<Mutex<Stream>>>>>;
 
 /// One simulated AWS, seen from one account and region.
 #[derive(Debug)]
@@ -90,12 +104,15 @@ pub struct Aws {
     latency: RangeInclusive<Duration>,
     here: Place,
     partition: Arc<Mutex<Partition>>,
+    /// The streams of requests, which are brought up to date before they are counted.
+    streams: Streams,
 }
 
 /// What one account has in one region.
 #[derive(Debug)]
 struct World {
     elb: Elb,
+    cloudwatch: CloudWatch,
     log: CallLog,
     buckets: Buckets,
     /// Draws the latency of calls.
@@ -110,7 +127,7 @@ impl Aws {
         let latency = options.latency.clone();
         let partition = Partition::new(seed, options);
         let here = partition.home().clone();
-        Arc::new(Self { clock, latency, here, partition: Arc::new(Mutex::new(partition)) })
+        Arc::new(Self { clock, latency, here, partition: Arc::new(Mutex::new(partition)), streams: Streams::default() })
     }
 
     /// The same AWS, seen from another account and region.
@@ -122,6 +139,7 @@ impl Aws {
             latency: self.latency.clone(),
             here,
             partition: Arc::clone(&self.partition),
+            streams: Arc::clone(&self.streams),
         })
     }
 
@@ -181,6 +199,9 @@ impl Aws {
 
     /// Takes effect now and answers.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if cloudwatch::is_meant(request) {
+            return self.answer_monitoring(request);
+        }
         let now = self.clock.now();
         let mut partition = self.partition();
         let request_id = request_id(&mut partition.world(&self.here).requests);
@@ -241,6 +262,36 @@ impl Aws {
         self.world().elb.passage(balancer, port, host, path, at)
     }
 
+    /// From now on a stream is brought up to date before its requests are counted.
+    pub(crate) fn follow(&self, stream: &Arc<Mutex<Stream>>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.retain(|stream| stream.strong_count() > 0);
+        streams.push(Arc::downgrade(stream));
+    }
+
+    /// Has every stream send what is due before an instant.
+    fn send_what_is_due(&self, instant: jiff::Timestamp) {
+        let streams: Vec<_> = {
+            let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+            streams.iter().filter_map(Weak::upgrade).collect()
+        };
+        for stream in streams {
+            stream.lock().unwrap_or_else(PoisonError::into_inner).advance_to(instant);
+        }
+    }
+
+    /// Counts requests that a balancer has sent to groups, by their names and the minute; only an Application Load
+    /// Balancer reports them.
+    pub(crate) fn count_requests(&self, balancer: &str, counts: &BTreeMap<(jiff::Timestamp, Arc<str>), u64>) {
+        let World { elb, cloudwatch, .. } = &mut *self.world();
+        let Some(balancer) = elb.balancer_named(balancer).filter(|balancer| balancer.is_application()) else { return };
+        for ((minute, group), requests) in counts {
+            if let Some(group) = elb.group_named(group) {
+                cloudwatch.count(&balancer.arn, &group.arn, *minute, *requests);
+            }
+        }
+    }
+
     /// A panic while the world was locked is a failed test already; what it holds is still the truth.
     fn world(&self) -> Here<'_> {
         Here::new(self.partition(), &self.here)
@@ -259,7 +310,8 @@ impl World {
             requests: seeds.fork(),
             log: CallLog::default(),
             buckets: Buckets::default(),
-            elb: Elb::new(seeds.u64(..), options),
+            elb: Elb::new(seeds.u64(..), options.clone()),
+            cloudwatch: CloudWatch::new(seeds.u64(..), options.arrival, options.datapoints_per_page),
         }
     }
 
@@ -292,7 +344,7 @@ impl World {
         caller: Result<Arc<str>, Refusal>,
         now: jiff::Timestamp,
     ) -> Result<(&'static str, Vec<Xml>), Refusal> {
-        scope::check(request.headers(), &self.elb.options.region)?;
+        scope::check(request.headers(), &self.elb.options.region, ELASTIC_LOAD_BALANCING)?;
         let caller = caller?;
         let name = form.text("Action").ok_or_else(|| {
             Refusal::new("MissingAction", "The request must contain the parameter Action: it names the operation")

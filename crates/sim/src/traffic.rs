@@ -4,7 +4,7 @@
 //! does not matter in how many portions the world asks for them: the same seed gives the same requests and answers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -50,9 +50,15 @@ impl TrafficSettings {
     }
 }
 
-/// A stream of requests.
+/// A stream of requests in the hands of whoever watches it. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Traffic {
+    stream: Arc<Mutex<Stream>>,
+}
+
+/// A stream of requests.
+#[derive(Debug)]
+pub(crate) struct Stream {
     aws: Arc<Aws>,
     settings: TrafficSettings,
     chance: fastrand::Rng,
@@ -76,6 +82,53 @@ struct Cookie {
 impl Traffic {
     /// Requests that begin now.
     pub fn new(aws: Arc<Aws>, seed: u64, settings: TrafficSettings) -> Self {
+        let stream = Arc::new(Mutex::new(Stream::new(Arc::clone(&aws), seed, settings)));
+        aws.follow(&stream);
+        Self { stream }
+    }
+
+    /// Sends all requests that are due before an instant, or before now if that is earlier: what happens now is not
+    /// over yet, and nobody knows the future.
+    pub fn advance_to(&mut self, instant: Timestamp) {
+        self.stream().advance_to(instant);
+    }
+
+    /// All requests so far.
+    pub fn totals(&self) -> Counts {
+        self.stream().tally.totals()
+    }
+
+    /// All requests so far by name of group.
+    pub fn by_group(&self) -> BTreeMap<String, Counts> {
+        self.stream().tally.by_group()
+    }
+
+    /// Why requests failed, and in which group if it came to one.
+    pub fn failures(&self) -> BTreeMap<(Option<String>, Cause), u64> {
+        self.stream().tally.failures()
+    }
+
+    /// The requests of the last seconds by name of group.
+    pub fn window(&self, seconds: u64) -> BTreeMap<String, Counts> {
+        self.stream().tally.window(seconds)
+    }
+
+    /// The share of each group in the requests of the last seconds that came to one, in thousandths.
+    pub fn shares_permille(&self, seconds: u64) -> BTreeMap<String, u32> {
+        let window = self.window(seconds);
+        let total: u64 = window.values().map(|counts| counts.sent).sum();
+        let share = |counts: Counts| (counts.sent * 1000 + total / 2).checked_div(total).unwrap_or(0);
+        window.into_iter().map(|(group, counts)| (group, u32::try_from(share(counts)).unwrap_or(1000))).collect()
+    }
+
+    /// A panic while a stream was locked is a failed test already.
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stream {
+    fn new(aws: Arc<Aws>, seed: u64, settings: TrafficSettings) -> Self {
         let start = aws.clock().now();
         let clients = usize::try_from(settings.clients.max(1)).unwrap_or(usize::MAX);
         Self {
@@ -92,9 +145,10 @@ impl Traffic {
 
     /// Sends all requests that are due before an instant, or before now if that is earlier: what happens now is not
     /// over yet, and nobody knows the future.
-    pub fn advance_to(&mut self, instant: Timestamp) {
+    pub(crate) fn advance_to(&mut self, instant: Timestamp) {
         let end = instant.min(self.aws.clock().now());
         let mut passage: Option<Passage> = None;
+        let mut counts: BTreeMap<(Timestamp, Arc<str>), u64> = BTreeMap::new();
         while let Some(at) = self.due().filter(|at| *at < end) {
             let known = passage.take().filter(|passage| passage.until.is_none_or(|until| at < until));
             let current = known.unwrap_or_else(|| {
@@ -103,9 +157,16 @@ impl Traffic {
             });
             let second = self.sent / u64::from(self.settings.requests_per_second);
             let (group, outcome) = self.send(&current, at);
+            // The metric counts requests for which a target could be chosen.
+            if let Some(group) = group.as_ref().filter(|_| outcome != Err(Cause::NoTargets)) {
+                *counts.entry((whole_minute(at), Arc::clone(group))).or_default() += 1;
+            }
             self.tally.record(second, group, outcome);
             self.sent += 1;
             passage = Some(current);
+        }
+        if !counts.is_empty() {
+            self.aws.count_requests(&self.settings.balancer, &counts);
         }
     }
 
@@ -178,34 +239,11 @@ impl Traffic {
         }
         Err(if checks == CheckAnswer::NotAtAll { Cause::NoAnswer } else { Cause::AppError })
     }
+}
 
-    /// All requests so far.
-    pub fn totals(&self) -> Counts {
-        self.tally.totals()
-    }
-
-    /// All requests so far by name of group.
-    pub fn by_group(&self) -> BTreeMap<String, Counts> {
-        self.tally.by_group()
-    }
-
-    /// Why requests failed, and in which group if it came to one.
-    pub fn failures(&self) -> BTreeMap<(Option<String>, Cause), u64> {
-        self.tally.failures()
-    }
-
-    /// The requests of the last seconds by name of group.
-    pub fn window(&self, seconds: u64) -> BTreeMap<String, Counts> {
-        self.tally.window(seconds)
-    }
-
-    /// The share of each group in the requests of the last seconds that came to one, in thousandths.
-    pub fn shares_permille(&self, seconds: u64) -> BTreeMap<String, u32> {
-        let window = self.window(seconds);
-        let total: u64 = window.values().map(|counts| counts.sent).sum();
-        let share = |counts: Counts| (counts.sent * 1000 + total / 2).checked_div(total).unwrap_or(0);
-        window.into_iter().map(|(group, counts)| (group, u32::try_from(share(counts)).unwrap_or(1000))).collect()
-    }
+/// The minute in which something happens, by its beginning.
+fn whole_minute(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(60)).unwrap_or(at)
 }
 
 #[cfg(test)]

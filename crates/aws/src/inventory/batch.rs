@@ -12,6 +12,7 @@ use weir_engine::fact::{By, Fact, Query};
 
 use super::Core;
 use super::touch::Touched;
+use crate::cloudwatch;
 
 /// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
 pub(super) const MOST_TOGETHER: usize = 20;
@@ -51,6 +52,7 @@ enum Lot {
     GroupsByArn,
     GroupsByName,
     Tags,
+    Requests,
     /// Each for itself.
     Alone,
 }
@@ -59,6 +61,8 @@ impl Lot {
     /// A doubtful question (what it is about did not exist last time) would make a call fail for all the others.
     fn of(query: &Query, doubtful: bool) -> Self {
         match query {
+            // CloudWatch fails no call for a metric that it does not know.
+            Query::Requests { .. } => Self::Requests,
             _ if doubtful => Self::Alone,
             Query::Balancer(By::Arn(_)) => Self::BalancersByArn,
             Query::Balancer(By::Name(_)) => Self::BalancersByName,
@@ -66,6 +70,17 @@ impl Lot {
             Query::Group(By::Name(_)) => Self::GroupsByName,
             Query::Tags(_) => Self::Tags,
             Query::Listeners(_) | Query::Rules(_) | Query::Attributes(_) | Query::Health(_) => Self::Alone,
+        }
+    }
+
+    /// How many questions travel together.
+    fn room(self) -> usize {
+        match self {
+            Self::Alone => 1,
+            Self::Requests => cloudwatch::MOST_TOGETHER,
+            Self::BalancersByArn | Self::BalancersByName | Self::GroupsByArn | Self::GroupsByName | Self::Tags => {
+                MOST_TOGETHER
+            }
         }
     }
 }
@@ -78,7 +93,7 @@ impl Batches {
             return same.landing.upgrade();
         }
         let lot = Lot::of(query, doubtful);
-        let has_room = |open: &Open| open.lot == lot && lot != Lot::Alone && open.queries.len() < MOST_TOGETHER;
+        let has_room = |open: &Open| open.lot == lot && open.queries.len() < lot.room();
         let (number, open) = self.open.iter_mut().find(|(_, open)| has_room(open))?;
         let landing = open.landing.upgrade()?;
         open.queries.insert(query.clone());

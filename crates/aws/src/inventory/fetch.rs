@@ -7,6 +7,7 @@ use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Reading};
 
 use super::Core;
+use crate::cloudwatch::Counted;
 use crate::elb::Elb;
 use crate::errors::absent;
 
@@ -19,9 +20,9 @@ pub(super) async fn fetch(core: &Core, queries: BTreeSet<Query>) -> BTreeMap<Que
     let mut parts: Vec<Vec<Query>> = vec![queries.into_iter().collect()];
     while let Some(mut part) = parts.pop() {
         let at = core.now();
-        match together(&core.elb, at, &part).await {
+        match together(core, at, &part).await {
             Ok(answers) => facts.extend(answers),
-            Err(error) if part.len() > 1 && matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
+            Err(error) if part.len() > 1 && is_of_one(&part, &error) => {
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
             }
@@ -34,9 +35,16 @@ pub(super) async fn fetch(core: &Core, queries: BTreeSet<Query>) -> BTreeMap<Que
     facts
 }
 
+/// Whether a failure is that of one question among several. CloudWatch does not fail a call for one metric.
+fn is_of_one(part: &[Query], error: &AwsError) -> bool {
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid)
+        && !matches!(part.first(), Some(Query::Requests { .. }))
+}
+
 /// Asks questions of one sort in one call, all pages of it.
-async fn together(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn together(core: &Core, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
+    let elb = &core.elb;
     let fact = match first {
         Query::Listeners(balancer) => Fact::Listeners(read(at, elb.listeners(balancer).await)),
         Query::Rules(listener) => Fact::Rules(read(at, elb.rules(listener).await)),
@@ -45,6 +53,7 @@ async fn together(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Qu
         Query::Balancer(_) => return balancers(elb, at, queries).await,
         Query::Group(_) => return groups(elb, at, queries).await,
         Query::Tags(_) => return tags(elb, at, queries).await,
+        Query::Requests { .. } => return requests(core, at, queries).await,
     };
     Ok(vec![(first.clone(), fact)])
 }
@@ -81,6 +90,18 @@ async fn tags(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query,
     Ok(answer.collect())
 }
 
+async fn requests(core: &Core, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+    let counted = queries.iter().filter_map(|query| match query {
+        Query::Requests { balancer, group } => Some((balancer.clone(), group.clone())),
+        _ => None,
+    });
+    let found = core.cloudwatch.requests(at, &counted.collect::<Vec<Counted>>()).await?;
+    let answer = found.into_iter().map(|((balancer, group), requests)| {
+        (Query::Requests { balancer, group }, Fact::Requests(Some(read(at, Ok(requests)))))
+    });
+    Ok(answer.collect())
+}
+
 fn asked<T: Clone>(queries: &[Query], what: impl Fn(&Query) -> Option<&T>) -> Vec<T> {
     queries.iter().filter_map(what).cloned().collect()
 }
@@ -106,5 +127,6 @@ fn failed(query: &Query, at: Timestamp, error: AwsError) -> Fact {
         Query::Attributes(_) => Fact::Attributes(read(at, Err(error))),
         Query::Health(_) => Fact::Health(read(at, Err(error))),
         Query::Tags(_) => Fact::Tags(read(at, Err(error))),
+        Query::Requests { .. } => Fact::Requests(Some(read(at, Err(error)))),
     }
 }

@@ -37,6 +37,13 @@ impl Memory {
         (at >= oldest).then(|| known.fact.clone())
     }
 
+    /// The last answer to a question, however old.
+    pub(super) fn last(&mut self, query: &Query, now: Timestamp) -> Option<Fact> {
+        let known = self.known.get_mut(query)?;
+        known.asked = known.asked.max(now);
+        Some(known.fact.clone())
+    }
+
     /// Whether what a question is about did not exist, or was no sensible question, when last asked.
     pub(super) fn is_doubtful(&self, query: &Query) -> bool {
         let failure = self.known.get(query).and_then(|known| state(&known.fact).1);
@@ -89,6 +96,8 @@ fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
         Fact::Attributes(reading) => (reading.at, reading.found.as_ref().err()),
         Fact::Health(reading) => (reading.at, reading.found.as_ref().err()),
         Fact::Tags(reading) => (reading.at, reading.found.as_ref().err()),
+        Fact::Requests(Some(reading)) => (reading.at, reading.found.as_ref().err()),
+        Fact::Requests(None) => (Timestamp::MIN, None),
     }
 }
 
@@ -104,6 +113,11 @@ fn other_names(fact: &Fact) -> Vec<Query> {
             Ok(found) => both(&found.arn, &found.name).map(Query::Group).into(),
             Err(_) => Vec::new(),
         },
-        Fact::Listeners(_) | Fact::Rules(_) | Fact::Attributes(_) | Fact::Health(_) | Fact::Tags(_) => Vec::new(),
+        Fact::Listeners(_)
+        | Fact::Rules(_)
+        | Fact::Attributes(_)
+        | Fact::Health(_)
+        | Fact::Tags(_)
+        | Fact::Requests(_) => Vec::new(),
     }
 }

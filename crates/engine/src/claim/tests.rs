@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use weir_api::Duration;
+use weir_api::requests::Evidence;
 use weir_api::traffic_shift::{
     AllAtOnce, Capacity, KnownGood, OnChange, OnFailure, ShiftDeletionPolicy, Strategy as Moves,
 };
@@ -24,6 +25,7 @@ fn cluster(shifts: &[(&str, i64, &[&str])]) -> Cluster {
             on_change: OnChange::Replace,
             progress_deadline: Duration::from_secs(3_600),
             paused: false,
+            evidence: Evidence::Weights,
             deletion_policy: ShiftDeletionPolicy::Hold,
         };
         let key = Key::new("shop", *name);

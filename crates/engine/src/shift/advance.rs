@@ -11,7 +11,9 @@ use super::known::{self, Leap};
 use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, farewell, finish, health, leave, rollback, start};
+use super::{
+    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, rollback, start,
+};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -61,6 +63,9 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
             Leap::Later => return Some(()),
             Leap::Never => {}
         }
+    }
+    if !known::is_immediate(&run) && evidence::is_awaited(draft, &run, &lanes, sight)? {
+        return Some(());
     }
     match plan.after(run.weight) {
         Some(weight) => step(draft, &run, &lanes, plan, weight, sight),

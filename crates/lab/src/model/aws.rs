@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{
     Action, ActionKind, AwsError, Balancer, By, ErrorKind, Fact, Forward, GroupAttributes, Health, Listener, Query,
-    Reading, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
+    Reading, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
 };
 use weir_engine::step::Step;
 
@@ -30,6 +30,10 @@ pub struct ModelAws {
     pub failing_reads: bool,
     /// Every forward that was ever live, with the health of its groups at that moment.
     pub history: Vec<(Timestamp, Arn, Forward, BTreeMap<Arn, u32>)>,
+    /// How many requests clients send to each listener in a minute.
+    pub traffic: u64,
+    /// What was last counted.
+    counted: BTreeMap<Query, Reading<Requests>>,
     made: u32,
 }
 
@@ -60,6 +64,8 @@ impl ModelAws {
             denied_ports: BTreeSet::new(),
             failing_reads: false,
             history: Vec::new(),
+            traffic: 600,
+            counted: BTreeMap::new(),
             made: 0,
         };
         for port in ports {
@@ -197,6 +203,7 @@ impl ModelAws {
             Query::Attributes(arn) => Fact::Attributes(self.reading(now, self.attributes(arn))),
             Query::Health(arn) => Fact::Health(self.reading(now, self.health(then, arn))),
             Query::Tags(arn) => Fact::Tags(self.reading(now, Some(self.tags.get(arn).cloned().unwrap_or_default()))),
+            Query::Requests { .. } => Fact::Requests(self.counted.get(&query).cloned()),
         };
         (query, fact)
     }
@@ -209,6 +216,35 @@ impl ModelAws {
             None => Err(error(ErrorKind::NotFound)),
         };
         Reading { at: now, found }
+    }
+
+    /// Counts requests. They split by the weights that were live when their minute began, and a minute arrives one
+    /// minute after its end; the rate is the present one.
+    pub fn measure(&mut self, now: Timestamp, questions: &BTreeSet<Query>) {
+        let asked = questions.iter().filter_map(|query| match query {
+            Query::Requests { group, .. } => {
+                Some((query.clone(), self.reading(now, Some(self.requests(now, group.as_ref())))))
+            }
+            _ => None,
+        });
+        self.counted = asked.collect();
+    }
+
+    fn requests(&self, now: Timestamp, group: Option<&Arn>) -> Requests {
+        let newest = (now.as_second() / 60 - 2) * 60;
+        let minutes = (0..10).filter_map(|back| Timestamp::from_second(newest - back * 60).ok());
+        let count = |minute: Timestamp| {
+            let of_listener = |listener: &Arn| {
+                let live = self.history.iter().rev().find(|(at, place, ..)| place == listener && *at <= minute);
+                let (.., forward, _) = live?;
+                let total: u64 = forward.groups.values().map(|weight| u64::from(*weight)).sum();
+                let weight =
+                    group.map_or(total, |group| forward.groups.get(group).map_or(0, |weight| u64::from(*weight)));
+                (self.traffic * weight).checked_div(total)
+            };
+            self.listeners.keys().filter_map(of_listener).sum::<u64>()
+        };
+        Requests { by_minute: minutes.map(|minute| (minute, count(minute))).filter(|(_, count)| *count > 0).collect() }
     }
 
     fn attributes(&self, arn: &Arn) -> Option<GroupAttributes> {

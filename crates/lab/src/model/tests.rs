@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
 use weir_api::environment::{ExistingTargetGroup, TargetGroupRef};
+use weir_api::requests::{Evidence, RequestsSeen};
 use weir_api::traffic_shift::{
     AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy,
     Step as PlanStep, Strategy as Moves,
@@ -17,6 +18,7 @@ use weir_api::{
 };
 use weir_engine::fact::Forward;
 use weir_engine::route::FAREWELL_DEADLINE;
+use weir_engine::share;
 use weir_engine::{Cluster, Grants, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
@@ -83,6 +85,7 @@ fn shift(to: &str) -> TrafficShiftSpec {
         on_change: OnChange::Replace,
         progress_deadline: Duration::from_secs(3_600),
         paused: false,
+        evidence: Evidence::Weights,
         deletion_policy: ShiftDeletionPolicy::Hold,
     }
 }
@@ -120,6 +123,19 @@ fn model() -> Model {
     }
     model.apply_route("web", route("http", None));
     model
+}
+
+/// The same with groups that nobody else uses, so that their requests can be told apart.
+fn model_alone() -> Model {
+    let mut model = model();
+    model.aws.add_group("grey", 5);
+    model.aws.forward_default(start() - minutes(60), 81, &[("grey", 1)]);
+    model.aws.take_changed_listeners();
+    model
+}
+
+fn seen(model: &Model) -> Option<&RequestsSeen> {
+    model.cluster.routes[&Key::new(NAMESPACE, "web")].status.requests.as_ref()
 }
 
 fn status(model: &Model) -> &TrafficShiftStatus {
@@ -396,6 +412,81 @@ fn without_progress_a_run_goes_back_at_its_deadline() {
     assert!(status(&model).history[0].message.contains("no progress for 1h"), "{:?}", status(&model).history);
 }
 
+#[test]
+fn the_share_is_seen_while_it_matters_and_only_then() {
+    let mut model = model_alone();
+    model.run_for(minutes(30));
+    assert_eq!(seen(&model), None, "everything is on one group");
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    assert_eq!(seen(&model).unwrap().summary.as_deref(), Some("blue 95 %, green 5 %"));
+    assert_eq!(seen(&model).unwrap().per_minute, Some(600));
+    assert_eq!(seen(&model).unwrap().note, None);
+    model.run_for(minutes(7));
+    assert_eq!(live(&model), [is("blue", 75), is("green", 25)]);
+    assert_eq!(seen(&model).unwrap().shares, [], "what was seen of the weights before says nothing of these");
+    model.run_for(minutes(60));
+    ended(&model, Outcome::Succeeded);
+    assert_eq!(seen(&model), None);
+}
+
+#[test]
+fn a_group_that_serves_others_too_has_no_share() {
+    let mut model = model();
+    model.apply_shift("shop", shift("green"));
+    model.run_for(minutes(5));
+    let seen = seen(&model).unwrap();
+    assert_eq!(seen.summary.as_deref(), Some("unknown"));
+    assert_eq!(
+        seen.note.as_deref().unwrap(),
+        "the target group of blue also serves the default action of port 81, and CloudWatch counts requests by target \
+         group only; give each its own group"
+    );
+}
+
+#[test]
+fn the_next_step_waits_for_the_share_where_that_is_wanted() {
+    let mut model = model_alone();
+    model.aws.traffic = 30;
+    let quick = Moves { steps: Some(vec![step(5, None), step(100, None)]), linear: None, all_at_once: None };
+    model.apply_shift("shop", TrafficShiftSpec { evidence: Evidence::Share, strategy: quick, ..shift("green") });
+    model.run_for(minutes(5));
+    let waiting = status(&model).waiting.clone().unwrap();
+    assert_eq!((live(&model), waiting.reason.as_str()), (vec![is("blue", 95), is("green", 5)], "ShareNotSeen"));
+    assert!(waiting.message.contains("it takes 100 in at least 2"), "{}", waiting.message);
+    model.aws.traffic = 600;
+    model.run_for(minutes(3));
+    assert_eq!(live(&model), [is("blue", 0), is("green", 100)]);
+    assert_eq!(status(&model).waiting.clone().unwrap().reason, "ShareNotSeen", "the last step is to be seen as well");
+    model.run_for(minutes(10));
+    ended(&model, Outcome::Succeeded);
+}
+
+#[test]
+fn a_run_without_traffic_says_so_and_ends_by_its_deadline_or_by_a_word() {
+    let run = |model: &mut Model| {
+        model.aws.traffic = 0;
+        model.apply_shift("shop", TrafficShiftSpec { evidence: Evidence::Share, ..shift("green") });
+        model.run_for(minutes(30));
+        let waiting = status(model).waiting.clone().unwrap();
+        assert!(waiting.message.contains("without traffic there is no evidence"), "{}", waiting.message);
+    };
+    let mut left = model_alone();
+    run(&mut left);
+    left.run_for(minutes(120));
+    ended(&left, Outcome::RolledBack);
+    assert!(status(&left).history[0].message.contains("no requests were seen since"), "{:?}", status(&left).history);
+    let mut told = model_alone();
+    run(&mut told);
+    told.command("shop", "promote/1");
+    told.run_for(minutes(1));
+    assert_eq!(live(&told), [is("blue", 75), is("green", 25)]);
+    // A rollback waits for nobody.
+    told.command("shop", "abort/1");
+    told.run_for(minutes(1));
+    ended(&told, Outcome::RolledBack);
+}
+
 /// Something that happens in the middle of a course.
 #[derive(Clone, Debug)]
 enum Happening {
@@ -409,6 +500,9 @@ enum Happening {
     FailingReads(bool),
     Paused(bool),
     Strategy(u8),
+    Traffic(u64),
+    Evidence(Evidence),
+    Aside(&'static str),
     Delete(KindName, &'static str),
     MakeAnew,
     RoutePolicy(RouteDeletionPolicy),
@@ -434,6 +528,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::FailingReads),
         1 => any::<bool>().prop_map(Happening::Paused),
         1 => (0..3_u8).prop_map(Happening::Strategy),
+        1 => prop::sample::select(vec![0, 30, 600]).prop_map(Happening::Traffic),
+        1 => prop::sample::select(vec![Evidence::Weights, Evidence::Share]).prop_map(Happening::Evidence),
+        1 => prop::sample::select(vec!["blue", "grey"]).prop_map(Happening::Aside),
         3 => deletion(),
         2 => Just(Happening::MakeAnew),
         1 => route_policy().prop_map(Happening::RoutePolicy),
@@ -522,6 +619,9 @@ fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) 
                 _ => Moves { steps: None, linear: None, all_at_once: Some(AllAtOnce {}) },
             }
         }
+        Happening::Traffic(traffic) => model.aws.traffic = *traffic,
+        Happening::Evidence(evidence) => wishes.shift.evidence = *evidence,
+        Happening::Aside(group) => model.aws.forward_default(now, 81, &[(group, 1)]),
         Happening::Delete(kind, name) => return model.delete(*kind, name),
         Happening::MakeAnew => make_anew(model, wishes.route),
         Happening::RoutePolicy(policy) => {
@@ -586,11 +686,17 @@ fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), 
     let (ticks, writes) = (model.ticks, model.writes.len());
     model.run_for(minutes(120));
     prop_assert!(
-        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        model.ticks - ticks <= most_at_rest(model) && model.writes.len() == writes,
         "not at rest: {:#?}",
         chosen::route_status(model)
     );
     Ok(())
+}
+
+/// How many ticks there may be in two hours at rest. A route whose traffic is split is looked at whenever its requests
+/// are counted.
+fn most_at_rest(model: &Model) -> u64 {
+    if share::measured(&model.cluster).is_empty() { 4 } else { 4 + 2 * 120 }
 }
 
 proptest! {
@@ -605,16 +711,17 @@ proptest! {
         known_good in prop::sample::select(vec![KnownGood::Immediate, KnownGood::Gradual]),
         on_change in prop::sample::select(vec![OnChange::Replace, OnChange::Queue]),
         sticky in prop::collection::vec(any::<bool>(), 3),
+        evidence in prop::sample::select(vec![Evidence::Weights, Evidence::Share]),
         route_policy in route_policy(),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
         order in Just((0..OBJECTS.len()).collect::<Vec<usize>>()).prop_shuffle(),
     ) {
-        let mut model = model();
+        let mut model = model_alone();
         for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
             model.aws.group_mut(name).sticky = sticky;
         }
         let shift =
-            TrafficShiftSpec { deletion_policy: policy, on_failure, known_good, on_change, ..shift("green") };
+            TrafficShiftSpec { deletion_policy: policy, on_failure, evidence, known_good, on_change, ..shift("green") };
         let mut wishes = Wish { shift, route: route_policy };
         make_anew(&mut model, route_policy);
         model.apply_shift("shop", wishes.shift.clone());
@@ -626,6 +733,9 @@ proptest! {
         let wish = &mut wishes.shift;
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
+        model.aws.traffic = 600;
+        let now = model.now;
+        model.aws.forward_default(now, 81, &[("grey", 1)]);
         grant(&mut model, true);
         for name in ["blue", "green", "red"] {
             // Enough to take over from both others, whatever the console had put together.
@@ -663,7 +773,8 @@ proptest! {
         prop_assert!(condition::holds(&status.conditions, condition::COMPLETE), "{:#?}", status);
         let (ticks, writes) = (model.ticks, model.writes.len());
         model.run_for(minutes(120));
-        prop_assert!(model.ticks - ticks <= 4 && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
+        let most = most_at_rest(&model);
+        prop_assert!(model.ticks - ticks <= most && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
         leaves_nothing(&mut model, &order, wishes.route);
     }
 }

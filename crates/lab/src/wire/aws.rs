@@ -78,7 +78,7 @@ impl AwsWire {
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
-        let operation = operation_of(request.body());
+        let operation = operation_of(&request);
         let request = request.map(|body| bug::tamper_request(&operation, body));
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
         let mut noted =
@@ -160,9 +160,12 @@ impl AwsWire {
     }
 }
 
-/// The operation that a request names.
-fn operation_of(body: &[u8]) -> String {
-    let action = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
+/// The operation that a request names: in its path, or among its parameters.
+fn operation_of(request: &http::Request<Bytes>) -> String {
+    if let Some((_, operation)) = request.uri().path().rsplit_once("/operation/") {
+        return operation.to_owned();
+    }
+    let action = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Action");
     action.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 

@@ -55,6 +55,12 @@ pub(crate) struct Balancer {
     active_from: Timestamp,
 }
 
+impl Balancer {
+    pub(crate) fn is_application(&self) -> bool {
+        self.kind == BalancerKind::Application
+    }
+}
+
 /// The types of balancers that the world has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BalancerKind {
@@ -207,6 +213,18 @@ impl Elb {
 
     pub(crate) fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.values().find(|group| group.name == name)
+    }
+
+    /// The ARN of the balancer that metrics call `app/name/id`.
+    pub(crate) fn balancer_by_dimension(&self, dimension: &str) -> Option<String> {
+        let is_it = |arn: &&String| arn.split_once(":loadbalancer/").is_some_and(|(_, name)| name == dimension);
+        self.balancers.keys().find(is_it).cloned()
+    }
+
+    /// The ARN of the group that metrics call `targetgroup/name/id`.
+    pub(crate) fn group_by_dimension(&self, dimension: &str) -> Option<String> {
+        let is_it = |arn: &&String| arn.rsplit_once(':').is_some_and(|(_, name)| name == dimension);
+        self.groups.keys().find(is_it).cloned()
     }
 
     /// All listeners of a balancer.

@@ -27,6 +27,8 @@ pub struct Rates {
     pub register: Rate,
     /// For all other operations.
     pub modify: Rate,
+    /// For `GetMetricData` of CloudWatch.
+    pub metric_data: Rate,
 }
 
 impl Rates {
@@ -36,6 +38,7 @@ impl Rates {
             describe: Rate { per_second: 50, burst: 200 },
             register: Rate { per_second: 4, burst: 20 },
             modify: Rate { per_second: 3, burst: 20 },
+            metric_data: Rate { per_second: 50, burst: 50 },
         }
     }
 
@@ -49,6 +52,7 @@ impl Rates {
             Kind::Describe => self.describe,
             Kind::Register => self.register,
             Kind::Modify => self.modify,
+            Kind::MetricData => self.metric_data,
         }
     }
 }
@@ -58,12 +62,14 @@ enum Kind {
     Describe,
     Register,
     Modify,
+    MetricData,
 }
 
 impl Kind {
     fn of(operation: &str, writes: bool) -> Self {
         match operation {
             "RegisterTargets" | "DeregisterTargets" => Self::Register,
+            "GetMetricData" => Self::MetricData,
             _ if writes => Self::Modify,
             _ => Self::Describe,
         }

@@ -5,7 +5,6 @@
 
 use http::HeaderMap;
 
-use super::ELASTIC_LOAD_BALANCING;
 use super::refusal::Refusal;
 
 /// The credential scope of a request.
@@ -16,13 +15,13 @@ pub(super) struct Scope<'a> {
     pub(super) service: &'a str,
 }
 
-/// Refuses what is not meant for this service in this region.
-pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<(), Refusal> {
+/// Refuses what is not meant for a service in this region.
+pub(super) fn check(headers: &HeaderMap, region: &str, expected: &str) -> Result<(), Refusal> {
     let Scope { region: in_region, service, .. } = read(headers)?;
-    if service != ELASTIC_LOAD_BALANCING {
+    if service != expected {
         return Err(Refusal::forbidden(
             "SignatureDoesNotMatch",
-            format!("Credential should be scoped to correct service: '{ELASTIC_LOAD_BALANCING}'."),
+            format!("Credential should be scoped to correct service: '{expected}'."),
         ));
     }
     if in_region != region {

@@ -41,7 +41,7 @@ fn traffic(aws: &Arc<Aws>, keep_cookies_permille: u32) -> Traffic {
 /// Waits and sends what is due.
 async fn run(traffic: &mut Traffic, seconds: u64) {
     wait(seconds).await;
-    traffic.advance_to(traffic.aws.clock().now());
+    traffic.advance_to(Timestamp::MAX);
 }
 
 fn sent(traffic: &Traffic, group: &str) -> u64 {

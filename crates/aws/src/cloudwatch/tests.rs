@@ -1,0 +1,59 @@
+//! Requests counted through the SDK, at wire level: how many calls, what of answers that are none.
+
+use std::collections::BTreeSet;
+
+use weir_engine::fact::{ErrorKind, Fact, Query, Reading, Requests};
+use weir_engine::sight::{ANY_AGE, Ask};
+
+use super::dimension_of;
+use crate::wire::{Answer, Bed, arn};
+
+fn query(number: usize) -> Query {
+    let group = Some(arn(&format!("targetgroup/blue/{number:016x}")));
+    Query::Requests { balancer: arn("loadbalancer/app/shop/50dc6c495c0c9188"), group }
+}
+
+/// What the inventory tells without a call.
+async fn told(bed: &Bed, query: &Query) -> Option<Reading<Requests>> {
+    let ask = Ask::new(query.clone(), ANY_AGE);
+    match bed.inventory.answer(&ask).await {
+        (_, Fact::Requests(reading)) => reading,
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn dimensions_are_the_ends_of_arns() {
+    assert_eq!(dimension_of(&arn("loadbalancer/app/shop/50dc6c495c0c9188")), Some("app/shop/50dc6c495c0c9188"));
+    assert_eq!(dimension_of(&arn("targetgroup/blue/73e2d6bc24d8a067")), Some("targetgroup/blue/73e2d6bc24d8a067"));
+    assert_eq!(dimension_of(&arn("nonsense")), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_hundred_are_asked_for_in_one_call_and_none_is_asked_for_by_an_answer() {
+    let bed = Bed::new(|_| Answer::Http(403, String::new(), std::time::Duration::ZERO));
+    assert_eq!(told(&bed, &query(0)).await, None);
+    assert_eq!(bed.operations(), [] as [&str; 0], "an answer makes no call");
+    bed.inventory.measure(&(0..1_200).map(query).collect()).await;
+    assert_eq!(bed.operations(), ["GetMetricData"; 3]);
+    assert!(told(&bed, &query(1_199)).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_none_fails_all_alike_and_once() {
+    let answers = [
+        (Answer::Http(403, String::new(), std::time::Duration::ZERO), ErrorKind::Denied),
+        (Answer::Http(404, "<html>not found</html>".to_owned(), std::time::Duration::ZERO), ErrorKind::NotFound),
+        (Answer::Silence, ErrorKind::Transient),
+    ];
+    for (answer, expected) in answers {
+        let mut answer = Some(answer);
+        let bed = Bed::new(move |_| answer.take().unwrap_or(Answer::Silence));
+        bed.inventory.measure(&BTreeSet::from([query(0), query(1)])).await;
+        assert_eq!(bed.operations(), ["GetMetricData"]);
+        for number in [0, 1] {
+            let reading = told(&bed, &query(number)).await.unwrap();
+            assert_eq!(reading.found.unwrap_err().kind, expected);
+        }
+    }
+}
