@@ -1,6 +1,7 @@
 //! Elastic Load Balancing v2 through the SDK: one function for each operation that Weir uses.
 //!
-//! Reads follow every page and may be sent again by the SDK; writes are sent once.
+//! Reads follow every page and may be sent again; writes are sent once. Every request takes a token of the call budget
+//! first, so the SDK's own retries, which know nothing of it, are off.
 
 mod actions;
 mod conditions;
@@ -17,22 +18,27 @@ use aws_sdk_elasticloadbalancingv2::config::{Builder, StalledStreamProtectionCon
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_elasticloadbalancingv2::{Client, Config};
 use aws_types::SdkConfig;
+use jiff::SignedDuration;
+use tokio::time::sleep;
 use tracing::Instrument;
-use weir_engine::fact::AwsError;
+use weir_engine::fact::{AwsError, ErrorKind};
 
+use crate::budget::Fare;
 use crate::errors::{Effect, explain};
 use crate::meter::{Attempts, Call, Clock, Meter};
 
 /// The service's name in metrics.
 const SERVICE: &str = "elbv2";
-/// How often one read is sent at most.
+/// How often a read is sent at most that fails in passing.
 const READ_ATTEMPTS: u32 = 3;
-/// How long the SDK waits at most between two attempts of a read.
-const READ_BACKOFF: Duration = Duration::from_secs(5);
+/// How often a read is sent at most when AWS throttles it: the budget slows down meanwhile.
+const THROTTLED_ATTEMPTS: u32 = 8;
+/// How long a read waits before it is sent again; each further time twice as long.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// How long it waits at most.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// How long one attempt of a read may take.
-const READ_ATTEMPT: Duration = Duration::from_secs(5);
-/// How long a read may take with all its attempts.
-const READ_TIME: Duration = Duration::from_secs(20);
+const READ_TIME: Duration = Duration::from_secs(5);
 /// How long a write may take before its outcome counts as unknown.
 const WRITE_TIME: Duration = Duration::from_secs(5);
 
@@ -56,10 +62,8 @@ impl Elb {
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         };
         let reads = base()
-            .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS).with_max_backoff(READ_BACKOFF))
-            .timeout_config(
-                timeouts(config).operation_attempt_timeout(READ_ATTEMPT).operation_timeout(READ_TIME).build(),
-            );
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts(config).operation_timeout(READ_TIME).build());
         let writes = base()
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts(config).operation_timeout(WRITE_TIME).build());
@@ -71,7 +75,8 @@ impl Elb {
         &self,
         operation: &'static str,
         effect: Effect,
-        send: impl FnOnce(Attempts) -> Sent,
+        fare: &mut Fare,
+        send: impl Fn(Attempts) -> Sent,
     ) -> Result<T, AwsError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -79,14 +84,37 @@ impl Elb {
     {
         let attempts = Attempts::default();
         let began = (self.clock)();
+        let (mut throttled, mut failed) = (0, 0);
         let span = tracing::debug_span!("aws_call", service = SERVICE, operation);
-        let answer = send(attempts.clone()).instrument(span).await;
-        let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &error));
+        let result = loop {
+            fare.pay().await;
+            let trip = fare.depart();
+            let answer = send(attempts.clone()).instrument(span.clone()).await;
+            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &error));
+            let kind = result.as_ref().err().map(|error| error.kind);
+            match kind {
+                Some(ErrorKind::Throttled) => {
+                    throttled += 1;
+                    trip.was_throttled();
+                }
+                Some(ErrorKind::Transient) => failed += 1,
+                _ => break result,
+            }
+            drop(trip);
+            if effect == Effect::Write || throttled >= THROTTLED_ATTEMPTS || failed >= READ_ATTEMPTS {
+                break result;
+            }
+            sleep((FIRST_BACKOFF * 2_u32.pow(throttled + failed - 1)).min(LONGEST_BACKOFF)).await;
+        };
         (self.meter)(Call {
             service: SERVICE,
             operation,
             outcome: result.as_ref().map(|_| ()).map_err(|error| error.kind),
             attempts: attempts.count(),
+            throttled,
+            family: fare.family(),
+            urgency: fare.urgency(),
+            waited: SignedDuration::try_from(fare.take_waited()).unwrap_or(SignedDuration::MAX),
             took: began.duration_until((self.clock)()),
         });
         result

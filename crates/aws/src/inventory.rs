@@ -18,7 +18,6 @@ use std::rc::Rc;
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, Fact, Query};
 use weir_engine::guard::Permit;
@@ -28,11 +27,9 @@ use self::batch::{Batches, Landed, Landing, Ticket};
 use self::memory::Memory;
 use self::round::Told;
 use self::touch::Touched;
+use crate::budget::{Askers, Budget, Family, Fare, Haste};
 use crate::elb::Elb;
 use crate::meter::{Call, Clock};
-
-/// How many reads may be under way at once.
-const READS_AT_ONCE: usize = 8;
 
 /// There is no region to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +47,7 @@ pub struct Inventory {
 struct Core {
     elb: Elb,
     clock: Clock,
-    slots: Semaphore,
+    budget: Budget,
     memory: RefCell<Memory>,
     batches: RefCell<Batches>,
     told: RefCell<Told>,
@@ -64,6 +61,16 @@ impl Inventory {
         clock: impl Fn() -> Timestamp + 'static,
         meter: impl Fn(Call) + 'static,
     ) -> Result<Self, NoRegion> {
+        Self::with_budget(config, Budget::new(), clock, meter)
+    }
+
+    /// The same, spending from a budget that others who call the same account and region spend from too.
+    pub fn with_budget(
+        config: &SdkConfig,
+        budget: Budget,
+        clock: impl Fn() -> Timestamp + 'static,
+        meter: impl Fn(Call) + 'static,
+    ) -> Result<Self, NoRegion> {
         if config.region().is_none() {
             return Err(NoRegion);
         }
@@ -71,7 +78,7 @@ impl Inventory {
         let core = Core {
             elb: Elb::new(config, Rc::clone(&clock), Rc::new(meter)),
             clock,
-            slots: Semaphore::new(READS_AT_ONCE),
+            budget,
             memory: RefCell::default(),
             batches: RefCell::default(),
             told: RefCell::default(),
@@ -79,28 +86,46 @@ impl Inventory {
         Ok(Self { core: Rc::new(core) })
     }
 
+    /// What may be sent, and who goes first.
+    pub fn budget(&self) -> &Budget {
+        &self.core.budget
+    }
+
     /// Answers one question: from memory if what is known is not older than asked for, else by a call.
-    pub async fn answer(&self, ask: &Ask) -> (Query, Fact) {
-        match self.core.source(ask) {
+    pub async fn answer(&self, ask: &Ask, haste: &Haste) -> (Query, Fact) {
+        match self.core.source(ask, haste) {
             Source::Known(fact) => (ask.query.clone(), fact),
             Source::Called(landing) => (ask.query.clone(), from_landed(&landing.await, &ask.query)),
         }
     }
 
     /// Answers questions, in their order. Those that one call can answer together are put into one, also with the
-    /// questions of others who ask at the same moment.
-    pub async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
-        future::join_all(asks.iter().map(|ask| self.answer(ask))).await
+    /// questions of others who ask at the same moment or whose call still waits for its turn.
+    pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Query, Fact)> {
+        future::join_all(asks.iter().map(|ask| self.answer(ask, haste))).await
+    }
+
+    /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
+    /// wait should be asked for afresh, and then used with the same fare.
+    pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
+        let mut fare = self.core.budget.fare(Family::of(permit.step()), &Askers::of(haste));
+        fare.pay().await;
+        fare
     }
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
     /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+    pub async fn perform(&self, permit: Permit, mut fare: Fare) -> Result<(), AwsError> {
         let step = permit.step();
         let touched = Touched::by(step, &self.core.memory.borrow());
         self.core.spoil(&touched);
         let _at_the_end = Spoil { core: &self.core, touched };
-        self.core.elb.write(step).await
+        self.core.elb.write(step, &mut fare).await
+    }
+
+    /// Somebody who waits here has become more urgent.
+    pub fn reconsider(&self) {
+        self.core.budget.reconsider();
     }
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
@@ -125,7 +150,7 @@ impl Core {
     }
 
     /// Finds the answer in memory, in a call under way, or by a new call.
-    fn source(self: &Rc<Self>, ask: &Ask) -> Source {
+    fn source(self: &Rc<Self>, ask: &Ask, haste: &Haste) -> Source {
         let now = self.now();
         // Nothing can be newer than now; an asker whose clock is ahead gets what is read from now on.
         let not_before = ask.not_before.min(now);
@@ -134,13 +159,16 @@ impl Core {
             return Source::Known(fact);
         }
         let mut batches = self.batches.borrow_mut();
-        if let Some(landing) = batches.join(&ask.query, not_before, memory.is_doubtful(&ask.query)) {
+        let is_doubtful = memory.is_doubtful(&ask.query);
+        if let Some(landing) = batches.join(&ask.query, not_before, is_doubtful, haste) {
+            self.budget.reconsider();
             return Source::Called(landing);
         }
-        let ticket = Ticket::new(batches.next_number(), Rc::clone(self));
+        let askers = Askers::of(haste);
+        let ticket = Ticket::new(batches.next_number(), askers.clone(), Rc::clone(self));
         let number = ticket.number();
         let landing = carry(ticket).boxed_local().shared();
-        batches.open(number, &ask.query, memory.is_doubtful(&ask.query), &landing);
+        batches.open(number, &ask.query, is_doubtful, askers, &landing);
         Source::Called(landing)
     }
 
@@ -168,10 +196,10 @@ async fn carry(ticket: Ticket) -> Landed {
     // Whoever else is about to ask something in this turn of the runtime may still come along.
     turn::after_this_turn().await;
     let core = ticket.core();
-    // The semaphore is never closed.
-    let _slot = core.slots.acquire().await.ok();
-    let queries = core.batches.borrow_mut().depart(ticket.number(), core.now());
-    let facts = fetch::fetch(core, queries).await;
+    let mut fare = core.budget.fare(Family::Describe, ticket.askers());
+    fare.pay().await;
+    let load = core.batches.borrow_mut().depart(ticket.number(), core.now(), &core.memory.borrow());
+    let facts = fetch::fetch(core, load, &mut fare).await;
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();

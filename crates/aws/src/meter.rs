@@ -9,6 +9,9 @@ use aws_sdk_elasticloadbalancingv2::config::{ConfigBag, Intercept, RuntimeCompon
 use aws_sdk_elasticloadbalancingv2::error::BoxError;
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::fact::ErrorKind;
+use weir_engine::tick::Urgency;
+
+use crate::budget::Family;
 
 /// Tells the present instant.
 pub(crate) type Clock = Rc<dyn Fn() -> Timestamp>;
@@ -25,9 +28,17 @@ pub struct Call {
     pub operation: &'static str,
     /// How it ended.
     pub outcome: Result<(), ErrorKind>,
-    /// How many requests were sent: more than one when the SDK tried again, none when it could not send any.
+    /// How many requests were sent: more than one when it was tried again, none when none could be sent.
     pub attempts: u32,
-    /// How long it took, waiting between attempts included.
+    /// How many of them AWS throttled.
+    pub throttled: u32,
+    /// From whose bucket of the call budget it took its tokens.
+    pub family: Family,
+    /// How urgent it was when it ended.
+    pub urgency: Urgency,
+    /// How long it waited for tokens.
+    pub waited: SignedDuration,
+    /// How long it took, waiting included.
     pub took: SignedDuration,
 }
 

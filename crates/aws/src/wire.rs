@@ -18,13 +18,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{Fact, Query, Reading, Rule, RulePriority, Tags};
+use weir_engine::fact::{AwsError, Fact, Query, Reading, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, guard, marks};
 use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::{Movement, Proposal, Step, Warrant};
+use weir_engine::tick::Urgency;
 use weir_engine::{Arn, Key};
 
-use crate::{Call, Inventory};
+use crate::{Call, Haste, Inventory};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -116,7 +117,23 @@ impl Bed {
 
     /// The answer to a question that must be read now.
     pub(crate) async fn fresh(&self, query: Query) -> Fact {
-        self.inventory.answer(&self.ask(query)).await.1
+        self.answer(&self.ask(query)).await.1
+    }
+
+    /// The answer to a question of somebody who is in no hurry.
+    pub(crate) async fn answer(&self, ask: &Ask) -> (Query, Fact) {
+        self.inventory.answer(ask, &routine()).await
+    }
+
+    /// The answers to questions of somebody who is in no hurry.
+    pub(crate) async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
+        self.inventory.answer_all(asks, &routine()).await
+    }
+
+    /// Carries out a write that nothing holds back.
+    pub(crate) async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+        let fare = self.inventory.afford(&permit, &routine()).await;
+        self.inventory.perform(permit, fare).await
     }
 
     /// The calls since this was last asked.
@@ -133,6 +150,11 @@ impl Bed {
     pub(crate) fn forms(&self) -> Vec<Form> {
         std::mem::take(&mut *self.forms.lock().unwrap())
     }
+}
+
+/// Somebody who is in no hurry.
+pub(crate) fn routine() -> Haste {
+    Haste::new(Urgency::Routine)
 }
 
 /// The instant at which each test begins.

@@ -4,6 +4,7 @@
 
 use futures::future;
 use tracing::{debug, error, info, warn};
+use weir_aws::{Fare, Haste};
 use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
 use weir_engine::{KindName, ObjectRef};
 
@@ -44,7 +45,12 @@ impl<D: Decisions> World<D> {
                 self.metrics.count_trouble(object.kind, Trouble::Spec);
                 self.stall::<K>(object, &message).await
             }
-            (Task::Tick, None) => self.tick::<K>(object).await,
+            (Task::Tick, None) => {
+                let haste = self.begin(object, start.urgency);
+                let ended = self.tick::<K>(object, &haste).await;
+                self.end(object);
+                ended
+            }
         };
         match ended {
             Ok(ending) => ending,
@@ -52,21 +58,27 @@ impl<D: Decisions> World<D> {
         }
     }
 
-    /// Runs one tick.
-    async fn tick<K: Decider>(&self, object: &ObjectRef) -> Result<Ending, Failure> {
-        let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
-        let mut tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory);
+    /// Runs one tick. Where its write had to wait for the call budget, what it was founded on has grown old, and it may
+    /// no longer be wanted: then the tick begins again, with what it has waited for.
+    async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste) -> Result<Ending, Failure> {
+        let anew = || {
+            let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
+            Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
+        };
+        let mut tick = anew();
         let mut answer = Answer::Begin;
         let mut idle = true;
+        let mut fare: Option<Fare> = None;
         loop {
             let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
             if self.closing.get() && !matches!(need, Need::Done(_)) {
                 return Ok(Ending::Rested { wake: None, idle: true });
             }
+            haste.raise(tick.urgency());
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    Answer::Read(self.inventory.answer_all(&asks).await)
+                    Answer::Read(self.inventory.answer_all(&asks, haste).await)
                 }
                 Need::Get(objects) => {
                     self.get(&objects, object).await?;
@@ -83,10 +95,22 @@ impl<D: Decisions> World<D> {
                     Answer::Stored
                 }
                 Need::Act(permit) => {
+                    let paid = fare.take().filter(|fare| fare.covers(&permit));
+                    let paid = match paid {
+                        Some(paid) => paid,
+                        None => self.inventory.afford(&permit, haste).await,
+                    };
+                    if paid.is_overdue() {
+                        debug!(kind = object.kind.word(), object = %object.key, "waited for the call budget; looking again");
+                        fare = Some(paid.renewed());
+                        tick = anew();
+                        answer = Answer::Begin;
+                        continue;
+                    }
                     idle = false;
                     let step = permit.step().operation();
                     let words = format!("{:?}", permit.step());
-                    let result = self.inventory.perform(permit).await;
+                    let result = self.inventory.perform(permit, paid).await;
                     match &result {
                         Ok(()) => {
                             info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");

@@ -160,7 +160,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if self.post.is_none() {
             self.post = self.next_post();
         }
-        self.show_queue(now);
+        self.show_load(now);
         let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
         let round = Some(self.round_due).filter(|_| self.complete && self.round.is_none());
         let next = tick.into_iter().chain(round).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
@@ -238,11 +238,12 @@ impl<'a, D: Decisions> Turn<'a, D> {
         )
     }
 
-    fn show_queue(&self, now: Timestamp) {
+    fn show_load(&self, now: Timestamp) {
         let queue = self.world.queue.borrow();
         self.world.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
         let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
         self.world.metrics.queue_oldest.set(oldest);
+        self.world.metrics.show_budget(&self.world.inventory.budget().standings());
     }
 
     /// Sets out on nothing new and awaits what is in flight.

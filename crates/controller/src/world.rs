@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-use weir_aws::Inventory;
+use weir_aws::{Haste, Inventory};
 use weir_engine::event::Event;
 use weir_engine::tick::{Memory, Urgency};
 use weir_engine::{Arn, Cluster, Kind, KindName, ObjectRef};
@@ -34,6 +34,8 @@ pub(crate) struct World<D> {
     pub queue: RefCell<Queue>,
     pub outbox: RefCell<Outbox>,
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
+    /// How urgent the ticks under way are.
+    hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
     /// A shutdown has begun: nothing new is set out on.
     pub closing: Cell<bool>,
     gauges: RefCell<BTreeMap<ObjectRef, Gauges>>,
@@ -59,6 +61,7 @@ impl<D: Decisions> World<D> {
             queue: RefCell::new(Queue::new(slots, settings.seed)),
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
+            hastes: RefCell::default(),
             closing: Cell::new(false),
             gauges: RefCell::default(),
             decisions: PhantomData,
@@ -121,6 +124,25 @@ impl<D: Decisions> World<D> {
         }
     }
 
+    /// A tick of an object begins.
+    pub fn begin(&self, object: &ObjectRef, urgency: Urgency) -> Haste {
+        let haste = Haste::new(urgency);
+        self.hastes.borrow_mut().insert(object.clone(), haste.clone());
+        haste
+    }
+
+    /// The tick of an object has ended.
+    pub fn end(&self, object: &ObjectRef) {
+        self.hastes.borrow_mut().remove(object);
+    }
+
+    /// Makes a tick under way more urgent: it may be waiting for AWS on behalf of what is no longer wanted.
+    pub fn hurry(&self, object: &ObjectRef, urgency: Urgency) {
+        if self.hastes.borrow().get(object).is_some_and(|haste| haste.raise(urgency)) {
+            self.inventory.reconsider();
+        }
+    }
+
     /// The balancers that the entry points have found.
     pub fn balancers(&self) -> BTreeSet<Arn> {
         let store = self.store.borrow();
@@ -154,17 +176,22 @@ impl<D: Decisions> World<D> {
         let store = self.store.borrow();
         let mut queue = self.queue.borrow_mut();
         let object = change.object;
+        let urgency = |object: &ObjectRef| {
+            let urgency = Self::urgency(store.cluster(), object);
+            self.hurry(object, urgency);
+            urgency
+        };
         match change.fate {
-            Fate::Asked => queue.change(&object, now, Self::urgency(store.cluster(), &object)),
+            Fate::Asked => queue.change(&object, now, urgency(&object)),
             Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, Self::urgency(store.cluster(), &object)),
+            Fate::Told => queue.wake(&object, now, urgency(&object)),
             Fate::Gone => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
             }
         }
         for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
-            queue.wake(dependent, now, Self::urgency(store.cluster(), dependent));
+            queue.wake(dependent, now, urgency(dependent));
         }
         let after = metrics::gauges(store.cluster(), &object);
         let mut shown = self.gauges.borrow_mut();

@@ -116,6 +116,7 @@ fn urgency_of(shift: &ShiftObject) -> Urgency {
     let is_moving = shift.status.run.as_ref().is_some_and(|run| run.ended_at.is_none());
     match shift.status.phase {
         Some(Phase::RollingBack) => Urgency::Rollback,
+        _ if is_moving && shift::may_turn_round(shift) => Urgency::Rollback,
         _ if is_moving || shift.deleted.is_some() => Urgency::Progress,
         _ => Urgency::Routine,
     }

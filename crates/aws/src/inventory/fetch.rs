@@ -1,26 +1,35 @@
 //! Turns the questions of one batch into calls, and their answers into facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Reading};
 
 use super::Core;
+use super::batch::Load;
+use crate::budget::Fare;
 use crate::elb::Elb;
 use crate::errors::absent;
 
 /// Answers all questions of a batch.
 ///
 /// ELBv2 fails a whole call for one resource that does not exist, without saying which. Then the batch is halved
-/// until the culprits stand alone, so that nobody suffers from another's mistake.
-pub(super) async fn fetch(core: &Core, queries: BTreeSet<Query>) -> BTreeMap<Query, Fact> {
+/// until the culprits stand alone, so that nobody suffers from another's mistake; least of all from what nobody has
+/// asked for yet, which goes first.
+pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<Query, Fact> {
     let mut facts = BTreeMap::new();
-    let mut parts: Vec<Vec<Query>> = vec![queries.into_iter().collect()];
+    let asked = load.asked.len();
+    let mut parts: Vec<Vec<Query>> = vec![load.asked.into_iter().chain(load.ahead).collect()];
+    let mut has_ahead = parts.iter().any(|part| part.len() > asked);
     while let Some(mut part) = parts.pop() {
         let at = core.now();
-        match together(&core.elb, at, &part).await {
+        match together(&core.elb, at, &part, fare).await {
             Ok(answers) => facts.extend(answers),
+            Err(error) if std::mem::take(&mut has_ahead) && !may_pass(error.kind) => {
+                let ahead = part.split_off(asked);
+                parts.extend([ahead, part]);
+            }
             Err(error) if part.len() > 1 && matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
@@ -34,24 +43,42 @@ pub(super) async fn fetch(core: &Core, queries: BTreeSet<Query>) -> BTreeMap<Que
     facts
 }
 
+/// Whether the same call may succeed later.
+fn may_pass(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Throttled | ErrorKind::Transient | ErrorKind::OutcomeUnknown | ErrorKind::Expired => true,
+        ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::Quota => false,
+    }
+}
+
 /// Asks questions of one sort in one call, all pages of it.
-async fn together(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn together(
+    elb: &Elb,
+    at: Timestamp,
+    queries: &[Query],
+    fare: &mut Fare,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
     let fact = match first {
-        Query::Listeners(balancer) => Fact::Listeners(read(at, elb.listeners(balancer).await)),
-        Query::Rules(listener) => Fact::Rules(read(at, elb.rules(listener).await)),
-        Query::Attributes(group) => Fact::Attributes(read(at, elb.attributes(group).await)),
-        Query::Health(group) => Fact::Health(read(at, elb.health(group).await)),
-        Query::Balancer(_) => return balancers(elb, at, queries).await,
-        Query::Group(_) => return groups(elb, at, queries).await,
-        Query::Tags(_) => return tags(elb, at, queries).await,
+        Query::Listeners(balancer) => Fact::Listeners(read(at, elb.listeners(balancer, fare).await)),
+        Query::Rules(listener) => Fact::Rules(read(at, elb.rules(listener, fare).await)),
+        Query::Attributes(group) => Fact::Attributes(read(at, elb.attributes(group, fare).await)),
+        Query::Health(group) => Fact::Health(read(at, elb.health(group, fare).await)),
+        Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
+        Query::Group(_) => return groups(elb, at, queries, fare).await,
+        Query::Tags(_) => return tags(elb, at, queries, fare).await,
     };
     Ok(vec![(first.clone(), fact)])
 }
 
-async fn balancers(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn balancers(
+    elb: &Elb,
+    at: Timestamp,
+    queries: &[Query],
+    fare: &mut Fare,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Balancer(by) = query { Some(by) } else { None });
-    let found = elb.balancers(&by).await?;
+    let found = elb.balancers(&by, fare).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeLoadBalancers", &format!("load balancer {by}")));
@@ -60,9 +87,9 @@ async fn balancers(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Q
     Ok(answer.collect())
 }
 
-async fn groups(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Group(by) = query { Some(by) } else { None });
-    let found = elb.groups(&by).await?;
+    let found = elb.groups(&by, fare).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeTargetGroups", &format!("target group {by}")));
@@ -71,9 +98,9 @@ async fn groups(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Quer
     Ok(answer.collect())
 }
 
-async fn tags(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn tags(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
     let arns = asked(queries, |query| if let Query::Tags(arn) = query { Some(arn) } else { None });
-    let mut found = elb.tags(&arns).await?;
+    let mut found = elb.tags(&arns, fare).await?;
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
         (Query::Tags(arn), Fact::Tags(read(at, one)))

@@ -1,9 +1,9 @@
 //! The last answer to each question, for as long as someone keeps asking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule};
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority};
 
 use super::touch::Touched;
 
@@ -45,10 +45,29 @@ impl Memory {
 
     /// The rules of a listener as last read.
     pub(super) fn rules(&self, query: &Query) -> Option<&[Rule]> {
-        match &self.known.get(query)?.fact {
-            Fact::Rules(reading) => reading.found.as_deref().ok(),
-            _ => None,
+        rules_of(&self.known.get(query)?.fact)
+    }
+
+    /// So many questions for the tags of rules that were seen and whose tags were never read: first those of the
+    /// listeners that hold a rule among the questions given.
+    pub(super) fn untold_tags(
+        &self,
+        near: &BTreeSet<Query>,
+        is_free: impl Fn(&Query) -> bool,
+        room: usize,
+    ) -> BTreeSet<Query> {
+        let tags_of = |rule: &Rule| Query::Tags(rule.arn.clone());
+        let lists = || self.known.values().filter_map(|known| rules_of(&known.fact)).filter(|_| room > 0);
+        let is_near = |rules: &&[Rule]| rules.iter().any(|rule| near.contains(&tags_of(rule)));
+        // The marks of a default action stand on its listener, which is no rule.
+        let is_untold = |query: &Query| !self.known.contains_key(query) && is_free(query);
+        let mut found = BTreeSet::new();
+        for rules in lists().filter(is_near).chain(lists().filter(|rules| !is_near(rules))) {
+            let at_priority = rules.iter().filter(|rule| rule.priority != RulePriority::Default);
+            let untold = at_priority.map(tags_of).filter(is_untold);
+            found.extend(untold.take(room.saturating_sub(found.len())));
         }
+        found
     }
 
     /// Remembers an answer, under the other name of what was found too.
@@ -68,6 +87,13 @@ impl Memory {
     /// Forgets what a write may have changed.
     pub(super) fn forget(&mut self, touched: &Touched) {
         self.known.retain(|query, known| !touched.is(query, &known.fact));
+    }
+}
+
+fn rules_of(fact: &Fact) -> Option<&[Rule]> {
+    match fact {
+        Fact::Rules(reading) => reading.found.as_deref().ok(),
+        _ => None,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-use weir_aws::Call;
+use weir_aws::{Call, Family, Standing};
 use weir_engine::fact::ErrorKind;
+use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
 
 use super::{Gauges, Metrics, Trouble, gauges};
@@ -79,14 +80,24 @@ fn every_counter_is_rendered_with_its_labels() {
         operation: "DescribeRules",
         outcome: Err(ErrorKind::Throttled),
         attempts: 3,
+        throttled: 2,
+        family: Family::Describe,
+        urgency: Urgency::Progress,
+        waited: SignedDuration::from_millis(400),
         took: SignedDuration::ZERO,
     });
+    metrics.show_budget(&[Standing { family: Family::Modify, tokens: 14, per_second: 1.5, waiting: 3 }]);
     metrics.count_trouble(KindName::TrafficShift, Trouble::Conflict);
     metrics.time_tick(KindName::Environment, 0.2);
     metrics.lateness.observe(0.3);
     let text = metrics.render();
     for expected in [
         r#"weir_aws_calls_total{operation="DescribeRules",outcome="Throttled",service="elbv2"} 1"#,
+        r#"weir_aws_throttles_total{family="elbv2-describe"} 2"#,
+        r#"weir_aws_budget_wait_seconds_bucket{family="elbv2-describe",urgency="progress",le="0.5"} 1"#,
+        r#"weir_aws_budget_tokens{family="elbv2-modify"} 14"#,
+        r#"weir_aws_budget_calls_per_second{family="elbv2-modify"} 1.5"#,
+        r#"weir_aws_budget_waiting{family="elbv2-modify"} 3"#,
         r#"weir_tick_errors_total{kind="TrafficShift",reason="conflict"} 1"#,
         r#"weir_tick_seconds_bucket{kind="Environment",le="0.25"} 1"#,
         "weir_step_lateness_seconds_count 1",

@@ -6,6 +6,7 @@ use weir_api::traffic_shift::{Cause, Outcome, Phase, Run};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::sight::Sight;
+use crate::tick::Urgency;
 use crate::weights;
 
 use super::lane::Lane;
@@ -37,6 +38,7 @@ struct Return {
 
 /// Brings the traffic back as far as the capacity allows.
 pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+    sight.hurry(Urgency::Rollback);
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let returns: Vec<Option<Return>> = lanes.iter().map(|lane| of_lane(lane, run, percent, sight)).collect();
     let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
