@@ -339,6 +339,11 @@ pub(crate) struct Trip {
 }
 
 impl Trip {
+    /// No request was sent after all, for want of credentials for example.
+    pub fn was_not_sent(&self) {
+        self.budget.with(self.family, |line| line.bucket.put_back(Instant::now()));
+    }
+
     /// AWS has throttled it.
     pub fn was_throttled(&self) {
         self.budget.with(self.family, |line| line.bucket.throttled(self.sent, Instant::now()));

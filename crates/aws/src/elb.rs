@@ -25,7 +25,7 @@ use weir_engine::fact::{AwsError, ErrorKind};
 
 use crate::budget::Fare;
 use crate::errors::{Effect, explain};
-use crate::meter::{Attempts, Call, Clock, Meter};
+use crate::meter::{Attempts, Call, Clock, Meter, Spent};
 
 /// The service's name in metrics.
 const SERVICE: &str = "elbv2";
@@ -88,9 +88,12 @@ impl Elb {
         let span = tracing::debug_span!("aws_call", service = SERVICE, operation);
         let result = loop {
             fare.pay().await;
-            let trip = fare.depart();
+            let (trip, sent) = (fare.depart(), attempts.count());
             let answer = send(attempts.clone()).instrument(span.clone()).await;
             let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &error));
+            if attempts.count() == sent {
+                trip.was_not_sent();
+            }
             let kind = result.as_ref().err().map(|error| error.kind);
             match kind {
                 Some(ErrorKind::Throttled) => {
@@ -111,10 +114,12 @@ impl Elb {
             operation,
             outcome: result.as_ref().map(|_| ()).map_err(|error| error.kind),
             attempts: attempts.count(),
-            throttled,
-            family: fare.family(),
-            urgency: fare.urgency(),
-            waited: SignedDuration::try_from(fare.take_waited()).unwrap_or(SignedDuration::MAX),
+            spent: Some(Spent {
+                family: fare.family(),
+                urgency: fare.urgency(),
+                waited: SignedDuration::try_from(fare.take_waited()).unwrap_or(SignedDuration::MAX),
+                throttled,
+            }),
             took: began.duration_until((self.clock)()),
         });
         result

@@ -86,11 +86,6 @@ impl Inventory {
         Ok(Self { core: Rc::new(core) })
     }
 
-    /// What may be sent, and who goes first.
-    pub fn budget(&self) -> &Budget {
-        &self.core.budget
-    }
-
     /// Answers one question: from memory if what is known is not older than asked for, else by a call.
     pub async fn answer(&self, ask: &Ask, haste: &Haste) -> (Query, Fact) {
         match self.core.source(ask, haste) {
@@ -121,11 +116,6 @@ impl Inventory {
         self.core.spoil(&touched);
         let _at_the_end = Spoil { core: &self.core, touched };
         self.core.elb.write(step, &mut fare).await
-    }
-
-    /// Somebody who waits here has become more urgent.
-    pub fn reconsider(&self) {
-        self.core.budget.reconsider();
     }
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells

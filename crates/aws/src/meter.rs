@@ -30,16 +30,23 @@ pub struct Call {
     pub outcome: Result<(), ErrorKind>,
     /// How many requests were sent: more than one when it was tried again, none when none could be sent.
     pub attempts: u32,
-    /// How many of them AWS throttled.
-    pub throttled: u32,
-    /// From whose bucket of the call budget it took its tokens.
+    /// What it took from the call budget, where that holds for it.
+    pub spent: Option<Spent>,
+    /// How long it took, waiting included.
+    pub took: SignedDuration,
+}
+
+/// How a call fared in the call budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The family from whose bucket it took a token for each request.
     pub family: Family,
     /// How urgent it was when it ended.
     pub urgency: Urgency,
     /// How long it waited for tokens.
     pub waited: SignedDuration,
-    /// How long it took, waiting included.
-    pub took: SignedDuration,
+    /// How many of its requests AWS throttled.
+    pub throttled: u32,
 }
 
 impl Call {

@@ -2,6 +2,8 @@
 //!
 //! What is to be done, and in which order, the tick says; here is only how.
 
+use std::sync::Arc;
+
 use futures::future;
 use tracing::{debug, error, info, warn};
 use weir_aws::{Fare, Haste};
@@ -64,6 +66,7 @@ impl<D: Decisions> World<D> {
         let anew = || {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
             Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
+                .granting(Arc::clone(&self.grants))
         };
         let mut tick = anew();
         let mut answer = Answer::Begin;
@@ -78,7 +81,7 @@ impl<D: Decisions> World<D> {
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    Answer::Read(self.inventory.answer_all(&asks, haste).await)
+                    Answer::Read(self.accounts.answer_all(&asks, haste).await)
                 }
                 Need::Get(objects) => {
                     self.get(&objects, object).await?;
@@ -98,7 +101,7 @@ impl<D: Decisions> World<D> {
                     let paid = fare.take().filter(|fare| fare.covers(&permit));
                     let paid = match paid {
                         Some(paid) => paid,
-                        None => self.inventory.afford(&permit, haste).await,
+                        None => self.accounts.afford(&permit, haste).await,
                     };
                     if paid.is_overdue() {
                         debug!(kind = object.kind.word(), object = %object.key, "waited for the call budget; looking again");
@@ -110,7 +113,7 @@ impl<D: Decisions> World<D> {
                     idle = false;
                     let step = permit.step().operation();
                     let words = format!("{:?}", permit.step());
-                    let result = self.inventory.perform(permit, paid).await;
+                    let result = self.accounts.perform(permit, paid).await;
                     match &result {
                         Ok(()) => {
                             info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");

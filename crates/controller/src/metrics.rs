@@ -3,14 +3,14 @@
 //! The series of an object vanish with it. Label values come from closed sets or from objects that exist, so that
 //! the number of series is bounded by the number of objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry, TextEncoder,
 };
 use weir_api::traffic_shift::Phase;
-use weir_aws::Standing;
+use weir_aws::{Family, Place, Spent, Standing};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
 /// How late a step may be, in seconds, by bucket.
@@ -163,18 +163,18 @@ impl Metrics {
                 )?,
                 budget_tokens: IntGaugeVec::new(
                     Opts::new("weir_aws_budget_tokens", "Calls that the call budget would let go at once."),
-                    &["family"],
+                    &["account", "region", "family"],
                 )?,
                 budget_rate: GaugeVec::new(
                     Opts::new(
                         "weir_aws_budget_calls_per_second",
                         "The rate of the call budget; it halves when AWS throttles, and rises again slowly.",
                     ),
-                    &["family"],
+                    &["account", "region", "family"],
                 )?,
                 budget_waiting: IntGaugeVec::new(
                     Opts::new("weir_aws_budget_waiting", "Calls that wait for a token of the call budget."),
-                    &["family"],
+                    &["account", "region", "family"],
                 )?,
                 tick_seconds: HistogramVec::new(
                     HistogramOpts::new("weir_tick_seconds", "How long ticks take.").buckets(TICK.to_vec()),
@@ -235,20 +235,31 @@ impl Metrics {
     /// A call to AWS has ended: for the meter of the inventory.
     pub fn count_aws_call(&self, call: weir_aws::Call) {
         self.aws_calls.with_label_values(&[call.service, call.operation, call.outcome_word()]).inc();
-        let family = call.family.word();
-        self.budget_wait.with_label_values(&[family, call.urgency.word()]).observe(call.waited.as_secs_f64());
-        if call.throttled > 0 {
-            self.aws_throttles.with_label_values(&[family]).inc_by(u64::from(call.throttled));
+        let Some(Spent { family, urgency, waited, throttled }) = call.spent else { return };
+        self.budget_wait.with_label_values(&[family.word(), urgency.word()]).observe(waited.as_secs_f64());
+        if throttled > 0 {
+            self.aws_throttles.with_label_values(&[family.word()]).inc_by(u64::from(throttled));
         }
     }
 
-    /// How the call budget stands.
-    pub(crate) fn show_budget(&self, standings: &[Standing]) {
-        for standing in standings {
-            let family = [standing.family.word()];
-            self.budget_tokens.with_label_values(&family).set(i64::from(standing.tokens));
-            self.budget_rate.with_label_values(&family).set(standing.per_second);
-            self.budget_waiting.with_label_values(&family).set(i64::try_from(standing.waiting).unwrap_or(i64::MAX));
+    /// Shows how the call budgets stand, in the place of those that were shown before.
+    pub(crate) fn show_budgets(&self, before: &BTreeSet<Place>, budgets: &BTreeMap<Place, Vec<Standing>>) {
+        for (Place { account, region }, standings) in budgets {
+            for Standing { family, tokens, per_second, waiting } in standings {
+                let labels = [account, region, family.word()];
+                self.budget_tokens.with_label_values(&labels).set(i64::from(*tokens));
+                self.budget_rate.with_label_values(&labels).set(*per_second);
+                self.budget_waiting.with_label_values(&labels).set(i64::try_from(*waiting).unwrap_or(i64::MAX));
+            }
+        }
+        for Place { account, region } in before.iter().filter(|place| !budgets.contains_key(place)) {
+            for family in Family::ALL {
+                let labels = [account, region, family.word()];
+                // They can only be missing if they were never shown, which is as well.
+                let _ = self.budget_tokens.remove_label_values(&labels);
+                let _ = self.budget_rate.remove_label_values(&labels);
+                let _ = self.budget_waiting.remove_label_values(&labels);
+            }
         }
     }
 

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::ObjectRef;
 use weir_engine::tick::Urgency;
+use weir_engine::{Key, KindName, ObjectRef};
 
 /// After how many panics in a row an object is left alone.
 pub const PANICS: u32 = 3;
@@ -207,14 +207,21 @@ impl Queue {
             return self.ready.pop_first();
         }
         self.begun = self.begun.wrapping_add(1);
-        if self.begun % FAIR != 0 {
+        if !self.begun.is_multiple_of(FAIR) {
             return self.ready.pop_first();
         }
         // Each urgency is in order of time: the oldest of all is the first of one of them.
-        let firsts =
-            Urgency::ALL.into_iter().filter_map(|urgency| self.ready.iter().find(|(found, _, _)| *found == urgency));
-        let longest = firsts.min_by_key(|(_, due, _)| *due)?.clone();
+        let longest = self.firsts().min_by_key(|(_, due, _)| *due)?.clone();
         self.ready.take(&longest)
+    }
+
+    /// The one of each urgency that has waited longest.
+    fn firsts(&self) -> impl Iterator<Item = &(Urgency, Timestamp, ObjectRef)> {
+        let before_all = ObjectRef::new(KindName::EntryPoint, Key::new("", ""));
+        Urgency::ALL.into_iter().filter_map(move |urgency| {
+            let first = self.ready.range((urgency, Timestamp::MIN, before_all.clone())..).next();
+            first.filter(|(found, _, _)| *found == urgency)
+        })
     }
 
     /// A task has ended. The urgency is that of the object as it is now.
@@ -272,7 +279,7 @@ impl Queue {
 
     /// Since when the longest waiting object is due.
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.ready.iter().map(|(_, due, _)| *due).min()
+        self.firsts().map(|(_, due, _)| *due).min()
     }
 
     /// Puts an object where it belongs, no later than before.

@@ -6,13 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-use weir_aws::{Haste, Inventory};
+use weir_aws::{Accounts, Haste};
 use weir_engine::event::Event;
 use weir_engine::tick::{Memory, Urgency};
-use weir_engine::{Arn, Cluster, Kind, KindName, ObjectRef};
+use weir_engine::{Access, Arn, Cluster, Grants, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
 use crate::kinds::Decisions;
@@ -26,9 +27,10 @@ use crate::{Clock, Settings};
 
 pub(crate) struct World<D> {
     pub server: Server,
-    pub inventory: Inventory,
+    pub accounts: Accounts,
     pub clock: Clock,
     pub owner: String,
+    pub grants: Arc<Grants>,
     pub metrics: Metrics,
     pub store: RefCell<Store>,
     pub queue: RefCell<Queue>,
@@ -43,19 +45,14 @@ pub(crate) struct World<D> {
 }
 
 impl<D: Decisions> World<D> {
-    pub fn new(
-        client: kube::Client,
-        inventory: Inventory,
-        clock: Clock,
-        metrics: Metrics,
-        settings: &Settings,
-    ) -> Self {
+    pub fn new(client: kube::Client, accounts: Accounts, clock: Clock, metrics: Metrics, settings: &Settings) -> Self {
         let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
         Self {
             server: Server::new(client, settings.request_timeout),
-            inventory,
+            accounts,
             clock,
             owner: settings.owner.clone(),
+            grants: Arc::new(settings.grants.clone()),
             metrics,
             store: RefCell::default(),
             queue: RefCell::new(Queue::new(slots, settings.seed)),
@@ -139,14 +136,20 @@ impl<D: Decisions> World<D> {
     /// Makes a tick under way more urgent: it may be waiting for AWS on behalf of what is no longer wanted.
     pub fn hurry(&self, object: &ObjectRef, urgency: Urgency) {
         if self.hastes.borrow().get(object).is_some_and(|haste| haste.raise(urgency)) {
-            self.inventory.reconsider();
+            self.accounts.reconsider();
         }
     }
 
-    /// The balancers that the entry points have found.
-    pub fn balancers(&self) -> BTreeSet<Arn> {
+    /// The balancers that the entry points have found, by the access that leads to them.
+    pub fn balancers(&self) -> BTreeMap<Access, BTreeSet<Arn>> {
         let store = self.store.borrow();
-        store.cluster().entry_points.values().filter_map(|entry| entry.status.arn.as_deref()).map(Arn::new).collect()
+        let mut found: BTreeMap<Access, BTreeSet<Arn>> = BTreeMap::new();
+        for entry_point in store.cluster().entry_points.values() {
+            if let (Some(arn), Ok(access)) = (&entry_point.status.arn, self.grants.of_entry_point(entry_point)) {
+                found.entry(self.accounts.resolve(&access)).or_default().insert(Arn::new(arn));
+            }
+        }
+        found
     }
 
     /// Puts events about an object in the outbox and in the log.

@@ -20,6 +20,7 @@ use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{STALLED, SYNCED, Truth, find, holds};
 
+use crate::access;
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::Sight;
@@ -99,6 +100,11 @@ fn look(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
+    let access = match context.grants.of_route(cluster, route) {
+        Ok(access) => access,
+        Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
+    };
+    sight.through(&access);
     let groups = backend::groups(cluster, route);
     let verified = wanted.is_none_or(|wanted| wanted.is_verified(route));
     let place = match place::find(cluster, route, verified, sight)? {
@@ -106,6 +112,13 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
+    status.aws = access::record(&access);
+    let entry_point = &route.spec.listener.entry_point.name;
+    // What a run does not touch does not hold it up.
+    let is_concerned = |environment: &str| wanted.is_none_or(|wanted| wanted.touches(environment));
+    if let Some(reason) = access::mismatch(&place.listener, entry_point, &groups, is_concerned) {
+        return Some(Outlook::unknown(Standing::Stalled(reason)));
+    }
     let tags_from = wanted.map_or(crate::sight::ANY_AGE, |wanted| wanted.run.started_at);
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
         Ok(marks) => marks,

@@ -7,6 +7,8 @@ mod account;
 #[cfg(test)]
 mod cost;
 pub mod crash;
+#[cfg(test)]
+mod crowd;
 pub mod evidence;
 pub mod journal;
 pub mod judge;

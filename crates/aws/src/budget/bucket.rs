@@ -117,7 +117,7 @@ impl Bucket {
 
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_nanos();
-        let average = (u128::from(self.rate_at(self.at)) + u128::from(self.rate_at(now))) / 2;
+        let average = u128::midpoint(self.rate_at(self.at).into(), self.rate_at(now).into());
         self.at = self.at.max(now);
         self.level = self.level.saturating_add(passed.saturating_mul(average)).min(self.capacity(now));
     }

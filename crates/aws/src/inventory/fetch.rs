@@ -12,7 +12,8 @@ use crate::budget::Fare;
 use crate::elb::Elb;
 use crate::errors::absent;
 
-/// Answers all questions of a batch.
+/// Answers all questions of a batch. What was read is dated by the instant at which it was asked for, a failure by the
+/// instant at which it was given up.
 ///
 /// ELBv2 fails a whole call for one resource that does not exist, without saying which. Then the batch is halved
 /// until the culprits stand alone, so that nobody suffers from another's mistake; least of all from what nobody has
@@ -24,7 +25,7 @@ pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<
     let mut has_ahead = parts.iter().any(|part| part.len() > asked);
     while let Some(mut part) = parts.pop() {
         let at = core.now();
-        match together(&core.elb, at, &part, fare).await {
+        match together(core, at, &part, fare).await {
             Ok(answers) => facts.extend(answers),
             Err(error) if std::mem::take(&mut has_ahead) && !may_pass(error.kind) => {
                 let ahead = part.split_off(asked);
@@ -34,10 +35,13 @@ pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
             }
-            Err(error) => facts.extend(part.into_iter().map(|query| {
-                let fact = failed(&query, at, error.clone());
-                (query, fact)
-            })),
+            Err(error) => {
+                let now = core.now();
+                facts.extend(part.into_iter().map(|query| {
+                    let fact = failed(&query, now, error.clone());
+                    (query, fact)
+                }));
+            }
         }
     }
     facts
@@ -53,17 +57,18 @@ fn may_pass(kind: ErrorKind) -> bool {
 
 /// Asks questions of one sort in one call, all pages of it.
 async fn together(
-    elb: &Elb,
+    core: &Core,
     at: Timestamp,
     queries: &[Query],
     fare: &mut Fare,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
+    let elb = &core.elb;
     let fact = match first {
-        Query::Listeners(balancer) => Fact::Listeners(read(at, elb.listeners(balancer, fare).await)),
-        Query::Rules(listener) => Fact::Rules(read(at, elb.rules(listener, fare).await)),
-        Query::Attributes(group) => Fact::Attributes(read(at, elb.attributes(group, fare).await)),
-        Query::Health(group) => Fact::Health(read(at, elb.health(group, fare).await)),
+        Query::Listeners(balancer) => Fact::Listeners(read(at, Ok(elb.listeners(balancer, fare).await?))),
+        Query::Rules(listener) => Fact::Rules(read(at, Ok(elb.rules(listener, fare).await?))),
+        Query::Attributes(group) => Fact::Attributes(read(at, Ok(elb.attributes(group, fare).await?))),
+        Query::Health(group) => Fact::Health(read(at, Ok(elb.health(group, fare).await?))),
         Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
         Query::Group(_) => return groups(elb, at, queries, fare).await,
         Query::Tags(_) => return tags(elb, at, queries, fare).await,

@@ -11,6 +11,7 @@ use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
 
 use super::*;
+use crate::meter::Spent;
 use crate::wire::{Answer, Bed, Form, arn, failure, members, permit, result, seconds};
 
 fn listener() -> Arn {
@@ -22,7 +23,7 @@ fn group(name: &str) -> Arn {
 }
 
 fn any_age(query: Query) -> Ask {
-    Ask { query, not_before: ANY_AGE }
+    Ask::new(query, ANY_AGE)
 }
 
 /// A world with one rule, in which every resource exists unless its name holds `absent`.
@@ -113,7 +114,7 @@ async fn what_is_young_enough_is_answered_from_memory() {
     let bed = Bed::new(world);
     let first = bed.fresh(Query::Rules(listener())).await;
     wait(seconds(30)).await;
-    let ask = Ask { query: Query::Rules(listener()), not_before: at(&first) };
+    let ask = Ask::new(Query::Rules(listener()), at(&first));
     assert_eq!(bed.answer(&ask).await, (Query::Rules(listener()), first.clone()));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 
@@ -126,7 +127,7 @@ async fn what_is_young_enough_is_answered_from_memory() {
 #[tokio::test(start_paused = true)]
 async fn an_asker_from_the_future_gets_what_is_read_now() {
     let bed = Bed::new(world);
-    let ask = Ask { query: Query::Rules(listener()), not_before: bed.now() + seconds(60) };
+    let ask = Ask::new(Query::Rules(listener()), bed.now() + seconds(60));
     let began = bed.now();
     assert_eq!(at(&bed.answer(&ask).await.1), began);
 }
@@ -374,10 +375,12 @@ async fn calls_are_metered() {
         operation: "DescribeTargetHealth",
         outcome: Ok(()),
         attempts: 1,
-        throttled: 0,
-        family: Family::Describe,
-        urgency: Urgency::Routine,
-        waited: SignedDuration::ZERO,
+        spent: Some(Spent {
+            family: Family::Describe,
+            urgency: Urgency::Routine,
+            waited: SignedDuration::ZERO,
+            throttled: 0,
+        }),
         took,
     };
     assert_eq!(bed.calls(), [call]);
@@ -473,9 +476,10 @@ async fn a_throttled_read_is_sent_again_more_slowly() {
     let fact = bed.fresh(Query::Health(group("blue"))).await;
     assert!(matches!(fact, Fact::Health(reading) if reading.found.is_ok()));
     let calls = bed.calls();
-    assert_eq!((calls.len(), calls[0].attempts, calls[0].throttled), (1, 5, 4));
-    assert!(calls[0].waited > SignedDuration::from_secs(1), "{:?}", calls[0].waited);
-    let describe = bed.inventory.budget().standings()[0];
+    let spent = calls[0].spent.unwrap();
+    assert_eq!((calls.len(), calls[0].attempts, spent.throttled), (1, 5, 4));
+    assert!(spent.waited > SignedDuration::from_millis(500), "{spent:?}");
+    let describe = bed.budget.standings()[0];
     assert!(describe.per_second < 10.0, "{describe:?}");
 }
 
@@ -484,7 +488,7 @@ fn thirty_rules(form: &Form, gone: bool) -> Answer {
     let rules = members(form, "ResourceArns");
     match form["Action"].as_str() {
         "DescribeRules" => {
-            let one = |number| {
+            let one = |number: usize| {
                 let priority = if number == 0 { "default".to_owned() } else { number.to_string() };
                 format!("<member><RuleArn>rule-{number:02}</RuleArn><Priority>{priority}</Priority></member>")
             };
