@@ -83,7 +83,12 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
+        let own = match () {
+            () if route::is_following(route) => Urgency::Progress,
+            () if route::is_correcting(route) => Urgency::Repair,
+            () => Urgency::Routine,
+        };
+        claim::holder(cluster, &route.key).map_or(own, |shift| urgency_of(shift).min(own))
     }
 }
 

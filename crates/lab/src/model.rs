@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{CONTESTED, holds};
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
@@ -36,6 +37,8 @@ pub const OWNER: &str = "model";
 const RETRY: SignedDuration = SignedDuration::from_secs(5);
 /// How often AWS is looked round.
 const ROUND: SignedDuration = SignedDuration::from_secs(30);
+/// How often tags are read again.
+const MARKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A cluster and an account in memory, with the ticks that are due.
 #[derive(Clone, Debug)]
@@ -53,6 +56,7 @@ pub struct Model {
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
+    next_marks: Timestamp,
     made: u64,
     /// How many ticks have run.
     pub ticks: u64,
@@ -70,6 +74,7 @@ impl Model {
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
+            next_marks: now + MARKS,
             made: 0,
             ticks: 0,
         }
@@ -129,6 +134,15 @@ impl Model {
         if let Some(shift) = self.cluster.shifts.get_mut(&key) {
             shift.command = Some(command.to_owned());
             self.changed(&ObjectRef::new(KindName::TrafficShift, key));
+        }
+    }
+
+    /// Gives a route a command.
+    pub fn command_route(&mut self, name: &str, command: &str) {
+        let key = Key::new(NAMESPACE, name);
+        if let Some(route) = self.cluster.routes.get_mut(&key) {
+            route.command = Some(command.to_owned());
+            self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
         }
     }
 
@@ -209,6 +223,12 @@ impl Model {
         for listener in self.aws.take_changed_listeners() {
             self.aws_changed(&listener);
         }
+        if self.now >= self.next_marks {
+            self.next_marks = self.now + MARKS;
+            for resource in self.aws.take_changed_tags() {
+                self.aws_changed(&resource);
+            }
+        }
     }
 
     fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
@@ -262,6 +282,7 @@ impl Model {
                 Need::Act(permit) => {
                     acts += 1;
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
+                    self.may_write(object, permit.step());
                     self.writes.push((self.now, object.clone(), permit.step().clone()));
                     Answer::Acted(self.aws.perform(self.now, permit.step()))
                 }
@@ -281,6 +302,18 @@ impl Model {
                 }
             };
         }
+    }
+
+    /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
+    fn may_write(&self, object: &ObjectRef, step: &Step) {
+        let Some(route) = self.cluster.routes.get(&object.key) else { return };
+        if object.kind != KindName::WeightedRoute || step.forward().is_none() {
+            return;
+        }
+        let status = &route.status;
+        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
+        let is_followed = status.intent.as_ref().is_some_and(|intent| intent.follow.is_some());
+        assert_eq!(route.spec.weights.is_some(), is_followed, "{object} writes {step:?} for {:?}", status.intent);
     }
 
     fn answer(&self, ask: Ask) -> (Ask, Fact) {

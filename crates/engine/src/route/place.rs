@@ -9,6 +9,7 @@ use weir_api::weighted_route::{EnvironmentWeight, Match, RunMemory};
 use crate::Arn;
 use crate::access;
 use crate::backend::{Groups, environment_of};
+use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
@@ -126,6 +127,9 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
         let why = ready.map_or("it was not looked at yet", |ready| &ready.message);
+        if ready.is_some_and(|ready| ready.reason == OWNED_BY_ANOTHER) {
+            return Err(Standing::Stalled(because(OWNED_BY_ANOTHER, why)));
+        }
         return Err(waiting(format!("the EntryPoint {name} is not ready: {why}")));
     }
     let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();

@@ -21,6 +21,7 @@ pub struct ModelAws {
     groups: BTreeMap<Arn, ModelGroup>,
     tags: BTreeMap<Arn, Tags>,
     changed: BTreeSet<Arn>,
+    changed_tags: BTreeSet<Arn>,
     /// How many of the next writes fail; the flag says whether they take effect all the same.
     pub failing_writes: (u32, bool),
     /// Whether reads fail.
@@ -52,6 +53,7 @@ impl ModelAws {
             groups: BTreeMap::new(),
             tags: BTreeMap::new(),
             changed: BTreeSet::new(),
+            changed_tags: BTreeSet::new(),
             failing_writes: (0, false),
             failing_reads: false,
             history: Vec::new(),
@@ -108,6 +110,29 @@ impl ModelAws {
     /// The listeners that somebody else has changed since the last call.
     pub fn take_changed_listeners(&mut self) -> BTreeSet<Arn> {
         std::mem::take(&mut self.changed)
+    }
+
+    /// The tags of a listener.
+    pub fn listener_tags(&self, port: i32) -> Tags {
+        self.tags.get(&listener_arn(port)).cloned().unwrap_or_default()
+    }
+
+    /// Replaces the tags of a listener, as somebody else would.
+    pub fn set_listener_tags(&mut self, port: i32, tags: Tags) {
+        self.tags.insert(listener_arn(port), tags);
+        self.changed_tags.insert(listener_arn(port));
+    }
+
+    /// Tags the balancer, as another controller would that takes it over.
+    pub fn tag_balancer(&mut self, key: &str, value: &str) {
+        let arn = balancer().arn;
+        self.tags.entry(arn.clone()).or_default().insert(key.to_owned(), value.to_owned());
+        self.changed_tags.insert(arn);
+    }
+
+    /// The resources whose tags somebody else has changed since the last call.
+    pub fn take_changed_tags(&mut self) -> BTreeSet<Arn> {
+        std::mem::take(&mut self.changed_tags)
     }
 
     /// Keeps track of which groups are in use.

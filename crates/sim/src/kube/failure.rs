@@ -40,6 +40,11 @@ impl Failure {
         Self::new(404, "NotFound", format!("{resource} {name:?} not found")).about(resource, name)
     }
 
+    /// 503: the server cannot answer now.
+    pub(super) fn unavailable() -> Self {
+        Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request")
+    }
+
     /// 404: nothing is served under this path.
     pub(super) fn no_such_path() -> Self {
         let mut failure = Self::new(404, "NotFound", "the server could not find the requested resource");
@@ -50,6 +55,12 @@ impl Failure {
     /// 409: an object of that name exists already.
     pub(super) fn already_exists(resource: &GroupResource, name: &str) -> Self {
         Self::new(409, "AlreadyExists", format!("{resource} {name:?} already exists")).about(resource, name)
+    }
+
+    /// The same, of an object that is on its way out.
+    pub(super) fn while_being_deleted(mut self) -> Self {
+        self.message = format!("object is being deleted: {}", self.message);
+        self
     }
 
     /// 409: `because` says what the writer did not know.
@@ -109,6 +120,13 @@ impl Failure {
         let mut details = named(group, kind, name);
         details["causes"] = errors.iter().map(FieldError::cause).collect();
         failure.details = Some(Box::new(details));
+        failure
+    }
+
+    /// 422: a patch that cannot be carried out on the object as it is. A real server does not say why.
+    pub(super) fn unpatchable() -> Self {
+        let mut failure = Self::new(422, "Invalid", "the server rejected our request due to an error in our request");
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 
