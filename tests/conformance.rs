@@ -23,6 +23,7 @@ macro_rules! on_beds {
 mod account;
 mod bed;
 mod cluster;
+mod deletions;
 mod examples;
 mod kubernetes;
 mod life;
@@ -36,5 +37,6 @@ mod refusals;
 mod releases;
 mod returns;
 mod simulator;
+mod weights;
 
 pub(crate) use kubernetes::Kubernetes;

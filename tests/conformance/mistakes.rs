@@ -57,7 +57,21 @@ fn mistakes() -> Vec<(&'static str, String)> {
         "stickiness without a duration",
         route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
     ));
+    found.push((
+        "a default action that shall be deleted",
+        route("listener: http", "[{environment: blue}]", "deletionPolicy: Delete"),
+    ));
     found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
+    let weights = [
+        ("weights of an environment that is no backend", "weights: {green: 100}"),
+        ("weights that are all zero", "weights: {blue: 0}"),
+        ("a weight that is too high", "weights: {blue: 1000}"),
+        ("weights of six environments", "weights: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1}"),
+        ("a pace without weights", "pace: {maxStep: 10, interval: 30s}"),
+        ("weights beside a policy that cannot go with them", "weights: {blue: 1}\n  drift: Adopt"),
+        ("a policy that is not known", "drift: Fix"),
+    ];
+    found.extend(weights.map(|(mistake, extra)| (mistake, route("listener: http", "[{environment: blue}]", extra))));
     found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
     found.push(("one port twice", entry_point("{name: shop}", "[{name: http, port: 80}, {name: again, port: 80}]")));
     found.push((

@@ -60,7 +60,9 @@ impl Family {
             Step::CreateRule { .. }
             | Step::SetRuleActions { .. }
             | Step::SetDefaultActions { .. }
-            | Step::AddTags { .. } => Self::Modify,
+            | Step::AddTags { .. }
+            | Step::RemoveTags { .. }
+            | Step::DeleteRule { .. } => Self::Modify,
         }
     }
 

@@ -83,12 +83,12 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        let own = match () {
-            () if route::is_following(route) => Urgency::Progress,
+        let alone = match () {
+            () if route.deleted.is_some() || route::is_following(route) => Urgency::Progress,
             () if route::is_correcting(route) => Urgency::Repair,
             () => Urgency::Routine,
         };
-        claim::holder(cluster, &route.key).map_or(own, |shift| urgency_of(shift).min(own))
+        claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority};
+use weir_engine::Arn;
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority, Tags};
 
 use super::touch::Touched;
 
@@ -56,18 +57,39 @@ impl Memory {
         is_free: impl Fn(&Query) -> bool,
         room: usize,
     ) -> BTreeSet<Query> {
-        let tags_of = |rule: &Rule| Query::Tags(rule.arn.clone());
-        let lists = || self.known.values().filter_map(|known| rules_of(&known.fact)).filter(|_| room > 0);
-        let is_near = |rules: &&[Rule]| rules.iter().any(|rule| near.contains(&tags_of(rule)));
+        let mut found = BTreeSet::new();
+        if room == 0 {
+            return found;
+        }
+        let is_near = |rule: &Rule| near.iter().any(|query| matches!(query, Query::Tags(arn) if *arn == rule.arn));
+        let (near, others): (Vec<&[Rule]>, Vec<&[Rule]>) =
+            self.all_rules().partition(|rules| rules.iter().any(is_near));
         // The marks of a default action stand on its listener, which is no rule.
         let is_untold = |query: &Query| !self.known.contains_key(query) && is_free(query);
-        let mut found = BTreeSet::new();
-        for rules in lists().filter(is_near).chain(lists().filter(|rules| !is_near(rules))) {
+        for rules in near.into_iter().chain(others) {
             let at_priority = rules.iter().filter(|rule| rule.priority != RulePriority::Default);
-            let untold = at_priority.map(tags_of).filter(is_untold);
+            let untold = at_priority.map(|rule| Query::Tags(rule.arn.clone())).filter(is_untold);
             found.extend(untold.take(room.saturating_sub(found.len())));
+            if found.len() == room {
+                break;
+            }
         }
         found
+    }
+
+    /// The rules of each listener as last read.
+    fn all_rules(&self) -> impl Iterator<Item = &[Rule]> {
+        let first = Query::Rules(Arn::new(""));
+        let known = self.known.range(first..).take_while(|(query, _)| matches!(query, Query::Rules(_)));
+        known.filter_map(|(_, known)| rules_of(&known.fact))
+    }
+
+    /// The tags of a resource as last read.
+    pub(super) fn tags(&self, query: &Query) -> Option<&Tags> {
+        match &self.known.get(query)?.fact {
+            Fact::Tags(reading) => reading.found.as_ref().ok(),
+            _ => None,
+        }
     }
 
     /// Remembers an answer, under the other name of what was found too.
@@ -86,7 +108,12 @@ impl Memory {
 
     /// Forgets what a write may have changed.
     pub(super) fn forget(&mut self, touched: &Touched) {
-        self.known.retain(|query, known| !touched.is(query, &known.fact));
+        for query in touched.named() {
+            self.known.remove(query);
+        }
+        if touched.touches_groups() {
+            self.known.retain(|query, known| !touched.is(query, &known.fact));
+        }
     }
 }
 

@@ -36,10 +36,26 @@ impl Touched {
                 let groups = moved(live.map(|live| live.actions.as_slice()), actions);
                 Self { queries: BTreeSet::from([query]), groups }
             }
-            Step::AddTags { resource, .. } => {
+            Step::DeleteRule { listener, rule } => {
+                let query = rules(listener);
+                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| live.arn == *rule));
+                let groups = used(live.and_then(|live| live.actions.iter().find_map(Action::forward)));
+                Self { queries: BTreeSet::from([query, Query::Tags(rule.clone())]), groups }
+            }
+            Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => {
                 Self { queries: BTreeSet::from([Query::Tags(resource.clone())]), groups: BTreeSet::new() }
             }
         }
+    }
+
+    /// The questions themselves, those about groups not counted in.
+    pub(super) fn named(&self) -> &BTreeSet<Query> {
+        &self.queries
+    }
+
+    /// Whether the answers about some groups may have changed too.
+    pub(super) fn touches_groups(&self) -> bool {
+        !self.groups.is_empty()
     }
 
     /// Whether the answer to a question may have changed, known what the answer was.

@@ -2,10 +2,13 @@
 
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
-use weir_api::weighted_route::{Correction, Intent};
+use weir_api::weighted_route::Intent;
 
 use crate::event::Event;
 use crate::weights;
+
+use super::farewell::{BLOCKED, LEFT_BEHIND, RESTORED, RULE_DELETED};
+use super::gone::ENVIRONMENT_GONE;
 
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
@@ -37,8 +40,21 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
         }
         _ => {}
     }
+    events.extend(turned(old, new));
     events.extend(stalled(&old.conditions, &new.conditions));
     events
+}
+
+/// What a deletion came to or is kept by, and which environment is gone, each told once.
+fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
+    const TOLD: [(&str, bool); 5] =
+        [(BLOCKED, true), (LEFT_BEHIND, true), (ENVIRONMENT_GONE, true), (RESTORED, false), (RULE_DELETED, false)];
+    let told = |status: &WeightedRouteStatus| {
+        let ready = find(&status.conditions, READY)?;
+        let (reason, warning) = TOLD.into_iter().find(|(word, _)| *word == ready.reason)?;
+        Some(Event { warning, reason, message: ready.message.clone() })
+    };
+    told(new).filter(|event| told(old).as_ref() != Some(event))
 }
 
 /// What became of a command.
@@ -51,14 +67,15 @@ fn commanded(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Eve
 fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
     let mut events = Vec::new();
     let correction = |status: &WeightedRouteStatus| status.intent.as_ref().and_then(|intent| intent.correction.clone());
-    if let Some(correction) = correction(new).filter(|correction| differs(old, correction)) {
+    if let Some(correction) = correction(new).filter(|new| correction(old).as_ref() != Some(new)) {
         let wanted = new.intent.as_ref().map(|intent| weights::words(&intent.weights)).unwrap_or_default();
         let message = format!("{} is set again over {}", wanted, weights::words(&correction.over));
         events.push(Event::normal("Correcting", message));
     }
     let taken = |intent: &Intent| intent.shift.is_empty() && intent.follow.is_none();
-    let adopted = new.intent.as_ref().filter(|intent| taken(intent) && old.difference.is_some());
-    if let Some(intent) = adopted.filter(|intent| old.intent.as_ref() != Some(*intent)) {
+    let left = old.intent.as_ref().filter(|left| left.follow.is_none() || old.difference.is_some());
+    let differs = |intent: &Intent| left.is_some_and(|left| !weights::same_split(&left.weights, &intent.weights));
+    if let Some(intent) = new.intent.as_ref().filter(|intent| taken(intent) && differs(intent)) {
         let message = format!("{}, which somebody else has set, is held from now on", weights::words(&intent.weights));
         events.push(Event::normal("Adopted", message));
     }
@@ -71,10 +88,6 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
         events.push(Event::warning("Contested", message));
     }
     events
-}
-
-fn differs(old: &WeightedRouteStatus, correction: &Correction) -> bool {
-    old.intent.as_ref().and_then(|intent| intent.correction.as_ref()) != Some(correction)
 }
 
 /// The event that tells of an object that came to a stand, for any kind.

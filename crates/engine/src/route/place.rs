@@ -19,6 +19,7 @@ use crate::tick::Context;
 use crate::weights;
 
 use super::memory;
+use super::wanted::wanted;
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -38,6 +39,8 @@ pub(super) struct Marks {
     pub is_ours: bool,
     /// The run that last ended.
     pub last_run: Option<RunMemory>,
+    /// All tags that are there.
+    pub tags: Tags,
 }
 
 /// The place in words.
@@ -115,14 +118,20 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let name = &entry.entry_point.name;
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
-    let found = cluster
-        .entry_points
-        .get(&route.key.beside(name))
-        .ok_or_else(|| waiting(format!("the EntryPoint {name} does not exist; create it")))?;
+    // A rollback needs nothing that may have been deleted.
+    let recorded = route.status.listener.as_ref().filter(|_| wanted(cluster, route).is_some_and(|run| run.goes_back()));
+    let Some(found) = cluster.entry_points.get(&route.key.beside(name)) else {
+        let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
+        let missing = || waiting(format!("the EntryPoint {name} does not exist; create it{rest}"));
+        return recorded.map(Arn::new).ok_or_else(missing);
+    };
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
         return Ok(Arn::new(&listener.arn));
+    }
+    if let Some(recorded) = recorded {
+        return Ok(Arn::new(recorded));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
@@ -168,7 +177,7 @@ impl Place<'_> {
         sight: &mut Sight<'_>,
     ) -> Option<Result<Marks, Standing>> {
         let Some(resource) = &self.resource else {
-            return Some(Ok(Marks { is_ours: false, last_run: None }));
+            return Some(Ok(Marks { is_ours: false, last_run: None, tags: Tags::new() }));
         };
         let tags = match &sight.tags(resource, not_before)?.found {
             Ok(tags) => tags,
@@ -177,15 +186,16 @@ impl Place<'_> {
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
             is_ours(context, cluster, route, tags)
-                .map(|is_ours| Marks { is_ours, last_run })
+                .map(|is_ours| Marks { is_ours, last_run, tags: tags.clone() })
                 .map_err(Standing::Stalled),
         )
     }
 
-    /// The write that marks the place as the route's.
-    pub fn adoption(&self, context: &Context, route: &RouteObject) -> Option<Proposal> {
+    /// The write that marks the place as the route's, and has it remember what was there before.
+    pub fn adoption(&self, context: &Context, route: &RouteObject, memory: Tags) -> Option<Proposal> {
         let resource = self.resource.clone()?;
-        let tags = marks_of(&context.owner, &route.key);
+        let mut tags = marks_of(&context.owner, &route.key);
+        tags.extend(memory);
         Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, route, Movement::None) })
     }
 
@@ -224,7 +234,8 @@ impl Place<'_> {
     }
 }
 
-fn is_terminal(kind: &ActionKind) -> bool {
+/// Whether an action answers requests, in a way that Weir may replace.
+pub(super) fn is_terminal(kind: &ActionKind) -> bool {
     match kind {
         ActionKind::Forward(_) => true,
         ActionKind::Kept { kind, .. } => kind == "fixed-response",
@@ -291,6 +302,11 @@ fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tag
 fn key_of(text: &str) -> Key {
     let (namespace, name) = text.split_once('/').unwrap_or(("", text));
     Key::new(namespace, name)
+}
+
+/// Whether tags mark a resource as a route's.
+pub(super) fn is_marked(tags: &Tags, owner: &str, route: &Key) -> bool {
+    marks_of(owner, route).iter().all(|(key, value)| tags.get(key) == Some(value))
 }
 
 /// The tags that mark a resource as a route's.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Run};
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentWeight, Intent};
 use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
 use weir_engine::step::ROUTE_TAG;
@@ -116,6 +116,14 @@ impl<'a> Course<'a> {
         seen.last().map(|seen| &seen.object)
     }
 
+    /// What a route had on record at an instant that is not a run's: a step towards its user's weights, or a
+    /// correction of what was left.
+    pub fn own_intent(&self, route: &Key, at: Timestamp) -> Option<&Intent> {
+        let status = self.route(route, at)?.status.as_ref()?;
+        let is_moved = self.mover(route, at).is_some();
+        status.intent.as_ref().filter(|intent| intent.follow.is_some() || (intent.correction.is_some() && !is_moved))
+    }
+
     /// What was live at a place at an instant.
     pub fn live(&self, place: &str, at: Timestamp) -> Weights {
         let mut changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);
@@ -181,6 +189,11 @@ impl<'a> Course<'a> {
             Some(self.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
         };
         from.map(count).sum()
+    }
+
+    /// The name of a group by its ARN.
+    pub fn group_named(&self, arn: &str) -> String {
+        name_of_group(self.evidence, arn)
     }
 
     /// The group that an environment lends.
