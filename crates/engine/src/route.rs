@@ -12,6 +12,7 @@ mod command;
 mod drift;
 mod events;
 mod farewell;
+mod full;
 mod gone;
 mod memory;
 mod place;
@@ -203,6 +204,7 @@ fn look(
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
     status.groups = backend::lent(&groups, &live);
+    full::note(context.now, wanted, &groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
         return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
             Ok(memory) => adopting(context, route, &place, memory),
