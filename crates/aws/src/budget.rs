@@ -20,9 +20,8 @@ use weir_engine::guard::Permit;
 use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
 
-use self::bucket::Bucket;
+use self::bucket::{Bucket, Limit};
 
-pub use self::bucket::Limit;
 pub(crate) use self::haste::Askers;
 pub use self::haste::Haste;
 

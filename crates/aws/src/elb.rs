@@ -22,6 +22,7 @@ use jiff::SignedDuration;
 use tokio::time::sleep;
 use tracing::Instrument;
 use weir_engine::fact::{AwsError, ErrorKind};
+use weir_engine::tick::Urgency;
 
 use crate::budget::Fare;
 use crate::errors::{Effect, explain};
@@ -33,6 +34,8 @@ const SERVICE: &str = "elbv2";
 const READ_ATTEMPTS: u32 = 3;
 /// How often a read is sent at most when AWS throttles it: the budget slows down meanwhile.
 const THROTTLED_ATTEMPTS: u32 = 8;
+/// The same for a rollback, which does not slow down: the others keep still for it.
+const ROLLBACK_ATTEMPTS: u32 = 50;
 /// How long a read waits before it is sent again; each further time twice as long.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// How long it waits at most.
@@ -104,10 +107,13 @@ impl Elb {
                 _ => break result,
             }
             drop(trip);
-            if effect == Effect::Write || throttled >= THROTTLED_ATTEMPTS || failed >= READ_ATTEMPTS {
+            let is_rollback = fare.urgency() == Urgency::Rollback;
+            let most = if is_rollback { ROLLBACK_ATTEMPTS } else { THROTTLED_ATTEMPTS };
+            if effect == Effect::Write || throttled >= most || failed >= READ_ATTEMPTS {
                 break result;
             }
-            sleep((FIRST_BACKOFF * 2_u32.pow(throttled + failed - 1)).min(LONGEST_BACKOFF)).await;
+            let times = if is_rollback { failed } else { failed + throttled };
+            sleep((FIRST_BACKOFF * 2_u32.pow(times.saturating_sub(1))).min(LONGEST_BACKOFF)).await;
         };
         (self.meter)(Call {
             service: SERVICE,

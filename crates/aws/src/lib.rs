@@ -21,6 +21,6 @@ mod session;
 mod wire;
 
 pub use accounts::{Accounts, Place};
-pub use budget::{Budget, Family, Fare, Haste, Limit, Standing};
+pub use budget::{Budget, Family, Fare, Haste, Standing};
 pub use inventory::{Inventory, NoRegion};
 pub use meter::{Call, Spent};

@@ -24,7 +24,7 @@ const LEAST_RESERVE: u32 = 2;
 
 /// How many calls are sent at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub(super) struct Limit {
     /// Calls a second.
     pub per_second: u32,
     /// Calls at once after a rest.
