@@ -81,9 +81,7 @@ pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
     let Some(run) = &shift.status.run else { return false };
     let is_new = run.rollback.is_none() && run.outcome.is_none();
     let deleted = shift.deleted.is_some() && shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback;
-    let is_set_back = shift.spec.to != run.to
-        && run.routes.iter().all(|part: &RunRoute| weights::carries_all(&part.from, &shift.spec.to));
-    is_new && (deleted || is_set_back || command::aborts(shift))
+    is_new && (deleted || leave::is_set_back(shift, run) || command::aborts(shift))
 }
 
 impl Draft<'_> {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use weir_api::TrafficShiftStatus;
 use weir_sim::aws::{Rates, RuleAction};
 
@@ -217,7 +218,7 @@ fn took(world: &World, crowd: &Crowd, rollbacks: &[Rollback]) -> Vec<i64> {
 #[test]
 fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
     on_virtual_time(async {
-        let crowd = Crowd { balancers: 20, routes: 500, own_environments: true };
+        let crowd = Crowd { balancers: 20, routes: 620, own_environments: true };
         let mut settings = Settings::seeded(302);
         settings.aws.rates = Some(Rates::legacy());
         let mut world = crowd.furnish(settings).await;
@@ -248,8 +249,13 @@ fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
             if rollbacks.len() % 10 == 9 {
                 world.account().break_targets(&format!("g{route}"), 2);
                 rollbacks.push(Rollback { route, asked: None });
+                continue;
+            }
+            rollbacks.push(Rollback { route, asked: Some(world.now()) });
+            if rollbacks.len() % 3 == 0 {
+                let back = json!({"spec": {"to": format!("b{route}")}});
+                world.patch("trafficshifts", &format!("s{route}"), &back).unwrap();
             } else {
-                rollbacks.push(Rollback { route, asked: Some(world.now()) });
                 world.command(&format!("s{route}"), "abort/1").unwrap();
             }
         }
@@ -270,6 +276,7 @@ fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
             world.now().duration_since(began),
             by_operation(&calls)
         );
+        assert!(moving >= 500, "only {moving} runs are in flight");
         let p99 = spans[(spans.len() * 99).div_ceil(100) - 1];
         assert!(p99 <= 1000, "{p99} ms at p99 of {spans:?}");
         assert!(throttled * 20 <= calls.len(), "{throttled} of {} calls were throttled", calls.len());

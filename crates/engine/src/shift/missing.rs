@@ -38,7 +38,7 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> O
         return Some(Routes::Awaited);
     }
     let until = draft.waiting_since("RouteGone") + GONE_GRACE;
-    let is_leaving = run.rollback.is_some() || leave::is_set_back(draft, run) || draft.shift.deleted.is_some();
+    let is_leaving = run.rollback.is_some() || leave::is_set_back(draft.shift, run) || draft.shift.deleted.is_some();
     let is_named = gone.iter().any(|name| draft.shift.spec.routes.contains(name));
     if is_named && !is_leaving && run.outcome.is_none() && draft.now < until {
         draft.wait(advance::phase_of(run), "RouteGone", message, Some(until));

@@ -212,7 +212,7 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
     let to = draft.shift.spec.to.clone();
-    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft, run));
+    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft.shift, run));
     let Some(run) = draft.status.run.as_mut() else { return };
     change(run, |_, part| part.weights.clone());
     run.outcome = Some(outcome);
