@@ -20,6 +20,7 @@ use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
+use crate::budget::{Budget, Fare, Haste, Standing};
 use crate::inventory::{Inventory, NoRegion};
 use crate::meter::Call;
 use crate::session::{Provider, Session, Terms};
@@ -33,6 +34,23 @@ const SWEEP: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) type SharedClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Is told of each call, on whatever thread.
 pub(crate) type SharedMeter = Arc<dyn Fn(Call) + Send + Sync>;
+
+/// An account and a region, whose limits all who call there share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The account's twelve digits as the role says them; nothing for the controller's own account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+}
+
+impl Place {
+    fn of(access: &Access) -> Self {
+        // arn:aws:iam::<account>:role/<name>
+        let account = access.role_arn.as_deref().and_then(|role| role.split(':').nth(4)).unwrap_or_default();
+        Self { account: account.to_owned(), region: access.region.clone().unwrap_or_default() }
+    }
+}
 
 /// The accounts and regions.
 pub struct Accounts {
@@ -48,6 +66,7 @@ pub struct Accounts {
 #[derive(Default)]
 struct Doors {
     open: BTreeMap<Access, Door>,
+    budgets: BTreeMap<Place, Budget>,
     swept: Timestamp,
 }
 
@@ -85,18 +104,34 @@ impl Accounts {
         Access { region: Some(region), ..access.clone() }
     }
 
-    /// Answers questions, in their order, each by its own access.
-    pub async fn answer_all(&self, asks: &[Ask]) -> Vec<(Ask, Fact)> {
+    /// Answers questions, in their order, each by its own access; see [`Inventory::answer_all`].
+    pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Ask, Fact)> {
         let answer = async |ask: &Ask| {
-            let (_, fact) = self.inventory(&ask.access).answer(ask).await;
+            let (_, fact) = self.inventory(&ask.access).answer(ask, haste).await;
             (ask.clone(), fact)
         };
         future::join_all(asks.iter().map(answer)).await
     }
 
-    /// Carries out a write by the access that it was permitted for.
-    pub async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
-        self.inventory(permit.access()).perform(permit).await
+    /// Waits until the call budget lets a write be sent; see [`Inventory::afford`].
+    pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
+        self.inventory(permit.access()).afford(permit, haste).await
+    }
+
+    /// Carries out a write by the access that it was permitted for, with a fare that was paid for it.
+    pub async fn perform(&self, permit: Permit, fare: Fare) -> Result<(), AwsError> {
+        self.inventory(permit.access()).perform(permit, fare).await
+    }
+
+    /// Somebody who waits has become more urgent.
+    pub fn reconsider(&self) {
+        self.doors.borrow().budgets.values().for_each(Budget::reconsider);
+    }
+
+    /// How the call budgets stand, by account and region.
+    pub fn standings(&self) -> BTreeMap<Place, Vec<Standing>> {
+        let doors = self.doors.borrow();
+        doors.budgets.iter().map(|(place, budget)| (place.clone(), budget.standings())).collect()
     }
 
     /// Looks at balancers that are reached by one access; see [`Inventory::round`]. Each access has a round of its
@@ -128,9 +163,12 @@ impl Accounts {
         if now.duration_since(doors.swept) >= SWEEP {
             doors.swept = now;
             doors.open.retain(|_, door| now.duration_since(door.used) < UNUSED);
+            let places: BTreeSet<Place> = doors.open.keys().map(Place::of).collect();
+            doors.budgets.retain(|place, _| places.contains(place));
         }
         if !doors.open.contains_key(&access) {
-            let door = self.open(&access, &doors, now);
+            let budget = doors.budgets.entry(Place::of(&access)).or_default().clone();
+            let door = self.open(&access, &doors, budget, now);
             doors.open.insert(access.clone(), door);
         }
         let door = doors.open.get_mut(&access).expect("it was opened if it was not open");
@@ -138,7 +176,7 @@ impl Accounts {
         Rc::clone(&door.inventory)
     }
 
-    fn open(&self, access: &Access, doors: &Doors, now: Timestamp) -> Door {
+    fn open(&self, access: &Access, doors: &Doors, budget: Budget, now: Timestamp) -> Door {
         let session = access.role_arn.as_ref().map(|role| {
             // One session of a role serves in all regions.
             let shared = doors.open.iter().find(|(other, _)| is_same_role(other, access));
@@ -153,8 +191,9 @@ impl Accounts {
         });
         let config = self.config_for(access, session.as_ref());
         let (clock, meter, told) = (Arc::clone(&self.clock), Arc::clone(&self.meter), session.clone());
-        let inventory = Inventory::new(
+        let inventory = Inventory::with_budget(
             &config,
+            budget,
             move || clock(),
             move |call| {
                 if let (Some(session), Err(ErrorKind::Denied | ErrorKind::Expired)) = (&told, call.outcome) {

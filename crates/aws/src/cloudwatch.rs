@@ -4,7 +4,6 @@
 //! calls does so beside the ticks.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::StalledStreamProtectionConfig;
@@ -14,13 +13,14 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
-use tracing::Instrument;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, Requests};
 use weir_engine::share::{MINUTE, REACH};
 
-use crate::errors::{Effect, explain, nonsense};
-use crate::meter::{Attempts, Call, Clock, Meter};
+use crate::budget::Fare;
+use crate::call::{Caller, READ_TIME};
+use crate::errors::{Effect, nonsense};
+use crate::meter::{Attempts, Clock, Meter};
 
 /// How many queries CloudWatch takes in one call of `GetMetricData`. Source: its API reference.
 pub(crate) const MOST_TOGETHER: usize = 500;
@@ -28,20 +28,13 @@ pub(crate) const MOST_TOGETHER: usize = 500;
 /// The service's name in metrics.
 const SERVICE: &str = "cloudwatch";
 const OPERATION: &str = "GetMetricData";
-/// How often one read is sent at most.
-const ATTEMPTS: u32 = 3;
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long a read may take with all its attempts.
-const TIME: Duration = Duration::from_secs(20);
 /// How many pages of an answer are followed before it counts as one that has no end.
 const MAX_PAGES: usize = 20;
 
 /// The client of one account and region.
 pub(crate) struct CloudWatch {
     client: Client,
-    clock: Clock,
-    meter: Meter,
+    caller: Caller,
 }
 
 /// What is counted: a balancer's requests to one group, or to all of them.
@@ -54,9 +47,9 @@ impl CloudWatch {
             .to_builder()
             .retry_partition(RetryPartition::custom("weir-cloudwatch").build())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(ATTEMPT))
-            .timeout_config(timeouts.operation_attempt_timeout(ATTEMPT).operation_timeout(TIME).build());
-        Self { client: Client::from_conf(settings.build()), clock, meter }
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.operation_timeout(READ_TIME).build());
+        Self { client: Client::from_conf(settings.build()), caller: Caller::new(SERVICE, clock, meter) }
     }
 
     /// The requests of the last minutes, as of an instant. At most [`MOST_TOGETHER`] are asked for at once.
@@ -64,6 +57,7 @@ impl CloudWatch {
         &self,
         at: Timestamp,
         counted: &[Counted],
+        fare: &mut Fare,
     ) -> Result<BTreeMap<Counted, Requests>, AwsError> {
         let queries = counted.iter().enumerate().map(|(index, counted)| query(index, counted));
         let queries: Vec<MetricDataQuery> = queries.collect::<Result<_, _>>()?;
@@ -71,7 +65,7 @@ impl CloudWatch {
             counted.iter().map(|counted| (counted.clone(), Requests::default())).collect();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let (results, next) = self.page(at, queries.clone(), token).await?;
+            let (results, next) = self.page(at, queries.clone(), token, fare).await?;
             for result in results {
                 add(counted, &mut found, &result)?;
             }
@@ -83,27 +77,17 @@ impl CloudWatch {
         Err(nonsense(OPERATION, format!("the answer did not end within {MAX_PAGES} pages")))
     }
 
-    /// One call; counts it.
     async fn page(
         &self,
         at: Timestamp,
         queries: Vec<MetricDataQuery>,
         token: Option<String>,
+        fare: &mut Fare,
     ) -> Result<(Vec<MetricDataResult>, Option<String>), AwsError> {
-        let (attempts, began) = (Attempts::default(), (self.clock)());
         let request = self.client.get_metric_data().set_metric_data_queries(Some(queries));
         let request = request.start_time(whole_minute(at - REACH)).end_time(whole_minute(at)).set_next_token(token);
-        let span = tracing::debug_span!("aws_call", service = SERVICE, operation = OPERATION);
-        let answer = request.customize().interceptor(attempts.clone()).send().instrument(span).await;
-        let result = answer.map_err(|error| explain(OPERATION, Effect::Read, attempts.count(), &error));
-        (self.meter)(Call {
-            service: SERVICE,
-            operation: OPERATION,
-            outcome: result.as_ref().map(|_| ()).map_err(|error| error.kind),
-            attempts: attempts.count(),
-            took: began.duration_until((self.clock)()),
-        });
-        let answer = result?;
+        let send = |attempts: Attempts| request.clone().customize().interceptor(attempts).send();
+        let answer = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
         Ok((answer.metric_data_results.unwrap_or_default(), answer.next_token))
     }
 }

@@ -19,23 +19,21 @@ use std::rc::Rc;
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, Fact, Query};
 use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
+use weir_engine::tick::Urgency;
 
 use self::batch::{Batches, Landed, Landing, Ticket};
 use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;
 use self::touch::Touched;
+use crate::budget::{Askers, Budget, Family, Fare, Haste};
 use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
 use crate::meter::{Call, Clock, Meter};
-
-/// How many reads may be under way at once.
-const READS_AT_ONCE: usize = 8;
 
 /// There is no region to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +52,7 @@ struct Core {
     elb: Elb,
     cloudwatch: CloudWatch,
     clock: Clock,
-    slots: Semaphore,
+    budget: Budget,
     memory: RefCell<Memory>,
     batches: RefCell<Batches>,
     told: RefCell<Told>,
@@ -69,6 +67,16 @@ impl Inventory {
         clock: impl Fn() -> Timestamp + 'static,
         meter: impl Fn(Call) + 'static,
     ) -> Result<Self, NoRegion> {
+        Self::with_budget(config, Budget::new(), clock, meter)
+    }
+
+    /// The same, spending from a budget that others who call the same account and region spend from too.
+    pub fn with_budget(
+        config: &SdkConfig,
+        budget: Budget,
+        clock: impl Fn() -> Timestamp + 'static,
+        meter: impl Fn(Call) + 'static,
+    ) -> Result<Self, NoRegion> {
         if config.region().is_none() {
             return Err(NoRegion);
         }
@@ -78,7 +86,7 @@ impl Inventory {
             elb: Elb::new(config, Rc::clone(&clock), Rc::clone(&meter)),
             cloudwatch: CloudWatch::new(config, Rc::clone(&clock), meter),
             clock,
-            slots: Semaphore::new(READS_AT_ONCE),
+            budget,
             memory: RefCell::default(),
             batches: RefCell::default(),
             told: RefCell::default(),
@@ -89,30 +97,39 @@ impl Inventory {
 
     /// Answers one question: from memory if what is known is not older than asked for, else by a call. Requests are
     /// told as they were last counted, see [`Self::measure`].
-    pub async fn answer(&self, ask: &Ask) -> (Query, Fact) {
+    pub async fn answer(&self, ask: &Ask, haste: &Haste) -> (Query, Fact) {
         if let Query::Requests { .. } = &ask.query {
             let last = self.core.memory.borrow_mut().last(&ask.query, self.core.now());
             return (ask.query.clone(), last.unwrap_or(Fact::Requests(None)));
         }
-        match self.core.source(ask) {
+        match self.core.source(ask, haste) {
             Source::Known(fact) => (ask.query.clone(), fact),
             Source::Called(landing) => (ask.query.clone(), from_landed(&landing.await, &ask.query)),
         }
     }
 
     /// Answers questions, in their order. Those that one call can answer together are put into one, also with the
-    /// questions of others who ask at the same moment.
-    pub async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
-        future::join_all(asks.iter().map(|ask| self.answer(ask))).await
+    /// questions of others who ask at the same moment or whose call still waits for its turn.
+    pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Query, Fact)> {
+        future::join_all(asks.iter().map(|ask| self.answer(ask, haste))).await
+    }
+
+    /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
+    /// wait should be asked for afresh, and then used with the same fare.
+    pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
+        let mut fare = self.core.budget.fare(Family::of(permit.step()), &Askers::of(haste));
+        fare.pay().await;
+        fare
     }
 
     /// Counts requests: asks CloudWatch for all of these at once, so that [`Self::answer`] can tell them. Costs one
     /// call for every 500. What cannot be read is remembered as such.
     pub async fn measure(&self, requests: &BTreeSet<Query>) {
         let not_before = self.core.now();
+        let haste = Haste::new(Urgency::Routine);
         let asks = requests.iter().map(|query| Ask::new(query.clone(), not_before));
         let landings: Vec<Landing> = asks
-            .filter_map(|ask| match self.core.source(&ask) {
+            .filter_map(|ask| match self.core.source(&ask, &haste) {
                 Source::Known(_) => None,
                 Source::Called(landing) => Some(landing),
             })
@@ -122,12 +139,12 @@ impl Inventory {
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
     /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+    pub async fn perform(&self, permit: Permit, mut fare: Fare) -> Result<(), AwsError> {
         let step = permit.step();
         let touched = Touched::by(step, &self.core.memory.borrow());
         self.core.spoil(&touched);
         let _at_the_end = Spoil { core: &self.core, touched };
-        self.core.elb.write(step).await
+        self.core.elb.write(step, &mut fare).await
     }
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
@@ -161,7 +178,7 @@ impl Core {
     }
 
     /// Finds the answer in memory, in a call under way, or by a new call.
-    fn source(self: &Rc<Self>, ask: &Ask) -> Source {
+    fn source(self: &Rc<Self>, ask: &Ask, haste: &Haste) -> Source {
         let now = self.now();
         // Nothing can be newer than now; an asker whose clock is ahead gets what is read from now on.
         let not_before = ask.not_before.min(now);
@@ -170,13 +187,16 @@ impl Core {
             return Source::Known(fact);
         }
         let mut batches = self.batches.borrow_mut();
-        if let Some(landing) = batches.join(&ask.query, not_before, memory.is_doubtful(&ask.query)) {
+        let is_doubtful = memory.is_doubtful(&ask.query);
+        if let Some(landing) = batches.join(&ask.query, not_before, is_doubtful, haste) {
+            self.budget.reconsider();
             return Source::Called(landing);
         }
-        let ticket = Ticket::new(batches.next_number(), Rc::clone(self));
+        let askers = Askers::of(haste);
+        let ticket = Ticket::new(batches.next_number(), askers.clone(), Rc::clone(self));
         let number = ticket.number();
-        let landing = carry(ticket).boxed_local().shared();
-        batches.open(number, &ask.query, memory.is_doubtful(&ask.query), &landing);
+        let landing = carry(ticket, Family::answering(&ask.query)).boxed_local().shared();
+        batches.open(number, &ask.query, is_doubtful, askers, &landing);
         Source::Called(landing)
     }
 
@@ -200,14 +220,14 @@ impl Drop for Spoil<'_> {
 }
 
 /// Makes the calls of one batch and remembers what they brought.
-async fn carry(ticket: Ticket) -> Landed {
+async fn carry(ticket: Ticket, family: Family) -> Landed {
     // Whoever else is about to ask something in this turn of the runtime may still come along.
     turn::after_this_turn().await;
     let core = ticket.core();
-    // The semaphore is never closed.
-    let _slot = core.slots.acquire().await.ok();
-    let queries = core.batches.borrow_mut().depart(ticket.number(), core.now());
-    let facts = fetch::fetch(core, queries).await;
+    let mut fare = core.budget.fare(family, ticket.askers());
+    fare.pay().await;
+    let load = core.batches.borrow_mut().depart(ticket.number(), core.now(), &core.memory.borrow());
+    let facts = fetch::fetch(core, load, &mut fare).await;
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();

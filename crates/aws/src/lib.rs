@@ -1,8 +1,9 @@
 //! Typed reads and writes over the AWS SDK, in the engine's words.
 //!
 //! [`Accounts`] is the one door: it leads each question and each write to the [`Inventory`] of its account and
-//! region, by the role that they are to be made with. An inventory answers the engine's questions from memory or by calls that are shared and
-//! put together, and carries out the writes that the engine's guard has permitted. Each kind of AWS failure is
+//! region, by the role that they are to be made with. An inventory answers the engine's questions from memory or by
+//! calls that are shared and put together, and carries out the writes that the engine's guard has permitted. What may
+//! be sent, and who goes first, is for the [`Budget`] of the account and region to say. Each kind of AWS failure is
 //! told in one place (`errors`). Types of the SDK go in at construction and never come out.
 //!
 //! Invariants: a write is sent at most once; it takes a [`weir_engine::guard::Permit`]; what a write may have
@@ -10,6 +11,8 @@
 //! and holds no global state: dropping the inventory and its futures leaves nothing behind.
 
 mod accounts;
+mod budget;
+mod call;
 mod cloudwatch;
 mod elb;
 mod errors;
@@ -19,6 +22,7 @@ mod session;
 #[cfg(test)]
 mod wire;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, Place};
+pub use budget::{Budget, Family, Fare, Haste, Standing};
 pub use inventory::{Inventory, NoRegion};
-pub use meter::Call;
+pub use meter::{Call, Spent};

@@ -9,6 +9,9 @@ use aws_sdk_elasticloadbalancingv2::config::{ConfigBag, Intercept, RuntimeCompon
 use aws_sdk_elasticloadbalancingv2::error::BoxError;
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::fact::ErrorKind;
+use weir_engine::tick::Urgency;
+
+use crate::budget::Family;
 
 /// Tells the present instant.
 pub(crate) type Clock = Rc<dyn Fn() -> Timestamp>;
@@ -25,10 +28,25 @@ pub struct Call {
     pub operation: &'static str,
     /// How it ended.
     pub outcome: Result<(), ErrorKind>,
-    /// How many requests were sent: more than one when the SDK tried again, none when it could not send any.
+    /// How many requests were sent: more than one when it was tried again, none when none could be sent.
     pub attempts: u32,
-    /// How long it took, waiting between attempts included.
+    /// What it took from the call budget, where that holds for it.
+    pub spent: Option<Spent>,
+    /// How long it took, waiting included.
     pub took: SignedDuration,
+}
+
+/// How a call fared in the call budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The family from whose bucket it took a token for each request.
+    pub family: Family,
+    /// How urgent it was when it ended.
+    pub urgency: Urgency,
+    /// How long it waited for tokens.
+    pub waited: SignedDuration,
+    /// How many of its requests AWS throttled.
+    pub throttled: u32,
 }
 
 impl Call {

@@ -183,6 +183,7 @@ impl Session {
             operation: OPERATION,
             outcome: answer.as_ref().map(|_| ()).map_err(|error| error.kind),
             attempts: attempts.count(),
+            spent: None,
             took: issued.duration_until(now),
         });
         let role = &self.terms.role_arn;

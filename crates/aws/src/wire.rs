@@ -16,13 +16,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{Fact, Query, Reading, Rule, RulePriority, Tags};
+use weir_engine::fact::{AwsError, Fact, Query, Reading, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, guard, marks};
 use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::{Movement, Proposal, Step, Warrant};
+use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn, Key};
 
-use crate::{Accounts, Call, Inventory};
+use crate::{Accounts, Budget, Call, Haste, Inventory};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -67,6 +68,8 @@ pub(crate) fn members(form: &Form, list: &str) -> Vec<String> {
 /// A world that answers requests, and an inventory that calls it.
 pub(crate) struct Bed {
     pub(crate) inventory: Inventory,
+    /// What the inventory may spend.
+    pub(crate) budget: Budget,
     /// The same world behind accounts.
     pub(crate) accounts: Accounts,
     calls: Arc<Mutex<Vec<Call>>>,
@@ -106,9 +109,10 @@ impl Bed {
             let heard = Arc::clone(&calls);
             move |call| heard.lock().unwrap().push(call)
         };
-        let inventory = Inventory::new(&config, clock, hear()).unwrap();
+        let budget = Budget::new();
+        let inventory = Inventory::with_budget(&config, budget.clone(), clock, hear()).unwrap();
         let accounts = Accounts::new(&config, "acme/production", clock, hear()).unwrap();
-        Self { inventory, accounts, calls, keys, forms, start }
+        Self { inventory, budget, accounts, calls, keys, forms, start }
     }
 
     /// The present instant.
@@ -123,7 +127,23 @@ impl Bed {
 
     /// The answer to a question that must be read now.
     pub(crate) async fn fresh(&self, query: Query) -> Fact {
-        self.inventory.answer(&self.ask(query)).await.1
+        self.answer(&self.ask(query)).await.1
+    }
+
+    /// The answer to a question of somebody who is in no hurry.
+    pub(crate) async fn answer(&self, ask: &Ask) -> (Query, Fact) {
+        self.inventory.answer(ask, &routine()).await
+    }
+
+    /// The answers to questions of somebody who is in no hurry.
+    pub(crate) async fn answer_all(&self, asks: &[Ask]) -> Vec<(Query, Fact)> {
+        self.inventory.answer_all(asks, &routine()).await
+    }
+
+    /// Carries out a write that nothing holds back.
+    pub(crate) async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+        let fare = self.inventory.afford(&permit, &routine()).await;
+        self.inventory.perform(permit, fare).await
     }
 
     /// The calls since this was last asked.
@@ -145,6 +165,11 @@ impl Bed {
     pub(crate) fn forms(&self) -> Vec<Form> {
         std::mem::take(&mut *self.forms.lock().unwrap())
     }
+}
+
+/// Somebody who is in no hurry.
+pub(crate) fn routine() -> Haste {
+    Haste::new(Urgency::Routine)
 }
 
 /// The instant at which each test begins.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::future;
 use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
+use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
 use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
@@ -49,7 +50,12 @@ impl<D: Decisions> World<D> {
                 self.metrics.count_trouble(object.kind, Trouble::Spec);
                 self.stall::<K>(object, &message).await
             }
-            (Task::Tick, None) => self.tick::<K>(object).await,
+            (Task::Tick, None) => {
+                let haste = self.begin(object, start.urgency);
+                let ended = self.tick::<K>(object, &haste).await;
+                self.end(object);
+                ended
+            }
         };
         match ended {
             Ok(ending) => ending,
@@ -57,22 +63,28 @@ impl<D: Decisions> World<D> {
         }
     }
 
-    /// Runs one tick.
-    async fn tick<K: Decider>(&self, object: &ObjectRef) -> Result<Ending, Failure> {
-        let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
-        let mut tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
-            .granting(Arc::clone(&self.grants));
+    /// Runs one tick. Where its write had to wait for the call budget, what it was founded on has grown old, and it may
+    /// no longer be wanted: then the tick begins again, with what it has waited for.
+    async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste) -> Result<Ending, Failure> {
+        let anew = || {
+            let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
+            Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
+                .granting(Arc::clone(&self.grants))
+        };
+        let mut tick = anew();
         let mut answer = Answer::Begin;
         let mut idle = true;
+        let mut fare: Option<Fare> = None;
         loop {
             let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
             if self.closing.get() && !matches!(need, Need::Done(_)) {
                 return Ok(Ending::Rested { wake: None, idle: true });
             }
+            haste.raise(tick.urgency());
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    Answer::Read(self.accounts.answer_all(&asks).await)
+                    Answer::Read(self.accounts.answer_all(&asks, haste).await)
                 }
                 Need::Get(objects) => {
                     self.get(&objects, object).await?;
@@ -89,10 +101,22 @@ impl<D: Decisions> World<D> {
                     Answer::Stored
                 }
                 Need::Act(permit) => {
+                    let paid = fare.take().filter(|fare| fare.covers(&permit));
+                    let paid = match paid {
+                        Some(paid) => paid,
+                        None => self.accounts.afford(&permit, haste).await,
+                    };
+                    if paid.is_overdue() {
+                        debug!(kind = object.kind.word(), object = %object.key, "waited for the call budget; looking again");
+                        fare = Some(paid.renewed());
+                        tick = anew();
+                        answer = Answer::Begin;
+                        continue;
+                    }
                     idle = false;
                     let step = permit.step().operation();
                     let words = format!("{:?}", permit.step());
-                    let result = self.accounts.perform(permit).await;
+                    let result = self.accounts.perform(permit, paid).await;
                     match &result {
                         Ok(()) => {
                             info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");

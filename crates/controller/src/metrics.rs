@@ -3,18 +3,21 @@
 //! The series of an object vanish with it. Label values come from closed sets or from objects that exist, so that
 //! the number of series is bounded by the number of objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 use weir_api::condition::{CONTESTED, holds};
 use weir_api::traffic_shift::Phase;
+use weir_aws::{Family, Place, Spent, Standing};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
 /// How late a step may be, in seconds, by bucket.
 const LATENESS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0];
+/// How long a call may wait for the call budget, in seconds, by bucket.
+const WAIT: [f64; 9] = [0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
 /// How long a tick may take, in seconds, by bucket.
 const TICK: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
@@ -84,6 +87,11 @@ pub struct Metrics {
     /// How long after its planned instant a tick of a moving run began.
     pub(crate) lateness: Histogram,
     aws_calls: IntCounterVec,
+    aws_throttles: IntCounterVec,
+    budget_wait: HistogramVec,
+    budget_tokens: IntGaugeVec,
+    budget_rate: GaugeVec,
+    budget_waiting: IntGaugeVec,
     tick_seconds: HistogramVec,
     tick_errors: IntCounterVec,
     /// How many objects are due and wait for a slot.
@@ -163,6 +171,33 @@ impl Metrics {
                     Opts::new("weir_aws_calls_total", "Calls to AWS."),
                     &["service", "operation", "outcome"],
                 )?,
+                aws_throttles: IntCounterVec::new(
+                    Opts::new("weir_aws_throttles_total", "Requests that AWS throttled."),
+                    &["family"],
+                )?,
+                budget_wait: HistogramVec::new(
+                    HistogramOpts::new(
+                        "weir_aws_budget_wait_seconds",
+                        "How long calls to AWS waited for a token of the call budget.",
+                    )
+                    .buckets(WAIT.to_vec()),
+                    &["family", "urgency"],
+                )?,
+                budget_tokens: IntGaugeVec::new(
+                    Opts::new("weir_aws_budget_tokens", "Calls that the call budget would let go at once."),
+                    &["account", "region", "family"],
+                )?,
+                budget_rate: GaugeVec::new(
+                    Opts::new(
+                        "weir_aws_budget_calls_per_second",
+                        "The rate of the call budget; it halves when AWS throttles, and rises again slowly.",
+                    ),
+                    &["account", "region", "family"],
+                )?,
+                budget_waiting: IntGaugeVec::new(
+                    Opts::new("weir_aws_budget_waiting", "Calls that wait for a token of the call budget."),
+                    &["account", "region", "family"],
+                )?,
                 tick_seconds: HistogramVec::new(
                     HistogramOpts::new("weir_tick_seconds", "How long ticks take.").buckets(TICK.to_vec()),
                     &["kind"],
@@ -200,6 +235,11 @@ impl Metrics {
         registry.register(Box::new(self.shift_step.clone()))?;
         registry.register(Box::new(self.lateness.clone()))?;
         registry.register(Box::new(self.aws_calls.clone()))?;
+        registry.register(Box::new(self.aws_throttles.clone()))?;
+        registry.register(Box::new(self.budget_wait.clone()))?;
+        registry.register(Box::new(self.budget_tokens.clone()))?;
+        registry.register(Box::new(self.budget_rate.clone()))?;
+        registry.register(Box::new(self.budget_waiting.clone()))?;
         registry.register(Box::new(self.tick_seconds.clone()))?;
         registry.register(Box::new(self.tick_errors.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
@@ -220,6 +260,32 @@ impl Metrics {
     /// A call to AWS has ended: for the meter of the inventory.
     pub fn count_aws_call(&self, call: weir_aws::Call) {
         self.aws_calls.with_label_values(&[call.service, call.operation, call.outcome_word()]).inc();
+        let Some(Spent { family, urgency, waited, throttled }) = call.spent else { return };
+        self.budget_wait.with_label_values(&[family.word(), urgency.word()]).observe(waited.as_secs_f64());
+        if throttled > 0 {
+            self.aws_throttles.with_label_values(&[family.word()]).inc_by(u64::from(throttled));
+        }
+    }
+
+    /// Shows how the call budgets stand, in the place of those that were shown before.
+    pub(crate) fn show_budgets(&self, before: &BTreeSet<Place>, budgets: &BTreeMap<Place, Vec<Standing>>) {
+        for (Place { account, region }, standings) in budgets {
+            for Standing { family, tokens, per_second, waiting } in standings {
+                let labels = [account, region, family.word()];
+                self.budget_tokens.with_label_values(&labels).set(i64::from(*tokens));
+                self.budget_rate.with_label_values(&labels).set(*per_second);
+                self.budget_waiting.with_label_values(&labels).set(i64::try_from(*waiting).unwrap_or(i64::MAX));
+            }
+        }
+        for Place { account, region } in before.iter().filter(|place| !budgets.contains_key(place)) {
+            for family in Family::ALL {
+                let labels = [account, region, family.word()];
+                // They can only be missing if they were never shown, which is as well.
+                let _ = self.budget_tokens.remove_label_values(&labels);
+                let _ = self.budget_rate.remove_label_values(&labels);
+                let _ = self.budget_waiting.remove_label_values(&labels);
+            }
+        }
     }
 
     pub(crate) fn count_trouble(&self, kind: KindName, trouble: Trouble) {

@@ -8,18 +8,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::ObjectRef;
 use weir_engine::tick::Urgency;
+use weir_engine::{Key, KindName, ObjectRef};
 
 /// After how many panics in a row an object is left alone.
 pub const PANICS: u32 = 3;
 
+/// One tick of so many goes to the object that has waited longest, however urgent.
+const FAIR: u32 = 8;
 /// The first backoff after trouble; each further one is twice as long.
 const FIRST_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 /// The longest backoff.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
 /// The longest backoff while traffic goes back.
 const LONGEST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_secs(5);
+/// The first backoff while traffic goes back.
+const FIRST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_millis(200);
 /// The first backoff after somebody else changed the object under a tick.
 const FIRST_CONFLICT_BACKOFF: SignedDuration = SignedDuration::from_millis(100);
 /// How soon an object may be looked at again after a tick that did nothing, whatever it asks for.
@@ -87,6 +91,8 @@ pub struct Queue {
     /// Due.
     ready: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
     running: usize,
+    /// How many ticks other than those of rollbacks were begun.
+    begun: u32,
 }
 
 #[derive(Debug)]
@@ -134,6 +140,7 @@ impl Queue {
             timers: BTreeSet::new(),
             ready: BTreeSet::new(),
             running: 0,
+            begun: 0,
         }
     }
 
@@ -184,12 +191,37 @@ impl Queue {
         if free <= kept {
             return None;
         }
-        let (urgency, due, object) = self.ready.pop_first()?;
+        let (urgency, due, object) = self.take_next()?;
         let entry = self.entries.get_mut(&object)?;
         entry.place = Place::Running;
         self.running += 1;
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
         Some(Start { object, due, urgency, task })
+    }
+
+    /// The most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load of
+    /// moving runs that never ends keeps nobody waiting for ever.
+    fn take_next(&mut self) -> Option<(Urgency, Timestamp, ObjectRef)> {
+        let (urgency, _, _) = self.ready.first()?;
+        if *urgency == Urgency::Rollback {
+            return self.ready.pop_first();
+        }
+        self.begun = self.begun.wrapping_add(1);
+        if !self.begun.is_multiple_of(FAIR) {
+            return self.ready.pop_first();
+        }
+        // Each urgency is in order of time: the oldest of all is the first of one of them.
+        let longest = self.firsts().min_by_key(|(_, due, _)| *due)?.clone();
+        self.ready.take(&longest)
+    }
+
+    /// The one of each urgency that has waited longest.
+    fn firsts(&self) -> impl Iterator<Item = &(Urgency, Timestamp, ObjectRef)> {
+        let before_all = ObjectRef::new(KindName::EntryPoint, Key::new("", ""));
+        Urgency::ALL.into_iter().filter_map(move |urgency| {
+            let first = self.ready.range((urgency, Timestamp::MIN, before_all.clone())..).next();
+            first.filter(|(found, _, _)| *found == urgency)
+        })
     }
 
     /// A task has ended. The urgency is that of the object as it is now.
@@ -215,7 +247,11 @@ impl Queue {
                 entry.panics = 0;
                 wake.map(|wake| if idle && wake <= now { after(now, RESTLESS) } else { wake })
             }
-            Ending::Failed => Some(entry.back_off(now, FIRST_BACKOFF, jitter)),
+            Ending::Failed => {
+                let is_rollback = urgency == Urgency::Rollback;
+                let first = if is_rollback { FIRST_ROLLBACK_BACKOFF } else { FIRST_BACKOFF };
+                Some(entry.back_off(now, first, jitter))
+            }
             Ending::Conflicted => Some(entry.back_off(now, FIRST_CONFLICT_BACKOFF, jitter)),
             Ending::Panicked(message) => {
                 entry.panics += 1;
@@ -247,7 +283,7 @@ impl Queue {
 
     /// Since when the longest waiting object is due.
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.ready.iter().map(|(_, due, _)| *due).min()
+        self.firsts().map(|(_, due, _)| *due).min()
     }
 
     /// Puts an object where it belongs, no later than before.
@@ -280,7 +316,7 @@ impl Queue {
             Place::Timer(due) => drop(self.timers.remove(&(due, object.clone()))),
             // The urgency may have changed since the object was put there.
             Place::Ready(due) => {
-                for urgency in [Urgency::Rollback, Urgency::Progress, Urgency::Routine] {
+                for urgency in Urgency::ALL {
                     self.ready.remove(&(urgency, due, object.clone()));
                 }
             }

@@ -14,7 +14,7 @@ use futures::future::{self, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
-use weir_aws::Accounts;
+use weir_aws::{Accounts, Place};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn, Key};
 
@@ -29,6 +29,8 @@ use crate::{Clock, Error, Health, Metrics, Settings};
 
 /// The loop turns at least this often, so that probes and gauges stay true.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
+/// The gauges of the call budgets are set anew at most this often: a turn is shorter than it takes to set them.
+const BUDGETS: SignedDuration = SignedDuration::from_secs(1);
 
 /// One controller.
 pub struct Controller<D = Weir> {
@@ -129,6 +131,9 @@ struct Turn<'a, D> {
     counts: Counts<'a>,
     post: Errand<'a, ()>,
     complete: bool,
+    /// Whose call budgets are shown, and when they are next.
+    budgets: BTreeSet<Place>,
+    budgets_due: Timestamp,
 }
 
 impl<'a, D: Decisions> Turn<'a, D> {
@@ -142,6 +147,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
             counts: Counts::new(world.now()),
             post: None,
             complete: false,
+            budgets: BTreeSet::new(),
+            budgets_due: world.now(),
         }
     }
 
@@ -163,7 +170,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if self.post.is_none() {
             self.post = self.next_post();
         }
-        self.show_queue(now);
+        self.show_load(now);
         let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
         let round = Some(self.rounds.due()).filter(|_| self.complete);
         let count = Some(self.counts.due()).filter(|_| self.complete);
@@ -231,11 +238,17 @@ impl<'a, D: Decisions> Turn<'a, D> {
         )
     }
 
-    fn show_queue(&self, now: Timestamp) {
+    fn show_load(&mut self, now: Timestamp) {
         let queue = self.world.queue.borrow();
         self.world.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
         let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
         self.world.metrics.queue_oldest.set(oldest);
+        if now >= self.budgets_due {
+            self.budgets_due = later(now, BUDGETS);
+            let budgets = self.world.accounts.standings();
+            self.world.metrics.show_budgets(&self.budgets, &budgets);
+            self.budgets = budgets.into_keys().collect();
+        }
     }
 
     /// Sets out on nothing new and awaits what is in flight.

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
-use weir_engine::depend::dependents;
+use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec, WeightedRouteStatus};
+use weir_engine::depend::{self, dependents};
 use weir_engine::{Cluster, Key, KindName, ObjectRef};
 
 use crate::convert::{self, Received, Refusal, Standing};
@@ -157,6 +157,7 @@ impl Store {
             return None;
         }
         let mut waking = dependents(&self.cluster, &object);
+        let told_before = self.told_to_neighbours(&object);
         self.standings.insert(object.clone(), received.standing);
         match received.object {
             Ok(sound) => {
@@ -170,7 +171,16 @@ impl Store {
         }
         waking.extend(dependents(&self.cluster, &object));
         waking.remove(&object);
+        if !asked && told_before.is_some() && told_before == self.told_to_neighbours(&object) {
+            waking.retain(|other| other.kind != KindName::WeightedRoute);
+        }
         Some(Change { object, fate: if asked { Fate::Asked } else { Fate::Told }, dependents: waking })
+    }
+
+    /// What the routes beside a route may look at in its status.
+    fn told_to_neighbours(&self, object: &ObjectRef) -> Option<WeightedRouteStatus> {
+        let route = self.cluster.routes.get(&object.key).filter(|_| object.kind == KindName::WeightedRoute);
+        route.map(|route| depend::told_to_neighbours(&route.status))
     }
 
     /// Whether what came is to be taken in, by its age and source.

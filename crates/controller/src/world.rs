@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-use weir_aws::Accounts;
+use weir_aws::{Accounts, Haste};
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
@@ -37,6 +37,8 @@ pub(crate) struct World<D> {
     pub queue: RefCell<Queue>,
     pub outbox: RefCell<Outbox>,
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
+    /// How urgent the ticks under way are.
+    hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
     /// A shutdown has begun: nothing new is set out on.
     pub closing: Cell<bool>,
     gauges: RefCell<BTreeMap<ObjectRef, Gauges>>,
@@ -57,6 +59,7 @@ impl<D: Decisions> World<D> {
             queue: RefCell::new(Queue::new(slots, settings.seed)),
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
+            hastes: RefCell::default(),
             closing: Cell::new(false),
             gauges: RefCell::default(),
             decisions: PhantomData,
@@ -144,6 +147,25 @@ impl<D: Decisions> World<D> {
         found
     }
 
+    /// A tick of an object begins.
+    pub fn begin(&self, object: &ObjectRef, urgency: Urgency) -> Haste {
+        let haste = Haste::new(urgency);
+        self.hastes.borrow_mut().insert(object.clone(), haste.clone());
+        haste
+    }
+
+    /// The tick of an object has ended.
+    pub fn end(&self, object: &ObjectRef) {
+        self.hastes.borrow_mut().remove(object);
+    }
+
+    /// Makes a tick under way more urgent: it may be waiting for AWS on behalf of what is no longer wanted.
+    pub fn hurry(&self, object: &ObjectRef, urgency: Urgency) {
+        if self.hastes.borrow().get(object).is_some_and(|haste| haste.raise(urgency)) {
+            self.accounts.reconsider();
+        }
+    }
+
     /// The balancers that the entry points have found, by the access that leads to them.
     pub fn balancers(&self) -> BTreeMap<Access, BTreeSet<Arn>> {
         let store = self.store.borrow();
@@ -195,17 +217,22 @@ impl<D: Decisions> World<D> {
         let store = self.store.borrow();
         let mut queue = self.queue.borrow_mut();
         let object = change.object;
+        let urgency = |object: &ObjectRef| {
+            let urgency = Self::urgency(store.cluster(), object);
+            self.hurry(object, urgency);
+            urgency
+        };
         match change.fate {
-            Fate::Asked => queue.change(&object, now, Self::urgency(store.cluster(), &object)),
+            Fate::Asked => queue.change(&object, now, urgency(&object)),
             Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, Self::urgency(store.cluster(), &object)),
+            Fate::Told => queue.wake(&object, now, urgency(&object)),
             Fate::Gone => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
             }
         }
         for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
-            queue.wake(dependent, now, Self::urgency(store.cluster(), dependent));
+            queue.wake(dependent, now, urgency(dependent));
         }
         let after = metrics::gauges(store.cluster(), &object);
         let mut shown = self.gauges.borrow_mut();

@@ -3,7 +3,7 @@
 //! Shifts are taken oldest first; one gets all the routes that it names, or none of them. So shifts that move
 //! several routes in lockstep cannot wait for each other in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::{Cluster, Key, ShiftObject};
 
@@ -23,7 +23,7 @@ pub enum Claim {
 
 /// Whether a shift has its routes.
 pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
-    let holders = holders(cluster, &shift.key.namespace);
+    let holders = holders(cluster, &shift.key.namespace, &shift.spec.routes);
     let lost = shift.spec.routes.iter().find_map(|route| match holders.get(route.as_str()) {
         // One that lost may see routes that a younger one has got meanwhile; those are not why it lost.
         Some(holder) if holder.seniority() < shift.seniority() => {
@@ -36,20 +36,37 @@ pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
 
 /// The shift that has a route.
 pub fn holder<'a>(cluster: &'a Cluster, route: &Key) -> Option<&'a ShiftObject> {
-    holders(cluster, &route.namespace).remove(route.name.as_str())
+    holders(cluster, &route.namespace, std::slice::from_ref(&route.name)).remove(route.name.as_str())
 }
 
-fn holders<'a>(cluster: &'a Cluster, namespace: &str) -> BTreeMap<&'a str, &'a ShiftObject> {
-    let mut shifts: Vec<&ShiftObject> =
-        cluster.shifts.values().filter(|shift| shift.key.namespace == namespace).collect();
-    shifts.sort_by_key(|shift| shift.seniority());
+/// Who has some routes. Only the shifts that are linked with them by routes that they share can make a difference: this is
+/// asked for each object that is looked at, and must not sort all shifts each time.
+fn holders<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> BTreeMap<&'a str, &'a ShiftObject> {
     let mut holders: BTreeMap<&str, &ShiftObject> = BTreeMap::new();
+    let mut shifts = linked(cluster, namespace, routes);
+    shifts.sort_by_key(|shift| shift.seniority());
     for shift in shifts {
         if shift.spec.routes.iter().all(|route| !holders.contains_key(route.as_str())) {
             holders.extend(shift.spec.routes.iter().map(|route| (route.as_str(), shift)));
         }
     }
     holders
+}
+
+/// The shifts that name one of these routes, or one that such a shift names, and so on.
+fn linked<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> Vec<&'a ShiftObject> {
+    let mut reached: BTreeSet<&str> = routes.iter().map(String::as_str).collect();
+    loop {
+        let names_one = |shift: &&ShiftObject| {
+            shift.key.namespace == namespace && shift.spec.routes.iter().any(|route| reached.contains(route.as_str()))
+        };
+        let found: Vec<&ShiftObject> = cluster.shifts.values().filter(names_one).collect();
+        let before = reached.len();
+        reached.extend(found.iter().flat_map(|shift| &shift.spec.routes).map(String::as_str));
+        if reached.len() == before {
+            return found;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use weir_api::WeightedRouteStatus;
 use weir_api::requests::Evidence;
 
 use crate::Arn;
@@ -52,6 +53,24 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             found.remove(changed);
             found
         }
+    }
+}
+
+/// What of a route's status the routes beside it may look at: where it is, not what goes through it. Without this
+/// distinction each step of a route would wake all the others of its balancer.
+pub fn told_to_neighbours(status: &WeightedRouteStatus) -> WeightedRouteStatus {
+    WeightedRouteStatus {
+        observed_generation: None,
+        live: None,
+        weights: Vec::new(),
+        groups: Vec::new(),
+        intent: None,
+        last_run: None,
+        difference: None,
+        reversals: Vec::new(),
+        last_command: None,
+        conditions: Vec::new(),
+        ..status.clone()
     }
 }
 

@@ -83,8 +83,11 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        let is_busy = route.deleted.is_some() || route::is_following(route);
-        let alone = if is_busy { Urgency::Progress } else { Urgency::Routine };
+        let alone = match () {
+            () if route.deleted.is_some() || route::is_following(route) => Urgency::Progress,
+            () if route::is_correcting(route) => Urgency::Repair,
+            () => Urgency::Routine,
+        };
         claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }
@@ -118,6 +121,7 @@ fn urgency_of(shift: &ShiftObject) -> Urgency {
     let is_moving = shift.status.run.as_ref().is_some_and(|run| run.ended_at.is_none());
     match shift.status.phase {
         Some(Phase::RollingBack) => Urgency::Rollback,
+        _ if is_moving && shift::may_turn_round(shift) => Urgency::Rollback,
         _ if is_moving || shift.deleted.is_some() => Urgency::Progress,
         _ => Urgency::Routine,
     }

@@ -138,6 +138,12 @@ pub fn is_usable(route: &RouteObject) -> bool {
         && find(&route.status.conditions, SYNCED).is_some_and(|synced| synced.status != Truth::Unknown)
 }
 
+/// Whether the route is putting right, or about to, what somebody else has changed.
+pub(crate) fn is_correcting(route: &RouteObject) -> bool {
+    let is_on_its_way = route.status.intent.as_ref().is_some_and(|intent| intent.correction.is_some());
+    is_on_its_way || drift::correction_due(route).is_some()
+}
+
 /// Whether a route is on its way to weights that the user owns.
 pub fn is_following(route: &RouteObject) -> bool {
     let intent = route.status.intent.as_ref().filter(|intent| intent.verified_at.is_some());

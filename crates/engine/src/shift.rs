@@ -77,6 +77,14 @@ pub fn decide(
     })
 }
 
+/// Whether a user has just asked for something by which a run that is moving may go back: it is found out at once.
+pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
+    let Some(run) = &shift.status.run else { return false };
+    let is_new = run.rollback.is_none() && run.outcome.is_none();
+    let deleted = shift.deleted.is_some() && shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback;
+    is_new && (deleted || leave::is_set_back(shift, run) || command::aborts(shift))
+}
+
 impl Draft<'_> {
     fn go(&mut self, sight: &mut Sight<'_>) -> Option<()> {
         self.status.waiting = None;

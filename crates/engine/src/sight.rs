@@ -12,6 +12,7 @@ use crate::access::Access;
 use crate::fact::{
     Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Requests, Rule, Tags, TargetGroup,
 };
+use crate::tick::Urgency;
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(5);
@@ -116,6 +117,7 @@ pub struct Sight<'a> {
     pub began: Timestamp,
     facts: &'a Facts,
     asks: BTreeSet<Ask>,
+    urgency: Urgency,
     access: Access,
 }
 
@@ -138,7 +140,7 @@ macro_rules! look_up {
 impl<'a> Sight<'a> {
     /// Looks at facts, in a tick that began at an instant.
     pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
-        Self { began, facts, asks: BTreeSet::new(), access: Access::default() }
+        Self { began, facts, asks: BTreeSet::new(), urgency: Urgency::Routine, access: Access::default() }
     }
 
     /// Asks by this access from now on.
@@ -149,6 +151,16 @@ impl<'a> Sight<'a> {
     /// The oldest instant of a reading that a write may be founded on.
     pub fn fresh(&self) -> Timestamp {
         self.began - FRESH
+    }
+
+    /// What is asked is at least so urgent, though the recorded status does not say so yet.
+    pub fn hurry(&mut self, urgency: Urgency) {
+        self.urgency = self.urgency.min(urgency);
+    }
+
+    /// How urgent the decision says that it is.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
     }
 
     /// What was looked for and not found.

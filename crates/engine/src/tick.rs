@@ -67,8 +67,25 @@ pub enum Urgency {
     Rollback,
     /// A run is moving.
     Progress,
-    /// Everything else.
+    /// What somebody else has changed is put right.
+    Repair,
+    /// Everything else: looking around.
     Routine,
+}
+
+impl Urgency {
+    /// Every urgency, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Rollback, Self::Progress, Self::Repair, Self::Routine];
+
+    /// The urgency's name in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Progress => "progress",
+            Self::Repair => "repair",
+            Self::Routine => "routine",
+        }
+    }
 }
 
 /// What a decision may know besides objects and readings.
@@ -187,6 +204,7 @@ pub struct Tick<K> {
     trying: Option<Step>,
     failed: bool,
     rounds: u32,
+    urgency: Urgency,
     kind: PhantomData<K>,
 }
 
@@ -203,6 +221,7 @@ impl<K: Kind> Tick<K> {
             trying: None,
             failed: false,
             rounds: 0,
+            urgency: Urgency::Routine,
             kind: PhantomData,
         }
     }
@@ -234,6 +253,11 @@ impl<K: Kind> Tick<K> {
         self.decide(cluster)
     }
 
+    /// How urgent the last need is, by what was decided and by the objects as they were then.
+    pub fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
     /// The instant at which the tick began.
     pub fn began(&self) -> Timestamp {
         self.began
@@ -245,6 +269,7 @@ impl<K: Kind> Tick<K> {
         };
         let mut sight = Sight::new(self.began, &self.facts);
         let verdict = K::decide(&self.context, cluster, object, &mut sight);
+        self.urgency = K::urgency(cluster, object).min(sight.urgency());
         let asks = sight.into_asks();
         let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
             return Need::Read(asks);

@@ -165,7 +165,7 @@ impl Account {
 
     /// How many targets of a group are healthy.
     pub fn healthy(&self, group: &str) -> u32 {
-        count(self.aws.health(group))
+        count(self.aws.health(self.found(group)))
     }
 
     /// How many targets of a group were healthy, from which instant on.
@@ -175,7 +175,12 @@ impl Account {
 
     /// How many targets of a group were healthy at a past instant.
     pub fn healthy_at(&self, group: &str, at: Timestamp) -> u32 {
-        count(self.aws.health_at(group, at))
+        count(self.aws.health_at(self.found(group), at))
+    }
+
+    /// The ARN of a group that was made here, by which it is found without a search.
+    fn found<'a>(&'a self, group: &'a str) -> &'a str {
+        self.groups.get(group).map_or(group, String::as_str)
     }
 
     /// The names of all groups.

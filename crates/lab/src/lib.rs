@@ -9,6 +9,8 @@ pub mod bug;
 mod cost;
 pub mod course;
 pub mod crash;
+#[cfg(test)]
+mod crowd;
 mod director;
 pub mod evidence;
 pub mod fault;

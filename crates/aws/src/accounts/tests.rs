@@ -11,7 +11,7 @@ use weir_engine::fact::{By, ErrorKind, Fact, Query};
 use weir_engine::sight::Ask;
 
 use super::session_name;
-use crate::wire::{Answer, Bed, Form, arn, arns, failure, result};
+use crate::wire::{Answer, Bed, Form, arn, arns, failure, result, routine};
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/weir";
 
@@ -76,7 +76,7 @@ fn rules(bed: &Bed, name: &str) -> Ask {
 /// Asks for rules by a role; `Ok` with the access keys that were used, STS included.
 async fn ask(bed: &Bed, name: &str) -> Result<Vec<String>, (ErrorKind, String)> {
     bed.keys();
-    let answers = bed.accounts.answer_all(&[rules(bed, name)]).await;
+    let answers = bed.accounts.answer_all(&[rules(bed, name)], &routine()).await;
     match &answers[0].1 {
         Fact::Rules(reading) => {
             reading.found.as_ref().map(|_| bed.keys()).map_err(|error| (error.kind, error.message.clone()))
@@ -107,7 +107,7 @@ async fn many_who_ask_at_once_share_one_request_to_sts() {
     let asks: Vec<Ask> = (1..=8)
         .map(|number| Ask { access: role("a"), ..bed.ask(Query::Rules(arn(&format!("listener/app/a/1/{number}")))) })
         .collect();
-    bed.accounts.answer_all(&asks).await;
+    bed.accounts.answer_all(&asks, &routine()).await;
     assert_eq!(bed.keys().iter().filter(|key| *key == "AKID").count(), 1);
 }
 
@@ -134,7 +134,7 @@ async fn another_account_is_not_touched_by_one_that_cannot_be_reached() {
     Switches::set(&switches.refused, true);
     let bed = switches.bed();
     let own = bed.ask(Query::Rules(arn("listener/app/a/1/2")));
-    let answers = bed.accounts.answer_all(&[rules(&bed, "a"), own.clone()]).await;
+    let answers = bed.accounts.answer_all(&[rules(&bed, "a"), own.clone()], &routine()).await;
     let found = answers.iter().map(|(_, fact)| matches!(fact, Fact::Rules(reading) if reading.found.is_ok()));
     assert_eq!(found.collect::<Vec<_>>(), [false, true]);
     assert_eq!(answers[1].0, own);
@@ -191,7 +191,7 @@ async fn names_of_two_accounts_are_not_mixed() {
     let bed = Switches::default().bed();
     let query = Query::Balancer(By::Name("shop".to_owned()));
     let asks = [bed.ask(query.clone()), Ask { access: role("a"), ..bed.ask(query.clone()) }];
-    bed.accounts.answer_all(&asks).await;
+    bed.accounts.answer_all(&asks, &routine()).await;
     assert_eq!(bed.operations().iter().filter(|operation| **operation == "DescribeLoadBalancers").count(), 2);
 }
 
@@ -201,7 +201,7 @@ async fn the_own_region_said_and_left_out_is_one_place() {
     let said = Access { region: Some("eu-central-1".to_owned()), ..Access::default() };
     assert_eq!(bed.accounts.resolve(&Access::default()), said);
     let query = Query::Rules(arn("listener/app/a/1/2"));
-    bed.accounts.answer_all(&[bed.ask(query.clone()), Ask { access: said, ..bed.ask(query) }]).await;
+    bed.accounts.answer_all(&[bed.ask(query.clone()), Ask { access: said, ..bed.ask(query) }], &routine()).await;
     assert_eq!(bed.operations(), ["DescribeRules"]);
 }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use weir_engine::fact::{ErrorKind, Fact, Query, Reading, Requests};
 use weir_engine::sight::{ANY_AGE, Ask};
+use weir_engine::tick::Urgency;
 
 use super::dimension_of;
+use crate::budget::Haste;
 use crate::wire::{Answer, Bed, arn};
 
 fn query(number: usize) -> Query {
@@ -16,7 +18,7 @@ fn query(number: usize) -> Query {
 /// What the inventory tells without a call.
 async fn told(bed: &Bed, query: &Query) -> Option<Reading<Requests>> {
     let ask = Ask::new(query.clone(), ANY_AGE);
-    match bed.inventory.answer(&ask).await {
+    match bed.inventory.answer(&ask, &Haste::new(Urgency::Routine)).await {
         (_, Fact::Requests(reading)) => reading,
         (_, other) => panic!("{other:?}"),
     }

@@ -52,7 +52,7 @@ fn parameters(form: &Form) -> Vec<(&str, &str)> {
 
 async fn written(step: Step) -> Form {
     let bed = Bed::new(|form| result(&form["Action"], ""));
-    bed.inventory.perform(permit(step)).await.unwrap();
+    bed.perform(permit(step)).await.unwrap();
     let mut forms = bed.forms();
     assert_eq!(forms.len(), 1);
     forms.remove(0)
@@ -272,6 +272,6 @@ async fn a_write_that_cannot_be_said_is_not_sent() {
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
     let listener = arn("listener/app/a/1/2");
     let step = Step::CreateRule { listener, priority: 1, conditions, forward, tags: BTreeMap::new() };
-    let error = bed.inventory.perform(permit(step)).await.unwrap_err();
+    let error = bed.perform(permit(step)).await.unwrap_err();
     assert!(error.message.contains("source-ip"), "{error}");
 }

@@ -5,11 +5,12 @@ use weir_engine::fact::{Action, AwsError, ErrorKind, Tags};
 use weir_engine::step::Step;
 
 use super::{Elb, actions, conditions};
+use crate::budget::Fare;
 use crate::errors::Effect;
 
 impl Elb {
-    /// Carries out one step.
-    pub(crate) async fn write(&self, step: &Step) -> Result<(), AwsError> {
+    /// Carries out one step. The fare has its token.
+    pub(crate) async fn write(&self, step: &Step, fare: &mut Fare) -> Result<(), AwsError> {
         let operation = step.operation();
         match step {
             Step::CreateRule { listener, priority, conditions, forward, tags } => {
@@ -22,37 +23,37 @@ impl Elb {
                 let request = self.writer.create_rule().listener_arn(listener.as_str()).priority(*priority);
                 let request = request.set_conditions(Some(conditions)).actions(actions::forward_only(forward));
                 let request = request.set_tags(Some(sdk_tags(tags)));
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
             Step::SetRuleActions { rule, actions, .. } => {
                 let request = self.writer.modify_rule().rule_arn(rule.as_str());
                 let request = request.set_actions(Some(sdk_actions(operation, actions)?));
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
             Step::SetDefaultActions { listener, actions } => {
                 let request = self.writer.modify_listener().listener_arn(listener.as_str());
                 let request = request.set_default_actions(Some(sdk_actions(operation, actions)?));
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
             Step::AddTags { resource, tags } => {
                 let request = self.writer.add_tags().resource_arns(resource.as_str());
                 let request = request.set_tags(Some(sdk_tags(tags)));
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
             Step::RemoveTags { resource, keys } => {
                 let request = self.writer.remove_tags().resource_arns(resource.as_str());
                 let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
             Step::DeleteRule { rule, .. } => {
                 let request = self.writer.delete_rule().rule_arn(rule.as_str());
-                let send = |attempts| request.customize().interceptor(attempts).send();
-                self.call(operation, Effect::Write, send).await.map(drop)
+                let send = |attempts| request.clone().customize().interceptor(attempts).send();
+                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
             }
         }
     }

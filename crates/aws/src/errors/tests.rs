@@ -17,7 +17,7 @@ async fn read(bed: &Bed) -> AwsError {
 
 async fn write(bed: &Bed) -> AwsError {
     let step = Step::AddTags { resource: arn("listener/app/a/1/2"), tags: [("a".to_owned(), "b".to_owned())].into() };
-    bed.inventory.perform(permit(step)).await.unwrap_err()
+    bed.perform(permit(step)).await.unwrap_err()
 }
 
 #[tokio::test(start_paused = true)]

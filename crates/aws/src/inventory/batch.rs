@@ -1,7 +1,8 @@
 //! Calls under way, and the questions that travel together in one call.
 //!
-//! A batch is open to more questions until it departs, which is when its call is sent. The one who asks and everyone
-//! who joins poll the same future; when the last of them is dropped, so is the batch.
+//! A batch is open to more questions until it departs, which is when its call is sent: the longer it waits for a token
+//! of the call budget, the more travel in it, and it is as urgent as the most urgent who wait for it. The one who asks
+//! and everyone who joins poll the same future; when the last of them is dropped, so is the batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -11,7 +12,9 @@ use jiff::Timestamp;
 use weir_engine::fact::{By, Fact, Query};
 
 use super::Core;
+use super::memory::Memory;
 use super::touch::Touched;
+use crate::budget::{Askers, Haste};
 use crate::cloudwatch;
 
 /// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
@@ -32,15 +35,26 @@ pub(super) struct Batches {
     under_way: BTreeMap<Query, UnderWay>,
 }
 
+/// The questions that travel in one call.
+#[derive(Default)]
+pub(super) struct Load {
+    /// Those that somebody waits for.
+    pub asked: BTreeSet<Query>,
+    /// Those that nobody has asked yet.
+    pub ahead: BTreeSet<Query>,
+}
+
 struct Open {
     lot: Lot,
     queries: BTreeSet<Query>,
+    askers: Askers,
     landing: WeakShared<LocalBoxFuture<'static, Landed>>,
 }
 
 struct UnderWay {
     batch: u64,
     departed: Option<Timestamp>,
+    askers: Askers,
     landing: WeakShared<LocalBoxFuture<'static, Landed>>,
 }
 
@@ -87,9 +101,16 @@ impl Lot {
 
 impl Batches {
     /// Joins a batch that will answer the question with a reading from `not_before` or later.
-    pub(super) fn join(&mut self, query: &Query, not_before: Timestamp, doubtful: bool) -> Option<Landing> {
+    pub(super) fn join(
+        &mut self,
+        query: &Query,
+        not_before: Timestamp,
+        doubtful: bool,
+        haste: &Haste,
+    ) -> Option<Landing> {
         let same = self.under_way.get(query);
         if let Some(same) = same.filter(|same| same.departed.is_none_or(|departed| departed >= not_before)) {
+            same.askers.join(haste);
             return same.landing.upgrade();
         }
         let lot = Lot::of(query, doubtful);
@@ -97,7 +118,9 @@ impl Batches {
         let (number, open) = self.open.iter_mut().find(|(_, open)| has_room(open))?;
         let landing = open.landing.upgrade()?;
         open.queries.insert(query.clone());
-        let under_way = UnderWay { batch: *number, departed: None, landing: open.landing.clone() };
+        open.askers.join(haste);
+        let (askers, landing_of_all) = (open.askers.clone(), open.landing.clone());
+        let under_way = UnderWay { batch: *number, departed: None, askers, landing: landing_of_all };
         self.under_way.insert(query.clone(), under_way);
         Some(landing)
     }
@@ -109,23 +132,33 @@ impl Batches {
     }
 
     /// Opens a batch with its first question.
-    pub(super) fn open(&mut self, number: u64, query: &Query, doubtful: bool, landing: &Landing) {
+    pub(super) fn open(&mut self, number: u64, query: &Query, doubtful: bool, askers: Askers, landing: &Landing) {
         let Some(landing) = landing.downgrade() else { return };
-        let under_way = UnderWay { batch: number, departed: None, landing: landing.clone() };
+        let under_way = UnderWay { batch: number, departed: None, askers: askers.clone(), landing: landing.clone() };
         self.under_way.insert(query.clone(), under_way);
         let lot = Lot::of(query, doubtful);
-        self.open.insert(number, Open { lot, queries: BTreeSet::from([query.clone()]), landing });
+        self.open.insert(number, Open { lot, queries: BTreeSet::from([query.clone()]), askers, landing });
     }
 
-    /// Closes a batch, whose call is sent now, and tells the questions in it.
-    pub(super) fn depart(&mut self, number: u64, now: Timestamp) -> BTreeSet<Query> {
-        let queries = self.open.remove(&number).map(|open| open.queries).unwrap_or_default();
-        for query in &queries {
+    /// Closes a batch, whose call is sent now, and tells the questions in it. Where it still has room, the tags of other
+    /// rules travel along that somebody is about to ask for: routes become known one by one, each with a rule of its own.
+    pub(super) fn depart(&mut self, number: u64, now: Timestamp, memory: &Memory) -> Load {
+        let Some(Open { lot, queries: asked, askers, landing }) = self.open.remove(&number) else {
+            return Load::default();
+        };
+        for query in &asked {
             if let Some(under_way) = self.under_way.get_mut(query).filter(|under_way| under_way.batch == number) {
                 under_way.departed = Some(now);
             }
         }
-        queries
+        let room = if lot == Lot::Tags { MOST_TOGETHER - asked.len() } else { 0 };
+        let is_free = |query: &Query| !asked.contains(query) && !self.under_way.contains_key(query);
+        let ahead = memory.untold_tags(&asked, is_free, room);
+        for query in &ahead {
+            let (askers, landing) = (askers.clone(), landing.clone());
+            self.under_way.insert(query.clone(), UnderWay { batch: number, departed: Some(now), askers, landing });
+        }
+        Load { asked, ahead }
     }
 
     /// Whether the answer of a batch to a question may be remembered: no write touched it, and no newer batch has
@@ -148,12 +181,17 @@ impl Batches {
 /// A batch's own hold on the inventory. Dropped with the batch's future, and then the batch is no more.
 pub(super) struct Ticket {
     number: u64,
+    askers: Askers,
     core: Rc<Core>,
 }
 
 impl Ticket {
-    pub(super) fn new(number: u64, core: Rc<Core>) -> Self {
-        Self { number, core }
+    pub(super) fn new(number: u64, askers: Askers, core: Rc<Core>) -> Self {
+        Self { number, askers, core }
+    }
+
+    pub(super) fn askers(&self) -> &Askers {
+        &self.askers
     }
 
     pub(super) fn number(&self) -> u64 {

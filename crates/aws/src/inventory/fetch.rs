@@ -1,35 +1,48 @@
 //! Turns the questions of one batch into calls, and their answers into facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Reading};
 
 use super::Core;
+use super::batch::Load;
+use crate::budget::Fare;
 use crate::cloudwatch::Counted;
 use crate::elb::Elb;
 use crate::errors::absent;
 
-/// Answers all questions of a batch.
+/// Answers all questions of a batch. What was read is dated by the instant at which it was asked for, a failure by the
+/// instant at which it was given up.
 ///
 /// ELBv2 fails a whole call for one resource that does not exist, without saying which. Then the batch is halved
-/// until the culprits stand alone, so that nobody suffers from another's mistake.
-pub(super) async fn fetch(core: &Core, queries: BTreeSet<Query>) -> BTreeMap<Query, Fact> {
+/// until the culprits stand alone, so that nobody suffers from another's mistake; least of all from what nobody has
+/// asked for yet, which goes first.
+pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<Query, Fact> {
     let mut facts = BTreeMap::new();
-    let mut parts: Vec<Vec<Query>> = vec![queries.into_iter().collect()];
+    let asked = load.asked.len();
+    let mut parts: Vec<Vec<Query>> = vec![load.asked.into_iter().chain(load.ahead).collect()];
+    let mut has_ahead = parts.iter().any(|part| part.len() > asked);
     while let Some(mut part) = parts.pop() {
         let at = core.now();
-        match together(core, at, &part).await {
+        match together(core, at, &part, fare).await {
             Ok(answers) => facts.extend(answers),
+            Err(error) if std::mem::take(&mut has_ahead) && !may_pass(error.kind) => {
+                let ahead = part.split_off(asked);
+                parts.extend([ahead, part]);
+            }
             Err(error) if part.len() > 1 && is_of_one(&part, &error) => {
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
             }
-            Err(error) => facts.extend(part.into_iter().map(|query| {
-                let fact = failed(&query, at, error.clone());
-                (query, fact)
-            })),
+            Err(error) => {
+                let now = core.now();
+                facts.extend(part.into_iter().map(|query| {
+                    let fact = failed(&query, now, error.clone());
+                    (query, fact)
+                }));
+            }
         }
     }
     facts
@@ -41,26 +54,44 @@ fn is_of_one(part: &[Query], error: &AwsError) -> bool {
         && !matches!(part.first(), Some(Query::Requests { .. }))
 }
 
+/// Whether the same call may succeed later.
+fn may_pass(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Throttled | ErrorKind::Transient | ErrorKind::OutcomeUnknown | ErrorKind::Expired => true,
+        ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::Quota => false,
+    }
+}
+
 /// Asks questions of one sort in one call, all pages of it.
-async fn together(core: &Core, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn together(
+    core: &Core,
+    at: Timestamp,
+    queries: &[Query],
+    fare: &mut Fare,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
     let elb = &core.elb;
     let fact = match first {
-        Query::Listeners(balancer) => Fact::Listeners(read(at, elb.listeners(balancer).await)),
-        Query::Rules(listener) => Fact::Rules(read(at, elb.rules(listener).await)),
-        Query::Attributes(group) => Fact::Attributes(read(at, elb.attributes(group).await)),
-        Query::Health(group) => Fact::Health(read(at, elb.health(group).await)),
-        Query::Balancer(_) => return balancers(elb, at, queries).await,
-        Query::Group(_) => return groups(elb, at, queries).await,
-        Query::Tags(_) => return tags(elb, at, queries).await,
-        Query::Requests { .. } => return requests(core, at, queries).await,
+        Query::Listeners(balancer) => Fact::Listeners(read(at, Ok(elb.listeners(balancer, fare).await?))),
+        Query::Rules(listener) => Fact::Rules(read(at, Ok(elb.rules(listener, fare).await?))),
+        Query::Attributes(group) => Fact::Attributes(read(at, Ok(elb.attributes(group, fare).await?))),
+        Query::Health(group) => Fact::Health(read(at, Ok(elb.health(group, fare).await?))),
+        Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
+        Query::Group(_) => return groups(elb, at, queries, fare).await,
+        Query::Tags(_) => return tags(elb, at, queries, fare).await,
+        Query::Requests { .. } => return requests(core, at, queries, fare).await,
     };
     Ok(vec![(first.clone(), fact)])
 }
 
-async fn balancers(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn balancers(
+    elb: &Elb,
+    at: Timestamp,
+    queries: &[Query],
+    fare: &mut Fare,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Balancer(by) = query { Some(by) } else { None });
-    let found = elb.balancers(&by).await?;
+    let found = elb.balancers(&by, fare).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeLoadBalancers", &format!("load balancer {by}")));
@@ -69,9 +100,9 @@ async fn balancers(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Q
     Ok(answer.collect())
 }
 
-async fn groups(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Group(by) = query { Some(by) } else { None });
-    let found = elb.groups(&by).await?;
+    let found = elb.groups(&by, fare).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeTargetGroups", &format!("target group {by}")));
@@ -80,9 +111,9 @@ async fn groups(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Quer
     Ok(answer.collect())
 }
 
-async fn tags(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn tags(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
     let arns = asked(queries, |query| if let Query::Tags(arn) = query { Some(arn) } else { None });
-    let mut found = elb.tags(&arns).await?;
+    let mut found = elb.tags(&arns, fare).await?;
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
         (Query::Tags(arn), Fact::Tags(read(at, one)))
@@ -90,12 +121,17 @@ async fn tags(elb: &Elb, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query,
     Ok(answer.collect())
 }
 
-async fn requests(core: &Core, at: Timestamp, queries: &[Query]) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn requests(
+    core: &Core,
+    at: Timestamp,
+    queries: &[Query],
+    fare: &mut Fare,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let counted = queries.iter().filter_map(|query| match query {
         Query::Requests { balancer, group } => Some((balancer.clone(), group.clone())),
         _ => None,
     });
-    let found = core.cloudwatch.requests(at, &counted.collect::<Vec<Counted>>()).await?;
+    let found = core.cloudwatch.requests(at, &counted.collect::<Vec<Counted>>(), fare).await?;
     let answer = found.into_iter().map(|((balancer, group), requests)| {
         (Query::Requests { balancer, group }, Fact::Requests(Some(read(at, Ok(requests)))))
     });

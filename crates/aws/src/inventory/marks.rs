@@ -9,9 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{ErrorKind, Fact, Query, Tags};
 use weir_engine::sight::Ask;
+use weir_engine::tick::Urgency;
 
 use super::Inventory;
 use super::batch::MOST_TOGETHER;
+use crate::budget::Haste;
 
 /// How long the tags of a resource go unread.
 const PERIOD: SignedDuration = SignedDuration::from_mins(9);
@@ -75,7 +77,7 @@ pub(super) async fn look(inventory: &Inventory, resources: &BTreeSet<Arn>) -> BT
         marks.due(now)
     };
     let asks: Vec<Ask> = due.iter().map(|arn| Ask::new(Query::Tags(arn.clone()), now)).collect();
-    let answers = inventory.answer_all(&asks).await;
+    let answers = inventory.answer_all(&asks, &Haste::new(Urgency::Routine)).await;
     let mut marks = inventory.core.marks.borrow_mut();
     let changed = due.into_iter().zip(answers).filter(|(arn, (_, fact))| marks.update(arn, fact.clone(), now));
     changed.map(|(arn, _)| arn).collect()

@@ -1,9 +1,10 @@
 //! The last answer to each question, for as long as someone keeps asking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, Tags};
+use weir_engine::Arn;
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority, Tags};
 
 use super::touch::Touched;
 
@@ -52,10 +53,42 @@ impl Memory {
 
     /// The rules of a listener as last read.
     pub(super) fn rules(&self, query: &Query) -> Option<&[Rule]> {
-        match &self.known.get(query)?.fact {
-            Fact::Rules(reading) => reading.found.as_deref().ok(),
-            _ => None,
+        rules_of(&self.known.get(query)?.fact)
+    }
+
+    /// So many questions for the tags of rules that were seen and whose tags were never read: first those of the
+    /// listeners that hold a rule among the questions given.
+    pub(super) fn untold_tags(
+        &self,
+        near: &BTreeSet<Query>,
+        is_free: impl Fn(&Query) -> bool,
+        room: usize,
+    ) -> BTreeSet<Query> {
+        let mut found = BTreeSet::new();
+        if room == 0 {
+            return found;
         }
+        let is_near = |rule: &Rule| near.iter().any(|query| matches!(query, Query::Tags(arn) if *arn == rule.arn));
+        let (near, others): (Vec<&[Rule]>, Vec<&[Rule]>) =
+            self.all_rules().partition(|rules| rules.iter().any(is_near));
+        // The marks of a default action stand on its listener, which is no rule.
+        let is_untold = |query: &Query| !self.known.contains_key(query) && is_free(query);
+        for rules in near.into_iter().chain(others) {
+            let at_priority = rules.iter().filter(|rule| rule.priority != RulePriority::Default);
+            let untold = at_priority.map(|rule| Query::Tags(rule.arn.clone())).filter(is_untold);
+            found.extend(untold.take(room.saturating_sub(found.len())));
+            if found.len() == room {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The rules of each listener as last read.
+    fn all_rules(&self) -> impl Iterator<Item = &[Rule]> {
+        let first = Query::Rules(Arn::new(""));
+        let known = self.known.range(first..).take_while(|(query, _)| matches!(query, Query::Rules(_)));
+        known.filter_map(|(_, known)| rules_of(&known.fact))
     }
 
     /// The tags of a resource as last read.
@@ -82,7 +115,19 @@ impl Memory {
 
     /// Forgets what a write may have changed.
     pub(super) fn forget(&mut self, touched: &Touched) {
-        self.known.retain(|query, known| !touched.is(query, &known.fact));
+        for query in touched.named() {
+            self.known.remove(query);
+        }
+        if touched.touches_groups() {
+            self.known.retain(|query, known| !touched.is(query, &known.fact));
+        }
+    }
+}
+
+fn rules_of(fact: &Fact) -> Option<&[Rule]> {
+    match fact {
+        Fact::Rules(reading) => reading.found.as_deref().ok(),
+        _ => None,
     }
 }
 

@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, Balancer, By, ErrorKind, Fact, Listener, Query, Rule};
 use weir_engine::sight::Ask;
+use weir_engine::tick::Urgency;
 
 use super::Inventory;
+use crate::budget::Haste;
 
 /// What was last told.
 #[derive(Default)]
@@ -82,16 +84,17 @@ impl Told {
 pub(super) async fn round(inventory: &Inventory, watched: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
     let not_before = inventory.core.now() - fresh;
     let ask = |query| Ask::new(query, not_before);
+    let haste = Haste::new(Urgency::Routine);
     let balancers = watched.iter().map(|arn| ask(Query::Balancer(By::Arn(arn.clone()))));
     let listeners = watched.iter().map(|arn| ask(Query::Listeners(arn.clone())));
-    let seen = inventory.answer_all(&balancers.chain(listeners).collect::<Vec<Ask>>()).await;
+    let seen = inventory.answer_all(&balancers.chain(listeners).collect::<Vec<Ask>>(), &haste).await;
 
     let found = seen.iter().filter_map(|(_, fact)| match fact {
         Fact::Listeners(reading) => reading.found.as_ref().ok(),
         _ => None,
     });
     let rules = found.flatten().map(|listener| ask(Query::Rules(listener.arn.clone())));
-    let rules = inventory.answer_all(&rules.collect::<Vec<Ask>>()).await;
+    let rules = inventory.answer_all(&rules.collect::<Vec<Ask>>(), &haste).await;
 
     let mut told = inventory.core.told.borrow_mut();
     let changed = seen.into_iter().chain(rules).filter_map(|(query, fact)| told.update(query, fact)).collect();

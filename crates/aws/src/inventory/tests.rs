@@ -8,8 +8,10 @@ use std::time::Duration;
 use weir_engine::fact::{Action, ActionKind, By, ErrorKind, Forward, Health, Rule, TargetGroup};
 use weir_engine::sight::ANY_AGE;
 use weir_engine::step::Step;
+use weir_engine::tick::Urgency;
 
 use super::*;
+use crate::meter::Spent;
 use crate::wire::{Answer, Bed, Form, arn, failure, members, permit, result, seconds};
 
 fn listener() -> Arn {
@@ -113,11 +115,11 @@ async fn what_is_young_enough_is_answered_from_memory() {
     let first = bed.fresh(Query::Rules(listener())).await;
     wait(seconds(30)).await;
     let ask = Ask::new(Query::Rules(listener()), at(&first));
-    assert_eq!(bed.inventory.answer(&ask).await, (Query::Rules(listener()), first.clone()));
+    assert_eq!(bed.answer(&ask).await, (Query::Rules(listener()), first.clone()));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 
     let ask = Ask { not_before: at(&first) + seconds(1), ..ask };
-    let (_, second) = bed.inventory.answer(&ask).await;
+    let (_, second) = bed.answer(&ask).await;
     assert_eq!(at(&second), at(&first) + seconds(30) + Duration::from_millis(10));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 }
@@ -127,7 +129,7 @@ async fn an_asker_from_the_future_gets_what_is_read_now() {
     let bed = Bed::new(world);
     let ask = Ask::new(Query::Rules(listener()), bed.now() + seconds(60));
     let began = bed.now();
-    assert_eq!(at(&bed.inventory.answer(&ask).await.1), began);
+    assert_eq!(at(&bed.answer(&ask).await.1), began);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,9 +138,9 @@ async fn equal_questions_under_way_share_a_call() {
     let ask = bed.ask(Query::Health(group("blue")));
     let late = async {
         wait(SignedDuration::from_millis(5)).await;
-        bed.inventory.answer(&ask).await
+        bed.answer(&ask).await
     };
-    let (one, other, late) = futures::join!(bed.inventory.answer(&ask), bed.inventory.answer(&ask), late);
+    let (one, other, late) = futures::join!(bed.answer(&ask), bed.answer(&ask), late);
     assert_eq!((&one, &one), (&other, &late));
     assert_eq!(bed.operations(), ["DescribeTargetHealth"]);
 }
@@ -153,7 +155,7 @@ async fn a_call_sent_too_early_is_not_shared() {
     let (one, other) = futures::join!(bed.fresh(Query::Health(group("blue"))), picky);
     assert_eq!(at(&other).duration_since(at(&one)), SignedDuration::from_millis(5));
     assert_eq!(bed.operations().len(), 2);
-    let kept = bed.inventory.answer(&any_age(Query::Health(group("blue")))).await.1;
+    let kept = bed.answer(&any_age(Query::Health(group("blue")))).await.1;
     assert_eq!(at(&kept), at(&other), "the newer reading is the one remembered");
     assert!(bed.operations().is_empty());
 }
@@ -165,7 +167,7 @@ async fn questions_of_several_askers_go_in_one_call() {
         range.map(|number| any_age(Query::Tags(arn(&format!("targetgroup/g{number}/1"))))).collect()
     };
     let (mine, yours) = (asks(0..12), asks(8..25));
-    let answers = futures::join!(bed.inventory.answer_all(&mine), bed.inventory.answer_all(&yours));
+    let answers = futures::join!(bed.answer_all(&mine), bed.answer_all(&yours));
     assert_eq!(bed.operations(), ["DescribeTags", "DescribeTags"], "25 resources, 20 a call");
     for (asks, answers) in [(mine, answers.0), (yours, answers.1)] {
         assert_eq!(asks.len(), answers.len());
@@ -182,14 +184,14 @@ async fn arns_and_names_go_apart() {
     let bed = Bed::new(world);
     let by = [By::Arn(group("a")), By::Name("b".to_owned()), By::Arn(group("c")), By::Name("d".to_owned())];
     let asks: Vec<Ask> = by.into_iter().map(|by| any_age(Query::Group(by))).collect();
-    let answers = bed.inventory.answer_all(&asks).await;
+    let answers = bed.answer_all(&asks).await;
     let names: Vec<_> = answers.iter().map(|(_, fact)| found_group(fact).unwrap().name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c", "d"]);
     assert_eq!(bed.operations(), ["DescribeTargetGroups"; 2]);
 
     // What was found under one name is known under the other.
     let other_names = [By::Name("a".to_owned()), By::Arn(group("b"))].map(|by| any_age(Query::Group(by)));
-    let answers = bed.inventory.answer_all(&other_names).await;
+    let answers = bed.answer_all(&other_names).await;
     assert!(answers.iter().all(|(_, fact)| found_group(fact).is_ok()));
     assert!(bed.operations().is_empty());
 }
@@ -199,7 +201,7 @@ async fn one_that_does_not_exist_spoils_nothing_for_the_others() {
     let bed = Bed::new(world);
     let names = ["a", "b", "c", "absent", "e", "f", "g", "h"];
     let asks = names.map(|name| any_age(Query::Group(By::Arn(group(name)))));
-    let answers = bed.inventory.answer_all(&asks).await;
+    let answers = bed.answer_all(&asks).await;
     for (name, (_, fact)) in names.iter().zip(&answers) {
         let expected = if *name == "absent" { Err(ErrorKind::NotFound) } else { Ok(*name) };
         assert_eq!(found_group(fact).map(|group| group.name.as_str()), expected);
@@ -209,7 +211,7 @@ async fn one_that_does_not_exist_spoils_nothing_for_the_others() {
     // From then on it goes alone.
     wait(seconds(60)).await;
     let asks = names.map(|name| bed.ask(Query::Group(By::Arn(group(name)))));
-    assert_eq!(bed.inventory.answer_all(&asks).await.len(), 8);
+    assert_eq!(bed.answer_all(&asks).await.len(), 8);
     assert_eq!(bed.operations().len(), 2);
 }
 
@@ -224,12 +226,12 @@ async fn an_answer_that_leaves_something_out_means_it_is_not_there() {
 async fn a_failure_is_shared_for_a_while_and_then_tried_again() {
     let bed = Bed::new(|_| failure(400, "Throttling", "Rate exceeded"));
     let ask = any_age(Query::Rules(listener()));
-    let first = bed.inventory.answer(&ask).await;
+    let first = bed.answer(&ask).await;
     let calls = bed.operations().len();
-    assert_eq!(bed.inventory.answer(&ask).await, first);
+    assert_eq!(bed.answer(&ask).await, first);
     assert_eq!((calls, bed.operations().len()), (1, 0));
     wait(seconds(6)).await;
-    assert_ne!(bed.inventory.answer(&ask).await, first);
+    assert_ne!(bed.answer(&ask).await, first);
     assert_eq!(bed.operations().len(), 1);
 }
 
@@ -238,7 +240,7 @@ async fn few_calls_run_at_once_and_each_is_dated_by_its_sending() {
     let bed = Bed::new(world);
     let asks: Vec<Ask> = (0..20).map(|number| bed.ask(Query::Health(group(&number.to_string())))).collect();
     let began = bed.now();
-    let answers = bed.inventory.answer_all(&asks).await;
+    let answers = bed.answer_all(&asks).await;
     let sent = answers.iter().map(|(_, fact)| at(fact).duration_since(began).as_millis());
     let mut by_instant: BTreeMap<i128, usize> = BTreeMap::new();
     sent.for_each(|instant| *by_instant.entry(instant).or_default() += 1);
@@ -249,9 +251,9 @@ async fn few_calls_run_at_once_and_each_is_dated_by_its_sending() {
 async fn who_joins_outlives_who_asked_first() {
     let bed = Bed::new(world);
     let ask = bed.ask(Query::Health(group("blue")));
-    let mut first = Box::pin(bed.inventory.answer(&ask));
+    let mut first = Box::pin(bed.answer(&ask));
     assert!(futures::poll!(&mut first).is_pending());
-    let mut second = Box::pin(bed.inventory.answer(&ask));
+    let mut second = Box::pin(bed.answer(&ask));
     assert!(futures::poll!(&mut second).is_pending());
     drop(first);
     second.await;
@@ -260,11 +262,11 @@ async fn who_joins_outlives_who_asked_first() {
     // When all have gone, nothing is left of the call.
     wait(seconds(1)).await;
     let ask = bed.ask(Query::Health(group("blue")));
-    let mut third = Box::pin(bed.inventory.answer(&ask));
+    let mut third = Box::pin(bed.answer(&ask));
     assert!(futures::poll!(&mut third).is_pending());
     drop(third);
     let asked = bed.now();
-    assert_eq!(at(&bed.inventory.answer(&ask).await.1), asked);
+    assert_eq!(at(&bed.answer(&ask).await.1), asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,16 +274,16 @@ async fn a_write_makes_the_next_question_be_asked() {
     let bed = Bed::new(world);
     let rules = any_age(Query::Rules(listener()));
     let tags = any_age(Query::Tags(listener()));
-    bed.inventory.answer_all(&[rules.clone(), tags.clone()]).await;
-    bed.inventory.perform(permit(set_actions(&["blue"]))).await.unwrap();
+    bed.answer_all(&[rules.clone(), tags.clone()]).await;
+    bed.perform(permit(set_actions(&["blue"]))).await.unwrap();
     bed.operations();
-    bed.inventory.answer_all(&[rules.clone(), tags.clone()]).await;
+    bed.answer_all(&[rules.clone(), tags.clone()]).await;
     assert_eq!(bed.operations(), ["DescribeRules"], "the tags were not touched");
 
     let step = Step::AddTags { resource: listener(), tags: [("a".to_owned(), "b".to_owned())].into() };
-    bed.inventory.perform(permit(step)).await.unwrap();
+    bed.perform(permit(step)).await.unwrap();
     bed.operations();
-    bed.inventory.answer_all(&[rules, tags]).await;
+    bed.answer_all(&[rules, tags]).await;
     assert_eq!(bed.operations(), ["DescribeTags"], "the rules were not touched");
 }
 
@@ -292,17 +294,17 @@ async fn a_write_that_failed_or_was_dropped_forgets_too() {
         _ => world(form),
     });
     let rules = any_age(Query::Rules(listener()));
-    bed.inventory.answer(&rules).await;
-    assert!(bed.inventory.perform(permit(set_actions(&["blue"]))).await.is_err());
+    bed.answer(&rules).await;
+    assert!(bed.perform(permit(set_actions(&["blue"]))).await.is_err());
     bed.operations();
-    bed.inventory.answer(&rules).await;
+    bed.answer(&rules).await;
     assert_eq!(bed.operations(), ["DescribeRules"]);
 
-    let mut write = Box::pin(bed.inventory.perform(permit(set_actions(&["blue"]))));
+    let mut write = Box::pin(bed.perform(permit(set_actions(&["blue"]))));
     assert!(futures::poll!(&mut write).is_pending());
-    bed.inventory.answer(&rules).await;
+    bed.answer(&rules).await;
     drop(write);
-    bed.inventory.answer(&rules).await;
+    bed.answer(&rules).await;
     assert_eq!(bed.operations(), ["DescribeRules"; 2]);
 }
 
@@ -319,13 +321,13 @@ async fn a_reading_that_a_write_has_overtaken_is_not_kept() {
     let rules = any_age(Query::Rules(listener()));
     let write = async {
         wait(SignedDuration::from_millis(5)).await;
-        bed.inventory.perform(permit(set_actions(&["blue"]))).await.unwrap();
+        bed.perform(permit(set_actions(&["blue"]))).await.unwrap();
         // The old call is still under way; it is not joined.
-        bed.inventory.answer(&rules).await
+        bed.answer(&rules).await
     };
-    let ((_, before), (_, after)) = futures::join!(bed.inventory.answer(&rules), write);
+    let ((_, before), (_, after)) = futures::join!(bed.answer(&rules), write);
     assert_eq!(at(&after).duration_since(at(&before)), SignedDuration::from_millis(15));
-    let (_, kept) = bed.inventory.answer(&rules).await;
+    let (_, kept) = bed.answer(&rules).await;
     assert_eq!(kept, after);
     assert_eq!(bed.operations(), ["ModifyRule", "DescribeRules", "DescribeRules"]);
 }
@@ -335,15 +337,15 @@ async fn groups_are_forgotten_when_they_come_or_go() {
     let bed = Bed::new(world);
     let by_arn = |name: &str| any_age(Query::Group(By::Arn(group(name))));
     let asks = [by_arn("blue"), by_arn("green"), any_age(Query::Rules(listener()))];
-    bed.inventory.answer_all(&asks).await;
+    bed.answer_all(&asks).await;
     bed.operations();
 
     // Blue stays, green comes.
-    bed.inventory.perform(permit(set_actions(&["blue", "green"]))).await.unwrap();
+    bed.perform(permit(set_actions(&["blue", "green"]))).await.unwrap();
     bed.operations();
-    bed.inventory.answer(&by_arn("blue")).await;
+    bed.answer(&by_arn("blue")).await;
     assert!(bed.operations().is_empty());
-    bed.inventory.answer_all(&[by_arn("green"), any_age(Query::Group(By::Name("green".to_owned())))]).await;
+    bed.answer_all(&[by_arn("green"), any_age(Query::Group(By::Name("green".to_owned())))]).await;
     assert_eq!(bed.operations(), ["DescribeTargetGroups"; 2], "it was forgotten under both names");
 }
 
@@ -353,12 +355,12 @@ async fn what_no_one_asks_for_is_forgotten() {
     bed.fresh(Query::Health(group("old"))).await;
     for _ in 0..5 {
         wait(SignedDuration::from_mins(15)).await;
-        bed.inventory.answer(&any_age(Query::Health(group("young")))).await;
+        bed.answer(&any_age(Query::Health(group("young")))).await;
         bed.fresh(Query::Rules(listener())).await;
     }
     bed.operations();
     let asks = ["young", "old"].map(|name| any_age(Query::Health(group(name))));
-    let answers = bed.inventory.answer_all(&asks).await;
+    let answers = bed.answer_all(&asks).await;
     assert_eq!(bed.operations(), ["DescribeTargetHealth"]);
     assert_eq!(at(&answers[1].1).duration_since(bed.now()), -SignedDuration::from_millis(10), "the old one is new");
 }
@@ -368,7 +370,19 @@ async fn calls_are_metered() {
     let bed = Bed::new(world);
     bed.fresh(Query::Health(group("blue"))).await;
     let took = SignedDuration::from_millis(10);
-    let call = Call { service: "elbv2", operation: "DescribeTargetHealth", outcome: Ok(()), attempts: 1, took };
+    let call = Call {
+        service: "elbv2",
+        operation: "DescribeTargetHealth",
+        outcome: Ok(()),
+        attempts: 1,
+        spent: Some(Spent {
+            family: Family::Describe,
+            urgency: Urgency::Routine,
+            waited: SignedDuration::ZERO,
+            throttled: 0,
+        }),
+        took,
+    };
     assert_eq!(bed.calls(), [call]);
     assert_eq!(call.outcome_word(), "Ok");
 }
@@ -386,7 +400,7 @@ async fn a_health_is_the_one_of_its_group() {
         result("DescribeTargetHealth", &format!("<TargetHealthDescriptions>{targets}</TargetHealthDescriptions>"))
     });
     let asks = ["green", "blue"].map(|name| bed.ask(Query::Health(group(name))));
-    let answers = bed.inventory.answer_all(&asks).await;
+    let answers = bed.answer_all(&asks).await;
     let healthy: Vec<u32> = answers
         .iter()
         .map(|(_, fact)| match fact {
@@ -413,4 +427,112 @@ fn a_rule_is_found_by_its_arn() {
     let touched = Touched::by(&set_actions(&["green"]), &memory);
     let is_touched = |name: &str| touched.may_be(&Query::Health(group(name)));
     assert_eq!(["blue", "green", "red"].map(is_touched), [true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_that_wait_for_their_turn_travel_together() {
+    let bed = Bed::new(world);
+    // As many calls as may be under way at once.
+    let busy: Vec<Ask> = (0..8).map(|number| bed.ask(Query::Health(group(&format!("busy-{number}"))))).collect();
+    let one_by_one = (0..12).map(|number| {
+        let bed = &bed;
+        async move {
+            wait(SignedDuration::from_millis(number / 2)).await;
+            bed.answer(&bed.ask(Query::Tags(arn(&format!("listener-rule/app/a/1/2/{number}"))))).await
+        }
+    });
+    let (_, answers) = future::join(bed.answer_all(&busy), future::join_all(one_by_one)).await;
+    assert!(answers.iter().all(|(_, fact)| matches!(fact, Fact::Tags(reading) if reading.found.is_ok())));
+    assert_eq!(bed.operations().iter().filter(|operation| **operation == "DescribeTags").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_somebody_urgent_joins_goes_first() {
+    let bed = Bed::new(world);
+    let busy: Vec<Ask> = (0..8).map(|number| bed.ask(Query::Health(group(&format!("busy-{number}"))))).collect();
+    let health = bed.ask(Query::Health(group("green")));
+    let began = bed.now();
+    let (urgent, routine) = (Haste::new(Urgency::Rollback), Haste::new(Urgency::Routine));
+    let late = async {
+        wait(SignedDuration::from_millis(2)).await;
+        let fact = bed.inventory.answer(&health, &urgent).await;
+        (fact, bed.now())
+    };
+    let (_, first, (second, at)) =
+        future::join3(bed.answer_all(&busy), bed.inventory.answer(&health, &routine), late).await;
+    assert_eq!(first, second);
+    // It did not wait for one of the eight, which take ten milliseconds.
+    assert_eq!(at, began + Duration::from_millis(12));
+    assert_eq!(bed.calls().len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_read_is_sent_again_more_slowly() {
+    let mut refused = 0;
+    let bed = Bed::new(move |form| {
+        refused += 1;
+        if refused <= 4 { failure(400, "Throttling", "Rate exceeded") } else { world(form) }
+    });
+    let fact = bed.fresh(Query::Health(group("blue"))).await;
+    assert!(matches!(fact, Fact::Health(reading) if reading.found.is_ok()));
+    let calls = bed.calls();
+    let spent = calls[0].spent.unwrap();
+    assert_eq!((calls.len(), calls[0].attempts, spent.throttled), (1, 5, 4));
+    assert!(spent.waited > SignedDuration::from_millis(500), "{spent:?}");
+    let describe = bed.budget.standings()[0];
+    assert!(describe.per_second < 10.0, "{describe:?}");
+}
+
+/// A world in which a listener has thirty rules, the first of which is gone when `gone` says so.
+fn thirty_rules(form: &Form, gone: bool) -> Answer {
+    let rules = members(form, "ResourceArns");
+    match form["Action"].as_str() {
+        "DescribeRules" => {
+            let one = |number: usize| {
+                let priority = if number == 0 { "default".to_owned() } else { number.to_string() };
+                format!("<member><RuleArn>rule-{number:02}</RuleArn><Priority>{priority}</Priority></member>")
+            };
+            let all: String = (0..=30).map(one).collect();
+            result("DescribeRules", &format!("<Rules>{all}</Rules>"))
+        }
+        "DescribeTags" if gone && rules.iter().any(|rule| rule == "rule-01") => {
+            failure(400, "RuleNotFound", "One or more rules not found")
+        }
+        _ => tags_xml(&rules),
+    }
+}
+
+fn tags_of(rule: usize) -> Query {
+    Query::Tags(Arn::new(format!("rule-{rule:02}")))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tags_of_the_rules_beside_are_read_in_the_same_call() {
+    let bed = Bed::new(|form| thirty_rules(form, false));
+    bed.answer(&any_age(Query::Rules(listener()))).await;
+    for rule in 1..=30 {
+        let (_, fact) = bed.answer(&any_age(tags_of(rule))).await;
+        assert!(matches!(fact, Fact::Tags(reading) if reading.found.is_ok()));
+    }
+    assert_eq!(bed.operations(), ["DescribeRules", "DescribeTags", "DescribeTags"]);
+    let asked: Vec<usize> = bed.forms()[1..].iter().map(|form| members(form, "ResourceArns").len()).collect();
+    assert_eq!(asked, [20, 10]);
+    // What must be read anew is, alone: the others are known well enough.
+    bed.fresh(tags_of(3)).await;
+    assert_eq!(members(&bed.forms()[0], "ResourceArns"), ["rule-03"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_suffers_from_what_was_read_ahead() {
+    let bed = Bed::new(|form| thirty_rules(form, true));
+    bed.answer(&any_age(Query::Rules(listener()))).await;
+    let (_, fact) = bed.answer(&any_age(tags_of(30))).await;
+    assert!(matches!(fact, Fact::Tags(reading) if reading.found.is_ok()));
+    assert_eq!(bed.forms()[2]["ResourceArns.member.1"], "rule-30", "what was asked for is asked again at once");
+    let (_, gone) = bed.answer(&any_age(tags_of(1))).await;
+    assert!(
+        matches!(gone, Fact::Tags(reading) if reading.found.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound))
+    );
+    let (_, beside) = bed.answer(&any_age(tags_of(2))).await;
+    assert!(matches!(beside, Fact::Tags(reading) if reading.found.is_ok()));
 }

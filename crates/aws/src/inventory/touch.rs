@@ -48,6 +48,16 @@ impl Touched {
         }
     }
 
+    /// The questions themselves, those about groups not counted in.
+    pub(super) fn named(&self) -> &BTreeSet<Query> {
+        &self.queries
+    }
+
+    /// Whether the answers about some groups may have changed too.
+    pub(super) fn touches_groups(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     /// Whether the answer to a question may have changed, known what the answer was.
     pub(super) fn is(&self, query: &Query, fact: &Fact) -> bool {
         let by_name = match fact {

@@ -1,9 +1,12 @@
 //! What the metrics say, and that series of deleted objects go.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::SignedDuration;
 use serde_json::json;
-use weir_aws::Call;
+use weir_aws::{Call, Family, Place, Spent, Standing};
 use weir_engine::fact::ErrorKind;
+use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
 
 use super::{Gauges, Metrics, Trouble, gauges};
@@ -96,6 +99,20 @@ fn a_shift_shows_one_phase_and_its_step() {
     assert_eq!(text.matches("shift=\"checkout\"} 1\n").count(), 1, "one phase is on");
 }
 
+fn budgets() -> BTreeMap<Place, Vec<Standing>> {
+    let place = Place { account: String::new(), region: "eu-west-1".to_owned() };
+    BTreeMap::from([(place, vec![Standing { family: Family::Modify, tokens: 14, per_second: 1.5, waiting: 3 }])])
+}
+
+#[test]
+fn the_budget_of_an_account_that_is_left_goes() {
+    let metrics = Metrics::new();
+    metrics.show_budgets(&BTreeSet::new(), &budgets());
+    assert!(metrics.render().contains("weir_aws_budget_tokens{"));
+    metrics.show_budgets(&budgets().into_keys().collect(), &BTreeMap::new());
+    assert!(!metrics.render().contains("weir_aws_budget_tokens{"));
+}
+
 #[test]
 fn every_counter_is_rendered_with_its_labels() {
     let metrics = Metrics::new();
@@ -104,14 +121,26 @@ fn every_counter_is_rendered_with_its_labels() {
         operation: "DescribeRules",
         outcome: Err(ErrorKind::Throttled),
         attempts: 3,
+        spent: Some(Spent {
+            family: Family::Describe,
+            urgency: Urgency::Progress,
+            waited: SignedDuration::from_millis(400),
+            throttled: 2,
+        }),
         took: SignedDuration::ZERO,
     });
+    metrics.show_budgets(&BTreeSet::new(), &budgets());
     metrics.count_trouble(KindName::TrafficShift, Trouble::Conflict);
     metrics.time_tick(KindName::Environment, 0.2);
     metrics.lateness.observe(0.3);
     let text = metrics.render();
     for expected in [
         r#"weir_aws_calls_total{operation="DescribeRules",outcome="Throttled",service="elbv2"} 1"#,
+        r#"weir_aws_throttles_total{family="elbv2-describe"} 2"#,
+        r#"weir_aws_budget_wait_seconds_bucket{family="elbv2-describe",urgency="progress",le="0.5"} 1"#,
+        r#"weir_aws_budget_tokens{account="",family="elbv2-modify",region="eu-west-1"} 14"#,
+        r#"weir_aws_budget_calls_per_second{account="",family="elbv2-modify",region="eu-west-1"} 1.5"#,
+        r#"weir_aws_budget_waiting{account="",family="elbv2-modify",region="eu-west-1"} 3"#,
         r#"weir_tick_errors_total{kind="TrafficShift",reason="conflict"} 1"#,
         r#"weir_tick_seconds_bucket{kind="Environment",le="0.25"} 1"#,
         "weir_step_lateness_seconds_count 1",

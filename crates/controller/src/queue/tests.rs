@@ -347,3 +347,30 @@ proptest! {
         prop_assert_eq!(queue.depth(), 0);
     }
 }
+
+#[test]
+fn a_load_that_never_ends_keeps_nobody_waiting_for_ever() {
+    let mut queue = Queue::new(Slots { all: 2, rollback: 1 }, 7);
+    queue.wake(&object("look"), at(0.0), Urgency::Routine);
+    let moving: Vec<ObjectRef> = (0..4).map(|number| object(&format!("run-{number}"))).collect();
+    for second in (1..40).map(f64::from) {
+        for run in &moving {
+            queue.wake(run, at(second), Urgency::Progress);
+        }
+        let start = queue.start(at(second)).unwrap();
+        if start.object == object("look") {
+            return;
+        }
+        queue.finish(&start.object, at(second), Ending::Rested { wake: None, idle: false }, start.urgency);
+    }
+    panic!("it had no turn among forty");
+}
+
+#[test]
+fn what_goes_back_is_tried_again_sooner() {
+    let mut queue = Queue::new(Slots { all: 2, rollback: 1 }, 7);
+    queue.wake(&object("back"), at(0.0), Urgency::Rollback);
+    let start = queue.start(at(0.0)).unwrap();
+    queue.finish(&start.object, at(0.0), Ending::Failed, Urgency::Rollback);
+    assert!(queue.next_due().unwrap() <= at(0.0) + SignedDuration::from_millis(200));
+}

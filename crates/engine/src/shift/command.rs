@@ -3,6 +3,8 @@
 use weir_api::command::{Command, Verb};
 use weir_api::traffic_shift::{HeldBy, Hold, LastCommand};
 
+use crate::object::ShiftObject;
+
 use super::{Draft, rollback};
 
 /// What became of a `retry` that lets a new run start.
@@ -24,6 +26,13 @@ pub(super) fn take(draft: &mut Draft<'_>) {
         Err(message) => message,
     };
     draft.status.last_command = Some(LastCommand { command: text.clone(), result, at: draft.now });
+}
+
+/// Whether the command abort was given and not carried out yet.
+pub(super) fn aborts(shift: &ShiftObject) -> bool {
+    let last = shift.status.last_command.as_ref().map(|last| &last.command);
+    let given = shift.command.as_ref().filter(|given| Some(*given) != last);
+    given.is_some_and(|given| given.parse::<Command>().is_ok_and(|command| command.verb == Verb::Abort))
 }
 
 /// Whether a `retry` was given after the last run had ended, so that the memory of it does not hold a new one back.

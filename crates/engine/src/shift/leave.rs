@@ -3,6 +3,7 @@
 
 use weir_api::traffic_shift::{OnChange, Outcome, Phase, Run};
 
+use crate::object::ShiftObject;
 use crate::sight::Sight;
 use crate::weights;
 
@@ -11,16 +12,16 @@ use super::{Draft, rollback, start};
 
 /// Whether `to` names what carried everything before the run, or before the first of those that took over from each
 /// other.
-pub(super) fn is_set_back(draft: &Draft<'_>, run: &Run) -> bool {
-    let to = &draft.shift.spec.to;
+pub(super) fn is_set_back(shift: &ShiftObject, run: &Run) -> bool {
+    let to = &shift.spec.to;
     *to != run.to && run.routes.iter().all(|part| weights::carries_all(part.home(), to))
 }
 
-/// Goes back where the wish was taken back: the emergency brake waits for nothing.
+/// Goes back where the shift's wish was taken back: the emergency brake waits for nothing.
 pub(super) fn brake(draft: &mut Draft<'_>) {
     let Some(run) = draft.status.run.as_ref() else { return };
     let is_free = run.rollback.is_none() && run.outcome.is_none() && draft.shift.deleted.is_none();
-    if is_free && is_set_back(draft, run) {
+    if is_free && is_set_back(draft.shift, run) {
         let message = format!("to was set back to {}, which carried the traffic before", draft.shift.spec.to);
         let _ = rollback::begin(draft, "SetBack", message);
     }
@@ -52,7 +53,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
 /// Lets the run to what `to` names now take over from a rollback that waits for capacity; true when it has.
 pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<bool> {
     let spec = &draft.shift.spec;
-    let is_wanted = spec.to != run.to && !is_set_back(draft, run) && !spec.paused;
+    let is_wanted = spec.to != run.to && !is_set_back(draft.shift, run) && !spec.paused;
     if !is_wanted || draft.shift.deleted.is_some() || spec.on_change == OnChange::Queue {
         return Some(false);
     }
@@ -71,6 +72,6 @@ pub(super) fn queued(draft: &Draft<'_>) -> Option<String> {
     let run = draft.status.run.as_ref().filter(|run| run.ended_at.is_none())?;
     let spec = &draft.shift.spec;
     let waits = spec.on_change == OnChange::Queue || run.rollback.is_some() || run.outcome.is_some();
-    let is_wanted = spec.to != run.to && draft.shift.deleted.is_none() && !is_set_back(draft, run);
+    let is_wanted = spec.to != run.to && draft.shift.deleted.is_none() && !is_set_back(draft.shift, run);
     (waits && is_wanted).then(|| spec.to.clone())
 }

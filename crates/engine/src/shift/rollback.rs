@@ -7,6 +7,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::guard::MAX_GROUPS;
 use crate::sight::Sight;
+use crate::tick::Urgency;
 use crate::weights;
 
 use super::lane::Lane;
@@ -45,6 +46,7 @@ pub(super) fn go_back(
     plan: &Plan,
     sight: &mut Sight<'_>,
 ) -> Option<()> {
+    sight.hurry(Urgency::Rollback);
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let returns: Vec<Option<Return>> = lanes.iter().map(|lane| of_lane(lane, run, percent, sight)).collect();
     let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
@@ -210,7 +212,7 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
     let to = draft.shift.spec.to.clone();
-    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft, run));
+    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft.shift, run));
     let Some(run) = draft.status.run.as_mut() else { return };
     change(run, |_, part| part.weights.clone());
     run.outcome = Some(outcome);

@@ -310,6 +310,9 @@ fn find_balancer(elb: &Elb, name_or_arn: &str) -> Result<String, Refusal> {
 }
 
 fn find_group(elb: &Elb, name_or_arn: &str) -> Result<String, Refusal> {
+    if elb.groups.contains_key(name_or_arn) {
+        return Ok(name_or_arn.to_owned());
+    }
     match elb.group_named(name_or_arn) {
         Some(group) => Ok(group.arn.clone()),
         None => elb.group(name_or_arn).map(|group| group.arn.clone()),

@@ -1,0 +1,101 @@
+//! Tokens that come and go, and rates that follow.
+
+use super::*;
+
+const LIMIT: Limit = Limit { per_second: 10, burst: 40, reserve: 8 };
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+/// How many calls of an urgency go at one instant.
+fn at_once(bucket: &mut Bucket, now: Instant, urgency: Urgency) -> u32 {
+    (0..1000).take_while(|_| bucket.take(now, urgency).is_ok()).count().try_into().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_tokens_are_for_rollbacks() {
+    let now = Instant::now();
+    for urgency in [Urgency::Progress, Urgency::Repair, Urgency::Routine] {
+        let mut bucket = Bucket::new(LIMIT, now);
+        assert_eq!(at_once(&mut bucket, now, urgency), 32);
+        assert_eq!(bucket.take(now, urgency), Err(seconds(0.1)));
+        assert_eq!(at_once(&mut bucket, now, Urgency::Rollback), 8);
+        assert_eq!(bucket.take(now, Urgency::Rollback), Err(seconds(0.1)));
+        assert_eq!(bucket.take(now, urgency), Err(seconds(0.9)), "the reserve is filled first");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_is_told_is_the_time_it_takes() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    at_once(&mut bucket, start, Urgency::Routine);
+    let wait = bucket.take(start, Urgency::Routine).unwrap_err();
+    assert!(bucket.take(start + wait - Duration::from_millis(1), Urgency::Routine).is_err());
+    assert_eq!(bucket.take(start + wait, Urgency::Routine), Ok(()));
+    assert_eq!(at_once(&mut bucket, start + seconds(3600.0), Urgency::Routine), 32, "no more than the burst");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_put_back_is_there() {
+    let now = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, now);
+    bucket.put_back(now);
+    assert_eq!(bucket.tokens(now), 40);
+    bucket.take(now, Urgency::Routine).unwrap();
+    bucket.put_back(now);
+    assert_eq!(bucket.tokens(now), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_halves_the_rate_once_for_what_was_sent_before() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    for _ in 0..5 {
+        bucket.throttled(start, start + seconds(0.1));
+    }
+    let now = start + seconds(0.1);
+    assert_eq!(bucket.rate_at(now), 5_000_000);
+    assert_eq!(bucket.tokens(now), 4, "the reserve shrinks with the rate");
+    assert_eq!(bucket.take(now, Urgency::Progress), Err(seconds(0.5)), "all others keep still");
+    assert_eq!(bucket.take(now, Urgency::Rollback), Ok(()));
+    // A rollback that is throttled meanwhile says nothing new about the rate, but the others go on waiting.
+    bucket.throttled(now, now + seconds(0.2));
+    assert_eq!(bucket.rate_at(now), 5_000_000);
+    assert_eq!(bucket.take(now + seconds(0.2), Urgency::Progress), Err(seconds(0.5)));
+    // What is sent later says that the rate is still too high.
+    bucket.throttled(now + seconds(0.7), now + seconds(0.8));
+    assert!((2_500_000..2_550_000).contains(&bucket.rate_at(now + seconds(0.8))), "it had risen a little");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rate_has_a_floor_and_rises_again() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    let mut now = start;
+    for _ in 0..20 {
+        now += seconds(0.6);
+        bucket.throttled(now, now);
+    }
+    let lowest = bucket.rate_at(now);
+    assert!((500_000..=540_000).contains(&lowest), "{lowest}");
+    assert_eq!(bucket.rate_at(now + seconds(150.0)), lowest + 5_000_000);
+    assert_eq!(bucket.rate_at(now + seconds(600.0)), 10_000_000);
+    assert_eq!(bucket.tokens(now + seconds(600.0)), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn even_at_the_floor_something_is_kept_and_something_is_left() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(Limit { per_second: 3, burst: 15, reserve: 5 }, start);
+    let mut now = start;
+    for _ in 0..20 {
+        now += seconds(0.6);
+        bucket.throttled(now, now);
+    }
+    assert_eq!(at_once(&mut bucket, now, Urgency::Rollback), 2);
+    let later = now + seconds(30.0);
+    assert_eq!(at_once(&mut bucket, later, Urgency::Routine), 1);
+    assert_eq!(at_once(&mut bucket, later, Urgency::Rollback), 2);
+}

@@ -1,0 +1,142 @@
+//! Who goes first, who waits, and that nobody waits for ever.
+
+use futures::future::{self, FutureExt};
+use tokio::time::advance;
+
+use super::*;
+
+/// The names of those who went, in order, with the milliseconds after which they did.
+type Log = Rc<RefCell<Vec<(String, u128)>>>;
+
+fn fare(budget: &Budget, urgency: Urgency) -> Fare {
+    budget.fare(Family::Modify, &Askers::of(&Haste::new(urgency)))
+}
+
+/// A budget whose writes have no token left but those that are kept for rollbacks.
+async fn drained() -> Budget {
+    let budget = Budget::new();
+    for _ in 0..10 {
+        let mut fare = fare(&budget, Urgency::Routine);
+        fare.pay().await;
+        drop(fare.depart());
+    }
+    budget
+}
+
+async fn go(budget: Budget, name: &str, haste: Haste, began: Instant, log: Log) {
+    let mut fare = budget.fare(Family::Modify, &Askers::of(&haste));
+    fare.pay().await;
+    log.borrow_mut().push((name.to_owned(), began.elapsed().as_millis()));
+    drop(fare.depart());
+}
+
+fn names(log: &Log) -> Vec<String> {
+    log.borrow().iter().map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_urgent_goes_first_then_the_first() {
+    let (budget, log, began) = (drained().await, Log::default(), Instant::now());
+    let crowd = [
+        ("look 1", Urgency::Routine),
+        ("repair", Urgency::Repair),
+        ("step 1", Urgency::Progress),
+        ("look 2", Urgency::Routine),
+        ("step 2", Urgency::Progress),
+        ("back", Urgency::Rollback),
+    ];
+    let crowd = crowd.map(|(name, urgency)| go(budget.clone(), name, urgency.into(), began, Rc::clone(&log)));
+    future::join_all(crowd).await;
+    assert_eq!(names(&log), ["back", "step 1", "step 2", "repair", "look 1", "look 2"]);
+    let times: Vec<u128> = log.borrow().iter().map(|(_, millis)| *millis).collect();
+    // The rollback has its reserve, which is filled again before the others go on, three a second.
+    assert_eq!(times, [0, 667, 1000, 1334, 1667, 2000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_becomes_more_urgent_goes_earlier() {
+    let (budget, log, began) = (drained().await, Log::default(), Instant::now());
+    let raised = Haste::new(Urgency::Routine);
+    let raise = async {
+        sleep(Duration::from_millis(100)).await;
+        assert!(raised.raise(Urgency::Rollback));
+        assert!(!raised.raise(Urgency::Progress), "it never becomes less urgent");
+        budget.reconsider();
+    };
+    future::join3(
+        go(budget.clone(), "step", Urgency::Progress.into(), began, Rc::clone(&log)),
+        go(budget.clone(), "raised", raised.clone(), began, Rc::clone(&log)),
+        raise,
+    )
+    .await;
+    assert_eq!(log.borrow()[0], ("raised".to_owned(), 100));
+    assert_eq!(names(&log), ["raised", "step"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_under_way_hold_back_all_but_rollbacks() {
+    let budget = Budget::new();
+    let describe = |urgency| budget.fare(Family::Describe, &Askers::of(&Haste::new(urgency)));
+    let mut trips = Vec::new();
+    for _ in 0..8 {
+        let mut fare = describe(Urgency::Progress);
+        fare.pay().await;
+        trips.push(fare.depart());
+    }
+    let mut step = describe(Urgency::Progress);
+    let mut waits = step.pay().boxed_local();
+    assert!(futures::poll!(&mut waits).is_pending());
+    let mut back = describe(Urgency::Rollback);
+    assert!(back.pay().now_or_never().is_some());
+    trips.push(back.depart());
+    assert!(futures::poll!(&mut waits).is_pending());
+    trips.truncate(7);
+    assert!(futures::poll!(&mut waits).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_load_without_end_everybody_gets_a_turn() {
+    let (budget, log, began) = (drained().await, Log::default(), Instant::now());
+    let step = async |name: String| {
+        for _ in 0..20 {
+            go(budget.clone(), &name, Urgency::Progress.into(), began, Rc::clone(&log)).await;
+        }
+    };
+    let steps = future::join_all((0..6).map(|number| step(format!("step {number}"))));
+    let look = go(budget.clone(), "look", Urgency::Routine.into(), began, Rc::clone(&log));
+    future::join(steps, look).await;
+    let place = names(&log).iter().position(|name| name == "look").unwrap();
+    assert!(place < 60, "it was the {place}th of {}", names(&log).len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_lets_the_next_one_go() {
+    let budget = drained().await;
+    let mut unused = fare(&budget, Urgency::Rollback);
+    unused.pay().await;
+    let (mut first, mut second) = (fare(&budget, Urgency::Progress), fare(&budget, Urgency::Routine));
+    let mut first_waits = first.pay().boxed_local();
+    let mut second_waits = second.pay().boxed_local();
+    assert!(futures::poll!(&mut first_waits).is_pending() && futures::poll!(&mut second_waits).is_pending());
+    let before = budget.standings()[1];
+    assert_eq!((before.family, before.tokens, before.waiting), (Family::Modify, 4, 2));
+    drop(unused);
+    drop(first_waits);
+    assert_eq!(budget.standings()[1].tokens, 5, "what was not used is there again");
+    advance(Duration::from_millis(334)).await;
+    assert!(futures::poll!(&mut second_waits).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fare_tells_whether_it_was_waited_for() {
+    let budget = drained().await;
+    let mut back = fare(&budget, Urgency::Rollback);
+    back.pay().await;
+    assert!(!back.is_overdue());
+    let mut step = fare(&budget, Urgency::Progress);
+    step.pay().await;
+    assert!(step.is_overdue());
+    let mut step = step.renewed();
+    assert!(!step.is_overdue());
+    assert_eq!(step.take_waited(), Duration::from_millis(667));
+}

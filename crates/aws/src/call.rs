@@ -1,0 +1,104 @@
+//! Sends the requests of a call: each takes a token of the call budget first, reads are sent again where that may help,
+//! and the meter is told how it went. The SDK's own retries, which know nothing of the budget, are off.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use jiff::SignedDuration;
+use tokio::time::sleep;
+use tracing::Instrument;
+use weir_engine::fact::{AwsError, ErrorKind};
+use weir_engine::tick::Urgency;
+
+use crate::budget::Fare;
+use crate::errors::{Effect, explain};
+use crate::meter::{Attempts, Call, Clock, Meter, Spent};
+
+/// How often a read is sent at most that fails in passing.
+const READ_ATTEMPTS: u32 = 3;
+/// How often a read is sent at most when AWS throttles it: the budget slows down meanwhile.
+const THROTTLED_ATTEMPTS: u32 = 8;
+/// The same for a rollback, which does not slow down: the others keep still for it.
+const ROLLBACK_ATTEMPTS: u32 = 50;
+/// How long a read waits before it is sent again; each further time twice as long.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// How long it waits at most.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// How long one request of a read may take.
+pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
+/// How long a write may take before its outcome counts as unknown.
+pub(crate) const WRITE_TIME: Duration = Duration::from_secs(5);
+
+/// Calls one service.
+pub(crate) struct Caller {
+    /// The service's name in metrics.
+    service: &'static str,
+    clock: Clock,
+    meter: Meter,
+}
+
+impl Caller {
+    pub(crate) fn new(service: &'static str, clock: Clock, meter: Meter) -> Self {
+        Self { service, clock, meter }
+    }
+
+    /// Makes one call, and tells the meter how it went.
+    pub(crate) async fn call<T, E, Sent>(
+        &self,
+        operation: &'static str,
+        effect: Effect,
+        fare: &mut Fare,
+        send: impl Fn(Attempts) -> Sent,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        Sent: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let attempts = Attempts::default();
+        let began = (self.clock)();
+        let (mut throttled, mut failed) = (0, 0);
+        let span = tracing::debug_span!("aws_call", service = self.service, operation);
+        let result = loop {
+            fare.pay().await;
+            let (trip, sent) = (fare.depart(), attempts.count());
+            let answer = send(attempts.clone()).instrument(span.clone()).await;
+            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &error));
+            if attempts.count() == sent {
+                trip.was_not_sent();
+            }
+            let kind = result.as_ref().err().map(|error| error.kind);
+            match kind {
+                Some(ErrorKind::Throttled) => {
+                    throttled += 1;
+                    trip.was_throttled();
+                }
+                Some(ErrorKind::Transient) => failed += 1,
+                _ => break result,
+            }
+            drop(trip);
+            let is_rollback = fare.urgency() == Urgency::Rollback;
+            let most = if is_rollback { ROLLBACK_ATTEMPTS } else { THROTTLED_ATTEMPTS };
+            if effect == Effect::Write || throttled >= most || failed >= READ_ATTEMPTS {
+                break result;
+            }
+            let times = if is_rollback { failed } else { failed + throttled };
+            sleep((FIRST_BACKOFF * 2_u32.pow(times.saturating_sub(1))).min(LONGEST_BACKOFF)).await;
+        };
+        (self.meter)(Call {
+            service: self.service,
+            operation,
+            outcome: result.as_ref().map(|_| ()).map_err(|error| error.kind),
+            attempts: attempts.count(),
+            spent: Some(Spent {
+                family: fare.family(),
+                urgency: fare.urgency(),
+                waited: SignedDuration::try_from(fare.take_waited()).unwrap_or(SignedDuration::MAX),
+                throttled,
+            }),
+            took: began.duration_until((self.clock)()),
+        });
+        result
+    }
+}
