@@ -4,9 +4,17 @@
 //! only when it finds the weights that the change starts from. Everything else is somebody else's change: it is
 //! reported, not overwritten. Between runs the route holds what is live.
 
+mod conditions;
 mod events;
 mod memory;
+mod pattern;
+mod permission;
 mod place;
+pub mod priority;
+pub mod quota;
+mod rivalry;
+#[cfg(test)]
+mod stand_ins;
 mod sticky;
 mod wanted;
 mod write;
@@ -14,7 +22,8 @@ mod write;
 pub use events::events;
 pub(crate) use events::stalled;
 pub use memory::tag_value;
-pub use place::{describe_place, rival};
+pub use place::describe_place;
+pub use rivalry::{entry_key, uses};
 
 use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
@@ -47,6 +56,12 @@ impl Outlook {
     fn unknown(standing: Standing) -> Self {
         let synced = (Truth::Unknown, standing.reason().clone());
         Self { standing, synced, proposal: None, look_again: true }
+    }
+
+    /// The route is not to be looked at on AWS, until one of the objects changes that decide about it.
+    fn refused(reason: Reason) -> Self {
+        let synced = (Truth::Unknown, reason.clone());
+        Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false }
     }
 
     fn settled(standing: Standing, synced: Reason) -> Self {
@@ -99,12 +114,17 @@ fn look(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
+    // What is live is held; only traffic that is on its way back goes the rest of it.
+    if let Some(reason) = place::refusal(cluster, route).filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
+        return Some(Outlook::refused(reason));
+    }
     let groups = backend::groups(cluster, route);
     let verified = wanted.is_none_or(|wanted| wanted.is_verified(route));
     let place = match place::find(cluster, route, verified, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
+    status.priority = place.priority;
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     let tags_from = wanted.map_or(crate::sight::ANY_AGE, |wanted| wanted.run.started_at);
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {

@@ -1,22 +1,23 @@
 //! Where a route is on AWS: its listener, its rule or default action, the marks on it and the weights in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
+use weir_api::Match;
 use weir_api::condition::{READY, find as find_condition, holds};
-use weir_api::weighted_route::{EnvironmentWeight, Match, RunMemory};
+use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
 use crate::backend::{Groups, environment_of};
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
-use crate::object::{Cluster, Key, RouteObject};
+use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::tick::Context;
 use crate::weights;
 
-use super::memory;
+use super::conditions::{conditions, describe, same};
+use super::rivalry::{self, entry_key};
+use super::{memory, permission, priority, quota};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Place<'a> {
     pub listener: Arn,
     /// When the rules were read.
     pub read_at: Timestamp,
+    /// The priority of the rule, or the one that it will have; `None` for the default action.
+    pub priority: Option<i32>,
     /// The rule or the default action; `None` where the rule does not exist yet.
     pub rule: Option<&'a Rule>,
     /// What carries the marks: the rule, or the listener for its default action.
@@ -41,25 +44,23 @@ pub(super) struct Marks {
 /// The place in words.
 pub fn describe_place(route: &RouteObject) -> String {
     let entry = &route.spec.listener;
-    match entry.priority {
-        Some(priority) => {
-            format!("the rule with priority {priority} of listener {} of {}", entry.listener, entry.entry_point.name)
-        }
-        None => format!("the default action of listener {} of {}", entry.listener, entry.entry_point.name),
+    let entry_point = match &entry.entry_point.namespace {
+        Some(namespace) if *namespace != route.key.namespace => format!("{namespace}/{}", entry.entry_point.name),
+        _ => entry.entry_point.name.clone(),
+    };
+    let listener = format!("of listener {} of {entry_point}", entry.listener);
+    match (&entry.matches, entry.priority.or(route.status.priority)) {
+        (None, _) => format!("the default action {listener}"),
+        (Some(_), Some(priority)) => format!("the rule with priority {priority} {listener}"),
+        (Some(matches), None) => format!("the rule for {} {listener}", describe(&conditions(matches))),
     }
 }
 
-/// An older route of the same place, if there is one; the older has it.
-pub fn rival<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a RouteObject> {
-    let entry = &route.spec.listener;
-    cluster.routes.values().find(|other| {
-        let theirs = &other.spec.listener;
-        other.key.namespace == route.key.namespace
-            && theirs.entry_point == entry.entry_point
-            && theirs.listener == entry.listener
-            && theirs.priority == entry.priority
-            && other.seniority() < route.seniority()
-    })
+/// Why a route may not be where it wants to be, judged by the objects alone: its entry point does not allow it, or an
+/// older route has what it wants.
+pub(super) fn refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
+    let entry_point = cluster.entry_points.get(&entry_key(route))?;
+    permission::refusal(cluster, route, entry_point).or_else(|| rivalry::conflict(cluster, route))
 }
 
 /// Finds the place. Rules are read afresh unless all that is wanted was verified.
@@ -69,16 +70,8 @@ pub(super) fn find<'a>(
     verified: bool,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    if let Some(rival) = rival(cluster, route) {
-        let message = format!(
-            "{} belongs to the older WeightedRoute {}; delete one of the two",
-            describe_place(route),
-            rival.key
-        );
-        return Some(Err(Standing::Stalled(because("Conflict", message))));
-    }
-    let listener = match listener(cluster, route) {
-        Ok(listener) => listener,
+    let (entry_point, listener) = match listener(cluster, route) {
+        Ok(found) => found,
         Err(standing) => return Some(Err(standing)),
     };
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
@@ -88,39 +81,143 @@ pub(super) fn find<'a>(
         Ok(rules) => rules,
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
-    let entry = &route.spec.listener;
-    let priority = entry.priority.map_or(RulePriority::Default, RulePriority::At);
-    let rule = rules.iter().find(|rule| rule.priority == priority);
-    if let (Some(rule), Some(matches)) = (rule, &entry.matches)
-        && rule.conditions != conditions(matches)
-    {
-        let message = format!(
-            "{} is for {}; expected {}. Choose another priority, or make spec.listener.match say what the rule says",
-            describe_place(route),
-            describe_conditions(&rule.conditions),
-            describe_conditions(&conditions(matches))
-        );
-        return Some(Err(Standing::Stalled(because("PriorityTaken", message))));
-    }
-    let resource = match priority {
-        RulePriority::Default => Some(listener.clone()),
-        RulePriority::At(_) => rule.map(|rule| rule.arn.clone()),
+    let read_at = reading.at;
+    let Some(matches) = &route.spec.listener.matches else {
+        let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
+        let resource = Some(listener.clone());
+        return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
     };
-    Some(Ok(Place { listener, read_at: reading.at, rule, resource }))
+    let found = match route.spec.listener.priority {
+        Some(priority) => at_priority(route, matches, priority, rules),
+        None => by_conditions(route, matches, rules, sight)?,
+    };
+    let rule = match found {
+        Ok(rule) => rule,
+        Err(reason) => return Some(Err(Standing::Stalled(reason))),
+    };
+    let priority = match rule.map(|rule| rule.priority) {
+        Some(RulePriority::At(priority)) => Ok(priority),
+        _ => match quota::exceeded(entry_point, sight)? {
+            Ok(()) => free_priority(cluster, route, matches, rules),
+            Err(reason) => Err(reason),
+        },
+    };
+    let resource = rule.map(|rule| rule.arn.clone());
+    Some(match priority {
+        Ok(priority) => Ok(Place { listener, read_at, priority: Some(priority), rule, resource }),
+        Err(reason) => Err(Standing::Stalled(reason)),
+    })
 }
 
-fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
+/// The rule at the priority that the spec gives; the error says that it is for something else.
+fn at_priority<'a>(
+    route: &RouteObject,
+    matches: &Match,
+    priority: i32,
+    rules: &'a [Rule],
+) -> Result<Option<&'a Rule>, Reason> {
+    let rule = rules.iter().find(|rule| rule.priority == RulePriority::At(priority));
+    let wanted = conditions(matches);
+    match rule.filter(|rule| !same(&rule.conditions, &wanted)) {
+        Some(rule) => Err(because(
+            "PriorityTaken",
+            format!(
+                "{} is for {}; expected {}. Choose another priority, or leave it out and Weir chooses a free one, or \
+                 make spec.listener.match say what the rule says",
+                describe_place(route),
+                describe(&rule.conditions),
+                describe(&wanted)
+            ),
+        )),
+        None => Ok(rule),
+    }
+}
+
+/// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
+/// the one that carries the route's mark, else the first.
+fn by_conditions<'a>(
+    route: &RouteObject,
+    matches: &Match,
+    rules: &'a [Rule],
+    sight: &mut Sight<'_>,
+) -> Option<Result<Option<&'a Rule>, Reason>> {
+    let wanted = conditions(matches);
+    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    if let Some(known) = known {
+        if same(&known.conditions, &wanted) {
+            return Some(Ok(Some(known)));
+        }
+        let message = format!(
+            "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or delete it",
+            describe_place(route),
+            describe(&known.conditions),
+            describe(&wanted)
+        );
+        return Some(Err(because("ConditionsChanged", message)));
+    }
+    let alike: Vec<&Rule> = rules.iter().filter(|rule| same(&rule.conditions, &wanted)).collect();
+    if alike.len() < 2 {
+        return Some(Ok(alike.first().copied()));
+    }
+    let mark = route.key.to_string();
+    let tags: Vec<_> = alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)).collect();
+    let mut marked = None;
+    for (rule, tags) in alike.iter().copied().zip(tags) {
+        let is_marked = tags?.found.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark));
+        marked = marked.or(is_marked.then_some(rule));
+    }
+    Some(Ok(marked.or(alike.first().copied())))
+}
+
+/// The priority for a rule that is still to be made: the one of the spec, else the one that is on record while nobody
+/// has a better right to it, else one that is free.
+fn free_priority(cluster: &Cluster, route: &RouteObject, matches: &Match, rules: &[Rule]) -> Result<i32, Reason> {
+    if let Some(priority) = route.spec.listener.priority {
+        return Ok(priority);
+    }
+    let neighbours = rivalry::neighbours(cluster, route);
+    let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
+    let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
+    if let Some(recorded) = route.status.priority {
+        // Two that chose at the same moment may have chosen alike; then the older keeps it.
+        let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
+        if !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
+            return Ok(recorded);
+        }
+    }
+    let taken = neighbours.iter().filter_map(theirs).chain(in_use()).collect();
+    priority::choose(matches, &taken).ok_or_else(|| {
+        let message = format!(
+            "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or give \
+             spec.listener.priority a free number below",
+            priority::first_of(matches),
+            priority::LAST
+        );
+        because("NoPriorityLeft", message)
+    })
+}
+
+/// The entry point of a route and the ARN of its listener; the error says what is waited for.
+fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(&'a EntryPointObject, Arn), Standing> {
     let entry = &route.spec.listener;
-    let name = &entry.entry_point.name;
+    let key = entry_key(route);
+    let is_elsewhere = key.namespace != route.key.namespace;
+    let name = if is_elsewhere { key.to_string() } else { key.name.clone() };
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
-    let found = cluster
-        .entry_points
-        .get(&route.key.beside(name))
-        .ok_or_else(|| waiting(format!("the EntryPoint {name} does not exist; create it")))?;
+    let found = cluster.entry_points.get(&key).ok_or_else(|| {
+        waiting(if is_elsewhere && cluster.namespaces.is_none() {
+            format!(
+                "the EntryPoint {name} is not seen by this controller, which watches one namespace only; run it for \
+                 all namespaces, or use an EntryPoint of this namespace"
+            )
+        } else {
+            format!("the EntryPoint {name} does not exist; create it")
+        })
+    })?;
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok(Arn::new(&listener.arn));
+        return Ok((found, Arn::new(&listener.arn)));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
@@ -131,25 +228,6 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let message =
         format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
     Err(Standing::Stalled(because("ListenerNotFound", message)))
-}
-
-/// The conditions of ELBv2 for a match.
-pub(super) fn conditions(matches: &Match) -> BTreeMap<String, BTreeSet<String>> {
-    let fields = [("host-header", &matches.hosts), ("path-pattern", &matches.paths)];
-    fields
-        .into_iter()
-        .filter(|(_, values)| !values.is_empty())
-        .map(|(field, values)| (field.to_owned(), values.iter().cloned().collect()))
-        .collect()
-}
-
-fn describe_conditions(conditions: &BTreeMap<String, BTreeSet<String>>) -> String {
-    let fields = conditions.iter().map(|(field, values)| {
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        format!("{field} {}", values.join(" or "))
-    });
-    let fields: Vec<String> = fields.collect();
-    if fields.is_empty() { "every request".to_owned() } else { fields.join(" and ") }
 }
 
 impl Place<'_> {

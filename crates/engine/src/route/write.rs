@@ -17,7 +17,8 @@ use crate::step::{LAST_RUN_TAG, Movement, Needs, Proposal, Step};
 use crate::tick::Context;
 use crate::weights;
 
-use super::place::{Marks, Place, conditions, marks_of, warrant};
+use super::conditions::conditions;
+use super::place::{Marks, Place, marks_of, warrant};
 use super::wanted::{Wanted, difference};
 use super::{Outlook, memory, sticky};
 
@@ -220,7 +221,7 @@ impl Change<'_> {
 
     fn writing(&self, context: &Context, movement: Movement) -> Proposal {
         let listener = self.place.listener.clone();
-        let step = match (self.place.rule, &self.route.spec.listener.matches, self.route.spec.listener.priority) {
+        let step = match (self.place.rule, &self.route.spec.listener.matches, self.place.priority) {
             (None, Some(matches), Some(priority)) => Step::CreateRule {
                 listener,
                 priority,

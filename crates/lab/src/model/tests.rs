@@ -8,9 +8,10 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, Match, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, RouteDeletionPolicy};
 use weir_api::{
-    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+    AllowedRoutes, Duration, EntryPointSpec, EnvironmentSpec, Match, TrafficShiftSpec, TrafficShiftStatus,
+    WeightedRouteSpec, condition,
 };
 use weir_engine::Key;
 use weir_engine::fact::Forward;
@@ -34,9 +35,9 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
     let backend = |name: &str| Backend { environment: name.to_owned(), part: None };
     WeightedRouteSpec {
         listener: ListenerEntry {
-            entry_point: EntryPointRef { name: "public".to_owned() },
+            entry_point: EntryPointRef { name: "public".to_owned(), namespace: None },
             listener: listener.to_owned(),
-            matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], paths: Vec::new() }),
+            matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], ..Match::default() }),
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
@@ -82,7 +83,7 @@ fn model() -> Model {
     let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
     let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
     let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point("public", EntryPointSpec { existing, listeners });
+    model.apply_entry_point("public", EntryPointSpec { existing, listeners, allowed_routes: AllowedRoutes::default() });
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
