@@ -28,24 +28,24 @@ pub struct Match {
     #[schemars(length(max = 5), inner(length(min = 1, max = 128)))]
     pub paths: Vec<String>,
     /// Headers; each of them must be there with one of its values. A host is no header here: see `hosts`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(length(max = 5))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b.name.lowerAscii() == a.name.lowerAscii()).size() == 1)")
         .message("two entries of headers have the same name, which is compared without regard to case; give one entry with all its values"))]
     pub headers: Vec<HeaderMatch>,
     /// Methods, for example `POST`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(length(max = 5), inner(length(min = 1, max = 40)))]
     #[x_kube(validation = Rule::new("self.all(method, method.matches('^[A-Z_-]+$'))")
         .message("a method has capital letters, hyphens and underscores, for example POST; wildcards are not possible"))]
     pub methods: Vec<String>,
     /// Parts of the query string, one of which must be there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(length(max = 5))]
     pub query_strings: Vec<QueryMatch>,
     /// Networks in CIDR form, in one of which the client's address must be, as the balancer sees it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     #[schemars(length(max = 5), inner(length(min = 1, max = 49)))]
     #[x_kube(validation = Rule::new("self.all(network, isCIDR(network))")
         .message("sourceIps are networks in CIDR form, for example 203.0.113.0/24 or 2001:db8::/32; for a single address write /32 or /128"))]

@@ -65,7 +65,6 @@ pub enum NamespaceSource {
 pub struct LabelSelector {
     /// Labels with the values that they must have.
     #[serde(default)]
-    #[schemars(length(max = 20))]
     pub match_labels: BTreeMap<String, String>,
     /// Further requirements.
     #[serde(default)]
