@@ -3,7 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{AllowedRoutes, Condition};
+use crate::{AllowedRoutes, AwsAccess, Condition};
 
 /// A permanent balancer through which clients come in. Weir reads it; it never creates or deletes it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,10 +31,23 @@ use crate::{AllowedRoutes, Condition};
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters")
+        .message("metadata.name must have at most 63 characters"),
+    validation = Rule::new(
+        "!has(self.spec.aws) || !has(self.spec.aws.region) || !has(self.spec.existing.arn) \
+         || self.spec.existing.arn.split(':')[3] == self.spec.aws.region"
+    )
+    .message("existing.arn names another region than aws.region; give the region of the balancer, or leave it out"),
+    validation = Rule::new(
+        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || !has(self.spec.existing.arn) \
+         || self.spec.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4]"
+    )
+    .message("existing.arn is in another account than aws.roleArn; give a role of the account that has the balancer")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EntryPointSpec {
+    /// The account and region of the balancer, and the role by which Weir works there; the controller's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsAccess>,
     /// A balancer that exists already: its ARN or its name, exactly one of the two.
     pub existing: ExistingBalancer,
     /// The listeners that routes may use, by the name under which routes refer to them.

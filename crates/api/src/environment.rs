@@ -3,7 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::Condition;
+use crate::{AwsAccess, Condition};
 
 /// One immutable stack that can take traffic, known by its target groups.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,10 +29,26 @@ use crate::Condition;
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters")
+        .message("metadata.name must have at most 63 characters"),
+    validation = Rule::new(
+        "!has(self.spec.aws) || !has(self.spec.aws.region) || self.spec.targetGroups.all(group, \
+         !has(group.existing.arn) || group.existing.arn.split(':')[3] == self.spec.aws.region)"
+    )
+    .message("existing.arn of a target group names another region than aws.region; give the region of the groups, or \
+              leave it out"),
+    validation = Rule::new(
+        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || self.spec.targetGroups.all(group, \
+         !has(group.existing.arn) || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
+    )
+    .message("existing.arn of a target group is in another account than aws.roleArn; give a role of the account that \
+              has the groups")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentSpec {
+    /// The account and region of the target groups, and the role by which Weir reads them; the controller's own if
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsAccess>,
     /// The target groups that hold the environment's targets, by the name under which routes refer to them.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[schemars(length(min = 1, max = 20))]

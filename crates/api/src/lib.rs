@@ -3,6 +3,7 @@
 //! Types only. Nothing here knows a client, a clock or a decision. Every type orders and hashes and holds no
 //! floating-point number, so that a model can visit each state once.
 
+pub mod aws;
 pub mod command;
 pub mod condition;
 pub mod duration;
@@ -13,6 +14,7 @@ pub mod sharing;
 pub mod traffic_shift;
 pub mod weighted_route;
 
+pub use aws::AwsAccess;
 pub use condition::Condition;
 pub use duration::Duration;
 pub use entry_point::{EntryPoint, EntryPointSpec, EntryPointStatus};

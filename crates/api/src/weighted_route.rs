@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::traffic_shift::Outcome;
-use crate::{Condition, Duration, Match};
+use crate::{AwsAccess, Condition, Duration, Match};
 
 /// One place where traffic is split between environments: the default action or a rule of a listener.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +143,9 @@ pub struct WeightedRouteStatus {
     /// is made and does not change afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// How that account and region is reached, as its entry point last said; absent where it is the controller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsAccess>,
     /// The live weights in words, for example `blue 75, green 25`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,

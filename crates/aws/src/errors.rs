@@ -12,6 +12,8 @@ use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use weir_engine::fact::{AwsError, ErrorKind};
 
+use crate::session::NotAssumed;
+
 /// What a call may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -63,6 +65,9 @@ fn judge<E>(error: &SdkError<E, HttpResponse>) -> (ErrorKind, String)
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    if let Some(NotAssumed(failure)) = sources(error).find_map(|source| source.downcast_ref()) {
+        return (failure.kind, failure.message.clone());
+    }
     if let Some(credentials) = sources(error).find_map(|source| source.downcast_ref::<CredentialsError>()) {
         return (ErrorKind::Expired, format!("{NO_CREDENTIALS} ({})", chain(credentials)));
     }

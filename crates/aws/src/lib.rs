@@ -1,6 +1,7 @@
 //! Typed reads and writes over the AWS SDK, in the engine's words.
 //!
-//! [`Inventory`] is the one door: it answers the engine's questions from memory or by calls that are shared and
+//! [`Accounts`] is the one door: it leads each question and each write to the [`Inventory`] of its account and
+//! region, by the role that they are to be made with. An inventory answers the engine's questions from memory or by calls that are shared and
 //! put together, and carries out the writes that the engine's guard has permitted. Each kind of AWS failure is
 //! told in one place (`errors`). Types of the SDK go in at construction and never come out.
 //!
@@ -8,12 +9,15 @@
 //! changed is forgotten before anyone can ask for it again. This crate does not know Kubernetes, spawns nothing,
 //! and holds no global state: dropping the inventory and its futures leaves nothing behind.
 
+mod accounts;
 mod elb;
 mod errors;
 mod inventory;
 mod meter;
+mod session;
 #[cfg(test)]
 mod wire;
 
+pub use accounts::Accounts;
 pub use inventory::{Inventory, NoRegion};
 pub use meter::Call;

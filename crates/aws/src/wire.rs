@@ -1,10 +1,8 @@
 //! A hand-made AWS for tests, at wire level: it captures the form of each request and answers with XML as ELBv2
 //! writes it. Time is tokio's paused clock.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,9 +20,9 @@ use weir_engine::fact::{Fact, Query, Reading, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, guard, marks};
 use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::{Movement, Proposal, Step, Warrant};
-use weir_engine::{Arn, Key};
+use weir_engine::{Access, Arn, Key};
 
-use crate::{Call, Inventory};
+use crate::{Accounts, Call, Inventory};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -69,7 +67,10 @@ pub(crate) fn members(form: &Form, list: &str) -> Vec<String> {
 /// A world that answers requests, and an inventory that calls it.
 pub(crate) struct Bed {
     pub(crate) inventory: Inventory,
-    calls: Rc<RefCell<Vec<Call>>>,
+    /// The same world behind accounts.
+    pub(crate) accounts: Accounts,
+    calls: Arc<Mutex<Vec<Call>>>,
+    keys: Arc<Mutex<Vec<String>>>,
     forms: Arc<Mutex<Vec<Form>>>,
     start: tokio::time::Instant,
 }
@@ -86,7 +87,8 @@ impl Bed {
         change: impl FnOnce(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
     ) -> Self {
         let forms = Arc::new(Mutex::new(Vec::new()));
-        let world = World { answer: Arc::new(Mutex::new(answer)), forms: Arc::clone(&forms) };
+        let keys = Arc::new(Mutex::new(Vec::new()));
+        let world = World { answer: Arc::new(Mutex::new(answer)), forms: Arc::clone(&forms), keys: Arc::clone(&keys) };
         let connector = SharedHttpConnector::new(world);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -96,12 +98,17 @@ impl Bed {
             )))
             .sleep_impl(TokioSleep::new())
             .http_client(http_client_fn(move |_, _| connector.clone()));
-        let calls = Rc::new(RefCell::new(Vec::new()));
-        let (start, heard) = (tokio::time::Instant::now(), Rc::clone(&calls));
+        let config = change(config).build();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let start = tokio::time::Instant::now();
         let clock = move || epoch() + start.elapsed();
-        let inventory =
-            Inventory::new(&change(config).build(), clock, move |call| heard.borrow_mut().push(call)).unwrap();
-        Self { inventory, calls, forms, start }
+        let hear = || {
+            let heard = Arc::clone(&calls);
+            move |call| heard.lock().unwrap().push(call)
+        };
+        let inventory = Inventory::new(&config, clock, hear()).unwrap();
+        let accounts = Accounts::new(&config, "acme/production", clock, hear()).unwrap();
+        Self { inventory, accounts, calls, keys, forms, start }
     }
 
     /// The present instant.
@@ -111,7 +118,7 @@ impl Bed {
 
     /// An ask for what is not older than now.
     pub(crate) fn ask(&self, query: Query) -> Ask {
-        Ask { query, not_before: self.now() }
+        Ask::new(query, self.now())
     }
 
     /// The answer to a question that must be read now.
@@ -121,12 +128,17 @@ impl Bed {
 
     /// The calls since this was last asked.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.take()
+        std::mem::take(&mut *self.calls.lock().unwrap())
     }
 
     /// The operations called since calls were last asked for.
     pub(crate) fn operations(&self) -> Vec<&'static str> {
         self.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// The access keys of the requests sent since this was last asked.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        std::mem::take(&mut *self.keys.lock().unwrap())
     }
 
     /// The forms sent since this was last asked.
@@ -143,6 +155,7 @@ fn epoch() -> Timestamp {
 struct World<F> {
     answer: Arc<Mutex<F>>,
     forms: Arc<Mutex<Vec<Form>>>,
+    keys: Arc<Mutex<Vec<String>>>,
 }
 
 impl<F> std::fmt::Debug for World<F> {
@@ -156,6 +169,9 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let form: Form = form_urlencoded::parse(&body).into_owned().collect();
         self.forms.lock().unwrap().push(form.clone());
+        let signature = request.headers().get("authorization").unwrap_or_default();
+        let key = signature.split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
+        self.keys.lock().unwrap().push(key.unwrap_or_default().to_owned());
         let answer = (self.answer.lock().unwrap())(&form);
         HttpConnectorFuture::new(async move {
             match answer {
@@ -174,7 +190,13 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
 /// A permit for a step that moves no traffic or is the first on its route, from a guard that has seen what it needs.
 pub(crate) fn permit(step: Step) -> Permit {
     let movement = if matches!(step, Step::CreateRule { .. }) { Movement::First } else { Movement::None };
-    let warrant = Warrant { owner: "test".to_owned(), route: Key::new("shop", "checkout"), adopt: true, movement };
+    let warrant = Warrant {
+        owner: "test".to_owned(),
+        route: Key::new("shop", "checkout"),
+        adopt: true,
+        movement,
+        access: Access::default(),
+    };
     let marked: Tags = marks(&warrant).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let at = epoch();
     let rule = |arn: &Arn, priority, actions: &[_]| {

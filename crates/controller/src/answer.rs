@@ -2,6 +2,8 @@
 //!
 //! What is to be done, and in which order, the tick says; here is only how.
 
+use std::sync::Arc;
+
 use futures::future;
 use tracing::{debug, error, info, warn};
 use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
@@ -55,7 +57,8 @@ impl<D: Decisions> World<D> {
     /// Runs one tick.
     async fn tick<K: Decider>(&self, object: &ObjectRef) -> Result<Ending, Failure> {
         let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
-        let mut tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory);
+        let mut tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
+            .granting(Arc::clone(&self.grants));
         let mut answer = Answer::Begin;
         let mut idle = true;
         loop {
@@ -66,7 +69,7 @@ impl<D: Decisions> World<D> {
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    Answer::Read(self.inventory.answer_all(&asks).await)
+                    Answer::Read(self.accounts.answer_all(&asks).await)
                 }
                 Need::Get(objects) => {
                     self.get(&objects, object).await?;
@@ -86,7 +89,7 @@ impl<D: Decisions> World<D> {
                     idle = false;
                     let step = permit.step().operation();
                     let words = format!("{:?}", permit.step());
-                    let result = self.inventory.perform(permit).await;
+                    let result = self.accounts.perform(permit).await;
                     match &result {
                         Ok(()) => {
                             info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");

@@ -13,6 +13,7 @@ mod kinds;
 mod metrics;
 mod publish;
 mod queue;
+mod rounds;
 mod run;
 mod server;
 mod settings;
@@ -31,6 +32,7 @@ pub use metrics::Metrics;
 pub use publish::REPORTER;
 pub use run::Controller;
 pub use settings::Settings;
+pub use weir_engine::access::{Grant, Grants};
 
 /// Where the loop and its probes get the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -13,13 +13,14 @@ use futures::future::{self, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
-use weir_aws::Inventory;
-use weir_engine::Arn;
+use weir_aws::Accounts;
 use weir_engine::tick::Urgency;
+use weir_engine::{Access, Arn};
 
 use crate::kinds::{Decisions, Weir};
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
+use crate::rounds::Rounds;
 use crate::watch::Watches;
 use crate::world::World;
 use crate::{Clock, Error, Health, Metrics, Settings};
@@ -30,7 +31,7 @@ const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
 /// One controller.
 pub struct Controller<D = Weir> {
     client: kube::Client,
-    inventory: Inventory,
+    accounts: Accounts,
     clock: Clock,
     settings: Settings,
     metrics: Metrics,
@@ -45,15 +46,15 @@ type Errand<'a, T> = Option<LocalBoxFuture<'a, T>>;
 
 impl Controller<Weir> {
     /// A controller over its clients, with the decisions of the engine. Nothing happens before it is run. The
-    /// inventory should tell each call to [`Metrics::count_aws_call`].
+    /// accounts should tell each call to [`Metrics::count_aws_call`].
     pub fn new(
         client: kube::Client,
-        inventory: Inventory,
+        accounts: Accounts,
         clock: Clock,
         metrics: Metrics,
         settings: Settings,
     ) -> Result<Self, Error> {
-        Self::deciding(client, inventory, clock, metrics, settings)
+        Self::deciding(client, accounts, clock, metrics, settings)
     }
 }
 
@@ -61,14 +62,14 @@ impl<D: Decisions> Controller<D> {
     /// A controller with decisions of another's making.
     pub fn deciding(
         client: kube::Client,
-        inventory: Inventory,
+        accounts: Accounts,
         clock: Clock,
         metrics: Metrics,
         settings: Settings,
     ) -> Result<Self, Error> {
         settings.check()?;
         let health = Health::new(clock.clone(), settings.stuck_after);
-        Ok(Self { client, inventory, clock, settings, metrics, health, decisions: PhantomData })
+        Ok(Self { client, accounts, clock, settings, metrics, health, decisions: PhantomData })
     }
 
     /// What the controller counts, to be shown elsewhere.
@@ -83,9 +84,9 @@ impl<D: Decisions> Controller<D> {
 
     /// Runs until the shutdown, then awaits what is in flight for as long as the grace period lasts.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { client, inventory, clock, settings, metrics, health, decisions: _ } = self;
+        let Self { client, accounts, clock, settings, metrics, health, decisions: _ } = self;
         let mut watches = Watches::new(&client, settings.namespace.as_deref(), &clock, settings.seed);
-        let world: World<D> = World::new(client, inventory, clock, metrics, &settings);
+        let world: World<D> = World::new(client, accounts, clock, metrics, &settings);
         let mut turn = Turn::new(&world, &health, &settings);
         let mut shutdown = pin!(shutdown);
         info!(owner = settings.owner, namespace = settings.namespace, "the controller begins");
@@ -99,7 +100,7 @@ impl<D: Decisions> Controller<D> {
                     world.hear(notice);
                 }
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
-                changed = wait(&mut turn.round) => turn.look_around(&changed),
+                Some((access, changed)) = turn.rounds.next() => turn.look_around(&access, &changed),
                 () = wait(&mut turn.post) => turn.post = None,
                 () = tokio::time::sleep(pause) => {}
             }
@@ -120,10 +121,8 @@ impl<D> fmt::Debug for Controller<D> {
 struct Turn<'a, D> {
     world: &'a World<D>,
     health: &'a Health,
-    interval: SignedDuration,
     running: Running<'a>,
-    round: Errand<'a, BTreeSet<Arn>>,
-    round_due: Timestamp,
+    rounds: Rounds<'a>,
     post: Errand<'a, ()>,
     complete: bool,
 }
@@ -134,10 +133,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
         Self {
             world,
             health,
-            interval,
             running: FuturesUnordered::new(),
-            round: None,
-            round_due: later(world.now(), interval),
+            rounds: Rounds::new(world.now(), interval),
             post: None,
             complete: false,
         }
@@ -155,14 +152,14 @@ impl<'a, D: Decisions> Turn<'a, D> {
         }
         if self.complete {
             self.start_ticks(now);
-            self.start_round(now);
+            self.rounds.start(self.world, now);
         }
         if self.post.is_none() {
             self.post = self.next_post();
         }
         self.show_queue(now);
         let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
-        let round = Some(self.round_due).filter(|_| self.complete && self.round.is_none());
+        let round = Some(self.rounds.due()).filter(|_| self.complete);
         let next = tick.into_iter().chain(round).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
     }
@@ -202,26 +199,9 @@ impl<'a, D: Decisions> Turn<'a, D> {
         world.queue.borrow_mut().finish(object, world.now(), ending, urgency);
     }
 
-    fn start_round(&mut self, now: Timestamp) {
-        if self.round.is_some() || now < self.round_due {
-            return;
-        }
-        let world = self.world;
-        // A reading that a tick has asked for since the last round stands for this round's.
-        let fresh = self.interval * 9 / 10;
-        self.round = Some(
-            async move {
-                let balancers = world.balancers();
-                world.inventory.round(&balancers, fresh).await
-            }
-            .boxed_local(),
-        );
-    }
-
-    fn look_around(&mut self, changed: &BTreeSet<Arn>) {
-        self.round = None;
-        self.round_due = later(self.world.now(), self.interval);
-        debug!(changed = changed.len(), "looked around on AWS");
+    fn look_around(&mut self, access: &Access, changed: &BTreeSet<Arn>) {
+        self.rounds.end(access, self.world.now());
+        debug!(%access, changed = changed.len(), "looked around on AWS");
         self.world.notice_on_aws(changed);
     }
 
@@ -249,7 +229,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
     async fn close(mut self, grace: Duration) {
         self.world.closing.set(true);
         self.health.set_ready(false);
-        self.round = None;
+        self.rounds.give_up();
         info!(ticks = self.running.len(), "the controller ends; what is in flight is awaited");
         let drain = async {
             while self.running.next().await.is_some() {
@@ -274,7 +254,7 @@ async fn wait<T>(errand: &mut Errand<'_, T>) -> T {
     }
 }
 
-fn later(now: Timestamp, span: SignedDuration) -> Timestamp {
+pub(crate) fn later(now: Timestamp, span: SignedDuration) -> Timestamp {
     now.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 

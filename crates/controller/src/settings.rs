@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use weir_engine::Grants;
+
 use crate::Error;
 
 /// How one controller runs.
@@ -27,6 +29,8 @@ pub struct Settings {
     pub stuck_after: Duration,
     /// From which all jitter is drawn.
     pub seed: u64,
+    /// Which namespaces may name which roles; none may name any, unless it is said here.
+    pub grants: Grants,
 }
 
 impl Settings {
@@ -43,6 +47,7 @@ impl Settings {
             grace: Duration::from_secs(20),
             stuck_after: Duration::from_mins(1),
             seed: 0,
+            grants: Grants::default(),
         }
     }
 

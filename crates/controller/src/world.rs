@@ -6,13 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-use weir_aws::Inventory;
+use weir_aws::Accounts;
 use weir_engine::event::Event;
 use weir_engine::tick::{Memory, Urgency};
-use weir_engine::{Arn, Cluster, Kind, KindName, ObjectRef};
+use weir_engine::{Access, Arn, Cluster, Grants, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
 use crate::kinds::Decisions;
@@ -26,9 +27,10 @@ use crate::{Clock, Settings};
 
 pub(crate) struct World<D> {
     pub server: Server,
-    pub inventory: Inventory,
+    pub accounts: Accounts,
     pub clock: Clock,
     pub owner: String,
+    pub grants: Arc<Grants>,
     pub metrics: Metrics,
     pub store: RefCell<Store>,
     pub queue: RefCell<Queue>,
@@ -41,13 +43,7 @@ pub(crate) struct World<D> {
 }
 
 impl<D: Decisions> World<D> {
-    pub fn new(
-        client: kube::Client,
-        inventory: Inventory,
-        clock: Clock,
-        metrics: Metrics,
-        settings: &Settings,
-    ) -> Self {
+    pub fn new(client: kube::Client, accounts: Accounts, clock: Clock, metrics: Metrics, settings: &Settings) -> Self {
         let mut store = Store::default();
         if settings.namespace.is_none() {
             store.await_namespaces();
@@ -55,9 +51,10 @@ impl<D: Decisions> World<D> {
         let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
         Self {
             server: Server::new(client, settings.request_timeout),
-            inventory,
+            accounts,
             clock,
             owner: settings.owner.clone(),
+            grants: Arc::new(settings.grants.clone()),
             metrics,
             store: RefCell::new(store),
             queue: RefCell::new(Queue::new(slots, settings.seed)),
@@ -155,10 +152,16 @@ impl<D: Decisions> World<D> {
         }
     }
 
-    /// The balancers that the entry points have found.
-    pub fn balancers(&self) -> BTreeSet<Arn> {
+    /// The balancers that the entry points have found, by the access that leads to them.
+    pub fn balancers(&self) -> BTreeMap<Access, BTreeSet<Arn>> {
         let store = self.store.borrow();
-        store.cluster().entry_points.values().filter_map(|entry| entry.status.arn.as_deref()).map(Arn::new).collect()
+        let mut found: BTreeMap<Access, BTreeSet<Arn>> = BTreeMap::new();
+        for entry_point in store.cluster().entry_points.values() {
+            if let (Some(arn), Ok(access)) = (&entry_point.status.arn, self.grants.of_entry_point(entry_point)) {
+                found.entry(self.accounts.resolve(&access)).or_default().insert(Arn::new(arn));
+            }
+        }
+        found
     }
 
     /// Puts events about an object in the outbox and in the log.

@@ -6,6 +6,7 @@ use weir_api::entry_point::{ListenerStatus, RuleCount};
 use weir_api::sharing::NamespaceSource;
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Tags};
 use crate::object::{Cluster, EntryPointObject};
 use crate::route::quota;
@@ -28,7 +29,7 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
-    let standing = match look(object, &mut status, sight)? {
+    let standing = match look(context, object, &mut status, sight)? {
         Ok(()) if selects_unseen(cluster, object) => Standing::Stalled(because(
             "NamespacesNotWatched",
             "spec.allowedRoutes selects namespaces by their labels, which this controller does not read, because it \
@@ -50,10 +51,16 @@ fn selects_unseen(cluster: &Cluster, object: &EntryPointObject) -> bool {
 
 /// Fills in what is found; the error says why the entry point is not ready.
 fn look(
+    context: &Context,
     object: &EntryPointObject,
     status: &mut EntryPointStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Result<(), Standing>> {
+    let access = match context.grants.of_entry_point(object) {
+        Ok(access) => access,
+        Err(reason) => return Some(Err(Standing::Stalled(reason))),
+    };
+    sight.through(&access);
     let existing = &object.spec.existing;
     let by = match (&existing.arn, &existing.name) {
         (Some(arn), _) => By::Arn(Arn::new(arn)),
@@ -63,6 +70,9 @@ fn look(
             return Some(Err(Standing::Stalled(because("Invalid", message))));
         }
     };
+    if status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, &access)) {
+        *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+    }
     let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
@@ -96,6 +106,16 @@ fn look(
         Err(standing) => return Some(Err(standing)),
     };
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
+}
+
+/// Whether what was found before can be what the spec means now. What was found for another spec must not serve on.
+fn is_meant(found: &Arn, by: &By, access: &Access) -> bool {
+    let is_named = match by {
+        By::Arn(arn) => arn == found,
+        // loadbalancer/app/<name>/<id>
+        By::Name(name) => found.as_str().split('/').nth(2) == Some(name),
+    };
+    is_named && access.reaches(found)
 }
 
 fn not_application(balancer: &Balancer) -> Reason {

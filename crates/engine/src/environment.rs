@@ -22,7 +22,7 @@ pub fn decide(
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EnvironmentStatus>> {
-    let (found, standing) = look(object, sight)?;
+    let (found, standing) = look(context, object, sight)?;
     let conditions =
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let status = EnvironmentStatus { observed_generation: Some(object.generation), target_groups: found, conditions };
@@ -30,7 +30,15 @@ pub fn decide(
     Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
 }
 
-fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+fn look(
+    context: &Context,
+    object: &EnvironmentObject,
+    sight: &mut Sight<'_>,
+) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+    match context.grants.of_environment(object) {
+        Ok(access) => sight.through(&access),
+        Err(reason) => return Some((known(object), Standing::Stalled(reason))),
+    }
     let mut found: Vec<TargetGroupStatus> = Vec::new();
     let mut standing = Standing::Ready(because("Found", "the target groups were found"));
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
@@ -73,4 +81,10 @@ fn look(object: &EnvironmentObject, sight: &mut Sight<'_>) -> Option<(Vec<Target
         }
     }
     Some((found, standing))
+}
+
+/// What was found before for the present spec.
+fn known(object: &EnvironmentObject) -> Vec<TargetGroupStatus> {
+    let is_current = object.status.observed_generation == Some(object.generation);
+    if is_current { object.status.target_groups.clone() } else { Vec::new() }
 }

@@ -24,6 +24,11 @@ impl Arn {
     pub fn region(&self) -> Option<&str> {
         self.0.split(':').nth(3).filter(|region| !region.is_empty())
     }
+
+    /// The account, the fifth part of an ARN.
+    pub fn account(&self) -> Option<&str> {
+        self.0.split(':').nth(4).filter(|account| !account.is_empty())
+    }
 }
 
 impl fmt::Display for Arn {

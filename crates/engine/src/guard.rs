@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
@@ -24,12 +25,18 @@ const EVIDENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permit {
     step: Step,
+    access: Access,
 }
 
 impl Permit {
     /// The step that it is for.
     pub fn step(&self) -> &Step {
         &self.step
+    }
+
+    /// The access by which it is written.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -69,6 +76,16 @@ pub enum Violation {
     /// Settings of others must survive.
     #[error("the write would change actions that are not the forward: {0}")]
     OtherActions(String),
+    /// Another account's resources are not this access's.
+    #[error("{resource} would be written by {access}, which is for another account or region, or with {beside}")]
+    Elsewhere {
+        /// What would be written, or sent traffic.
+        resource: Arn,
+        /// The access.
+        access: Access,
+        /// What is written.
+        beside: Arn,
+    },
     /// A write needs evidence.
     #[error("{0} was not read within ten seconds before the tick")]
     Stale(String),
@@ -77,6 +94,7 @@ pub enum Violation {
 /// Judges a proposal by the facts, in a tick that began at an instant.
 pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
     let Proposal { step, warrant } = proposal;
+    in_one_place(step, &warrant.access)?;
     let scene = Scene { oldest: began - EVIDENCE_AGE, facts, warrant };
     match step {
         Step::CreateRule { listener, priority, forward, tags, .. } => {
@@ -113,7 +131,7 @@ pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Per
             }
         }
     }
-    Ok(Permit { step: step.clone() })
+    Ok(Permit { step: step.clone(), access: warrant.access.clone() })
 }
 
 /// The tags that mark a resource as a route's.
@@ -161,6 +179,23 @@ fn in_range(forward: &Forward) -> Result<(), Violation> {
         )));
     }
     Ok(())
+}
+
+/// A listener and all that it sends traffic to are in the one account and region that the access is for.
+fn in_one_place(step: &Step, access: &Access) -> Result<(), Violation> {
+    let place = step.resource();
+    let groups = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+    let apart = |other: &Arn| match (place.account().zip(place.region()), other.account().zip(other.region())) {
+        (Some(here), Some(there)) => here != there,
+        _ => false,
+    };
+    let strays = |resource: &&Arn| !access.reaches(resource) || apart(resource);
+    match std::iter::once(place).chain(groups).find(strays) {
+        None => Ok(()),
+        Some(resource) => {
+            Err(Violation::Elsewhere { resource: resource.clone(), access: access.clone(), beside: place.clone() })
+        }
+    }
 }
 
 /// What a write would meet.

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, draws a random number or knows a client. A tick is a state machine
 //! ([`tick::Tick`]): it says what it needs, the caller answers with real clients or from a model's memory.
 
+pub mod access;
 pub mod backend;
 pub mod claim;
 pub mod depend;
@@ -22,6 +23,7 @@ pub mod step;
 pub mod tick;
 pub mod weights;
 
+pub use access::{Access, Grants};
 pub use fact::Arn;
 pub use object::{Cluster, Key, KindName, Object, ObjectRef};
 pub use tick::Kind;

@@ -29,6 +29,7 @@ use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{STALLED, SYNCED, Truth, find, holds};
 
+use crate::access;
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::Sight;
@@ -118,6 +119,11 @@ fn look(
     if let Some(reason) = place::refusal(cluster, route).filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
         return Some(Outlook::refused(reason));
     }
+    let access = match context.grants.of_route(cluster, route) {
+        Ok(access) => access,
+        Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
+    };
+    sight.through(&access);
     let groups = backend::groups(cluster, route);
     let verified = wanted.is_none_or(|wanted| wanted.is_verified(route));
     let place = match place::find(cluster, route, verified, sight)? {
@@ -126,6 +132,13 @@ fn look(
     };
     status.priority = place.priority;
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
+    status.aws = access::record(&access);
+    let entry_point = &route.spec.listener.entry_point.name;
+    // What a run does not touch does not hold it up.
+    let is_concerned = |environment: &str| wanted.is_none_or(|wanted| wanted.touches(environment));
+    if let Some(reason) = access::mismatch(&place.listener, entry_point, &groups, is_concerned) {
+        return Some(Outlook::unknown(Standing::Stalled(reason)));
+    }
     let tags_from = wanted.map_or(crate::sight::ANY_AGE, |wanted| wanted.run.started_at);
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
         Ok(marks) => marks,

@@ -23,6 +23,7 @@ use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, RunRoute, ShiftDeletionPolicy, Waiting};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::access::Grants;
 use crate::claim::{Claim, claim};
 use crate::object::{Cluster, ShiftObject};
 use crate::sight::Sight;
@@ -42,6 +43,7 @@ const HISTORY: usize = 10;
 /// A status in the making.
 struct Draft<'a> {
     now: Timestamp,
+    grants: &'a Grants,
     cluster: &'a Cluster,
     shift: &'a ShiftObject,
     status: TrafficShiftStatus,
@@ -57,7 +59,8 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<TrafficShiftStatus>> {
     let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
-    let mut draft = Draft { now: context.now, cluster, shift, status, stalled: None, wake: None };
+    let mut draft =
+        Draft { now: context.now, grants: &context.grants, cluster, shift, status, stalled: None, wake: None };
     draft.go(sight)?;
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
+use crate::access::Access;
 use crate::fact::{Balancer, By, Fact, GroupAttributes, Health, Listener, Query, Reading, Rule, Tags, TargetGroup};
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
@@ -20,28 +21,60 @@ pub struct Ask {
     pub query: Query,
     /// A reading from before this instant is too old.
     pub not_before: Timestamp,
+    /// By which access it is asked.
+    pub access: Access,
+}
+
+impl Ask {
+    /// A question to the controller's own account and region.
+    pub fn new(query: Query, not_before: Timestamp) -> Self {
+        Self { query, not_before, access: Access::default() }
+    }
+}
+
+/// What something is called, and where: an ARN says itself where it is, a name is unique in one account and region.
+type Named = (Access, By);
+
+fn named(access: &Access, by: &By) -> Named {
+    match by {
+        By::Arn(_) => (Access::default(), by.clone()),
+        By::Name(_) => (access.clone(), by.clone()),
+    }
+}
+
+/// An ARN says itself where it is.
+fn itself(_: &Access, arn: &Arn) -> Arn {
+    arn.clone()
 }
 
 /// All readings that a tick has at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Facts {
-    balancers: BTreeMap<By, Reading<Balancer>>,
+    balancers: BTreeMap<Named, Reading<Balancer>>,
     listeners: BTreeMap<Arn, Reading<Vec<Listener>>>,
     rules: BTreeMap<Arn, Reading<Vec<Rule>>>,
-    groups: BTreeMap<By, Reading<TargetGroup>>,
+    groups: BTreeMap<Named, Reading<TargetGroup>>,
     attributes: BTreeMap<Arn, Reading<GroupAttributes>>,
     health: BTreeMap<Arn, Reading<Health>>,
     tags: BTreeMap<Arn, Reading<Tags>>,
 }
 
 impl Facts {
-    /// Adds an answer. An answer of another sort than its question is dropped, and asked for again.
+    /// Adds what is known of the controller's own account and region.
     pub fn add(&mut self, query: Query, fact: Fact) {
-        match (query, fact) {
-            (Query::Balancer(by), Fact::Balancer(reading)) => drop(self.balancers.insert(by, reading)),
+        self.answer(Ask::new(query, ANY_AGE), fact);
+    }
+
+    /// Adds an answer. An answer of another sort than its question is dropped, and asked for again.
+    pub fn answer(&mut self, ask: Ask, fact: Fact) {
+        let access = ask.access;
+        match (ask.query, fact) {
+            (Query::Balancer(by), Fact::Balancer(reading)) => {
+                drop(self.balancers.insert(named(&access, &by), reading));
+            }
             (Query::Listeners(arn), Fact::Listeners(reading)) => drop(self.listeners.insert(arn, reading)),
             (Query::Rules(arn), Fact::Rules(reading)) => drop(self.rules.insert(arn, reading)),
-            (Query::Group(by), Fact::Group(reading)) => drop(self.groups.insert(by, reading)),
+            (Query::Group(by), Fact::Group(reading)) => drop(self.groups.insert(named(&access, &by), reading)),
             (Query::Attributes(arn), Fact::Attributes(reading)) => drop(self.attributes.insert(arn, reading)),
             (Query::Health(arn), Fact::Health(reading)) => drop(self.health.insert(arn, reading)),
             (Query::Tags(arn), Fact::Tags(reading)) => drop(self.tags.insert(arn, reading)),
@@ -65,8 +98,8 @@ impl Facts {
     }
 
     /// A target group as last read, however old.
-    pub fn group(&self, group: &By) -> Option<&Reading<TargetGroup>> {
-        self.groups.get(group)
+    pub fn group(&self, group: &Arn) -> Option<&Reading<TargetGroup>> {
+        self.groups.get(&named(&Access::default(), &By::Arn(group.clone())))
     }
 }
 
@@ -77,16 +110,18 @@ pub struct Sight<'a> {
     pub began: Timestamp,
     facts: &'a Facts,
     asks: BTreeSet<Ask>,
+    access: Access,
 }
 
 macro_rules! look_up {
-    ($($(#[$doc:meta])* $name:ident($key:ident: &$key_type:ty) -> $found:ty = $map:ident, $query:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($key:ident: &$key_type:ty) -> $found:ty = $map:ident by $place:expr, $query:expr;)*) => {$(
         $(#[$doc])*
         pub fn $name(&mut self, $key: &$key_type, not_before: Timestamp) -> Option<&'a Reading<$found>> {
-            match self.facts.$map.get($key).filter(|reading| reading.at >= not_before) {
+            match self.facts.$map.get(&$place(&self.access, $key)).filter(|reading| reading.at >= not_before) {
                 Some(reading) => Some(reading),
                 None => {
-                    self.asks.insert(Ask { query: $query($key.clone()), not_before });
+                    let access = self.access.clone();
+                    self.asks.insert(Ask { query: $query($key.clone()), not_before, access });
                     None
                 }
             }
@@ -97,7 +132,12 @@ macro_rules! look_up {
 impl<'a> Sight<'a> {
     /// Looks at facts, in a tick that began at an instant.
     pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
-        Self { began, facts, asks: BTreeSet::new() }
+        Self { began, facts, asks: BTreeSet::new(), access: Access::default() }
+    }
+
+    /// Asks by this access from now on.
+    pub fn through(&mut self, access: &Access) {
+        self.access.clone_from(access);
     }
 
     /// The oldest instant of a reading that a write may be founded on.
@@ -117,19 +157,19 @@ impl<'a> Sight<'a> {
 
     look_up! {
         /// A balancer; asks for it unless it was read at `not_before` or later.
-        balancer(by: &By) -> Balancer = balancers, Query::Balancer;
+        balancer(by: &By) -> Balancer = balancers by named, Query::Balancer;
         /// The listeners of a balancer; asks for them unless they were read at `not_before` or later.
-        listeners(balancer: &Arn) -> Vec<Listener> = listeners, Query::Listeners;
+        listeners(balancer: &Arn) -> Vec<Listener> = listeners by itself, Query::Listeners;
         /// The rules of a listener; asks for them unless they were read at `not_before` or later.
-        rules(listener: &Arn) -> Vec<Rule> = rules, Query::Rules;
+        rules(listener: &Arn) -> Vec<Rule> = rules by itself, Query::Rules;
         /// A target group; asks for it unless it was read at `not_before` or later.
-        group(by: &By) -> TargetGroup = groups, Query::Group;
+        group(by: &By) -> TargetGroup = groups by named, Query::Group;
         /// The attributes of a target group; asks for them unless they were read at `not_before` or later.
-        attributes(group: &Arn) -> GroupAttributes = attributes, Query::Attributes;
+        attributes(group: &Arn) -> GroupAttributes = attributes by itself, Query::Attributes;
         /// The health of a group; asks for it unless it was read at `not_before` or later.
-        health(group: &Arn) -> Health = health, Query::Health;
+        health(group: &Arn) -> Health = health by itself, Query::Health;
         /// The tags of a resource; asks for them unless they were read at `not_before` or later.
-        tags(resource: &Arn) -> Tags = tags, Query::Tags;
+        tags(resource: &Arn) -> Tags = tags by itself, Query::Tags;
     }
 }
 

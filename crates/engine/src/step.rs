@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::Access;
 use crate::fact::{Action, Forward, Tags};
 use crate::{Arn, Key};
 
@@ -64,6 +65,16 @@ impl Step {
         }
     }
 
+    /// What it writes to: a listener, or the resource that gets tags.
+    pub fn resource(&self) -> &Arn {
+        match self {
+            Self::CreateRule { listener, .. }
+            | Self::SetRuleActions { listener, .. }
+            | Self::SetDefaultActions { listener, .. } => listener,
+            Self::AddTags { resource, .. } => resource,
+        }
+    }
+
     /// The forward that it writes, where it writes one.
     pub fn forward(&self) -> Option<&Forward> {
         match self {
@@ -106,6 +117,8 @@ pub struct Warrant {
     pub adopt: bool,
     /// Where the traffic goes by it.
     pub movement: Movement,
+    /// By which access it is written.
+    pub access: Access,
 }
 
 /// Where the traffic goes by a step.

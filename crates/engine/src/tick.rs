@@ -6,11 +6,13 @@
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::access::Grants;
 use crate::event::Event;
-use crate::fact::{AwsError, Fact, Query};
+use crate::fact::{AwsError, Fact};
 use crate::guard::{Permit, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
 use crate::sight::{Ask, Facts, Sight};
@@ -78,6 +80,8 @@ pub struct Context {
     pub owner: String,
     /// Why the last attempt to write for this object failed, unless one has succeeded since.
     pub trouble: Option<Trouble>,
+    /// Which namespaces may name which roles.
+    pub grants: Arc<Grants>,
 }
 
 /// Why a write did not happen.
@@ -164,7 +168,7 @@ pub enum Answer {
     /// To none: the tick begins.
     Begin,
     /// To `Read`.
-    Read(Vec<(Query, Fact)>),
+    Read(Vec<(Ask, Fact)>),
     /// To `Get`, `Finalizer` and `Record`: the objects passed along are up to date.
     Stored,
     /// To `Act`.
@@ -192,7 +196,7 @@ impl<K: Kind> Tick<K> {
         Self {
             key,
             began: now,
-            context: Context { now, owner, trouble: memory.trouble },
+            context: Context { now, owner, trouble: memory.trouble, grants: Arc::default() },
             accepted: memory.accepted,
             facts: Facts::default(),
             confirmed: false,
@@ -203,13 +207,20 @@ impl<K: Kind> Tick<K> {
         }
     }
 
+    /// The same, with roles that namespaces may name.
+    #[must_use]
+    pub fn granting(mut self, grants: Arc<Grants>) -> Self {
+        self.context.grants = grants;
+        self
+    }
+
     /// Goes on with an answer until the next need.
     pub fn next(&mut self, now: Timestamp, cluster: &Cluster, answer: Answer) -> Need<K::Status> {
         self.context.now = self.context.now.max(now);
         self.rounds += 1;
         match answer {
             Answer::Begin | Answer::Stored => {}
-            Answer::Read(answers) => answers.into_iter().for_each(|(query, fact)| self.facts.add(query, fact)),
+            Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
             Answer::Acted(Ok(())) => {
                 self.context.trouble = None;
                 self.accepted = self.trying.take().map(|step| (self.context.now, step));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use weir_aws::Inventory;
+use weir_aws::Accounts;
 use weir_controller::{Clock as ControllerClock, Controller, Error, Metrics};
 use weir_sim::aws::Aws;
 use weir_sim::clock::Clock;
@@ -32,6 +32,7 @@ impl Life {
             instance: format!("weir-{life}"),
             round_interval: settings.round_interval,
             seed: settings.seed.wrapping_add(u64::from(life)),
+            grants: settings.grants.clone(),
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         let controller = wired(client, aws, clock, controller_settings, &lifeline)
@@ -61,8 +62,9 @@ fn wired(
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let config = sdk_config(aws, clock, lifeline);
-    let inventory = Inventory::new(&config, move || clock.now(), move |call| counted.count_aws_call(call))
-        .expect("the simulated AWS has a region");
+    let accounts =
+        Accounts::new(&config, &settings.owner, move || clock.now(), move |call| counted.count_aws_call(call))
+            .expect("the simulated AWS has a region");
     let clock: ControllerClock = Arc::new(move || clock.now());
-    Controller::new(client, inventory, clock, metrics, settings)
+    Controller::new(client, accounts, clock, metrics, settings)
 }

@@ -10,6 +10,7 @@ mod aws;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::{
@@ -17,11 +18,12 @@ use weir_api::{
     WeightedRouteSpec, WeightedRouteStatus,
 };
 use weir_engine::depend::{dependents, watchers};
+use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
-use weir_engine::sight::{ANY_AGE, Facts, Sight};
+use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
 use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
-use weir_engine::{Arn, Cluster, Key, Kind, KindName, Object, ObjectRef};
+use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
 
@@ -234,14 +236,15 @@ impl Model {
 
     fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
         let memory = self.memories.remove(object).unwrap_or_default();
-        let mut tick: Tick<K> = Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory);
+        let mut tick: Tick<K> =
+            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::new(Grants::all()));
         let mut answer = Answer::Begin;
         let mut acts = 0;
         loop {
             answer = match tick.next(self.now, &self.cluster, answer) {
                 Need::Read(asks) => {
                     assert!(!asks.is_empty(), "{object}: a tick asked for nothing");
-                    Answer::Read(asks.into_iter().map(|ask| self.aws.answer(self.now, ask.query)).collect())
+                    Answer::Read(asks.into_iter().map(|ask| self.answer(ask)).collect())
                 }
                 Need::Get(_) => Answer::Stored,
                 Need::Finalizer(wanted) => {
@@ -280,6 +283,11 @@ impl Model {
         }
     }
 
+    fn answer(&self, ask: Ask) -> (Ask, Fact) {
+        let (_, fact) = self.aws.answer(self.now, ask.query.clone());
+        (ask, fact)
+    }
+
     /// On its own recorded status a decision changes nothing, now or at any moment before it wants to be woken.
     fn obeys_the_laws<K: Stored>(&self, object: &ObjectRef, acts: u32, wake: Option<Timestamp>) {
         if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.trouble.is_some()) {
@@ -288,7 +296,8 @@ impl Model {
         let Some(stored) = K::find(&self.cluster, &object.key) else { return };
         let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
         for now in [self.now, later.max(self.now)] {
-            let context = Context { now, owner: OWNER.to_owned(), trouble: None };
+            let grants = Arc::new(Grants::all());
+            let context = Context { now, owner: OWNER.to_owned(), trouble: None, grants };
             let mut facts = Facts::default();
             let verdict = loop {
                 let mut sight = Sight::new(now, &facts);
@@ -299,8 +308,8 @@ impl Model {
                 }
                 for ask in asks {
                     assert!(ask.not_before <= now || ask.not_before == ANY_AGE, "{object}: asks for the future");
-                    let (query, fact) = self.aws.answer_as_of(self.now, now, ask.query);
-                    facts.add(query, fact);
+                    let (_, fact) = self.aws.answer_as_of(self.now, now, ask.query.clone());
+                    facts.answer(ask, fact);
                 }
             };
             let verdict = verdict.expect("a decision without asks is made");

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use weir_aws::Inventory;
+use weir_engine::Grants;
 use weir_sim::aws::{Aws, TargetStickiness};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub owner: String,
     /// How often a controller looks round on AWS.
     pub round_interval: Duration,
+    /// Which namespaces may name which roles.
+    pub grants: Grants,
     /// How the simulated AWS behaves.
     pub aws: weir_sim::aws::Options,
     /// How the simulated Kubernetes behaves.
@@ -58,6 +61,7 @@ impl Settings {
             namespace: "shop".to_owned(),
             owner: "lab".to_owned(),
             round_interval: Duration::from_secs(30),
+            grants: Grants::default(),
             aws: weir_sim::aws::Options::default(),
             kube: weir_sim::kube::Options::default(),
         }

@@ -23,7 +23,7 @@ struct Weir {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Run),
+    Run(Box<run::Run>),
     Demo(demo::Demo),
     Crds(crds::Crds),
 }

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
-use weir_aws::Inventory;
-use weir_controller::{Clock, Controller, Metrics, Settings, Weir};
+use weir_aws::Accounts;
+use weir_controller::{Clock, Controller, Grants, Metrics, Settings, Weir};
 
 use crate::logging;
 use watchman::{Reports, Watchman};
@@ -40,7 +40,7 @@ pub enum Error {
     #[error(transparent)]
     Account(#[from] account::Error),
     #[error(transparent)]
-    Inventory(#[from] weir_aws::NoRegion),
+    Accounts(#[from] weir_aws::NoRegion),
     #[error(transparent)]
     Controller(#[from] weir_controller::Error),
     #[error("cannot start the controllers' runtime: {0}")]
@@ -95,8 +95,8 @@ async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let clock: Clock = Arc::new(now);
-    let inventory = Inventory::new(&aws, now, move |call| counted.count_aws_call(call))?;
-    Ok(Controller::new(client, inventory, clock, metrics, settings(arguments))?)
+    let accounts = Accounts::new(&aws, &arguments.owner_id, now, move |call| counted.count_aws_call(call))?;
+    Ok(Controller::new(client, accounts, clock, metrics, settings(arguments))?)
 }
 
 fn settings(arguments: &Run) -> Settings {
@@ -111,6 +111,7 @@ fn settings(arguments: &Run) -> Settings {
         rollback_slots: concurrency.div_ceil(4).min(concurrency - 1),
         grace: seconds(process.grace_period),
         seed: seed(),
+        grants: Grants(arguments.aws.allow_role.clone()),
         ..Settings::new(&arguments.owner_id)
     }
 }

@@ -77,7 +77,7 @@ impl Told {
 
 pub(super) async fn round(inventory: &Inventory, watched: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
     let not_before = inventory.core.now() - fresh;
-    let ask = |query| Ask { query, not_before };
+    let ask = |query| Ask::new(query, not_before);
     let balancers = watched.iter().map(|arn| ask(Query::Balancer(By::Arn(arn.clone()))));
     let listeners = watched.iter().map(|arn| ask(Query::Listeners(arn.clone())));
     let seen = inventory.answer_all(&balancers.chain(listeners).collect::<Vec<Ask>>()).await;

@@ -21,7 +21,7 @@ fn group(name: &str) -> Arn {
 }
 
 fn any_age(query: Query) -> Ask {
-    Ask { query, not_before: ANY_AGE }
+    Ask::new(query, ANY_AGE)
 }
 
 /// A world with one rule, in which every resource exists unless its name holds `absent`.
@@ -112,7 +112,7 @@ async fn what_is_young_enough_is_answered_from_memory() {
     let bed = Bed::new(world);
     let first = bed.fresh(Query::Rules(listener())).await;
     wait(seconds(30)).await;
-    let ask = Ask { query: Query::Rules(listener()), not_before: at(&first) };
+    let ask = Ask::new(Query::Rules(listener()), at(&first));
     assert_eq!(bed.inventory.answer(&ask).await, (Query::Rules(listener()), first.clone()));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 
@@ -125,7 +125,7 @@ async fn what_is_young_enough_is_answered_from_memory() {
 #[tokio::test(start_paused = true)]
 async fn an_asker_from_the_future_gets_what_is_read_now() {
     let bed = Bed::new(world);
-    let ask = Ask { query: Query::Rules(listener()), not_before: bed.now() + seconds(60) };
+    let ask = Ask::new(Query::Rules(listener()), bed.now() + seconds(60));
     let began = bed.now();
     assert_eq!(at(&bed.inventory.answer(&ask).await.1), began);
 }

@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
-use weir_aws::Inventory;
+use weir_aws::Accounts;
 
 use self::fake::{Fake, Fault};
 use self::scripted::Scripted;
@@ -35,9 +35,9 @@ fn controller_of(fake: &Fake, settings: Settings) -> Controller<Scripted> {
     let config =
         SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1")).build();
     let clock = clock();
-    let inventory_clock = clock.clone();
-    let inventory = Inventory::new(&config, move || inventory_clock(), |_| panic!("no script calls AWS")).unwrap();
-    Controller::deciding(fake.client(), inventory, clock, Metrics::new(), settings).unwrap()
+    let accounts_clock = clock.clone();
+    let accounts = Accounts::new(&config, "test", move || accounts_clock(), |_| panic!("no script calls AWS")).unwrap();
+    Controller::deciding(fake.client(), accounts, clock, Metrics::new(), settings).unwrap()
 }
 
 /// Runs a controller for as long as a script takes, then drops it.

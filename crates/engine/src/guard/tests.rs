@@ -8,7 +8,7 @@ use super::{Violation, guard};
 use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
-use crate::{Arn, Key};
+use crate::{Access, Arn, Key};
 
 fn began() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -73,7 +73,13 @@ impl Scene {
             let health = Health { healthy: *healthy, ..Health::default() };
             facts.add(Query::Health(arn(group)), Fact::Health(Reading { at, found: Ok(health) }));
         }
-        let warrant = Warrant { owner: "me".to_owned(), route: Key::new("shop", "web"), adopt: self.adopt, movement };
+        let warrant = Warrant {
+            owner: "me".to_owned(),
+            route: Key::new("shop", "web"),
+            adopt: self.adopt,
+            movement,
+            access: Access::default(),
+        };
         guard(began(), &Proposal { step, warrant }, &facts).map(|permit| assert!(!permit.step().operation().is_empty()))
     }
 

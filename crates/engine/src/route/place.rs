@@ -6,6 +6,7 @@ use weir_api::condition::{READY, find as find_condition, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
+use crate::access;
 use crate::backend::{Groups, environment_of};
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
@@ -373,5 +374,7 @@ pub(super) fn marks_of(owner: &str, route: &Key) -> Tags {
 
 /// What entitles a route to a step.
 pub(super) fn warrant(context: &Context, route: &RouteObject, movement: Movement) -> Warrant {
-    Warrant { owner: context.owner.clone(), route: route.key.clone(), adopt: route.spec.adopt, movement }
+    // A write is made only when all that was decided is on record, the access with it.
+    let access = access::recorded(route);
+    Warrant { owner: context.owner.clone(), route: route.key.clone(), adopt: route.spec.adopt, movement, access }
 }

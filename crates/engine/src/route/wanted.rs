@@ -48,6 +48,11 @@ impl Wanted<'_> {
         Some(RunMemory { shift: self.shift.key.to_string(), to: self.run.to.clone(), outcome })
     }
 
+    /// Whether an environment is one of those between which the traffic moves.
+    pub fn touches(&self, environment: &str) -> bool {
+        self.part.weights.iter().any(|entry| entry.environment == environment)
+    }
+
     /// Whether the traffic is going back.
     pub fn goes_back(&self) -> bool {
         self.run.rollback.is_some()

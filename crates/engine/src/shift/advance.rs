@@ -17,7 +17,7 @@ const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
     let run = draft.status.run.clone()?;
-    let lanes = match lanes(draft.cluster, draft.shift, &run) {
+    let lanes = match lanes(draft.grants, draft.cluster, draft.shift, &run) {
         Ok(lanes) => lanes,
         Err(message) => {
             draft.wait(phase_of(&run), "RouteGone", message, None);

@@ -81,6 +81,10 @@ pub(super) fn of(
         Ok(group) => group,
         Err(message) => return Some(Err(message)),
     };
+    match &lane.access {
+        Ok(access) => sight.through(access),
+        Err(message) => return Some(Err(message.clone())),
+    }
     let reading = sight.health(group, not_before)?;
     Some(reading.found.clone().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }

@@ -5,6 +5,7 @@ use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{EnvironmentWeight, Intent};
 
 use crate::Arn;
+use crate::access::{Access, Grants};
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
 
@@ -16,20 +17,33 @@ pub(super) struct Lane<'a> {
     pub groups: Groups,
     /// The route's part in the run as it is recorded.
     pub part: RunRoute,
+    /// By which access its groups are looked at; the error says why they may not be.
+    pub access: Result<Access, String>,
 }
 
 /// The lanes of a run; the error names the route that is gone.
-pub(super) fn lanes<'a>(cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Result<Vec<Lane<'a>>, String> {
+pub(super) fn lanes<'a>(
+    grants: &Grants,
+    cluster: &'a Cluster,
+    shift: &ShiftObject,
+    run: &Run,
+) -> Result<Vec<Lane<'a>>, String> {
     let lane = |part: &RunRoute| {
         let route = cluster.routes.get(&shift.key.beside(&part.name)).ok_or_else(|| {
             format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
         })?;
-        Ok(Lane { route, groups: backend::groups(cluster, route), part: part.clone() })
+        Ok(Lane::new(grants, cluster, route, part.clone()))
     };
     run.routes.iter().map(lane).collect()
 }
 
-impl Lane<'_> {
+impl<'a> Lane<'a> {
+    /// A route with its part in a run.
+    pub fn new(grants: &Grants, cluster: &'a Cluster, route: &'a RouteObject, part: RunRoute) -> Self {
+        let access = grants.of_route(cluster, route).map_err(|reason| reason.message);
+        Self { route, groups: backend::groups(cluster, route), part, access }
+    }
+
     /// The route's intent, where it is the change that the run wants now.
     fn intent(&self, shift: &ShiftObject, run: &Run) -> Option<&Intent> {
         let intent = self.route.status.intent.as_ref()?;

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
-use crate::backend;
 use crate::guard::MAX_GROUPS;
 use crate::route;
 use crate::sight::Sight;
@@ -76,7 +75,7 @@ fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, St
             before: route.status.weights.clone(),
             weights: Vec::new(),
         };
-        let lane = Lane { route, groups: backend::groups(draft.cluster, route), part };
+        let lane = Lane::new(draft.grants, draft.cluster, route, part);
         if !route::is_usable(route) {
             return Err(("WaitingForRoute", lane.says()));
         }

@@ -28,7 +28,7 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn environment(group: &str) -> EnvironmentSpec {
     let existing = ExistingTargetGroup { arn: None, name: Some(group.to_owned()) };
-    EnvironmentSpec { target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
+    EnvironmentSpec { aws: None, target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
 }
 
 fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
@@ -83,7 +83,10 @@ fn model() -> Model {
     let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
     let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
     let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point("public", EntryPointSpec { existing, listeners, allowed_routes: AllowedRoutes::default() });
+    model.apply_entry_point(
+        "public",
+        EntryPointSpec { aws: None, existing, listeners, allowed_routes: AllowedRoutes::default() },
+    );
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use weir_api::Duration;
+use weir_controller::Grant;
 
 use crate::logging::Logging;
 
@@ -61,6 +62,12 @@ pub struct Aws {
     #[arg(long, env = "WEIR_REGION", value_name = "REGION")]
     pub region: Option<String>,
 
+    /// Let the objects of a namespace name a role in spec.aws.roleArn; may be given several times. By default no role may
+    /// be named. A * in the namespace stands for any characters, in the ARN for any but : and /. In the environment
+    /// variable the pairs are separated by spaces
+    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ', value_parser = grant)]
+    pub allow_role: Vec<Grant>,
+
     /// How often AWS is looked at for changes that somebody else made
     #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s")]
     pub inventory_interval: Duration,
@@ -114,6 +121,19 @@ fn owner_id(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// A namespace and the ARN of a role, either with stars.
+fn grant(text: &str) -> Result<Grant, String> {
+    let expected = "expected NAMESPACE=ROLE_ARN, such as shop=arn:aws:iam::123456789012:role/weir-shop";
+    let (namespace, role) = text.split_once('=').ok_or(expected)?;
+    let names = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-*".contains(letter);
+    let parts: Vec<&str> = role.splitn(6, ':').collect();
+    let is_role = matches!(parts.as_slice(), ["arn", _, "iam", "", _, name] if name.starts_with("role/"));
+    if namespace.is_empty() || !namespace.chars().all(names) || !is_role {
+        return Err(expected.to_owned());
+    }
+    Ok(Grant { namespace: namespace.to_owned(), role: role.to_owned() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! Looking round on AWS: each account and region in its own time.
+//!
+//! Invariant: there is at most one round of an access at a time, and none waits for another's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::{Access, Arn};
+
+use crate::kinds::Decisions;
+use crate::run::later;
+use crate::world::World;
+
+/// What a round has found to be not as it was.
+type Found = (Access, BTreeSet<Arn>);
+
+/// The rounds.
+pub(crate) struct Rounds<'a> {
+    interval: SignedDuration,
+    running: FuturesUnordered<LocalBoxFuture<'a, Found>>,
+    under_way: BTreeSet<Access>,
+    /// When each access is due again that has been looked round in.
+    due: BTreeMap<Access, Timestamp>,
+    /// When to look which ones are due.
+    next: Timestamp,
+}
+
+impl<'a> Rounds<'a> {
+    /// No round begins before the first interval has passed.
+    pub fn new(now: Timestamp, interval: SignedDuration) -> Self {
+        Self {
+            interval,
+            running: FuturesUnordered::new(),
+            under_way: BTreeSet::new(),
+            due: BTreeMap::new(),
+            next: later(now, interval),
+        }
+    }
+
+    /// When the next round may begin.
+    pub fn due(&self) -> Timestamp {
+        self.next
+    }
+
+    /// Begins the rounds that are due.
+    pub fn start<D: Decisions>(&mut self, world: &'a World<D>, now: Timestamp) {
+        if now < self.next {
+            return;
+        }
+        let balancers = world.balancers();
+        self.due.retain(|access, _| balancers.contains_key(access));
+        // A reading that a tick has asked for since the last round stands for this round's.
+        let fresh = self.interval * 9 / 10;
+        for (access, balancers) in balancers {
+            if self.under_way.contains(&access) || self.due.get(&access).is_some_and(|due| now < *due) {
+                continue;
+            }
+            self.under_way.insert(access.clone());
+            self.due.remove(&access);
+            let round = async move {
+                let changed = world.accounts.round(&access, &balancers, fresh).await;
+                (access, changed)
+            };
+            self.running.push(round.boxed_local());
+        }
+        self.next = self.due.values().copied().chain([later(now, self.interval)]).min().unwrap_or(now);
+    }
+
+    /// The next round that ends; `None` while there is none under way.
+    pub async fn next(&mut self) -> Option<Found> {
+        self.running.next().await
+    }
+
+    /// A round has ended.
+    pub fn end(&mut self, access: &Access, now: Timestamp) {
+        self.under_way.remove(access);
+        let due = later(now, self.interval);
+        self.due.insert(access.clone(), due);
+        self.next = self.next.min(due);
+    }
+
+    /// Drops the rounds that are under way.
+    pub fn give_up(&mut self) {
+        self.running.clear();
+    }
+}

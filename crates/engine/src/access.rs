@@ -1,0 +1,171 @@
+//! Which account and region something on AWS is in, by which role it is reached, and who may use that role.
+//!
+//! Only the functions here make an [`Access`] from what a manifest says, so that none can be used that was not
+//! allowed. Invariant: where a role is not allowed there is no access, and without one there is no question and no
+//! write.
+
+use std::fmt;
+
+use weir_api::AwsAccess;
+
+use crate::Arn;
+use crate::backend::Groups;
+use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
+use crate::route::entry_key;
+use crate::standing::{Reason, because};
+
+/// How an account and region is reached. The default one is the controller's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Access {
+    /// The region; the controller's own if absent.
+    pub region: Option<String>,
+    /// The role to assume; without one the controller's own credentials serve.
+    pub role_arn: Option<String>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+impl Access {
+    fn of(spec: &AwsAccess) -> Self {
+        let AwsAccess { region, role_arn, external_id } = spec.clone();
+        Self { region, role_arn, external_id }
+    }
+
+    /// The account that the role is in; unknown for the controller's own credentials.
+    pub fn account(&self) -> Option<&str> {
+        self.role_arn.as_deref()?.split(':').nth(4)
+    }
+
+    /// Whether a resource can be reached by it, as far as can be told by the ARN.
+    pub fn reaches(&self, resource: &Arn) -> bool {
+        let agree = |mine: Option<&str>, theirs: Option<&str>| mine.is_none() || theirs.is_none() || mine == theirs;
+        agree(self.account(), resource.account()) && agree(self.region.as_deref(), resource.region())
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.role_arn {
+            Some(role) => write!(formatter, "the role {role}")?,
+            None => formatter.write_str("the controller's own credentials")?,
+        }
+        self.region.iter().try_for_each(|region| write!(formatter, " in {region}"))
+    }
+}
+
+/// Allows the objects of a namespace to name a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Grant {
+    /// The namespace; a `*` in it stands for any characters.
+    pub namespace: String,
+    /// The role's ARN; a `*` in it stands for any characters but `:` and `/`.
+    pub role: String,
+}
+
+impl Grant {
+    fn allows(&self, namespace: &str, role: &str) -> bool {
+        fits(&self.namespace, namespace) && fits(&self.role, role)
+    }
+}
+
+/// Which namespaces may name which roles. By default none may name any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Grants(pub Vec<Grant>);
+
+impl Grants {
+    /// Every role in every namespace: for worlds that are made up.
+    pub fn all() -> Self {
+        Self(vec![Grant { namespace: "*".to_owned(), role: "arn:*:iam::*:role/*".to_owned() }])
+    }
+
+    /// Whether the objects of a namespace may name a role.
+    pub fn allow(&self, namespace: &str, role: &str) -> bool {
+        self.0.iter().any(|grant| grant.allows(namespace, role))
+    }
+
+    /// The access that an object of a namespace names; the reason says why it may not.
+    pub fn access(&self, namespace: &str, spec: Option<&AwsAccess>) -> Result<Access, Reason> {
+        let access = spec.map(Access::of).unwrap_or_default();
+        match &access.role_arn {
+            Some(role) if !self.allow(namespace, role) => Err(not_allowed(namespace, role)),
+            _ => Ok(access),
+        }
+    }
+
+    /// The access of an entry point.
+    pub fn of_entry_point(&self, object: &EntryPointObject) -> Result<Access, Reason> {
+        self.access(&object.key.namespace, object.spec.aws.as_ref())
+    }
+
+    /// The access of an environment.
+    pub fn of_environment(&self, object: &EnvironmentObject) -> Result<Access, Reason> {
+        self.access(&object.key.namespace, object.spec.aws.as_ref())
+    }
+
+    /// The access of a route: that of its entry point, which is judged by its own namespace; what the route recorded
+    /// of it serves when the entry point is gone.
+    pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Reason> {
+        let key = entry_key(route);
+        let spec = match cluster.entry_points.get(&key) {
+            Some(entry_point) => entry_point.spec.aws.as_ref(),
+            None => route.status.aws.as_ref(),
+        };
+        self.access(&key.namespace, spec)
+    }
+}
+
+/// The access that a route has on record. It was allowed when it was recorded.
+pub(crate) fn recorded(route: &RouteObject) -> Access {
+    route.status.aws.as_ref().map(Access::of).unwrap_or_default()
+}
+
+/// What a route records of its access.
+pub(crate) fn record(access: &Access) -> Option<AwsAccess> {
+    let Access { region, role_arn, external_id } = access.clone();
+    (*access != Access::default()).then_some(AwsAccess { region, role_arn, external_id })
+}
+
+/// Why the target groups of a route cannot be used by its listener: AWS lets a listener forward only to groups of its
+/// own account and region. Those of the environments that `is_concerned` are looked at.
+pub(crate) fn mismatch(
+    listener: &Arn,
+    entry_point: &str,
+    groups: &Groups,
+    is_concerned: impl Fn(&str) -> bool,
+) -> Option<Reason> {
+    let here = (listener.account()?, listener.region()?);
+    let resolved = groups.iter().filter_map(|(environment, group)| Some((environment, group.as_ref().ok()?)));
+    let (environment, there) = resolved
+        .filter(|(environment, _)| is_concerned(environment))
+        .filter_map(|(environment, group)| Some((environment, (group.account()?, group.region()?))))
+        .find(|(_, there)| *there != here)?;
+    let message = format!(
+        "found the environment {environment} in account {} and region {}, and the entry point {entry_point} in account \
+         {} and region {}; expected them together, since a listener forwards only to target groups of its own account \
+         and region. Correct spec.aws of one of the two, or take {environment} out of spec.backends",
+        there.0, there.1, here.0, here.1
+    );
+    Some(because("AccountMismatch", message))
+}
+
+fn not_allowed(namespace: &str, role: &str) -> Reason {
+    let message = format!(
+        "spec.aws.roleArn names {role}, which objects of the namespace {namespace} may not use; whoever runs the \
+         controller can allow it with --allow-role {namespace}={role}"
+    );
+    because("RoleNotAllowed", message)
+}
+
+/// Whether a text is as a pattern says, in which `*` stands for any characters but `:` and `/`.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            let within = rest.find([':', '/']).unwrap_or(rest.len());
+            (0..=within).filter_map(|end| rest.get(end..)).any(|rest| fits(after, rest))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
