@@ -1,7 +1,7 @@
 //! How many rules a balancer may hold: foreseen, so that a route says so before anything is written.
 
 use crate::Arn;
-use crate::fact::{Listener, Rule};
+use crate::fact::Rule;
 use crate::object::EntryPointObject;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, because};
@@ -15,7 +15,12 @@ pub(super) fn exceeded(entry_point: &EntryPointObject, sight: &mut Sight<'_>) ->
     let limit = entry_point.status.rules.as_ref().and_then(|rules| rules.limit).unwrap_or(DEFAULT_RULES);
     let Some(balancer) = entry_point.status.arn.as_deref().map(Arn::new) else { return Some(Ok(())) };
     let Ok(listeners) = &sight.listeners(&balancer, ANY_AGE)?.found else { return Some(Ok(())) };
-    let Some(used) = used(listeners, sight)? else { return Some(Ok(())) };
+    let readings: Vec<_> = listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)).collect();
+    let mut used = 0;
+    for reading in readings {
+        let Ok(rules) = &reading?.found else { return Some(Ok(())) };
+        used += count(rules);
+    }
     Some(if used < limit {
         Ok(())
     } else {
@@ -27,19 +32,6 @@ pub(super) fn exceeded(entry_point: &EntryPointObject, sight: &mut Sight<'_>) ->
         );
         Err(because("TooManyRules", message))
     })
-}
-
-/// How many rules all listeners have together; `None` in the answer where one of them could not be read.
-fn used(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Option<i32>> {
-    let readings: Vec<_> = listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)).collect();
-    let mut used = 0;
-    for reading in readings {
-        match &reading?.found {
-            Ok(rules) => used += count(rules),
-            Err(_) => return Some(None),
-        }
-    }
-    Some(Some(used))
 }
 
 /// How many of the rules count: all but the default one.
