@@ -36,3 +36,5 @@ mod refusals;
 mod releases;
 mod returns;
 mod simulator;
+
+pub(crate) use kubernetes::Kubernetes;

@@ -4,4 +4,5 @@
 
 mod bed;
 mod conformance;
+mod differential;
 mod layout;

@@ -97,7 +97,7 @@ pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) ->
     Ok(json!({
         "apiVersion": scope.kind.api_version(),
         "kind": scope.kind.list_name,
-        "metadata": {"resourceVersion": world.version().to_string()},
+        "metadata": {"continue": "", "resourceVersion": world.version().to_string()},
         "items": items,
     }))
 }

@@ -52,6 +52,12 @@ impl Failure {
         Self::new(409, "AlreadyExists", format!("{resource} {name:?} already exists")).about(resource, name)
     }
 
+    /// The same, of an object that is on its way out.
+    pub(super) fn while_being_deleted(mut self) -> Self {
+        self.message = format!("object is being deleted: {}", self.message);
+        self
+    }
+
     /// 409: `because` says what the writer did not know.
     pub(super) fn conflict(resource: &GroupResource, name: &str, because: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {resource} {name:?}: {because}");
@@ -109,6 +115,13 @@ impl Failure {
         let mut details = named(group, kind, name);
         details["causes"] = errors.iter().map(FieldError::cause).collect();
         failure.details = Some(Box::new(details));
+        failure
+    }
+
+    /// 422: a patch that cannot be carried out on the object as it is. A real server does not say why.
+    pub(super) fn unpatchable() -> Self {
+        let mut failure = Self::new(422, "Invalid", "the server rejected our request due to an error in our request");
+        failure.details = Some(Box::new(json!({})));
         failure
     }
 

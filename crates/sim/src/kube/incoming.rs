@@ -50,6 +50,13 @@ pub(super) fn merge_patch(body: &[u8]) -> Result<Value, Failure> {
     Err(Failure::bad_request("error decoding patch: expected a JSON object, as merge patches of objects are"))
 }
 
+/// Changes an object by a JSON patch (RFC 6902): all of its operations, or none.
+pub(super) fn apply_json_patch(object: &mut Value, body: &[u8]) -> Result<(), Failure> {
+    let patch: json_patch::Patch =
+        serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+    json_patch::patch(object, &patch).map_err(|_| Failure::unpatchable())
+}
+
 /// Checks that an object can be one of this kind, drops the fields that the schema does not know and fills in the
 /// defaults. Returns what there is to say about the dropped fields.
 pub(super) fn shape(object: &mut Value, kind: &Kind) -> Result<Vec<String>, Failure> {
@@ -67,6 +74,29 @@ pub(super) fn shape(object: &mut Value, kind: &Kind) -> Result<Vec<String>, Fail
         }
     }
     Ok(unknown.iter().map(|path| format!("unknown field {path:?}")).collect())
+}
+
+/// The answer to an object with fields that are not known, where that is to be refused.
+pub(super) fn not_strict(kind: &Kind, version: &str, unknown: &[String]) -> Failure {
+    let name = &kind.name;
+    Failure::bad_request(format!(
+        "{name} in version {version:?} cannot be handled as a {name}: strict decoding error: {}",
+        unknown.join(", ")
+    ))
+}
+
+/// Of a version of a custom kind that is not served, no field beyond the metadata is known.
+pub(super) fn refuse_unknown_version(object: &Value, kind: &Kind) -> Result<(), Failure> {
+    let group = format!("{}/", kind.key.group);
+    let version = object["apiVersion"].as_str().and_then(|found| found.strip_prefix(&group)).unwrap_or_default();
+    if !kind.is_custom() || version.is_empty() || version == kind.version {
+        return Ok(());
+    }
+    let known = ["apiVersion", "kind", "metadata"];
+    let fields = object.as_object().into_iter().flat_map(serde_json::Map::keys);
+    let unknown = fields.filter(|field| !known.contains(&field.as_str()));
+    let unknown: Vec<String> = unknown.map(|field| format!("unknown field {field:?}")).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(not_strict(kind, version, &unknown)) }
 }
 
 /// Refuses an object of another kind or version than the path names.

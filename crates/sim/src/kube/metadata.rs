@@ -140,31 +140,36 @@ fn word_for(value: &Value) -> &'static str {
 
 /// What is wrong with the metadata of an object.
 pub(super) fn validate(object: &Value, kind: &Kind) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let mut complain = |field: &str, value: &str, complaints: Vec<String>| {
-        let error = |complaint| FieldError::invalid(format!("metadata.{field}"), json!(value), complaint);
-        errors.extend(complaints.into_iter().map(error));
-    };
-    let metadata = &object["metadata"];
     let name = text(object, "name");
-    if !name.is_empty() {
-        complain("name", name, names::object_name(kind, name));
-    }
-    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
-        let value = value.as_str().unwrap_or_default();
-        complain("labels", key, names::qualified(key));
-        complain("labels", value, names::label_value(value));
-    }
-    for key in metadata["annotations"].as_object().into_iter().flat_map(Map::keys) {
-        complain("annotations", key, names::qualified(&key.to_lowercase()));
-    }
+    let mut errors = match name {
+        "" => vec![FieldError::required("metadata.name", "name or generateName is required")],
+        _ => complaints("name", name, names::object_name(kind, name)),
+    };
+    errors.extend(validate_words(object));
     for finalizer in finalizers(object) {
-        complain("finalizers", finalizer, names::qualified(finalizer));
-    }
-    if name.is_empty() {
-        errors.insert(0, FieldError::required("metadata.name", "name or generateName is required"));
+        errors.extend(complaints("finalizers", finalizer, names::qualified(finalizer)));
     }
     errors
+}
+
+/// What is wrong with labels and annotations.
+fn validate_words(object: &Value) -> Vec<FieldError> {
+    let metadata = &object["metadata"];
+    let mut errors = Vec::new();
+    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        let value = value.as_str().unwrap_or_default();
+        errors.extend(complaints("labels", key, names::qualified(key)));
+        errors.extend(complaints("labels", value, names::label_value(value)));
+    }
+    for key in metadata["annotations"].as_object().into_iter().flat_map(Map::keys) {
+        errors.extend(complaints("annotations", key, names::qualified(&key.to_lowercase())));
+    }
+    errors
+}
+
+fn complaints(field: &str, value: &str, complaints: Vec<String>) -> Vec<FieldError> {
+    let error = |complaint| FieldError::invalid(format!("metadata.{field}"), json!(value), complaint);
+    complaints.into_iter().map(error).collect()
 }
 
 /// What is wrong with how the metadata changed.
@@ -189,6 +194,7 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid(format!("metadata.{field}"), is.clone(), "field is immutable"));
         }
     }
+    errors.extend(validate_words(new));
     errors
 }
 

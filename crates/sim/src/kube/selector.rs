@@ -81,6 +81,10 @@ fn requirements(selector: &str) -> Vec<String> {
 }
 
 fn label(term: &str) -> Result<(String, Want), Failure> {
+    if let Some(operator) = ["==", "="].into_iter().find(|operator| term.starts_with(operator)) {
+        let message = format!("found '{operator}', expected: !, identifier, or 'end of string'");
+        return Err(Failure::bad_request(message));
+    }
     let found = |key: &str, want: Want| {
         let values: &[String] = match &want {
             Want::In(values) | Want::NotIn(values) => values,

@@ -17,7 +17,8 @@ use super::world::{Place, World};
 use super::{definition, events, merge, metadata, sweep, validate};
 
 /// Patch languages that are spoken here.
-const PATCHES: [&str; 1] = ["application/merge-patch+json"];
+const PATCHES: [&str; 2] = [JSON_PATCH, "application/merge-patch+json"];
+const JSON_PATCH: &str = "application/json-patch+json";
 
 /// One write under way.
 pub(super) struct Write<'a> {
@@ -125,8 +126,9 @@ impl<'a> Write<'a> {
         let errors = metadata::validate(&object, &self.kind);
         let errors = validate::object(&self.kind, &object, None, Part::All, errors);
         self.refuse_if(&object, &errors)?;
-        if self.world.get(&self.kind.stored_as, &self.place).is_some() {
-            return Err(Failure::already_exists(&self.kind.key, &self.place.1));
+        if let Some(old) = self.world.get(&self.kind.stored_as, &self.place) {
+            let failure = Failure::already_exists(&self.kind.key, &self.place.1);
+            return Err(if metadata::is_deleting(old) { failure.while_being_deleted() } else { failure });
         }
         Ok(self.store(object))
     }
@@ -155,9 +157,12 @@ impl<'a> Write<'a> {
         let old = self.world.get(&self.kind.stored_as, &self.place);
         let old = old.ok_or_else(|| Failure::not_found(&self.kind.key, &self.place.1))?;
         let old = World::shown_as(&self.kind, old);
-        let patch = incoming::merge_patch(body)?;
         let mut object = Value::clone(&old);
-        merge::apply(&mut object, &patch);
+        if media_type == JSON_PATCH {
+            incoming::apply_json_patch(&mut object, body)?;
+        } else {
+            merge::apply(&mut object, &incoming::merge_patch(body)?);
+        }
         let unknown = incoming::shape(&mut object, &self.kind)?;
         if self.unknown == Unknown::Refuse && !unknown.is_empty() {
             let detail = format!("strict decoding error: {}", unknown.join(", "));
@@ -270,14 +275,12 @@ impl<'a> Write<'a> {
     /// Reads a whole object from a body.
     fn read(&mut self, body: &[u8]) -> Result<Value, Failure> {
         let mut object = incoming::object(body, &self.kind)?;
+        if self.unknown == Unknown::Refuse {
+            incoming::refuse_unknown_version(&object, &self.kind)?;
+        }
         let unknown = incoming::shape(&mut object, &self.kind)?;
         if self.unknown == Unknown::Refuse && !unknown.is_empty() {
-            let name = &self.kind.name;
-            return Err(Failure::bad_request(format!(
-                "{name} in version {:?} cannot be handled as a {name}: strict decoding error: {}",
-                self.kind.version,
-                unknown.join(", "),
-            )));
+            return Err(incoming::not_strict(&self.kind, &self.kind.version, &unknown));
         }
         self.warn(unknown);
         Ok(object)

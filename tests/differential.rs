@@ -1,0 +1,81 @@
+//! The simulated Kubernetes API beside the real one: random sequences of requests, told alike to both, must get the
+//! same status, the same reason and the same body, but for what differs from run to run (uids, versions, times).
+//!
+//! The sequence is drawn from a seed, which is printed; `WEIR_DIFFERENTIAL_SEED` replays another one.
+
+mod answer;
+mod requests;
+
+use std::env;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use kube::client::Body;
+use serde_json::Value;
+use weir_sim::clock::Clock;
+use weir_sim::kube::{Kube, KubeService, Options};
+
+use crate::conformance::Kubernetes;
+
+use answer::Answer;
+use requests::{Course, Request};
+
+/// How many requests a sequence has.
+const LENGTH: usize = 600;
+
+#[test]
+fn random_requests_get_the_same_answers_as_from_a_real_server() {
+    let Some(real) = Kubernetes::open() else { return };
+    let seed = env::var("WEIR_DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().expect("the seed is a number"));
+    println!("WEIR_DIFFERENTIAL_SEED={seed}");
+    let mut course = Course::new(seed, &real.namespace);
+    let simulated = real.ask(async |_| simulated(&real.namespace));
+    let mut differences = Vec::new();
+    for number in 1..=LENGTH {
+        let request = course.next();
+        let expected = real.ask(async |client| tell(client, &request, &course.real).await);
+        let found = real.ask(async |_| tell(&simulated, &request, &course.simulated).await);
+        course.real.learn(&request, &expected);
+        course.simulated.learn(&request, &found);
+        if found.normal() != expected.normal() {
+            let (expected, found) = (expected.normal(), found.normal());
+            differences.push(format!("request {number}: {request}\nexpected {expected:#}\nfound {found:#}"));
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "seed {seed}: {} of {LENGTH} answers differ:\n{}",
+        differences.len(),
+        differences[..differences.len().min(5)].join("\n")
+    );
+}
+
+/// A simulated server with Weir's kinds and the namespace.
+fn simulated(namespace: &str) -> Client {
+    let clock = Clock::starting_at(jiff::Timestamp::constant(1_795_255_200, 0));
+    let at_once = Duration::ZERO..=Duration::ZERO;
+    let server: Arc<Kube> = Kube::new(clock, 1, Options { latency: at_once.clone(), watch_delay: at_once });
+    for definition in weir_api::crds() {
+        server.apply(&serde_json::to_value(definition).unwrap()).unwrap();
+    }
+    let made = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+    server.apply(&made).unwrap();
+    Client::new(KubeService::new(server), namespace)
+}
+
+/// Sends a request to one of the two, with what that one calls the versions and uids of its objects.
+async fn tell(client: &Client, request: &Request, known: &requests::Known) -> Answer {
+    let body = request.body(known).map_or_else(Vec::new, |body| body.to_string().into_bytes());
+    let sent = http::Request::builder()
+        .method(request.method)
+        .uri(&request.path)
+        .header("content-type", request.media_type)
+        .header("accept", "application/json")
+        .body(Body::from(body))
+        .unwrap();
+    let (parts, body) = client.send(sent).await.unwrap().into_parts();
+    let bytes = body.collect_bytes().await.unwrap();
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { code: parts.status.as_u16(), body }
+}
