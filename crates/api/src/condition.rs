@@ -49,6 +49,8 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// `Synced`: what is live on AWS is what the route wants.
 pub const SYNCED: &str = "Synced";
+/// `Contested`: somebody else keeps changing what a route sets, and the route has stopped to correct it.
+pub const CONTESTED: &str = "Contested";
 /// `Complete`: the last run of a shift has ended; the reason says how.
 pub const COMPLETE: &str = "Complete";
 

@@ -1,11 +1,13 @@
 //! `WeightedRoute`: one place where traffic is split between environments.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::traffic_shift::Outcome;
+use crate::traffic_shift::{Capacity, LastCommand, Outcome};
 use crate::{AwsAccess, Condition, Duration, Match};
 
 /// One place where traffic is split between environments: the default action or a rule of a listener.
@@ -37,6 +39,12 @@ use crate::{AwsAccess, Condition, Duration, Match};
     validation = Rule::new("size(self.metadata.name) <= 63")
         .message("metadata.name must have at most 63 characters")
 )]
+#[x_kube(validation = Rule::new("!has(self.weights) || self.weights.all(name, self.backends.exists(backend, backend.environment == name))")
+    .message("weights names an environment that is not among spec.backends; add it there, or take it out of spec.weights"))]
+#[x_kube(validation = Rule::new("!has(self.pace) || has(self.weights)")
+    .message("pace says how spec.weights are followed; give spec.weights too, or leave out pace (a TrafficShift has the pace of its strategy)"))]
+#[x_kube(validation = Rule::new("!has(self.weights) || !has(self.drift) || self.drift != 'Adopt'")
+    .message("drift: Adopt takes over what somebody else has set, while spec.weights says what shall be live; write Alert, Pause or Correct, or leave out spec.weights"))]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedRouteSpec {
     /// Where on a balancer the traffic is split. It cannot be changed: make another route instead.
@@ -47,6 +55,29 @@ pub struct WeightedRouteSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     #[schemars(length(min = 1, max = 50))]
     pub backends: Vec<Backend>,
+    /// The weights that shall be live, by environment, from 0 to 999 and relative to each other. When given, the user
+    /// owns the split: no shift moves the route. Exactly these environments are in the action; one with the
+    /// weight 0 stays attached, one that is not named is dropped once it carries nothing. When absent, shifts move the
+    /// weights and Weir holds what is live; taking `weights` away, or giving the ones that are live, changes no traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.size() <= 5")
+        .message("weights names more than 5 environments, which is what AWS allows for one action; take some out"))]
+    #[x_kube(validation = Rule::new("self.exists(name, self[name] > 0)")
+        .message("weights gives nobody any traffic; at least one weight must be above 0, for example {blue: 80, green: 20}"))]
+    #[x_kube(validation = Rule::new("self.all(name, self[name] >= 0 && self[name] <= 999)")
+        .message("a weight is a number from 0 to 999, for example {blue: 80, green: 20}"))]
+    #[schemars(extend("maxProperties" = 50))]
+    pub weights: Option<BTreeMap<String, i32>>,
+    /// How fast the live weights follow `weights`. When absent, they follow at once, in one write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+    /// How much healthy capacity an environment needs that gains traffic by `weights` or by a correction, against the
+    /// healthy targets of the side that carried the traffic when the change began. A shift has its own.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// What Weir does when somebody else has changed the weights that it had set.
+    #[serde(default)]
+    pub drift: DriftPolicy,
     /// Stickiness between groups. When absent, what is live is kept, except that a listener must have group
     /// stickiness while traffic is split over groups that are sticky themselves; Weir then sets five minutes and
     /// takes it away when the old group is dropped at the end of the run.
@@ -121,6 +152,39 @@ pub struct Stickiness {
     pub duration: Option<Duration>,
 }
 
+/// How fast live weights follow the weights that are wanted.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pace {
+    /// By how many percent points the part of an environment changes at most in one step.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_step: i32,
+    /// How long to stay at each step once it was seen to be live.
+    pub interval: Duration,
+}
+
+/// What Weir does about weights that somebody else has changed.
+///
+/// A difference is always told: in the condition `Synced` (reason `Drifted`), in an event and in a metric. The command
+/// `resume/<token>` in the annotation `weir.dev/command` of the route accepts what is live as the new starting point:
+/// it is no difference any more, and a route with `spec.weights` goes on to them from there. With `Correct` it lets a
+/// route that is `Contested` correct again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// It is told and left alone; a run that is moving holds. New weights, or a new run, start from what is live.
+    #[default]
+    Alert,
+    /// As `Alert`; besides, no new run begins and no change of `weights` is followed until what was set is live again
+    /// or `resume` is given.
+    Pause,
+    /// What was set is written again, where the capacity allows it, ten seconds after the difference was first seen.
+    /// A route that was changed by somebody else three times within an hour is `Contested` and rests until its spec
+    /// changes, a run wants something new, or `resume` is given.
+    Correct,
+    /// What is live becomes what is held, without a write; a run goes on from there. Not possible with `weights`.
+    Adopt,
+}
+
 /// What becomes of the rule or action when its route is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum RouteDeletionPolicy {
@@ -159,7 +223,20 @@ pub struct WeightedRouteStatus {
     /// The run that last ended on this route, as the tag on AWS remembers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<RunMemory>,
-    /// `Ready`, `Synced`, `Reconciling` and `Stalled`.
+    /// What somebody else has changed, while that is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+    /// The changes by somebody else that Weir has undone, or would have, within an hour; oldest first, at most three.
+    /// With three the route is `Contested`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reversals: Vec<Reversal>,
+    /// The ARN of what was seen to carry this route's marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked: Option<String>,
+    /// The last command that was seen, so that it is not carried out twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_command: Option<LastCommand>,
+    /// `Ready`, `Synced`, `Reconciling`, `Stalled` and, with `drift: Correct`, `Contested`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -185,18 +262,26 @@ pub struct EnvironmentGroup {
     pub arn: String,
 }
 
-/// What a route has set out to make live, and for whom.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a route has set out to make live, and for whom: a change of a run (`shift`, `uid`, `run`, `seq`), a step towards
+/// the route's own `spec.weights` (`follow`), or, with neither, what was live and is held.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
-    /// The name of the `TrafficShift` that wants it.
+    /// The name of the `TrafficShift` that wants it. Empty where none does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shift: String,
     /// Its uid.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
     /// The number of its run.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub run: i32,
     /// The number of the change within the run. A route never acts on a lower one.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub seq: i32,
+    /// How it leads to `spec.weights`, where the user owns the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
     /// When the intent was recorded.
     pub since: Timestamp,
     /// The weights wanted: exactly these environments are in the action.
@@ -211,9 +296,89 @@ pub struct Intent {
     /// Group stickiness that the action had when the run began, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds_before: Option<i32>,
+    /// How many targets were healthy on the side that carried the traffic when the change began. Absent where that
+    /// was not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<i32>,
+    /// The change by somebody else over which this is written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<Correction>,
     /// When AWS was read and showed what is wanted. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// How a route follows its own `spec.weights`.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Follow {
+    /// The generation of the spec that brought these weights.
+    pub generation: i64,
+    /// The weights that shall be live in the end.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub goal: Vec<EnvironmentWeight>,
+    /// The weights that were live before the change, to which a revert goes back as fast as the capacity allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub from: Vec<EnvironmentWeight>,
+    /// The live weights that the present step starts from. Where others are found, somebody else has changed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub before: Vec<EnvironmentWeight>,
+    /// What was on its way when this change began, and may still become live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub overtaken: Vec<EnvironmentWeight>,
+}
+
+/// Something that is written again over somebody else's change.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Correction {
+    /// The weights that somebody else has set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub over: Vec<EnvironmentWeight>,
+    /// When it was decided.
+    pub since: Timestamp,
+    /// When what is written again had been seen to be live before; absent where it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_live_at: Option<Timestamp>,
+    /// Whether groups that were detached are attached without weight first, so that their health is known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub attaching: bool,
+}
+
+/// Weights that somebody else has set.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Since when they are seen.
+    pub since: Timestamp,
+    /// The weights that are live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub found: Vec<EnvironmentWeight>,
+}
+
+/// A change by somebody else over what Weir had set.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reversal {
+    /// When it was first seen.
+    pub at: Timestamp,
+    /// What was found, in words.
+    pub found: String,
 }
 
 /// A run that ended, as a tag on the rule or listener remembers it, so that it is not repeated when a cluster is

@@ -8,8 +8,8 @@ use weir_api::sharing::NamespaceSource;
 use crate::Arn;
 use crate::access::Access;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Tags};
-use crate::object::{Cluster, EntryPointObject};
-use crate::route::quota;
+use crate::object::{Cluster, EntryPointObject, RouteObject};
+use crate::route::{entry_key, quota};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -20,6 +20,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Prefixes and names of tags by which other controllers mark the balancers that they manage.
 const FOREIGN_MARKS: [&str; 4] =
     ["elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/", "kubernetes.io/service-name"];
+
+/// The reason of a balancer that another controller manages.
+pub(crate) const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
 
 /// Decides about an entry point.
 pub fn decide(
@@ -108,6 +111,12 @@ fn look(
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
 }
 
+/// The balancer of a route, as its entry point has found it.
+pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
+    let entry_point = cluster.entry_points.get(&entry_key(route))?;
+    entry_point.status.arn.as_ref().map(Arn::new)
+}
+
 /// Whether what was found before can be what the spec means now. What was found for another spec must not serve on.
 fn is_meant(found: &Arn, by: &By, access: &Access) -> bool {
     let is_named = match by {
@@ -127,13 +136,14 @@ fn not_application(balancer: &Balancer) -> Reason {
     because("NotApplicationLoadBalancer", message)
 }
 
-fn owned_by_another(tags: &Tags) -> Option<Reason> {
+/// Why a balancer with these tags is left alone, where another controller manages it.
+pub(crate) fn owned_by_another(tags: &Tags) -> Option<Reason> {
     let (key, value) = tags.iter().find(|(key, _)| FOREIGN_MARKS.iter().any(|mark| key.starts_with(mark)))?;
     let message = format!(
         "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \
          other's weights; give Weir a balancer of its own"
     );
-    Some(because("OwnedByAnother", message))
+    Some(because(OWNED_BY_ANOTHER, message))
 }
 
 fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {

@@ -2,7 +2,7 @@
 //!
 //! A [`Permit`] can be made here only, and the writes of AWS accept nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -249,6 +249,9 @@ impl<'a> Scene<'a> {
     }
 
     fn movement(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
+        if let Movement::Return { needs } = &self.warrant.movement {
+            return self.returning(before, after, *needs);
+        }
         for group in after.groups.keys().filter(|group| rises(group, before, after)) {
             match &self.warrant.movement {
                 Movement::None | Movement::Attach => return Err(Violation::Direction { group: group.clone() }),
@@ -260,7 +263,9 @@ impl<'a> Scene<'a> {
                         self.capacity(group, after, *needs)?;
                     }
                 }
-                Movement::Reassert { needs } => self.capacity(group, after, *needs)?,
+                Movement::Reassert { needs } | Movement::Chosen { needs } | Movement::Return { needs } => {
+                    self.capacity(group, after, *needs)?;
+                }
                 Movement::Back { candidate } => {
                     if group == candidate {
                         return Err(Violation::Direction { group: group.clone() });
@@ -274,6 +279,28 @@ impl<'a> Scene<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A return needs no more than a rollback does: where the groups that gain lack capacity, they get no more than
+    /// their part of all targets that are known to be healthy.
+    fn returning(&self, before: &Forward, after: &Forward, needs: Needs) -> Result<(), Violation> {
+        let (gaining, losing): (Vec<&Arn>, Vec<&Arn>) =
+            before.groups.keys().chain(after.groups.keys()).partition(|group| rises(group, before, after));
+        let gaining: BTreeSet<&Arn> = gaining.into_iter().collect();
+        let short = gaining.iter().find_map(|group| self.capacity(group, after, needs).err());
+        let Some(short) = short else { return Ok(()) };
+        let known = |groups: &BTreeSet<&Arn>| groups.iter().map(|group| self.known_healthy(group)).sum::<Option<u64>>();
+        let losing: BTreeSet<&Arn> = losing.into_iter().filter(|group| before.groups.get(group) > Some(&0)).collect();
+        let (Some(able), Some(other)) = (known(&gaining), known(&losing)) else { return Err(short) };
+        let part: u64 = gaining.iter().map(|group| u64::from(after.groups.get(*group).copied().unwrap_or(0))).sum();
+        if part * (able + other) <= able * total(after) || able + other == 0 { Ok(()) } else { Err(short) }
+    }
+
+    /// How many targets of a group are known to be healthy; `None` where nobody has asked. What could not be read is
+    /// not known.
+    fn known_healthy(&self, group: &Arn) -> Option<u64> {
+        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
+        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.healthy)))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {

@@ -83,6 +83,9 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
+        if route::is_following(route) {
+            return Urgency::Progress;
+        }
         claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
     }
 }

@@ -1,10 +1,15 @@
 //! Decides about a `WeightedRoute`: reads what is live, and makes live what the shift that has the route wants.
 //!
 //! The route acts only on a change that the shift has published and that this route has recorded as its intent, and
-//! only when it finds the weights that the change starts from. Everything else is somebody else's change: it is
-//! reported, not overwritten. Between runs the route holds what is live.
+//! only when it finds the weights that the change starts from. Everything else is somebody else's change: it is met as
+//! `spec.drift` says. Between runs the route holds what is live. Where the user owns the weights (`spec.weights`), it
+//! follows them instead of a shift.
 
+mod capacity;
+mod chosen;
+mod command;
 mod conditions;
+mod drift;
 mod events;
 mod memory;
 mod pattern;
@@ -12,6 +17,7 @@ mod permission;
 mod place;
 pub mod priority;
 pub mod quota;
+mod rest;
 mod rivalry;
 #[cfg(test)]
 mod stand_ins;
@@ -25,20 +31,22 @@ pub use memory::tag_value;
 pub use place::describe_place;
 pub use rivalry::{entry_key, uses};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
-use weir_api::condition::{STALLED, SYNCED, Truth, find, holds};
+use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
+use weir_api::weighted_route::DriftPolicy;
 
 use crate::access;
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
-use crate::sight::Sight;
+use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
-use crate::step::Proposal;
+use crate::step::{OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
-use place::Place;
+use place::{Marks, Place};
+use rest::held;
 use wanted::Wanted;
 
 /// How soon a route that waits for something on AWS looks again.
@@ -50,23 +58,25 @@ struct Outlook {
     synced: (Truth, Reason),
     proposal: Option<Proposal>,
     look_again: bool,
+    /// When to look again at the latest.
+    wake: Option<Timestamp>,
 }
 
 impl Outlook {
     /// The route cannot be judged, for the reason that its standing gives.
     fn unknown(standing: Standing) -> Self {
         let synced = (Truth::Unknown, standing.reason().clone());
-        Self { standing, synced, proposal: None, look_again: true }
+        Self { standing, synced, proposal: None, look_again: true, wake: None }
     }
 
     /// The route is not to be looked at on AWS, until one of the objects changes that decide about it.
     fn refused(reason: Reason) -> Self {
         let synced = (Truth::Unknown, reason.clone());
-        Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false }
+        Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false, wake: None }
     }
 
     fn settled(standing: Standing, synced: Reason) -> Self {
-        Self { standing, synced: (Truth::True, synced), proposal: None, look_again: false }
+        Self { standing, synced: (Truth::True, synced), proposal: None, look_again: false, wake: None }
     }
 }
 
@@ -78,15 +88,21 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<WeightedRouteStatus>> {
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
+    if route.status.observed_generation != Some(route.generation) {
+        status.reversals.clear();
+    }
     let wanted = wanted::wanted(cluster, route);
     let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
-    status.conditions = Conditions::after(&route.status.conditions, context.now, route.generation)
+    let mut conditions = Conditions::after(&route.status.conditions, context.now, route.generation)
         .standing(&outlook.standing)
-        .set(SYNCED, outlook.synced.0, &outlook.synced.1)
-        .finish();
+        .set(SYNCED, outlook.synced.0, &outlook.synced.1);
+    if let Some((is_contested, reason)) = drift::contested(route, &status) {
+        conditions = conditions.set(CONTESTED, is_contested, &reason);
+    }
+    status.conditions = conditions.finish();
     let confirm = [
         Some(ObjectRef::new(KindName::WeightedRoute, route.key.clone())),
         wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone())),
@@ -96,15 +112,29 @@ pub fn decide(
         confirm: confirm.into_iter().flatten().collect(),
         ..Verdict::record(status)
     };
-    Some(if outlook.look_again { verdict.waking(sight.began + LOOK_AGAIN) } else { verdict })
+    let wake = outlook.wake.into_iter().chain(outlook.look_again.then(|| sight.began + LOOK_AGAIN)).min();
+    Some(match wake {
+        Some(wake) => verdict.waking(wake),
+        None => verdict,
+    })
 }
 
 /// Whether a shift may found a run on what this route's status says: it speaks of the present spec, and what is
-/// live was read and understood.
+/// live was read and understood, and is not a difference that must be accepted first.
 pub fn is_usable(route: &RouteObject) -> bool {
+    let pauses = route.spec.drift == DriftPolicy::Pause && route.status.difference.is_some();
     route.status.observed_generation == Some(route.generation)
+        && !pauses
         && !holds(&route.status.conditions, STALLED)
         && find(&route.status.conditions, SYNCED).is_some_and(|synced| synced.status != Truth::Unknown)
+}
+
+/// Whether a route is on its way to weights that the user owns.
+pub fn is_following(route: &RouteObject) -> bool {
+    let intent = route.status.intent.as_ref().filter(|intent| intent.verified_at.is_some());
+    let follow = intent.and_then(|intent| Some((intent, intent.follow.as_ref()?)));
+    let is_there = follow.is_some_and(|(intent, follow)| weights::same_split(&intent.weights, &follow.goal));
+    chosen::goal(route).is_some_and(|goal| !is_there || follow.is_some_and(|(_, follow)| follow.goal != goal))
 }
 
 fn look(
@@ -115,18 +145,26 @@ fn look(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
-    // What is live is held; only traffic that is on its way back goes the rest of it.
-    if let Some(reason) = place::refusal(cluster, route).filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
-        return Some(Outlook::refused(reason));
-    }
     let access = match context.grants.of_route(cluster, route) {
         Ok(access) => access,
         Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
     };
     sight.through(&access);
+    // What is live is held; only traffic that is on its way back goes the rest of it.
+    match place::refusal(cluster, route, status, sight)? {
+        Err(reason) if !wanted.is_some_and(Wanted::goes_back) => return Some(Outlook::refused(reason)),
+        Ok(()) | Err(_) => {}
+    }
     let groups = backend::groups(cluster, route);
-    let verified = wanted.is_none_or(|wanted| wanted.is_verified(route));
-    let place = match place::find(cluster, route, verified, sight)? {
+    let goal = chosen::goal(route);
+    let any_age = match (&goal, wanted) {
+        (Some(goal), _) => chosen::rests(route, goal, context.now),
+        (None, Some(wanted)) => wanted.is_verified(route),
+        (None, None) => route.status.intent.as_ref().is_none_or(|intent| !rest::is_under_way(intent, context.now)),
+    };
+    let correction_due = drift::correction_due(route);
+    let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
+    let place = match place::find(cluster, route, any_age, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
@@ -134,17 +172,26 @@ fn look(
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     status.aws = access::record(&access);
     let entry_point = &route.spec.listener.entry_point.name;
-    // What a run does not touch does not hold it up.
-    let is_concerned = |environment: &str| wanted.is_none_or(|wanted| wanted.touches(environment));
+    // What nobody wants to move does not hold up the rest.
+    let is_concerned = |environment: &str| match &goal {
+        Some(goal) => goal.iter().any(|entry| entry.environment == environment),
+        None => wanted.is_none_or(|wanted| wanted.touches(environment)),
+    };
     if let Some(reason) = access::mismatch(&place.listener, entry_point, &groups, is_concerned) {
         return Some(Outlook::unknown(Standing::Stalled(reason)));
     }
-    let tags_from = wanted.map_or(crate::sight::ANY_AGE, |wanted| wanted.run.started_at);
+    // Marks are read again before somebody else's change is undone: the place may have been taken over.
+    let correction_since = correction_since(route, correction_due, context.now);
+    let begun = wanted.map_or(ANY_AGE, |wanted| wanted.run.started_at);
+    let tags_from = begun.max(correction_since.unwrap_or(ANY_AGE));
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
         Ok(marks) => marks,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.last_run.clone_from(&marks.last_run);
+    if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
+        return Some(Outlook::unknown(standing));
+    }
     let live = match place.live_weights(&groups) {
         Ok(live) => live,
         Err(standing) => return Some(Outlook::unknown(standing)),
@@ -154,10 +201,56 @@ fn look(
     if !marks.is_ours && place.resource.is_some() {
         return Some(adopting(context, route, &place));
     }
-    let Some(wanted) = wanted else {
-        return Some(at_rest(route, status, &place));
-    };
-    write::follow(context, route, wanted, &groups, &place, &marks, status, sight)
+    if let Some(since) = correction_since
+        && let Err(standing) = drift::balancer_is_free(cluster, route, since, sight)?
+    {
+        return Some(Outlook::unknown(standing));
+    }
+    if command::accepts(context, route, wanted, status) {
+        status.intent = Some(held(context.now, &place, &live, &groups)).filter(|_| !live.is_empty());
+        drift::clear(status);
+    }
+    match (goal, wanted) {
+        (Some(goal), _) => chosen::follow(context, route, goal, &groups, &place, &marks, status, sight),
+        (None, Some(wanted)) => write::follow(context, route, wanted, &groups, &place, &marks, status, sight),
+        (None, None) => rest::at_rest(context, cluster, route, &groups, &place, status, sight),
+    }
+}
+
+/// Since when a correction is decided or due, where one is.
+fn correction_since(route: &RouteObject, due: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let decided = route.status.intent.as_ref().and_then(|intent| intent.correction.as_ref());
+    decided.map(|correction| correction.since).or(due.filter(|due| *due <= now))
+}
+
+/// A place that has carried this route's marks and does not any more was taken away: it is not marked again unless
+/// somebody says `resume`.
+fn lost_mark(
+    context: &Context,
+    route: &RouteObject,
+    place: &Place<'_>,
+    marks: &Marks,
+    status: &mut WeightedRouteStatus,
+) -> Option<Standing> {
+    let resource = place.resource.as_ref()?.to_string();
+    if marks.is_ours {
+        status.marked = Some(resource);
+        return None;
+    }
+    if status.marked.as_ref() != Some(&resource) {
+        return None;
+    }
+    if matches!(command::new(route), Some(command::New::Resume)) {
+        status.marked = None;
+        command::note(context, route, status, "accepted: the route's marks are put on AWS again");
+        return None;
+    }
+    let message = format!(
+        "the marks of this route (the tags {OWNER_TAG} and {ROUTE_TAG}) were removed from {}, so nothing more is written \
+         there. If that was a mistake, give the command resume to have it marked again; else delete this route",
+        describe_place(route)
+    );
+    Some(Standing::Stalled(because("MarksRemoved", message)))
 }
 
 /// The rule or action is marked as this route's before anything else is done to it.
@@ -168,31 +261,7 @@ fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>) -> Outloo
         synced: (Truth::False, reason),
         proposal: place.adoption(context, route),
         look_again: true,
-    }
-}
-
-/// No run wants anything of the route: it holds what is live, and says when that is not what a run left.
-fn at_rest(route: &RouteObject, status: &WeightedRouteStatus, place: &Place<'_>) -> Outlook {
-    if place.resource.is_none() {
-        let message =
-            format!("{} does not exist yet; the first shift that names this route makes it", describe_place(route));
-        let reason = because("NoTraffic", message);
-        return Outlook::settled(Standing::Ready(reason.clone()), reason);
-    }
-    match &status.intent {
-        Some(intent) if intent.verified_at.is_some() && !weights::same_split(&intent.weights, &status.weights) => {
-            let reason = because("Drifted", wanted::difference(intent, &status.weights));
-            Outlook {
-                standing: Standing::Resting(reason.clone()),
-                synced: (Truth::False, reason),
-                proposal: None,
-                look_again: false,
-            }
-        }
-        _ => {
-            let reason = because("Held", format!("{} is live and held", weights::words(&status.weights)));
-            Outlook::settled(Standing::Ready(reason.clone()), reason)
-        }
+        wake: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! the routes make them live and say when they have seen them. What a run does next follows from the recorded status
 //! and what is seen now, so it can be taken up anywhere by anybody.
 
+mod adopt;
 mod advance;
 mod command;
 mod events;
@@ -84,6 +85,10 @@ impl Draft<'_> {
             self.stalled = Some(because("RouteClaimed", message));
             return Some(());
         }
+        if let Some(route) = self.owned_by_user() {
+            self.leave_to_user(&route);
+            return Some(());
+        }
         let plan = match Plan::parse(&self.shift.spec.strategy) {
             Ok(plan) => plan,
             Err(message) => {
@@ -98,6 +103,30 @@ impl Draft<'_> {
             start::start(self, &plan, sight)?;
         }
         Some(())
+    }
+
+    /// The first of the routes whose weights the user owns.
+    fn owned_by_user(&self) -> Option<String> {
+        let owned = |name: &&String| {
+            let route = self.cluster.routes.get(&self.shift.key.beside(name.as_str()));
+            route.is_some_and(|route| route.spec.weights.is_some())
+        };
+        self.shift.spec.routes.iter().find(owned).cloned()
+    }
+
+    /// Ends what is moving, and rests. A run that has succeeded is not what the route ended with any more.
+    fn leave_to_user(&mut self, route: &str) {
+        let message = format!(
+            "the WeightedRoute {route} has weights of its own (spec.weights), which no shift moves; take spec.weights out \
+             of it to hand it to this shift, or take it out of spec.routes"
+        );
+        if self.is_moving() {
+            self.end(Outcome::Superseded, &message);
+        }
+        if let Some(run) = self.status.run.as_mut().filter(|run| run.outcome == Some(Outcome::Succeeded)) {
+            run.outcome = Some(Outcome::Superseded);
+        }
+        self.stalled = Some(because("WeightsOwned", message));
     }
 
     fn is_moving(&self) -> bool {

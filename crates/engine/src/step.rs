@@ -140,6 +140,17 @@ pub enum Movement {
         /// What the new share of every group that gains needs.
         needs: Needs,
     },
+    /// Towards the weights that the user has chosen for the route.
+    Chosen {
+        /// What the new share of every group that gains needs.
+        needs: Needs,
+    },
+    /// To what was seen to be live before: to weights that a change of the user's left, or that somebody else has
+    /// changed.
+    Return {
+        /// What the new share of every group that gains needs, unless its side has the more healthy targets.
+        needs: Needs,
+    },
     /// Back to what carried it before.
     Back {
         /// The candidate's group, whose share must not rise.

@@ -1,6 +1,6 @@
 //! Arithmetic on the weights of environments. Weights are relative: only their proportions matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_api::weighted_route::EnvironmentWeight;
 
@@ -93,6 +93,58 @@ pub fn blend(from: &[EnvironmentWeight], candidate: &str, percent: i32) -> Vec<E
     }
     shared.push(EnvironmentWeight { environment: candidate.to_owned(), weight: percent });
     normal(shared)
+}
+
+/// The environments whose part is higher in what is wanted than in what is live.
+pub fn gaining<'a>(live: &[EnvironmentWeight], wanted: &'a [EnvironmentWeight]) -> Vec<&'a str> {
+    let gains = |environment: &str| of(wanted, environment) * total(live) > of(live, environment) * total(wanted);
+    wanted.iter().map(|entry| entry.environment.as_str()).filter(|environment| gains(environment)).collect()
+}
+
+/// Whether a change gives no environment that gains more than it had by earlier weights.
+pub fn goes_back(live: &[EnvironmentWeight], wanted: &[EnvironmentWeight], earlier: &[EnvironmentWeight]) -> bool {
+    let had = |name: &str| of(wanted, name) * total(earlier) <= of(earlier, name) * total(wanted);
+    total(earlier) > 0 && gaining(live, wanted).into_iter().all(had)
+}
+
+/// The next weights on the way from what is live to a goal, when no part may change by more than so many percent
+/// points (and what rounding adds). The goal itself where that is near enough; else the sum is 100, and every part
+/// goes the same fraction of its way. The environments of both are in it, those that carry nothing and are not in the
+/// goal left out.
+pub fn towards(live: &[EnvironmentWeight], goal: &[EnvironmentWeight], max_step: i32) -> Vec<EnvironmentWeight> {
+    let (live_total, goal_total) = (total(live), total(goal));
+    let names: BTreeSet<&str> =
+        carrying_names(live).chain(goal.iter().map(|entry| entry.environment.as_str())).collect();
+    let way = |name: &str| of(goal, name) * live_total - of(live, name) * goal_total;
+    let longest = names.iter().map(|name| way(name).abs()).max().unwrap_or(0);
+    let step = i64::from(max_step.max(1));
+    if live_total == 0 || goal_total == 0 || longest * 100 <= step * live_total * goal_total {
+        return normal(goal.to_vec());
+    }
+    // Each part in percent, as a fraction: floors first, and what is left to those that were cut most.
+    let denominator = live_total * longest;
+    let exact = |name: &str| 100 * of(live, name) * longest + step * live_total * way(name);
+    let mut parts: Vec<(&str, i64, i64)> =
+        names.iter().map(|name| (*name, exact(name) / denominator, exact(name) % denominator)).collect();
+    let left = 100 - parts.iter().map(|(_, whole, _)| whole).sum::<i64>();
+    parts.sort_by_key(|(name, _, rest)| (std::cmp::Reverse(*rest), *name));
+    let left = usize::try_from(left).unwrap_or(0);
+    let weights = parts.into_iter().enumerate().map(|(index, (name, whole, _))| EnvironmentWeight {
+        environment: name.to_owned(),
+        weight: i32::try_from(whole).unwrap_or(0) + i32::from(index < left),
+    });
+    normal(weights.collect())
+}
+
+fn carrying_names(weights: &[EnvironmentWeight]) -> impl Iterator<Item = &str> {
+    weights.iter().filter(|entry| entry.weight > 0).map(|entry| entry.environment.as_str())
+}
+
+/// The weights with further environments attached that carry nothing.
+pub fn with_attached(weights: &[EnvironmentWeight], others: &[EnvironmentWeight]) -> Vec<EnvironmentWeight> {
+    let missing = others.iter().filter(|other| !weights.iter().any(|entry| entry.environment == other.environment));
+    let missing = missing.map(|other| EnvironmentWeight { environment: other.environment.clone(), weight: 0 });
+    normal(weights.iter().cloned().chain(missing).collect())
 }
 
 /// The weights in the order of the names.

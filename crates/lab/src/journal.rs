@@ -37,7 +37,9 @@ pub enum What {
     Paused,
     /// A life is carried on again.
     Resumed,
-    /// A target group was seen to have another number of healthy targets than before.
+    /// Something befell the world, in words.
+    Befell(String),
+    /// A target group has another number of healthy targets than before.
     Health {
         /// The group's name.
         group: String,
@@ -107,6 +109,16 @@ impl Journal {
     /// All entries so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().clone()
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The entries from a number on.
+    pub(crate) fn from(&self, number: usize) -> Vec<Entry> {
+        self.lock()[number..].to_vec()
     }
 
     /// Notes what came of a request to AWS.

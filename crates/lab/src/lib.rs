@@ -6,16 +6,23 @@
 mod account;
 #[cfg(test)]
 mod cost;
+pub mod course;
 pub mod crash;
+mod director;
 pub mod evidence;
+pub mod fault;
 pub mod journal;
 pub mod judge;
 mod life;
 pub mod manifest;
 pub mod model;
+pub mod plan;
 #[cfg(test)]
 mod scenarios;
+pub mod search;
+pub mod shrink;
 pub mod stage;
+pub mod timeline;
 pub mod trace;
 mod wire;
 pub mod world;
@@ -23,7 +30,7 @@ pub mod world;
 pub use account::Account;
 pub use evidence::Evidence;
 pub use life::controller;
-pub use wire::{Cut, Fault, Mischief, Side};
+pub use wire::{Cut, Disturbance, Mischief, Side, Which};
 pub use world::{Settings, World};
 
 /// The simulated world itself.

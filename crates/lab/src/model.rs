@@ -7,17 +7,20 @@
 mod aws;
 
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{CONTESTED, holds};
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::depend::{dependents, watchers};
+use weir_engine::depend::{dependents, of_namespace, watchers};
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
@@ -36,6 +39,8 @@ pub const OWNER: &str = "model";
 const RETRY: SignedDuration = SignedDuration::from_secs(5);
 /// How often AWS is looked round.
 const ROUND: SignedDuration = SignedDuration::from_secs(30);
+/// How often tags are read again.
+const MARKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A cluster and an account in memory, with the ticks that are due.
 #[derive(Clone, Debug)]
@@ -53,6 +58,7 @@ pub struct Model {
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
+    next_marks: Timestamp,
     made: u64,
     /// How many ticks have run.
     pub ticks: u64,
@@ -70,6 +76,7 @@ impl Model {
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
+            next_marks: now + MARKS,
             made: 0,
             ticks: 0,
         }
@@ -93,7 +100,12 @@ impl Model {
 
     /// Creates an entry point, or changes its spec.
     pub fn apply_entry_point(&mut self, name: &str, spec: EntryPointSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_entry_point_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_entry_point_in(&mut self, namespace: &str, name: &str, spec: EntryPointSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.entry_points.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::EntryPoint, key));
@@ -101,7 +113,12 @@ impl Model {
 
     /// Creates an environment, or changes its spec.
     pub fn apply_environment(&mut self, name: &str, spec: EnvironmentSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_environment_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_environment_in(&mut self, namespace: &str, name: &str, spec: EnvironmentSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.environments.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::Environment, key));
@@ -109,7 +126,12 @@ impl Model {
 
     /// Creates a route, or changes its spec.
     pub fn apply_route(&mut self, name: &str, spec: WeightedRouteSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_route_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_route_in(&mut self, namespace: &str, name: &str, spec: WeightedRouteSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.routes.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
@@ -117,7 +139,12 @@ impl Model {
 
     /// Creates a shift, or changes its spec.
     pub fn apply_shift(&mut self, name: &str, spec: TrafficShiftSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_shift_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_shift_in(&mut self, namespace: &str, name: &str, spec: TrafficShiftSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.shifts.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::TrafficShift, key));
@@ -129,6 +156,42 @@ impl Model {
         if let Some(shift) = self.cluster.shifts.get_mut(&key) {
             shift.command = Some(command.to_owned());
             self.changed(&ObjectRef::new(KindName::TrafficShift, key));
+        }
+    }
+
+    /// Gives a route a command.
+    pub fn command_route(&mut self, name: &str, command: &str) {
+        let key = Key::new(NAMESPACE, name);
+        if let Some(route) = self.cluster.routes.get_mut(&key) {
+            route.command = Some(command.to_owned());
+            self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+        }
+    }
+
+    /// Gives a namespace labels, or takes it away.
+    pub fn label(&mut self, namespace: &str, labels: Option<BTreeMap<String, String>>) {
+        let namespaces = self.cluster.namespaces.get_or_insert_default();
+        match labels {
+            Some(labels) => drop(namespaces.insert(namespace.to_owned(), labels)),
+            None => drop(namespaces.remove(namespace)),
+        }
+        let concerned = of_namespace(&self.cluster, namespace);
+        self.wake_all(concerned);
+    }
+
+    /// Takes a route and the shift of the same name away at once.
+    pub fn remove_route_in(&mut self, namespace: &str, name: &str) {
+        let key = Key::new(namespace, name);
+        for kind in [KindName::TrafficShift, KindName::WeightedRoute] {
+            let object = ObjectRef::new(kind, key.clone());
+            let concerned = dependents(&self.cluster, &object);
+            self.cluster.shifts.remove(&key);
+            if kind == KindName::WeightedRoute {
+                self.cluster.routes.remove(&key);
+            }
+            self.memories.remove(&object);
+            self.due.remove(&object);
+            self.wake_all(concerned);
         }
     }
 
@@ -209,6 +272,12 @@ impl Model {
         for listener in self.aws.take_changed_listeners() {
             self.aws_changed(&listener);
         }
+        if self.now >= self.next_marks {
+            self.next_marks = self.now + MARKS;
+            for resource in self.aws.take_changed_tags() {
+                self.aws_changed(&resource);
+            }
+        }
     }
 
     fn wake_all(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
@@ -262,6 +331,7 @@ impl Model {
                 Need::Act(permit) => {
                     acts += 1;
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
+                    self.may_write(object, permit.step());
                     self.writes.push((self.now, object.clone(), permit.step().clone()));
                     Answer::Acted(self.aws.perform(self.now, permit.step()))
                 }
@@ -281,6 +351,18 @@ impl Model {
                 }
             };
         }
+    }
+
+    /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
+    fn may_write(&self, object: &ObjectRef, step: &Step) {
+        let Some(route) = self.cluster.routes.get(&object.key) else { return };
+        if object.kind != KindName::WeightedRoute || step.forward().is_none() {
+            return;
+        }
+        let status = &route.status;
+        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
+        let is_followed = status.intent.as_ref().is_some_and(|intent| intent.follow.is_some());
+        assert_eq!(route.spec.weights.is_some(), is_followed, "{object} writes {step:?} for {:?}", status.intent);
     }
 
     fn answer(&self, ask: Ask) -> (Ask, Fact) {

@@ -10,6 +10,7 @@ mod memory;
 mod network;
 mod requests;
 mod rollback;
+mod sharing;
 mod sticky;
 mod turning;
 

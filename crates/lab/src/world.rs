@@ -10,7 +10,7 @@ mod objects;
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +25,13 @@ use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
 use crate::account::Account;
+use crate::director::{Director, Site};
 use crate::evidence::Evidence;
-use crate::journal::{Journal, What};
+use crate::fault::Planned;
+use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
-use crate::wire::{Cut, Fault, KubeWire, Lifeline, Network, sdk_config};
+use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -82,7 +84,8 @@ pub struct World {
     cut: Option<(Cut, Duration)>,
     marked: u64,
     restart_at: Option<Instant>,
-    healthy: BTreeMap<String, u32>,
+    resume_at: Option<Instant>,
+    director: Option<Arc<Director>>,
 }
 
 impl World {
@@ -114,7 +117,8 @@ impl World {
             cut: None,
             marked: 0,
             restart_at: None,
-            healthy: BTreeMap::new(),
+            resume_at: None,
+            director: None,
         };
         world.make_namespace(&world.settings.namespace);
         world
@@ -207,13 +211,74 @@ impl World {
     }
 
     /// Lets something befall the controller's next calls of AWS.
-    pub fn disturb(&self, fault: Fault) {
-        self.network.add(fault);
+    pub fn disturb(&self, disturbance: Disturbance) {
+        self.network.add(disturbance);
     }
 
     /// Ends all that would still befall calls of AWS.
     pub fn end_disturbances(&self) {
         self.network.clear();
+    }
+
+    /// Plans faults for the time from now on. Requests are counted from here.
+    pub(crate) fn direct(&mut self, site: Site, plan: &[Planned]) {
+        let places = (&self.aws, &self.kube, self.clock);
+        let director = Director::new(places, self.journal.clone(), self.network.conditions(), site, plan);
+        self.network.direct(&director);
+        self.director = Some(director);
+    }
+
+    /// The requests that the controllers have made since faults were planned: for each, whether it was a write.
+    pub(crate) fn requests_made(&self) -> Vec<bool> {
+        self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
+    }
+
+    /// Whether nothing goes on or comes by itself any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.director.as_ref().is_none_or(|director| director.next().is_none())
+            && self.restart_at.is_none()
+            && self.resume_at.is_none()
+    }
+
+    /// The namespace of the world's objects.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.settings.namespace
+    }
+
+    /// The installation of Weir.
+    pub(crate) fn owner(&self) -> &str {
+        &self.settings.owner
+    }
+
+    /// How many entries the journal has.
+    pub(crate) fn evidence_length(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// The entries of the journal from a number on.
+    pub(crate) fn entries_from(&self, number: usize) -> Vec<Entry> {
+        self.journal.from(number)
+    }
+
+    /// Ends all faults: nothing more befalls anybody, every target is well, and a controller is carried on.
+    pub(crate) fn heal(&mut self) {
+        self.network.clear();
+        if let Some(director) = &self.director {
+            director.heal();
+        }
+        for group in self.groups() {
+            self.account.mend_targets(&group);
+        }
+        self.resume_at = None;
+        self.resume_controller();
+        if !self.has_controller() {
+            self.start_controller();
+        }
+    }
+
+    /// Notes something that somebody did.
+    pub(crate) fn note_hand(&self, words: impl Into<String>) {
+        self.journal.add(self.now(), 0, What::Befell(words.into()));
     }
 
     /// Cuts the next life of the controller at a write, and starts another after a while.
@@ -239,7 +304,7 @@ impl World {
     /// Drops the controller in the middle of whatever it does.
     pub fn crash_controller(&mut self) {
         if let Some(life) = self.life.take() {
-            life.lifeline.cut();
+            life.lifeline.kill(None);
             self.note(What::Crashed);
         }
     }
@@ -293,12 +358,25 @@ impl World {
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.journal.entries(),
+            entries: self.entries_with_health(),
             calls: self.account.calls(),
             changes: self.account.changes(),
             lingering: self.lingering(),
             groups: self.account.group_arns(),
         }
+    }
+
+    /// The journal, with every change of the health of a group at the instant at which it came.
+    fn entries_with_health(&self) -> Vec<Entry> {
+        let mut entries = self.journal.entries();
+        for group in self.groups() {
+            let counts = self.aws.healthy_counts(&group).into_iter();
+            let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
+            entries.extend(counts.map(entry));
+        }
+        // Entries of one instant stay in their order.
+        entries.sort_by_key(|entry| entry.at);
+        entries
     }
 
     fn note(&self, what: What) {

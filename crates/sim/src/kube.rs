@@ -90,6 +90,15 @@ impl std::fmt::Debug for Kube {
 /// Namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
+/// What a server answers that cannot answer anything.
+pub fn unavailable() -> http::Response<Body> {
+    let failure = Failure::unavailable();
+    let mut response = http::Response::new(Body::whole(failure.to_status().to_string()));
+    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
 impl Kube {
     /// A server with nothing in it but the namespaces that every cluster has.
     pub fn new(clock: Clock, seed: u64, options: Options) -> Arc<Self> {

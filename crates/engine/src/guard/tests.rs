@@ -167,6 +167,36 @@ fn what_a_user_reasserts_needs_capacity_on_every_side_that_gains() {
 }
 
 #[test]
+fn weights_chosen_by_the_user_need_capacity_for_every_group_that_gains() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let live = Scene { healthy: vec![("green", 2), ("red", 3)], ..Scene::live(&[("blue", 100)]) };
+    live.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).unwrap();
+    let found = live.write(&[("blue", 49), ("green", 21), ("red", 30)], Movement::Chosen { needs });
+    assert!(matches!(found, Err(Violation::Capacity { needed: 3, .. })), "{found:?}");
+    let unseen = Scene { healthy: vec![("green", 2)], ..Scene::live(&[("blue", 100)]) };
+    assert!(unseen.write(&[("blue", 50), ("green", 20), ("red", 30)], Movement::Chosen { needs }).is_err());
+}
+
+#[test]
+fn a_return_goes_to_the_side_with_more_that_is_known_to_be_healthy() {
+    let needs = Needs { baseline: 10, min_healthy_percent: 100 };
+    let scene = |blue, green| Scene {
+        healthy: vec![("blue", blue), ("green", green)],
+        ..Scene::live(&[("blue", 20), ("green", 80)])
+    };
+    let all = [("blue", 100), ("green", 0)];
+    scene(10, 10).write(&all, Movement::Return { needs }).unwrap();
+    scene(3, 0).write(&all, Movement::Return { needs }).unwrap();
+    scene(0, 0).write(&all, Movement::Return { needs }).unwrap();
+    assert!(matches!(scene(9, 10).write(&all, Movement::Return { needs }), Err(Violation::Capacity { .. })));
+    scene(9, 10).write(&[("blue", 90), ("green", 10)], Movement::Return { needs }).unwrap();
+    scene(3, 2).write(&[("blue", 60), ("green", 40)], Movement::Return { needs }).unwrap();
+    assert!(scene(3, 2).write(&[("blue", 61), ("green", 39)], Movement::Return { needs }).is_err());
+    let unasked = Scene { healthy: vec![("blue", 3)], ..Scene::live(&[("blue", 20), ("green", 80)]) };
+    assert!(unasked.write(&all, Movement::Return { needs }).is_err(), "the other side was not looked at");
+}
+
+#[test]
 fn only_what_carries_our_mark_is_written() {
     let others = Tags::from([(OWNER_TAG.to_owned(), "you".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())]);
     for tags in [Tags::new(), others.clone()] {

@@ -1,8 +1,8 @@
 //! What a change of a route's status tells the user.
 
 use weir_api::WeightedRouteStatus;
-use weir_api::condition::{READY, STALLED, SYNCED, Truth, find, holds};
-use weir_api::weighted_route::Intent;
+use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
+use weir_api::weighted_route::{Correction, Intent};
 
 use crate::event::Event;
 use crate::weights;
@@ -15,14 +15,15 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
     // The last change of a run only remembers its end: it wants what was seen to be live before.
     let was_live = |intent: &Intent| weights::same_action(&old.weights, &intent.weights);
     if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !was_live(intent)) {
-        let message = format!(
-            "{} is live, seen on AWS (run {} of {})",
-            weights::words(&intent.weights),
-            intent.run,
-            intent.shift
-        );
+        let by = match &intent.follow {
+            Some(follow) => format!("spec.weights {}", weights::words(&follow.goal)),
+            None => format!("run {} of {}", intent.run, intent.shift),
+        };
+        let message = format!("{} is live, seen on AWS ({by})", weights::words(&intent.weights));
         events.push(Event::normal("WeightsApplied", message));
     }
+    events.extend(commanded(old, new));
+    events.extend(corrected(old, new));
     let drift = |status: &WeightedRouteStatus| {
         find(&status.conditions, SYNCED)
             .filter(|synced| synced.status == Truth::False && synced.reason == "Drifted")
@@ -38,6 +39,42 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
     }
     events.extend(stalled(&old.conditions, &new.conditions));
     events
+}
+
+/// What became of a command.
+fn commanded(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
+    let last = new.last_command.as_ref().filter(|last| old.last_command.as_ref() != Some(*last))?;
+    Some(Event::normal("Command", format!("{}: {}", last.command, last.result)))
+}
+
+/// What was done about somebody else's change.
+fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
+    let mut events = Vec::new();
+    let correction = |status: &WeightedRouteStatus| status.intent.as_ref().and_then(|intent| intent.correction.clone());
+    if let Some(correction) = correction(new).filter(|correction| differs(old, correction)) {
+        let wanted = new.intent.as_ref().map(|intent| weights::words(&intent.weights)).unwrap_or_default();
+        let message = format!("{} is set again over {}", wanted, weights::words(&correction.over));
+        events.push(Event::normal("Correcting", message));
+    }
+    let taken = |intent: &Intent| intent.shift.is_empty() && intent.follow.is_none();
+    let adopted = new.intent.as_ref().filter(|intent| taken(intent) && old.difference.is_some());
+    if let Some(intent) = adopted.filter(|intent| old.intent.as_ref() != Some(*intent)) {
+        let message = format!("{}, which somebody else has set, is held from now on", weights::words(&intent.weights));
+        events.push(Event::normal("Adopted", message));
+    }
+    let contested = |status: &WeightedRouteStatus| {
+        find(&status.conditions, CONTESTED)
+            .filter(|found| found.status == Truth::True)
+            .map(|found| found.message.clone())
+    };
+    if let (None, Some(message)) = (contested(old), contested(new)) {
+        events.push(Event::warning("Contested", message));
+    }
+    events
+}
+
+fn differs(old: &WeightedRouteStatus, correction: &Correction) -> bool {
+    old.intent.as_ref().and_then(|intent| intent.correction.as_ref()) != Some(correction)
 }
 
 /// The event that tells of an object that came to a stand, for any kind.

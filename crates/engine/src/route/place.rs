@@ -1,13 +1,14 @@
 //! Where a route is on AWS: its listener, its rule or default action, the marks on it and the weights in it.
 
 use jiff::Timestamp;
-use weir_api::Match;
 use weir_api::condition::{READY, find as find_condition, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
+use weir_api::{Match, WeightedRouteStatus};
 
 use crate::Arn;
 use crate::access;
 use crate::backend::{Groups, environment_of};
+use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
@@ -57,11 +58,82 @@ pub fn describe_place(route: &RouteObject) -> String {
     }
 }
 
-/// Why a route may not be where it wants to be, judged by the objects alone: its entry point does not allow it, or an
-/// older route has what it wants.
-pub(super) fn refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
-    let entry_point = cluster.entry_points.get(&entry_key(route))?;
-    permission::refusal(cluster, route, entry_point).or_else(|| rivalry::conflict(cluster, route))
+/// Why a route may not be where it wants to be: its entry point does not allow it, or another route has what it wants.
+/// A route that is about to be refused and does not know whether it has its place looks at AWS first, since whoever has
+/// it keeps it; what it finds is put into the status.
+pub(super) fn refusal(
+    cluster: &Cluster,
+    route: &RouteObject,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Reason>> {
+    let Some(entry_point) = cluster.entry_points.get(&entry_key(route)) else { return Some(Ok(())) };
+    if let Some(reason) = permission::refusal(cluster, route, entry_point) {
+        return Some(Err(reason));
+    }
+    let settled = rivalry::is_settled(route);
+    let Some(reason) = rivalry::conflict(cluster, route, settled) else { return Some(Ok(())) };
+    if settled || rivalry::conflict(cluster, route, true).is_some() {
+        return Some(Err(reason));
+    }
+    Some(if recognizes(cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
+}
+
+/// Whether there is a rule or listener that carries the marks of a route; it is put into the status.
+fn recognizes(
+    cluster: &Cluster,
+    route: &RouteObject,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<bool> {
+    let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
+    let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
+    let resource = match (&route.spec.listener.matches, route.spec.listener.priority) {
+        (None, _) => Some(listener),
+        (Some(matches), Some(priority)) => at_priority(route, matches, priority, rules).ok().flatten().map(arn_of),
+        (Some(matches), None) => by_conditions(route, matches, rules, sight)?.ok().flatten().map(arn_of),
+    };
+    let Some(resource) = resource else { return Some(false) };
+    let tags = &sight.tags(&resource, ANY_AGE)?.found;
+    let is_marked = tags.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&route.key.to_string()));
+    if is_marked {
+        status.marked = Some(resource.to_string());
+        status.arn.clone_from(&status.marked);
+    }
+    Some(is_marked)
+}
+
+fn arn_of(rule: &Rule) -> Arn {
+    rule.arn.clone()
+}
+
+/// The route of another namespace whose rule is for one of the hosts of this one, as the marks on AWS tell. Where a
+/// cluster was restored, the ages of routes say nothing about who came first.
+fn host_in_use(
+    cluster: &Cluster,
+    route: &RouteObject,
+    matches: &Match,
+    rules: &[Rule],
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Reason>> {
+    let shared = |rule: &&Rule| {
+        let theirs = rule.conditions.get("host-header");
+        theirs.into_iter().flatten().any(|host| matches.hosts.iter().any(|mine| mine.eq_ignore_ascii_case(host)))
+    };
+    let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
+    for (rule, tags) in tags {
+        let Ok(tags) = &tags?.found else { continue };
+        let Some(owner) = tags.get(ROUTE_TAG).map(|mark| key_of(mark)) else { continue };
+        if owner.namespace != route.key.namespace && cluster.routes.contains_key(&owner) {
+            let message = format!(
+                "the rule for {} belongs to the WeightedRoute {owner} of another namespace (tag {ROUTE_TAG}), so its \
+                 hosts do; choose another host, or have that route deleted",
+                describe(&rule.conditions)
+            );
+            return Some(Err(because("Conflict", message)));
+        }
+    }
+    Some(Ok(()))
 }
 
 /// Finds the place. Rules are read afresh unless all that is wanted was verified.
@@ -98,7 +170,7 @@ pub(super) fn find<'a>(
     };
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match quota::exceeded(entry_point, sight)? {
+        _ => match quota::exceeded(entry_point, sight)?.and(host_in_use(cluster, route, matches, rules, sight)?) {
             Ok(()) => free_priority(cluster, route, matches, rules),
             Err(reason) => Err(reason),
         },
@@ -223,6 +295,9 @@ fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(&'a EntryP
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
         let why = ready.map_or("it was not looked at yet", |ready| &ready.message);
+        if ready.is_some_and(|ready| ready.reason == OWNED_BY_ANOTHER) {
+            return Err(Standing::Stalled(because(OWNED_BY_ANOTHER, why)));
+        }
         return Err(waiting(format!("the EntryPoint {name} is not ready: {why}")));
     }
     let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();

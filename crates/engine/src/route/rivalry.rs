@@ -1,9 +1,12 @@
-//! Which of several routes has a place, a priority or a host on a listener: the oldest.
+//! Which of several routes has a place, a priority or a host on a listener: one that has its place on AWS already, else
+//! the oldest.
 //!
-//! A pure function of all routes in one total order, in which only older routes count that may use the listener. So a
-//! route that has its place keeps it when others come and go, and when an older one goes the next takes over by itself.
+//! A pure function of all routes in one total order, in which only those count that may use the listener. So what is
+//! live is not lost to whoever comes, or may come in, later; and when a route goes, the next takes over by itself.
 
 use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 
 use crate::Key;
 use crate::object::{Cluster, RouteObject};
@@ -61,13 +64,31 @@ fn is_allowed(cluster: &Cluster, route: &RouteObject) -> bool {
     entry_point.is_none_or(|entry_point| permission::refusal(cluster, route, entry_point).is_none())
 }
 
-/// What an older route has that this one wants too; `None` where nothing stands in the way.
-pub(super) fn conflict(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
+/// Whether a route was seen to have its place on AWS, with its marks.
+pub(super) fn is_settled(route: &RouteObject) -> bool {
+    route.status.marked.is_some() && route.status.marked == route.status.arn
+}
+
+/// Where a route stands in the order in which rivals are settled: those that have their place first, then by age.
+type Rank<'a> = (bool, (Timestamp, &'a Key, &'a str));
+
+fn rank(route: &RouteObject) -> Rank<'_> {
+    (!is_settled(route), route.seniority())
+}
+
+/// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
+/// one has its place already.
+pub(super) fn conflict(cluster: &Cluster, route: &RouteObject, settled: bool) -> Option<Reason> {
     let mut others = neighbours(cluster, route);
     others.retain(|other| is_allowed(cluster, other));
-    others.sort_by_key(|other| other.seniority());
-    let (reason, rival) = contested(&others, route)?;
-    Some(because("Conflict", format!("{reason} the older WeightedRoute {}; {}", rival.key, way_out(route, rival))))
+    others.sort_by_key(|other| rank(other));
+    let (said, rival) = contested(&others, route, (!settled, route.seniority()))?;
+    let which = if rival.seniority() < route.seniority() {
+        format!("the older WeightedRoute {}", rival.key)
+    } else {
+        format!("the WeightedRoute {}, which has its place already", rival.key)
+    };
+    Some(because("Conflict", format!("{said} {which}; {}", way_out(route, rival))))
 }
 
 fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {
@@ -78,18 +99,18 @@ fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {
     }
 }
 
-/// What is contested, in words that go before the rival's name. `others` are in the order of age.
-fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject) -> Option<(String, &'a RouteObject)> {
+/// What is contested, in words that go before the rival's name. `others` are in the order of their ranks.
+fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject, own: Rank<'_>) -> Option<(String, &'a RouteObject)> {
     let place = describe_place(route);
     let entry = &route.spec.listener;
-    let mut older = others.iter().copied().take_while(|other| other.seniority() < route.seniority());
+    let mut before = others.iter().copied().take_while(|other| rank(other) < own);
     let Some(matches) = &entry.matches else {
-        let rival = older.find(|other| other.spec.listener.matches.is_none())?;
+        let rival = before.find(|other| other.spec.listener.matches.is_none())?;
         return Some((format!("{place} belongs to"), rival));
     };
     for host in &matches.hosts {
         let names = |other: &&RouteObject| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
-        let first = others.iter().copied().find(names).filter(|first| first.seniority() < route.seniority());
+        let first = others.iter().copied().find(names).filter(|first| rank(first) < own);
         if let Some(rival) = first.filter(|first| first.key.namespace != route.key.namespace) {
             let namespace = &rival.key.namespace;
             return Some((format!("the host {host} belongs to the namespace {namespace} by"), rival));
@@ -104,11 +125,10 @@ fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject) -> Option<(Str
         (same(&conditions(theirs), &wanted) && owns_its_hosts(others, other))
             .then(|| (format!("a rule for {} belongs to", describe(&wanted)), other))
     };
-    older.find_map(contest)
+    before.find_map(contest)
 }
 
-/// Whether no older route of another namespace names a host of this one: otherwise it waits itself, and keeps nobody
-/// off.
+/// Whether every host of a route is its namespace's: otherwise it waits itself, and keeps nobody off.
 fn owns_its_hosts(others: &[&RouteObject], route: &RouteObject) -> bool {
     let first = |host: &str| others.iter().find(|other| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host)));
     hosts(route).all(|host| first(host).is_none_or(|first| first.key.namespace == route.key.namespace))

@@ -1,11 +1,10 @@
 //! What the shift that has a route wants of it now.
 
 use weir_api::traffic_shift::{Run, RunRoute};
-use weir_api::weighted_route::{EnvironmentWeight, Intent, RunMemory};
+use weir_api::weighted_route::{Intent, RunMemory};
 
 use crate::claim;
 use crate::object::{Cluster, RouteObject, ShiftObject};
-use crate::weights;
 
 /// What a run wants of a route.
 pub(super) struct Wanted<'a> {
@@ -17,8 +16,12 @@ pub(super) struct Wanted<'a> {
     pub part: &'a RunRoute,
 }
 
-/// What is wanted of a route, if a run is moving it. A change that is older than the recorded intent is nothing.
+/// What is wanted of a route, if a run is moving it. A change that is older than the recorded intent is nothing, and
+/// so is every change where the user owns the weights.
 pub(super) fn wanted<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<Wanted<'a>> {
+    if route.spec.weights.is_some() {
+        return None;
+    }
     let shift = claim::holder(cluster, &route.key)?;
     let run = shift.status.run.as_ref().filter(|run| run.ended_at.is_none())?;
     let part = run.routes.iter().find(|part| part.name == route.key.name)?;
@@ -28,6 +31,17 @@ pub(super) fn wanted<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<Wa
         .as_ref()
         .is_some_and(|intent| intent.uid == shift.uid && (run.id, run.seq) < (intent.run, intent.seq));
     (!is_older).then_some(Wanted { shift, run, part })
+}
+
+/// Whether the run that a recorded intent belongs to may still go on: its shift has a run that has not ended, or one
+/// that is older than the intent, so that newer ones are to come.
+pub(super) fn may_go_on(cluster: &Cluster, route: &RouteObject, intent: &Intent) -> bool {
+    if route.spec.weights.is_some() || intent.shift.is_empty() {
+        return false;
+    }
+    let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
+    let run = shift.and_then(|shift| shift.status.run.as_ref());
+    shift.is_some() && run.is_none_or(|run| run.ended_at.is_none() || run.id < intent.run)
 }
 
 impl Wanted<'_> {
@@ -57,15 +71,4 @@ impl Wanted<'_> {
     pub fn goes_back(&self) -> bool {
         self.run.rollback.is_some()
     }
-}
-
-/// The difference between what was set and what is live, in words.
-pub(super) fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> String {
-    format!(
-        "found {}; expected {}, which run {} of {} set. Somebody else has changed it",
-        weights::words(live),
-        weights::words(&intent.weights),
-        intent.run,
-        intent.shift
-    )
 }

@@ -1,26 +1,28 @@
-//! Follows a run: records its change as the route's intent, writes it, and sees whether it is live.
+//! Follows a run: records its change as the route's intent, writes it, and sees whether it is live. Here is also how
+//! any intent is written.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{Correction, EnvironmentGroup, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::object::RouteObject;
-use crate::sight::Sight;
+use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
-use crate::step::{LAST_RUN_TAG, Movement, Needs, Proposal, Step};
+use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
 use crate::tick::Context;
 use crate::weights;
 
+use super::capacity::{self, Demand};
 use super::conditions::conditions;
 use super::place::{Marks, Place, marks_of, warrant};
-use super::wanted::{Wanted, difference};
-use super::{Outlook, memory, sticky};
+use super::wanted::Wanted;
+use super::{Outlook, drift, memory, sticky};
 
 /// Follows what a run wants of the route.
 #[expect(clippy::too_many_arguments, reason = "each is one of the things that were seen, and all are read here only")]
@@ -47,14 +49,15 @@ pub(super) fn follow(
             Ok(seconds) => seconds,
             Err(standing) => return Some(Outlook::unknown(standing)),
         };
-    let intent = match status.intent.take().filter(|intent| wanted.is_intent(intent)) {
-        Some(intent) => intent,
-        None => intent(context.now, wanted, &split, groups, sticky_seconds, before),
-    };
+    let recorded = status.intent.take().filter(|intent| wanted.is_intent(intent));
+    let mut intent = recorded.unwrap_or_else(|| {
+        drift::forget(route, status);
+        intent(context.now, wanted, &split, groups, sticky_seconds, before)
+    });
     let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
-    let change = Change { route, wanted, place, forward, live: status.weights.clone() };
+    let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
     let remembered = wanted.memory().is_none_or(|memory| marks.last_run.as_ref() == Some(&memory));
-    let (intent, outlook) = change.proceed(context, groups, intent, remembered, sight)?;
+    let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
     status.intent = Some(intent);
     Some(outlook)
 }
@@ -75,10 +78,6 @@ fn intent(
     sticky_seconds: Option<i32>,
     sticky_seconds_before: Option<i32>,
 ) -> Intent {
-    let environments = split.keys().filter_map(|arn| {
-        let environment = backend::environment_of(groups, arn)?.to_owned();
-        Some(EnvironmentGroup { environment, arn: arn.to_string() })
-    });
     Intent {
         shift: wanted.shift.key.name.clone(),
         uid: wanted.shift.uid.clone(),
@@ -86,62 +85,167 @@ fn intent(
         seq: wanted.run.seq,
         since: now,
         weights: wanted.part.weights.clone(),
-        groups: environments.collect(),
+        groups: lenders(split, groups),
         sticky_seconds,
         sticky_seconds_before,
-        verified_at: None,
+        baseline: Some(wanted.part.baseline),
+        ..Intent::default()
     }
+}
+
+/// The environments that lend the groups.
+pub(super) fn lenders<'a>(
+    arns: impl IntoIterator<Item = (&'a Arn, &'a u16)>,
+    groups: &Groups,
+) -> Vec<EnvironmentGroup> {
+    let environments = arns.into_iter().filter_map(|(arn, _)| {
+        let environment = backend::environment_of(groups, arn)?.to_owned();
+        Some(EnvironmentGroup { environment, arn: arn.to_string() })
+    });
+    let mut environments: Vec<EnvironmentGroup> = environments.collect();
+    environments.sort();
+    environments
 }
 
 /// A change of the route that is on its way.
-struct Change<'a> {
-    route: &'a RouteObject,
-    wanted: &'a Wanted<'a>,
-    place: &'a Place<'a>,
-    forward: Forward,
-    live: Vec<EnvironmentWeight>,
+pub(super) struct Change<'a> {
+    pub context: &'a Context,
+    pub route: &'a RouteObject,
+    pub groups: &'a Groups,
+    pub place: &'a Place<'a>,
+    pub forward: Forward,
+    pub live: Vec<EnvironmentWeight>,
 }
 
 impl Change<'_> {
-    fn proceed(
+    fn of_run(
         &self,
-        context: &Context,
-        groups: &Groups,
-        mut intent: Intent,
+        wanted: &Wanted<'_>,
+        intent: &mut Intent,
         remembered: bool,
+        status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<(Intent, Outlook)> {
-        let is_live = self.is_live(&intent);
+    ) -> Option<Outlook> {
+        let is_live = self.is_live(intent);
+        if intent.verified_at.is_some() && is_live {
+            drift::clear(status);
+            return Some(self.applied());
+        }
         if intent.verified_at.is_some() {
-            let outlook = if is_live { self.applied() } else { drifted(&intent, &self.live) };
-            return Some((intent, outlook));
+            let message = drift::difference(intent, &self.live);
+            return drift::meet(self.context, self.route, self.groups, &message, status, intent, sight);
         }
         if is_live && self.place.read_at >= intent.since {
+            drift::clear(status);
             if remembered {
-                intent.verified_at = Some(context.now);
-                return Some((intent, self.applied()));
+                intent.verified_at = Some(self.context.now);
+                intent.correction = None;
+                return Some(self.applied());
             }
-            let outlook = applying(self.remembering(context), "the run's end is being remembered on AWS".to_owned());
-            return Some((intent, outlook));
+            let memory = wanted.memory().and_then(|memory| self.remembering(memory::tag_value(&memory)));
+            return Some(applying(memory, "the run's end is being remembered on AWS".to_owned()));
         }
-        let starts_right = weights::same_split(&self.live, &self.wanted.part.before)
-            || weights::same_split(&self.live, &intent.weights);
         // A rollback goes over what somebody else has set, unless that would bring traffic to the candidate again.
-        let may_overwrite = self.wanted.goes_back() && !self.gaining().contains(&self.wanted.run.to.as_str());
-        if !starts_right && !may_overwrite {
-            let outlook = foreign(&self.wanted.part.before, &intent, &self.live);
-            return Some((intent, outlook));
+        let gains = |environment: &str| weights::gaining(&self.live, &wanted.part.weights).contains(&environment);
+        let may_overwrite = wanted.goes_back() && !gains(&wanted.run.to);
+        if !self.starts_right(intent, &wanted.part.before) && !may_overwrite {
+            let message = drift::departure(intent, &wanted.part.before, &self.live);
+            return drift::meet(self.context, self.route, self.groups, &message, status, intent, sight);
+        }
+        drift::clear(status);
+        if intent.correction.is_some() && !may_overwrite {
+            return self.correct(intent, status, sight);
         }
         let words = weights::words(&intent.weights);
-        let outlook = match self.movement(groups, sight)? {
-            Ok(movement) => applying(Some(self.writing(context, movement)), format!("waiting for {words} to be live")),
+        Some(match self.movement(wanted, sight)? {
+            Ok(movement) => applying(Some(self.writing(movement)), format!("waiting for {words} to be live")),
             Err(message) => applying(None, format!("{words} waits: {message}")),
+        })
+    }
+
+    /// Whether what is live is what the change starts from, or leads to.
+    pub fn starts_right(&self, intent: &Intent, before: &[EnvironmentWeight]) -> bool {
+        let over = intent.correction.as_ref().map(|correction| correction.over.as_slice());
+        let undone = drift::is_undone(self.context, intent, &self.live);
+        weights::same_split(&self.live, before)
+            || weights::same_split(&self.live, &intent.weights)
+            || over.is_some_and(|over| weights::same_split(&self.live, over) && !undone)
+    }
+
+    /// Writes again what somebody else has changed; while the capacity for it is not there, the difference stays.
+    pub fn correct(
+        &self,
+        intent: &mut Intent,
+        status: &mut WeightedRouteStatus,
+        sight: &mut Sight<'_>,
+    ) -> Option<Outlook> {
+        let words = weights::words(&intent.weights);
+        let correction = intent.correction.clone()?;
+        if correction.attaching {
+            if let Some(attached) = drift::missing(&intent.weights, &self.live) {
+                return self.attaching(&attached, sight);
+            }
+            return Some(match self.pursue(intent, sight)? {
+                Ok(outlook) => {
+                    let over = self.live.clone();
+                    let since = self.context.now;
+                    intent.correction = Some(Correction { over, since, attaching: false, ..correction });
+                    Outlook { proposal: None, ..outlook }
+                }
+                Err(short) => applying(None, format!("{words} waits: {short}")),
+            });
+        }
+        Some(self.pursue(intent, sight)?.unwrap_or_else(|short| {
+            drift::give_up(status, intent);
+            applying(None, format!("{words} waits: {short}"))
+        }))
+    }
+
+    /// Attaches groups without weight, so that their health is checked.
+    fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Option<Outlook> {
+        let waiting = |message| Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message)));
+        let groups = match backend::by_group(self.groups, attached) {
+            Ok(groups) => groups,
+            Err(message) => return Some(waiting(message)),
         };
-        Some((intent, outlook))
+        let members: Vec<&Arn> = groups.keys().collect();
+        let before = self.place.forward().and_then(|forward| forward.sticky_seconds);
+        let spec = self.route.spec.stickiness.as_ref();
+        let sticky_seconds = match sticky::seconds(spec, &members, before, ANY_AGE, sight)? {
+            Ok(seconds) => seconds,
+            Err(standing) => return Some(Outlook::unknown(standing)),
+        };
+        let message = format!("waiting for {} to be attached", weights::words(attached));
+        let change = Change { forward: Forward { groups, sticky_seconds }, live: self.live.clone(), ..*self };
+        Some(applying(Some(change.writing(Movement::Attach)), message))
+    }
+
+    /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment
+    /// that gains.
+    pub fn pursue(&self, intent: &Intent, sight: &mut Sight<'_>) -> Option<Result<Outlook, String>> {
+        let needs = capacity::needs(intent.baseline.unwrap_or(0), self.route.spec.capacity.min_healthy_percent);
+        let returns = match (&intent.correction, &intent.follow) {
+            (Some(correction), _) => correction.was_live_at.is_some(),
+            (None, Some(follow)) => weights::goes_back(&self.live, &intent.weights, &follow.from),
+            (None, None) => false,
+        };
+        let movement = if weights::same_split(&self.live, &intent.weights) {
+            Movement::Attach
+        } else if weights::total(&self.live) == 0 {
+            Movement::First
+        } else {
+            let demand = Demand { live: &self.live, wanted: &intent.weights, needs, returns };
+            if let Err(short) = capacity::suffices(&demand, self.groups, sight)? {
+                return Some(Err(short));
+            }
+            if returns { Movement::Return { needs } } else { Movement::Chosen { needs } }
+        };
+        let message = format!("waiting for {} to be live", weights::words(&intent.weights));
+        Some(Ok(applying(Some(self.writing(movement)), message)))
     }
 
     /// Whether AWS shows exactly what is wanted.
-    fn is_live(&self, intent: &Intent) -> bool {
+    pub fn is_live(&self, intent: &Intent) -> bool {
         let live = self.place.forward();
         weights::same_action(&self.live, &intent.weights)
             && live.is_some_and(|live| {
@@ -155,61 +259,44 @@ impl Change<'_> {
     }
 
     /// Where the traffic goes by this change; the error says for what capacity it waits.
-    fn movement(&self, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<Movement, String>> {
-        let run = self.wanted.run;
-        if weights::same_split(&self.live, &self.wanted.part.weights) {
+    fn movement(&self, wanted: &Wanted<'_>, sight: &mut Sight<'_>) -> Option<Result<Movement, String>> {
+        let run = wanted.run;
+        if weights::same_split(&self.live, &wanted.part.weights) {
             return Some(Ok(Movement::Attach));
         }
         if weights::total(&self.live) == 0 {
             return Some(Ok(Movement::First));
         }
-        let candidate = match groups.get(&run.to) {
+        let candidate = match self.groups.get(&run.to) {
             Some(Ok(candidate)) => candidate.clone(),
             Some(Err(message)) => return Some(Err(message.clone())),
             None => return Some(Err(format!("the environment {} is not among spec.backends", run.to))),
         };
-        if self.wanted.goes_back() {
+        if wanted.goes_back() {
             return Some(Ok(Movement::Back { candidate }));
         }
         let reasserts = run.reasserted_seq == Some(run.seq);
-        let gaining: Vec<&str> = if reasserts { self.gaining() } else { vec![&run.to] };
-        let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(environment, groups, sight)).collect();
+        let gaining =
+            if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![run.to.as_str()] };
+        let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(wanted, environment, sight)).collect();
         for reading in readings {
             if let Err(message) = reading? {
                 return Some(Err(message));
             }
         }
-        let needs = self.needs();
+        let needs = capacity::needs(wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
         Some(Ok(if reasserts { Movement::Reassert { needs } } else { Movement::Forward { candidate, needs } }))
     }
 
-    /// The environments whose share is higher in what is wanted than in what is live.
-    fn gaining(&self) -> Vec<&str> {
-        let (wanted, live) = (&self.wanted.part.weights, &self.live);
-        let gains = |environment: &str| {
-            weights::of(wanted, environment) * weights::total(live)
-                > weights::of(live, environment) * weights::total(wanted)
-        };
-        wanted.iter().map(|entry| entry.environment.as_str()).filter(|environment| gains(environment)).collect()
-    }
-
-    fn needs(&self) -> Needs {
-        Needs {
-            baseline: u32::try_from(self.wanted.part.baseline).unwrap_or(0),
-            min_healthy_percent: u32::try_from(self.wanted.shift.spec.capacity.min_healthy_percent).unwrap_or(0),
-        }
-    }
-
     /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
-    fn capacity(&self, environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
-        let group = match groups.get(environment) {
+    fn capacity(&self, wanted: &Wanted<'_>, environment: &str, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+        let group = match self.groups.get(environment) {
             Some(Ok(group)) => group,
             Some(Err(message)) => return Some(Err(message.clone())),
             None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
         };
-        let percent = weights::percent_up(&self.wanted.part.weights, environment);
-        let min_healthy_percent = self.wanted.shift.spec.capacity.min_healthy_percent;
-        let needed = weights::needed(percent, self.wanted.part.baseline, min_healthy_percent);
+        let percent = weights::percent_up(&wanted.part.weights, environment);
+        let needed = weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
         Some(match &sight.health(group, sight.fresh())?.found {
             Ok(health) if i64::from(health.healthy) >= needed => Ok(()),
             Ok(health) => {
@@ -219,7 +306,7 @@ impl Change<'_> {
         })
     }
 
-    fn writing(&self, context: &Context, movement: Movement) -> Proposal {
+    fn writing(&self, movement: Movement) -> Proposal {
         let listener = self.place.listener.clone();
         let step = match (self.place.rule, &self.route.spec.listener.matches, self.place.priority) {
             (None, Some(matches), Some(priority)) => Step::CreateRule {
@@ -227,7 +314,7 @@ impl Change<'_> {
                 priority,
                 conditions: conditions(matches),
                 forward: self.forward.clone(),
-                tags: marks_of(&context.owner, &self.route.key),
+                tags: marks_of(&self.context.owner, &self.route.key),
             },
             (Some(rule), Some(_), _) => Step::SetRuleActions {
                 listener,
@@ -236,50 +323,28 @@ impl Change<'_> {
             },
             _ => Step::SetDefaultActions { listener, actions: self.place.actions_with(&self.forward) },
         };
-        Proposal { step, warrant: warrant(context, self.route, movement) }
+        Proposal { step, warrant: warrant(self.context, self.route, movement) }
     }
 
-    fn remembering(&self, context: &Context) -> Option<Proposal> {
+    /// Puts into the tag what the place shall remember of the last run.
+    pub fn remembering(&self, value: String) -> Option<Proposal> {
         let resource = self.place.resource.clone()?;
-        let mut tags = marks_of(&context.owner, &self.route.key);
-        tags.insert(LAST_RUN_TAG.to_owned(), memory::tag_value(&self.wanted.memory()?));
-        Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, self.route, Movement::None) })
+        let mut tags = marks_of(&self.context.owner, &self.route.key);
+        tags.insert(LAST_RUN_TAG.to_owned(), value);
+        Some(Proposal {
+            step: Step::AddTags { resource, tags },
+            warrant: warrant(self.context, self.route, Movement::None),
+        })
     }
 }
 
-fn applying(proposal: Option<Proposal>, message: String) -> Outlook {
+pub(super) fn applying(proposal: Option<Proposal>, message: String) -> Outlook {
     let reason = because("Applying", message);
-    Outlook { standing: Standing::Working(reason.clone()), synced: (Truth::False, reason), proposal, look_again: true }
-}
-
-fn drifted(intent: &Intent, live: &[EnvironmentWeight]) -> Outlook {
-    let message = if weights::same_action(live, &intent.weights) {
-        "the weights are as they should be, but stickiness between groups, or a group without weight, was changed by \
-         somebody else"
-            .to_owned()
-    } else {
-        difference(intent, live)
-    };
-    with_drift(message)
-}
-
-fn foreign(before: &[EnvironmentWeight], intent: &Intent, live: &[EnvironmentWeight]) -> Outlook {
-    with_drift(format!(
-        "found {}; expected {}, from which run {} of {} was about to go to {}. Somebody else has changed it",
-        weights::words(live),
-        weights::words(before),
-        intent.run,
-        intent.shift,
-        weights::words(&intent.weights)
-    ))
-}
-
-fn with_drift(message: String) -> Outlook {
-    let reason = because("Drifted", message);
     Outlook {
-        standing: Standing::Resting(reason.clone()),
+        standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: None,
-        look_again: false,
+        proposal,
+        look_again: true,
+        wake: None,
     }
 }

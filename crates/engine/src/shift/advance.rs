@@ -9,7 +9,7 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, change, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -73,7 +73,15 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
         run.applied_at = Some(now);
         run.progressed_at = now;
     }
+    // A route that sets the run's weights again, over somebody else's, has not got them.
+    if run.outcome.is_none() && lanes.iter().any(|lane| lane.is_correcting(shift, run)) {
+        run.applied_at = None;
+    }
     let foreign = lanes.iter().find_map(|lane| lane.foreign_change(shift, run));
+    if adopt::applies(lanes, shift, run) {
+        adopt::take_over(lanes, shift, run, now);
+        return run.clone();
+    }
     match (&run.hold, foreign) {
         (None, Some(message)) if run.rollback.is_none() && run.outcome.is_none() => {
             let message = format!("{message}. Put it right, or give the command resume or abort");
@@ -240,7 +248,11 @@ fn step(
         Capacity::Enough => {
             let run = draft.status.run.as_mut()?;
             let to = run.to.clone();
-            change(run, |_, part| weights::blend(&part.from, &to, weight));
+            // A route that is ahead, since somebody else's weights were taken over there, does not go back.
+            change(run, |_, part| {
+                let ahead = weights::percent_up(&part.weights, &to);
+                weights::blend(&part.from, &to, weight.max(ahead))
+            });
             run.weight = weight;
             run.progress = plan.progress(weight);
             let message = draft.status.run.as_ref().map_or_else(String::new, live_awaited);

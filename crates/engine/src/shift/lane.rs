@@ -63,6 +63,11 @@ impl<'a> Lane<'a> {
         drifted.then(|| format!("route {}: {}", self.part.name, synced.message))
     }
 
+    /// Whether the route sets the present change again over somebody else's.
+    pub fn is_correcting(&self, shift: &ShiftObject, run: &Run) -> bool {
+        self.intent(shift, run).is_some_and(|intent| intent.correction.is_some())
+    }
+
     /// How long clients may stick to a group that has no weight any more, in seconds.
     pub fn sticky_seconds(&self) -> Option<i32> {
         let intent = self.route.status.intent.as_ref()?;

@@ -162,7 +162,12 @@ fn baseline(
     not_before: Timestamp,
     sight: &mut Sight<'_>,
 ) -> Option<Result<i32, String>> {
-    let superseded = draft.status.run.as_ref().filter(|run| run.outcome == Some(Outcome::Superseded));
+    // What the user's own weights have moved since then is not that run's any more.
+    let intent = lane.route.status.intent.as_ref().filter(|intent| intent.uid == draft.shift.uid);
+    let superseded =
+        draft.status.run.as_ref().filter(|run| {
+            run.outcome == Some(Outcome::Superseded) && intent.is_some_and(|intent| intent.run == run.id)
+        });
     let part = superseded.and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
     match part {
         Some(part) => Some(Ok(part.baseline)),

@@ -12,7 +12,6 @@ use weir_engine::step::ROUTE_TAG;
 
 use crate::evidence::{Evidence, Weights};
 use crate::journal::{AwsRequest, KubeRequest, What};
-use crate::world::GLANCE;
 
 use super::STALENESS;
 
@@ -138,11 +137,9 @@ impl<'a> Course<'a> {
         [self.live(place, from)].into_iter().chain(within.map(|change| change.after.clone())).collect()
     }
 
-    /// The most targets of a group that were healthy at once between two instants. Health is noted at glances, so
-    /// what was so at the end may have been noted a little later.
+    /// The most targets of a group that were healthy at once between two instants.
     pub fn most_healthy(&self, group: &str, from: Timestamp, to: Timestamp) -> u32 {
-        let glance = SignedDuration::try_from(GLANCE).unwrap_or_default();
-        self.healthy(group, from, to + glance).max().unwrap_or(0)
+        self.healthy(group, from, to).max().unwrap_or(0)
     }
 
     /// The fewest targets of a group that were healthy at some instant between two.

@@ -31,7 +31,7 @@ fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
         match &entry.what {
             What::Started | What::Resumed => silences.extend(since.take().map(|since| (since, entry.at))),
             What::Crashed | What::Ended(_) | What::Paused => since = since.or(Some(entry.at)),
-            What::Aws(_) | What::Kube(_) | What::Health { .. } => {}
+            What::Aws(_) | What::Kube(_) | What::Befell(_) | What::Health { .. } => {}
         }
     }
     silences.extend(since.map(|since| (since, evidence.ended)));

@@ -8,7 +8,7 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, EntryPointRef, ListenerEntry, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Pace, RouteDeletionPolicy};
 use weir_api::{
     AllowedRoutes, Duration, EntryPointSpec, EnvironmentSpec, Match, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, condition,
@@ -17,6 +17,11 @@ use weir_engine::Key;
 use weir_engine::fact::Forward;
 
 use super::{Model, ModelAws, NAMESPACE};
+
+mod chosen;
+mod drift;
+
+use chosen::{choose, chosen};
 
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -41,6 +46,10 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
+        weights: None,
+        pace: None,
+        capacity: Capacity::default(),
+        drift: DriftPolicy::Alert,
         stickiness: None,
         adopt: true,
         deletion_policy: RouteDeletionPolicy::Retain,
@@ -382,6 +391,11 @@ enum Happening {
     Paused(bool),
     Strategy(u8),
     Delete,
+    Weights(Option<(i32, i32, i32)>),
+    Pace(Option<i32>),
+    Drift(DriftPolicy),
+    Fight(u16, u16),
+    ResumeRoute,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -398,6 +412,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::Paused),
         1 => (0..3_u8).prop_map(Happening::Strategy),
         1 => Just(Happening::Delete),
+        2 => prop::option::of((0..=3_i32, 0..=3_i32, 1..=3_i32)).prop_map(Happening::Weights),
+        1 => prop::option::of(5..=40_i32).prop_map(Happening::Pace),
+        1 => prop::sample::select(vec![DriftPolicy::Pause, DriftPolicy::Correct, DriftPolicy::Adopt])
+            .prop_map(Happening::Drift),
+        1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
+        1 => Just(Happening::ResumeRoute),
     ]
 }
 
@@ -427,6 +447,25 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
             }
         }
         Happening::Delete => return model.delete_shift("shop"),
+        Happening::Weights(weights) => choose(model, |spec| {
+            spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
+            spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
+        }),
+        Happening::Pace(step) => choose(model, |spec| {
+            spec.pace = step.map(|max_step| Pace { max_step, interval: Duration::from_secs(30) });
+        }),
+        Happening::Drift(policy) => choose(model, |spec| {
+            let adopts = *policy == DriftPolicy::Adopt && spec.weights.is_some();
+            spec.drift = if adopts { DriftPolicy::Alert } else { *policy };
+        }),
+        Happening::Fight(blue, green) => {
+            for _ in 0..20 {
+                let now = model.now;
+                model.aws.forward_default(now, 80, &[("blue", *blue), ("green", *green)]);
+                model.run_for(SignedDuration::from_secs(70));
+            }
+        }
+        Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
     }
     model.apply_shift("shop", wish.clone());
 }
@@ -438,6 +477,35 @@ fn judge(model: &Model) {
         assert!(forward.groups.values().any(|weight| *weight > 0), "all zero at {at}");
         assert!(forward.groups.len() <= 5, "too many groups at {at}");
     }
+}
+
+/// A route whose weights the user owns comes to them once faults stop; a difference that its policy leaves alone, when
+/// it is accepted.
+fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), TestCaseError> {
+    // Enough to take over from all others.
+    for (name, weight) in &goal {
+        let targets = if *weight > 0 { 100 } else { 5 };
+        model.aws.group_mut(name).targets = targets;
+        model.aws.group_mut(name).well = targets;
+    }
+    choose(model, |spec| spec.capacity.min_healthy_percent = 30);
+    for round in 0..3 {
+        model.run_for(minutes(120));
+        model.command_route("web", &format!("resume/heal-{round}"));
+    }
+    model.run_for(minutes(120));
+    judge(model);
+    let goal: Vec<(String, u16)> =
+        goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
+    prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
+    let (ticks, writes) = (model.ticks, model.writes.len());
+    model.run_for(minutes(120));
+    prop_assert!(
+        model.ticks - ticks <= 4 && model.writes.len() == writes,
+        "not at rest: {:#?}",
+        chosen::route_status(model)
+    );
+    Ok(())
 }
 
 proptest! {
@@ -471,6 +539,11 @@ proptest! {
             model.aws.group_mut(name).well = targets;
         }
         wish.paused = false;
+        let goal = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.weights.clone();
+        if let Some(goal) = goal {
+            settles_on_chosen(&mut model, goal.into_iter().collect())?;
+            return Ok(());
+        }
         for round in 0..6 {
             // Again, since one that was being deleted may have gone meanwhile.
             model.apply_shift("shop", wish.clone());
@@ -478,6 +551,8 @@ proptest! {
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
             let verb = if round < 4 { "resume" } else { "abort" };
             model.command("shop", &format!("{verb}/heal-{round}"));
+            // A route that pauses for a difference goes on once that is accepted.
+            model.command_route("web", &format!("resume/heal-{round}"));
             model.run_for(minutes(60));
         }
         judge(&model);

@@ -3,20 +3,22 @@
 use weir_api::traffic_shift::Outcome;
 
 use crate::stage::{self, shift, steps};
-use crate::wire::{Fault, Mischief, Side};
+use crate::wire::{Disturbance, Mischief, Side, Which};
 
 use super::{MINUTE, changes, live, outcome, play, told, until, until_applied, until_complete};
 
-fn fault(operation: &str, times: u32, mischief: Mischief) -> Fault {
-    Fault { operation: operation.to_owned(), times, mischief }
+fn fault(which: Which, times: u32, mischief: Mischief) -> Disturbance {
+    Disturbance { which, times, until: None, mischief }
 }
+
+const MODIFY: Which = Which::Operation("ModifyListener");
 
 #[test]
 fn throttled_writes_are_made_later() {
     play(91, async |world| {
         world.apply(&shift("green", &steps(&[25, 50, 100], "2m"), "")).unwrap();
         until_applied(world, 25).await;
-        world.disturb(fault("ModifyListener", 5, Mischief::Throttled));
+        world.disturb(fault(MODIFY, 5, Mischief::Throttled));
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::Succeeded), "{}", told(world));
         let steps: Vec<_> = changes(world).into_iter().map(|change| change.after["green"]).collect();
@@ -29,7 +31,7 @@ fn a_lost_write_is_made_again_after_a_look() {
     play(92, async |world| {
         world.apply(&shift("green", &steps(&[25, 50, 100], "2m"), "")).unwrap();
         until_applied(world, 25).await;
-        world.disturb(fault("ModifyListener", 2, Mischief::Lost(Side::Before)));
+        world.disturb(fault(MODIFY, 2, Mischief::Lost(Side::Before)));
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::Succeeded));
     });
@@ -40,7 +42,7 @@ fn a_write_whose_answer_is_lost_is_not_made_twice() {
     play(93, async |world| {
         world.apply(&shift("green", &steps(&[25, 50, 100], "2m"), "")).unwrap();
         until_applied(world, 25).await;
-        world.disturb(fault("ModifyListener", 1, Mischief::Lost(Side::After)));
+        world.disturb(fault(MODIFY, 1, Mischief::Lost(Side::After)));
         until_complete(world, "checkout").await;
         let writes = world.account().calls().into_iter().filter(|call| call.operation == "ModifyListener").count();
         assert_eq!(writes, changes(world).len(), "{}", told(world));
@@ -53,7 +55,7 @@ fn throttled_reads_delay_and_break_nothing() {
     play(94, async |world| {
         world.apply(&shift("green", &steps(&[25, 50, 100], "2m"), "")).unwrap();
         until_applied(world, 25).await;
-        world.disturb(fault("*", 60, Mischief::Throttled));
+        world.disturb(fault(Which::All, 60, Mischief::Throttled));
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::Succeeded), "{}", told(world));
     });
@@ -65,7 +67,7 @@ fn a_rollback_comes_through_a_throttled_account() {
         world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
         until_applied(world, 50).await;
         world.account().break_targets("green", 4);
-        world.disturb(fault("ModifyListener", 3, Mischief::Throttled));
+        world.disturb(fault(MODIFY, 3, Mischief::Throttled));
         until(world, "the rollback", |world| live(world)["green"] == 0, 5 * MINUTE).await;
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::RolledBack));
@@ -77,7 +79,7 @@ fn an_account_that_answers_nothing_for_an_hour_changes_nothing() {
     play(96, async |world| {
         world.apply(&shift("green", &steps(&[25, 50, 100], "10m"), "progressDeadline: 4h")).unwrap();
         until_applied(world, 25).await;
-        world.disturb(fault("*", u32::MAX, Mischief::Failed(503)));
+        world.disturb(fault(Which::All, u32::MAX, Mischief::Failed(503)));
         world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 75), ("green", 25)]));
         world.end_disturbances();

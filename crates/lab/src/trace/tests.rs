@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::stage::{self, on_virtual_time, shift, steps};
-use crate::wire::{Fault, Mischief};
+use crate::wire::{Disturbance, Mischief, Which};
 use crate::world::Settings;
 
 use super::trace;
@@ -19,7 +19,7 @@ fn eventful(seed: u64) -> u64 {
         let mut world = stage::set(Settings::seeded(seed)).await;
         world.apply(&shift("green", &steps(&[5, 25, 50, 100], "1m"), "")).unwrap();
         world.run_for(Duration::from_secs(45)).await;
-        world.disturb(Fault { operation: "*".to_owned(), times: 10, mischief: Mischief::Throttled });
+        world.disturb(Disturbance { which: Which::All, times: 10, until: None, mischief: Mischief::Throttled });
         world.run_for(Duration::from_mins(1)).await;
         world.crash_controller();
         world.run_for(Duration::from_secs(5)).await;

@@ -82,20 +82,28 @@ impl AwsWire {
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
+        let question =
+            (!is_write && is_of_settings(&operation)).then(|| String::from_utf8_lossy(request.body()).into_owned());
+        let network = &self.lifeline.network;
+        let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
         if let Some(resource) = written(&noted).filter(|_| is_write) {
             noted.tags = self.aws.tags(resource);
         }
-        let mut fate = self.lifeline.admit(is_write);
-        let mischief = self.lifeline.network.befalls(&operation).filter(|_| fate == Fate::Passes);
+        let mischief = network.befalls(&operation, is_write).filter(|_| fate == Fate::Passes);
         if let Some(Mischief::Lost(side)) = mischief {
             fate = if side == Side::Before { Fate::Unsent } else { Fate::Unanswered };
         }
         let refusal = mischief.and_then(refusal);
-        noted.arrived = fate != Fate::Unsent && refusal.is_none();
+        let is_refused = mischief == Some(Mischief::Refused);
+        noted.arrived = fate != Fate::Unsent && refusal.is_none() && !is_refused;
         noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
         let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Aws(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
+        }
+        if is_refused {
+            tokio::time::sleep(REFUSAL_TIME).await;
+            return Err(ConnectorError::io("connection refused".into()));
         }
         if let Some(refusal) = refusal {
             tokio::time::sleep(REFUSAL_TIME).await;
@@ -109,17 +117,41 @@ impl AwsWire {
         }
         let answer = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
         let status = answer.status().as_u16();
+        if is_write {
+            network.written();
+        }
+        if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
+            return future::pending().await;
+        }
         self.lifeline.journal.settle_aws(number, |request| request.status = Some(status));
+        let answer = match question {
+            Some(question) => self.recalled(&question, answer),
+            None => answer,
+        };
         HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
     }
+
+    /// The answer that is given instead of the true one, where reads are stale.
+    fn recalled(&self, question: &str, answer: http::Response<Bytes>) -> http::Response<Bytes> {
+        let (mut parts, body) = answer.into_parts();
+        let (status, body) = self.lifeline.network.recall(question, (parts.status.as_u16(), body));
+        parts.status = http::StatusCode::from_u16(status).unwrap_or(parts.status);
+        http::Response::from_parts(parts, body)
+    }
+}
+
+/// Whether a read tells of settings, which AWS may show as they were a moment ago.
+fn is_of_settings(operation: &str) -> bool {
+    matches!(operation, "DescribeRules" | "DescribeListeners" | "DescribeTags")
 }
 
 /// What AWS answers to a call that it does not carry out.
 fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
     let (status, kind, code, message) = match mischief {
         Mischief::Throttled => (400, "Sender", "Throttling", "Rate exceeded"),
+        Mischief::Expired => (403, "Sender", "ExpiredToken", "The security token included in the request is expired"),
         Mischief::Failed(status) => (status, "Receiver", "ServiceUnavailable", "the service cannot answer now"),
-        Mischief::Lost(_) => return None,
+        Mischief::Lost(_) | Mischief::Refused => return None,
     };
     let body = format!(
         "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><Error><Type>{kind}</Type>\

@@ -1,21 +1,25 @@
 //! The wire to Kubernetes: a tower service, as the client takes it, with the simulated API server behind it.
 
-use std::convert::Infallible;
 use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, sleep_until};
 use tower::{BoxError, Service};
 use weir_sim::clock::Clock;
 use weir_sim::kube::{self as sim, Kube};
 
 use crate::journal::{KubeRequest, What};
 
-use super::{Fate, Lifeline};
+use super::{Absence, Fate, Lifeline};
+
+/// How long it takes to be turned away.
+const AWAY_TIME: Duration = Duration::from_millis(2);
 
 /// The service of one life.
 #[derive(Clone, Debug)]
@@ -45,13 +49,13 @@ impl Service<http::Request<Body>> for KubeWire {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            wire.carry(http::Request::from_parts(parts, body)).await.map_err(|never| match never {})
+            wire.carry(http::Request::from_parts(parts, body)).await
         })
     }
 }
 
 impl KubeWire {
-    async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, Infallible> {
+    async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let mut noted = KubeRequest {
             method: request.method().to_string(),
@@ -61,11 +65,20 @@ impl KubeWire {
             object: None,
         };
         let is_write = noted.is_write();
-        let fate = self.lifeline.admit(is_write);
-        noted.arrived = fate != Fate::Unsent;
+        let network = &self.lifeline.network;
+        let (request_number, fate) = network.before(&self.lifeline, is_write).await;
+        let away = network.away().filter(|_| self.lifeline.life > 0);
+        noted.arrived = fate != Fate::Unsent && away.is_none();
+        noted.status = away.filter(|(how, _)| *how == Absence::Failing).map(|_| 503);
         let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Kube(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
+        }
+        if let Some((how, until)) = away {
+            return self.turned_away(how, until).await;
+        }
+        if request.method() == http::Method::PUT && network.conflicts() {
+            self.touch(&path);
         }
         let before = self.kube.version();
         // The request takes effect here; what comes back is the answer under way.
@@ -78,16 +91,50 @@ impl KubeWire {
             return future::pending().await;
         }
         let answer = answer.await;
+        if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
+            return future::pending().await;
+        }
         let status = answer.status().as_u16();
         self.lifeline.journal.settle_kube(number, |request| request.status = Some(status));
         Ok(answer)
     }
 
+    /// What a request meets while the API server is away.
+    async fn turned_away(&self, how: Absence, until: Instant) -> Result<http::Response<sim::Body>, BoxError> {
+        match how {
+            Absence::Refused => {
+                sleep(AWAY_TIME).await;
+                Err("connection refused".into())
+            }
+            Absence::Hanging => {
+                sleep_until(until).await;
+                Err("connection reset".into())
+            }
+            Absence::Failing => {
+                sleep(AWAY_TIME).await;
+                Ok(sim::unavailable())
+            }
+        }
+    }
+
+    /// Somebody else changes the object of a path, so that it has another version.
+    fn touch(&self, path: &str) {
+        let Some([namespace, resource, name]) = parts(path) else { return };
+        let touched = json!({"metadata": {"annotations": {"shop.test/touched": self.kube.version().to_string()}}});
+        // An object that is gone cannot be changed under the controller.
+        let _ = self.kube.merge(resource, namespace, name, &touched);
+    }
+
     /// The object of a path such as `/apis/weir.dev/v1alpha1/namespaces/shop/trafficshifts/checkout/status`.
     fn object(&self, path: &str) -> Option<Value> {
-        let path = path.split('?').next()?;
-        let mut parts = path.split('/').skip_while(|part| *part != "namespaces").skip(1);
-        let (namespace, resource, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let [namespace, resource, name] = parts(path)?;
         self.kube.get(resource, namespace, name)
     }
+}
+
+/// Namespace, resource and name in a path.
+fn parts(path: &str) -> Option<[&str; 3]> {
+    let path = path.split('?').next()?;
+    let mut parts = path.split('/').skip_while(|part| *part != "namespaces").skip(1);
+    Some([parts.next()?, parts.next()?, parts.next()?])
 }

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::journal::What;
 use crate::life::Life;
+use crate::wire::Strike;
 
 use super::World;
 
@@ -15,7 +16,7 @@ pub const GLANCE: Duration = Duration::from_secs(1);
 /// Why the world came to a stop.
 enum Stop {
     Time,
-    Cut,
+    Struck(Strike),
     Ended(String),
 }
 
@@ -48,13 +49,20 @@ impl World {
     /// Lets time pass until the next look at the world, or the given instant.
     async fn glance(&mut self, end: Instant) {
         let next = end.min(Instant::now() + GLANCE);
-        let next = self.restart_at.map_or(next, |restart| next.min(restart));
+        let planned = self.director.as_ref().and_then(|director| director.next());
+        let sooner = self.restart_at.into_iter().chain(self.resume_at).chain(planned);
+        let next = sooner.fold(next, Instant::min);
         match carry_on(self.life.as_mut(), next).await {
             Stop::Time => {}
-            Stop::Cut => {
+            Stop::Struck(Strike::Dead(away)) => {
                 self.life = None;
                 self.note(What::Crashed);
-                self.restart_at = self.cut.take().map(|(_, after)| Instant::now() + after);
+                let away = away.or_else(|| self.cut.take().map(|(_, after)| after));
+                self.restart_at = away.map(|away| Instant::now() + away);
+            }
+            Stop::Struck(Strike::Paused(until)) => {
+                self.resume_at = Some(until);
+                self.pause_controller();
             }
             Stop::Ended(words) => {
                 self.life = None;
@@ -64,29 +72,33 @@ impl World {
         if self.restart_at.is_some_and(|restart| Instant::now() >= restart) {
             self.start_controller();
         }
-        self.watch_health();
-    }
-
-    /// Notes which groups have another number of healthy targets than before.
-    fn watch_health(&mut self) {
-        for group in self.groups() {
-            let healthy = self.account.healthy(&group);
-            if self.healthy.insert(group.clone(), healthy) != Some(healthy) {
-                self.note(What::Health { group, healthy });
-            }
+        if self.resume_at.is_some_and(|resume| Instant::now() >= resume) {
+            self.resume_at = None;
+            self.resume_controller();
+        }
+        if let Some(director) = self.director.clone() {
+            director.pass(self.life.as_ref().map(|life| &*life.lifeline));
         }
     }
 }
 
 /// Carries a life on until an instant or its end.
 async fn carry_on(life: Option<&mut Life>, until: Instant) -> Stop {
-    let Some(life) = life.filter(|life| !life.paused) else {
+    let Some(life) = life else {
         sleep_until(until).await;
         return Stop::Time;
     };
+    if life.paused {
+        // A process that is stopped can still be killed.
+        return tokio::select! {
+            biased;
+            strike = life.lifeline.struck() => Stop::Struck(strike),
+            () = sleep_until(until) => Stop::Time,
+        };
+    }
     tokio::select! {
         biased;
-        () = life.lifeline.struck() => Stop::Cut,
+        strike = life.lifeline.struck() => Stop::Struck(strike),
         ended = &mut life.run => Stop::Ended(match ended {
             Ok(()) => "it was asked to".to_owned(),
             Err(error) => error.to_string(),

@@ -91,10 +91,11 @@ impl World {
         }
     }
 
-    /// The shifts that were deleted and are still there, since when.
-    pub(super) fn lingering(&self) -> Vec<(String, Timestamp)> {
-        let shifts = self.kube.list("trafficshifts", "");
-        let lingering = shifts.iter().filter_map(|object| {
+    /// The objects that were deleted and are still there, since when.
+    pub(crate) fn lingering(&self) -> Vec<(String, Timestamp)> {
+        let kinds = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
+        let objects = kinds.into_iter().flat_map(|resource| self.kube.list(resource, ""));
+        let lingering = objects.filter_map(|object| {
             let since = object["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
             Some((object["metadata"]["name"].as_str()?.to_owned(), since))
         });

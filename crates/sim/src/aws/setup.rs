@@ -5,7 +5,9 @@
 //!
 //! Wherever a balancer or a group is asked for, its name or its ARN will do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -122,6 +124,30 @@ impl Aws {
         elb.register(&writer, &group, keys)
     }
 
+    /// Has an operation of ELBv2 carried out now, as a person in the console would; it is not in the log of calls.
+    pub fn by_hand(&self, operation: &str, parameters: &[(&str, &str)]) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let mut form = Form::default();
+        for (name, value) in parameters {
+            form.put(name, *value);
+        }
+        let operation = super::elb::operation(operation)
+            .ok_or_else(|| Refusal::new("InvalidAction", format!("Could not find operation {operation}")))?;
+        operation.perform(&mut self.world().elb, &form, &writer).map(drop)
+    }
+
+    /// From now on the nodes of balancers act by a change so long after it.
+    pub fn set_propagation(&self, propagation: RangeInclusive<Duration>) {
+        self.world().elb.options.propagation = propagation;
+    }
+
+    /// From now on these are the quotas of rules and of groups of a balancer; what there is beyond them stays.
+    pub fn set_quotas(&self, rules_per_balancer: usize, groups_per_balancer: usize) {
+        let options = &mut self.world().elb.options;
+        options.rules_per_balancer = rules_per_balancer;
+        options.groups_per_balancer = groups_per_balancer;
+    }
+
     /// Terminates an instance: its targets drain and are gone.
     pub fn terminate_instance(&self, id: &str) {
         let writer = self.operator();
@@ -193,6 +219,12 @@ impl Aws {
         forward.map(|forward| elb.by_name(&forward.weights())).unwrap_or_default()
     }
 
+    /// The types of the actions of a rule or listener, in order.
+    pub fn action_kinds(&self, place: &str) -> Vec<&'static str> {
+        let elb = &self.world().elb;
+        elb.actions_at(place).unwrap_or_default().iter().map(|action| action.kind().word()).collect()
+    }
+
     /// The group stickiness of the forward of a rule or listener, in seconds.
     pub fn sticky_seconds(&self, place: &str) -> Option<u32> {
         let elb = &self.world().elb;
@@ -210,6 +242,23 @@ impl Aws {
         let arn = find_group(elb, group).ok();
         let group = arn.and_then(|arn| elb.groups.get(&arn));
         group.map(|group| group.states(at).map(|(key, state)| (key.clone(), state)).collect()).unwrap_or_default()
+    }
+
+    /// How many targets of a group were healthy, from each instant on at which that changed, until now.
+    pub fn healthy_counts(&self, group: &str) -> Vec<(Timestamp, u32)> {
+        let now = self.clock.now();
+        let elb = &self.world().elb;
+        let arn = find_group(elb, group).ok();
+        let Some(group) = arn.and_then(|arn| elb.groups.get(&arn)) else { return Vec::new() };
+        let instants: BTreeSet<Timestamp> =
+            group.targets.values().flat_map(|target| target.changes_until(now)).collect();
+        let count = |at: Timestamp| {
+            let healthy = group.targets.values().filter(|target| target.state(at) == TargetState::Healthy).count();
+            (at, u32::try_from(healthy).unwrap_or(u32::MAX))
+        };
+        let mut counts: Vec<(Timestamp, u32)> = instants.into_iter().map(count).collect();
+        counts.dedup_by_key(|(_, healthy)| *healthy);
+        counts
     }
 
     /// The tags of a resource.

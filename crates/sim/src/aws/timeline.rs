@@ -43,6 +43,11 @@ impl<T> Timeline<T> {
         self.entries.truncate(self.entries.partition_point(|entry| entry.0 <= at));
     }
 
+    /// Every instant up to this one at which a value began to hold.
+    pub(crate) fn instants_until(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        self.entries.iter().map(|entry| entry.0).take_while(move |instant| *instant <= at)
+    }
+
     fn forget_from(&mut self, at: Timestamp) {
         self.entries.truncate(self.entries.partition_point(|entry| entry.0 < at));
     }

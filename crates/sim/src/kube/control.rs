@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::kinds::Kind;
@@ -122,6 +124,21 @@ impl Kube {
     /// Forgets the history of changes: watches and lists that go on from before it are told `410 Expired`.
     pub fn compact(&self) {
         self.world().compact();
+    }
+
+    /// Keeps news of changes from all watches for a while; reads see them at once.
+    pub fn hold_watches(&self, span: Duration) {
+        self.world().hold_watches(Instant::now() + span);
+    }
+
+    /// Cuts every watch that is open now, as a load balancer in front of an API server does.
+    pub fn cut_watches(&self) {
+        self.world().cut_watches();
+    }
+
+    /// For a while watches tell every event twice.
+    pub fn repeat_watches(&self, span: Duration) {
+        self.world().echo_watches(Instant::now() + span);
     }
 
     /// The version of the newest change.

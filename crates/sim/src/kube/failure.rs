@@ -40,6 +40,11 @@ impl Failure {
         Self::new(404, "NotFound", format!("{resource} {name:?} not found")).about(resource, name)
     }
 
+    /// 503: the server cannot answer now.
+    pub(super) fn unavailable() -> Self {
+        Self::new(503, "ServiceUnavailable", "the server is currently unable to handle the request")
+    }
+
     /// 404: nothing is served under this path.
     pub(super) fn no_such_path() -> Self {
         let mut failure = Self::new(404, "NotFound", "the server could not find the requested resource");

@@ -200,6 +200,10 @@ impl Watch {
     /// Goes through the history until something is to be told.
     fn advance(&mut self, now: Instant, context: &Context<'_>) -> Progress {
         let mut world = self.server.world();
+        if world.is_cut(self.plan.number) {
+            self.plan.broken = true;
+            return Progress::Broken;
+        }
         let mut progress = Progress::Nothing;
         let mut cursor = self.plan.cursor;
         let known = world.changes_after(cursor).map(|changes| {
@@ -220,6 +224,11 @@ impl Watch {
             return Progress::Broken;
         }
         self.plan.cursor = cursor;
+        if let Progress::Line(line) = &progress
+            && world.echoes(now)
+        {
+            self.plan.first.push_back(line.clone());
+        }
         if matches!(progress, Progress::Nothing) {
             world.wait(self.plan.number, context.waker());
         }

@@ -54,6 +54,10 @@ pub(super) struct World {
     identity: Rng,
     delays: Rng,
     visible_until: Instant,
+    /// Watches with this number or a lower one are cut.
+    cut_watches: u64,
+    /// Until when watches tell every event twice.
+    echo_until: Instant,
 }
 
 impl World {
@@ -74,6 +78,8 @@ impl World {
             identity,
             delays,
             visible_until: Instant::now(),
+            cut_watches: 0,
+            echo_until: Instant::now(),
         }
     }
 
@@ -201,6 +207,32 @@ impl World {
             };
         }
         Some(objects)
+    }
+
+    /// No watch hears of any change to come before an instant.
+    pub(super) fn hold_watches(&mut self, until: Instant) {
+        self.visible_until = self.visible_until.max(until);
+    }
+
+    /// Ends every watch that is open now.
+    pub(super) fn cut_watches(&mut self) {
+        self.cut_watches = self.watches;
+        self.wake();
+    }
+
+    /// Whether a watch was cut.
+    pub(super) fn is_cut(&self, watch: u64) -> bool {
+        watch <= self.cut_watches
+    }
+
+    /// Has watches tell every event twice until an instant.
+    pub(super) fn echo_watches(&mut self, until: Instant) {
+        self.echo_until = until;
+    }
+
+    /// Whether watches tell every event twice at an instant.
+    pub(super) fn echoes(&self, now: Instant) -> bool {
+        now < self.echo_until
     }
 
     /// A number for a new watch.

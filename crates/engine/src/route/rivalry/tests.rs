@@ -1,4 +1,4 @@
-//! The oldest route has what several want.
+//! Who has its place keeps it; else the oldest route has what several want.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
 /// What a route is told; nothing where it has what it wants.
 fn told(cluster: &Cluster, namespace: &str, name: &str) -> Option<String> {
     let route = &cluster.routes[&Key::new(namespace, name)];
-    conflict(cluster, route).map(|reason| {
+    conflict(cluster, route, is_settled(route)).map(|reason| {
         assert_eq!(reason.word, "Conflict");
         reason.message
     })
@@ -95,6 +95,21 @@ fn one_whose_host_is_anothers_keeps_nobody_of_the_owner_off() {
 }
 
 #[test]
+fn one_that_has_its_place_keeps_it_from_older_ones() {
+    let host = |path: &str| json!({"match": {"hosts": ["a.example"], "paths": [path]}});
+    let mut younger = route("team-b", "younger", 2, host("/b"));
+    younger.status.arn = Some("rule".to_owned());
+    younger.status.marked = Some("rule".to_owned());
+    let mut cluster = shared([route("team-a", "older", 1, host("/a")), younger]);
+    assert_eq!(told(&cluster, "team-b", "younger"), None);
+    let said = told(&cluster, "team-a", "older").unwrap();
+    assert!(said.contains("by the WeightedRoute team-b/younger, which has its place already"), "{said}");
+    // Its rule is gone: the place is where the listener is.
+    cluster.routes.get_mut(&Key::new("team-b", "younger")).unwrap().status.arn = Some("listener".to_owned());
+    assert_eq!(told(&cluster, "team-a", "older"), None);
+}
+
+#[test]
 fn another_door_to_the_same_listener_is_no_way_round() {
     let host = json!({"match": {"hosts": ["a.example"]}});
     let mut cluster = shared([route("team-a", "older", 1, host.clone()), route("team-b", "younger", 2, host)]);
@@ -139,7 +154,7 @@ proptest! {
         let routes: Vec<RouteObject> = routes.collect();
         let mut cluster = shared(routes.clone());
         let wins = |cluster: &Cluster| -> Vec<RouteObject> {
-            cluster.routes.values().filter(|route| conflict(cluster, route).is_none()).cloned().collect()
+            cluster.routes.values().filter(|route| conflict(cluster, route, is_settled(route)).is_none()).cloned().collect()
         };
         let winners = wins(&cluster);
         prop_assert!(winners.contains(&routes[0]));
@@ -162,7 +177,7 @@ proptest! {
             let waited = wins(&cluster).into_iter().any(|other| {
                 !winners.contains(&other) && other.seniority() < winner.seniority()
             });
-            prop_assert!(waited || conflict(&cluster, winner).is_none(), "{winner:?} lost because {gone:?} went");
+            prop_assert!(waited || conflict(&cluster, winner, false).is_none(), "{winner:?} lost because {gone:?} went");
         }
     }
 }

@@ -198,6 +198,11 @@ impl Target {
         self.states.at(at).copied().unwrap_or(TargetState::Gone)
     }
 
+    /// Every instant up to this one at which its state changed.
+    pub(crate) fn changes_until(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        self.states.instants_until(at)
+    }
+
     /// How its application behaves at this instant.
     pub(crate) fn app(&self, at: Timestamp) -> AppBehaviour {
         self.app.at(at).copied().unwrap_or_else(AppBehaviour::well)

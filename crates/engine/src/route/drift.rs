@@ -1,0 +1,256 @@
+//! What somebody else has changed: told in words and, where the route's policy says so, undone, but not for ever.
+//!
+//! A correction is recorded before it is written, like any intent. After [`ENOUGH`] changes by another writer within
+//! an hour the route is contested: nothing more is written for its intent until somebody wants something new.
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::WeightedRouteStatus;
+use weir_api::condition::Truth;
+use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
+
+use crate::backend::Groups;
+use crate::entry_point;
+use crate::guard::MAX_GROUPS;
+use crate::object::{Cluster, RouteObject};
+use crate::sight::Sight;
+use crate::standing::{Reason, Standing, because};
+use crate::tick::Context;
+use crate::weights;
+
+use super::capacity::{self, Demand};
+use super::{LOOK_AGAIN, Outlook};
+
+/// How long a difference must be seen, and what was set must have been live, before it is corrected: AWS may show the
+/// state before a write for some seconds after it.
+const SETTLING: SignedDuration = SignedDuration::from_secs(10);
+/// The span in which changes by another writer are counted.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// So many changes by another writer within an hour are a fight.
+pub(super) const ENOUGH: usize = 3;
+
+/// Whether the route has stopped to correct.
+pub(super) fn is_contested(route: &RouteObject, status: &WeightedRouteStatus) -> bool {
+    route.spec.drift == DriftPolicy::Correct && status.reversals.len() >= ENOUGH
+}
+
+/// The condition `Contested`, for a route that corrects.
+pub(super) fn contested(route: &RouteObject, status: &WeightedRouteStatus) -> Option<(Truth, Reason)> {
+    (route.spec.drift == DriftPolicy::Correct).then(|| {
+        if is_contested(route, status) {
+            (Truth::True, because("Contested", fight(status)))
+        } else {
+            (Truth::False, because("Uncontested", "nobody keeps changing what this route sets"))
+        }
+    })
+}
+
+/// The fight in words: what was expected, and what another writer has set instead, and when.
+fn fight(status: &WeightedRouteStatus) -> String {
+    let changes: Vec<String> =
+        status.reversals.iter().map(|reversal| format!("{} at {:.0}", reversal.found, reversal.at)).collect();
+    let expected = status.intent.as_ref().map_or_else(String::new, expectation);
+    format!(
+        "another writer keeps changing the weights: it has set {}; expected {expected}. Nothing more is corrected until \
+         the spec changes, a run wants something new, or the command resume is given. Find the writer (CloudTrail shows \
+         who calls ModifyRule and ModifyListener) and make it leave these weights alone",
+        changes.join(", then ")
+    )
+}
+
+/// What was set, by whom and when.
+pub(super) fn expectation(intent: &Intent) -> String {
+    let by = match &intent.follow {
+        Some(follow) => format!("spec.weights of generation {} set", follow.generation),
+        None if intent.shift.is_empty() => "was live and is held".to_owned(),
+        None => format!("run {} of {} set", intent.run, intent.shift),
+    };
+    format!("{}, which {by} at {:.0}", weights::words(&intent.weights), intent.since)
+}
+
+/// The difference between what was set and what is live, in words.
+pub(super) fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> String {
+    if weights::same_action(live, &intent.weights) {
+        return "the weights are as they should be, but stickiness between groups, or a group without weight, was \
+                changed"
+            .to_owned();
+    }
+    format!("found {}; expected {}", weights::words(live), expectation(intent))
+}
+
+/// A step that was about to be made finds something else than it starts from, in words.
+pub(super) fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> String {
+    let by = match &intent.follow {
+        Some(_) => "spec.weights".to_owned(),
+        None => format!("run {} of {}", intent.run, intent.shift),
+    };
+    format!(
+        "found {}; expected {}, from which {by} was about to go to {}",
+        weights::words(live),
+        weights::words(before),
+        weights::words(&intent.weights)
+    )
+}
+
+/// Since when corrections are due for what a route has on record, where they are.
+pub(super) fn correction_due(route: &RouteObject) -> Option<Timestamp> {
+    if route.spec.drift != DriftPolicy::Correct || is_contested(route, &route.status) {
+        return None;
+    }
+    let seen = route.status.difference.as_ref()?.since;
+    let live_since = route.status.intent.as_ref().and_then(|intent| intent.verified_at);
+    Some(seen.max(live_since.unwrap_or(seen)) + SETTLING)
+}
+
+/// What is live is as it should be: there is no difference.
+pub(super) fn clear(status: &mut WeightedRouteStatus) {
+    status.difference = None;
+}
+
+/// Something new is wanted: what was different from the old is no difference any more, and a fight about it is over.
+pub(super) fn forget(route: &RouteObject, status: &mut WeightedRouteStatus) {
+    clear(status);
+    if is_contested(route, status) {
+        status.reversals.clear();
+    }
+}
+
+/// Meets a difference as the route's policy says. `message` tells it.
+pub(super) fn meet(
+    context: &Context,
+    route: &RouteObject,
+    groups: &Groups,
+    message: &str,
+    status: &mut WeightedRouteStatus,
+    intent: &mut Intent,
+    sight: &mut Sight<'_>,
+) -> Option<Outlook> {
+    let live = status.weights.clone();
+    let noted = status.difference.take().filter(|noted| noted.found == live);
+    let noted = noted.unwrap_or(Difference { since: context.now, found: live });
+    let since = noted.since;
+    status.difference = Some(noted);
+    let message = format!("{message}. Somebody else has changed it; seen since {since:.0}");
+    Some(match route.spec.drift {
+        DriftPolicy::Alert | DriftPolicy::Adopt => told(message),
+        DriftPolicy::Pause => told(format!(
+            "{message}. spec.drift is Pause: nothing new is begun until that is live again, or the command resume \
+             accepts what is live"
+        )),
+        DriftPolicy::Correct if is_contested(route, status) => told(format!("{message}. The route is contested")),
+        DriftPolicy::Correct => return correct(context, route, groups, message, status, intent, sight),
+    })
+}
+
+fn correct(
+    context: &Context,
+    route: &RouteObject,
+    groups: &Groups,
+    message: String,
+    status: &mut WeightedRouteStatus,
+    intent: &mut Intent,
+    sight: &mut Sight<'_>,
+) -> Option<Outlook> {
+    let Some(noted) = status.difference.clone() else { return Some(told(message)) };
+    let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
+    if context.now < due {
+        let message = format!("{message}. It will be corrected at {due:.0}");
+        return Some(Outlook { wake: Some(due), ..correcting(message) });
+    }
+    if intent.baseline.is_none() {
+        match capacity::count(&noted.found, &intent.weights, groups, sight)? {
+            Ok(baseline) => intent.baseline = Some(baseline),
+            Err(unknown) => {
+                let wake = Some(sight.began + LOOK_AGAIN);
+                return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {unknown}")) });
+            }
+        }
+    }
+    let demand = Demand {
+        live: &noted.found,
+        wanted: &intent.weights,
+        needs: capacity::needs(intent.baseline.unwrap_or(0), route.spec.capacity.min_healthy_percent),
+        returns: intent.verified_at.is_some(),
+    };
+    let mut attaching = false;
+    if weights::total(demand.live) > 0
+        && let Err(short) = capacity::suffices(&demand, groups, sight)?
+    {
+        attaching = missing(&intent.weights, &noted.found).is_some();
+        if !attaching {
+            let wake = Some(sight.began + LOOK_AGAIN);
+            return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {short}")) });
+        }
+    }
+    status.reversals.retain(|reversal| context.now < reversal.at + HOUR);
+    status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
+    if is_contested(route, status) {
+        return Some(told(format!("{message}. The route is contested")));
+    }
+    let was_live_at = intent.verified_at.take();
+    intent.correction = Some(Correction { over: noted.found, since: context.now, was_live_at, attaching });
+    status.difference = None;
+    Some(correcting(format!("{message}. It is being corrected")))
+}
+
+/// Nothing is done about it.
+fn told(message: String) -> Outlook {
+    let reason = because("Drifted", message);
+    Outlook {
+        standing: Standing::Resting(reason.clone()),
+        synced: (Truth::False, reason),
+        proposal: None,
+        look_again: false,
+        wake: None,
+    }
+}
+
+fn correcting(message: String) -> Outlook {
+    let reason = because("Correcting", message);
+    Outlook {
+        standing: Standing::Working(reason.clone()),
+        synced: (Truth::False, reason),
+        proposal: None,
+        look_again: false,
+        wake: None,
+    }
+}
+
+/// A correction that cannot be written any more, for want of capacity, is given up until it can.
+pub(super) fn give_up(status: &mut WeightedRouteStatus, intent: &mut Intent) {
+    if let Some(correction) = intent.correction.take() {
+        intent.verified_at = correction.was_live_at;
+        status.reversals.pop();
+    }
+}
+
+/// What is live with the groups attached that a correction will give weight and that somebody else has detached; none
+/// where all are there, or would be too many. Only attached groups have their health checked.
+pub(super) fn missing(wanted: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> Option<Vec<EnvironmentWeight>> {
+    let attached = weights::with_attached(&weights::carrying(live), &weights::carrying(wanted));
+    let is_new = |entry: &&EnvironmentWeight| !live.iter().any(|there| there.environment == entry.environment);
+    (attached.iter().any(|entry| is_new(&entry)) && attached.len() <= MAX_GROUPS).then_some(attached)
+}
+
+/// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.
+pub(super) fn is_undone(context: &Context, intent: &Intent, live: &[EnvironmentWeight]) -> bool {
+    let correction = intent.correction.as_ref().filter(|_| context.trouble.is_none());
+    correction.is_some_and(|correction| {
+        let waits_for_health = correction.attaching && missing(&intent.weights, live).is_none();
+        context.now >= correction.since + SETTLING && weights::same_split(&correction.over, live) && !waits_for_health
+    })
+}
+
+/// Whether another controller has taken over the balancer, as its tags tell since the correction was decided; the
+/// error says so.
+pub(super) fn balancer_is_free(
+    cluster: &Cluster,
+    route: &RouteObject,
+    since: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Standing>> {
+    let Some(balancer) = entry_point::balancer_of(cluster, route) else { return Some(Ok(())) };
+    Some(match &sight.tags(&balancer, since)?.found {
+        Ok(tags) => entry_point::owned_by_another(tags).map_or(Ok(()), |reason| Err(Standing::Stalled(reason))),
+        Err(error) => Err(Standing::unreadable(error, "the balancer's tags")),
+    })
+}

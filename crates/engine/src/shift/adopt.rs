@@ -1,0 +1,46 @@
+//! A run whose routes adopt what somebody else has made live goes on from there, as if it had done so itself.
+
+use jiff::Timestamp;
+use weir_api::traffic_shift::Run;
+use weir_api::weighted_route::DriftPolicy;
+
+use crate::guard::MAX_GROUPS;
+use crate::object::ShiftObject;
+use crate::weights;
+
+use super::lane::Lane;
+
+/// Whether somebody else has changed routes of the run, and all of these adopt it.
+pub(super) fn applies(lanes: &[Lane<'_>], shift: &ShiftObject, run: &Run) -> bool {
+    let is_free = run.rollback.is_none() && run.outcome.is_none() && run.hold.is_none();
+    let changed: Vec<&Lane<'_>> = lanes.iter().filter(|lane| lane.foreign_change(shift, run).is_some()).collect();
+    let may = |lane: &&Lane<'_>| {
+        let live = weights::carrying(lane.live());
+        let others = weights::without(&live, &run.to);
+        lane.route.spec.drift == DriftPolicy::Adopt && !live.is_empty() && others.len() < MAX_GROUPS
+    };
+    is_free && !changed.is_empty() && changed.iter().all(may)
+}
+
+/// Makes what is live the present change of the run. The traffic would go back to what else carries it now.
+pub(super) fn take_over(lanes: &[Lane<'_>], shift: &ShiftObject, run: &mut Run, now: Timestamp) {
+    let changed: Vec<bool> = lanes.iter().map(|lane| lane.foreign_change(shift, run).is_some()).collect();
+    for ((part, lane), changed) in run.routes.iter_mut().zip(lanes).zip(changed) {
+        if !changed {
+            part.before.clone_from(&part.weights);
+            continue;
+        }
+        let live = weights::carrying(lane.live());
+        let others = weights::without(&live, &run.to);
+        part.before.clone_from(&live);
+        part.weights = if weights::of(&live, &run.to) > 0 { live } else { weights::blend(&live, &run.to, 0) };
+        if !others.is_empty() {
+            part.from = others;
+        }
+    }
+    run.weight = run.routes.iter().map(|part| weights::percent(&part.weights, &run.to)).min().unwrap_or(run.weight);
+    run.seq += 1;
+    run.applied_at = None;
+    run.progressed_at = now;
+    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+}

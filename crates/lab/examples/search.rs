@@ -1,0 +1,79 @@
+//! Plays every single fault at every moment of every course, and the planted bugs, and says what fails.
+//!
+//! `cargo run --release -p weir-lab --example search` plays everything; it exits with 1 where something fails.
+//! `… --example search -- --plan '<plan>'` plays one plan as JSON again and tells it as a timeline.
+//! `… --example search -- --every 20` plays one plan of twenty.
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use weir_lab::course::Course;
+use weir_lab::plan::Plan;
+use weir_lab::search::{self, Tally};
+use weir_lab::timeline::timeline;
+
+/// How often it says how far it is.
+const NEWS: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => everything(1),
+        ["--every", every] => match every.parse() {
+            Ok(every) if every > 0 => everything(every),
+            _ => refuse(&format!("found --every {every}; expected a number from 1")),
+        },
+        ["--plan", plan] => match serde_json::from_str(plan) {
+            Ok(plan) => replay(&plan),
+            Err(error) => refuse(&format!("the plan could not be read: {error}; expected JSON as a search prints it")),
+        },
+        _ => refuse("expected nothing, --every <number>, or --plan '<plan as JSON>'"),
+    }
+}
+
+fn refuse(message: &str) -> ExitCode {
+    eprintln!("{message}");
+    ExitCode::from(2)
+}
+
+/// Plays one plan and tells it.
+fn replay(plan: &Plan) -> ExitCode {
+    let played = plan.play();
+    print!("{plan}{}", timeline(&played.evidence));
+    for failure in &played.failures {
+        println!("{failure}");
+    }
+    if played.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Plays all singles.
+#[expect(clippy::disallowed_methods, reason = "real time is what is told here")]
+fn everything(every: usize) -> ExitCode {
+    let began = std::time::Instant::now();
+    let mut plans = Vec::new();
+    for (name, course) in Course::all() {
+        let singles = search::singles(1, &course);
+        println!("{name}: {} plans", singles.len());
+        plans.extend(singles.into_iter().step_by(every));
+    }
+    let tally = Mutex::new((Tally::default(), began));
+    let found = search::play_all(&plans, |plan, failures| {
+        let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tally.0.count(plan, failures);
+        if tally.1.elapsed() >= NEWS {
+            tally.1 = std::time::Instant::now();
+            let (played, failed, seconds) = (tally.0.played(), tally.0.failed(), began.elapsed().as_secs());
+            println!("{seconds:>4} s: {played} of {} plans, {failed} failed", plans.len());
+        }
+    });
+    let tally = tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).0;
+    println!("{tally}");
+    for text in search::explain(&found) {
+        println!("{text}");
+    }
+    let millis = began.elapsed().as_millis().max(1);
+    println!("{} plans in {} s, {} a second", plans.len(), millis / 1_000, plans.len() as u128 * 1_000 / millis);
+    if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,296 @@
+//! Lets the planned faults happen, each at its moment, and ends those that last for a while.
+//!
+//! The wires tell it of every request; the world asks it at each glance. It changes the world as people and accidents
+//! do: through the control functions of the simulated AWS and Kubernetes, and through the network.
+
+mod hand;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use weir_sim::aws::{AppBehaviour, Aws, TargetKey};
+use weir_sim::clock::Clock;
+use weir_sim::kube::Kube;
+
+use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
+use crate::journal::{Journal, What};
+use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Which};
+
+/// The quotas while nothing is wrong.
+const QUOTAS: (usize, usize) = (100, 100);
+/// How soon the nodes of balancers follow changes while nothing is wrong.
+const PROPAGATION: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(2);
+
+/// Where the traffic of a course is split.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// The namespace of its objects.
+    pub namespace: String,
+    /// The ARN of the listener.
+    pub listener: String,
+    /// The priority of the rule; `None` for the default action.
+    pub priority: Option<u32>,
+}
+
+/// The director of one world.
+#[derive(Debug)]
+pub(crate) struct Director {
+    aws: Arc<Aws>,
+    kube: Arc<Kube>,
+    clock: Clock,
+    journal: Journal,
+    conditions: Arc<Mutex<Conditions>>,
+    site: Site,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// For each request so far, whether it was a write.
+    requests: Vec<bool>,
+    due: Vec<Planned>,
+    later: Vec<(Instant, Later)>,
+    hands: u32,
+    /// Objects that were deleted and are to be made again under the same name.
+    absent: Vec<(String, serde_json::Value)>,
+}
+
+/// What happens by itself at an instant.
+#[derive(Debug)]
+enum Later {
+    /// A planned fault.
+    Fault(Fault),
+    /// The targets of a group are well again.
+    Mend(String),
+    /// The targets of a group are there again.
+    Fill(String, Vec<TargetKey>),
+    /// The quotas are as they were.
+    Quotas,
+    /// The API server forgets its history and the watches break.
+    Compact,
+}
+
+impl Director {
+    pub fn new(
+        (aws, kube, clock): (&Arc<Aws>, &Arc<Kube>, Clock),
+        journal: Journal,
+        conditions: Arc<Mutex<Conditions>>,
+        site: Site,
+        plan: &[Planned],
+    ) -> Arc<Self> {
+        let now = Instant::now();
+        let mut state = State::default();
+        for planned in plan {
+            match planned.at {
+                Moment::Request(..) => state.due.push(planned.clone()),
+                Moment::Second(second) => {
+                    let at = now + Duration::from_secs(second.into());
+                    state.later.push((at, Later::Fault(planned.fault.clone())));
+                }
+            }
+        }
+        if plan.iter().any(|planned| matches!(planned.fault, Fault::StaleReads(_))) {
+            lock(&conditions).keeps_answers = true;
+        }
+        let (aws, kube) = (Arc::clone(aws), Arc::clone(kube));
+        Arc::new(Self { aws, kube, clock, journal, conditions, site, state: Mutex::new(state) })
+    }
+
+    /// The requests that the controllers have made: for each, whether it was a write.
+    pub fn requests(&self) -> Vec<bool> {
+        lock(&self.state).requests.clone()
+    }
+
+    /// A request is about to be sent. Tells its number, and until when its life is held.
+    pub fn arrives(&self, lifeline: &Lifeline, is_write: bool) -> (u64, Option<Instant>) {
+        let number = {
+            let requests = &mut lock(&self.state).requests;
+            requests.push(is_write);
+            u64::try_from(requests.len()).unwrap_or(u64::MAX)
+        };
+        (number, self.strike(lifeline, Moment::Request(number, Side::Before)))
+    }
+
+    /// The world has taken a request. Tells until when its life is held.
+    pub fn taken(&self, lifeline: &Lifeline, number: u64) -> Option<Instant> {
+        self.strike(lifeline, Moment::Request(number, Side::After))
+    }
+
+    fn strike(&self, lifeline: &Lifeline, moment: Moment) -> Option<Instant> {
+        let due: Vec<Planned> = {
+            let mut state = lock(&self.state);
+            let (due, rest) = std::mem::take(&mut state.due).into_iter().partition(|planned| planned.at == moment);
+            state.due = rest;
+            due
+        };
+        due.iter().filter_map(|planned| self.happens(&planned.fault, Some(lifeline))).max()
+    }
+
+    /// When something happens next by itself.
+    pub fn next(&self) -> Option<Instant> {
+        lock(&self.state).later.iter().map(|(at, _)| *at).min()
+    }
+
+    /// Lets happen by itself what is due.
+    pub fn pass(&self, lifeline: Option<&Lifeline>) {
+        let now = Instant::now();
+        self.make_again();
+        for (_, later) in self.take_later(|at| at <= now) {
+            match later {
+                Later::Fault(fault) => drop(self.happens(&fault, lifeline)),
+                other => self.comes_true(other),
+            }
+        }
+    }
+
+    /// Ends everything that goes on, and nothing more is planned.
+    pub fn heal(&self) {
+        lock(&self.state).due.clear();
+        for (_, later) in self.take_later(|_| true) {
+            if !matches!(later, Later::Fault(_)) {
+                self.comes_true(later);
+            }
+        }
+        self.aws.set_quotas(QUOTAS.0, QUOTAS.1);
+        self.aws.set_propagation(PROPAGATION);
+    }
+
+    fn take_later(&self, is_due: impl Fn(Instant) -> bool) -> Vec<(Instant, Later)> {
+        let mut state = lock(&self.state);
+        let (mut due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.later).into_iter().partition(|(at, _)| is_due(*at));
+        state.later = rest;
+        due.sort_by_key(|(at, _)| *at);
+        due
+    }
+
+    fn comes_true(&self, later: Later) {
+        match later {
+            Later::Fault(_) => {}
+            Later::Mend(group) => {
+                self.note(format!("the targets of {group} are well again"));
+                self.each_target(&group, usize::MAX, AppBehaviour::well());
+            }
+            Later::Fill(group, targets) => {
+                self.note(format!("{group} has its targets again"));
+                let targets: Vec<(&str, u16)> =
+                    targets.iter().map(|target| (target.id.as_str(), target.port)).collect();
+                let filled = self.aws.register(&group, &targets);
+                debug_assert!(filled.is_ok(), "{filled:?}");
+            }
+            Later::Quotas => self.aws.set_quotas(QUOTAS.0, QUOTAS.1),
+            Later::Compact => {
+                self.kube.compact();
+                self.kube.cut_watches();
+            }
+        }
+    }
+
+    /// A fault happens now. Tells until when the life is held.
+    fn happens(&self, fault: &Fault, lifeline: Option<&Lifeline>) -> Option<Instant> {
+        self.note(fault.to_string());
+        let (now, span) = (Instant::now(), Duration::from_secs(fault.span_s().into()));
+        let until = now + span;
+        match fault {
+            Fault::Crash(_) => {
+                if let Some(lifeline) = lifeline {
+                    lifeline.kill(Some(span));
+                }
+            }
+            Fault::Pause(_) => {
+                let lifeline = lifeline?;
+                lifeline.hold(until);
+                return Some(until);
+            }
+            Fault::Conflict(times) => lock(&self.conditions).conflict(*times),
+            Fault::Compacted => self.comes_true(Later::Compact),
+            Fault::StaleWatch(_) => self.kube.hold_watches(span),
+            Fault::LostWatch(_) => {
+                self.kube.hold_watches(span + Duration::from_secs(1));
+                self.later(until, Later::Compact);
+            }
+            Fault::RepeatedWatch(_) => self.kube.repeat_watches(span),
+            Fault::KubeAway(how, _) => {
+                lock(&self.conditions).be_away(*how, until);
+                match how {
+                    Absence::Refused | Absence::Failing => self.kube.cut_watches(),
+                    Absence::Hanging => self.kube.hold_watches(span),
+                }
+            }
+            Fault::Throttled(times) => self.disturb(Which::All, *times, None, Mischief::Throttled),
+            Fault::ThrottleStorm(_) => self.disturb(Which::All, u32::MAX, Some(until), Mischief::Throttled),
+            Fault::AwsAway(how, _) => {
+                let mischief = match how {
+                    Absence::Refused => Mischief::Refused,
+                    Absence::Hanging => Mischief::Lost(Side::Before),
+                    Absence::Failing => Mischief::Failed(503),
+                };
+                self.disturb(Which::All, u32::MAX, Some(until), mischief);
+            }
+            Fault::LostWrites(side, times) => self.disturb(Which::Writes, *times, None, Mischief::Lost(*side)),
+            Fault::StaleReads(_) => lock(&self.conditions).go_stale(span),
+            Fault::SlowPropagation(_) => self.aws.set_propagation(span..=span),
+            Fault::Quota(quota, _) => {
+                let (rules, groups) = match quota {
+                    Quota::Rules => (0, QUOTAS.1),
+                    Quota::Groups => (QUOTAS.0, 1),
+                };
+                self.aws.set_quotas(rules, groups);
+                self.later(until, Later::Quotas);
+            }
+            Fault::Expired(_) => self.disturb(Which::All, u32::MAX, Some(until), Mischief::Expired),
+            Fault::Ill(group, illness, _) => self.fall_ill(group, *illness, until),
+            Fault::Hand(hand) => self.do_by_hand(hand),
+        }
+        None
+    }
+
+    fn disturb(&self, which: Which, times: u32, until: Option<Instant>, mischief: Mischief) {
+        lock(&self.conditions).disturb(Disturbance { which, times, until, mischief });
+    }
+
+    fn fall_ill(&self, group: &str, illness: Illness, until: Instant) {
+        let targets: Vec<TargetKey> = self.aws.health(group).into_keys().collect();
+        match illness {
+            Illness::All | Illness::Most => {
+                let spared = usize::from(illness == Illness::Most);
+                self.each_target(group, targets.len().saturating_sub(spared), AppBehaviour::broken());
+                self.later(until, Later::Mend(group.to_owned()));
+            }
+            Illness::Empty => {
+                let Some(arn) = self.aws.group_arn(group) else { return };
+                for target in &targets {
+                    let port = target.port.to_string();
+                    let parameters = [
+                        ("TargetGroupArn", arn.as_str()),
+                        ("Targets.member.1.Id", &target.id),
+                        ("Targets.member.1.Port", &port),
+                    ];
+                    let gone = self.aws.by_hand("DeregisterTargets", &parameters);
+                    debug_assert!(gone.is_ok(), "{gone:?}");
+                }
+                self.later(until, Later::Fill(group.to_owned(), targets));
+            }
+        }
+    }
+
+    fn each_target(&self, group: &str, count: usize, app: AppBehaviour) {
+        for (target, _) in self.aws.health(group).into_iter().take(count) {
+            let set = self.aws.set_app_on(group, &target.id, app);
+            debug_assert!(set.is_ok(), "{set:?}");
+        }
+    }
+
+    fn later(&self, at: Instant, later: Later) {
+        lock(&self.state).later.push((at, later));
+    }
+
+    fn note(&self, words: String) {
+        self.journal.add(self.clock.now(), 0, What::Befell(words));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,224 @@
+//! Faults as data: what befalls a world, and at which moment.
+//!
+//! A fault is written down before anything runs, so a plan of faults can be played again, made smaller, and read.
+
+mod hand;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::wire::{Absence, Side};
+pub use hand::Hand;
+
+/// A moment of a course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moment {
+    /// At a request of the controllers, counted from 1 over AWS and Kubernetes and all lives together.
+    Request(u64, Side),
+    /// So many seconds after the course has begun.
+    Second(u32),
+}
+
+/// A fault with its moment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Planned {
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub fault: Fault,
+}
+
+/// A quota of a balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Quota {
+    /// Of rules.
+    Rules,
+    /// Of target groups.
+    Groups,
+}
+
+/// How ill a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Illness {
+    /// Every target fails its checks.
+    All,
+    /// All but one fail them.
+    Most,
+    /// No target is registered any more.
+    Empty,
+}
+
+/// What may befall a world. Spans are in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// The controller dies, and another begins after a while.
+    Crash(u32),
+    /// The controller is not carried on for a while.
+    Pause(u32),
+    /// Somebody else changes the objects of so many next status writes right before these arrive: 409.
+    Conflict(u32),
+    /// The API server forgets its history, and the watches break: 410, and everything is listed again.
+    Compacted,
+    /// Watches hear of changes late; reads are fresh.
+    StaleWatch(u32),
+    /// Watches hear of nothing, and then everything is listed again.
+    LostWatch(u32),
+    /// Watches tell every event twice.
+    RepeatedWatch(u32),
+    /// The API server is away.
+    KubeAway(Absence, u32),
+    /// So many next calls of AWS are throttled.
+    Throttled(u32),
+    /// All calls of AWS are throttled for a while.
+    ThrottleStorm(u32),
+    /// AWS is away.
+    AwsAway(Absence, u32),
+    /// The next writes to AWS are lost: the request (`Before`), or only its answer (`After`).
+    LostWrites(Side, u32),
+    /// After the next write, AWS shows for a while what was before it.
+    StaleReads(u32),
+    /// The nodes of balancers follow changes late, until the end.
+    SlowPropagation(u32),
+    /// A quota is used up for a while.
+    Quota(Quota, u32),
+    /// The credentials have expired, until somebody gives new ones.
+    Expired(u32),
+    /// The targets of a group are ill for a while.
+    Ill(String, Illness, u32),
+    /// Somebody does something by hand.
+    Hand(Hand),
+}
+
+impl Fault {
+    /// The class of faults that it belongs to, for summaries.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Crash(_) => "crash",
+            Self::Pause(_) => "pause",
+            Self::Conflict(_) => "conflict (409)",
+            Self::Compacted => "compacted (410)",
+            Self::StaleWatch(_) => "stale cache",
+            Self::LostWatch(_) => "lost watch events",
+            Self::RepeatedWatch(_) => "repeated watch events",
+            Self::KubeAway(..) => "API server away",
+            Self::Throttled(_) | Self::ThrottleStorm(_) => "throttling",
+            Self::AwsAway(..) => "AWS away",
+            Self::LostWrites(Side::Before, _) => "timeout without effect",
+            Self::LostWrites(Side::After, _) => "timeout with effect",
+            Self::StaleReads(_) => "stale describes",
+            Self::SlowPropagation(_) => "delayed propagation",
+            Self::Quota(..) => "quota",
+            Self::Expired(_) => "expired credentials",
+            Self::Ill(..) => "health",
+            Self::Hand(hand) if hand.is_on_aws() => "console",
+            Self::Hand(_) => "kubectl",
+        }
+    }
+
+    /// How many seconds it lasts, where it ends by itself.
+    pub fn span_s(&self) -> u32 {
+        match self {
+            Self::Crash(s)
+            | Self::Pause(s)
+            | Self::StaleWatch(s)
+            | Self::LostWatch(s)
+            | Self::RepeatedWatch(s)
+            | Self::KubeAway(_, s)
+            | Self::ThrottleStorm(s)
+            | Self::AwsAway(_, s)
+            | Self::StaleReads(s)
+            | Self::SlowPropagation(s)
+            | Self::Quota(_, s)
+            | Self::Expired(s)
+            | Self::Ill(_, _, s) => *s,
+            Self::Conflict(_) | Self::Compacted | Self::Throttled(_) | Self::LostWrites(..) | Self::Hand(_) => 0,
+        }
+    }
+
+    /// The same with another span or count.
+    #[must_use]
+    pub fn scaled(&self, to: u32) -> Self {
+        match self {
+            Self::Crash(_) => Self::Crash(to),
+            Self::Pause(_) => Self::Pause(to),
+            Self::Conflict(_) => Self::Conflict(to),
+            Self::StaleWatch(_) => Self::StaleWatch(to),
+            Self::LostWatch(_) => Self::LostWatch(to),
+            Self::RepeatedWatch(_) => Self::RepeatedWatch(to),
+            Self::KubeAway(how, _) => Self::KubeAway(*how, to),
+            Self::Throttled(_) => Self::Throttled(to),
+            Self::ThrottleStorm(_) => Self::ThrottleStorm(to),
+            Self::AwsAway(how, _) => Self::AwsAway(*how, to),
+            Self::LostWrites(side, _) => Self::LostWrites(*side, to),
+            Self::StaleReads(_) => Self::StaleReads(to),
+            Self::SlowPropagation(_) => Self::SlowPropagation(to),
+            Self::Quota(quota, _) => Self::Quota(*quota, to),
+            Self::Expired(_) => Self::Expired(to),
+            Self::Ill(group, illness, _) => Self::Ill(group.clone(), *illness, to),
+            Self::Compacted | Self::Hand(_) => self.clone(),
+        }
+    }
+
+    /// The span or count that can be made smaller.
+    pub fn size(&self) -> u32 {
+        match self {
+            Self::Conflict(times) | Self::Throttled(times) | Self::LostWrites(_, times) => *times,
+            _ => self.span_s(),
+        }
+    }
+
+    /// Whether a release must get through it without anybody's help and end as it was wished.
+    pub fn is_endured(&self) -> bool {
+        !matches!(self, Self::Ill(..) | Self::Hand(_) | Self::Quota(..))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash(s) => write!(formatter, "the controller dies; another begins after {s} s"),
+            Self::Pause(s) => write!(formatter, "the controller is stopped for {s} s"),
+            Self::Conflict(n) => write!(formatter, "somebody changes the objects of the next {n} status writes"),
+            Self::Compacted => write!(formatter, "the API server forgets its history, and the watches break"),
+            Self::StaleWatch(s) => write!(formatter, "watches hear of nothing for {s} s"),
+            Self::LostWatch(s) => write!(formatter, "watches hear of nothing for {s} s, and then have to list again"),
+            Self::RepeatedWatch(s) => write!(formatter, "watches tell everything twice for {s} s"),
+            Self::KubeAway(how, s) => write!(formatter, "the API server is away for {s} s ({how:?})"),
+            Self::Throttled(n) => write!(formatter, "AWS throttles the next {n} calls"),
+            Self::ThrottleStorm(s) => write!(formatter, "AWS throttles all calls for {s} s"),
+            Self::AwsAway(how, s) => write!(formatter, "AWS is away for {s} s ({how:?})"),
+            Self::LostWrites(Side::Before, n) => write!(formatter, "the next {n} writes to AWS are lost"),
+            Self::LostWrites(Side::After, n) => write!(formatter, "the answers of the next {n} writes to AWS are lost"),
+            Self::StaleReads(s) => write!(formatter, "for {s} s after the next write, AWS shows what was before it"),
+            Self::SlowPropagation(s) => write!(formatter, "from now on balancers follow changes after {s} s"),
+            Self::Quota(Quota::Rules, s) => write!(formatter, "the balancer takes no more rules for {s} s"),
+            Self::Quota(Quota::Groups, s) => write!(formatter, "the balancer takes no more target groups for {s} s"),
+            Self::Expired(s) => write!(formatter, "the credentials have expired for {s} s"),
+            Self::Ill(group, Illness::All, s) => write!(formatter, "all targets of {group} fail for {s} s"),
+            Self::Ill(group, Illness::Most, s) => write!(formatter, "all targets of {group} but one fail for {s} s"),
+            Self::Ill(group, Illness::Empty, s) => write!(formatter, "{group} has no targets for {s} s"),
+            Self::Hand(hand) => write!(formatter, "{hand}"),
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(number, Side::Before) => write!(formatter, "before request {number}"),
+            Self::Request(number, Side::After) => write!(formatter, "after request {number}"),
+            Self::Second(second) => write!(formatter, "after {second} s"),
+        }
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.at, self.fault)
+    }
+}

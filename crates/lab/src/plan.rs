@@ -1,0 +1,158 @@
+//! One plan: a course with faults, played in a world of its own, healed, and judged.
+
+mod ending;
+mod settle;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use weir_engine::invariant::Invariant;
+
+use crate::course::Course;
+use crate::evidence::Evidence;
+use crate::fault::{Fault, Moment, Planned};
+use crate::judge::judge;
+use crate::stage::on_virtual_time;
+use crate::world::{Settings, Told, World};
+
+use settle::Settled;
+
+/// How long is waited at most for faults that are still to come when a course is over.
+const AFTERWARDS: Duration = Duration::from_mins(20);
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Plan {
+    /// From which all chance is drawn.
+    pub seed: u64,
+    /// What is wished.
+    pub course: Course,
+    /// What befalls it.
+    #[serde(default)]
+    pub faults: Vec<Planned>,
+}
+
+/// What is wrong with how a plan went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// Something happened that must never happen.
+    Never(Invariant),
+    /// The run did not come to its end after everything was well again.
+    Unsettled,
+    /// It waits, and does not say for what.
+    Silent,
+    /// Somebody's help was needed where none should be.
+    Helpless,
+    /// It ended otherwise than it was wished, though every fault was of the sort that is endured.
+    OtherEnd,
+    /// There is no rest in the end.
+    Restless,
+    /// A status says other weights than AWS has.
+    OtherWeights,
+    /// An object that was deleted is still there.
+    Hanging,
+    /// Something that others have set is gone.
+    Clobbered,
+    /// The guard had to step in, a decision panicked, or a controller ended by itself.
+    Defect,
+}
+
+/// How a plan failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure {
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// How, in words.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.wrong {
+            Wrong::Never(invariant) => write!(formatter, "{invariant:?}: {}", self.message),
+            wrong => write!(formatter, "{wrong:?}: {}", self.message),
+        }
+    }
+}
+
+/// How a plan went.
+#[derive(Debug)]
+pub struct Played {
+    /// For each request of the course, until it was healed: whether it was a write.
+    pub requests: Vec<bool>,
+    /// Everything that happened.
+    pub evidence: Evidence,
+    /// What people were told.
+    pub told: Vec<Told>,
+    /// How often somebody had to help.
+    pub helped: u32,
+    /// What is wrong; nothing where all is well.
+    pub failures: Vec<Failure>,
+}
+
+impl Plan {
+    /// The same course without any fault.
+    pub fn undisturbed(seed: u64, course: Course) -> Self {
+        Self { seed, course, faults: Vec::new() }
+    }
+
+    /// The same with one more fault.
+    #[must_use]
+    pub fn with(mut self, at: Moment, fault: Fault) -> Self {
+        self.faults.push(Planned { at, fault });
+        self
+    }
+
+    /// Whether the release must get through without help, and end as it was wished.
+    pub fn is_endured(&self) -> bool {
+        self.faults.iter().all(|planned| planned.fault.is_endured())
+    }
+
+    /// Plays it.
+    pub fn play(&self) -> Played {
+        on_virtual_time(async {
+            let settings = Settings::seeded(self.seed);
+            let mut world = self.course.set(settings).await;
+            let site = self.course.site(&world);
+            world.direct(site, &self.faults);
+            world.start_controller();
+            self.drive(&mut world).await;
+            let requests = world.requests_made();
+            world.heal();
+            world.note_hand("everything is well again");
+            let Settled { helped, mut failures } = settle::settle(self, &mut world).await;
+            failures.extend(ending::look(self, &mut world, helped).await);
+            let evidence = world.evidence();
+            let breaches = judge(&evidence);
+            failures.extend(
+                breaches
+                    .into_iter()
+                    .map(|breach| Failure { wrong: Wrong::Never(breach.invariant), message: breach.to_string() }),
+            );
+            Played { requests, told: world.events(), evidence, helped, failures }
+        })
+    }
+
+    /// Wishes one release after the other, and waits until all has happened that was planned.
+    async fn drive(&self, world: &mut World) {
+        let spans: u32 = self.faults.iter().map(|planned| planned.fault.span_s()).sum();
+        let limit = self.course.length() + Duration::from_secs(spans.into());
+        for to in &self.course.releases {
+            world.apply(&self.course.wish(to)).expect("the wish of a course is valid");
+            // Where it does not end, everything is made well, and then it has to.
+            let _ = settle::until_complete(world, limit).await;
+        }
+        let _ = world.run_until(World::is_calm, AFTERWARDS).await;
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Course { place, sticky, weights, pause_s, releases } = &self.course;
+        let sticky = if *sticky { ", sticky" } else { "" };
+        writeln!(formatter, "seed {}; {place:?}{sticky}; to {}", self.seed, releases.join(", then "))?;
+        writeln!(formatter, "steps {weights:?}, {pause_s} s each")?;
+        self.faults.iter().try_for_each(|planned| writeln!(formatter, "{planned}"))
+    }
+}

@@ -1,0 +1,145 @@
+//! How a world must be in the end, whatever befell it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use weir_api::traffic_shift::Outcome;
+
+use crate::course::{PRIORITY, Place, TEAM};
+use crate::evidence::Weights;
+use crate::fault::{Fault, Hand};
+use crate::journal::What;
+use crate::stage::{BALANCER, PORT};
+use crate::world::World;
+
+use super::{Failure, Plan, Wrong, settle};
+
+/// How long a world has to calm down after its run has ended.
+const CALM: Duration = Duration::from_secs(75);
+/// How long it is then watched.
+const WATCHED: Duration = Duration::from_secs(90);
+/// How many requests a settled world makes in that time at most: three rounds of three calls, health now and then.
+const REQUESTS: usize = 30;
+
+/// Watches a world that has settled, and looks at everything once more.
+pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    world.run_for(CALM).await;
+    let before = world.evidence_length();
+    world.run_for(WATCHED).await;
+    let mut fail = |wrong: Wrong, message: String| failures.push(Failure { wrong, message });
+    if let Some(message) = restless(world, before) {
+        fail(Wrong::Restless, message);
+    }
+    if let Some(message) = other_weights(plan, world) {
+        fail(Wrong::OtherWeights, message);
+    }
+    for (object, since) in world.lingering() {
+        fail(Wrong::Hanging, format!("{object} was deleted at {since} and is still there"));
+    }
+    if let Some(message) = clobbered(plan, world) {
+        fail(Wrong::Clobbered, message);
+    }
+    if let Some(message) = defect(world) {
+        fail(Wrong::Defect, message);
+    }
+    if plan.is_endured() {
+        if helped > 0 {
+            let (reason, message) = settle::said(world);
+            fail(Wrong::Helpless, format!("somebody had to help {helped} times; {reason} {message}"));
+        }
+        if let Some(message) = other_end(plan, world) {
+            fail(Wrong::OtherEnd, message);
+        }
+    }
+    failures
+}
+
+fn restless(world: &World, before: usize) -> Option<String> {
+    let (mut writes, mut requests) = (BTreeMap::<String, u32>::new(), 0);
+    for entry in world.entries_from(before) {
+        let write = match &entry.what {
+            What::Aws(request) if request.is_write() => Some(request.operation.clone()),
+            What::Kube(request) if request.is_write() && !request.path.contains("/events") => {
+                Some(format!("{} {}", request.method, request.path))
+            }
+            What::Aws(_) | What::Kube(_) => None,
+            _ => continue,
+        };
+        requests += 1;
+        if let Some(write) = write {
+            *writes.entry(write).or_default() += 1;
+        }
+    }
+    if !writes.is_empty() {
+        return Some(format!("a settled world was written to: {writes:?}"));
+    }
+    (requests > REQUESTS).then(|| format!("{requests} requests within {} s of rest", WATCHED.as_secs()))
+}
+
+/// What is live at the place of the course.
+pub(super) fn live(plan: &Plan, world: &World) -> Weights {
+    match plan.course.place {
+        Place::DefaultAction => world.account().weights(BALANCER, PORT),
+        Place::Rule => world.account().rule_weights(BALANCER, PORT, PRIORITY),
+    }
+}
+
+fn other_weights(plan: &Plan, world: &World) -> Option<String> {
+    let route = world.route("checkout")?.status.unwrap_or_default();
+    let said: Weights = route
+        .weights
+        .iter()
+        .map(|entry| (entry.environment.clone(), u32::try_from(entry.weight).unwrap_or(0)))
+        .collect();
+    let live = live(plan, world);
+    let total = |weights: &Weights| weights.values().sum::<u32>().max(1);
+    let groups = live.keys().chain(said.keys());
+    let part = |weights: &Weights, group: &String| weights.get(group).copied().unwrap_or(0);
+    let differ = groups.into_iter().any(|group| part(&live, group) * total(&said) != part(&said, group) * total(&live));
+    differ.then(|| format!("the route says {said:?}, live is {live:?}"))
+}
+
+fn clobbered(plan: &Plan, world: &World) -> Option<String> {
+    let is_removed =
+        |fault: &Fault| matches!(fault, Fault::Hand(Hand::Remove | Hand::Untag | Hand::Claim | Hand::Detach(_)));
+    if plan.course.place != Place::DefaultAction || plan.faults.iter().any(|planned| is_removed(&planned.fault)) {
+        return None;
+    }
+    let listener = world.account().listener_arn(BALANCER, PORT);
+    if world.aws().tags(&listener).get(TEAM.0).map(String::as_str) != Some(TEAM.1) {
+        return Some("the tag of others on the listener is gone".to_owned());
+    }
+    let kinds = world.aws().action_kinds(&listener);
+    (kinds != ["authenticate-oidc", "forward"]).then(|| format!("the listener's actions are {kinds:?}"))
+}
+
+fn defect(world: &World) -> Option<String> {
+    if let Some(metrics) = world.metrics() {
+        let text = metrics.render();
+        let counted = |name: &str| text.lines().any(|line| line.starts_with(name) && !line.ends_with(" 0"));
+        if counted("weir_guard_violations_total") {
+            return Some("the guard had to step in".to_owned());
+        }
+        if counted("weir_panics_total") {
+            return Some("a decision panicked".to_owned());
+        }
+    }
+    world.entries_from(0).into_iter().find_map(|entry| match entry.what {
+        What::Ended(words) => Some(format!("a controller ended: {words}")),
+        _ => None,
+    })
+}
+
+fn other_end(plan: &Plan, world: &World) -> Option<String> {
+    let status = world.shift("checkout").and_then(|shift| shift.status).unwrap_or_default();
+    let last = plan.course.releases.last()?;
+    let outcome = status.run.as_ref().and_then(|run| run.outcome);
+    let live = live(plan, world);
+    let all = live.iter().all(|(group, weight)| (group == last) == (*weight > 0));
+    if outcome == Some(Outcome::Succeeded) && all && !live.is_empty() {
+        return None;
+    }
+    let message = status.history.first().map(|past| past.message.clone()).unwrap_or_default();
+    Some(format!("the run to {last} ended as {outcome:?} with {live:?}: {message}"))
+}

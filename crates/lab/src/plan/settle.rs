@@ -1,0 +1,169 @@
+//! After everything is well again, a run comes to its end: by itself, or after somebody has done what it asks for.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use weir_sim::aws::RuleAction;
+
+use crate::course::{DEADLINE, PRIORITY, Place};
+use crate::stage::{BALANCER, PORT};
+use crate::world::World;
+
+use super::{Failure, Plan, Wrong};
+
+/// How long a run may take to its end, or to the point where it waits for somebody.
+const PATIENCE: Duration = Duration::from_mins(DEADLINE.as_secs() / 60 + 5);
+/// How long a run waits for somebody before that one comes.
+const WAITED: Duration = Duration::from_secs(45);
+
+/// What came of it.
+pub(super) struct Settled {
+    /// How often somebody had to help.
+    pub helped: u32,
+    pub failures: Vec<Failure>,
+}
+
+/// Lets the world come to its end.
+pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
+    let mut settled = Settled { helped: 0, failures: Vec::new() };
+    wish_again(plan, world);
+    loop {
+        if until_complete_or_asking(plan, world).await {
+            return settled;
+        }
+        let (reason, message) = said(world);
+        if message.is_empty() {
+            let message = format!("the shift waits without a word; its status is {}", status(world));
+            settled.failures.push(Failure { wrong: Wrong::Silent, message });
+            return settled;
+        }
+        if settled.helped == 5 {
+            let message = format!("nothing helps; the last that was said is {reason}: {message}");
+            settled.failures.push(Failure { wrong: Wrong::Unsettled, message });
+            return settled;
+        }
+        help(plan, world, settled.helped);
+        settled.helped += 1;
+    }
+}
+
+/// Makes sure that there is a wish, and that nothing but the run itself holds it.
+fn wish_again(plan: &Plan, world: &World) {
+    world.apply(&plan.course.manifests()).expect("the course's manifests are valid");
+    let to = world.kube().get("trafficshifts", world.namespace(), "checkout");
+    let to = to.as_ref().and_then(|shift| shift["spec"]["to"].as_str()).map(ToOwned::to_owned);
+    let last = plan.course.releases.last().cloned().unwrap_or_default();
+    world.apply(&plan.course.wish(&to.unwrap_or(last))).expect("the wish of a course is valid");
+    world.patch("trafficshifts", "checkout", &json!({"spec": {"paused": false}})).expect("the shift is there");
+}
+
+/// Somebody does what they are asked for; each time a little more.
+fn help(plan: &Plan, world: &mut World, times: u32) {
+    let command = |world: &World, verb: &str| {
+        world.command("checkout", &format!("{verb}/help-{times}")).expect("the shift is there");
+    };
+    match times {
+        0 | 2 => {
+            world.note_hand("somebody gives the command resume");
+            command(world, "resume");
+        }
+        1 => {
+            world.note_hand("somebody puts the place right");
+            put_right(plan, world);
+        }
+        3 => {
+            world.note_hand("somebody gives the command abort");
+            command(world, "abort");
+        }
+        _ => {
+            world.note_hand("somebody gives the command retry");
+            command(world, "retry");
+        }
+    }
+}
+
+/// Makes the place as the route last wanted it, with the marks that it had.
+fn put_right(plan: &Plan, world: &World) {
+    let intent = world.route("checkout").and_then(|route| route.status).and_then(|status| status.intent);
+    let weights = intent.map(|intent| intent.weights).unwrap_or_default();
+    let mut weights: Vec<(&str, u32)> =
+        weights.iter().map(|entry| (entry.environment.as_str(), u32::try_from(entry.weight).unwrap_or(0))).collect();
+    if weights.is_empty() {
+        weights.push(("blue", 100));
+    }
+    let listener = world.account().listener_arn(BALANCER, PORT);
+    let rule = world.account().rule_arn(BALANCER, PORT, PRIORITY);
+    let place = match (plan.course.place, rule) {
+        (Place::DefaultAction, _) => listener,
+        (Place::Rule, Some(rule)) => rule,
+        (Place::Rule, None) => return,
+    };
+    let _ = world.aws().by_hand(
+        "RemoveTags",
+        &[
+            ("ResourceArns.member.1", place.as_str()),
+            ("TagKeys.member.1", weir_engine::step::OWNER_TAG),
+            ("TagKeys.member.2", weir_engine::step::ROUTE_TAG),
+        ],
+    );
+    let tags = [(weir_engine::step::OWNER_TAG, world.owner()), (weir_engine::step::ROUTE_TAG, "shop/checkout")];
+    world.aws().add_tags(&place, &tags).expect("a place takes its tags");
+    let edited = if world.aws().weights(&place).is_empty() {
+        world.aws().edit_action(&place, &RuleAction::forward(&weights))
+    } else {
+        world.aws().edit_weights(&place, &weights)
+    };
+    edited.expect("a place takes the weights that it had");
+}
+
+fn status(world: &World) -> Value {
+    let shift = world.kube().get("trafficshifts", world.namespace(), "checkout");
+    shift.map(|mut shift| shift["status"].take()).unwrap_or_default()
+}
+
+/// What the shift says it waits for: a reason and a message.
+pub(super) fn said(world: &World) -> (String, String) {
+    let status = status(world);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let waiting = &status["waiting"];
+    if waiting.is_object() {
+        return (text(&waiting["reason"]), text(&waiting["message"]));
+    }
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let mut stalled = conditions.filter(|condition| condition["type"] == "Stalled" && condition["status"] == "True");
+    stalled.next().map(|stalled| (text(&stalled["reason"]), text(&stalled["message"]))).unwrap_or_default()
+}
+
+/// Waits until the run has ended. The error says that it has not.
+pub(super) async fn until_complete(world: &mut World, limit: Duration) -> Result<(), String> {
+    let (mut version, mut complete) = (None, false);
+    let is_complete = |world: &World| {
+        let now = Some(world.kube().version());
+        if std::mem::replace(&mut version, now) != now {
+            complete = world.is_complete("checkout");
+        }
+        complete
+    };
+    world.run_until(is_complete, limit).await.map(drop)
+}
+
+/// Waits until the run has ended (true), or nothing will happen without somebody's help.
+async fn until_complete_or_asking(plan: &Plan, world: &mut World) -> bool {
+    let began = tokio::time::Instant::now();
+    while began.elapsed() < PATIENCE {
+        let limit = WAITED;
+        if until_complete(world, limit).await.is_ok() {
+            return true;
+        }
+        if is_asking(plan, world) {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether the run holds until somebody gives a word.
+fn is_asking(_: &Plan, world: &World) -> bool {
+    let status = status(world);
+    status["phase"] == "Paused" && status["waiting"]["until"].is_null()
+}

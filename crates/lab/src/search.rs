@@ -1,0 +1,87 @@
+//! The search for plans that fail: every single fault at every moment, and samples of several together.
+
+mod sample;
+mod singles;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::plan::{Failure, Plan, Wrong};
+use crate::shrink::shrink;
+use crate::timeline::timeline;
+
+pub use sample::sample;
+pub use singles::singles;
+pub use tally::Tally;
+
+/// How many plans are played at once: one on each thread, each with a runtime of its own.
+pub const THREADS: usize = 2;
+
+/// A plan that failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// The plan.
+    pub plan: Plan,
+    /// What is wrong.
+    pub failures: Vec<Failure>,
+}
+
+/// Plays plans on all threads, and tells of each how it went. What is returned are those that failed, in the order of
+/// the plans, whatever the order in which they were played.
+pub fn play_all(plans: &[Plan], tell: impl Fn(&Plan, &[Failure]) + Sync) -> Vec<Found> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(plan) = plans.get(number) else { return };
+                    let failures = plan.play().failures;
+                    tell(plan, &failures);
+                    if !failures.is_empty() {
+                        let one = (number, Found { plan: plan.clone(), failures });
+                        found.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+                    }
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort();
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
+/// Each sort of failure once, as its smallest plan: what is wrong, the timeline, and how to play it again.
+pub fn explain(found: &[Found]) -> Vec<String> {
+    let mut sorts: BTreeMap<(Wrong, &str), (usize, &Found)> = BTreeMap::new();
+    for one in found {
+        let class = one.plan.faults.first().map_or("no fault", |planned| planned.fault.class());
+        for wrong in one.failures.iter().map(|failure| failure.wrong).collect::<BTreeSet<_>>() {
+            sorts.entry((wrong, class)).or_insert((0, one)).0 += 1;
+        }
+    }
+    let sorts = sorts.into_iter();
+    sorts
+        .map(|((wrong, class), (count, one))| format!("== {wrong:?} after {class}: {count} plans\n{}", tell(one)))
+        .collect()
+}
+
+/// The smallest plan that fails as one that was found.
+pub fn tell(found: &Found) -> String {
+    let (plan, failures) = shrink(&found.plan, &found.failures);
+    let failures: Vec<String> = failures.iter().map(|failure| format!("  {failure}\n")).collect();
+    let timeline = timeline(&plan.play().evidence);
+    format!("{plan}{}{timeline}again with: {}\n", failures.concat(), command(&plan))
+}
+
+/// How to play a plan again.
+pub fn command(plan: &Plan) -> String {
+    let plan = serde_json::to_string(plan).unwrap_or_default();
+    format!("cargo run --release -p weir-lab --example search -- --plan '{plan}'")
+}
+
+#[cfg(test)]
+mod tests;

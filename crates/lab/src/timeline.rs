@@ -1,0 +1,131 @@
+//! What happened in a plan, as people read it: when, who, what, and what came of it.
+//!
+//! Reads are left out; of statuses it shows what they say. Times are those of the world's clock.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::evidence::Evidence;
+use crate::journal::{AwsRequest, Entry, KubeRequest, What};
+
+/// The events of a plan, one on each line.
+pub fn timeline(evidence: &Evidence) -> String {
+    let mut lines = String::new();
+    let mut said = BTreeMap::new();
+    let names: BTreeMap<&str, &str> = evidence.groups.iter().map(|(name, arn)| (arn.as_str(), name.as_str())).collect();
+    for entry in &evidence.entries {
+        if let Some((who, what)) = line(entry, &names, &mut said) {
+            let _ = writeln!(lines, "{} {who:<13} {what}", clock(entry.at));
+        }
+    }
+    let _ = writeln!(lines, "{} {:<13} the end", clock(evidence.ended), "");
+    lines
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S%.3f").to_string()
+}
+
+fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String, String>) -> Option<(String, String)> {
+    let life = format!("controller {}", entry.life);
+    match &entry.what {
+        What::Befell(words) => Some(("world".to_owned(), format!("*** {words}"))),
+        What::Health { group, healthy } => Some(("targets".to_owned(), format!("{group}: {healthy} healthy"))),
+        What::Started => Some((life, "begins".to_owned())),
+        What::Crashed => Some((life, "dies".to_owned())),
+        What::Ended(words) => Some((life, format!("ends: {words}"))),
+        What::Paused => Some((life, "is stopped".to_owned())),
+        What::Resumed => Some((life, "goes on".to_owned())),
+        What::Aws(request) => Some((life, aws(request, names)?)),
+        What::Kube(request) => Some((life, kube(request, said)?)),
+    }
+}
+
+fn aws(request: &AwsRequest, names: &BTreeMap<&str, &str>) -> Option<String> {
+    let failed = request.status.is_none_or(|status| status != 200);
+    if !request.is_write() && !failed {
+        return None;
+    }
+    let outcome = match (request.arrived, request.status) {
+        (true, Some(200)) => "done".to_owned(),
+        (true, None) => "no answer, had effect".to_owned(),
+        (false, None) => "no answer, no effect".to_owned(),
+        (_, Some(status)) => format!("refused ({status})"),
+    };
+    Some(format!("{} {} → {outcome}", request.operation, parameters(request, names)))
+}
+
+/// Weights by group, and tags.
+fn parameters(request: &AwsRequest, names: &BTreeMap<&str, &str>) -> String {
+    let mut words = Vec::new();
+    for (name, arn) in request.form.iter().filter(|(name, _)| name.ends_with(".TargetGroupArn")) {
+        let group = names.get(arn.as_str()).copied().unwrap_or(arn);
+        let weight = name.strip_suffix(".TargetGroupArn").and_then(|base| request.form.get(&format!("{base}.Weight")));
+        words.push(format!("{group} {}", weight.map_or("all", String::as_str)));
+    }
+    for (name, key) in request.form.iter().filter(|(name, _)| name.starts_with("Tags.") && name.ends_with(".Key")) {
+        let value = name.strip_suffix(".Key").and_then(|base| request.form.get(&format!("{base}.Value")));
+        words.push(format!("{key}={}", value.map_or("", String::as_str)));
+    }
+    words.join(", ")
+}
+
+fn kube(request: &KubeRequest, said: &mut BTreeMap<String, String>) -> Option<String> {
+    let failed = request.status.is_none_or(|status| status >= 400) && !request.path.contains("watch");
+    let path = request.path.split('?').next().unwrap_or_default();
+    let place: Vec<&str> = path.split('/').skip_while(|part| *part != "namespaces").skip(2).collect();
+    let place = place.join("/");
+    if request.path.contains("/events") || (!request.is_write() && !failed) {
+        return None;
+    }
+    let outcome = match (request.arrived, request.status) {
+        (true, None) => " → no answer, had effect".to_owned(),
+        (false, None) => " → no answer, no effect".to_owned(),
+        (_, Some(status)) if status >= 400 => format!(" → refused ({status})"),
+        _ => String::new(),
+    };
+    let Some(object) = &request.object else {
+        return Some(format!("{} {place}{outcome}", request.method));
+    };
+    let says = words(object);
+    if said.insert(place.clone(), says.clone()).as_ref() == Some(&says) && outcome.is_empty() {
+        return None;
+    }
+    Some(format!("{place}: {says}{outcome}"))
+}
+
+/// What the status of an object says.
+fn words(object: &Value) -> String {
+    let status = &object["status"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut words = Vec::new();
+    for part in [text(&status["phase"]), text(&status["run"]["summary"]), text(&status["live"])] {
+        if !part.is_empty() {
+            words.push(part);
+        }
+    }
+    let intent = &status["intent"];
+    if intent.is_object() {
+        let verified = if intent["verifiedAt"].is_null() { "wanted" } else { "verified" };
+        words.push(format!("change {}/{} {verified}", intent["run"], intent["seq"]));
+    }
+    let run = &status["run"];
+    if run.is_object() {
+        words.push(format!("run {}/{}", run["id"], run["seq"]));
+    }
+    let waiting = &status["waiting"];
+    if waiting.is_object() {
+        words.push(format!("{}: {}", text(&waiting["reason"]), text(&waiting["message"])));
+    } else {
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let ready = conditions.filter(|condition| condition["type"] == "Ready");
+        words.extend(ready.map(|ready| format!("{}: {}", text(&ready["reason"]), text(&ready["message"]))));
+    }
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What all wires of one life share: it can be cut at a request, or held there.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::journal::Journal;
+
+use super::{Network, lock};
+
+/// At which write a life ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cut {
+    /// Which write, counted from 1 over AWS and Kubernetes together.
+    pub write: u64,
+    /// On which side of it.
+    pub side: Side,
+}
+
+/// On which side of a request something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Side {
+    /// Before the world has it; a life that ends here has not sent it.
+    Before,
+    /// The world has it; a life that ends here never gets the answer.
+    After,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is sent, and its answer comes back.
+    Passes,
+    /// It is sent, and no answer comes back.
+    Unanswered,
+    /// It is not sent.
+    Unsent,
+}
+
+/// What has struck a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// It ends; another begins after a while, where that is known.
+    Dead(Option<Duration>),
+    /// It is not carried on until an instant.
+    Paused(Instant),
+}
+
+/// What all wires of one life share.
+#[derive(Debug)]
+pub(crate) struct Lifeline {
+    /// The number of the life.
+    pub life: u32,
+    /// Where requests are noted.
+    pub journal: Journal,
+    /// The network.
+    pub network: Network,
+    state: Mutex<State>,
+    struck: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    cut: Option<Cut>,
+    writes: u64,
+    strike: Option<Strike>,
+    is_cut: bool,
+}
+
+impl Lifeline {
+    pub fn new(life: u32, journal: Journal, network: Network, cut: Option<Cut>) -> Arc<Self> {
+        let state = Mutex::new(State { cut, writes: 0, strike: None, is_cut: false });
+        Arc::new(Self { life, journal, network, state, struck: Notify::new() })
+    }
+
+    /// Decides about a request that is about to be sent.
+    pub fn admit(&self, is_write: bool) -> Fate {
+        let mut state = lock(&self.state);
+        if state.is_cut {
+            return Fate::Unsent;
+        }
+        if !is_write {
+            return Fate::Passes;
+        }
+        state.writes += 1;
+        match state.cut.filter(|cut| cut.write == state.writes) {
+            None => Fate::Passes,
+            Some(Cut { side, .. }) => {
+                state.is_cut = true;
+                state.strike = Some(Strike::Dead(None));
+                self.struck.notify_one();
+                if side == Side::Before { Fate::Unsent } else { Fate::Unanswered }
+            }
+        }
+    }
+
+    /// Ends the life now; another begins after a while.
+    pub fn kill(&self, away: Option<Duration>) {
+        let mut state = lock(&self.state);
+        if !state.is_cut {
+            state.is_cut = true;
+            state.strike = Some(Strike::Dead(away));
+            self.struck.notify_one();
+        }
+    }
+
+    /// Holds the life until an instant.
+    pub fn hold(&self, until: Instant) {
+        let mut state = lock(&self.state);
+        if !state.is_cut {
+            state.strike = Some(Strike::Paused(until));
+            self.struck.notify_one();
+        }
+    }
+
+    /// Whether it was cut.
+    pub fn is_cut(&self) -> bool {
+        lock(&self.state).is_cut
+    }
+
+    /// Waits until something strikes it.
+    pub async fn struck(&self) -> Strike {
+        loop {
+            if let Some(strike) = lock(&self.state).strike.take() {
+                return strike;
+            }
+            self.struck.notified().await;
+        }
+    }
+
+    /// How many writes were attempted.
+    pub fn writes(&self) -> u64 {
+        lock(&self.state).writes
+    }
+}

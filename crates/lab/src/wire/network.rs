@@ -1,0 +1,211 @@
+//! What befalls requests on their way, the same for all lives of a controller.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::director::Director;
+
+use super::{Fate, Lifeline, Side, lock};
+
+/// Something that befalls the next calls of AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disturbance {
+    /// Which calls.
+    pub which: Which,
+    /// How many of them it befalls.
+    pub times: u32,
+    /// Until when, where it ends by itself.
+    pub until: Option<Instant>,
+    /// What happens to them.
+    pub mischief: Mischief,
+}
+
+/// Which calls of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those that change something.
+    Writes,
+    /// Those of an operation, for example `ModifyRule`.
+    Operation(&'static str),
+}
+
+impl Which {
+    fn includes(self, operation: &str, is_write: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Writes => is_write,
+            Self::Operation(name) => name == operation,
+        }
+    }
+}
+
+/// What may happen to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mischief {
+    /// AWS answers that there are too many calls, and does nothing.
+    Throttled,
+    /// AWS answers that the credentials have expired, and does nothing.
+    Expired,
+    /// AWS answers with a status, and does nothing.
+    Failed(u16),
+    /// No connection can be made.
+    Refused,
+    /// The request is lost (`Before` AWS has it), or its answer (`After`).
+    Lost(Side),
+}
+
+/// In which way something is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Absence {
+    /// No connection can be made.
+    Refused,
+    /// Requests are taken and never answered.
+    Hanging,
+    /// Everything is answered with an error of the server.
+    Failing,
+}
+
+/// An answer of AWS: the HTTP status and the body.
+pub(crate) type Copied = (u16, Bytes);
+
+#[derive(Debug, Default)]
+pub(crate) struct Conditions {
+    disturbances: Vec<Disturbance>,
+    away: Option<(Absence, Instant)>,
+    conflicts: u32,
+    /// Reads show a state from before the next write for so long after it.
+    stale: Option<Duration>,
+    /// Whether answers are kept, to be given again.
+    pub keeps_answers: bool,
+    answers: BTreeMap<String, Copied>,
+    frozen: Option<(Instant, BTreeMap<String, Copied>)>,
+}
+
+impl Conditions {
+    pub fn disturb(&mut self, disturbance: Disturbance) {
+        self.disturbances.push(disturbance);
+    }
+
+    /// The API server is away until an instant.
+    pub fn be_away(&mut self, how: Absence, until: Instant) {
+        self.away = Some((how, until));
+    }
+
+    /// Somebody else changes the objects of the next status writes right before these arrive.
+    pub fn conflict(&mut self, times: u32) {
+        self.conflicts += times;
+    }
+
+    /// After the next write, reads show for a while what was before it.
+    pub fn go_stale(&mut self, span: Duration) {
+        self.stale = Some(span);
+    }
+}
+
+/// The network.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Network {
+    conditions: Arc<Mutex<Conditions>>,
+    director: Arc<Mutex<Option<Arc<Director>>>>,
+}
+
+impl Network {
+    pub fn conditions(&self) -> Arc<Mutex<Conditions>> {
+        Arc::clone(&self.conditions)
+    }
+
+    pub fn direct(&self, director: &Arc<Director>) {
+        *lock(&self.director) = Some(Arc::clone(director));
+    }
+
+    pub fn add(&self, disturbance: Disturbance) {
+        lock(&self.conditions).disturb(disturbance);
+    }
+
+    /// All is well from now on.
+    pub fn clear(&self) {
+        let mut conditions = lock(&self.conditions);
+        let keeps_answers = conditions.keeps_answers;
+        *conditions = Conditions { keeps_answers, ..Conditions::default() };
+    }
+
+    /// A request is about to be sent: what was planned for this moment happens.
+    pub async fn before(&self, lifeline: &Lifeline, is_write: bool) -> (u64, Fate) {
+        let director = lock(&self.director).clone();
+        let Some(director) = director.filter(|_| lifeline.life > 0) else { return (0, lifeline.admit(is_write)) };
+        let (number, held) = director.arrives(lifeline, is_write);
+        if let Some(until) = held {
+            tokio::time::sleep_until(until).await;
+        }
+        (number, lifeline.admit(is_write))
+    }
+
+    /// The world has taken a request.
+    pub async fn after(&self, lifeline: &Lifeline, number: u64) -> Fate {
+        let director = lock(&self.director).clone();
+        let Some(director) = director.filter(|_| lifeline.life > 0) else { return Fate::Passes };
+        if let Some(until) = director.taken(lifeline, number) {
+            tokio::time::sleep_until(until).await;
+        }
+        if lifeline.is_cut() { Fate::Unanswered } else { Fate::Passes }
+    }
+
+    /// What happens to a call of an operation.
+    pub fn befalls(&self, operation: &str, is_write: bool) -> Option<Mischief> {
+        let disturbances = &mut lock(&self.conditions).disturbances;
+        let now = Instant::now();
+        disturbances.retain(|disturbance| disturbance.until.is_none_or(|until| now < until));
+        let at = disturbances.iter().position(|disturbance| disturbance.which.includes(operation, is_write))?;
+        let disturbance = &mut disturbances[at];
+        disturbance.times = disturbance.times.saturating_sub(1);
+        let mischief = disturbance.mischief;
+        if disturbance.times == 0 {
+            disturbances.remove(at);
+        }
+        Some(mischief)
+    }
+
+    /// In which way the API server is away, and until when.
+    pub fn away(&self) -> Option<(Absence, Instant)> {
+        lock(&self.conditions).away.filter(|(_, until)| Instant::now() < *until)
+    }
+
+    /// Whether somebody else changes the object of a status write right before it arrives.
+    pub fn conflicts(&self) -> bool {
+        let conflicts = &mut lock(&self.conditions).conflicts;
+        let left = conflicts.checked_sub(1);
+        *conflicts = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// A write has taken effect: where reads are to be stale, they are from now on.
+    pub fn written(&self) {
+        let mut conditions = lock(&self.conditions);
+        if let Some(span) = conditions.stale.take() {
+            let answers = std::mem::take(&mut conditions.answers);
+            conditions.frozen = Some((Instant::now() + span, answers));
+        }
+    }
+
+    /// The answer that a read gets instead of the true one, which is kept.
+    pub fn recall(&self, question: &str, answer: Copied) -> Copied {
+        let mut conditions = lock(&self.conditions);
+        if !conditions.keeps_answers {
+            return answer;
+        }
+        match &conditions.frozen {
+            Some((until, answers)) if Instant::now() < *until => answers.get(question).cloned().unwrap_or(answer),
+            _ => {
+                conditions.answers.insert(question.to_owned(), answer.clone());
+                answer
+            }
+        }
+    }
+}
