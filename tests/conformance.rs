@@ -35,6 +35,8 @@ mod process;
 mod refusals;
 mod releases;
 mod returns;
+mod shared;
 mod simulator;
+mod weights;
 
 pub(crate) use kubernetes::Kubernetes;

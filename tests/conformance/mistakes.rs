@@ -83,6 +83,16 @@ fn mistakes() -> Vec<(&'static str, String)> {
         route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
     ));
     found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
+    let weights = [
+        ("weights of an environment that is no backend", "weights: {green: 100}"),
+        ("weights that are all zero", "weights: {blue: 0}"),
+        ("a weight that is too high", "weights: {blue: 1000}"),
+        ("weights of six environments", "weights: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1}"),
+        ("a pace without weights", "pace: {maxStep: 10, interval: 30s}"),
+        ("weights beside a policy that cannot go with them", "weights: {blue: 1}\n  drift: Adopt"),
+        ("a policy that is not known", "drift: Fix"),
+    ];
+    found.extend(weights.map(|(mistake, extra)| (mistake, route("listener: http", "[{environment: blue}]", extra))));
     found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
     found.extend(shares.map(|(mistake, shares)| {
         let listeners = format!("[{{name: http, port: 80}}]\n  allowedRoutes: {shares}");

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -77,33 +77,16 @@ impl Process {
 
     /// Makes a target group with targets; returns its ARN.
     pub(crate) fn add_group(&self, name: &str) -> String {
-        let vpc = &network(self.moto).vpc;
-        let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
-        let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
-        for target in 1..=TARGETS {
-            let id = format!("i-{name}-{target}");
-            self.elb("RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
-        }
-        group
+        add_group(self.moto, name)
     }
 
     /// Makes a balancer with listeners; returns their ARNs.
     pub(crate) fn add_balancer(&self, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
-        let subnets = &network(self.moto).subnets;
-        let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
-        let balancer = one(&self.elb("CreateLoadBalancer", &parameters), "LoadBalancerArn");
-        let add = |listener: &Listener<'_>| {
-            let port = listener.port.to_string();
-            let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
-            let action = forward("DefaultActions", listener.forward);
-            one(&self.elb("CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
-        };
-        listeners.iter().map(add).collect()
+        add_balancer(self.moto, name, listeners)
     }
 
     fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
-        let request = [("Action", operation), ("Version", "2015-12-01")];
-        self.moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
+        elb(self.moto, operation, parameters)
     }
 
     fn rule(&self, priority: u32) -> Option<String> {
@@ -259,6 +242,37 @@ pub(crate) struct Listener<'a> {
     pub(crate) forward: &'a [(&'a str, u32)],
 }
 
+fn elb(moto: &Moto, operation: &str, parameters: &[(&str, &str)]) -> String {
+    let request = [("Action", operation), ("Version", "2015-12-01")];
+    moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
+}
+
+/// Makes a target group with targets; returns its ARN.
+pub(crate) fn add_group(moto: &Moto, name: &str) -> String {
+    let vpc = &network(moto).vpc;
+    let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
+    let group = one(&elb(moto, "CreateTargetGroup", &parameters), "TargetGroupArn");
+    for target in 1..=TARGETS {
+        let id = format!("i-{name}-{target}");
+        elb(moto, "RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
+    }
+    group
+}
+
+/// Makes a balancer with listeners; returns their ARNs.
+pub(crate) fn add_balancer(moto: &Moto, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
+    let subnets = &network(moto).subnets;
+    let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
+    let balancer = one(&elb(moto, "CreateLoadBalancer", &parameters), "LoadBalancerArn");
+    let add = |listener: &Listener<'_>| {
+        let port = listener.port.to_string();
+        let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
+        let action = forward("DefaultActions", listener.forward);
+        one(&elb(moto, "CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
+    };
+    listeners.iter().map(add).collect()
+}
+
 /// The parameters of an action that forwards to groups by weight.
 fn forward(actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
     let action = format!("{actions}.member.1");
@@ -272,18 +286,21 @@ fn forward(actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
 }
 
 /// The network in which balancers are made.
+#[derive(Clone)]
 struct Network {
     vpc: String,
     subnets: Vec<String>,
 }
 
-/// The network that moto has by default.
-fn network(moto: &Moto) -> &'static Network {
-    static NETWORK: OnceLock<Network> = OnceLock::new();
-    NETWORK.get_or_init(|| {
+/// The network that a moto has by default. Each has another.
+fn network(moto: &Moto) -> Network {
+    static NETWORKS: Mutex<BTreeMap<String, Network>> = Mutex::new(BTreeMap::new());
+    let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let ask = || {
         let subnets = moto.query("ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
         Network { vpc: one(&subnets, "vpcId"), subnets: all(&subnets, "subnetId") }
-    })
+    };
+    networks.entry(moto.endpoint().clone()).or_insert_with(ask).clone()
 }
 
 /// `weir run` with moto as its AWS, and nothing of the user's own settings.

@@ -110,6 +110,11 @@ impl Accounts {
         self.inventory(access).round(balancers, fresh).await
     }
 
+    /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].
+    pub async fn marks(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
+        self.inventory(access).marks(resources).await
+    }
+
     /// The inventory of an access.
     fn inventory(&self, access: &Access) -> Rc<Inventory> {
         let access = self.resolve(access);

@@ -6,6 +6,7 @@
 
 mod batch;
 mod fetch;
+mod marks;
 mod memory;
 mod round;
 mod touch;
@@ -25,6 +26,7 @@ use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 
 use self::batch::{Batches, Landed, Landing, Ticket};
+use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;
 use self::touch::Touched;
@@ -54,6 +56,7 @@ struct Core {
     memory: RefCell<Memory>,
     batches: RefCell<Batches>,
     told: RefCell<Told>,
+    marks: RefCell<Marks>,
 }
 
 impl Inventory {
@@ -75,6 +78,7 @@ impl Inventory {
             memory: RefCell::default(),
             batches: RefCell::default(),
             told: RefCell::default(),
+            marks: RefCell::default(),
         };
         Ok(Self { core: Rc::new(core) })
     }
@@ -110,6 +114,14 @@ impl Inventory {
     /// Costs at most two calls and one for each listener, for each balancer.
     pub async fn round(&self, balancers: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
         round::round(self, balancers, fresh).await
+    }
+
+    /// Reads the tags of resources again, each at least every ten minutes when this is called at least every minute,
+    /// and tells which ones have others than last told.
+    ///
+    /// Costs one call for twenty resources every nine minutes, spread over them.
+    pub async fn marks(&self, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
+        marks::look(self, resources).await
     }
 }
 

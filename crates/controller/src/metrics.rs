@@ -9,6 +9,7 @@ use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+use weir_api::condition::{CONTESTED, holds};
 use weir_api::traffic_shift::Phase;
 use weir_engine::{Cluster, KindName, ObjectRef};
 
@@ -75,6 +76,8 @@ pub struct Metrics {
     registry: Registry,
     weight_desired: IntGaugeVec,
     weight_applied: IntGaugeVec,
+    route_drifted: IntGaugeVec,
+    route_contested: IntGaugeVec,
     shift_phase: IntGaugeVec,
     shift_step: IntGaugeVec,
     /// How long after its planned instant a tick of a moving run began.
@@ -97,6 +100,8 @@ pub struct Metrics {
 pub(crate) enum Series {
     Desired { route: [String; 2], environment: String },
     Applied { route: [String; 2], environment: String },
+    Drifted { route: [String; 2] },
+    Contested { route: [String; 2] },
     Phase { shift: [String; 2], phase: &'static str },
     Step { shift: [String; 2] },
 }
@@ -121,6 +126,14 @@ impl Metrics {
                 weight_applied: IntGaugeVec::new(
                     Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
                     &["namespace", "route", "environment"],
+                )?,
+                route_drifted: IntGaugeVec::new(
+                    Opts::new("weir_route_drifted", "1 while weights are live that somebody else has set, else 0."),
+                    &["namespace", "route"],
+                )?,
+                route_contested: IntGaugeVec::new(
+                    Opts::new("weir_route_contested", "1 while a route has stopped to correct in a fight, else 0."),
+                    &["namespace", "route"],
                 )?,
                 shift_phase: IntGaugeVec::new(
                     Opts::new("weir_shift_phase", "1 for the phase that a shift is in, 0 for the others."),
@@ -171,6 +184,8 @@ impl Metrics {
         let registry = &self.registry;
         registry.register(Box::new(self.weight_desired.clone()))?;
         registry.register(Box::new(self.weight_applied.clone()))?;
+        registry.register(Box::new(self.route_drifted.clone()))?;
+        registry.register(Box::new(self.route_contested.clone()))?;
         registry.register(Box::new(self.shift_phase.clone()))?;
         registry.register(Box::new(self.shift_step.clone()))?;
         registry.register(Box::new(self.lateness.clone()))?;
@@ -226,6 +241,8 @@ impl Metrics {
             Series::Applied { route: [namespace, name], environment } => {
                 (&self.weight_applied, vec![namespace, name, environment])
             }
+            Series::Drifted { route: [namespace, name] } => (&self.route_drifted, vec![namespace, name]),
+            Series::Contested { route: [namespace, name] } => (&self.route_contested, vec![namespace, name]),
             Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
             Series::Step { shift: [namespace, name] } => (&self.shift_step, vec![namespace, name]),
         }
@@ -250,6 +267,9 @@ pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
                 let environment = weight.environment.clone();
                 found.insert(Series::Desired { route: name(), environment }, i64::from(weight.weight));
             }
+            found.insert(Series::Drifted { route: name() }, i64::from(route.status.difference.is_some()));
+            let is_contested = holds(&route.status.conditions, CONTESTED);
+            found.insert(Series::Contested { route: name() }, i64::from(is_contested));
             for weight in &route.status.weights {
                 let environment = weight.environment.clone();
                 found.insert(Series::Applied { route: name(), environment }, i64::from(weight.weight));

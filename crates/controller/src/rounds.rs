@@ -51,6 +51,7 @@ impl<'a> Rounds<'a> {
             return;
         }
         let balancers = world.balancers();
+        let mut marked = world.marked();
         self.due.retain(|access, _| balancers.contains_key(access));
         // A reading that a tick has asked for since the last round stands for this round's.
         let fresh = self.interval * 9 / 10;
@@ -60,8 +61,10 @@ impl<'a> Rounds<'a> {
             }
             self.under_way.insert(access.clone());
             self.due.remove(&access);
+            let marked = marked.remove(&access).unwrap_or_default();
             let round = async move {
-                let changed = world.accounts.round(&access, &balancers, fresh).await;
+                let mut changed = world.accounts.round(&access, &balancers, fresh).await;
+                changed.extend(world.accounts.marks(&access, &marked).await);
                 (access, changed)
             };
             self.running.push(round.boxed_local());

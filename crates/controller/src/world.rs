@@ -164,6 +164,18 @@ impl<D: Decisions> World<D> {
         found
     }
 
+    /// Everything whose tags say who owns it: the balancers, and the rules and listeners that carry a route's marks.
+    pub fn marked(&self) -> BTreeMap<Access, BTreeSet<Arn>> {
+        let mut found = self.balancers();
+        let store = self.store.borrow();
+        for route in store.cluster().routes.values() {
+            if let (Some(arn), Ok(access)) = (&route.status.marked, self.grants.of_route(store.cluster(), route)) {
+                found.entry(self.accounts.resolve(&access)).or_default().insert(Arn::new(arn));
+            }
+        }
+        found
+    }
+
     /// Puts events about an object in the outbox and in the log.
     pub fn tell(&self, object: &ObjectRef, uid: &str, events: &[Event]) {
         let now = self.now();

@@ -51,7 +51,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
     }
 }
 
-/// The objects that look at a balancer or at one of its listeners.
+/// The objects that look at a balancer, at one of its listeners, or at a rule that carries a route's marks.
 pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::new();
     for (key, entry_point) in &cluster.entry_points {
@@ -70,6 +70,8 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
             uses(route, key) && listeners.contains(route.spec.listener.listener.as_str())
         }));
     }
+    let marked = cluster.routes.iter().filter(|(_, route)| route.status.marked.as_deref() == Some(resource.as_str()));
+    found.extend(marked.map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone())));
     found
 }
 

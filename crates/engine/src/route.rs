@@ -120,8 +120,12 @@ pub fn decide(
 }
 
 /// Whether a shift may found a run on what this route's status says: it speaks of the present spec, and what is
-/// live was read and understood, and is not a difference that must be accepted first.
+/// live was read and understood, and is not a difference that must be accepted first or is being corrected.
 pub fn is_usable(route: &RouteObject) -> bool {
+    let correction = route.status.intent.as_ref().and_then(|intent| intent.correction.as_ref());
+    if correction.is_some_and(|correction| !correction.attaching) {
+        return false;
+    }
     let pauses = route.spec.drift == DriftPolicy::Pause && route.status.difference.is_some();
     route.status.observed_generation == Some(route.generation)
         && !pauses

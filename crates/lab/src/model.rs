@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{CONTESTED, holds};
+use weir_api::weighted_route::EnvironmentWeight;
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
@@ -26,6 +27,7 @@ use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
 use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
+use weir_engine::weights;
 use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
@@ -361,8 +363,21 @@ impl Model {
         }
         let status = &route.status;
         assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
-        let is_followed = status.intent.as_ref().is_some_and(|intent| intent.follow.is_some());
-        assert_eq!(route.spec.weights.is_some(), is_followed, "{object} writes {step:?} for {:?}", status.intent);
+        let follow = status.intent.as_ref().and_then(|intent| intent.follow.as_ref());
+        assert_eq!(route.spec.weights.is_some(), follow.is_some(), "{object} writes {step:?} for {:?}", status.intent);
+        let is_step = status.intent.as_ref().is_some_and(|intent| intent.correction.is_none());
+        let live = &status.weights;
+        if let (Some(follow), Some(intent), true) = (follow, &status.intent, is_step && weights::total(live) > 0) {
+            for entry in live.iter().chain(&intent.weights) {
+                // In hundredths of a percent point; rounding may give or take a whole one.
+                let part = |weights: &[EnvironmentWeight]| {
+                    weights::of(weights, &entry.environment) * 10_000 / weights::total(weights)
+                };
+                let (old, new, end) = (part(live), part(&intent.weights), part(&follow.goal));
+                let is_straight = new >= old.min(end) - 101 && new <= old.max(end) + 101;
+                assert!(is_straight, "{object}: {} goes from {old} to {new} on its way to {end}", entry.environment);
+            }
+        }
     }
 
     fn answer(&self, ask: Ask) -> (Ask, Fact) {

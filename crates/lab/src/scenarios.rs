@@ -1,8 +1,10 @@
 //! Scenarios: whole releases in the simulated world, through the real clients. Each ends before the judges.
 
 mod absence;
+mod chosen;
 mod commands;
 mod deployments;
+mod drift;
 mod foreign;
 mod happy;
 mod lockstep;

@@ -14,7 +14,7 @@ use super::Core;
 use super::touch::Touched;
 
 /// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
-const MOST_TOGETHER: usize = 20;
+pub(super) const MOST_TOGETHER: usize = 20;
 
 /// What a batch brought, by question.
 pub(super) type Landed = Rc<BTreeMap<Query, Fact>>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule};
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, Tags};
 
 use super::touch::Touched;
 
@@ -47,6 +47,14 @@ impl Memory {
     pub(super) fn rules(&self, query: &Query) -> Option<&[Rule]> {
         match &self.known.get(query)?.fact {
             Fact::Rules(reading) => reading.found.as_deref().ok(),
+            _ => None,
+        }
+    }
+
+    /// The tags of a resource as last read.
+    pub(super) fn tags(&self, query: &Query) -> Option<&Tags> {
+        match &self.known.get(query)?.fact {
+            Fact::Tags(reading) => reading.found.as_ref().ok(),
             _ => None,
         }
     }

@@ -54,6 +54,31 @@ fn the_weights_of_a_route_come_and_go_with_it() {
 }
 
 #[test]
+fn a_difference_and_a_fight_are_shown() {
+    let (metrics, mut store) = (Metrics::new(), Store::default());
+    let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
+    let mut document = serde_json::to_value(route("1", json!([{"environment": "blue", "weight": 1}]))).unwrap();
+    store.put(object.kind, serde_json::from_value(document.clone()).unwrap(), Source::Watch);
+    let calm = gauges(store.cluster(), &object);
+    metrics.show(&Gauges::new(), &calm);
+    for name in ["drifted", "contested"] {
+        let expected = format!("weir_route_{name}{{namespace=\"shop\",route=\"public\"}} 0");
+        assert!(metrics.render().contains(&expected), "{}", metrics.render());
+    }
+    document["metadata"]["resourceVersion"] = json!("2");
+    document["status"]["difference"] = json!({"since": "2026-11-21T10:00:00Z", "found": []});
+    document["status"]["conditions"] = json!([{
+        "type": "Contested", "status": "True", "reason": "Contested", "message": "", "lastTransitionTime": "2026-11-21T10:00:00Z",
+    }]);
+    store.put(object.kind, serde_json::from_value(document).unwrap(), Source::Watch);
+    metrics.show(&calm, &gauges(store.cluster(), &object));
+    for name in ["drifted", "contested"] {
+        let expected = format!("weir_route_{name}{{namespace=\"shop\",route=\"public\"}} 1");
+        assert!(metrics.render().contains(&expected), "{}", metrics.render());
+    }
+}
+
+#[test]
 fn a_shift_shows_one_phase_and_its_step() {
     let (metrics, mut store) = (Metrics::new(), Store::default());
     let object = ObjectRef::new(KindName::TrafficShift, Key::new("shop", "checkout"));

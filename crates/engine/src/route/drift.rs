@@ -240,6 +240,11 @@ pub(super) fn is_undone(context: &Context, intent: &Intent, live: &[EnvironmentW
     })
 }
 
+/// When a correction counts as undone if it is not seen to be live by then; none where that is past.
+pub(super) fn undone_at(context: &Context, correction: &Correction) -> Option<Timestamp> {
+    Some(correction.since + SETTLING).filter(|at| context.now < *at)
+}
+
 /// Whether another controller has taken over the balancer, as its tags tell since the correction was decided; the
 /// error says so.
 pub(super) fn balancer_is_free(

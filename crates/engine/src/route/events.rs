@@ -2,7 +2,7 @@
 
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
-use weir_api::weighted_route::{Correction, Intent};
+use weir_api::weighted_route::Intent;
 
 use crate::event::Event;
 use crate::weights;
@@ -51,14 +51,15 @@ fn commanded(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Eve
 fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
     let mut events = Vec::new();
     let correction = |status: &WeightedRouteStatus| status.intent.as_ref().and_then(|intent| intent.correction.clone());
-    if let Some(correction) = correction(new).filter(|correction| differs(old, correction)) {
+    if let Some(correction) = correction(new).filter(|new| correction(old).as_ref() != Some(new)) {
         let wanted = new.intent.as_ref().map(|intent| weights::words(&intent.weights)).unwrap_or_default();
         let message = format!("{} is set again over {}", wanted, weights::words(&correction.over));
         events.push(Event::normal("Correcting", message));
     }
     let taken = |intent: &Intent| intent.shift.is_empty() && intent.follow.is_none();
-    let adopted = new.intent.as_ref().filter(|intent| taken(intent) && old.difference.is_some());
-    if let Some(intent) = adopted.filter(|intent| old.intent.as_ref() != Some(*intent)) {
+    let left = old.intent.as_ref().filter(|left| left.follow.is_none() || old.difference.is_some());
+    let differs = |intent: &Intent| left.is_some_and(|left| !weights::same_split(&left.weights, &intent.weights));
+    if let Some(intent) = new.intent.as_ref().filter(|intent| taken(intent) && differs(intent)) {
         let message = format!("{}, which somebody else has set, is held from now on", weights::words(&intent.weights));
         events.push(Event::normal("Adopted", message));
     }
@@ -71,10 +72,6 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
         events.push(Event::warning("Contested", message));
     }
     events
-}
-
-fn differs(old: &WeightedRouteStatus, correction: &Correction) -> bool {
-    old.intent.as_ref().and_then(|intent| intent.correction.as_ref()) != Some(correction)
 }
 
 /// The event that tells of an object that came to a stand, for any kind.

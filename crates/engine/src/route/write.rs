@@ -183,7 +183,8 @@ impl Change<'_> {
         let correction = intent.correction.clone()?;
         if correction.attaching {
             if let Some(attached) = drift::missing(&intent.weights, &self.live) {
-                return self.attaching(&attached, sight);
+                let outlook = self.attaching(&attached, sight)?;
+                return Some(Outlook { wake: drift::undone_at(self.context, &correction), ..outlook });
             }
             return Some(match self.pursue(intent, sight)? {
                 Ok(outlook) => {
@@ -195,10 +196,13 @@ impl Change<'_> {
                 Err(short) => applying(None, format!("{words} waits: {short}")),
             });
         }
-        Some(self.pursue(intent, sight)?.unwrap_or_else(|short| {
-            drift::give_up(status, intent);
-            applying(None, format!("{words} waits: {short}"))
-        }))
+        Some(match self.pursue(intent, sight)? {
+            Ok(outlook) => Outlook { wake: drift::undone_at(self.context, &correction), ..outlook },
+            Err(short) => {
+                drift::give_up(status, intent);
+                applying(None, format!("{words} waits: {short}"))
+            }
+        })
     }
 
     /// Attaches groups without weight, so that their health is checked.

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use weir_api::weighted_route::EnvironmentWeight;
 
-use super::{blend, needed, of, same_action, same_split, total, words};
+use super::{
+    blend, carrying, gaining, goes_back, needed, of, same_action, same_split, total, towards, with_attached, words,
+};
 
 fn weights(text: &str) -> Vec<EnvironmentWeight> {
     text.split(", ")
@@ -39,6 +41,31 @@ fn tells_splits_apart_by_proportion() {
 }
 
 #[test]
+fn goes_towards_a_goal_by_percent_points() {
+    for (live, goal, step, expected) in [
+        ("blue 100", "blue 80, green 20", 100, "blue 80, green 20"),
+        ("blue 100, green 0", "blue 20, green 80", 30, "blue 70, green 30"),
+        ("blue 70, green 30", "blue 20, green 80", 60, "blue 20, green 80"),
+        ("blue 1", "green 1", 10, "blue 90, green 10"),
+        ("blue 90, green 10", "green 1", 90, "green 1"),
+        ("blue 60, green 40", "green 40, red 60", 30, "blue 30, green 40, red 30"),
+        ("blue 1, green 2", "blue 2, green 1", 5, "blue 38, green 62"),
+        ("blue 50, green 50, red 0", "blue 10, green 90", 10, "blue 40, green 60"),
+    ] {
+        assert_eq!(words(&towards(&weights(live), &weights(goal), step)), expected, "{live} to {goal} by {step}");
+    }
+}
+
+#[test]
+fn tells_who_gains_and_whether_that_is_a_return() {
+    let (live, goal) = (weights("blue 80, green 20"), weights("blue 20, green 70, red 10"));
+    assert_eq!(gaining(&live, &goal), ["green", "red"]);
+    assert!(goes_back(&weights("blue 20, green 80"), &weights("blue 70, green 30"), &live));
+    assert!(!goes_back(&weights("blue 20, green 80"), &weights("blue 90, green 10"), &live));
+    assert_eq!(words(&with_attached(&weights("blue 1"), &weights("blue 5, green 9"))), "blue 1, green 0");
+}
+
+#[test]
 fn needs_at_least_one_target_for_any_traffic() {
     assert_eq!((needed(0, 5, 100), needed(5, 5, 100), needed(25, 5, 100), needed(100, 5, 100)), (0, 1, 2, 5));
     assert_eq!((needed(100, 5, 50), needed(50, 0, 100), needed(100, 3, 150)), (3, 1, 5));
@@ -51,6 +78,31 @@ fn some_weights() -> impl Strategy<Value = Vec<EnvironmentWeight>> {
 }
 
 proptest! {
+    /// Every step goes the way to the goal, by no more than the pace and what rounding adds, and the way ends.
+    #[test]
+    fn a_paced_way_is_straight_and_ends(live in some_weights(), goal in some_weights(), step in 1..=100_i32) {
+        let mut at = live.clone();
+        for count in 0.. {
+            prop_assert!(count <= 400, "no end from {live:?} to {goal:?} by {step}");
+            if same_split(&at, &goal) {
+                break;
+            }
+            let next = towards(&at, &goal, step);
+            prop_assert!(total(&next) > 0 && next.iter().all(|entry| (0..=999).contains(&entry.weight)));
+            for name in ["a", "b", "c", "d", "e"] {
+                // In hundredths of a percent point.
+                let part = |weights: &[EnvironmentWeight]| of(weights, name) * 10_000 / total(weights);
+                let (old, new, end) = (part(&at), part(&next), part(&goal));
+                prop_assert!((new - old).abs() <= i64::from(step) * 100 + 101, "{name} jumps from {old} to {new}");
+                prop_assert!(new >= old.min(end) - 101 && new <= old.max(end) + 101, "{name} strays to {new}");
+            }
+            let names = carrying(&next).len();
+            prop_assert!(names <= 5);
+            at = next;
+        }
+    }
+
+
     #[test]
     fn the_candidate_gets_exactly_its_part(from in some_weights(), percent in 1..=100_i32) {
         let blended = blend(&from, "z", percent);

@@ -84,3 +84,19 @@ fn instants_and_identities_do_not_count() {
     let value = json!({"metadata": {"uid": "x", "name": "n"}, "at": "2026-11-21T10:00:00Z", "list": ["2026-11-21T10:00:00.5Z", "a"]});
     assert_eq!(super::timeless(&value), json!({"metadata": {"name": "n"}, "at": null, "list": [null, "a"]}));
 }
+
+#[test]
+fn weights_by_hand_end_the_same_whatever_crashes() {
+    let set = async || stage::furnished(Settings::seeded(105)).await;
+    let report = enumerate(set, async |world: &mut World| {
+        let pace = json!({"maxStep": 20, "interval": "5s"});
+        let spec = json!({"weights": {"blue": 30, "green": 70}, "pace": pace, "drift": "Correct"});
+        world.patch("weightedroutes", "checkout", &json!({ "spec": spec }))?;
+        let there = |world: &World| stage::live(world).get("green") == Some(&70);
+        world.run_until(there, HOUR).await?;
+        world.run_for(Duration::from_mins(1)).await;
+        world.account().forward(stage::BALANCER, stage::PORT, &[("blue", 90), ("green", 10)]);
+        world.run_until(there, HOUR).await.map(drop)
+    });
+    assert_endured(&report.unwrap(), 12);
+}

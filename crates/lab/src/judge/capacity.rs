@@ -1,8 +1,10 @@
 //! Invariant 2: a share rises only towards an environment with the healthy capacity for it, by the world's own count.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use weir_api::TrafficShift;
+use weir_api::weighted_route::Intent;
 use weir_engine::Key;
 
 use crate::evidence::Weights;
@@ -16,6 +18,13 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         let (Some(weights), Some(route)) = (&write.weights, &write.route) else { continue };
         let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
         for group in weights.keys().filter(|group| compare(&before, weights, group) == Some(Ordering::Greater)) {
+            if let Some(intent) = course.own_intent(route, write.at) {
+                if let Some(found) = lacks_own(course, write, route, intent, group, &before, weights) {
+                    let message = format!("{} was written to route {route}: {found}", words(weights));
+                    breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
+                }
+                continue;
+            }
             let movers = course.movers(route, write.at);
             let found: Vec<String> =
                 movers.iter().filter_map(|shift| lacks(course, write, route, shift, group, weights)).collect();
@@ -53,4 +62,39 @@ fn lacks(
     let needed = (weight * u64::from(baseline) * percent).div_ceil(total.max(1) * 100).max(1);
     let found = u64::from(healthy(group));
     (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
+}
+
+/// What a group lacks for the share that it was given by the route's user, or by a correction, in words.
+fn lacks_own(
+    course: &Course<'_>,
+    write: &Write<'_>,
+    route: &Key,
+    intent: &Intent,
+    group: &str,
+    before: &Weights,
+    weights: &Weights,
+) -> Option<String> {
+    let most = |group: &str| u64::from(course.most_healthy(group, write.at - STALENESS, write.at));
+    let fewest = |group: &str| u64::from(course.fewest_healthy(group, write.at - STALENESS, write.at));
+    let percent = course.route(route, write.at).map_or(100, |route| route.spec.capacity.min_healthy_percent);
+    let measure = u64::try_from(intent.baseline.unwrap_or(0)).unwrap_or(0) * u64::try_from(percent).unwrap_or(0);
+    let (weight, total) = share(weights, group);
+    let needed = (weight * measure).div_ceil(total.max(1) * 100).max(1);
+    if most(group) >= needed {
+        return None;
+    }
+    let gains = |group: &&String| compare(before, weights, group) == Some(Ordering::Greater);
+    let gaining: BTreeSet<&String> = weights.keys().filter(gains).collect();
+    let able: u64 = gaining.iter().map(|group| most(group)).sum();
+    let other: u64 = before.keys().filter(|group| !gaining.contains(group)).map(|group| fewest(group)).sum();
+    let part: u64 = gaining.iter().map(|group| share(weights, group).0).sum();
+    let returns = intent.correction.is_some() || {
+        let from = intent.follow.as_ref().and_then(|follow| course.by_group(&route.namespace, &follow.from));
+        from.is_some_and(|from| gaining.iter().all(|group| compare(&from, weights, group) != Some(Ordering::Greater)))
+    };
+    // A return gives each side its part of what is healthy.
+    if returns && part * (able + other) <= able * total {
+        return None;
+    }
+    Some(format!("{} targets of {group} were healthy, {needed} were needed", most(group)))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Run};
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentWeight, Intent};
 use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
 use weir_engine::step::ROUTE_TAG;
@@ -114,6 +114,14 @@ impl<'a> Course<'a> {
     pub fn route(&self, route: &Key, at: Timestamp) -> Option<&WeightedRoute> {
         let seen = self.routes.iter().take_while(|seen| seen.at <= at).filter(|seen| seen.key == *route);
         seen.last().map(|seen| &seen.object)
+    }
+
+    /// What a route had on record at an instant that is not a run's: a step towards its user's weights, or a
+    /// correction of what was left.
+    pub fn own_intent(&self, route: &Key, at: Timestamp) -> Option<&Intent> {
+        let status = self.route(route, at)?.status.as_ref()?;
+        let is_moved = self.mover(route, at).is_some();
+        status.intent.as_ref().filter(|intent| intent.follow.is_some() || (intent.correction.is_some() && !is_moved))
     }
 
     /// What was live at a place at an instant.

@@ -4,11 +4,13 @@
 use std::cmp::Ordering;
 
 use weir_api::TrafficShift;
+use weir_api::weighted_route::Intent;
+use weir_engine::Key;
 use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
 
 use crate::evidence::{Evidence, Weights};
 
-use super::course::{Course, Write, compare, run_of, same_split, words};
+use super::course::{Course, Write, compare, run_of, same_split, share, words};
 use super::{Breach, Invariant};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
@@ -44,6 +46,9 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
     if same_split(&live, weights) {
         return None;
     }
+    if let Some(intent) = course.own_intent(route, write.at) {
+        return against_own(course, route, intent, &live, weights);
+    }
     let movers = course.movers(route, write.at);
     if movers.is_empty() {
         return Some(format!("{} was written to route {route} though no run moves it", words(weights)));
@@ -64,4 +69,29 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
         return None;
     }
     Some(format!("route {route} went from {} to {}, against its run", words(&live), words(weights)))
+}
+
+/// Whether a write is not what the route itself had on record, or goes against the weights that its user has chosen,
+/// in words.
+fn against_own(course: &Course<'_>, route: &Key, intent: &Intent, live: &Weights, weights: &Weights) -> Option<String> {
+    let recorded = course.by_group(&route.namespace, &intent.weights)?;
+    if !same_split(&recorded, weights) {
+        let (written, recorded) = (words(weights), words(&recorded));
+        return Some(format!("{written} was written to route {route}, which had {recorded} on record"));
+    }
+    let follow = intent.follow.as_ref().filter(|_| intent.correction.is_none())?;
+    let goal = course.by_group(&route.namespace, &follow.goal)?;
+    let hundredths = |weights: &Weights, group: &String| {
+        let (weight, total) = share(weights, group);
+        weight * 10_000 / total.max(1)
+    };
+    let strays = |group: &&String| {
+        let (old, new, end) = (hundredths(live, group), hundredths(weights, group), hundredths(&goal, group));
+        // Rounding may give or take a percent point.
+        new + 101 < old.min(end) || new > old.max(end) + 101
+    };
+    let total: u32 = live.values().sum();
+    let group = live.keys().chain(weights.keys()).find(strays).filter(|_| total > 0)?;
+    let (from, to, goal) = (words(live), words(weights), words(&goal));
+    Some(format!("{group} went from {from} to {to} on the way to {goal}, which is not its way"))
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use weir_api::condition::{CONTESTED, holds};
+
 use crate::evidence::Evidence;
 use crate::journal::What;
 
@@ -25,6 +27,16 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
         // A number of a run may come again when statuses were lost; the instant of its start does not.
         let change = run.map_or((None, 0), |run| (Some(run.started_at), run.seq));
+        let recorded = write.route.as_ref().and_then(|route| course.route(route, write.at)?.status.as_ref());
+        let intent = recorded.and_then(|status| status.intent.as_ref());
+        let correction = intent.and_then(|intent| intent.correction.as_ref());
+        // What a route has set out to do by itself is a change of its own, and so is each correction.
+        let own = intent.filter(|intent| intent.follow.is_some()).map(|intent| intent.since);
+        let change = correction.map(|correction| correction.since).or(own).map_or(change, |since| (Some(since), 0));
+        if write.weights.is_some() && recorded.is_some_and(|status| holds(&status.conditions, CONTESTED)) {
+            let message = format!("{} was written though its route is contested", write.place);
+            breaches.push(Breach { at: write.at, invariant: Invariant::EndlessFight, message });
+        }
         let count = written.entry((&write.place, &write.request.operation, change.0, change.1)).or_default();
         *count += 1;
         if *count == WRITES + 1 {

@@ -170,7 +170,9 @@ fn judge_settled(model: &Model) {
 #[test]
 fn two_that_choose_at_the_same_moment_do_not_collide() {
     let mut model = model();
-    ["a", "b", "c"].into_iter().for_each(|namespace| label(&mut model, namespace, true));
+    for namespace in ["a", "b", "c"] {
+        label(&mut model, namespace, true);
+    }
     // Both are in one band, and neither knows of the other's rule when it chooses.
     create(&mut model, 0);
     create(&mut model, 5);
@@ -206,7 +208,9 @@ proptest! {
         model.aws.remove_rules(80, |rule, tags| rule.priority != RulePriority::Default && tags.is_empty());
         let listener = model.aws.listener(80);
         model.aws_changed(&listener);
-        ["a", "b", "c"].into_iter().for_each(|namespace| label(&mut model, namespace, true));
+        for namespace in ["a", "b", "c"] {
+ label(&mut model, namespace, true);
+}
         model.run_for(SignedDuration::from_mins(240));
         judge(&model, &mut seen);
         judge_settled(&model);

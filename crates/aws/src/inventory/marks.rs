@@ -1,0 +1,85 @@
+//! Looking at tags again: who owns a resource may change while nothing else does.
+//!
+//! Invariant: no resource goes unread for longer than [`PERIOD`] and the time between two calls, and the reads are
+//! spread over it in full batches, so that a thousand resources at rest cost a few calls a minute.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_engine::Arn;
+use weir_engine::fact::{ErrorKind, Fact, Query, Tags};
+use weir_engine::sight::Ask;
+
+use super::Inventory;
+use super::batch::MOST_TOGETHER;
+
+/// How long the tags of a resource go unread.
+const PERIOD: SignedDuration = SignedDuration::from_mins(9);
+
+/// What was last told of the tags, and when they are due again.
+#[derive(Default)]
+pub(super) struct Marks {
+    known: BTreeMap<Arn, Mark>,
+}
+
+struct Mark {
+    /// `None` before they were read, or where there is no such resource.
+    tags: Option<Tags>,
+    due: Timestamp,
+}
+
+impl Marks {
+    /// Keeps only what is watched. New resources come in turn, in batches spread over the period.
+    fn watch(&mut self, resources: &BTreeSet<Arn>, now: Timestamp, read: impl Fn(&Arn) -> Option<Tags>) {
+        self.known.retain(|arn, _| resources.contains(arn));
+        let new: Vec<&Arn> = resources.iter().filter(|arn| !self.known.contains_key(*arn)).collect();
+        let batches = i32::try_from(new.len().div_ceil(MOST_TOGETHER)).unwrap_or(i32::MAX);
+        for (batch, arns) in (1..).zip(new.chunks(MOST_TOGETHER)) {
+            let due = now + PERIOD * batch / batches;
+            for arn in arns {
+                self.known.insert((*arn).clone(), Mark { tags: read(arn), due });
+            }
+        }
+    }
+
+    /// What is due, filled up with what would be next to whole batches.
+    fn due(&self, now: Timestamp) -> Vec<Arn> {
+        let mut by_due: Vec<(Timestamp, &Arn)> = self.known.iter().map(|(arn, mark)| (mark.due, arn)).collect();
+        by_due.sort();
+        let due = by_due.iter().take_while(|(due, _)| *due <= now).count();
+        let whole = due.next_multiple_of(MOST_TOGETHER);
+        by_due.into_iter().take(whole).map(|(_, arn)| arn.clone()).collect()
+    }
+
+    /// Takes over what was read; true if it is not as last told. A failure tells nothing, and is tried again.
+    fn update(&mut self, arn: &Arn, fact: Fact, now: Timestamp) -> bool {
+        let (Some(mark), Fact::Tags(reading)) = (self.known.get_mut(arn), fact) else { return false };
+        let tags = match reading.found {
+            Ok(tags) => Some(tags),
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            Err(_) => return false,
+        };
+        mark.due = now + PERIOD;
+        let changed = mark.tags != tags;
+        mark.tags = tags;
+        changed
+    }
+}
+
+pub(super) async fn look(inventory: &Inventory, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
+    let now = inventory.core.now();
+    let due = {
+        let memory = inventory.core.memory.borrow();
+        let mut marks = inventory.core.marks.borrow_mut();
+        marks.watch(resources, now, |arn| memory.tags(&Query::Tags(arn.clone())).cloned());
+        marks.due(now)
+    };
+    let asks: Vec<Ask> = due.iter().map(|arn| Ask::new(Query::Tags(arn.clone()), now)).collect();
+    let answers = inventory.answer_all(&asks).await;
+    let mut marks = inventory.core.marks.borrow_mut();
+    let changed = due.into_iter().zip(answers).filter(|(arn, (_, fact))| marks.update(arn, fact.clone(), now));
+    changed.map(|(arn, _)| arn).collect()
+}
+
+#[cfg(test)]
+mod tests;
