@@ -23,6 +23,7 @@ macro_rules! on_beds {
 mod account;
 mod bed;
 mod cluster;
+mod deletions;
 mod examples;
 mod kubernetes;
 mod life;

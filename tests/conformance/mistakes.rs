@@ -82,6 +82,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
         "stickiness without a duration",
         route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
     ));
+    found.push((
+        "a default action that shall be deleted",
+        route("listener: http", "[{environment: blue}]", "deletionPolicy: Delete"),
+    ));
     found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
     let weights = [
         ("weights of an environment that is no backend", "weights: {green: 100}"),

@@ -30,8 +30,9 @@ use kube::CustomResourceExt;
 /// The API group of every kind.
 pub const GROUP: &str = "weir.dev";
 
-/// The finalizer that a `TrafficShift` carries while deleting it must first be undone on AWS.
-pub const FINALIZER: &str = "weir.dev/rollback";
+/// The finalizer that an object carries while deleting it must first be undone on AWS. It is one for all kinds, so that
+/// there is one thing to look for, and to remove by hand where the controller is gone for good.
+pub const FINALIZER: &str = "weir.dev/undo";
 
 /// The definitions of all kinds, in the order in which they are printed and installed.
 pub fn crds() -> Vec<CustomResourceDefinition> {

@@ -37,7 +37,13 @@ use crate::{AwsAccess, Condition, Duration, Match};
     printcolumn(name = "Priority", type_ = "integer", json_path = ".status.priority", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters")
+        .message("metadata.name must have at most 63 characters"),
+    validation = Rule::new(
+        "!has(self.spec.deletionPolicy) || self.spec.deletionPolicy != 'Delete' || has(self.spec.listener.match)"
+    )
+    .message(
+        "spec.deletionPolicy: Delete needs spec.listener.match: a listener's default action cannot be deleted; write Restore to put back what was there before, or Retain to leave it as it is"
+    )
 )]
 #[x_kube(validation = Rule::new("!has(self.weights) || self.weights.all(name, self.backends.exists(backend, backend.environment == name))")
     .message("weights names an environment that is not among spec.backends; add it there, or take it out of spec.weights"))]
@@ -86,7 +92,7 @@ pub struct WeightedRouteSpec {
     /// Take over a rule or a default action that Weir did not make.
     #[serde(default)]
     pub adopt: bool,
-    /// What becomes of the rule or action when this object is deleted.
+    /// What becomes of the rule or action when this object is deleted. It may still be changed while a deletion waits.
     #[serde(default)]
     pub deletion_policy: RouteDeletionPolicy,
 }
@@ -188,9 +194,15 @@ pub enum DriftPolicy {
 /// What becomes of the rule or action when its route is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum RouteDeletionPolicy {
-    /// It stays as it is.
+    /// It stays as it is, with Weir's tags, so that a route of the same name finds it again and another one may adopt
+    /// it.
     #[default]
     Retain,
+    /// What was there before Weir is put back, as soon as its target groups have the healthy targets for what is live,
+    /// and Weir's tags are removed. A rule that Weir made is deleted.
+    Restore,
+    /// The rule is deleted; its requests go to the rules after it. Not for a listener's default action.
+    Delete,
 }
 
 /// What was seen of the route, and what Weir has set out to make of it.
@@ -207,6 +219,12 @@ pub struct WeightedRouteStatus {
     /// is made and does not change afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// The ARN of the listener, so that a rollback and a deletion do not need the `EntryPoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+    /// What was there before Weir, as the tags `weir.dev/before…` on AWS say too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// How that account and region is reached, as its entry point last said; absent where it is the controller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsAccess>,
@@ -217,6 +235,10 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
+    /// The target groups behind the live weights, so that they are known when an `Environment` is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub groups: Vec<EnvironmentGroup>,
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -260,6 +282,40 @@ pub struct EnvironmentGroup {
     pub environment: String,
     /// The ARN of the group.
     pub arn: String,
+}
+
+/// What was there before Weir: one of the two, or neither where there was no rule.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Before {
+    /// A weighted forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forward: Option<BeforeForward>,
+    /// The settings of a fixed response, by the names of ELBv2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed_response: Option<BTreeMap<String, String>>,
+}
+
+/// A weighted forward that was there before Weir.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BeforeForward {
+    /// Its target groups with their weights.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["arn".into()]))]
+    pub groups: Vec<GroupWeight>,
+    /// Group stickiness in seconds; absent where it was off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<i32>,
+}
+
+/// The weight of one target group.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupWeight {
+    /// The ARN of the group.
+    pub arn: String,
+    /// Its weight, from 0 to 999.
+    pub weight: i32,
 }
 
 /// What a route has set out to make live, and for whom: a change of a run (`shift`, `uid`, `run`, `seq`), a step towards

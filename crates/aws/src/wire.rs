@@ -189,7 +189,11 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
 
 /// A permit for a step that moves no traffic or is the first on its route, from a guard that has seen what it needs.
 pub(crate) fn permit(step: Step) -> Permit {
-    let movement = if matches!(step, Step::CreateRule { .. }) { Movement::First } else { Movement::None };
+    let movement = match step {
+        Step::CreateRule { .. } => Movement::First,
+        Step::RemoveTags { .. } | Step::DeleteRule { .. } => Movement::Leave,
+        Step::SetRuleActions { .. } | Step::SetDefaultActions { .. } | Step::AddTags { .. } => Movement::None,
+    };
     let warrant = Warrant {
         owner: "test".to_owned(),
         route: Key::new("shop", "checkout"),
@@ -210,7 +214,8 @@ pub(crate) fn permit(step: Step) -> Permit {
         Step::SetDefaultActions { listener, actions } => {
             (listener, listener, rule(listener, RulePriority::Default, actions))
         }
-        Step::AddTags { resource, .. } => (resource, resource, Vec::new()),
+        Step::DeleteRule { listener, rule: arn } => (arn, listener, rule(arn, RulePriority::At(1), &[])),
+        Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => (resource, resource, Vec::new()),
     };
     let mut facts = Facts::default();
     facts.add(Query::Rules(listener.clone()), Fact::Rules(Reading { at, found: Ok(rules) }));

@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use futures::future;
+use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
+use weir_engine::event::Event;
+use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
 use weir_engine::{KindName, ObjectRef};
 
-use crate::convert;
+use crate::convert::{self, Standing};
 use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::metrics::Trouble;
@@ -136,7 +139,23 @@ impl<D: Decisions> World<D> {
             debug!(kind = object.kind.word(), object = %object.key, "{message}");
             self.record::<K>(object, wanted).await?;
         }
-        Ok(Ending::Rested { wake: None, idle })
+        let wake = self.let_go(object, message).await?;
+        Ok(Ending::Rested { wake, idle })
+    }
+
+    /// Lets an object go that is being deleted and cannot be decided on, once it has waited long enough to be mended;
+    /// until then the instant at which that will be.
+    async fn let_go(&self, object: &ObjectRef, message: &str) -> Result<Option<Timestamp>, Failure> {
+        let standing = self.store.borrow().standing(object).cloned();
+        let Some(standing) = standing.filter(Standing::has_finalizer) else { return Ok(None) };
+        let Some(deadline) = standing.deleted.map(|deleted| deleted + FAREWELL_DEADLINE) else { return Ok(None) };
+        if self.now() < deadline {
+            return Ok(Some(deadline));
+        }
+        let message = format!("it goes without anything being undone on AWS: {message}");
+        self.tell(object, &standing.uid, &[Event::warning("LeftBehind", message)]);
+        self.set_finalizer(object, false).await?;
+        Ok(None)
     }
 
     /// Reads objects afresh.

@@ -206,6 +206,10 @@ impl Queue {
                 entry.stalled = entry.panics >= PANICS;
                 entry.backoff = None;
                 if entry.stalled {
+                    // Only its deletion has an instant at which something is due for it.
+                    if let Some(wake) = wake {
+                        self.schedule(object, wake.max(after(now, RESTLESS)));
+                    }
                     return;
                 }
                 entry.panics = 0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_api::condition::{STALLED, holds};
-use weir_api::weighted_route::{Backend, EnvironmentWeight};
+use weir_api::weighted_route::{Backend, EnvironmentGroup, EnvironmentWeight};
 
 use crate::Arn;
 use crate::object::{Cluster, RouteObject};
@@ -11,9 +11,9 @@ use crate::object::{Cluster, RouteObject};
 /// The target groups of a route's backends, by environment; or, in words, why one is not known.
 pub type Groups = BTreeMap<String, Result<Arn, String>>;
 
-/// Resolves the backends of a route through the statuses of their environments. Where an environment has gone in
-/// the middle of a run, the group that the route's intent recorded still serves, so that a rollback needs nothing
-/// that may have been deleted.
+/// Resolves the backends of a route through the statuses of their environments. Where an environment has gone, the
+/// group that the route recorded, for a run or for what is live, still serves, so that a rollback needs nothing that
+/// may have been deleted and what carries traffic keeps its name.
 pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
     let mut groups: Groups = BTreeMap::new();
     for backend in &route.spec.backends {
@@ -25,7 +25,24 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
             *known = Ok(Arn::new(&recorded.arn));
         }
     }
+    for recorded in &route.status.groups {
+        let arn = Arn::new(&recorded.arn);
+        let is_lent = groups.values().any(|known| known.as_ref() == Ok(&arn));
+        let is_there = cluster.environments.contains_key(&route.key.beside(&recorded.environment));
+        if !is_lent && !is_there {
+            groups.insert(recorded.environment.clone(), Ok(arn));
+        }
+    }
     groups
+}
+
+/// The groups behind weights, to be recorded.
+pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentGroup> {
+    let entry = |entry: &EnvironmentWeight| {
+        let arn = groups.get(&entry.environment)?.as_ref().ok()?;
+        Some(EnvironmentGroup { environment: entry.environment.clone(), arn: arn.to_string() })
+    };
+    weights.iter().filter_map(entry).collect()
 }
 
 fn group(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Arn, String> {

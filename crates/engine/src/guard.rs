@@ -10,7 +10,7 @@ use crate::Arn;
 use crate::access::Access;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
 use crate::sight::Facts;
-use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, TAG_PREFIX, Warrant};
 
 /// The most groups that ELBv2 takes in one forward action.
 pub const MAX_GROUPS: usize = 5;
@@ -76,6 +76,20 @@ pub enum Violation {
     /// Settings of others must survive.
     #[error("the write would change actions that are not the forward: {0}")]
     OtherActions(String),
+    /// Only a route that is being deleted gives something up, and only what is its own.
+    #[error("{resource} would be given up: {why}")]
+    GivenUp {
+        /// The rule or listener.
+        resource: Arn,
+        /// Why that must not be.
+        why: String,
+    },
+    /// What was there before Weir is remembered once.
+    #[error("{resource} remembers already what was there before Weir, and would forget it")]
+    Forgotten {
+        /// The rule or listener.
+        resource: Arn,
+    },
     /// Another account's resources are not this access's.
     #[error("{resource} would be written by {access}, which is for another account or region, or with {beside}")]
     Elsewhere {
@@ -129,7 +143,13 @@ pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Per
             if marks(warrant).iter().any(|(key, value)| tags.get(*key).is_some_and(|tag| tag != value)) {
                 return Err(not_ours(resource, "the mark written would be another's"));
             }
+            let forgets = |memory: &String| tags.get(BEFORE_TAG).is_some_and(|written| written != memory);
+            if found.get(OWNER_TAG) == Some(&warrant.owner) && found.get(BEFORE_TAG).is_some_and(forgets) {
+                return Err(Violation::Forgotten { resource: resource.clone() });
+            }
         }
+        Step::RemoveTags { resource, keys } => scene.gives_up_marks(resource, keys)?,
+        Step::DeleteRule { listener, rule } => scene.gives_up_rule(listener, rule)?,
     }
     Ok(Permit { step: step.clone(), access: warrant.access.clone() })
 }
@@ -157,6 +177,10 @@ fn describe(tags: &Tags) -> String {
             route.map_or("", String::as_str)
         ),
     }
+}
+
+fn given_up(resource: &Arn, why: String) -> Violation {
+    Violation::GivenUp { resource: resource.clone(), why }
 }
 
 fn not_ours(resource: &Arn, found: &str) -> Violation {
@@ -226,10 +250,41 @@ impl<'a> Scene<'a> {
         if is_marked(tags, self.warrant) { Ok(()) } else { Err(not_ours(resource, &describe(tags))) }
     }
 
+    /// The same, told by tags that were read just now: what is given up cannot be had back.
+    fn surely_ours(&self, resource: &Arn) -> Result<(), Violation> {
+        let is_fresh = self.facts.tags(resource).is_some_and(|reading| reading.at >= self.oldest);
+        if is_fresh { self.ours(resource) } else { Err(Violation::Stale(format!("the tags of {resource}"))) }
+    }
+
+    fn gives_up_marks(&self, resource: &Arn, keys: &BTreeSet<String>) -> Result<(), Violation> {
+        self.leaves(resource)?;
+        if let Some(key) = keys.iter().find(|key| !key.starts_with(TAG_PREFIX)) {
+            return Err(given_up(resource, format!("the tag {key} is none of Weir's")));
+        }
+        self.surely_ours(resource)
+    }
+
+    fn gives_up_rule(&self, listener: &Arn, rule: &Arn) -> Result<(), Violation> {
+        self.leaves(rule)?;
+        let live = self.rules(listener)?.iter().find(|live| live.arn == *rule);
+        let live = live.ok_or_else(|| not_ours(rule, "the rule is gone"))?;
+        if live.priority == RulePriority::Default {
+            return Err(given_up(rule, "a listener keeps its default action".to_owned()));
+        }
+        self.surely_ours(rule)
+    }
+
+    fn leaves(&self, resource: &Arn) -> Result<(), Violation> {
+        if self.warrant.movement == Movement::Leave {
+            return Ok(());
+        }
+        Err(given_up(resource, "its route is not being deleted".to_owned()))
+    }
+
     fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
+        let replaces_responses = matches!(self.warrant.movement, Movement::First | Movement::Restore { .. });
         let others = |actions: &[Action]| -> Vec<Action> {
-            let first = self.warrant.movement == Movement::First;
-            actions.iter().filter(|action| !is_replaceable(action, first)).cloned().collect()
+            actions.iter().filter(|action| !is_replaceable(action, replaces_responses)).cloned().collect()
         };
         if others(live) != others(written) {
             return Err(Violation::OtherActions(format!(
@@ -243,7 +298,12 @@ impl<'a> Scene<'a> {
         }
         let none = Forward::default();
         let before = live.iter().find_map(Action::forward).unwrap_or(&none);
-        let after = written.iter().find_map(Action::forward).unwrap_or(&none);
+        let Some(after) = written.iter().find_map(Action::forward) else {
+            // A fixed response that was there before Weir answers every request by itself.
+            let restores = matches!(self.warrant.movement, Movement::Restore { .. });
+            let answers = restores && written.iter().any(is_fixed_response);
+            return if answers { Ok(()) } else { Err(Violation::AllZero) };
+        };
         in_range(after)?;
         self.movement(before, after)
     }
@@ -254,7 +314,15 @@ impl<'a> Scene<'a> {
         }
         for group in after.groups.keys().filter(|group| rises(group, before, after)) {
             match &self.warrant.movement {
-                Movement::None | Movement::Attach => return Err(Violation::Direction { group: group.clone() }),
+                Movement::None | Movement::Attach | Movement::Leave => {
+                    return Err(Violation::Direction { group: group.clone() });
+                }
+                // Where nothing carries traffic there is nothing to lose.
+                Movement::Restore { .. } if total(before) == 0 => {}
+                Movement::Restore { min_healthy_percent } => {
+                    let baseline = self.carried(group, before)?;
+                    self.capacity(group, after, Needs { baseline, min_healthy_percent: *min_healthy_percent })?;
+                }
                 Movement::Forward { candidate, needs } => {
                     if group != candidate && by_more_than_rounding(group, before, after) {
                         return Err(Violation::Direction { group: group.clone() });
@@ -279,6 +347,23 @@ impl<'a> Scene<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The healthy targets of the strongest group that carries the traffic now. Where traffic is split in the middle of
+    /// a run, both sides together have about twice what the traffic needs.
+    fn carried(&self, group: &Arn, before: &Forward) -> Result<u32, Violation> {
+        let mut baseline = 0;
+        for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
+            let reading = self.facts.health(carrying).filter(|reading| reading.at >= self.oldest);
+            let health = reading.and_then(|reading| reading.found.as_ref().ok());
+            let healthy = health.map(|health| health.healthy).ok_or_else(|| Violation::Capacity {
+                group: group.clone(),
+                found: format!("the health of {carrying}, which carries traffic now, is not known"),
+                needed: 1,
+            })?;
+            baseline = baseline.max(healthy);
+        }
+        Ok(baseline)
     }
 
     /// A return needs no more than a rollback does: where the groups that gain lack capacity, they get no more than
@@ -318,14 +403,18 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether a first deployment or any other write may replace an action: the forward itself, and for the first
-/// deployment also the fixed response that stood in its place.
-fn is_replaceable(action: &Action, first: bool) -> bool {
+/// Whether a write may replace an action: the forward itself; the first deployment also the fixed response that stood
+/// in its place, and a restoration puts that back.
+fn is_replaceable(action: &Action, responses_too: bool) -> bool {
     match &action.kind {
         ActionKind::Forward(_) => true,
-        ActionKind::Kept { kind, .. } => first && kind == "fixed-response",
+        ActionKind::Kept { .. } => responses_too && is_fixed_response(action),
         ActionKind::Unsupported { .. } => false,
     }
+}
+
+fn is_fixed_response(action: &Action) -> bool {
+    matches!(&action.kind, ActionKind::Kept { kind, .. } if kind == "fixed-response")
 }
 
 fn total(forward: &Forward) -> u64 {

@@ -29,6 +29,9 @@ pub enum Invariant {
     EndlessFight,
     /// A finalizer stays after its deadline.
     HangingFinalizer,
+    /// A deletion leaves behind what its policy says is undone, without saying so, or a write is made for an object that
+    /// is gone.
+    LeftBehind,
     /// A run does not end within bounded time once faults stop, unless it waits for a user.
     EndlessRun,
     /// A release is replayed because status, object or cluster was lost.
@@ -48,7 +51,7 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
@@ -60,6 +63,7 @@ impl Invariant {
         Self::RollbackImpossible,
         Self::EndlessFight,
         Self::HangingFinalizer,
+        Self::LeftBehind,
         Self::EndlessRun,
         Self::Replay,
     ];
@@ -69,7 +73,7 @@ impl Invariant {
         match self {
             Self::AllZero | Self::RaisedWithoutCapacity | Self::NotOurs => &[Judge::Guard, Judge::World],
             Self::OutOfRangeOrDirection => &[Judge::Guard, Judge::Trace],
-            Self::FalseClaim => &[Judge::World],
+            Self::FalseClaim | Self::LeftBehind => &[Judge::World],
             Self::StepBeforeObservation
             | Self::BlindRetry
             | Self::MovedByAbsence

@@ -83,10 +83,9 @@ kind! {
     decide: route::decide,
     events: route::events,
     urgency: |cluster, route: &RouteObject| {
-        if route::is_following(route) {
-            return Urgency::Progress;
-        }
-        claim::holder(cluster, &route.key).map_or(Urgency::Routine, urgency_of)
+        let is_busy = route.deleted.is_some() || route::is_following(route);
+        let alone = if is_busy { Urgency::Progress } else { Urgency::Routine };
+        claim::holder(cluster, &route.key).map_or(alone, |shift| urgency_of(shift).min(alone))
     }
 }
 

@@ -5,12 +5,16 @@
 //! `spec.drift` says. Between runs the route holds what is live. Where the user owns the weights (`spec.weights`), it
 //! follows them instead of a shift.
 
+mod before;
 mod capacity;
 mod chosen;
 mod command;
 mod conditions;
 mod drift;
 mod events;
+mod farewell;
+mod gone;
+mod locate;
 mod memory;
 mod pattern;
 mod permission;
@@ -27,6 +31,7 @@ mod write;
 
 pub use events::events;
 pub(crate) use events::stalled;
+pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub use memory::tag_value;
 pub use place::describe_place;
 pub use rivalry::{entry_key, uses};
@@ -34,14 +39,15 @@ pub use rivalry::{entry_key, uses};
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
-use weir_api::weighted_route::DriftPolicy;
+use weir_api::weighted_route::{DriftPolicy, RouteDeletionPolicy};
 
 use crate::access;
 use crate::backend;
+use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
-use crate::step::{OWNER_TAG, Proposal, ROUTE_TAG};
+use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
@@ -87,12 +93,16 @@ pub fn decide(
     route: &RouteObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<WeightedRouteStatus>> {
+    if route.deleted.is_some() {
+        return farewell::decide(context, cluster, route, sight);
+    }
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
     if route.status.observed_generation != Some(route.generation) {
         status.reversals.clear();
     }
     let wanted = wanted::wanted(cluster, route);
     let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
+    gone::mention(cluster, route, &status, &mut outlook);
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
@@ -103,11 +113,14 @@ pub fn decide(
         conditions = conditions.set(CONTESTED, is_contested, &reason);
     }
     status.conditions = conditions.finish();
+    let proposal = outlook.proposal.as_ref();
+    let finalizer = farewell::is_owed(context, route, wanted.as_ref(), &status, proposal, sight.facts());
     let confirm = [
         Some(ObjectRef::new(KindName::WeightedRoute, route.key.clone())),
         wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone())),
     ];
     let verdict = Verdict {
+        finalizer,
         proposal: outlook.proposal,
         confirm: confirm.into_iter().flatten().collect(),
         ..Verdict::record(status)
@@ -127,7 +140,8 @@ pub fn is_usable(route: &RouteObject) -> bool {
         return false;
     }
     let pauses = route.spec.drift == DriftPolicy::Pause && route.status.difference.is_some();
-    route.status.observed_generation == Some(route.generation)
+    route.deleted.is_none()
+        && route.status.observed_generation == Some(route.generation)
         && !pauses
         && !holds(&route.status.conditions, STALLED)
         && find(&route.status.conditions, SYNCED).is_some_and(|synced| synced.status != Truth::Unknown)
@@ -173,6 +187,7 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.priority = place.priority;
+    status.listener = Some(place.listener.to_string());
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     status.aws = access::record(&access);
     let entry_point = &route.spec.listener.entry_point.name;
@@ -193,6 +208,7 @@ fn look(
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     status.last_run.clone_from(&marks.last_run);
+    status.before = before::seen(&place, &marks, &context.owner, &route.status);
     if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
         return Some(Outlook::unknown(standing));
     }
@@ -202,8 +218,12 @@ fn look(
     };
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
-    if !marks.is_ours && place.resource.is_some() {
-        return Some(adopting(context, route, &place));
+    status.groups = backend::lent(&groups, &live);
+    if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
+        return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
+            Ok(memory) => adopting(context, route, &place, memory),
+            Err(standing) => Outlook::unknown(standing),
+        });
     }
     if let Some(since) = correction_since
         && let Err(standing) = drift::balancer_is_free(cluster, route, since, sight)?
@@ -217,6 +237,7 @@ fn look(
     match (goal, wanted) {
         (Some(goal), _) => chosen::follow(context, route, goal, &groups, &place, &marks, status, sight),
         (None, Some(wanted)) => write::follow(context, route, wanted, &groups, &place, &marks, status, sight),
+        (None, None) if let Some(outlook) = forgotten(route, status, &place) => Some(outlook),
         (None, None) => rest::at_rest(context, cluster, route, &groups, &place, status, sight),
     }
 }
@@ -258,15 +279,30 @@ fn lost_mark(
 }
 
 /// The rule or action is marked as this route's before anything else is done to it.
-fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>) -> Outlook {
+fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>, memory: Tags) -> Outlook {
     let reason = because("Adopting", format!("{} is being marked as this route's", describe_place(route)));
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: place.adoption(context, route),
+        proposal: place.adoption(context, route, memory),
         look_again: true,
         wake: None,
     }
+}
+
+/// What was there before Weir is not known, so that the route cannot keep the word that its policy gives.
+fn forgotten(route: &RouteObject, status: &WeightedRouteStatus, place: &Place<'_>) -> Option<Outlook> {
+    let restores = route.spec.deletion_policy == RouteDeletionPolicy::Restore;
+    if !restores || status.before.is_some() || place.resource.is_none() {
+        return None;
+    }
+    let message = format!(
+        "spec.deletionPolicy is Restore, but what was at {} before Weir is not on record (the tags {BEFORE_TAG}… are not \
+         there); write deletionPolicy: Retain, or Delete for a rule",
+        describe_place(route)
+    );
+    let reason = because("NotRestorable", message);
+    Some(Outlook { look_again: false, ..Outlook::unknown(Standing::Stalled(reason)) })
 }
 
 fn troubled(trouble: &Trouble) -> Standing {

@@ -8,6 +8,7 @@ mod adopt;
 mod advance;
 mod command;
 mod events;
+mod farewell;
 mod finish;
 mod health;
 mod lane;
@@ -75,6 +76,9 @@ pub fn decide(
 impl Draft<'_> {
     fn go(&mut self, sight: &mut Sight<'_>) -> Option<()> {
         self.status.waiting = None;
+        if farewell::is_over(self) {
+            return Some(());
+        }
         command::take(self);
         if let Claim::Lost { route, to } = claim(self.cluster, self.shift) {
             let message =

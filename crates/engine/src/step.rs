@@ -12,6 +12,10 @@ pub const OWNER_TAG: &str = "weir.dev/owner";
 pub const ROUTE_TAG: &str = "weir.dev/route";
 /// The tag that remembers the run that last ended on a route.
 pub const LAST_RUN_TAG: &str = "weir.dev/last-run";
+/// The tag that remembers what was there before Weir; where it is long it goes on in `weir.dev/before-2` and so on.
+pub const BEFORE_TAG: &str = "weir.dev/before";
+/// With this begin all tags of Weir, and none of anybody else.
+pub const TAG_PREFIX: &str = "weir.dev/";
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +56,20 @@ pub enum Step {
         /// The tags.
         tags: Tags,
     },
+    /// Removes tags of a rule or listener; other tags stay.
+    RemoveTags {
+        /// The rule or listener.
+        resource: Arn,
+        /// The keys of the tags.
+        keys: BTreeSet<String>,
+    },
+    /// Deletes a rule.
+    DeleteRule {
+        /// The listener that holds the rule.
+        listener: Arn,
+        /// The rule.
+        rule: Arn,
+    },
 }
 
 impl Step {
@@ -62,6 +80,8 @@ impl Step {
             Self::SetRuleActions { .. } => "ModifyRule",
             Self::SetDefaultActions { .. } => "ModifyListener",
             Self::AddTags { .. } => "AddTags",
+            Self::RemoveTags { .. } => "RemoveTags",
+            Self::DeleteRule { .. } => "DeleteRule",
         }
     }
 
@@ -70,8 +90,9 @@ impl Step {
         match self {
             Self::CreateRule { listener, .. }
             | Self::SetRuleActions { listener, .. }
-            | Self::SetDefaultActions { listener, .. } => listener,
-            Self::AddTags { resource, .. } => resource,
+            | Self::SetDefaultActions { listener, .. }
+            | Self::DeleteRule { listener, .. } => listener,
+            Self::AddTags { resource, .. } | Self::RemoveTags { resource, .. } => resource,
         }
     }
 
@@ -82,7 +103,7 @@ impl Step {
             Self::SetRuleActions { actions, .. } | Self::SetDefaultActions { actions, .. } => {
                 actions.iter().find_map(Action::forward)
             }
-            Self::AddTags { .. } => None,
+            Self::AddTags { .. } | Self::RemoveTags { .. } | Self::DeleteRule { .. } => None,
         }
     }
 }
@@ -158,6 +179,14 @@ pub enum Movement {
     },
     /// To the first environment that the route ever had.
     First,
+    /// To what was there before Weir, because the route is being deleted.
+    Restore {
+        /// How many of the healthy targets of the strongest group that carries the traffic now a share needs, in
+        /// percent of that part of them.
+        min_healthy_percent: u32,
+    },
+    /// Nowhere that Weir knows of: the route gives up its rule, or its marks.
+    Leave,
 }
 
 /// How many healthy targets a share of the traffic needs.

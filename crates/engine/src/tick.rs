@@ -249,7 +249,8 @@ impl<K: Kind> Tick<K> {
         let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
             return Need::Read(asks);
         };
-        if verdict.finalizer && !object.finalizer {
+        // An object that is being deleted takes no new finalizer.
+        if verdict.finalizer && !object.finalizer && object.deleted.is_none() {
             return Need::Finalizer(true);
         }
         if verdict.status != object.status {

@@ -24,6 +24,8 @@ pub struct Evidence {
     pub changes: Vec<Change>,
     /// The objects that were deleted and are still there, since when.
     pub lingering: Vec<(String, Timestamp)>,
+    /// The tags that are left at the end on every place that a controller has written to, by ARN.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// The ARNs of the target groups, by name.
     pub groups: BTreeMap<String, String>,
 }

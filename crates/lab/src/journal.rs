@@ -74,7 +74,7 @@ pub struct KubeRequest {
     pub arrived: bool,
     /// The HTTP status of the answer, if one came back.
     pub status: Option<u16>,
-    /// For a write that changed something: the object as it then was.
+    /// For a write that changed something: the object as it then was, or as it went where that was the last write.
     pub object: Option<Value>,
 }
 
@@ -82,6 +82,16 @@ impl AwsRequest {
     /// Whether the operation changes anything.
     pub fn is_write(&self) -> bool {
         !self.operation.starts_with("Describe")
+    }
+
+    /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.
+    pub fn written(&self) -> Option<&str> {
+        let of = |name: &str| self.form.get(name).map(String::as_str);
+        match self.operation.as_str() {
+            "ModifyRule" | "DeleteRule" => of("RuleArn"),
+            "ModifyListener" | "CreateRule" => of("ListenerArn"),
+            _ => of("ResourceArns.member.1"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod claims;
 mod course;
 mod direction;
 mod endings;
+mod leavings;
 mod order;
 mod ownership;
 mod replay;
@@ -57,6 +58,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(silence::judge(evidence));
     breaches.extend(turmoil::judge(evidence, &course));
     breaches.extend(endings::judge(evidence, &course));
+    breaches.extend(leavings::judge(evidence, &course));
     breaches.extend(replay::judge(&course));
     breaches.extend(return_path::judge(&course));
     breaches.sort();

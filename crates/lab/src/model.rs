@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{CONTESTED, holds};
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentWeight, RouteDeletionPolicy};
 use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
 use weir_engine::depend::{dependents, of_namespace, watchers};
+use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
@@ -55,6 +56,8 @@ pub struct Model {
     pub aws: ModelAws,
     /// Every write, in order.
     pub writes: Vec<(Timestamp, ObjectRef, Step)>,
+    /// What users were told of routes and shifts, in order.
+    pub told: Vec<(Timestamp, ObjectRef, Event)>,
     /// Every violation that the guard has found: there must be none.
     pub violations: Vec<String>,
     due: BTreeMap<ObjectRef, Timestamp>,
@@ -74,6 +77,7 @@ impl Model {
             cluster: Cluster::default(),
             aws,
             writes: Vec::new(),
+            told: Vec::new(),
             violations: Vec::new(),
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
@@ -197,17 +201,23 @@ impl Model {
         }
     }
 
-    /// Deletes a shift: at once, or marked where it carries the finalizer.
-    pub fn delete_shift(&mut self, name: &str) {
-        let key = Key::new(NAMESPACE, name);
-        let object = ObjectRef::new(KindName::TrafficShift, key.clone());
+    /// Deletes an object: at once, or marked where it carries the finalizer.
+    pub fn delete(&mut self, kind: KindName, name: &str) {
+        let object = ObjectRef::new(kind, Key::new(NAMESPACE, name));
         let concerned = dependents(&self.cluster, &object);
-        match self.cluster.shifts.get_mut(&key) {
-            Some(shift) if shift.finalizer => shift.deleted = shift.deleted.or(Some(self.now)),
-            _ => drop(self.cluster.shifts.remove(&key)),
+        match kind {
+            KindName::EntryPoint => delete(&mut self.cluster.entry_points, &object.key, self.now),
+            KindName::Environment => delete(&mut self.cluster.environments, &object.key, self.now),
+            KindName::WeightedRoute => delete(&mut self.cluster.routes, &object.key, self.now),
+            KindName::TrafficShift => delete(&mut self.cluster.shifts, &object.key, self.now),
         }
         self.wake_all(concerned);
         self.changed(&object);
+    }
+
+    /// Deletes a shift.
+    pub fn delete_shift(&mut self, name: &str) {
+        self.delete(KindName::TrafficShift, name);
     }
 
     /// Loses the status of every object, as a restore from manifests would.
@@ -319,12 +329,14 @@ impl Model {
                 }
                 Need::Get(_) => Answer::Stored,
                 Need::Finalizer(wanted) => {
-                    self.set_finalizer(object, wanted);
+                    self.set_finalizer::<K>(object, wanted);
                     Answer::Stored
                 }
                 Need::Record(status) => {
                     if let Some(stored) = K::find_mut(&mut self.cluster, &object.key) {
+                        let events = K::events(&stored.status, &status);
                         stored.status = status;
+                        self.told.extend(events.into_iter().map(|event| (self.now, object.clone(), event)));
                     }
                     self.changed(object);
                     self.due.remove(object);
@@ -347,7 +359,9 @@ impl Model {
                     if let Some(wake) = wake {
                         self.due.insert(object.clone(), wake.max(self.now));
                     }
-                    self.memories.insert(object.clone(), rest.memory);
+                    if K::find(&self.cluster, &object.key).is_some() {
+                        self.memories.insert(object.clone(), rest.memory);
+                    }
                     self.obeys_the_laws::<K>(object, acts, wake);
                     return;
                 }
@@ -358,7 +372,8 @@ impl Model {
     /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
     fn may_write(&self, object: &ObjectRef, step: &Step) {
         let Some(route) = self.cluster.routes.get(&object.key) else { return };
-        if object.kind != KindName::WeightedRoute || step.forward().is_none() {
+        let puts_back = route.deleted.is_some() && route.spec.deletion_policy == RouteDeletionPolicy::Restore;
+        if object.kind != KindName::WeightedRoute || step.forward().is_none() || puts_back {
             return;
         }
         let status = &route.status;
@@ -414,17 +429,25 @@ impl Model {
         }
     }
 
-    fn set_finalizer(&mut self, object: &ObjectRef, wanted: bool) {
-        if object.kind != KindName::TrafficShift {
-            return;
-        }
-        let Some(shift) = self.cluster.shifts.get_mut(&object.key) else { return };
-        shift.finalizer = wanted;
-        if !wanted && shift.deleted.is_some() {
+    fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
+        let Some(stored) = K::find_mut(&mut self.cluster, &object.key) else { return };
+        assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
+        stored.finalizer = wanted;
+        if !wanted && stored.deleted.is_some() {
             let concerned = dependents(&self.cluster, object);
-            self.cluster.shifts.remove(&object.key);
+            K::remove(&mut self.cluster, &object.key);
+            self.wake_all(concerned);
+            let concerned = dependents(&self.cluster, object);
             self.wake_all(concerned);
         }
+    }
+}
+
+/// What the API server does on a deletion: what has the finalizer stays, marked.
+fn delete<Spec, Status>(objects: &mut BTreeMap<Key, Object<Spec, Status>>, key: &Key, now: Timestamp) {
+    match objects.get_mut(key) {
+        Some(object) if object.finalizer => object.deleted = object.deleted.or(Some(now)),
+        _ => drop(objects.remove(key)),
     }
 }
 
@@ -439,6 +462,8 @@ fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
 /// A kind whose objects the model can change.
 trait Stored: Kind {
     fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>>;
+
+    fn remove(cluster: &mut Cluster, key: &Key);
 }
 
 macro_rules! stored {
@@ -446,6 +471,10 @@ macro_rules! stored {
         impl Stored for $kind {
             fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>> {
                 cluster.$map.get_mut(key)
+            }
+
+            fn remove(cluster: &mut Cluster, key: &Key) {
+                cluster.$map.remove(key);
             }
         }
     )*};

@@ -3,6 +3,7 @@
 mod absence;
 mod chosen;
 mod commands;
+mod deletions;
 mod deployments;
 mod drift;
 mod foreign;

@@ -10,7 +10,7 @@ mod objects;
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -355,15 +355,27 @@ impl World {
 
     /// Everything that happened so far, for judges.
     pub fn evidence(&self) -> Evidence {
+        let entries = self.entries_with_health();
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            entries: self.entries_with_health(),
+            tags: self.tags_of_written(&entries),
+            entries,
             calls: self.account.calls(),
             changes: self.account.changes(),
             lingering: self.lingering(),
             groups: self.account.group_arns(),
         }
+    }
+
+    fn tags_of_written(&self, entries: &[Entry]) -> BTreeMap<String, BTreeMap<String, String>> {
+        let written = entries.iter().filter_map(|entry| match &entry.what {
+            What::Aws(request) => request.written(),
+            _ => None,
+        });
+        let changed: Vec<String> = self.account.changes().into_iter().map(|change| change.place).collect();
+        let places: BTreeSet<&str> = written.chain(changed.iter().map(String::as_str)).collect();
+        places.into_iter().map(|place| (place.to_owned(), self.aws.tags(place))).collect()
     }
 
     /// The journal, with every change of the health of a group at the instant at which it came.

@@ -131,6 +131,26 @@ async fn default_actions_and_tags_are_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tags_and_rules_are_given_up() {
+    let listener = arn("listener/app/a/1/2");
+    let keys = ["weir.dev/owner", "weir.dev/route"].map(str::to_owned).into();
+    let form = written(Step::RemoveTags { resource: listener.clone(), keys }).await;
+    assert_eq!(form["Action"], "RemoveTags");
+    assert_eq!(
+        parameters(&form),
+        [
+            ("ResourceArns.member.1", listener.as_str()),
+            ("TagKeys.member.1", "weir.dev/owner"),
+            ("TagKeys.member.2", "weir.dev/route"),
+        ]
+    );
+    let rule = arn("listener-rule/app/a/1/2/3");
+    let form = written(Step::DeleteRule { listener, rule: rule.clone() }).await;
+    assert_eq!(form["Action"], "DeleteRule");
+    assert_eq!(parameters(&form), [("RuleArn", rule.as_str())]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rule_is_made_with_its_marks() {
     let conditions = BTreeMap::from([
         ("host-header".to_owned(), BTreeSet::from(["a.weir.example".to_owned()])),

@@ -43,6 +43,17 @@ impl Elb {
                 let send = |attempts| request.customize().interceptor(attempts).send();
                 self.call(operation, Effect::Write, send).await.map(drop)
             }
+            Step::RemoveTags { resource, keys } => {
+                let request = self.writer.remove_tags().resource_arns(resource.as_str());
+                let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
+            Step::DeleteRule { rule, .. } => {
+                let request = self.writer.delete_rule().rule_arn(rule.as_str());
+                let send = |attempts| request.customize().interceptor(attempts).send();
+                self.call(operation, Effect::Write, send).await.map(drop)
+            }
         }
     }
 }

@@ -36,7 +36,13 @@ impl Touched {
                 let groups = moved(live.map(|live| live.actions.as_slice()), actions);
                 Self { queries: BTreeSet::from([query]), groups }
             }
-            Step::AddTags { resource, .. } => {
+            Step::DeleteRule { listener, rule } => {
+                let query = rules(listener);
+                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| live.arn == *rule));
+                let groups = used(live.and_then(|live| live.actions.iter().find_map(Action::forward)));
+                Self { queries: BTreeSet::from([query, Query::Tags(rule.clone())]), groups }
+            }
+            Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => {
                 Self { queries: BTreeSet::from([Query::Tags(resource.clone())]), groups: BTreeSet::new() }
             }
         }

@@ -16,7 +16,7 @@ fn shift(spec: Value, status: Value) -> Received<TrafficShiftSpec> {
             "generation": 3,
             "creationTimestamp": "2026-11-21T10:00:00Z",
             "annotations": {"weir.dev/command": "abort/1"},
-            "finalizers": ["example.org/other", "weir.dev/rollback"],
+            "finalizers": ["example.org/other", "weir.dev/undo"],
         },
         "spec": spec,
         "status": status,

@@ -301,12 +301,30 @@ async fn the_finalizer_comes_and_goes_beside_those_of_others() {
     let finalizers = || fake.object(SHIFTS, "checkout").map(|object| object["metadata"]["finalizers"].clone());
     during(controller(&fake), async {
         seconds(1).await;
-        assert_eq!(finalizers(), Some(json!(["example.org/other", "weir.dev/rollback"])));
+        assert_eq!(finalizers(), Some(json!(["example.org/other", "weir.dev/undo"])));
         fake.delete(SHIFTS, "checkout");
         seconds(1).await;
         assert_eq!(finalizers(), Some(json!(["example.org/other"])));
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_decided_on_goes_all_the_same_when_it_is_deleted() {
+    for spoilt in [json!({"routes": ["public"], "to": 7, "strategy": {"allAtOnce": {}}}), spec("panic")] {
+        let fake = Fake::default();
+        fake.apply(SHIFTS, "checkout", spoilt.clone());
+        fake.edit(SHIFTS, "checkout", |object| object["metadata"]["finalizers"] = json!(["weir.dev/undo"]));
+        during(controller(&fake), async {
+            seconds(30 * 60).await;
+            fake.delete(SHIFTS, "checkout");
+            seconds(9 * 60).await;
+            assert!(fake.object(SHIFTS, "checkout").is_some(), "it may still be mended: {spoilt}");
+            seconds(2 * 60).await;
+            assert_eq!(fake.object(SHIFTS, "checkout"), None, "{spoilt}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

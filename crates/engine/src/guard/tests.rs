@@ -1,14 +1,16 @@
 //! Each thing that the guard must not let through, and what it must.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Violation, guard};
 use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
 use crate::sight::Facts;
-use crate::step::{Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::{Access, Arn, Key};
+
+const RESTORE: Movement = Movement::Restore { min_healthy_percent: 100 };
 
 fn began() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -241,4 +243,68 @@ fn only_a_first_deployment_takes_the_place_of_a_fixed_response() {
     scene.write(&[("green", 100)], Movement::First).unwrap();
     let found = scene.write(&[("green", 100)], towards_green());
     assert!(matches!(found, Err(Violation::OtherActions(_))), "{found:?}");
+}
+
+#[test]
+fn what_was_there_before_takes_over_only_with_healthy_capacity() {
+    let restore = |healthy: Vec<(&'static str, u32)>| {
+        let scene = Scene { healthy, ..Scene::live(&[("green", 100), ("blue", 0)]) };
+        scene.write(&[("blue", 100)], RESTORE)
+    };
+    restore(vec![("green", 5), ("blue", 5)]).unwrap();
+    for healthy in
+        [vec![("green", 5), ("blue", 4)], vec![("green", 5)], vec![("blue", 5)], vec![("green", 0), ("blue", 0)]]
+    {
+        let found = restore(healthy.clone());
+        assert!(matches!(found, Err(Violation::Capacity { .. })), "{healthy:?}: {found:?}");
+    }
+    // In the middle of a run both sides together have more than the traffic needs.
+    let scene = Scene { healthy: vec![("green", 5), ("blue", 5)], ..Scene::live(&[("green", 25), ("blue", 75)]) };
+    scene.write(&[("blue", 1)], RESTORE).unwrap();
+}
+
+#[test]
+fn a_fixed_response_comes_back_in_a_restoration_only() {
+    let scene = Scene::live(&[("green", 100)]);
+    let step = || Step::SetDefaultActions { listener: arn("l"), actions: vec![kept("fixed-response")] };
+    scene.judge(step(), RESTORE).unwrap();
+    assert!(scene.judge(step(), Movement::Attach).is_err());
+    let nothing = Step::SetDefaultActions { listener: arn("l"), actions: Vec::new() };
+    assert_eq!(scene.judge(nothing, RESTORE), Err(Violation::AllZero));
+}
+
+#[test]
+fn marks_and_rules_are_given_up_only_by_the_route_that_leaves_and_has_them() {
+    let unmark = |keys: &[&str]| Step::RemoveTags {
+        resource: arn("l"),
+        keys: keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>(),
+    };
+    let ours = [OWNER_TAG, ROUTE_TAG];
+    let scene = Scene::live(&[("green", 100)]);
+    scene.judge(unmark(&ours), Movement::Leave).unwrap();
+    let found = scene.judge(unmark(&ours), Movement::None);
+    assert!(matches!(found, Err(Violation::GivenUp { .. })), "{found:?}");
+    let found = scene.judge(unmark(&[OWNER_TAG, "team"]), Movement::Leave);
+    assert!(matches!(found, Err(Violation::GivenUp { .. })), "{found:?}");
+    let strange = Scene { tags: Tags::new(), ..Scene::live(&[("green", 100)]) };
+    assert!(matches!(strange.judge(unmark(&ours), Movement::Leave), Err(Violation::NotOurs { .. })));
+    let old = Scene { age: SignedDuration::from_secs(11), ..Scene::live(&[("green", 100)]) };
+    assert!(matches!(old.judge(unmark(&ours), Movement::Leave), Err(Violation::Stale(_))));
+    let delete = Step::DeleteRule { listener: arn("l"), rule: arn("l/default") };
+    let found = scene.judge(delete, Movement::Leave);
+    assert!(matches!(found, Err(Violation::GivenUp { .. })), "a default action is not deleted: {found:?}");
+}
+
+#[test]
+fn what_was_there_before_is_remembered_once() {
+    let remembering = |text: &str| {
+        let mut tags = marks();
+        tags.insert(BEFORE_TAG.to_owned(), text.to_owned());
+        tags
+    };
+    let scene = Scene { tags: remembering("nothing+."), ..Scene::live(&[("green", 100)]) };
+    let add = |text| Step::AddTags { resource: arn("l"), tags: remembering(text) };
+    scene.judge(add("nothing+."), Movement::None).unwrap();
+    let found = scene.judge(add("forward+0+blue=1+."), Movement::None);
+    assert!(matches!(found, Err(Violation::Forgotten { .. })), "{found:?}");
 }

@@ -7,6 +7,9 @@ use weir_api::weighted_route::Intent;
 use crate::event::Event;
 use crate::weights;
 
+use super::farewell::{BLOCKED, LEFT_BEHIND, RESTORED, RULE_DELETED};
+use super::gone::ENVIRONMENT_GONE;
+
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
     let mut events = Vec::new();
@@ -37,8 +40,21 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
         }
         _ => {}
     }
+    events.extend(turned(old, new));
     events.extend(stalled(&old.conditions, &new.conditions));
     events
+}
+
+/// What a deletion came to or is kept by, and which environment is gone, each told once.
+fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
+    const TOLD: [(&str, bool); 5] =
+        [(BLOCKED, true), (LEFT_BEHIND, true), (ENVIRONMENT_GONE, true), (RESTORED, false), (RULE_DELETED, false)];
+    let told = |status: &WeightedRouteStatus| {
+        let ready = find(&status.conditions, READY)?;
+        let (reason, warning) = TOLD.into_iter().find(|(word, _)| *word == ready.reason)?;
+        Some(Event { warning, reason, message: ready.message.clone() })
+    };
+    told(new).filter(|event| told(old).as_ref() != Some(event))
 }
 
 /// What became of a command.

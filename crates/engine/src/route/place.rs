@@ -1,9 +1,9 @@
 //! Where a route is on AWS: its listener, its rule or default action, the marks on it and the weights in it.
 
 use jiff::Timestamp;
+use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, find as find_condition, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
-use weir_api::{Match, WeightedRouteStatus};
 
 use crate::Arn;
 use crate::access;
@@ -17,9 +17,11 @@ use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, 
 use crate::tick::Context;
 use crate::weights;
 
-use super::conditions::{conditions, describe, same};
+use super::conditions::{conditions, describe};
+use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
-use super::{memory, permission, priority, quota};
+use super::wanted::wanted;
+use super::{memory, permission, quota};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -41,6 +43,8 @@ pub(super) struct Marks {
     pub is_ours: bool,
     /// The run that last ended.
     pub last_run: Option<RunMemory>,
+    /// All tags that are there.
+    pub tags: Tags,
 }
 
 /// The place in words.
@@ -88,10 +92,9 @@ fn recognizes(
 ) -> Option<bool> {
     let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
-    let resource = match (&route.spec.listener.matches, route.spec.listener.priority) {
-        (None, _) => Some(listener),
-        (Some(matches), Some(priority)) => at_priority(route, matches, priority, rules).ok().flatten().map(arn_of),
-        (Some(matches), None) => by_conditions(route, matches, rules, sight)?.ok().flatten().map(arn_of),
+    let resource = match &route.spec.listener.matches {
+        None => Some(listener),
+        Some(matches) => own_rule(route, matches, rules, sight)?.ok().flatten().map(|rule| rule.arn.clone()),
     };
     let Some(resource) = resource else { return Some(false) };
     let tags = &sight.tags(&resource, ANY_AGE)?.found;
@@ -101,39 +104,6 @@ fn recognizes(
         status.arn.clone_from(&status.marked);
     }
     Some(is_marked)
-}
-
-fn arn_of(rule: &Rule) -> Arn {
-    rule.arn.clone()
-}
-
-/// The route of another namespace whose rule is for one of the hosts of this one, as the marks on AWS tell. Where a
-/// cluster was restored, the ages of routes say nothing about who came first.
-fn host_in_use(
-    cluster: &Cluster,
-    route: &RouteObject,
-    matches: &Match,
-    rules: &[Rule],
-    sight: &mut Sight<'_>,
-) -> Option<Result<(), Reason>> {
-    let shared = |rule: &&Rule| {
-        let theirs = rule.conditions.get("host-header");
-        theirs.into_iter().flatten().any(|host| matches.hosts.iter().any(|mine| mine.eq_ignore_ascii_case(host)))
-    };
-    let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
-    for (rule, tags) in tags {
-        let Ok(tags) = &tags?.found else { continue };
-        let Some(owner) = tags.get(ROUTE_TAG).map(|mark| key_of(mark)) else { continue };
-        if owner.namespace != route.key.namespace && cluster.routes.contains_key(&owner) {
-            let message = format!(
-                "the rule for {} belongs to the WeightedRoute {owner} of another namespace (tag {ROUTE_TAG}), so its \
-                 hosts do; choose another host, or have that route deleted",
-                describe(&rule.conditions)
-            );
-            return Some(Err(because("Conflict", message)));
-        }
-    }
-    Some(Ok(()))
 }
 
 /// Finds the place. Rules are read afresh unless all that is wanted was verified.
@@ -160,11 +130,7 @@ pub(super) fn find<'a>(
         let resource = Some(listener.clone());
         return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
     };
-    let found = match route.spec.listener.priority {
-        Some(priority) => at_priority(route, matches, priority, rules),
-        None => by_conditions(route, matches, rules, sight)?,
-    };
-    let rule = match found {
+    let rule = match own_rule(route, matches, rules, sight)? {
         Ok(rule) => rule,
         Err(reason) => return Some(Err(Standing::Stalled(reason))),
     };
@@ -182,115 +148,36 @@ pub(super) fn find<'a>(
     })
 }
 
-/// The rule at the priority that the spec gives; the error says that it is for something else.
-fn at_priority<'a>(
-    route: &RouteObject,
-    matches: &Match,
-    priority: i32,
-    rules: &'a [Rule],
-) -> Result<Option<&'a Rule>, Reason> {
-    let rule = rules.iter().find(|rule| rule.priority == RulePriority::At(priority));
-    let wanted = conditions(matches);
-    match rule.filter(|rule| !same(&rule.conditions, &wanted)) {
-        Some(rule) => Err(because(
-            "PriorityTaken",
-            format!(
-                "{} is for {}; expected {}. Choose another priority, or leave it out and Weir chooses a free one, or \
-                 make spec.listener.match say what the rule says",
-                describe_place(route),
-                describe(&rule.conditions),
-                describe(&wanted)
-            ),
-        )),
-        None => Ok(rule),
-    }
-}
-
-/// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
-/// the one that carries the route's mark, else the first.
-fn by_conditions<'a>(
-    route: &RouteObject,
-    matches: &Match,
-    rules: &'a [Rule],
-    sight: &mut Sight<'_>,
-) -> Option<Result<Option<&'a Rule>, Reason>> {
-    let wanted = conditions(matches);
-    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
-    if let Some(known) = known {
-        if same(&known.conditions, &wanted) {
-            return Some(Ok(Some(known)));
-        }
-        let message = format!(
-            "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or delete it",
-            describe_place(route),
-            describe(&known.conditions),
-            describe(&wanted)
-        );
-        return Some(Err(because("ConditionsChanged", message)));
-    }
-    let alike: Vec<&Rule> = rules.iter().filter(|rule| same(&rule.conditions, &wanted)).collect();
-    if alike.len() < 2 {
-        return Some(Ok(alike.first().copied()));
-    }
-    let mark = route.key.to_string();
-    let tags: Vec<_> = alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)).collect();
-    let mut marked = None;
-    for (rule, tags) in alike.iter().copied().zip(tags) {
-        let is_marked = tags?.found.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark));
-        marked = marked.or(is_marked.then_some(rule));
-    }
-    Some(Ok(marked.or(alike.first().copied())))
-}
-
-/// The priority for a rule that is still to be made: the one of the spec, else the one that is on record while nobody
-/// has a better right to it, else one that is free.
-fn free_priority(cluster: &Cluster, route: &RouteObject, matches: &Match, rules: &[Rule]) -> Result<i32, Reason> {
-    if let Some(priority) = route.spec.listener.priority {
-        return Ok(priority);
-    }
-    let neighbours = rivalry::neighbours(cluster, route);
-    let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
-    let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
-    if let Some(recorded) = route.status.priority {
-        // Two that chose at the same moment may have chosen alike; then the older keeps it.
-        let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
-        if !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
-            return Ok(recorded);
-        }
-    }
-    let taken = neighbours.iter().filter_map(theirs).chain(in_use()).collect();
-    priority::choose(matches, &taken).ok_or_else(|| {
-        let message = format!(
-            "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or give \
-             spec.listener.priority a free number below",
-            priority::first_of(matches),
-            priority::LAST
-        );
-        because("NoPriorityLeft", message)
-    })
-}
-
 /// The entry point of a route and the ARN of its listener; the error says what is waited for.
-fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(&'a EntryPointObject, Arn), Standing> {
+fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a EntryPointObject>, Arn), Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
     let name = if is_elsewhere { key.to_string() } else { key.name.clone() };
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
-    let found = cluster.entry_points.get(&key).ok_or_else(|| {
-        waiting(if is_elsewhere && cluster.namespaces.is_none() {
-            format!(
-                "the EntryPoint {name} is not seen by this controller, which watches one namespace only; run it for \
-                 all namespaces, or use an EntryPoint of this namespace"
-            )
-        } else {
-            format!("the EntryPoint {name} does not exist; create it")
-        })
-    })?;
+    // A rollback needs nothing that may have been deleted.
+    let recorded = route.status.listener.as_ref().filter(|_| wanted(cluster, route).is_some_and(|run| run.goes_back()));
+    let Some(found) = cluster.entry_points.get(&key) else {
+        let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
+        let missing = || {
+            waiting(if is_elsewhere && cluster.namespaces.is_none() {
+                format!(
+                    "the EntryPoint {name} is not seen by this controller, which watches one namespace only; run it \
+                     for all namespaces, or use an EntryPoint of this namespace{rest}"
+                )
+            } else {
+                format!("the EntryPoint {name} does not exist; create it{rest}")
+            })
+        };
+        return recorded.map(|recorded| (None, Arn::new(recorded))).ok_or_else(missing);
+    };
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok((found, Arn::new(&listener.arn)));
+        return Ok((Some(found), Arn::new(&listener.arn)));
+    }
+    if let Some(recorded) = recorded {
+        return Ok((Some(found), Arn::new(recorded)));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
@@ -317,7 +204,7 @@ impl Place<'_> {
         sight: &mut Sight<'_>,
     ) -> Option<Result<Marks, Standing>> {
         let Some(resource) = &self.resource else {
-            return Some(Ok(Marks { is_ours: false, last_run: None }));
+            return Some(Ok(Marks { is_ours: false, last_run: None, tags: Tags::new() }));
         };
         let tags = match &sight.tags(resource, not_before)?.found {
             Ok(tags) => tags,
@@ -326,15 +213,16 @@ impl Place<'_> {
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
             is_ours(context, cluster, route, tags)
-                .map(|is_ours| Marks { is_ours, last_run })
+                .map(|is_ours| Marks { is_ours, last_run, tags: tags.clone() })
                 .map_err(Standing::Stalled),
         )
     }
 
-    /// The write that marks the place as the route's.
-    pub fn adoption(&self, context: &Context, route: &RouteObject) -> Option<Proposal> {
+    /// The write that marks the place as the route's, and has it remember what was there before.
+    pub fn adoption(&self, context: &Context, route: &RouteObject, memory: Tags) -> Option<Proposal> {
         let resource = self.resource.clone()?;
-        let tags = marks_of(&context.owner, &route.key);
+        let mut tags = marks_of(&context.owner, &route.key);
+        tags.extend(memory);
         Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, route, Movement::None) })
     }
 
@@ -373,7 +261,8 @@ impl Place<'_> {
     }
 }
 
-fn is_terminal(kind: &ActionKind) -> bool {
+/// Whether an action answers requests, in a way that Weir may replace.
+pub(super) fn is_terminal(kind: &ActionKind) -> bool {
     match kind {
         ActionKind::Forward(_) => true,
         ActionKind::Kept { kind, .. } => kind == "fixed-response",
@@ -437,9 +326,14 @@ fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tag
     }
 }
 
-fn key_of(text: &str) -> Key {
+pub(super) fn key_of(text: &str) -> Key {
     let (namespace, name) = text.split_once('/').unwrap_or(("", text));
     Key::new(namespace, name)
+}
+
+/// Whether tags mark a resource as a route's.
+pub(super) fn is_marked(tags: &Tags, owner: &str, route: &Key) -> bool {
+    marks_of(owner, route).iter().all(|(key, value)| tags.get(key) == Some(value))
 }
 
 /// The tags that mark a resource as a route's.

@@ -11,7 +11,8 @@ use crate::standing::{Reason, because};
 pub const DEFAULT_RULES: i32 = 100;
 
 /// Says why one more rule is too much for the balancer of an entry point. What cannot be counted now is left to AWS.
-pub(super) fn exceeded(entry_point: &EntryPointObject, sight: &mut Sight<'_>) -> Option<Result<(), Reason>> {
+pub(super) fn exceeded(entry_point: Option<&EntryPointObject>, sight: &mut Sight<'_>) -> Option<Result<(), Reason>> {
+    let Some(entry_point) = entry_point else { return Some(Ok(())) };
     let limit = entry_point.status.rules.as_ref().and_then(|rules| rules.limit).unwrap_or(DEFAULT_RULES);
     let Some(balancer) = entry_point.status.arn.as_deref().map(Arn::new) else { return Some(Ok(())) };
     let Ok(listeners) = &sight.listeners(&balancer, ANY_AGE)?.found else { return Some(Ok(())) };

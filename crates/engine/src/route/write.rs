@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{Correction, EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{Before, Correction, EnvironmentGroup, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
-use crate::fact::Forward;
+use crate::fact::{Forward, Tags};
 use crate::object::RouteObject;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
@@ -22,7 +22,7 @@ use super::capacity::{self, Demand};
 use super::conditions::conditions;
 use super::place::{Marks, Place, marks_of, warrant};
 use super::wanted::Wanted;
-use super::{Outlook, drift, memory, sticky};
+use super::{Outlook, before, drift, memory, sticky};
 
 /// Follows what a run wants of the route.
 #[expect(clippy::too_many_arguments, reason = "each is one of the things that were seen, and all are read here only")]
@@ -318,7 +318,7 @@ impl Change<'_> {
                 priority,
                 conditions: conditions(matches),
                 forward: self.forward.clone(),
-                tags: marks_of(&self.context.owner, &self.route.key),
+                tags: self.first_tags(),
             },
             (Some(rule), Some(_), _) => Step::SetRuleActions {
                 listener,
@@ -328,6 +328,13 @@ impl Change<'_> {
             _ => Step::SetDefaultActions { listener, actions: self.place.actions_with(&self.forward) },
         };
         Proposal { step, warrant: warrant(self.context, self.route, movement) }
+    }
+
+    /// The tags of a rule that Weir makes: its marks, and that there was nothing before.
+    fn first_tags(&self) -> Tags {
+        let mut tags = marks_of(&self.context.owner, &self.route.key);
+        tags.extend(before::tags(&Before::default(), &self.place.listener));
+        tags
     }
 
     /// Puts into the tag what the place shall remember of the last run.

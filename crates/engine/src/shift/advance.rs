@@ -1,7 +1,7 @@
 //! Takes a moving run one step on: sees what is live, judges the candidate, pauses, publishes the next weights.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Outcome, Phase, Run, ShiftDeletionPolicy};
+use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Outcome, Phase, Run};
 
 use crate::sight::Sight;
 use crate::weights;
@@ -9,14 +9,18 @@ use crate::weights;
 use super::health::Capacity;
 use super::lane::{Lane, lanes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, farewell, finish, health, rollback};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    farewell::heed(draft);
     let run = draft.status.run.clone()?;
+    if run.ended_at.is_some() {
+        return Some(());
+    }
     let lanes = match lanes(draft.grants, draft.cluster, draft.shift, &run) {
         Ok(lanes) => lanes,
         Err(message) => {
@@ -97,10 +101,6 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
 fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     let spec = &draft.shift.spec;
     if draft.shift.deleted.is_some() {
-        if spec.deletion_policy == ShiftDeletionPolicy::Rollback {
-            // Without anything to go back to there is no finalizer either.
-            let _ = rollback::begin(draft, "Deleted", "the shift was deleted".to_owned());
-        }
         return;
     }
     if spec.to == run.to {

@@ -9,6 +9,8 @@ use crate::access::{Access, Grants};
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
 
+use super::farewell;
+
 /// One route of a run.
 pub(super) struct Lane<'a> {
     /// The route.
@@ -29,7 +31,7 @@ pub(super) fn lanes<'a>(
     run: &Run,
 ) -> Result<Vec<Lane<'a>>, String> {
     let lane = |part: &RunRoute| {
-        let route = cluster.routes.get(&shift.key.beside(&part.name)).ok_or_else(|| {
+        let route = farewell::following(cluster, shift, run, part).ok_or_else(|| {
             format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
         })?;
         Ok(Lane::new(grants, cluster, route, part.clone()))

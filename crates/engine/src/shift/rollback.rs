@@ -46,14 +46,6 @@ pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sigh
     if changed {
         publish(draft, &returns, short.as_deref());
     }
-    let deleted_until = draft.shift.deleted.map(|at| at + SignedDuration::from(draft.shift.spec.progress_deadline));
-    if let Some(until) = deleted_until {
-        draft.wake_at(until);
-        if draft.now >= until {
-            draft.end(Outcome::Failed, "the shift is being deleted and the traffic could not be brought back in time");
-            return Some(());
-        }
-    }
     let words = draft.status.run.as_ref().map_or_else(String::new, |run| run.summary.clone());
     match (changed || run.applied_at.is_none(), short) {
         (true, None) => draft.wait(Phase::RollingBack, "RollingBack", going_back(draft, run, &words), None),

@@ -79,6 +79,62 @@ fn a_deletion_that_goes_back_ends_the_same_whatever_crashes() {
     assert_endured(&report.unwrap(), 8);
 }
 
+/// The stage whose route shall put back what was there before.
+async fn restoring(seed: u64) -> World {
+    let world = stage::furnished(Settings::seeded(seed)).await;
+    world.patch("weightedroutes", "checkout", &json!({"spec": {"deletionPolicy": "Restore"}})).unwrap();
+    world
+}
+
+#[test]
+fn a_route_that_restores_ends_the_same_whatever_crashes() {
+    let set = async || restoring(105).await;
+    let report = enumerate(set, async |world: &mut World| {
+        // Adoption, and with it what was there before, is cut too.
+        world.apply(&shift("green", "{allAtOnce: {}}", ""))?;
+        complete(world).await?;
+        world.delete("weightedroutes", "checkout")?;
+        world.run_until(|world| world.route("checkout").is_none(), HOUR).await.map(drop)
+    });
+    assert_endured(&report.unwrap(), 16);
+}
+
+#[test]
+fn a_namespace_goes_the_same_way_whatever_crashes() {
+    let set = async || restoring(106).await;
+    let report = enumerate(set, async |world: &mut World| {
+        world.apply(&shift("green", &steps(&[50, 100], "1h"), "deletionPolicy: Rollback"))?;
+        let half = |world: &World| stage::live(world).get("green") == Some(&50);
+        world.run_until(half, HOUR).await?;
+        world.run_for(Duration::from_mins(1)).await;
+        world.mark();
+        world.kube().delete("namespaces", "", "shop").map_err(|failure| failure.to_string())?;
+        world.run_until(|world| world.kube().get("namespaces", "", "shop").is_none(), HOUR).await.map(drop)
+    });
+    assert_endured(&report.unwrap(), 8);
+}
+
+#[test]
+fn a_rule_is_deleted_the_same_way_whatever_crashes() {
+    let set = async || {
+        let mut world = World::new(Settings::seeded(107));
+        let manifests = [ENTRY_POINT.to_owned(), environment("blue")].concat();
+        world.furnish(&manifests, 2).unwrap();
+        world.apply(&manifests).unwrap();
+        world.apply(&stage::rule_route("checkout", &["blue"], 10, "deletionPolicy: Delete")).unwrap();
+        world.apply(&shift("blue", "{allAtOnce: {}}", "")).unwrap();
+        world
+    };
+    let report = enumerate(set, async |world: &mut World| {
+        complete(world).await?;
+        world.run_for(Duration::from_mins(1)).await;
+        world.mark();
+        world.delete("weightedroutes", "checkout")?;
+        world.run_until(|world| world.route("checkout").is_none(), HOUR).await.map(drop)
+    });
+    assert_endured(&report.unwrap(), 3);
+}
+
 #[test]
 fn instants_and_identities_do_not_count() {
     let value = json!({"metadata": {"uid": "x", "name": "n"}, "at": "2026-11-21T10:00:00Z", "list": ["2026-11-21T10:00:00.5Z", "a"]});

@@ -10,7 +10,7 @@ use weir_engine::Key;
 use crate::evidence::Weights;
 
 use super::course::{Course, Write, compare, run_of, share, words};
-use super::{Breach, Invariant, STALENESS};
+use super::{Breach, Invariant, STALENESS, leavings};
 
 pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -18,6 +18,13 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         let (Some(weights), Some(route)) = (&write.weights, &write.route) else { continue };
         let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
         for group in weights.keys().filter(|group| compare(&before, weights, group) == Some(Ordering::Greater)) {
+            if leavings::restores(course, write, route, weights) {
+                if let Some(lacking) = lacks_to_restore(course, write, route, &before, group, weights) {
+                    let message = format!("{} was put back on route {route}: {lacking}", words(weights));
+                    breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
+                }
+                continue;
+            }
             if let Some(intent) = course.own_intent(route, write.at) {
                 if let Some(found) = lacks_own(course, write, route, intent, group, &before, weights) {
                     let message = format!("{} was written to route {route}: {found}", words(weights));
@@ -35,6 +42,27 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         }
     }
     breaches
+}
+
+/// What a group lacks to carry again what the strongest of the live groups carries, in words.
+fn lacks_to_restore(
+    course: &Course<'_>,
+    write: &Write<'_>,
+    route: &Key,
+    before: &Weights,
+    group: &str,
+    weights: &Weights,
+) -> Option<String> {
+    let percent = course.route(route, write.at)?.spec.capacity.min_healthy_percent;
+    let carrying = before.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group);
+    let (from, to) = (write.at - STALENESS, write.at);
+    // Where nothing carries traffic there is nothing to lose.
+    let baseline = carrying.map(|group| u64::from(course.fewest_healthy(group, from, to))).max()?;
+    let (weight, total) = share(weights, group);
+    let part = weight * baseline * u64::try_from(percent).unwrap_or(0);
+    let needed = part.div_ceil(total.max(1) * 100).max(1);
+    let found = u64::from(course.most_healthy(group, from, to));
+    (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
 }
 
 /// What a group lacks for the share that it was given, in words.

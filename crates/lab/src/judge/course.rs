@@ -191,6 +191,11 @@ impl<'a> Course<'a> {
         from.map(count).sum()
     }
 
+    /// The name of a group by its ARN.
+    pub fn group_named(&self, arn: &str) -> String {
+        name_of_group(self.evidence, arn)
+    }
+
     /// The group that an environment lends.
     pub fn group_of(&self, namespace: &str, environment: &str) -> Option<&str> {
         self.groups.get(&(namespace.to_owned(), environment.to_owned())).map(String::as_str)

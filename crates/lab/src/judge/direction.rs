@@ -11,7 +11,7 @@ use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
 use crate::evidence::{Evidence, Weights};
 
 use super::course::{Course, Write, compare, run_of, same_split, share, words};
-use super::{Breach, Invariant};
+use super::{Breach, Invariant, leavings};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -43,7 +43,7 @@ fn out_of_range(weights: &Weights) -> Option<String> {
 fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<String> {
     let Some(route) = &write.route else { return None };
     let live = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
-    if same_split(&live, weights) {
+    if same_split(&live, weights) || leavings::restores(course, write, route, weights) {
         return None;
     }
     if let Some(intent) = course.own_intent(route, write.at) {

@@ -9,12 +9,14 @@ use weir_engine::Key;
 use crate::evidence::Evidence;
 
 use super::course::{Course, Seen, run_of};
-use super::{Breach, Invariant};
+use super::{Breach, Invariant, silence};
 
 /// How long after its deadline a run may go on.
 const GRACE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a deleted shift may stay: the longest deadline of a scenario, and some grace.
-const LINGERING: SignedDuration = SignedDuration::from_hours(4);
+const SHIFT_LINGERING: SignedDuration = SignedDuration::from_hours(4);
+/// How long any other deleted object may stay: the deadline of routes, and the longest backoff.
+const LINGERING: SignedDuration = SignedDuration::from_mins(12);
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut latest: BTreeMap<&Key, &Seen<weir_api::TrafficShift>> = BTreeMap::new();
@@ -33,7 +35,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         }
     }
     for (object, since) in &evidence.lingering {
-        if evidence.ended > *since + LINGERING {
+        let lingering = if object.starts_with("trafficshifts/") { SHIFT_LINGERING } else { LINGERING };
+        // Where no controller was carried on, nobody could let it go.
+        let was_carried_on = silence::silences(evidence).iter().all(|(_, to)| to <= since);
+        if was_carried_on && evidence.ended > *since + lingering {
             let message = format!("{object} was deleted at {since} and is still there");
             breaches.push(Breach { at: evidence.ended, invariant: Invariant::HangingFinalizer, message });
         }

@@ -6,7 +6,7 @@ use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 use crate::evidence::Evidence;
 
 use super::course::{Course, Write};
-use super::{Breach, Invariant};
+use super::{Breach, Invariant, leavings};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let found = course.writes.iter().filter_map(|write| {
@@ -25,6 +25,11 @@ fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
         .is_some_and(|marked| course.route_keys().into_iter().any(|key| key.to_string() == *marked));
     if write.weights.is_some() {
         return (!is_ours || !names_route).then(|| format!("{place} was written though its marks were {marks:?}"));
+    }
+    if matches!(write.request.operation.as_str(), "RemoveTags" | "DeleteRule") {
+        let leaves = write.route.as_ref().is_some_and(|route| leavings::leaves(course, route, write.at).is_some());
+        return (!is_ours || !leaves)
+            .then(|| format!("{place} was given up though no deletion says so; its marks were {marks:?}"));
     }
     if marks.get(OWNER_TAG).is_some() && !is_ours {
         return Some(format!("{place} was marked though it belongs to another: {marks:?}"));

@@ -24,7 +24,7 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
 }
 
 /// The spans in which nothing carried a controller on.
-fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
+pub(super) fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
     let mut silences = Vec::new();
     let mut since = Some(Timestamp::MIN + UNDER_WAY);
     for entry in &evidence.entries {

@@ -68,14 +68,42 @@ fn whatever_is_tampered_with_is_seen() {
 #[test]
 fn a_finalizer_that_hangs_is_seen() {
     let mut evidence = release();
-    evidence.lingering.push(("checkout".to_owned(), evidence.ended - SignedDuration::from_hours(5)));
+    evidence.lingering.push(("weightedroutes/checkout".to_owned(), evidence.ended - SignedDuration::from_mins(13)));
     let found: Vec<Invariant> = judge(&evidence).into_iter().map(|breach| breach.invariant).collect();
     assert_eq!(found, [Invariant::HangingFinalizer]);
 }
 
 #[test]
+fn what_a_deletion_leaves_behind_is_seen() {
+    let mut deletion = on_virtual_time(async {
+        let mut world = stage::set(Settings::seeded(4)).await;
+        let restoring = json!({"spec": {"deletionPolicy": "Restore"}});
+        world.patch("weightedroutes", "checkout", &restoring).unwrap();
+        world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
+        world.run_until(|world| world.is_complete("checkout"), Duration::from_hours(1)).await.unwrap();
+        world.delete("weightedroutes", "checkout").unwrap();
+        world.run_for(Duration::from_mins(5)).await;
+        world.evidence()
+    });
+    assert_eq!(judge(&deletion), []);
+    let is_write = |entry: &Entry| matches!(&entry.what, What::Aws(request) if request.operation == "RemoveTags");
+    let mut late = deletion.clone();
+    let mut again = late.entries.iter().find(|entry| is_write(entry)).unwrap().clone();
+    again.at = late.ended - SignedDuration::from_secs(60);
+    late.entries.push(again);
+    assert!(judge(&late).iter().any(|breach| breach.invariant == Invariant::LeftBehind));
+    for tags in deletion.tags.values_mut() {
+        tags.insert("weir.dev/owner".to_owned(), "lab".to_owned());
+        tags.insert("weir.dev/route".to_owned(), "shop/checkout".to_owned());
+    }
+    let found: Vec<Invariant> = judge(&deletion).into_iter().map(|breach| breach.invariant).collect();
+    assert_eq!(found, [Invariant::LeftBehind]);
+}
+
+#[test]
 fn every_invariant_that_the_lab_judges_is_tried() {
-    let tried = TAMPERINGS.iter().map(|(invariant, _)| *invariant).chain([Invariant::HangingFinalizer]);
+    let apart = [Invariant::HangingFinalizer, Invariant::LeftBehind];
+    let tried = TAMPERINGS.iter().map(|(invariant, _)| *invariant).chain(apart);
     let tried: BTreeSet<Invariant> = tried.collect();
     let is_ours = |judge: &Judge| matches!(judge, Judge::World | Judge::Trace);
     for invariant in Invariant::ALL {

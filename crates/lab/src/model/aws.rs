@@ -146,6 +146,23 @@ impl ModelAws {
         forward.into_iter().flat_map(|forward| &forward.groups).map(|(arn, weight)| (name(arn), *weight)).collect()
     }
 
+    /// The tags of everything that has any.
+    pub fn tags(&self) -> impl Iterator<Item = (&Arn, &Tags)> {
+        self.tags.iter().filter(|(_, tags)| !tags.is_empty())
+    }
+
+    /// The actions of a listener's default action.
+    pub fn default_actions(&self, port: i32) -> Vec<Action> {
+        let rules = self.rules.get(&listener_arn(port)).into_iter().flatten();
+        rules.filter(|rule| rule.priority == RulePriority::Default).flat_map(|rule| rule.actions.clone()).collect()
+    }
+
+    /// How many rules a listener has besides its default action.
+    pub fn rule_count(&self, port: i32) -> usize {
+        let rules = self.rules.get(&listener_arn(port)).into_iter().flatten();
+        rules.filter(|rule| rule.priority != RulePriority::Default).count()
+    }
+
     /// The listeners that somebody else has changed since the last call.
     pub fn take_changed_listeners(&mut self) -> BTreeSet<Arn> {
         std::mem::take(&mut self.changed)
@@ -294,6 +311,14 @@ impl ModelAws {
             }
             Step::AddTags { resource, tags } => {
                 self.tags.entry(resource.clone()).or_default().extend(tags.clone());
+            }
+            Step::RemoveTags { resource, keys } => {
+                self.tags.entry(resource.clone()).or_default().retain(|key, _| !keys.contains(key));
+            }
+            Step::DeleteRule { listener, rule } => {
+                self.rules.entry(listener.clone()).or_default().retain(|live| live.arn != *rule);
+                self.tags.remove(rule);
+                self.advance(now);
             }
         }
     }

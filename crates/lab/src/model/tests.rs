@@ -13,8 +13,9 @@ use weir_api::{
     AllowedRoutes, Duration, EntryPointSpec, EnvironmentSpec, Match, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, condition,
 };
-use weir_engine::Key;
 use weir_engine::fact::Forward;
+use weir_engine::route::FAREWELL_DEADLINE;
+use weir_engine::{Cluster, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
 
@@ -79,6 +80,13 @@ fn shift(to: &str) -> TrafficShiftSpec {
     }
 }
 
+fn entry_point() -> EntryPointSpec {
+    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
+    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
+    let listeners = vec![listener("http", 80), listener("other", 81)];
+    EntryPointSpec { aws: None, existing, listeners, allowed_routes: AllowedRoutes::default() }
+}
+
 /// Blue carries everything on port 80; green and red stand by; no shift yet.
 fn model() -> Model {
     let mut aws = ModelAws::new(&[80, 81]);
@@ -89,13 +97,7 @@ fn model() -> Model {
     aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
     aws.take_changed_listeners();
     let mut model = Model::new(start(), aws);
-    let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
-    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    let listeners = vec![listener("http", 80), listener("other", 81)];
-    model.apply_entry_point(
-        "public",
-        EntryPointSpec { aws: None, existing, listeners, allowed_routes: AllowedRoutes::default() },
-    );
+    model.apply_entry_point("public", entry_point());
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -390,7 +392,9 @@ enum Happening {
     FailingReads(bool),
     Paused(bool),
     Strategy(u8),
-    Delete,
+    Delete(KindName, &'static str),
+    MakeAnew,
+    RoutePolicy(RouteDeletionPolicy),
     Weights(Option<(i32, i32, i32)>),
     Pace(Option<i32>),
     Drift(DriftPolicy),
@@ -411,7 +415,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => any::<bool>().prop_map(Happening::FailingReads),
         1 => any::<bool>().prop_map(Happening::Paused),
         1 => (0..3_u8).prop_map(Happening::Strategy),
-        1 => Just(Happening::Delete),
+        3 => deletion(),
+        2 => Just(Happening::MakeAnew),
+        1 => route_policy().prop_map(Happening::RoutePolicy),
         2 => prop::option::of((0..=3_i32, 0..=3_i32, 1..=3_i32)).prop_map(Happening::Weights),
         1 => prop::option::of(5..=40_i32).prop_map(Happening::Pace),
         1 => prop::sample::select(vec![DriftPolicy::Pause, DriftPolicy::Correct, DriftPolicy::Adopt])
@@ -421,8 +427,57 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &Happening) {
+fn route_policy() -> impl Strategy<Value = RouteDeletionPolicy> {
+    prop::sample::select(vec![RouteDeletionPolicy::Retain, RouteDeletionPolicy::Restore])
+}
+
+fn deletion() -> impl Strategy<Value = Happening> {
+    prop::sample::select(OBJECTS.to_vec()).prop_map(|(kind, name)| Happening::Delete(kind, name))
+}
+
+/// The objects of the model.
+const OBJECTS: [(KindName, &str); 6] = [
+    (KindName::TrafficShift, "shop"),
+    (KindName::WeightedRoute, "web"),
+    (KindName::EntryPoint, "public"),
+    (KindName::Environment, "blue"),
+    (KindName::Environment, "green"),
+    (KindName::Environment, "red"),
+];
+
+/// Makes whatever was deleted anew, except for the shift.
+fn make_anew(model: &mut Model, policy: RouteDeletionPolicy) {
+    model.apply_entry_point("public", entry_point());
+    for name in ["blue", "green", "red"] {
+        model.apply_environment(name, environment(name));
+    }
+    let known = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).map(|known| known.spec.clone());
+    let spec = known.unwrap_or_else(|| route("http", None));
+    model.apply_route("web", WeightedRouteSpec { deletion_policy: policy, ..spec });
+}
+
+/// What was deleted is gone by its deadline, and some grace.
+fn lingers_not(model: &Model) {
+    let grace = minutes(3);
+    for route in model.cluster.routes.values() {
+        let late = route.deleted.is_some_and(|deleted| model.now > deleted + FAREWELL_DEADLINE + grace);
+        assert!(!late, "hangs: {route:#?}");
+    }
+    for shift in model.cluster.shifts.values() {
+        let deadline = SignedDuration::from(shift.spec.progress_deadline) + grace;
+        assert!(shift.deleted.is_none_or(|deleted| model.now <= deleted + deadline), "hangs: {shift:#?}");
+    }
+}
+
+/// What the user wants in the end.
+struct Wish {
+    shift: TrafficShiftSpec,
+    route: RouteDeletionPolicy,
+}
+
+fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) {
     let now = model.now;
+    let wish = &mut wishes.shift;
     match what {
         Happening::To(to) => (*to).clone_into(&mut wish.to),
         Happening::Well(name, well) => model.aws.group_mut(name).well = *well,
@@ -446,7 +501,14 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
                 _ => Moves { steps: None, linear: None, all_at_once: Some(AllAtOnce {}) },
             }
         }
-        Happening::Delete => return model.delete_shift("shop"),
+        Happening::Delete(kind, name) => return model.delete(*kind, name),
+        Happening::MakeAnew => make_anew(model, wishes.route),
+        Happening::RoutePolicy(policy) => {
+            wishes.route = *policy;
+            if let Some(known) = model.cluster.routes.get(&Key::new(NAMESPACE, "web")) {
+                model.apply_route("web", WeightedRouteSpec { deletion_policy: *policy, ..known.spec.clone() });
+            }
+        }
         Happening::Weights(weights) => choose(model, |spec| {
             spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
             spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
@@ -467,7 +529,7 @@ fn happen(model: &mut Model, wish: &mut TrafficShiftSpec, index: usize, what: &H
         }
         Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
     }
-    model.apply_shift("shop", wish.clone());
+    model.apply_shift("shop", wishes.shift.clone());
 }
 
 /// What must hold of every forward that was ever written, whatever happened.
@@ -518,18 +580,24 @@ proptest! {
         policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
         on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
         sticky in prop::collection::vec(any::<bool>(), 3),
+        route_policy in route_policy(),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
+        order in Just((0..OBJECTS.len()).collect::<Vec<usize>>()).prop_shuffle(),
     ) {
         let mut model = model();
         for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
             model.aws.group_mut(name).sticky = sticky;
         }
-        let mut wish = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
-        model.apply_shift("shop", wish.clone());
+        let shift = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
+        let mut wishes = Wish { shift, route: route_policy };
+        make_anew(&mut model, route_policy);
+        model.apply_shift("shop", wishes.shift.clone());
         for (index, (seconds, what)) in course.iter().enumerate() {
             model.run_for(SignedDuration::from_secs(*seconds));
-            happen(&mut model, &mut wish, index, what);
+            happen(&mut model, &mut wishes, index, what);
+            lingers_not(&model);
         }
+        let wish = &mut wishes.shift;
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
         for name in ["blue", "green", "red"] {
@@ -539,13 +607,20 @@ proptest! {
             model.aws.group_mut(name).well = targets;
         }
         wish.paused = false;
+        make_anew(&mut model, wishes.route);
+        // What was being deleted goes first.
+        model.run_for(minutes(15));
+        lingers_not(&model);
+        make_anew(&mut model, wishes.route);
         let goal = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.weights.clone();
         if let Some(goal) = goal {
             settles_on_chosen(&mut model, goal.into_iter().collect())?;
+            leaves_nothing(&mut model, &order, wishes.route);
             return Ok(());
         }
         for round in 0..6 {
-            // Again, since one that was being deleted may have gone meanwhile.
+            // Again, since what was being deleted may have gone meanwhile.
+            make_anew(&mut model, wishes.route);
             model.apply_shift("shop", wish.clone());
             model.run_for(minutes(5));
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
@@ -554,6 +629,7 @@ proptest! {
             // A route that pauses for a difference goes on once that is accepted.
             model.command_route("web", &format!("resume/heal-{round}"));
             model.run_for(minutes(60));
+            lingers_not(&model);
         }
         judge(&model);
         let status = status(&model);
@@ -561,5 +637,27 @@ proptest! {
         let (ticks, writes) = (model.ticks, model.writes.len());
         model.run_for(minutes(120));
         prop_assert!(model.ticks - ticks <= 4 && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
+        leaves_nothing(&mut model, &order, wishes.route);
     }
+}
+
+/// Deletes everything in an order, shortly after one another, and sees to it that nothing of ours is left where the
+/// policy says so.
+fn leaves_nothing(model: &mut Model, order: &[usize], policy: RouteDeletionPolicy) {
+    for name in ["blue", "green", "red"] {
+        (model.aws.group_mut(name).targets, model.aws.group_mut(name).well) = (100, 100);
+    }
+    for index in order {
+        model.delete(OBJECTS[*index].0, OBJECTS[*index].1);
+        model.run_for(SignedDuration::from_secs(3));
+    }
+    model.run_for(minutes(15));
+    judge(model);
+    let told = model.told.clone();
+    assert_eq!(model.cluster, Cluster::default(), "everything is gone");
+    let tags: Vec<_> = model.aws.tags().collect();
+    assert_eq!(tags.is_empty(), policy == RouteDeletionPolicy::Restore, "{tags:#?} {told:#?}");
+    let writes = model.writes.len();
+    model.run_for(minutes(60));
+    assert_eq!(model.writes.len(), writes, "nothing is written after the objects are gone");
 }

@@ -86,7 +86,7 @@ impl AwsWire {
             (!is_write && is_of_settings(&operation)).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
         let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
-        if let Some(resource) = written(&noted).filter(|_| is_write) {
+        if let Some(resource) = noted.written().filter(|_| is_write) {
             noted.tags = self.aws.tags(resource);
         }
         let mischief = network.befalls(&operation, is_write).filter(|_| fate == Fate::Passes);
@@ -158,14 +158,4 @@ fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
          <Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
     );
     http::Response::builder().status(status).header("content-type", "text/xml").body(SdkBody::from(body)).ok()
-}
-
-/// The resource that a request writes to and whose tags tell whose it is: a rule, or a listener.
-fn written(request: &AwsRequest) -> Option<&str> {
-    let of = |name: &str| request.form.get(name).map(String::as_str);
-    match request.operation.as_str() {
-        "ModifyRule" => of("RuleArn"),
-        "ModifyListener" | "CreateRule" => of("ListenerArn"),
-        _ => of("ResourceArns.member.1"),
-    }
 }

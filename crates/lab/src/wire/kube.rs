@@ -54,6 +54,12 @@ impl Service<http::Request<Body>> for KubeWire {
     }
 }
 
+/// An object as it went: nothing held it any more.
+fn released(mut object: Value) -> Value {
+    object["metadata"]["finalizers"] = Value::Array(Vec::new());
+    object
+}
+
 impl KubeWire {
     async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -81,10 +87,11 @@ impl KubeWire {
             self.touch(&path);
         }
         let before = self.kube.version();
+        let held = if is_write { self.object(&path) } else { None };
         // The request takes effect here; what comes back is the answer under way.
         let answer = self.kube.handle(request);
         if is_write && self.kube.version() != before {
-            let object = self.object(&path);
+            let object = self.object(&path).or_else(|| held.map(released));
             self.lifeline.journal.settle_kube(number, |request| request.object = object);
         }
         if fate == Fate::Unanswered {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use weir_api::FINALIZER;
 use weir_api::command::COMMAND_ANNOTATION;
 use weir_api::condition::{COMPLETE, holds};
 use weir_api::traffic_shift::Phase;
@@ -91,15 +92,18 @@ impl World {
         }
     }
 
-    /// The objects that were deleted and are still there, since when.
+    /// The objects that were deleted and are still there because of our finalizer, since when.
     pub(crate) fn lingering(&self) -> Vec<(String, Timestamp)> {
-        let kinds = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
-        let objects = kinds.into_iter().flat_map(|resource| self.kube.list(resource, ""));
-        let lingering = objects.filter_map(|object| {
-            let since = object["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
-            Some((object["metadata"]["name"].as_str()?.to_owned(), since))
-        });
-        lingering.collect()
+        let of_kind = |resource: &'static str| {
+            let objects = self.kube.list(resource, "");
+            let lingering = objects.into_iter().filter_map(move |object| {
+                let since = object["metadata"]["deletionTimestamp"].as_str()?.parse().ok()?;
+                let holds = object["metadata"]["finalizers"].as_array()?.contains(&json!(FINALIZER));
+                Some((format!("{resource}/{}", object["metadata"]["name"].as_str()?), since)).filter(|_| holds)
+            });
+            lingering.collect::<Vec<_>>()
+        };
+        ["entrypoints", "environments", "weightedroutes", "trafficshifts"].into_iter().flat_map(of_kind).collect()
     }
 
     /// Every event that is kept, in the order of time.

@@ -364,6 +364,10 @@ impl Elb {
         listener.plane.then((writer.now + lag).max(active_from), plane);
     }
 
+    fn forget_tags(&mut self, arn: &str) {
+        self.tags.remove(arn);
+    }
+
     /// Tags of a resource.
     pub(crate) fn tags_of(&self, arn: &str) -> BTreeMap<String, String> {
         self.tags.get(arn).cloned().unwrap_or_default()

@@ -13,7 +13,8 @@ pub(super) fn chosen(entries: &[(&str, i32)]) -> Option<BTreeMap<String, i32>> {
 
 /// The route `web` with other weights.
 pub(super) fn choose(model: &mut Model, change: impl FnOnce(&mut WeightedRouteSpec)) {
-    let mut spec = model.cluster.routes[&Key::new(NAMESPACE, "web")].spec.clone();
+    let Some(known) = model.cluster.routes.get(&Key::new(NAMESPACE, "web")) else { return };
+    let mut spec = known.spec.clone();
     change(&mut spec);
     model.apply_route("web", spec);
 }

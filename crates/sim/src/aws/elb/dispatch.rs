@@ -35,6 +35,7 @@ const OPERATIONS: &[Operation] = &[
     write("CreateRule", Elb::create_rule),
     write("CreateTargetGroup", Elb::create_target_group),
     write("DeleteRule", Elb::delete_rule),
+    write("DeleteTargetGroup", Elb::delete_target_group),
     write("DeregisterTargets", Elb::deregister_targets),
     read("DescribeAccountLimits", Elb::describe_account_limits),
     read("DescribeListeners", Elb::describe_listeners),

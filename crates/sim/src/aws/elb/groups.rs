@@ -1,4 +1,4 @@
-//! Target groups: `CreateTargetGroup`, `DescribeTargetGroups`, and their attributes.
+//! Target groups: `CreateTargetGroup`, `DeleteTargetGroup`, `DescribeTargetGroups`, and their attributes.
 
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -25,6 +25,21 @@ impl Elb {
         let arn = self.registrar.group(&settings.name);
         let group = Group::new(arn.clone(), VPC.to_owned(), settings, self.options.checks);
         Ok(self.groups.entry(arn).or_insert(group))
+    }
+
+    /// Deletes a group that no listener or rule uses.
+    pub(super) fn delete_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let arn = form.required("TargetGroupArn")?;
+        self.group(arn)?;
+        if self.is_in_use(arn) {
+            return Err(Refusal::new(
+                "ResourceInUse",
+                format!("Target group '{arn}' is currently in use by a listener or a rule"),
+            ));
+        }
+        self.groups.remove(arn);
+        self.forget_tags(arn);
+        Ok(Vec::new())
     }
 
     pub(super) fn create_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {

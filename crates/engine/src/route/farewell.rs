@@ -1,0 +1,265 @@
+//! The deletion of a route: what must be undone on AWS, in which order, and when it ends whatever happens.
+//!
+//! A route carries the finalizer only while something would have to be undone. Once deleted it first lets a run go
+//! back that is its shift's duty, then does what its policy says, then gives up its marks; what it has done is told by
+//! AWS alone, so that it can be taken up anywhere. It needs no other object: the listener, the groups and what was there
+//! before are in its own status, and on AWS. After [`DEADLINE`] it goes, and says what it leaves behind.
+
+mod restore;
+mod spot;
+
+use jiff::SignedDuration;
+use weir_api::WeightedRouteStatus;
+use weir_api::condition::{READY, SYNCED, Truth, find};
+use weir_api::traffic_shift::ShiftDeletionPolicy;
+use weir_api::weighted_route::{Before, RouteDeletionPolicy};
+
+use crate::Arn;
+use crate::access;
+use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
+use crate::sight::{Facts, Sight};
+use crate::standing::{Conditions, Reason, Standing, because};
+use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
+use crate::tick::{Context, Trouble, Verdict};
+use crate::weights;
+
+use super::place::{describe_place, is_marked, warrant};
+use super::wanted::{Wanted, wanted};
+use super::{before, look};
+use spot::{Spot, spot};
+
+/// How long after its deletion was asked for a route goes, whatever could not be undone.
+pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
+
+/// How soon a route that is being deleted looks again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Reasons of the condition `Ready` while something is undone.
+const UNMARKING: &str = "Unmarking";
+const UNMARKING_WORDS: &str = "; Weir's tags are being removed";
+const DELETING_RULE: &str = "DeletingRule";
+const RESTORING: &str = "Restoring";
+/// The reason while something keeps the route from it.
+pub(super) const BLOCKED: &str = "DeletionBlocked";
+/// Reasons of the condition `Ready` once nothing is to be undone any more.
+pub(super) const RESTORED: &str = "Restored";
+pub(super) const RULE_DELETED: &str = "RuleDeleted";
+pub(super) const LEFT_BEHIND: &str = "LeftBehind";
+const NOTHING: &str = "NothingToUndo";
+
+/// Where the farewell stands.
+enum Stand {
+    /// Something is being written, or will be.
+    Undoing(Reason, Option<Proposal>),
+    /// Something keeps it from going on.
+    Blocked(String),
+    /// A run is followed on its way back.
+    Following(String, Option<Proposal>),
+    /// Nothing is to be undone any more.
+    Over(Reason),
+}
+
+/// Whether deleting the route, with what is live and about to be written, would leave something to be undone.
+pub(super) fn is_owed(
+    context: &Context,
+    route: &RouteObject,
+    wanted: Option<&Wanted<'_>>,
+    status: &WeightedRouteStatus,
+    proposal: Option<&Proposal>,
+    facts: &Facts,
+) -> bool {
+    if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !wanted.is_some_and(returns) {
+        return false;
+    }
+    let tags = status.arn.as_ref().and_then(|arn| facts.tags(&Arn::new(arn)));
+    match tags.and_then(|reading| reading.found.as_ref().ok()) {
+        Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
+        None => proposal.is_some() || route.finalizer,
+    }
+}
+
+/// Whether the shift of a run goes back when it, or its route, is deleted.
+fn returns(wanted: &Wanted<'_>) -> bool {
+    let has_before = !weights::without(&wanted.part.from, &wanted.run.to).is_empty();
+    has_before && (wanted.goes_back() || wanted.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback)
+}
+
+/// Decides about a route whose deletion was asked for.
+pub(super) fn decide(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    sight: &mut Sight<'_>,
+) -> Option<Verdict<WeightedRouteStatus>> {
+    let Some(deleted) = route.deleted.filter(|_| route.finalizer) else {
+        // What keeps it is somebody else's; nothing of ours is left to do.
+        return Some(Verdict::record(route.status.clone()));
+    };
+    let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
+    let deadline = deleted + DEADLINE;
+    let stand = if context.now >= deadline {
+        Stand::Over(left_behind(route))
+    } else {
+        undo(context, cluster, route, &mut status, sight)?
+    };
+    let is_over = matches!(stand, Stand::Over(_));
+    let (reason, proposal) = match (stand, &context.trouble) {
+        (Stand::Undoing(_, Some(proposal)) | Stand::Following(_, Some(proposal)), Some(trouble)) => {
+            (because(BLOCKED, troubled(trouble)), Some(proposal))
+        }
+        (Stand::Undoing(reason, proposal), _) => (reason, proposal),
+        (Stand::Following(message, proposal), _) => (because(BLOCKED, message), proposal),
+        (Stand::Blocked(message), _) => (because(BLOCKED, message), None),
+        (Stand::Over(reason), _) => (reason, None),
+    };
+    let standing = if is_over { Standing::Resting(reason.clone()) } else { Standing::Working(reason.clone()) };
+    let synced = if is_over { Truth::False } else { Truth::Unknown };
+    status.conditions = Conditions::after(&route.status.conditions, context.now, route.generation)
+        .standing(&standing)
+        .set(SYNCED, synced, &reason)
+        .finish();
+    let confirm = vec![ObjectRef::new(KindName::WeightedRoute, route.key.clone())];
+    let verdict = Verdict { finalizer: !is_over, proposal, confirm, ..Verdict::record(status) };
+    Some(if is_over { verdict } else { verdict.waking(deadline).waking(sight.began + LOOK_AGAIN) })
+}
+
+fn troubled(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Aws(error) => format!("AWS refuses: {error}"),
+        Trouble::Violation(_) => trouble.to_string(),
+    }
+}
+
+/// One step of the way out.
+fn undo(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<Stand> {
+    match context.grants.of_route(cluster, route) {
+        Ok(access) => {
+            sight.through(&access);
+            status.aws = access::record(&access);
+        }
+        Err(reason) => return Some(Stand::Blocked(reason.message)),
+    }
+    let spot = match spot(cluster, route, sight)? {
+        Ok(Some(spot)) => spot,
+        Ok(None) => return Some(gone(route)),
+        Err(blocker) => return Some(Stand::Blocked(blocker)),
+    };
+    if !is_marked(spot.tags, &context.owner, &route.key) {
+        return Some(unmarked(route));
+    }
+    if let Some(wanted) = wanted(cluster, route).filter(returns) {
+        return follow(context, cluster, route, &wanted, status, sight);
+    }
+    status.listener = Some(spot.listener.to_string());
+    status.arn = Some(spot.resource.to_string());
+    status.before = before::read(spot.tags, &spot.resource).or_else(|| status.before.clone());
+    Some(match (route.spec.deletion_policy, status.before.clone()) {
+        (RouteDeletionPolicy::Retain, _) => {
+            let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
+            Stand::Over(because(NOTHING, message))
+        }
+        (RouteDeletionPolicy::Delete, _) => delete_rule(context, route, &spot),
+        (RouteDeletionPolicy::Restore, None) => {
+            let why = "what was there before Weir is not on record, so what is live stays";
+            unmark(context, route, &spot, why)
+        }
+        (RouteDeletionPolicy::Restore, Some(before)) if before == Before::default() => {
+            delete_rule(context, route, &spot)
+        }
+        (RouteDeletionPolicy::Restore, Some(before)) => restore::restore(context, route, &spot, &before, sight)?,
+    })
+}
+
+/// A run that goes back is followed to its end; one that will go back is waited for.
+fn follow(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    wanted: &Wanted<'_>,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<Stand> {
+    let shift = &wanted.shift.key;
+    if !wanted.goes_back() {
+        return Some(Stand::Blocked(format!(
+            "waits for the run of the TrafficShift {shift} to go back over this route"
+        )));
+    }
+    let outlook = look(context, cluster, route, Some(wanted), status, sight)?;
+    let message =
+        format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.reason().message);
+    Some(Stand::Following(message, outlook.proposal))
+}
+
+fn delete_rule(context: &Context, route: &RouteObject, spot: &Spot<'_>) -> Stand {
+    let Some(rule) = spot.rule.filter(|_| !spot.is_default) else {
+        return unmark(context, route, spot, "a listener's default action cannot be deleted and stays");
+    };
+    let step = Step::DeleteRule { listener: spot.listener.clone(), rule: rule.arn.clone() };
+    let reason = because(DELETING_RULE, format!("{} is being deleted", describe_place(route)));
+    Stand::Undoing(reason, Some(leaving(context, route, step)))
+}
+
+/// The last write: the marks go, and with them the right to write anything else.
+fn unmark(context: &Context, route: &RouteObject, spot: &Spot<'_>, why: &str) -> Stand {
+    let keys = spot.tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
+    let step = Step::RemoveTags { resource: spot.resource.clone(), keys };
+    let reason = because(UNMARKING, format!("{why}{UNMARKING_WORDS}"));
+    Stand::Undoing(reason, Some(leaving(context, route, step)))
+}
+
+fn leaving(context: &Context, route: &RouteObject, step: Step) -> Proposal {
+    Proposal { step, warrant: warrant(context, route, Movement::Leave) }
+}
+
+/// The rule or listener is no more.
+fn gone(route: &RouteObject) -> Stand {
+    let place = describe_place(route);
+    Stand::Over(if has_reason(route, &[DELETING_RULE, RULE_DELETED]) {
+        because(RULE_DELETED, format!("{place} is deleted"))
+    } else {
+        because(NOTHING, format!("{place} does not exist, so there is nothing to undo"))
+    })
+}
+
+/// The place does not carry the marks of this route any more.
+fn unmarked(route: &RouteObject) -> Stand {
+    let place = describe_place(route);
+    let ready = find(&route.status.conditions, READY);
+    Stand::Over(match ready.map(|ready| (ready.reason.as_str(), ready.message.as_str())) {
+        Some((RESTORED, told)) => because(RESTORED, told),
+        Some((UNMARKING, told)) => {
+            let done = told.split_once(UNMARKING_WORDS).map_or("done", |(done, _)| done);
+            because(RESTORED, format!("{done}; Weir's tags are gone from {place}"))
+        }
+        _ => because(NOTHING, format!("{place} does not carry the tags of this route, so nothing is undone there")),
+    })
+}
+
+fn has_reason(route: &RouteObject, reasons: &[&str]) -> bool {
+    find(&route.status.conditions, READY).is_some_and(|ready| reasons.contains(&ready.reason.as_str()))
+}
+
+/// The deadline has passed: what is left, and what kept it.
+fn left_behind(route: &RouteObject) -> Reason {
+    let ready = find(&route.status.conditions, READY);
+    if let Some(ready) = ready.filter(|ready| ready.reason == LEFT_BEHIND) {
+        return because(LEFT_BEHIND, ready.message.clone());
+    }
+    let arn = route.status.arn.as_deref().unwrap_or("whose ARN is not known");
+    let live = route.status.live.as_deref().unwrap_or("what is live");
+    let why = ready.map_or("it was not looked at", |ready| ready.message.as_str());
+    let message = format!(
+        "the deletion has waited for {} minutes and ends. Left behind on AWS: {} ({arn}) with {live}, and the tags \
+         {TAG_PREFIX}… on it. What kept it: {why}",
+        DEADLINE.as_mins(),
+        describe_place(route)
+    );
+    because(LEFT_BEHIND, message)
+}
