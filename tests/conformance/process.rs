@@ -52,16 +52,41 @@ pub(crate) struct Process {
     /// The ARN of the listener on [`PORT`].
     listener: String,
     running: Option<Server>,
+    /// By which the stage's account is known.
+    key: String,
+    /// Further arguments of `weir run`.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Process {
     /// A bed with the stage set and no controller.
     pub(crate) fn open() -> Option<Self> {
+        Self::open_as(|_| "testing".to_owned())
+    }
+
+    /// A bed whose stage is in the account of a role.
+    pub(crate) fn open_in_role(role: &str) -> Option<Self> {
+        Self::open_as(|moto| {
+            let request = [("Action", "AssumeRole"), ("Version", "2011-06-15"), ("RoleArn", role)];
+            one(&moto.query("sts", &[&request[..], &[("RoleSessionName", "stage")]].concat()), "AccessKeyId")
+        })
+    }
+
+    fn open_as(key: impl FnOnce(&Moto) -> String) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let moto = shared_moto()?;
         let kubernetes = Kubernetes::open()?;
         let prefix = format!("c{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), listener: String::new(), running: None };
+        let mut bed = Self {
+            kubernetes,
+            moto,
+            prefix,
+            arns: BTreeMap::new(),
+            listener: String::new(),
+            running: None,
+            key: key(moto),
+            arguments: Vec::new(),
+        };
         bed.set_stage();
         Some(bed)
     }
@@ -77,16 +102,16 @@ impl Process {
 
     /// Makes a target group with targets; returns its ARN.
     pub(crate) fn add_group(&self, name: &str) -> String {
-        add_group(self.moto, name)
+        add_group(self.moto, &self.key, name)
     }
 
     /// Makes a balancer with listeners; returns their ARNs.
     pub(crate) fn add_balancer(&self, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
-        add_balancer(self.moto, name, listeners)
+        add_balancer(self.moto, &self.key, name, listeners)
     }
 
     fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
-        elb(self.moto, operation, parameters)
+        elb(self.moto, &self.key, operation, parameters)
     }
 
     fn rule(&self, priority: u32) -> Option<String> {
@@ -208,7 +233,8 @@ impl Bed for Process {
     }
 
     fn start(&mut self) {
-        let mut running = self.spawn(&[]);
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut running = self.spawn(&arguments);
         let ready = |server: &Server| {
             let (status, _) = get(&address(&server.log())?, "/readyz").ok()?;
             (status == 200).then_some(())
@@ -242,33 +268,33 @@ pub(crate) struct Listener<'a> {
     pub(crate) forward: &'a [(&'a str, u32)],
 }
 
-fn elb(moto: &Moto, operation: &str, parameters: &[(&str, &str)]) -> String {
+fn elb(moto: &Moto, key: &str, operation: &str, parameters: &[(&str, &str)]) -> String {
     let request = [("Action", operation), ("Version", "2015-12-01")];
-    moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
+    moto.query_as(key, "elasticloadbalancing", &[&request[..], parameters].concat())
 }
 
 /// Makes a target group with targets; returns its ARN.
-pub(crate) fn add_group(moto: &Moto, name: &str) -> String {
-    let vpc = &network(moto).vpc;
+pub(crate) fn add_group(moto: &Moto, key: &str, name: &str) -> String {
+    let vpc = &network(moto, key).vpc;
     let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
-    let group = one(&elb(moto, "CreateTargetGroup", &parameters), "TargetGroupArn");
+    let group = one(&elb(moto, key, "CreateTargetGroup", &parameters), "TargetGroupArn");
     for target in 1..=TARGETS {
         let id = format!("i-{name}-{target}");
-        elb(moto, "RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
+        elb(moto, key, "RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
     }
     group
 }
 
 /// Makes a balancer with listeners; returns their ARNs.
-pub(crate) fn add_balancer(moto: &Moto, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
-    let subnets = &network(moto).subnets;
+pub(crate) fn add_balancer(moto: &Moto, key: &str, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
+    let subnets = &network(moto, key).subnets;
     let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
-    let balancer = one(&elb(moto, "CreateLoadBalancer", &parameters), "LoadBalancerArn");
+    let balancer = one(&elb(moto, key, "CreateLoadBalancer", &parameters), "LoadBalancerArn");
     let add = |listener: &Listener<'_>| {
         let port = listener.port.to_string();
         let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
         let action = forward("DefaultActions", listener.forward);
-        one(&elb(moto, "CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
+        one(&elb(moto, key, "CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
     };
     listeners.iter().map(add).collect()
 }
@@ -292,15 +318,15 @@ struct Network {
     subnets: Vec<String>,
 }
 
-/// The network that a moto has by default. Each has another.
-fn network(moto: &Moto) -> Network {
-    static NETWORKS: Mutex<BTreeMap<String, Network>> = Mutex::new(BTreeMap::new());
+/// The network that a moto gives to each account, which is known by an access key.
+fn network(moto: &Moto, key: &str) -> Network {
+    static NETWORKS: Mutex<BTreeMap<(String, String), Network>> = Mutex::new(BTreeMap::new());
     let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
-    let ask = || {
-        let subnets = moto.query("ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
+    let network = networks.entry((moto.endpoint().clone(), key.to_owned())).or_insert_with(|| {
+        let subnets = moto.query_as(key, "ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
         Network { vpc: one(&subnets, "vpcId"), subnets: all(&subnets, "subnetId") }
-    };
-    networks.entry(moto.endpoint().clone()).or_insert_with(ask).clone()
+    });
+    network.clone()
 }
 
 /// `weir run` with moto as its AWS, and nothing of the user's own settings.

@@ -18,6 +18,8 @@ use super::process::{self, Listener, weir_run};
 const STORY: &str = "## One balancer, several teams\n";
 /// The balancer of the platform team, as its manifest names it.
 const BALANCER: &str = "shop-public";
+/// The access key by which moto knows the account of `weir run`.
+const ACCOUNT: &str = "testing";
 /// The target groups of the teams.
 const GROUPS: [&str; 3] = ["cart-1", "search-1", "deals-1"];
 /// How often a look is taken until what is shown is there: a minute at least.
@@ -41,9 +43,9 @@ fn three_teams_share_a_balancer_as_the_readme_tells() {
 }
 
 fn furnish(moto: &Moto) {
-    let groups = GROUPS.map(|group| process::add_group(moto, group));
+    let groups = GROUPS.map(|group| process::add_group(moto, ACCOUNT, group));
     let default = [(groups[0].as_str(), 1)];
-    process::add_balancer(moto, BALANCER, &[Listener { port: 443, forward: &default }]);
+    process::add_balancer(moto, ACCOUNT, BALANCER, &[Listener { port: 443, forward: &default }]);
 }
 
 /// A command of the story, and what the README shows after it.

@@ -27,6 +27,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
         KindName::WeightedRoute => {
             let mut found = shifts_naming(cluster, key);
             if let Some(route) = cluster.routes.get(key) {
+                found.extend(backends(cluster, key));
                 let doors = beside(cluster, &entry_key(route));
                 found.extend(routes(cluster, |other| other.key != *key && doors.iter().any(|door| uses(other, door))));
             }
@@ -42,6 +43,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
                 let route = key.beside(name);
                 found.extend(shifts_naming(cluster, &route));
                 if cluster.routes.contains_key(&route) {
+                    found.extend(backends(cluster, &route));
                     found.insert(ObjectRef::new(KindName::WeightedRoute, route));
                 }
             }
@@ -73,6 +75,14 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     let marked = cluster.routes.iter().filter(|(_, route)| route.status.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone())));
     found
+}
+
+/// The environments that a route names.
+fn backends(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
+    let backends = cluster.routes.get(route).into_iter().flat_map(|found| &found.spec.backends);
+    let keys = backends.map(|backend| route.beside(&backend.environment));
+    let keys = keys.filter(|key| cluster.environments.contains_key(key));
+    keys.map(|key| ObjectRef::new(KindName::Environment, key)).collect()
 }
 
 /// The shifts that name a route.
@@ -116,5 +126,6 @@ fn routes(cluster: &Cluster, is_meant: impl Fn(&RouteObject) -> bool) -> BTreeSe
 fn in_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     let shifts = cluster.shifts.keys().map(|key| ObjectRef::new(KindName::TrafficShift, key.clone()));
     let routes = cluster.routes.keys().map(|key| ObjectRef::new(KindName::WeightedRoute, key.clone()));
-    shifts.chain(routes).filter(|object| object.key.namespace == namespace).collect()
+    let environments = cluster.environments.keys().map(|key| ObjectRef::new(KindName::Environment, key.clone()));
+    shifts.chain(routes).chain(environments).filter(|object| object.key.namespace == namespace).collect()
 }

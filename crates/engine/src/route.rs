@@ -13,6 +13,7 @@ mod conditions;
 mod drift;
 mod events;
 mod farewell;
+mod full;
 mod gone;
 mod locate;
 mod memory;
@@ -219,6 +220,7 @@ fn look(
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
     status.groups = backend::lent(&groups, &live);
+    full::note(context.now, wanted, &groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
         return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
             Ok(memory) => adopting(context, route, &place, memory),
