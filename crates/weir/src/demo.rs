@@ -1,4 +1,4 @@
-//! `weir demo`: two releases in a simulated world, moved by the real controllers, shown as they happen.
+//! `weir demo`: releases in a simulated world, moved by the real controllers, shown as they happen.
 //!
 //! The demo applies manifests, changes `to`, and breaks targets; everything else that it shows is what the controllers,
 //! the simulated AWS and Kubernetes, and the clients' requests made of it.
@@ -33,11 +33,12 @@ use summary::Summary;
 /// How a process ends that was told to by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Watch a release and a rollback, without a cluster or AWS
+/// Watch releases, a rollback and weights by hand, without a cluster or AWS
 ///
 /// Plays the manifests of examples/release in a simulated world: a Kubernetes API, an Application Load Balancer with
 /// its targets, and clients that send requests. The controllers are those of weir run. The first release moves 5, 25,
 /// 50 and 100 % of the requests; the second one's targets break half way, and Weir brings the traffic back by itself.
+/// Then everything goes back at once to what carried it before the first release, and at last weights are set by hand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Demo {
@@ -101,7 +102,7 @@ fn introduction(arguments: &Demo) -> String {
     format!("{}: {}", style("weir demo").bold(), style(text).dim())
 }
 
-/// Plays both releases in a world of this seed, and sums them up. Without a pace it is done at once.
+/// Plays all acts in a world of this seed, and sums them up. Without a pace it is done at once.
 fn play<W: Write>(seed: u64, show: &mut Show<W>, pace: impl FnOnce() -> Option<Pace>) -> Result<Summary, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {

@@ -17,6 +17,8 @@ pub struct Cast {
     pub sides: Vec<Part>,
     /// The name of the shift.
     pub shift: String,
+    /// The name of the route.
+    pub route: String,
     /// Where its manifest wants the traffic: the first release.
     pub first: String,
     /// The balancer's name.
@@ -59,6 +61,7 @@ impl Cast {
                 .map(Part::of)
                 .collect::<Result<_, _>>()?,
             shift: word(&shift["metadata"]["name"], "the name of the TrafficShift")?,
+            route: word(&route["metadata"]["name"], "the name of the WeightedRoute")?,
             first: word(&shift["spec"]["to"], "spec.to of the TrafficShift")?,
             balancer: word(&entry_point["spec"]["existing"]["name"], "spec.existing.name of the EntryPoint")?,
             port: port.ok_or_else(|| format!("the manifests have no port for the listener {listener}"))?,

@@ -40,6 +40,8 @@ const HOST: &str = "shop.example.com";
 const WINDOW_SECONDS: u64 = 30;
 /// The part of the traffic at which the second release breaks, in percent.
 const BREAKS_AT: u32 = 25;
+/// The part of the traffic that is given to the first release by hand, in percent.
+const BY_HAND: u32 = 20;
 
 /// What the candidate of a run was seen to carry, change by change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct Trail {
     pub run: i32,
     /// Its weights on AWS, in percent, without repetitions.
     pub weights: Vec<u32>,
+    /// Whether the run was seen to have ended.
+    pub is_over: bool,
 }
 
 /// A world in which the demo is played, and where it is shown.
@@ -60,6 +64,11 @@ pub struct Story<'a, W> {
     pub broken_at: Option<Timestamp>,
     /// How many requests had failed before that.
     pub failed_before: u64,
+    /// Whether the first release carried everything again after that.
+    pub brought_back: bool,
+    /// What came of the weights that were set by hand: of each part of the traffic in percent, the part of the requests
+    /// that was seen, in thousandths.
+    pub by_hand: Vec<(u32, u32)>,
     show: &'a mut Show<W>,
     pace: Option<Pace>,
     bulletin: Bulletin,
@@ -81,24 +90,44 @@ impl<'a, W: Write> Story<'a, W> {
         world.run_for(Duration::from_secs(WINDOW_SECONDS)).await;
         world.start_controller();
         let (trails, bulletin) = (Vec::new(), Bulletin::default());
-        Ok(Self { cast, world, traffic, trails, broken_at: None, failed_before: 0, show, pace: None, bulletin })
+        Ok(Self {
+            cast,
+            world,
+            traffic,
+            trails,
+            broken_at: None,
+            failed_before: 0,
+            brought_back: false,
+            by_hand: Vec::new(),
+            show,
+            pace: None,
+            bulletin,
+        })
     }
 
-    /// Plays both releases; from the beginning of the play on, it keeps the pace.
+    /// Plays all acts; from the beginning of the play on, it keeps the pace.
     pub async fn play(&mut self, pace: Option<Pace>) -> Result<(), Error> {
         self.pace = pace;
         self.look()?;
-        let first = self.cast.first.clone();
-        let old = self.cast.sides[0].name.clone();
+        self.release().await?;
+        self.release_that_breaks().await?;
+        self.known_good().await?;
+        self.weights_by_hand().await
+    }
+
+    /// The first act: a release that succeeds.
+    async fn release(&mut self) -> Result<(), Error> {
+        let (first, old) = (self.cast.first.clone(), self.before().name.clone());
         self.deed(&format!("kubectl apply -f examples/release   ({old} carries the traffic, {first} is wanted)"))?;
         self.world.apply(&cast::text()).map_err(Error::World)?;
         self.until_complete().await?;
-        self.rest().await?;
+        self.rest().await
+    }
 
+    /// The second act: a release that breaks half way.
+    async fn release_that_breaks(&mut self) -> Result<(), Error> {
         let second = self.second().clone();
-        let patch = json!({"spec": {"to": second.name}});
-        self.deed(&format!("kubectl patch trafficshift {} --type merge -p '{patch}'", self.cast.shift))?;
-        self.world.patch("trafficshifts", &self.cast.shift, &patch).map_err(Error::World)?;
+        self.change_shift(&second.name)?;
         self.until(|story| story.percent(&second) >= Some(BREAKS_AT) || story.is_complete()).await?;
         self.rest().await?;
         self.deed(&format!(
@@ -109,7 +138,53 @@ impl<'a, W: Write> Story<'a, W> {
         self.broken_at = Some(self.world.now());
         self.failed_before = self.traffic.totals().failed;
         self.until_complete().await?;
+        self.brought_back = self.percent(self.first()) == Some(100);
         self.rest().await
+    }
+
+    /// The third act: back to what carried everything before the first release.
+    async fn known_good(&mut self) -> Result<(), Error> {
+        let old = self.before().name.clone();
+        self.change_shift(&old)?;
+        self.until_complete().await?;
+        self.rest().await
+    }
+
+    /// The fourth act: weights by hand, for as long as somebody wants them.
+    async fn weights_by_hand(&mut self) -> Result<(), Error> {
+        let (old, first) = (self.before().clone(), self.first().clone());
+        for part in [BY_HAND, 0] {
+            self.change_route(&json!({&old.name: 100 - part, &first.name: part}))?;
+            self.until(|story| story.percent(&first) == Some(part)).await?;
+            self.rest().await?;
+            let share = self.side(&first).share_permille;
+            self.by_hand.push((part, share));
+        }
+        self.change_route(&json!(null))?;
+        self.until_complete().await?;
+        self.rest().await
+    }
+
+    fn change_shift(&mut self, to: &str) -> Result<(), Error> {
+        let patch = json!({"spec": {"to": to}});
+        self.deed(&format!("kubectl patch trafficshift {} --type merge -p '{patch}'", self.cast.shift))?;
+        self.world.patch("trafficshifts", &self.cast.shift, &patch).map_err(Error::World)
+    }
+
+    fn change_route(&mut self, weights: &serde_json::Value) -> Result<(), Error> {
+        let patch = json!({"spec": {"weights": weights}});
+        self.deed(&format!("kubectl patch weightedroute {} --type merge -p '{patch}'", self.cast.route))?;
+        self.world.patch("weightedroutes", &self.cast.route, &patch).map_err(Error::World)
+    }
+
+    /// The environment that carried the traffic before the play.
+    pub fn before(&self) -> &Part {
+        &self.cast.sides[0]
+    }
+
+    /// The environment of the first release.
+    pub fn first(&self) -> &Part {
+        self.cast.sides.iter().find(|part| part.name == self.cast.first).unwrap_or(&self.cast.sides[0])
     }
 
     /// The environment of the second release: the last one of the manifests.
@@ -197,9 +272,12 @@ impl<'a, W: Write> Story<'a, W> {
         let Some(part) = self.cast.sides.iter().find(|part| part.name == run.to) else { return };
         let Some(percent) = self.percent(part) else { return };
         if self.trails.last().is_none_or(|trail| trail.run != run.id) {
-            self.trails.push(Trail { run: run.id, weights: Vec::new() });
+            self.trails.push(Trail { run: run.id, ..Trail::default() });
         }
-        if let Some(trail) = self.trails.last_mut().filter(|trail| trail.weights.last() != Some(&percent)) {
+        let Some(trail) = self.trails.last_mut().filter(|trail| !trail.is_over) else { return };
+        // What comes after the end of a run is not its doing.
+        trail.is_over = run.ended_at.is_some();
+        if trail.weights.last() != Some(&percent) {
             trail.weights.push(percent);
         }
     }

@@ -8,14 +8,14 @@ use weir_api::traffic_shift::{Outcome, PastRun};
 use weir_lab::judge::judge;
 use weir_lab::sim::traffic::Cause;
 
-use super::scene::{span, thousands};
+use super::scene::{span, tenths, thousands};
 use super::story::Story;
 use super::summary::{Summary, Verdict};
 
 /// Sums the play up.
 pub fn sum_up<W: Write>(story: &Story<'_, W>) -> Summary {
     let runs = runs(story);
-    let mut verdicts = vec![first(story, &runs), second(story, &runs)];
+    let mut verdicts = vec![first(story, &runs), second(story, &runs), third(story, &runs), fourth(story)];
     verdicts.extend([requests(story), invariants(story)]);
     let mut calls = BTreeMap::new();
     let mut refused = 0;
@@ -58,14 +58,41 @@ fn first<W: Write>(story: &Story<'_, W>, runs: &[(PastRun, Vec<u32>)]) -> Verdic
 fn second<W: Write>(story: &Story<'_, W>, runs: &[(PastRun, Vec<u32>)]) -> Verdict {
     let (to, back) = (&story.second().name, &story.cast.first);
     let run = runs.get(1);
-    let is_back =
-        story.cast.sides.iter().find(|part| part.name == *back).is_some_and(|part| story.percent(part) == Some(100));
-    let is_so = is_back && run.is_some_and(|(run, _)| run.to == *to && run.outcome == Outcome::RolledBack);
+    let is_so = story.brought_back && run.is_some_and(|(run, _)| run.to == *to && run.outcome == Outcome::RolledBack);
     let after = story.broken_at.zip(run.map(|(run, _)| run.ended_at)).map_or_else(String::new, |(broken, ended)| {
         format!(", {} later", span(broken.duration_until(ended).as_secs()))
     });
     let text = format!("{to} broke half way, and Weir brought it all back to {back} by itself{after}");
     Verdict::expect(text, is_so, || found(run))
+}
+
+fn third<W: Write>(story: &Story<'_, W>, runs: &[(PastRun, Vec<u32>)]) -> Verdict {
+    let to = &story.before().name;
+    let run = runs.get(2);
+    let at_once = run.is_some_and(|(_, weights)| weights.iter().all(|weight| [0, 100].contains(weight)));
+    let is_so = at_once && run.is_some_and(|(run, _)| run.to == *to && run.outcome == Outcome::Succeeded);
+    let after = run.map_or_else(String::new, |(run, _)| {
+        format!(", in {}", span(run.started_at.duration_until(run.ended_at).as_secs()))
+    });
+    let text = format!("{to}, which had carried all the traffic before, got everything back at once{after}");
+    Verdict::expect(text, is_so, || found(run))
+}
+
+/// How far the share may be from the weight, in thousandths: requests fall by chance.
+const NEAR: u32 = 50;
+
+fn fourth<W: Write>(story: &Story<'_, W>) -> Verdict {
+    let (old, first) = (&story.before().name, &story.first().name);
+    let shares: Vec<String> = story
+        .by_hand
+        .iter()
+        .map(|(part, share)| format!("{part} % were {} % of the requests", tenths(u64::from(*share))))
+        .collect();
+    let is_so = story.by_hand.len() == 2
+        && story.by_hand.iter().all(|(part, share)| share.abs_diff(part * 10) <= NEAR)
+        && story.percent(story.before()) == Some(100);
+    let text = format!("{first} got by hand what it was given, and {old} has it all again: {}", shares.join(", "));
+    Verdict::expect(text, is_so, || format!("{:?}", story.by_hand))
 }
 
 fn found(run: Option<&(PastRun, Vec<u32>)>) -> String {
