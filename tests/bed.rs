@@ -5,7 +5,7 @@
 //! failure in any case. Nothing needs openssl, Docker or a privilege, and no server outlives the test process.
 //!
 //! One Kubernetes server serves the whole test process: tests keep apart by namespaces of their own
-//! ([`Cluster::namespace`]). The state of moto is one for each of its processes: [`moto`] hands out one that is shared
+//! ([`Cluster::namespace`]); what looks at all namespaces has a server of its own ([`own_cluster`]). The state of moto is one for each of its processes: [`moto`] hands out one that is shared
 //! in turns and empty at the start of each turn, [`own_moto`] starts another one.
 
 mod binaries;
@@ -35,6 +35,12 @@ pub(crate) fn real_cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
     let programs = found_or_skipped(Programs::find())?;
     Some(started(CLUSTER.get_or_init(|| Cluster::start(programs))))
+}
+
+/// A Kubernetes server of the caller's own, for what looks at all namespaces; it ends when it is dropped.
+pub(crate) fn own_cluster() -> Option<Cluster> {
+    let programs = found_or_skipped(Programs::find())?;
+    Some(Cluster::start(programs).unwrap_or_else(|reason| panic!("{reason}")))
 }
 
 /// The same server, with Kubernetes' own namespace and garbage controllers running from now on.

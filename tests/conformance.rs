@@ -39,6 +39,7 @@ mod process;
 mod refusals;
 mod releases;
 mod returns;
+mod shared;
 mod simulator;
 mod weights;
 

@@ -14,9 +14,10 @@ use axum::extract::Request;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use weir_aws::Accounts;
+use weir_aws::{Accounts, Haste};
 use weir_engine::fact::{Fact, Query};
 use weir_engine::sight::{ANY_AGE, Ask};
+use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn};
 use weir_sim::aws::{Arrival, Aws, GroupSettings, Options, RuleAction};
 use weir_sim::clock::Clock;
@@ -134,7 +135,7 @@ fn an_aws_that_does_not_speak_the_protocol_leaves_the_requests_unknown() {
         let group = Some(arn("targetgroup/blue/0123456789abcdef"));
         let query = Query::Requests { balancer: arn("loadbalancer/app/public/0123456789abcdef"), group };
         accounts.measure(&Access::default(), &BTreeSet::from([query.clone()])).await;
-        accounts.answer_all(&[Ask::new(query, ANY_AGE)]).await.remove(0).1
+        accounts.answer_all(&[Ask::new(query, ANY_AGE)], &Haste::new(Urgency::Routine)).await.remove(0).1
     });
     let Fact::Requests(Some(reading)) = fact else { panic!("{fact:?}") };
     let error = reading.found.unwrap_err();

@@ -156,16 +156,21 @@ pub(crate) fn install_kinds(cluster: &Cluster) -> &'static str {
     static SAID_BEFORE: OnceLock<String> = OnceLock::new();
     SAID_BEFORE.get_or_init(|| {
         let said = process::said_at_once("127.0.0.1:0", &["--kubeconfig", &cluster.kubeconfig().to_string_lossy()]);
-        let definitions = process::definitions();
-        let arguments = ["apply", "--server-side", "-f", "-"];
-        cluster.try_kubectl(&arguments, &definitions).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
-        let kinds = weir_api::crds().into_iter().map(|kind| format!("crd/{}", kind.metadata.name.unwrap()));
-        let kinds: Vec<String> = kinds.collect();
-        let mut arguments = vec!["wait", "--for=condition=Established", WAIT];
-        arguments.extend(kinds.iter().map(String::as_str));
-        cluster.kubectl(&arguments);
+        define_kinds(cluster);
         said
     })
+}
+
+/// Installs Weir's kinds as the program's help says, and waits until they can be used.
+pub(crate) fn define_kinds(cluster: &Cluster) {
+    let definitions = process::definitions();
+    let arguments = ["apply", "--server-side", "-f", "-"];
+    cluster.try_kubectl(&arguments, &definitions).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
+    let kinds = weir_api::crds().into_iter().map(|kind| format!("crd/{}", kind.metadata.name.unwrap()));
+    let kinds: Vec<String> = kinds.collect();
+    let mut arguments = vec!["wait", "--for=condition=Established", WAIT];
+    arguments.extend(kinds.iter().map(String::as_str));
+    cluster.kubectl(&arguments);
 }
 
 /// The right to rely on the rules of the kinds, or to take them away for a moment.

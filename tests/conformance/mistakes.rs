@@ -34,9 +34,23 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a part of the capacity that is not possible", "capacity: {minHealthyPercent: 0}"),
     ];
     let listeners = [
-        ("match without priority", "listener: http, match: {hosts: [shop.example.org]}"),
         ("priority without match", "listener: http, priority: 10"),
-        ("a match of nothing", "listener: http, match: {}, priority: 10"),
+        ("a match of nothing", "listener: http, match: {}"),
+        ("a host with a port", "listener: http, match: {hosts: ['shop.example.org:443']}"),
+        ("the host as a header", "listener: http, match: {headers: [{name: Host, values: [shop.example.org]}]}"),
+        ("a header with a wildcard in its name", "listener: http, match: {headers: [{name: 'X-*', values: ['1']}]}"),
+        (
+            "one header twice",
+            "listener: http, match: {headers: [{name: X-Canary, values: ['1']}, {name: x-canary, values: ['2']}]}",
+        ),
+        ("a method in small letters", "listener: http, match: {methods: [post]}"),
+        ("an address that is no network", "listener: http, match: {sourceIps: [203.0.113.7]}"),
+        ("a whole query string", "listener: http, match: {queryStrings: [{key: a=b, value: c}]}"),
+        (
+            "too many values in several fields",
+            "listener: http, match: {hosts: [a.org, b.org], headers: [{name: X-A, values: ['1', '2']}], methods: [GET, PUT]}",
+        ),
+        ("too many wildcards", "listener: http, match: {hosts: ['*.*.*.org'], paths: ['/*/?/*']}"),
         ("too many values", "listener: http, match: {hosts: [a.org, b.org, c.org], paths: [/a, /b, /c]}, priority: 10"),
         ("a priority that is too high", "listener: http, match: {hosts: [a.org]}, priority: 50001"),
     ];
@@ -47,6 +61,17 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ),
         ("neither arn nor name", "{}"),
         ("an ARN of something else", "{arn: 'arn:aws:s3:::shop'}"),
+    ];
+    let shares = [
+        ("a selector that is not asked for", "{namespaces: {from: All, selector: {matchLabels: {team: a}}}}"),
+        ("no selector where one is needed", "{namespaces: {from: Selector}}"),
+        ("an empty selector", "{namespaces: {from: Selector, selector: {}}}"),
+        (
+            "a label requirement without values",
+            "{namespaces: {from: Selector, selector: {matchExpressions: [{key: team, operator: In}]}}}",
+        ),
+        ("namespaces by name", "{namespaces: [team-a]}"),
+        ("a host pattern with a path", "{namespaces: {from: All}, hosts: ['*.example.org/api']}"),
     ];
     let accesses = [
         ("an external ID without a role", "{externalId: acme}"),
@@ -81,6 +106,10 @@ fn mistakes() -> Vec<(&'static str, String)> {
     ];
     found.extend(weights.map(|(mistake, extra)| (mistake, route("listener: http", "[{environment: blue}]", extra))));
     found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
+    found.extend(shares.map(|(mistake, shares)| {
+        let listeners = format!("[{{name: http, port: 80}}]\n  allowedRoutes: {shares}");
+        (mistake, entry_point("{name: shop}", &listeners))
+    }));
     found.extend(accesses.map(|(mistake, aws)| {
         let good = "{arn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1'}";
         let aws = format!("spec:\n  aws: {aws}\n");

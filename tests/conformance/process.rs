@@ -102,33 +102,16 @@ impl Process {
 
     /// Makes a target group with targets; returns its ARN.
     pub(crate) fn add_group(&self, name: &str) -> String {
-        let vpc = &network(self.moto, &self.key).vpc;
-        let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
-        let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
-        for target in 1..=TARGETS {
-            let id = format!("i-{name}-{target}");
-            self.elb("RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
-        }
-        group
+        add_group(self.moto, &self.key, name)
     }
 
     /// Makes a balancer with listeners; returns their ARNs.
     pub(crate) fn add_balancer(&self, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
-        let subnets = &network(self.moto, &self.key).subnets;
-        let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
-        let balancer = one(&self.elb("CreateLoadBalancer", &parameters), "LoadBalancerArn");
-        let add = |listener: &Listener<'_>| {
-            let port = listener.port.to_string();
-            let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
-            let action = forward("DefaultActions", listener.forward);
-            one(&self.elb("CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
-        };
-        listeners.iter().map(add).collect()
+        add_balancer(self.moto, &self.key, name, listeners)
     }
 
     fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
-        let request = [("Action", operation), ("Version", "2015-12-01")];
-        self.moto.query_as(&self.key, "elasticloadbalancing", &[&request[..], parameters].concat())
+        elb(self.moto, &self.key, operation, parameters)
     }
 
     fn rule(&self, priority: u32) -> Option<String> {
@@ -285,6 +268,37 @@ pub(crate) struct Listener<'a> {
     pub(crate) forward: &'a [(&'a str, u32)],
 }
 
+fn elb(moto: &Moto, key: &str, operation: &str, parameters: &[(&str, &str)]) -> String {
+    let request = [("Action", operation), ("Version", "2015-12-01")];
+    moto.query_as(key, "elasticloadbalancing", &[&request[..], parameters].concat())
+}
+
+/// Makes a target group with targets; returns its ARN.
+pub(crate) fn add_group(moto: &Moto, key: &str, name: &str) -> String {
+    let vpc = &network(moto, key).vpc;
+    let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
+    let group = one(&elb(moto, key, "CreateTargetGroup", &parameters), "TargetGroupArn");
+    for target in 1..=TARGETS {
+        let id = format!("i-{name}-{target}");
+        elb(moto, key, "RegisterTargets", &[("TargetGroupArn", &group), ("Targets.member.1.Id", &id)]);
+    }
+    group
+}
+
+/// Makes a balancer with listeners; returns their ARNs.
+pub(crate) fn add_balancer(moto: &Moto, key: &str, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
+    let subnets = &network(moto, key).subnets;
+    let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
+    let balancer = one(&elb(moto, key, "CreateLoadBalancer", &parameters), "LoadBalancerArn");
+    let add = |listener: &Listener<'_>| {
+        let port = listener.port.to_string();
+        let place = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", &port)];
+        let action = forward("DefaultActions", listener.forward);
+        one(&elb(moto, key, "CreateListener", &[&place[..], &borrowed(&action)].concat()), "ListenerArn")
+    };
+    listeners.iter().map(add).collect()
+}
+
 /// The parameters of an action that forwards to groups by weight.
 fn forward(actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
     let action = format!("{actions}.member.1");
@@ -304,11 +318,11 @@ struct Network {
     subnets: Vec<String>,
 }
 
-/// The network that moto gives to each account, which is known by an access key.
+/// The network that a moto gives to each account, which is known by an access key.
 fn network(moto: &Moto, key: &str) -> Network {
-    static NETWORKS: Mutex<BTreeMap<String, Network>> = Mutex::new(BTreeMap::new());
+    static NETWORKS: Mutex<BTreeMap<(String, String), Network>> = Mutex::new(BTreeMap::new());
     let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
-    let network = networks.entry(key.to_owned()).or_insert_with(|| {
+    let network = networks.entry((moto.endpoint().clone(), key.to_owned())).or_insert_with(|| {
         let subnets = moto.query_as(key, "ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
         Network { vpc: one(&subnets, "vpcId"), subnets: all(&subnets, "subnetId") }
     });

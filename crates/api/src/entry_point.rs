@@ -3,7 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{AwsAccess, Condition};
+use crate::{AllowedRoutes, AwsAccess, Condition};
 
 /// A permanent balancer through which clients come in. Weir reads it; it never creates or deletes it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +21,7 @@ use crate::{AwsAccess, Condition};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "DNS name", type_ = "string", json_path = ".status.dnsName"),
     printcolumn(name = "Rules", type_ = "integer", json_path = ".status.rules.used"),
+    printcolumn(name = "Limit", type_ = "integer", json_path = ".status.rules.limit", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
         name = "Message",
@@ -57,6 +58,9 @@ pub struct EntryPointSpec {
         .message("two listeners have the same port; a balancer has one listener for each port, so give each port once"))]
     #[schemars(length(min = 1, max = 50))]
     pub listeners: Vec<ListenerRef>,
+    /// Which routes of other namespaces may use it; none when absent.
+    #[serde(default, skip_serializing_if = "AllowedRoutes::is_default")]
+    pub allowed_routes: AllowedRoutes,
 }
 
 /// Names a balancer that exists already.
@@ -140,4 +144,7 @@ pub struct ListenerStatus {
 pub struct RuleCount {
     /// Rules on all listeners of the balancer, without the default ones.
     pub used: i32,
+    /// How many it may hold. Absent in a status that was written before this was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
 }

@@ -9,7 +9,9 @@ pub mod condition;
 pub mod duration;
 pub mod entry_point;
 pub mod environment;
+pub mod matching;
 pub mod requests;
+pub mod sharing;
 pub mod traffic_shift;
 pub mod weighted_route;
 
@@ -18,6 +20,8 @@ pub use condition::Condition;
 pub use duration::Duration;
 pub use entry_point::{EntryPoint, EntryPointSpec, EntryPointStatus};
 pub use environment::{Environment, EnvironmentSpec, EnvironmentStatus};
+pub use matching::Match;
+pub use sharing::AllowedRoutes;
 pub use traffic_shift::{TrafficShift, TrafficShiftSpec, TrafficShiftStatus};
 pub use weighted_route::{WeightedRoute, WeightedRouteSpec, WeightedRouteStatus};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::requests::RequestsSeen;
 use crate::traffic_shift::{Capacity, LastCommand, Outcome};
-use crate::{AwsAccess, Condition, Duration};
+use crate::{AwsAccess, Condition, Duration, Match};
 
 /// One place where traffic is split between environments: the default action or a rule of a listener.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +36,7 @@ use crate::{AwsAccess, Condition, Duration};
         json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1
     ),
+    printcolumn(name = "Priority", type_ = "integer", json_path = ".status.priority", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
         .message("metadata.name must have at most 63 characters"),
@@ -100,11 +101,11 @@ pub struct WeightedRouteSpec {
 
 /// The place on a listener: its default action, or a rule when `match` is given.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("has(self.match) == has(self.priority)")
-    .message("give match and priority together for a rule, or neither for the listener's default action"))]
+#[x_kube(validation = Rule::new("has(self.match) || !has(self.priority)")
+    .message("priority is for a rule: give match too, or leave out priority for the listener's default action"))]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerEntry {
-    /// The entry point, in the same namespace.
+    /// The entry point.
     pub entry_point: EntryPointRef,
     /// The listener, by its name in the entry point.
     #[schemars(length(min = 1, max = 63))]
@@ -112,7 +113,8 @@ pub struct ListenerEntry {
     /// Which requests belong to the route. When absent, the route is the listener's default action.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matches: Option<Match>,
-    /// The priority of the rule on its listener: rules are tried from the lowest number up.
+    /// The priority of the rule on its listener: rules are tried from the lowest number up. When absent, Weir chooses
+    /// one from 1000 up when the rule is made, a lower one for a match that is more specific, and keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50_000))]
     pub priority: Option<i32>,
@@ -125,25 +127,11 @@ pub struct EntryPointRef {
     /// The name of the `EntryPoint`.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
-}
-
-/// Which requests a rule is for. A request must satisfy both lists where both are given.
-/// AWS allows five values for each rule.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("self.hosts.size() + self.paths.size() >= 1")
-    .message("give at least one value in match.hosts or match.paths, or leave out match and priority for the listener's default action"))]
-#[x_kube(validation = Rule::new("self.hosts.size() + self.paths.size() <= 5")
-    .message("match has more than 5 values in hosts and paths together, which is what AWS allows for a rule; split the route"))]
-#[serde(rename_all = "camelCase")]
-pub struct Match {
-    /// Host names, with the wildcards `*` and `?`.
-    #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 128)))]
-    pub hosts: Vec<String>,
-    /// Path patterns, with the wildcards `*` and `?`.
-    #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 128)))]
-    pub paths: Vec<String>,
+    /// Its namespace; the route's own when absent. In another namespace, `spec.allowedRoutes` of the entry point must
+    /// allow the route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
 }
 
 /// An environment that may carry traffic of the route.
@@ -229,6 +217,10 @@ pub struct WeightedRouteStatus {
     /// The ARN of the rule, or of the listener where the route is its default action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// The priority of the rule: the one of the spec, or the one that Weir has chosen. It is recorded before the rule
+    /// is made and does not change afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
     /// The ARN of the listener, so that a rollback and a deletion do not need the `EntryPoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<String>,

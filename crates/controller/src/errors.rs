@@ -1,9 +1,10 @@
 //! What can go wrong between the loop and the API server, in words that say what to do.
 
 use kube::runtime::watcher;
-use weir_engine::{KindName, ObjectRef};
+use weir_engine::ObjectRef;
 
 use crate::document;
+use crate::watch::Subject;
 
 /// Why a controller cannot run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,10 +92,8 @@ impl Failure {
     }
 }
 
-/// What a failed watch tells the operator.
-pub fn describe_watch(kind: KindName, error: &watcher::Error) -> String {
-    let resource = document::resource(kind);
-    let name = format!("{}.{}", resource.plural, resource.group);
+/// What a failed watch tells the operator, and whether the API server does not allow it.
+pub fn describe_watch(subject: Subject, error: &watcher::Error) -> (String, bool) {
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
@@ -102,18 +101,29 @@ pub fn describe_watch(kind: KindName, error: &watcher::Error) -> String {
         | watcher::Error::WatchError(status) => Some(status),
         _ => None,
     };
-    match status.map(|status| (status.code, status.message.as_str())) {
+    let (name, without) = match subject {
+        Subject::Kind(kind) => {
+            let resource = document::resource(kind);
+            (format!("{}.{}", resource.plural, resource.group), "")
+        }
+        Subject::Namespaces => {
+            ("namespaces".to_owned(), "; until then an EntryPoint that selects namespaces by their labels selects none")
+        }
+    };
+    let code = status.map(|status| (status.code, status.message.as_str()));
+    let message = match code {
         Some((404, _)) => format!(
             "the API server does not know {name}; expected Weir's definitions to be installed; \
              apply crds/ or what `weir crds` prints"
         ),
         Some((403, message)) => format!(
             "the API server does not let the controller list and watch {name}: {message}; \
-             grant list and watch on it to the controller's role"
+             grant list and watch on it to the controller's role{without}"
         ),
         Some((410, _)) => format!("the watch on {name} fell too far behind; everything is listed again"),
         _ => format!("the watch on {name} broke off: {}; it is taken up again", chain(error)),
-    }
+    };
+    (message, matches!(code, Some((403, _))))
 }
 
 /// An error with its causes, each once.

@@ -3,6 +3,8 @@
 //! Invariants: nothing older replaces anything newer; an object that was deleted does not come back by a late reply;
 //! every change names all objects that must be looked at again.
 
+mod namespaces;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec, WeightedRouteStatus};
@@ -55,6 +57,7 @@ pub struct Store {
     refusals: BTreeMap<ObjectRef, Refusal>,
     lists: BTreeMap<KindName, Listing>,
     listed: BTreeSet<KindName>,
+    namespaces: namespaces::Listing,
     graves: VecDeque<String>,
 }
 
@@ -83,9 +86,9 @@ impl Store {
         self.refusals.get(object)
     }
 
-    /// Whether all kinds have been listed once, so that what is missing here is missing there.
+    /// Whether all that is watched has been listed once, so that what is missing here is missing there.
     pub fn is_complete(&self) -> bool {
-        self.listed.len() == KindName::ALL.len()
+        self.listed.len() == KindName::ALL.len() && (self.cluster.namespaces.is_none() || self.namespaces.is_listed())
     }
 
     /// Every object that is known.

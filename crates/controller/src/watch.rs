@@ -1,15 +1,18 @@
-//! The watches on the four kinds.
+//! The watches on the four kinds, and on the labels of namespaces.
 //!
 //! A watch that breaks is taken up again after a pause with a jitter from the seed; kube's own backoff would draw
-//! it from elsewhere. All four are polled in one order, so that a run can be replayed.
+//! it from elsewhere. All are polled in one order, so that a run can be replayed.
 
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, future, stream};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use weir_engine::KindName;
 
@@ -24,25 +27,36 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A failure so long after the one before begins anew.
 const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The objects of a kind.
+    Kind(KindName),
+    /// The metadata of namespaces.
+    Namespaces,
+}
+
 /// What a watch has to say.
 #[derive(Debug)]
 pub enum Notice {
     /// A list begins.
-    Began(KindName),
+    Began(Subject),
     /// An object of the list.
-    Listed(KindName, Document),
+    Listed(Subject, Document),
     /// The list is complete.
-    Complete(KindName),
+    Complete(Subject),
     /// An object is new or has changed.
-    Changed(KindName, Document),
+    Changed(Subject, Document),
     /// An object is no more.
-    Deleted(KindName, Document),
+    Deleted(Subject, Document),
     /// The watch failed and is taken up again after a pause.
     Failed {
-        /// Of which kind.
-        kind: KindName,
+        /// Of what.
+        subject: Subject,
         /// Why, and what to do.
         message: String,
+        /// Whether the API server does not allow it.
+        forbidden: bool,
         /// How long it rests.
         pause: Duration,
     },
@@ -54,11 +68,16 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Watches all kinds in one namespace or in all.
+    /// Watches all kinds in one namespace or in all, and in the latter case also the labels of the namespaces.
     pub fn new(client: &kube::Client, namespace: Option<&str>, clock: &Clock, seed: u64) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
-        let streams = KindName::ALL.map(|kind| watch(client, namespace, kind, clock.clone(), seeds.fork()));
-        Self { streams: streams.into_iter().collect() }
+        let mut streams: Vec<_> = KindName::ALL
+            .map(|kind| watch(Subject::Kind(kind), documents(client, namespace, kind), clock.clone(), seeds.fork()))
+            .into();
+        if namespace.is_none() {
+            streams.push(watch(Subject::Namespaces, namespaces(client), clock.clone(), seeds.fork()));
+        }
+        Self { streams }
     }
 
     /// The next notice. Dropping the future loses none.
@@ -75,28 +94,45 @@ impl Watches {
     }
 }
 
-struct Watch<S> {
-    kind: KindName,
-    events: S,
+/// What the watch of kube has to say, about whatever is watched.
+type Events = Pin<Box<dyn Stream<Item = watcher::Result<Event<Document>>>>>;
+
+struct Watch {
+    subject: Subject,
+    events: Events,
     clock: Clock,
     pauses: Pauses,
     pause: Option<Duration>,
 }
 
-fn watch(
-    client: &kube::Client,
-    namespace: Option<&str>,
-    kind: KindName,
-    clock: Clock,
-    jitter: fastrand::Rng,
-) -> Pin<Box<dyn Stream<Item = Notice>>> {
+fn documents(client: &kube::Client, namespace: Option<&str>, kind: KindName) -> Events {
     let resource = document::resource(kind);
     let api: Api<Document> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    let events = watcher(api, Config::default()).boxed();
-    let watch = Watch { kind, events, clock, pauses: Pauses::new(jitter), pause: None };
+    watcher(api, Config::default()).boxed_local()
+}
+
+/// Only metadata is asked for, and of that only name and labels are kept.
+fn namespaces(client: &kube::Client) -> Events {
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
+    let slim = |found: PartialObjectMeta<Namespace>| {
+        let (name, labels) = (found.metadata.name, found.metadata.labels);
+        Document { metadata: ObjectMeta { name, labels, ..ObjectMeta::default() }, ..Document::default() }
+    };
+    let events = watcher(api, Config::default()).map_ok(move |event| match event {
+        Event::Init => Event::Init,
+        Event::InitApply(found) => Event::InitApply(slim(found)),
+        Event::InitDone => Event::InitDone,
+        Event::Apply(found) => Event::Apply(slim(found)),
+        Event::Delete(found) => Event::Delete(slim(found)),
+    });
+    events.boxed_local()
+}
+
+fn watch(subject: Subject, events: Events, clock: Clock, jitter: fastrand::Rng) -> Pin<Box<dyn Stream<Item = Notice>>> {
+    let watch = Watch { subject, events, clock, pauses: Pauses::new(jitter), pause: None };
     stream::unfold(watch, |mut watch| async move {
         if let Some(pause) = watch.pause.take() {
             tokio::time::sleep(pause).await;
@@ -107,28 +143,29 @@ fn watch(
     .boxed_local()
 }
 
-impl<S> Watch<S> {
+impl Watch {
     fn tell(&mut self, event: watcher::Result<Event<Document>>) -> Notice {
         match event {
             // A list that only begins proves nothing: it is said before the first request.
-            Ok(Event::Init) => Notice::Began(self.kind),
-            Ok(Event::InitApply(document)) => Notice::Listed(self.kind, document),
+            Ok(Event::Init) => Notice::Began(self.subject),
+            Ok(Event::InitApply(document)) => Notice::Listed(self.subject, document),
             Ok(Event::InitDone) => {
                 self.pauses.reset();
-                Notice::Complete(self.kind)
+                Notice::Complete(self.subject)
             }
             Ok(Event::Apply(document)) => {
                 self.pauses.reset();
-                Notice::Changed(self.kind, document)
+                Notice::Changed(self.subject, document)
             }
             Ok(Event::Delete(document)) => {
                 self.pauses.reset();
-                Notice::Deleted(self.kind, document)
+                Notice::Deleted(self.subject, document)
             }
             Err(error) => {
                 let pause = self.pauses.next((self.clock)());
                 self.pause = Some(pause);
-                Notice::Failed { kind: self.kind, message: describe_watch(self.kind, &error), pause }
+                let (message, forbidden) = describe_watch(self.subject, &error);
+                Notice::Failed { subject: self.subject, message, forbidden, pause }
             }
         }
     }

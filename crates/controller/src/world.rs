@@ -23,7 +23,7 @@ use crate::publish::Outbox;
 use crate::queue::{Queue, Slots};
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
-use crate::watch::Notice;
+use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
 
 pub(crate) struct World<D> {
@@ -47,6 +47,10 @@ pub(crate) struct World<D> {
 
 impl<D: Decisions> World<D> {
     pub fn new(client: kube::Client, accounts: Accounts, clock: Clock, metrics: Metrics, settings: &Settings) -> Self {
+        let mut store = Store::default();
+        if settings.namespace.is_none() {
+            store.await_namespaces();
+        }
         let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
         Self {
             server: Server::new(client, settings.request_timeout),
@@ -55,7 +59,7 @@ impl<D: Decisions> World<D> {
             owner: settings.owner.clone(),
             grants: Arc::new(settings.grants.clone()),
             metrics,
-            store: RefCell::default(),
+            store: RefCell::new(store),
             queue: RefCell::new(Queue::new(slots, settings.seed)),
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
@@ -72,27 +76,51 @@ impl<D: Decisions> World<D> {
 
     /// A watch has said something.
     pub fn hear(&self, notice: Notice) {
+        use Subject::{Kind, Namespaces};
+        let mut waking = BTreeSet::new();
+        let mut store = self.store.borrow_mut();
         let changes = match notice {
-            Notice::Began(kind) => {
-                self.store.borrow_mut().begin_list(kind);
+            Notice::Began(Kind(kind)) => {
+                store.begin_list(kind);
                 Vec::new()
             }
-            Notice::Listed(kind, document) | Notice::Changed(kind, document) => {
-                Vec::from_iter(self.store.borrow_mut().put(kind, document, Source::Watch))
+            Notice::Listed(Kind(kind), document) | Notice::Changed(Kind(kind), document) => {
+                Vec::from_iter(store.put(kind, document, Source::Watch))
             }
-            Notice::Complete(kind) => {
+            Notice::Complete(Kind(kind)) => {
                 debug!(kind = kind.word(), "listed");
-                self.store.borrow_mut().end_list(kind)
+                store.end_list(kind)
             }
-            Notice::Deleted(kind, document) => Vec::from_iter(self.store.borrow_mut().delete(kind, &document)),
-            Notice::Failed { kind, message, pause } => {
-                warn!(kind = kind.word(), pause_ms = pause.as_millis(), "{message}");
+            Notice::Deleted(Kind(kind), document) => Vec::from_iter(store.delete(kind, &document)),
+            Notice::Began(Namespaces) => {
+                store.begin_namespaces();
+                Vec::new()
+            }
+            Notice::Listed(Namespaces, document) | Notice::Changed(Namespaces, document) => {
+                waking = store.put_namespace(document);
+                Vec::new()
+            }
+            Notice::Complete(Namespaces) => {
+                waking = store.end_namespaces();
+                Vec::new()
+            }
+            Notice::Deleted(Namespaces, document) => {
+                waking = store.delete_namespace(&document);
+                Vec::new()
+            }
+            Notice::Failed { subject, message, forbidden, pause } => {
+                warn!(?subject, pause_ms = pause.as_millis(), "{message}");
+                if subject == Namespaces && forbidden {
+                    store.forgo_namespaces();
+                }
                 Vec::new()
             }
         };
+        drop(store);
         for change in changes {
             self.settle(change, None);
         }
+        self.wake_all(&waking);
     }
 
     /// A request of a tick of `asker` brought a document.
@@ -113,12 +141,18 @@ impl<D: Decisions> World<D> {
 
     /// AWS has changed without us.
     pub fn notice_on_aws(&self, changed: &BTreeSet<Arn>) {
+        let watchers: BTreeSet<ObjectRef> = {
+            let store = self.store.borrow();
+            changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect()
+        };
+        self.wake_all(&watchers);
+    }
+
+    fn wake_all(&self, objects: &BTreeSet<ObjectRef>) {
         let now = self.now();
         let store = self.store.borrow();
-        let watchers: BTreeSet<ObjectRef> =
-            changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect();
-        for object in watchers {
-            self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
+        for object in objects {
+            self.queue.borrow_mut().wake(object, now, Self::urgency(store.cluster(), object));
         }
     }
 

@@ -11,6 +11,7 @@ use weir_api::AwsAccess;
 use crate::Arn;
 use crate::backend::Groups;
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
+use crate::route::entry_key;
 use crate::standing::{Reason, because};
 
 /// How an account and region is reached. The default one is the controller's own.
@@ -104,7 +105,7 @@ impl Grants {
     /// The access of a route: that of its entry point, which is judged by its own namespace; what the route recorded
     /// of it serves when the entry point is gone.
     pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Reason> {
-        let key = route.key.beside(&route.spec.listener.entry_point.name);
+        let key = entry_key(route);
         let spec = match cluster.entry_points.get(&key) {
             Some(entry_point) => entry_point.spec.aws.as_ref(),
             None => route.status.aws.as_ref(),

@@ -6,19 +6,21 @@ use weir_api::WeightedRouteStatus;
 use weir_api::requests::Evidence;
 
 use crate::Arn;
-use crate::object::{Cluster, Key, KindName, ObjectRef};
+use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
+use crate::route::{entry_key, uses};
 
 /// The objects whose decisions look at the given one, without itself. The given one need not exist any more.
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
     let key = &changed.key;
     match changed.kind {
-        KindName::EntryPoint => routes(cluster, |route_key, spec| {
-            route_key.namespace == key.namespace && spec.listener.entry_point.name == key.name
-        }),
+        KindName::EntryPoint => {
+            let doors = beside(cluster, key);
+            routes(cluster, |route| doors.iter().any(|door| uses(route, door)))
+        }
         KindName::Environment => {
-            let mut found = routes(cluster, |route_key, spec| {
-                route_key.namespace == key.namespace
-                    && spec.backends.iter().any(|backend| backend.environment == key.name)
+            let mut found = routes(cluster, |route| {
+                route.key.namespace == key.namespace
+                    && route.spec.backends.iter().any(|backend| backend.environment == key.name)
             });
             for route in found.clone() {
                 found.extend(shifts_naming(cluster, &route.key));
@@ -29,10 +31,8 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             let mut found = shifts_naming(cluster, key);
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
-                let entry = &route.spec.listener.entry_point.name;
-                found.extend(routes(cluster, |other, spec| {
-                    other != key && other.namespace == key.namespace && spec.listener.entry_point.name == *entry
-                }));
+                let doors = beside(cluster, &entry_key(route));
+                found.extend(routes(cluster, |other| other.key != *key && doors.iter().any(|door| uses(other, door))));
             }
             found
         }
@@ -89,10 +89,8 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         if is_balancer || !listeners.is_empty() {
             found.insert(ObjectRef::new(KindName::EntryPoint, key.clone()));
         }
-        found.extend(routes(cluster, |route_key, spec| {
-            route_key.namespace == key.namespace
-                && spec.listener.entry_point.name == key.name
-                && listeners.contains(spec.listener.listener.as_str())
+        found.extend(routes(cluster, |route| {
+            uses(route, key) && listeners.contains(route.spec.listener.listener.as_str())
         }));
     }
     let marked = cluster.routes.iter().filter(|(_, route)| route.status.marked.as_deref() == Some(resource.as_str()));
@@ -126,11 +124,30 @@ fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
         .collect()
 }
 
-fn routes(cluster: &Cluster, matches: impl Fn(&Key, &weir_api::WeightedRouteSpec) -> bool) -> BTreeSet<ObjectRef> {
+/// The routes whose permission hangs on the labels of a namespace.
+pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
+    routes(cluster, |route| {
+        let elsewhere = route.spec.listener.entry_point.namespace.as_deref();
+        route.key.namespace == namespace && elsewhere.is_some_and(|elsewhere| elsewhere != namespace)
+    })
+}
+
+/// An entry point and those that name the same balancer: their routes are neighbours.
+fn beside(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
+    let balancer = |key: &Key| cluster.entry_points.get(key)?.status.arn.as_deref();
+    let mut doors = BTreeSet::from([key.clone()]);
+    if let Some(arn) = balancer(key) {
+        let same = cluster.entry_points.iter().filter(|(_, other)| other.status.arn.as_deref() == Some(arn));
+        doors.extend(same.map(|(key, _)| key.clone()));
+    }
+    doors
+}
+
+fn routes(cluster: &Cluster, is_meant: impl Fn(&RouteObject) -> bool) -> BTreeSet<ObjectRef> {
     cluster
         .routes
         .iter()
-        .filter(|(key, route)| matches(key, &route.spec))
+        .filter(|(_, route)| is_meant(route))
         .map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone()))
         .collect()
 }

@@ -3,11 +3,13 @@
 use jiff::SignedDuration;
 use weir_api::EntryPointStatus;
 use weir_api::entry_point::{ListenerStatus, RuleCount};
+use weir_api::sharing::NamespaceSource;
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Balancer, By, ErrorKind, Listener, RulePriority, Tags};
+use crate::fact::{Balancer, By, ErrorKind, Listener, Tags};
 use crate::object::{Cluster, EntryPointObject, RouteObject};
+use crate::route::{entry_key, quota};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -25,11 +27,17 @@ pub(crate) const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
 /// Decides about an entry point.
 pub fn decide(
     context: &Context,
+    cluster: &Cluster,
     object: &EntryPointObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
     let standing = match look(context, object, &mut status, sight)? {
+        Ok(()) if selects_unseen(cluster, object) => Standing::Stalled(because(
+            "NamespacesNotWatched",
+            "spec.allowedRoutes selects namespaces by their labels, which this controller does not read, because it \
+             watches one namespace only. Run it for all namespaces, or leave out spec.allowedRoutes",
+        )),
         Ok(()) => Standing::Ready(because("Found", "the balancer and its listeners were found")),
         Err(standing) => standing,
     };
@@ -37,6 +45,11 @@ pub fn decide(
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let verdict = Verdict::record(status);
     Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
+}
+
+/// Whether namespaces are selected by labels that this controller cannot know.
+fn selects_unseen(cluster: &Cluster, object: &EntryPointObject) -> bool {
+    object.spec.allowed_routes.namespaces.from == NamespaceSource::Selector && cluster.namespaces.is_none()
 }
 
 /// Fills in what is found; the error says why the entry point is not ready.
@@ -92,7 +105,7 @@ fn look(
         Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
     };
     status.rules = match count_rules(listeners, sight)? {
-        Ok(used) => Some(RuleCount { used }),
+        Ok(used) => Some(RuleCount { used, limit: Some(quota::DEFAULT_RULES) }),
         Err(standing) => return Some(Err(standing)),
     };
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
@@ -100,7 +113,7 @@ fn look(
 
 /// The balancer of a route, as its entry point has found it.
 pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
-    let entry_point = cluster.entry_points.get(&route.key.beside(&route.spec.listener.entry_point.name))?;
+    let entry_point = cluster.entry_points.get(&entry_key(route))?;
     entry_point.status.arn.as_ref().map(Arn::new)
 }
 
@@ -138,11 +151,11 @@ fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i
     let mut used = 0;
     for reading in readings {
         match &reading?.found {
-            Ok(rules) => used += rules.iter().filter(|rule| rule.priority != RulePriority::Default).count(),
+            Ok(rules) => used += quota::count(rules),
             Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's rules"))),
         }
     }
-    Some(Ok(i32::try_from(used).unwrap_or(i32::MAX)))
+    Some(Ok(used))
 }
 
 fn match_listeners(object: &EntryPointObject, found: &[Listener], status: &mut EntryPointStatus) -> Result<(), Reason> {

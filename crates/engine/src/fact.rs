@@ -200,7 +200,9 @@ pub struct Rule {
     pub arn: Arn,
     /// Its place among the rules.
     pub priority: RulePriority,
-    /// Which requests it is for, by field of ELBv2 (`host-header`, `path-pattern`, …). Empty on the default rule.
+    /// Which requests it is for, by field of ELBv2: `host-header`, `path-pattern`, `http-header:<name in small
+    /// letters>`, `http-request-method`, `query-string` (as `key=value`; the key is empty where any will do) and
+    /// `source-ip`. Empty on the default rule.
     pub conditions: BTreeMap<String, BTreeSet<String>>,
     /// What is done with a request, in the order of AWS.
     pub actions: Vec<Action>,
@@ -213,6 +215,16 @@ pub enum RulePriority {
     At(i32),
     /// The listener's default action.
     Default,
+}
+
+impl RulePriority {
+    /// The number, where the rule has one.
+    pub fn number(self) -> Option<i32> {
+        match self {
+            Self::At(number) => Some(number),
+            Self::Default => None,
+        }
+    }
 }
 
 /// One action of a rule.

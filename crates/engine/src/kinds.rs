@@ -64,7 +64,7 @@ macro_rules! kind {
 kind! {
     /// Entry points.
     EntryPoints: EntryPoint(EntryPointSpec, EntryPointStatus) in entry_points,
-    decide: |context, _: &Cluster, object, sight| entry_point::decide(context, object, sight),
+    decide: entry_point::decide,
     events: |old: &EntryPointStatus, new: &EntryPointStatus| stood(&old.conditions, &new.conditions),
     urgency: routine
 }

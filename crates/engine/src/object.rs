@@ -139,4 +139,7 @@ pub struct Cluster {
     pub routes: BTreeMap<Key, RouteObject>,
     /// The shifts.
     pub shifts: BTreeMap<Key, ShiftObject>,
+    /// The labels of the namespaces, as far as they could be read; `None` where the controller watches one namespace
+    /// only, and so cannot know them.
+    pub namespaces: Option<BTreeMap<String, BTreeMap<String, String>>>,
 }

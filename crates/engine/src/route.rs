@@ -9,15 +9,24 @@ mod before;
 mod capacity;
 mod chosen;
 mod command;
+mod conditions;
 mod drift;
 mod events;
 mod farewell;
 mod full;
 mod gone;
+mod locate;
 mod memory;
+mod pattern;
+mod permission;
 mod place;
+pub mod priority;
+pub mod quota;
 mod requests;
 mod rest;
+mod rivalry;
+#[cfg(test)]
+mod stand_ins;
 mod sticky;
 mod wanted;
 mod write;
@@ -26,7 +35,8 @@ pub use events::events;
 pub(crate) use events::stalled;
 pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub use memory::tag_value;
-pub use place::{describe_place, rival};
+pub use place::describe_place;
+pub use rivalry::{entry_key, uses};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
@@ -65,6 +75,12 @@ impl Outlook {
     fn unknown(standing: Standing) -> Self {
         let synced = (Truth::Unknown, standing.reason().clone());
         Self { standing, synced, proposal: None, look_again: true, wake: None }
+    }
+
+    /// The route is not to be looked at on AWS, until one of the objects changes that decide about it.
+    fn refused(reason: Reason) -> Self {
+        let synced = (Truth::Unknown, reason.clone());
+        Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false, wake: None }
     }
 
     fn settled(standing: Standing, synced: Reason) -> Self {
@@ -165,6 +181,11 @@ fn look(
         Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
     };
     sight.through(&access);
+    // What is live is held; only traffic that is on its way back goes the rest of it.
+    match place::refusal(cluster, route, status, sight)? {
+        Err(reason) if !wanted.is_some_and(Wanted::goes_back) => return Some(Outlook::refused(reason)),
+        Ok(()) | Err(_) => {}
+    }
     let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
     let any_age = match (&goal, wanted) {
@@ -178,6 +199,7 @@ fn look(
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
+    status.priority = place.priority;
     status.listener = Some(place.listener.to_string());
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     status.aws = access::record(&access);

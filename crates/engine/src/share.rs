@@ -13,6 +13,7 @@ use crate::Arn;
 use crate::backend;
 use crate::fact::{Action, AwsError, Query, Reading, Requests, RulePriority};
 use crate::object::{Cluster, Key, RouteObject};
+use crate::route::entry_key;
 use crate::sight::{ANY_AGE, Sight};
 use crate::{claim, weights};
 
@@ -59,7 +60,7 @@ pub(crate) struct Counted {
 /// What is counted for a route; the error says why nothing can be.
 fn counted(cluster: &Cluster, route: &RouteObject) -> Result<Counted, String> {
     let name = &route.spec.listener.entry_point.name;
-    let entry_point = cluster.entry_points.get(&route.key.beside(name));
+    let entry_point = cluster.entry_points.get(&entry_key(route));
     let balancer = entry_point.and_then(|entry_point| entry_point.status.arn.as_ref());
     let balancer = balancer.ok_or_else(|| format!("the balancer of the EntryPoint {name} is not known"))?;
     if !balancer.contains(":loadbalancer/app/") {

@@ -7,6 +7,8 @@
 mod aws;
 
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::depend::{counters, dependents, watchers};
+use weir_engine::depend::{counters, dependents, of_namespace, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
@@ -110,7 +112,12 @@ impl Model {
 
     /// Creates an entry point, or changes its spec.
     pub fn apply_entry_point(&mut self, name: &str, spec: EntryPointSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_entry_point_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_entry_point_in(&mut self, namespace: &str, name: &str, spec: EntryPointSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.entry_points.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::EntryPoint, key));
@@ -118,7 +125,12 @@ impl Model {
 
     /// Creates an environment, or changes its spec.
     pub fn apply_environment(&mut self, name: &str, spec: EnvironmentSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_environment_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_environment_in(&mut self, namespace: &str, name: &str, spec: EnvironmentSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.environments.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::Environment, key));
@@ -126,7 +138,12 @@ impl Model {
 
     /// Creates a route, or changes its spec.
     pub fn apply_route(&mut self, name: &str, spec: WeightedRouteSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_route_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_route_in(&mut self, namespace: &str, name: &str, spec: WeightedRouteSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.routes.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
@@ -134,7 +151,12 @@ impl Model {
 
     /// Creates a shift, or changes its spec.
     pub fn apply_shift(&mut self, name: &str, spec: TrafficShiftSpec) {
-        let key = Key::new(NAMESPACE, name);
+        self.apply_shift_in(NAMESPACE, name, spec);
+    }
+
+    /// The same in any namespace.
+    pub fn apply_shift_in(&mut self, namespace: &str, name: &str, spec: TrafficShiftSpec) {
+        let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
         apply(self.cluster.shifts.entry(key.clone()).or_insert(fresh), spec);
         self.changed(&ObjectRef::new(KindName::TrafficShift, key));
@@ -155,6 +177,33 @@ impl Model {
         if let Some(route) = self.cluster.routes.get_mut(&key) {
             route.command = Some(command.to_owned());
             self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+        }
+    }
+
+    /// Gives a namespace labels, or takes it away.
+    pub fn label(&mut self, namespace: &str, labels: Option<BTreeMap<String, String>>) {
+        let namespaces = self.cluster.namespaces.get_or_insert_default();
+        match labels {
+            Some(labels) => drop(namespaces.insert(namespace.to_owned(), labels)),
+            None => drop(namespaces.remove(namespace)),
+        }
+        let concerned = of_namespace(&self.cluster, namespace);
+        self.wake_all(concerned);
+    }
+
+    /// Takes a route and the shift of the same name away at once.
+    pub fn remove_route_in(&mut self, namespace: &str, name: &str) {
+        let key = Key::new(namespace, name);
+        for kind in [KindName::TrafficShift, KindName::WeightedRoute] {
+            let object = ObjectRef::new(kind, key.clone());
+            let concerned = dependents(&self.cluster, &object);
+            self.cluster.shifts.remove(&key);
+            if kind == KindName::WeightedRoute {
+                self.cluster.routes.remove(&key);
+            }
+            self.memories.remove(&object);
+            self.due.remove(&object);
+            self.wake_all(concerned);
         }
     }
 

@@ -16,6 +16,7 @@ mod network;
 mod requests;
 mod rollback;
 mod shares;
+mod sharing;
 mod sticky;
 mod turning;
 

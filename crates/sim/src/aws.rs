@@ -41,6 +41,7 @@ mod xml;
 pub use self::cloudwatch::Arrival;
 pub use self::elb::group::{GroupSettings, TargetStickiness};
 pub(crate) use self::elb::plane::{Lane, Passage, Way};
+pub use self::elb::request::HttpRequest;
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::log::{Author, Call, Change};
 pub use self::rates::{Rate, Rates};
@@ -252,14 +253,8 @@ impl Aws {
     }
 
     /// What a request meets on its way through a balancer, at an instant that is not in the future.
-    pub(crate) fn passage(
-        &self,
-        balancer: &str,
-        port: u16,
-        (host, path): (&str, &str),
-        at: jiff::Timestamp,
-    ) -> Passage {
-        self.world().elb.passage(balancer, port, host, path, at)
+    pub(crate) fn passage(&self, balancer: &str, port: u16, request: &HttpRequest, at: jiff::Timestamp) -> Passage {
+        self.world().elb.passage(balancer, port, request, at)
     }
 
     /// From now on a stream is brought up to date before its requests are counted.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use self::tally::Tally;
-use crate::aws::{AppBehaviour, Aws, CheckAnswer, Lane, Passage, Way};
+use crate::aws::{AppBehaviour, Aws, CheckAnswer, HttpRequest, Lane, Passage, Way};
 
 mod tally;
 
@@ -23,10 +23,8 @@ pub struct TrafficSettings {
     pub balancer: String,
     /// The port.
     pub port: u16,
-    /// The host in the requests.
-    pub host: String,
-    /// The path in the requests.
-    pub path: String,
+    /// What each request is.
+    pub request: HttpRequest,
     /// Requests of all clients together.
     pub requests_per_second: u32,
     /// How many clients take turns at random.
@@ -41,8 +39,7 @@ impl TrafficSettings {
         Self {
             balancer: balancer.into(),
             port,
-            host: host.into(),
-            path: "/".to_owned(),
+            request: HttpRequest::get(host, "/"),
             requests_per_second: 100,
             clients: 1000,
             keep_cookies_permille: 900,
@@ -152,8 +149,8 @@ impl Stream {
         while let Some(at) = self.due().filter(|at| *at < end) {
             let known = passage.take().filter(|passage| passage.until.is_none_or(|until| at < until));
             let current = known.unwrap_or_else(|| {
-                let TrafficSettings { balancer, port, host, path, .. } = &self.settings;
-                self.aws.passage(balancer, *port, (host, path), at)
+                let TrafficSettings { balancer, port, request, .. } = &self.settings;
+                self.aws.passage(balancer, *port, request, at)
             });
             let second = self.sent / u64::from(self.settings.requests_per_second);
             let (group, outcome) = self.send(&current, at);

@@ -1,5 +1,4 @@
-//! Conditions of rules: from the SDK's form to the engine's map of fields and values, and back for those that
-//! Weir writes itself.
+//! Conditions of rules: from the SDK's form to the engine's map of fields and values, and back.
 //!
 //! Values within a field are alternatives, fields are taken together. A second condition on the same field (AWS
 //! allows several on headers and query strings) therefore gets a key of its own, `query-string#2`.
@@ -13,6 +12,10 @@ use aws_sdk_elasticloadbalancingv2::types::{
 
 const HOST: &str = "host-header";
 const PATH: &str = "path-pattern";
+const HEADER: &str = "http-header";
+const METHOD: &str = "http-request-method";
+const QUERY: &str = "query-string";
+const SOURCE: &str = "source-ip";
 
 /// All conditions of a rule.
 pub(super) fn read(conditions: &[RuleCondition]) -> BTreeMap<String, BTreeSet<String>> {
@@ -28,27 +31,40 @@ pub(super) fn read(conditions: &[RuleCondition]) -> BTreeMap<String, BTreeSet<St
 
 /// Conditions in the SDK's form; `Err` with the first field that Weir does not write.
 pub(super) fn write(conditions: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<RuleCondition>, String> {
-    let write_one = |(field, values): (&String, &BTreeSet<String>)| {
-        let values = Some(values.iter().cloned().collect());
-        let condition = RuleCondition::builder().field(field);
-        match field.as_str() {
-            HOST => Ok(condition
-                .host_header_config(HostHeaderConditionConfig::builder().set_values(values).build())
-                .build()),
-            PATH => Ok(condition
-                .path_pattern_config(PathPatternConditionConfig::builder().set_values(values).build())
-                .build()),
-            other => Err(other.to_owned()),
-        }
-    };
-    conditions.iter().map(write_one).collect()
+    conditions.iter().map(|(field, values)| write_one(field, values)).collect()
 }
 
-/// The field, with the name of the header where it is about one.
+fn write_one(key: &str, values: &BTreeSet<String>) -> Result<RuleCondition, String> {
+    let texts = Some(values.iter().cloned().collect());
+    let (field, header) = match key.split_once(':') {
+        Some((field, header)) => (field, Some(header)),
+        None => (key, None),
+    };
+    let condition = RuleCondition::builder().field(field);
+    let condition = match (field, header) {
+        (HOST, None) => condition.host_header_config(HostHeaderConditionConfig::builder().set_values(texts).build()),
+        (PATH, None) => condition.path_pattern_config(PathPatternConditionConfig::builder().set_values(texts).build()),
+        (HEADER, Some(name)) => condition
+            .http_header_config(HttpHeaderConditionConfig::builder().http_header_name(name).set_values(texts).build()),
+        (METHOD, None) => {
+            condition.http_request_method_config(HttpRequestMethodConditionConfig::builder().set_values(texts).build())
+        }
+        (QUERY, None) => condition.query_string_config(
+            QueryStringConditionConfig::builder()
+                .set_values(Some(values.iter().map(|pair| unpair(pair)).collect()))
+                .build(),
+        ),
+        (SOURCE, None) => condition.source_ip_config(SourceIpConditionConfig::builder().set_values(texts).build()),
+        _ => return Err(key.to_owned()),
+    };
+    Ok(condition.build())
+}
+
+/// The field, with the name of the header where it is about one, which is compared without regard to case.
 fn field_name(condition: &RuleCondition) -> String {
     let field = condition.field().unwrap_or_default();
     let header = condition.http_header_config().and_then(|config| config.http_header_name());
-    header.map_or_else(|| field.to_owned(), |header| format!("{field}:{header}"))
+    header.map_or_else(|| field.to_owned(), |header| format!("{field}:{}", header.to_lowercase()))
 }
 
 /// The values, wherever AWS has put them: older fields stand both in `Values` and in their own config.
@@ -77,10 +93,15 @@ fn values(condition: &RuleCondition) -> BTreeSet<String> {
     plain.into_iter().flatten().cloned().chain(expressions).chain(pairs.iter().map(pair)).chain(families).collect()
 }
 
-/// A pair of a query string as `key=value`; the key may be left out.
+/// A pair of a query string as `key=value`; the key is empty where the value may stand under any.
 fn pair(pair: &QueryStringKeyValuePair) -> String {
-    let value = pair.value().unwrap_or_default();
-    pair.key().map_or_else(|| value.to_owned(), |key| format!("{key}={value}"))
+    format!("{}={}", pair.key().unwrap_or_default(), pair.value().unwrap_or_default())
+}
+
+fn unpair(text: &str) -> QueryStringKeyValuePair {
+    let (key, value) = text.split_once('=').unwrap_or(("", text));
+    let key = Some(key.to_owned()).filter(|key| !key.is_empty());
+    QueryStringKeyValuePair::builder().set_key(key).value(value).build()
 }
 
 #[cfg(test)]

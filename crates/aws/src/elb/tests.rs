@@ -268,10 +268,10 @@ async fn balancers_listeners_and_groups_are_read() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_cannot_be_said_is_not_sent() {
     let bed = Bed::new(|_| -> Answer { panic!("nothing may be sent") });
-    let conditions = [("source-ip".to_owned(), BTreeSet::from(["10.0.0.0/8".to_owned()]))].into();
+    let conditions = [("geography".to_owned(), BTreeSet::from(["Europe".to_owned()]))].into();
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
     let listener = arn("listener/app/a/1/2");
     let step = Step::CreateRule { listener, priority: 1, conditions, forward, tags: BTreeMap::new() };
     let error = bed.perform(permit(step)).await.unwrap_err();
-    assert!(error.message.contains("source-ip"), "{error}");
+    assert!(error.message.contains("geography"), "{error}");
 }

@@ -5,6 +5,7 @@ use kube::runtime::watcher;
 use weir_engine::{Key, KindName, ObjectRef};
 
 use super::{Failure, describe_watch};
+use crate::watch::Subject;
 
 fn refusal(code: u16, message: &str) -> kube::Error {
     kube::Error::Api(Box::new(Status { code, ..Status::failure(message, "") }))
@@ -13,7 +14,7 @@ fn refusal(code: u16, message: &str) -> kube::Error {
 #[test]
 fn a_missing_definition_is_named_with_what_to_apply() {
     let error = watcher::Error::InitialListFailed(refusal(404, "404 page not found"));
-    let message = describe_watch(KindName::TrafficShift, &error);
+    let (message, _) = describe_watch(Subject::Kind(KindName::TrafficShift), &error);
     assert!(message.contains("does not know trafficshifts.weir.dev"), "{message}");
     assert!(message.contains("weir crds"), "{message}");
 }
@@ -21,7 +22,8 @@ fn a_missing_definition_is_named_with_what_to_apply() {
 #[test]
 fn a_missing_permission_is_named_with_what_to_grant() {
     let error = watcher::Error::WatchStartFailed(refusal(403, "user weir cannot watch"));
-    let message = describe_watch(KindName::WeightedRoute, &error);
+    let (message, forbidden) = describe_watch(Subject::Kind(KindName::WeightedRoute), &error);
+    assert!(forbidden);
     assert!(message.contains("grant list and watch"), "{message}");
     assert!(message.contains("weightedroutes.weir.dev"), "{message}");
 }

@@ -28,12 +28,16 @@ fn clock() -> Clock {
 }
 
 fn controller(fake: &Fake) -> Controller<Scripted> {
+    controller_of(fake, Settings::new("test"))
+}
+
+fn controller_of(fake: &Fake, settings: Settings) -> Controller<Scripted> {
     let config =
         SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1")).build();
     let clock = clock();
     let accounts_clock = clock.clone();
     let accounts = Accounts::new(&config, "test", move || accounts_clock(), |_| panic!("no script calls AWS")).unwrap();
-    Controller::deciding(fake.client(), accounts, clock, Metrics::new(), Settings::new("test")).unwrap()
+    Controller::deciding(fake.client(), accounts, clock, Metrics::new(), settings).unwrap()
 }
 
 /// Runs a controller for as long as a script takes, then drops it.
@@ -79,9 +83,36 @@ async fn an_object_is_recorded_told_of_and_then_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn each_kind_is_listed_once() {
+    let kinds = ["GET entrypoints", "GET environments", "GET weightedroutes", "GET trafficshifts"];
     let fake = Fake::default();
     during(controller(&fake), seconds(3_600)).await;
-    assert_eq!(fake.log(), ["GET entrypoints", "GET environments", "GET weightedroutes", "GET trafficshifts"]);
+    assert_eq!(fake.log(), [&kinds[..], &["GET namespaces"]].concat());
+    let fake = Fake::default();
+    during(controller_of(&fake, Settings { namespace: Some("shop".to_owned()), ..Settings::new("test") }), seconds(60))
+        .await;
+    assert_eq!(fake.log(), kinds, "of one namespace the labels are of no use");
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespaces_that_may_not_be_read_are_not_waited_for() {
+    let fake = Fake::default();
+    for _ in 0..100 {
+        fake.fault("GET namespaces", Fault::Refuse(403));
+    }
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    during(controller(&fake), seconds(60)).await;
+    assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    let fake = Fake::default();
+    fake.fault("GET namespaces", Fault::Refuse(500));
+    fake.fault("GET namespaces", Fault::Delay(Duration::from_secs(20)));
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    during(controller(&fake), async {
+        seconds(15).await;
+        assert_eq!(phase(&fake, "checkout"), Value::Null, "what only fails in passing is waited for");
+        seconds(15).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,3 +186,52 @@ fn a_command_and_a_deletion_are_wishes_of_the_user() {
     let deleted = serde_json::from_value(deleted).unwrap();
     assert_eq!(store.put(SHIFT, deleted, Source::Watch).unwrap().fate, Fate::Asked);
 }
+
+fn namespace(name: &str, team: &str) -> Document {
+    serde_json::from_value(json!({"metadata": {"name": name, "labels": {"team": team}}})).unwrap()
+}
+
+#[test]
+fn labels_wake_the_routes_that_go_elsewhere() {
+    let mut store = Store::default();
+    store.await_namespaces();
+    let mut elsewhere = route("1");
+    elsewhere.spec["listener"]["entryPoint"]["namespace"] = json!("platform");
+    store.put(KindName::WeightedRoute, elsewhere, Source::Watch);
+    let waking = [the_route()].into();
+    assert_eq!(store.put_namespace(namespace("shop", "a")), waking);
+    assert_eq!(store.put_namespace(namespace("shop", "a")), [].into(), "the same again is nothing");
+    assert_eq!(store.put_namespace(namespace("other", "a")), [].into());
+    assert_eq!(store.put_namespace(namespace("shop", "b")), waking);
+    assert_eq!(store.delete_namespace(&namespace("shop", "b")), waking);
+    assert_eq!(store.cluster().namespaces.as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn a_list_of_namespaces_is_the_whole_truth() {
+    let mut store = Store::default();
+    store.await_namespaces();
+    store.put_namespace(namespace("gone", "a"));
+    store.put_namespace(namespace("kept", "a"));
+    store.begin_namespaces();
+    store.put_namespace(namespace("kept", "a"));
+    store.put_namespace(namespace("new", "a"));
+    store.end_namespaces();
+    let known: Vec<&String> = store.cluster().namespaces.as_ref().unwrap().keys().collect();
+    assert_eq!(known, ["kept", "new"]);
+}
+
+#[test]
+fn all_is_known_when_all_that_is_watched_was_listed() {
+    let mut store = Store::default();
+    for kind in KindName::ALL {
+        store.begin_list(kind);
+        store.end_list(kind);
+    }
+    assert!(store.is_complete(), "in one namespace");
+    store.await_namespaces();
+    assert!(!store.is_complete());
+    store.begin_namespaces();
+    store.end_namespaces();
+    assert!(store.is_complete());
+}

@@ -1,25 +1,27 @@
 //! Where a route is on AWS: its listener, its rule or default action, the marks on it and the weights in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
+use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, find as find_condition, holds};
-use weir_api::weighted_route::{EnvironmentWeight, Match, RunMemory};
+use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
 use crate::access;
 use crate::backend::{Groups, environment_of};
 use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
-use crate::object::{Cluster, Key, RouteObject};
+use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::tick::Context;
 use crate::weights;
 
-use super::memory;
+use super::conditions::{conditions, describe};
+use super::locate::{free_priority, host_in_use, own_rule};
+use super::rivalry::{self, entry_key};
 use super::wanted::wanted;
+use super::{memory, permission, quota};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -27,6 +29,8 @@ pub(super) struct Place<'a> {
     pub listener: Arn,
     /// When the rules were read.
     pub read_at: Timestamp,
+    /// The priority of the rule, or the one that it will have; `None` for the default action.
+    pub priority: Option<i32>,
     /// The rule or the default action; `None` where the rule does not exist yet.
     pub rule: Option<&'a Rule>,
     /// What carries the marks: the rule, or the listener for its default action.
@@ -46,25 +50,60 @@ pub(super) struct Marks {
 /// The place in words.
 pub fn describe_place(route: &RouteObject) -> String {
     let entry = &route.spec.listener;
-    match entry.priority {
-        Some(priority) => {
-            format!("the rule with priority {priority} of listener {} of {}", entry.listener, entry.entry_point.name)
-        }
-        None => format!("the default action of listener {} of {}", entry.listener, entry.entry_point.name),
+    let entry_point = match &entry.entry_point.namespace {
+        Some(namespace) if *namespace != route.key.namespace => format!("{namespace}/{}", entry.entry_point.name),
+        _ => entry.entry_point.name.clone(),
+    };
+    let listener = format!("of listener {} of {entry_point}", entry.listener);
+    match (&entry.matches, entry.priority.or(route.status.priority)) {
+        (None, _) => format!("the default action {listener}"),
+        (Some(_), Some(priority)) => format!("the rule with priority {priority} {listener}"),
+        (Some(matches), None) => format!("the rule for {} {listener}", describe(&conditions(matches))),
     }
 }
 
-/// An older route of the same place, if there is one; the older has it.
-pub fn rival<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a RouteObject> {
-    let entry = &route.spec.listener;
-    cluster.routes.values().find(|other| {
-        let theirs = &other.spec.listener;
-        other.key.namespace == route.key.namespace
-            && theirs.entry_point == entry.entry_point
-            && theirs.listener == entry.listener
-            && theirs.priority == entry.priority
-            && other.seniority() < route.seniority()
-    })
+/// Why a route may not be where it wants to be: its entry point does not allow it, or another route has what it wants.
+/// A route that is about to be refused and does not know whether it has its place looks at AWS first, since whoever has
+/// it keeps it; what it finds is put into the status.
+pub(super) fn refusal(
+    cluster: &Cluster,
+    route: &RouteObject,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Reason>> {
+    let Some(entry_point) = cluster.entry_points.get(&entry_key(route)) else { return Some(Ok(())) };
+    if let Some(reason) = permission::refusal(cluster, route, entry_point) {
+        return Some(Err(reason));
+    }
+    let settled = rivalry::is_settled(route);
+    let Some(reason) = rivalry::conflict(cluster, route, settled) else { return Some(Ok(())) };
+    if settled || rivalry::conflict(cluster, route, true).is_some() {
+        return Some(Err(reason));
+    }
+    Some(if recognizes(cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
+}
+
+/// Whether there is a rule or listener that carries the marks of a route; it is put into the status.
+fn recognizes(
+    cluster: &Cluster,
+    route: &RouteObject,
+    status: &mut WeightedRouteStatus,
+    sight: &mut Sight<'_>,
+) -> Option<bool> {
+    let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
+    let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
+    let resource = match &route.spec.listener.matches {
+        None => Some(listener),
+        Some(matches) => own_rule(route, matches, rules, sight)?.ok().flatten().map(|rule| rule.arn.clone()),
+    };
+    let Some(resource) = resource else { return Some(false) };
+    let tags = &sight.tags(&resource, ANY_AGE)?.found;
+    let is_marked = tags.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&route.key.to_string()));
+    if is_marked {
+        status.marked = Some(resource.to_string());
+        status.arn.clone_from(&status.marked);
+    }
+    Some(is_marked)
 }
 
 /// Finds the place. Rules are read afresh unless all that is wanted was verified.
@@ -74,16 +113,8 @@ pub(super) fn find<'a>(
     verified: bool,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    if let Some(rival) = rival(cluster, route) {
-        let message = format!(
-            "{} belongs to the older WeightedRoute {}; delete one of the two",
-            describe_place(route),
-            rival.key
-        );
-        return Some(Err(Standing::Stalled(because("Conflict", message))));
-    }
-    let listener = match listener(cluster, route) {
-        Ok(listener) => listener,
+    let (entry_point, listener) = match listener(cluster, route) {
+        Ok(found) => found,
         Err(standing) => return Some(Err(standing)),
     };
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
@@ -93,45 +124,60 @@ pub(super) fn find<'a>(
         Ok(rules) => rules,
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
-    let entry = &route.spec.listener;
-    let priority = entry.priority.map_or(RulePriority::Default, RulePriority::At);
-    let rule = rules.iter().find(|rule| rule.priority == priority);
-    if let (Some(rule), Some(matches)) = (rule, &entry.matches)
-        && rule.conditions != conditions(matches)
-    {
-        let message = format!(
-            "{} is for {}; expected {}. Choose another priority, or make spec.listener.match say what the rule says",
-            describe_place(route),
-            describe_conditions(&rule.conditions),
-            describe_conditions(&conditions(matches))
-        );
-        return Some(Err(Standing::Stalled(because("PriorityTaken", message))));
-    }
-    let resource = match priority {
-        RulePriority::Default => Some(listener.clone()),
-        RulePriority::At(_) => rule.map(|rule| rule.arn.clone()),
+    let read_at = reading.at;
+    let Some(matches) = &route.spec.listener.matches else {
+        let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
+        let resource = Some(listener.clone());
+        return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
     };
-    Some(Ok(Place { listener, read_at: reading.at, rule, resource }))
+    let rule = match own_rule(route, matches, rules, sight)? {
+        Ok(rule) => rule,
+        Err(reason) => return Some(Err(Standing::Stalled(reason))),
+    };
+    let priority = match rule.map(|rule| rule.priority) {
+        Some(RulePriority::At(priority)) => Ok(priority),
+        _ => match quota::exceeded(entry_point, sight)?.and(host_in_use(cluster, route, matches, rules, sight)?) {
+            Ok(()) => free_priority(cluster, route, matches, rules),
+            Err(reason) => Err(reason),
+        },
+    };
+    let resource = rule.map(|rule| rule.arn.clone());
+    Some(match priority {
+        Ok(priority) => Ok(Place { listener, read_at, priority: Some(priority), rule, resource }),
+        Err(reason) => Err(Standing::Stalled(reason)),
+    })
 }
 
-fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
+/// The entry point of a route and the ARN of its listener; the error says what is waited for.
+fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a EntryPointObject>, Arn), Standing> {
     let entry = &route.spec.listener;
-    let name = &entry.entry_point.name;
+    let key = entry_key(route);
+    let is_elsewhere = key.namespace != route.key.namespace;
+    let name = if is_elsewhere { key.to_string() } else { key.name.clone() };
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
     // A rollback needs nothing that may have been deleted.
     let recorded = route.status.listener.as_ref().filter(|_| wanted(cluster, route).is_some_and(|run| run.goes_back()));
-    let Some(found) = cluster.entry_points.get(&route.key.beside(name)) else {
+    let Some(found) = cluster.entry_points.get(&key) else {
         let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
-        let missing = || waiting(format!("the EntryPoint {name} does not exist; create it{rest}"));
-        return recorded.map(Arn::new).ok_or_else(missing);
+        let missing = || {
+            waiting(if is_elsewhere && cluster.namespaces.is_none() {
+                format!(
+                    "the EntryPoint {name} is not seen by this controller, which watches one namespace only; run it \
+                     for all namespaces, or use an EntryPoint of this namespace{rest}"
+                )
+            } else {
+                format!("the EntryPoint {name} does not exist; create it{rest}")
+            })
+        };
+        return recorded.map(|recorded| (None, Arn::new(recorded))).ok_or_else(missing);
     };
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok(Arn::new(&listener.arn));
+        return Ok((Some(found), Arn::new(&listener.arn)));
     }
     if let Some(recorded) = recorded {
-        return Ok(Arn::new(recorded));
+        return Ok((Some(found), Arn::new(recorded)));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
@@ -145,25 +191,6 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let message =
         format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
     Err(Standing::Stalled(because("ListenerNotFound", message)))
-}
-
-/// The conditions of ELBv2 for a match.
-pub(super) fn conditions(matches: &Match) -> BTreeMap<String, BTreeSet<String>> {
-    let fields = [("host-header", &matches.hosts), ("path-pattern", &matches.paths)];
-    fields
-        .into_iter()
-        .filter(|(_, values)| !values.is_empty())
-        .map(|(field, values)| (field.to_owned(), values.iter().cloned().collect()))
-        .collect()
-}
-
-fn describe_conditions(conditions: &BTreeMap<String, BTreeSet<String>>) -> String {
-    let fields = conditions.iter().map(|(field, values)| {
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        format!("{field} {}", values.join(" or "))
-    });
-    let fields: Vec<String> = fields.collect();
-    if fields.is_empty() { "every request".to_owned() } else { fields.join(" and ") }
 }
 
 impl Place<'_> {
@@ -299,7 +326,7 @@ fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tag
     }
 }
 
-fn key_of(text: &str) -> Key {
+pub(super) fn key_of(text: &str) -> Key {
     let (namespace, name) = text.split_once('/').unwrap_or(("", text));
     Key::new(namespace, name)
 }

@@ -19,7 +19,8 @@ use crate::tick::Context;
 use crate::weights;
 
 use super::capacity::{self, Demand};
-use super::place::{Marks, Place, conditions, marks_of, warrant};
+use super::conditions::conditions;
+use super::place::{Marks, Place, marks_of, warrant};
 use super::wanted::Wanted;
 use super::{Outlook, before, drift, memory, sticky};
 
@@ -346,7 +347,7 @@ impl Change<'_> {
 
     fn writing(&self, movement: Movement) -> Proposal {
         let listener = self.place.listener.clone();
-        let step = match (self.place.rule, &self.route.spec.listener.matches, self.route.spec.listener.priority) {
+        let step = match (self.place.rule, &self.route.spec.listener.matches, self.place.priority) {
             (None, Some(matches), Some(priority)) => Step::CreateRule {
                 listener,
                 priority,

@@ -107,6 +107,45 @@ impl ModelAws {
         self.changed.insert(listener);
     }
 
+    /// A listener.
+    pub fn listener(&self, port: i32) -> Arn {
+        listener_arn(port)
+    }
+
+    /// The rules of a listener with their tags.
+    pub fn rules_of(&self, port: i32) -> Vec<(Rule, Tags)> {
+        let rules = self.rules.get(&listener_arn(port)).into_iter().flatten();
+        rules.map(|rule| (rule.clone(), self.tags.get(&rule.arn).cloned().unwrap_or_default())).collect()
+    }
+
+    /// Makes a rule for a host, as somebody without Weir does, unless the number is taken.
+    pub fn add_foreign_rule(&mut self, port: i32, priority: i32, host: &str) {
+        let listener = listener_arn(port);
+        if self.has_rule(&listener, priority) {
+            return;
+        }
+        let conditions = BTreeMap::from([("host-header".to_owned(), BTreeSet::from([host.to_owned()]))]);
+        let forward = Forward { groups: BTreeMap::new(), sticky_seconds: None };
+        let step = Step::CreateRule { listener: listener.clone(), priority, conditions, forward, tags: Tags::new() };
+        self.take_effect(Timestamp::MIN, &step);
+        self.changed.insert(listener);
+    }
+
+    /// Deletes the rules of a listener that are so.
+    pub fn remove_rules(&mut self, port: i32, is_so: impl Fn(&Rule, &Tags) -> bool) {
+        let (listener, none) = (listener_arn(port), Tags::new());
+        let tags = &self.tags;
+        if let Some(rules) = self.rules.get_mut(&listener) {
+            rules.retain(|rule| !is_so(rule, tags.get(&rule.arn).unwrap_or(&none)));
+        }
+        self.changed.insert(listener);
+    }
+
+    fn has_rule(&self, listener: &Arn, priority: i32) -> bool {
+        let rules = self.rules.get(listener).into_iter().flatten();
+        rules.into_iter().any(|rule| rule.priority == RulePriority::At(priority))
+    }
+
     /// The live weights of a listener's default action, by group name.
     pub fn default_weights(&self, port: i32) -> BTreeMap<String, u16> {
         let rules = self.rules.get(&listener_arn(port));
@@ -277,6 +316,12 @@ impl ModelAws {
         let (failing, takes_effect) = self.failing_writes;
         if failing > 0 {
             self.failing_writes.0 -= 1;
+        }
+        if let Step::CreateRule { listener, priority, .. } = step
+            && self.has_rule(listener, *priority)
+        {
+            let (operation, message) = (step.operation().to_owned(), "PriorityInUse".to_owned());
+            return Err(AwsError { kind: ErrorKind::Conflict, operation, message });
         }
         if failing == 0 || takes_effect {
             self.take_effect(now, step);

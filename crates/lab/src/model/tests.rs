@@ -11,10 +11,10 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy,
     Step as PlanStep, Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Pace, RouteDeletionPolicy};
 use weir_api::{
-    AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec,
-    condition,
+    AllowedRoutes, AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, Match, TrafficShiftSpec, TrafficShiftStatus,
+    WeightedRouteSpec, condition,
 };
 use weir_engine::fact::Forward;
 use weir_engine::route::FAREWELL_DEADLINE;
@@ -48,9 +48,9 @@ fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
     let backend = |name: &str| Backend { environment: name.to_owned(), part: None };
     WeightedRouteSpec {
         listener: ListenerEntry {
-            entry_point: EntryPointRef { name: "public".to_owned() },
+            entry_point: EntryPointRef { name: "public".to_owned(), namespace: None },
             listener: listener.to_owned(),
-            matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], paths: Vec::new() }),
+            matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], ..Match::default() }),
             priority: rule,
         },
         backends: ["blue", "green", "red"].map(backend).to_vec(),
@@ -98,6 +98,7 @@ fn entry_point(by_role: bool) -> EntryPointSpec {
         aws: role_arn.map(|role| AwsAccess { role_arn: Some(role), ..AwsAccess::default() }),
         existing: ExistingBalancer { arn: None, name: Some("shop".to_owned()) },
         listeners: vec![listener("http", 80), listener("other", 81)],
+        allowed_routes: AllowedRoutes::default(),
     }
 }
 

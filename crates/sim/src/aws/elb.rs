@@ -33,6 +33,7 @@ mod listeners;
 mod page;
 pub(crate) mod plane;
 mod quotas;
+pub(crate) mod request;
 mod rules;
 mod tags;
 pub(crate) mod target;

@@ -212,7 +212,8 @@ fn the_first_rule_that_fits_decides() {
         aws.add_rule(&listener, 10, (&["SHOP.test"], &["/cart/*"]), &RuleAction::forward(&[("green", 1)])).unwrap();
         wait(60).await;
         let count = async |host: &str, path: &str, port: u16| {
-            let settings = TrafficSettings { path: path.to_owned(), ..TrafficSettings::to("public", port, host) };
+            let request = HttpRequest::get(host, path);
+            let settings = TrafficSettings { request, ..TrafficSettings::to("public", port, host) };
             let mut traffic = Traffic::new(Arc::clone(&aws), 1, settings);
             run(&mut traffic, 1).await;
             let group = traffic.by_group().into_keys().next();

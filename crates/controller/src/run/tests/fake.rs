@@ -117,7 +117,10 @@ impl Fake {
         let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let parts: Vec<&str> = path.split('/').skip(4).filter(|part| !["namespaces", "shop"].contains(part)).collect();
+        let parts: Vec<&str> = match path.as_str() {
+            "/api/v1/namespaces" => vec!["namespaces"],
+            _ => path.split('/').skip(4).filter(|part| !["namespaces", "shop"].contains(part)).collect(),
+        };
         let verb = if is_watch { "WATCH" } else { method.as_str() };
         let line = format!("{verb} {}", parts.join("/"));
         let fault = {

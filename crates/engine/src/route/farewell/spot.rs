@@ -7,6 +7,9 @@ use crate::fact::{ErrorKind, Rule, RulePriority, Tags};
 use crate::object::{Cluster, RouteObject};
 use crate::sight::Sight;
 
+use super::super::locate::own_rule;
+use super::super::rivalry::entry_key;
+
 /// How long after it was recorded a rule that was to be made may still come into sight: a write takes five seconds at
 /// most, and AWS some time to show it.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(10);
@@ -44,8 +47,12 @@ pub(super) fn spot<'a>(
     };
     let is_default = route.spec.listener.matches.is_none();
     let by_arn = rules.iter().find(|rule| Some(rule.arn.as_str()) == route.status.arn.as_deref());
-    let priority = route.spec.listener.priority.map_or(RulePriority::Default, RulePriority::At);
-    let rule = by_arn.or_else(|| rules.iter().find(|rule| rule.priority == priority));
+    let rule = match (by_arn, &route.spec.listener.matches, route.spec.listener.priority) {
+        (Some(rule), _, _) => Some(rule),
+        (None, None, _) => rules.iter().find(|rule| rule.priority == RulePriority::Default),
+        (None, Some(_), Some(priority)) => rules.iter().find(|rule| rule.priority == RulePriority::At(priority)),
+        (None, Some(matches), None) => own_rule(route, matches, rules, sight)?.ok().flatten(),
+    };
     let resource = match rule {
         _ if is_default => listener.clone(),
         Some(rule) => rule.arn.clone(),
@@ -67,7 +74,7 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
         return Some(Arn::new(recorded));
     }
     let entry = &route.spec.listener;
-    let entry_point = cluster.entry_points.get(&route.key.beside(&entry.entry_point.name))?;
+    let entry_point = cluster.entry_points.get(&entry_key(route))?;
     let listener = entry_point.status.listeners.iter().find(|listener| listener.name == entry.listener)?;
     Some(Arn::new(&listener.arn))
 }

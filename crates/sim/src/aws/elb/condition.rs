@@ -1,16 +1,22 @@
 //! Conditions of rules: which requests a rule is for.
 //!
-//! Hosts and paths are understood in full. The requests of this world are GETs without query and without headers of
-//! their own, from addresses that nobody can name: conditions on those fields are matched accordingly.
+//! All fields are understood; expressions (`RegexValues`) are not, and match nothing.
+
+use std::net::IpAddr;
 
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
+use super::request::{HttpRequest, fits, fits_escaped, fits_in_any_case, is_in};
 
 /// Values that all conditions of a rule may have together.
 const MOST_VALUES: usize = 5;
+/// Wildcards that all conditions of a rule may have together.
+const MOST_WILDCARDS: usize = 5;
 /// The longest value.
 const LONGEST_VALUE: usize = 128;
+/// The longest name of a header, and the longest method.
+const LONGEST_NAME: usize = 40;
 
 /// One condition, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,19 +154,18 @@ impl Condition {
             if again && condition.field.is_single() {
                 return Err(Refusal::invalid(format!("A rule can only have one '{word}' condition")));
             }
-            if condition.values.is_empty() || condition.values.iter().any(String::is_empty) {
-                return Err(Refusal::invalid(format!("A '{word}' condition value can't be empty")));
-            }
-            if let Some(long) = condition.values.iter().find(|value| value.len() > LONGEST_VALUE) {
-                return Err(Refusal::invalid(format!(
-                    "Condition value '{long}' is longer than {LONGEST_VALUE} characters"
-                )));
-            }
+            condition.check()?;
         }
         let values: usize = conditions.iter().map(|condition| condition.values.len()).sum();
         if values > MOST_VALUES {
             return Err(Refusal::invalid(format!(
                 "Rules can have up to '{MOST_VALUES}' condition values, not {values}"
+            )));
+        }
+        let wildcards: usize = conditions.iter().map(Self::wildcards).sum();
+        if wildcards > MOST_WILDCARDS {
+            return Err(Refusal::invalid(format!(
+                "Rules can have up to '{MOST_WILDCARDS}' wildcards in their conditions, not {wildcards}"
             )));
         }
         Ok(())
@@ -178,43 +183,78 @@ impl Condition {
         elements
     }
 
-    /// Whether a request to this host and path is one of those it is for.
-    pub(crate) fn matches(&self, host: &str, path: &str) -> bool {
+    /// Whether a request is one of those it is for.
+    pub(crate) fn matches(&self, request: &HttpRequest) -> bool {
+        let setting = |name: &str| self.settings.as_ref().and_then(|settings| settings.text(name)).unwrap_or_default();
+        let any = |fits: &dyn Fn(&str) -> bool| self.values.iter().any(|value| fits(value));
         match self.field {
-            Field::HostHeader => {
-                let host = host.to_ascii_lowercase();
-                self.values.iter().any(|pattern| wildcard(&pattern.to_ascii_lowercase(), &host))
-            }
-            Field::PathPattern => self.values.iter().any(|pattern| wildcard(pattern, path)),
-            Field::HttpRequestMethod => self.values.iter().any(|method| method == "GET"),
-            Field::SourceIp => self.values.iter().any(|network| network.ends_with("/0")),
-            Field::HttpHeader | Field::QueryString => false,
+            Field::HostHeader => any(&|pattern| fits_in_any_case(pattern, &request.host)),
+            Field::PathPattern => any(&|pattern| fits(pattern, &request.path)),
+            Field::HttpRequestMethod => any(&|method| method == request.method),
+            Field::SourceIp => any(&|network| is_in(network, request.source) == Some(true)),
+            Field::HttpHeader => request
+                .headers
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(setting("HttpHeaderName")))
+                .any(|(_, value)| any(&|pattern| fits_in_any_case(pattern, value))),
+            Field::QueryString => self.pairs().iter().any(|(key, value)| {
+                let fits = |(its_key, its_value): &(String, String)| {
+                    key.is_none_or(|key| fits_escaped(key, its_key)) && fits_escaped(value, its_value)
+                };
+                request.query.iter().any(fits)
+            }),
         }
     }
-}
 
-/// Whether a text fits a pattern in which `*` stands for any characters and `?` for exactly one.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut read) = (0, 0);
-    // Where the last star stood, and how much of the text it has taken.
-    let mut star: Option<(usize, usize)> = None;
-    while read < text.len() {
-        if pattern.get(at) == Some(&'*') {
-            star = Some((at, read));
-            at += 1;
-        } else if pattern.get(at).is_some_and(|letter| *letter == '?' || *letter == text[read]) {
-            at += 1;
-            read += 1;
-        } else if let Some((place, taken)) = star {
-            star = Some((place, taken + 1));
-            at = place + 1;
-            read = taken + 1;
-        } else {
-            return false;
+    /// The pairs of a condition on the query; the key may be missing.
+    fn pairs(&self) -> Vec<(Option<&str>, &str)> {
+        let pairs = self.settings.as_ref().map(|settings| settings.list("Values")).unwrap_or_default();
+        pairs.into_iter().map(|pair| (pair.text("Key"), pair.text("Value").unwrap_or_default())).collect()
+    }
+
+    /// What AWS asks of one condition.
+    fn check(&self) -> Result<(), Refusal> {
+        let word = self.field.word();
+        if self.values.is_empty() || self.values.iter().any(String::is_empty) {
+            return Err(Refusal::invalid(format!("A '{word}' condition value can't be empty")));
+        }
+        let keys = self.pairs().into_iter().filter_map(|(key, _)| key.filter(|_| self.field == Field::QueryString));
+        let most = if self.field == Field::HttpRequestMethod { LONGEST_NAME } else { LONGEST_VALUE };
+        if let Some(long) = self.values.iter().map(String::as_str).chain(keys).find(|value| value.len() > most) {
+            return Err(Refusal::invalid(format!("Condition value '{long}' is longer than {most} characters")));
+        }
+        let is_method =
+            |value: &String| value.chars().all(|letter| letter.is_ascii_uppercase() || "-_".contains(letter));
+        let wrong = match self.field {
+            Field::HttpRequestMethod => self.values.iter().find(|value| !is_method(value)),
+            Field::SourceIp => self.values.iter().find(|value| is_in(value, IpAddr::from([0, 0, 0, 0])).is_none()),
+            Field::HostHeader | Field::PathPattern | Field::HttpHeader | Field::QueryString => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Refusal::invalid(format!("The value '{wrong}' is not valid for a '{word}' condition")));
+        }
+        let settings = self.settings.as_ref().filter(|_| self.field == Field::HttpHeader);
+        let name = settings.and_then(|settings| settings.text("HttpHeaderName")).unwrap_or_default();
+        if name.len() > LONGEST_NAME || name.contains(['*', '?']) || name.eq_ignore_ascii_case("host") {
+            return Err(Refusal::invalid(format!("The HTTP header name '{name}' is not valid")));
+        }
+        Ok(())
+    }
+
+    /// How many wildcards are in the values.
+    fn wildcards(&self) -> usize {
+        let count = |text: &str| text.chars().filter(|letter| "*?".contains(*letter)).count();
+        match self.field {
+            Field::HostHeader | Field::PathPattern | Field::HttpHeader => {
+                self.values.iter().map(|value| count(value)).sum()
+            }
+            Field::QueryString => {
+                let plain = |text: &str| count(&text.replace(r"\*", "").replace(r"\?", ""));
+                self.pairs().iter().map(|(key, value)| key.map_or(0, plain) + plain(value)).sum()
+            }
+            Field::HttpRequestMethod | Field::SourceIp => 0,
         }
     }
-    pattern[at..].iter().all(|letter| *letter == '*')
 }
 
 #[cfg(test)]

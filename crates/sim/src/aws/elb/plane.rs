@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::action::{Action, Deed, Kind};
 use super::condition::Condition;
+use super::request::HttpRequest;
 use super::target::{AppBehaviour, TargetKey, TargetState};
 use super::{Balancer, Elb};
 
@@ -59,7 +60,7 @@ fn plane_deed(action: &Action) -> PlaneDeed {
     }
 }
 
-/// What requests to one host and path meet for a while.
+/// What requests of one sort meet for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Passage {
     /// Until when this holds, as far as is known.
@@ -89,13 +90,13 @@ pub(crate) struct Lane {
 
 impl Elb {
     /// What a request to a balancer's port meets at an instant that is not in the future.
-    pub(crate) fn passage(&self, balancer: &str, port: u16, host: &str, path: &str, at: Timestamp) -> Passage {
+    pub(crate) fn passage(&self, balancer: &str, port: u16, request: &HttpRequest, at: Timestamp) -> Passage {
         let balancer = self.balancer_named(balancer).map(|balancer: &Balancer| balancer.arn.as_str());
         let listener = balancer.and_then(|arn| self.listeners_of(arn).find(|listener| listener.port == port));
         let Some(listener) = listener else { return Passage { until: None, way: None } };
         let mut until = listener.plane.next_after(at);
         let Some(plane) = listener.plane.at(at) else { return Passage { until, way: None } };
-        let fits = |rule: &&Arc<PlaneRule>| rule.conditions.iter().all(|condition| condition.matches(host, path));
+        let fits = |rule: &&Arc<PlaneRule>| rule.conditions.iter().all(|condition| condition.matches(request));
         let Some(rule) = plane.rules.iter().find(fits) else { return Passage { until, way: Some(Way::Answer(503)) } };
         let way = match &rule.deed {
             PlaneDeed::Answer(status) => Way::Answer(*status),

@@ -109,7 +109,7 @@ fn a_world_can_be_set_up_on_the_wire() {
         let action = forward(&aws, "DefaultActions", &[("web", 1)]);
         let create = format!("Action=CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&{action}");
         assert_eq!(call(&aws, &create).await.code(), "OK");
-        let passage = |aws: &Aws| aws.passage("edge", 80, ("a.test", "/"), aws.clock().now());
+        let passage = |aws: &Aws| aws.passage("edge", 80, &HttpRequest::get("a.test", "/"), aws.clock().now());
         assert_eq!(passage(&aws).way, None, "nobody answers while it is provisioned");
         tokio::time::sleep(Duration::from_mins(2)).await;
         assert!(passage(&aws).way.is_some());

@@ -7,48 +7,46 @@ fn read(encoded: &str) -> Result<Vec<Condition>, Refusal> {
 }
 
 #[test]
-fn wildcards_match_as_on_a_balancer() {
-    for (pattern, text) in [
-        ("/img/*", "/img/"),
-        ("/img/*", "/img/a/b.png"),
-        ("/*/pics", "/one/two/pics"),
-        ("/a?c", "/abc"),
-        ("*", ""),
-        ("*.weir.example", "shop.weir.example"),
-        ("a*b*c", "a--b-b--c"),
-    ] {
-        assert!(wildcard(pattern, text), "{pattern} should match {text}");
-    }
-    for (pattern, text) in
-        [("/img/*", "/img"), ("/a?c", "/ac"), ("/a", "/A"), ("*.weir.example", "weir.example"), ("a*b", "a--bc")]
-    {
-        assert!(!wildcard(pattern, text), "{pattern} should not match {text}");
-    }
-}
-
-#[test]
 fn hosts_are_matched_without_regard_to_case_and_paths_with_it() {
     let conditions = read(
         "C.member.1.Field=host-header&C.member.1.HostHeaderConfig.Values.member.1=Shop.Weir.example\
          &C.member.2.Field=path-pattern&C.member.2.Values.member.1=/Cart*",
     )
     .unwrap();
-    let matches = |host, path| conditions.iter().all(|condition| condition.matches(host, path));
+    let matches =
+        |host: &str, path: &str| conditions.iter().all(|condition| condition.matches(&HttpRequest::get(host, path)));
     assert!(matches("shop.weir.example", "/Cart/1"));
     assert!(!matches("shop.weir.example", "/cart/1"));
     assert!(!matches("other.weir.example", "/Cart/1"));
 }
 
 #[test]
-fn what_requests_do_not_have_is_not_matched() {
+fn every_field_looks_at_its_part_of_the_request() {
     let conditions = read(
         "C.member.1.Field=http-header&C.member.1.HttpHeaderConfig.HttpHeaderName=X-Beta\
-         &C.member.1.HttpHeaderConfig.Values.member.1=on&C.member.2.Field=http-request-method\
-         &C.member.2.HttpRequestMethodConfig.Values.member.1=GET",
+         &C.member.1.HttpHeaderConfig.Values.member.1=on*&C.member.2.Field=http-request-method\
+         &C.member.2.HttpRequestMethodConfig.Values.member.1=POST&C.member.3.Field=query-string\
+         &C.member.3.QueryStringConfig.Values.member.1.Key=version&C.member.3.QueryStringConfig.Values.member.1.Value=2\
+         &C.member.3.QueryStringConfig.Values.member.2.Value=beta&C.member.4.Field=source-ip\
+         &C.member.4.SourceIpConfig.Values.member.1=10.0.0.0/8",
     )
     .unwrap();
-    assert!(!conditions[0].matches("any", "/"));
-    assert!(conditions[1].matches("any", "/"));
+    let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    let plain = HttpRequest::get("any.test", "/");
+    let fitting = HttpRequest {
+        method: "POST".to_owned(),
+        headers: pair("x-beta", "ON, surely"),
+        query: pair("Version", "2"),
+        source: IpAddr::from([10, 1, 2, 3]),
+        ..plain.clone()
+    };
+    for condition in &conditions {
+        assert!(condition.matches(&fitting), "{condition:?}");
+        assert!(!condition.matches(&plain), "{condition:?}");
+    }
+    let query = |key: &str, value: &str| HttpRequest { query: pair(key, value), ..plain.clone() };
+    assert!(conditions[2].matches(&query("any", "Beta")));
+    assert!(!conditions[2].matches(&query("other", "2")));
 }
 
 #[test]
@@ -62,6 +60,18 @@ fn wrong_conditions_are_refused() {
         (six.join("&"), "up to '5'"),
         (format!("{}&C.member.2.Field=host-header&C.member.2.Values.member.1=b", host(1)), "only have one"),
         ("C.member.1.Field=source-ip".to_owned(), "SourceIpConfig"),
+        ("C.member.1.Field=source-ip&C.member.1.SourceIpConfig.Values.member.1=10.0.0.1".to_owned(), "'10.0.0.1'"),
+        (
+            "C.member.1.Field=http-request-method&C.member.1.HttpRequestMethodConfig.Values.member.1=get".to_owned(),
+            "'get'",
+        ),
+        (
+            "C.member.1.Field=http-header&C.member.1.HttpHeaderConfig.HttpHeaderName=Host\
+             &C.member.1.HttpHeaderConfig.Values.member.1=a"
+                .to_owned(),
+            "'Host'",
+        ),
+        ("C.member.1.Field=path-pattern&C.member.1.Values.member.1=/*/*/*/*/*/*".to_owned(), "'5' wildcards"),
     ] {
         let refusal = read(&encoded).unwrap_err();
         assert_eq!(refusal.code, "ValidationError");

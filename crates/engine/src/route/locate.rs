@@ -1,0 +1,151 @@
+//! Which rule of a listener is a route's, and where a rule that is still to be made will stand.
+//!
+//! A rule with a given priority is looked for there; one whose priority was chosen is found by its conditions and marks,
+//! wherever it stands, and is never moved.
+
+use weir_api::Match;
+
+use crate::fact::{Rule, RulePriority};
+use crate::object::{Cluster, RouteObject};
+use crate::sight::{ANY_AGE, Sight};
+use crate::standing::{Reason, because};
+use crate::step::ROUTE_TAG;
+
+use super::conditions::{conditions, describe, same};
+use super::place::{describe_place, key_of};
+use super::{priority, rivalry};
+
+/// The rule of a route, where there is one; the error says what stands in its place.
+pub(super) fn own_rule<'a>(
+    route: &RouteObject,
+    matches: &Match,
+    rules: &'a [Rule],
+    sight: &mut Sight<'_>,
+) -> Option<Result<Option<&'a Rule>, Reason>> {
+    match route.spec.listener.priority {
+        Some(priority) => Some(at_priority(route, matches, priority, rules)),
+        None => by_conditions(route, matches, rules, sight),
+    }
+}
+
+/// The rule at the priority that the spec gives; the error says that it is for something else.
+fn at_priority<'a>(
+    route: &RouteObject,
+    matches: &Match,
+    priority: i32,
+    rules: &'a [Rule],
+) -> Result<Option<&'a Rule>, Reason> {
+    let rule = rules.iter().find(|rule| rule.priority == RulePriority::At(priority));
+    let wanted = conditions(matches);
+    match rule.filter(|rule| !same(&rule.conditions, &wanted)) {
+        Some(rule) => Err(because(
+            "PriorityTaken",
+            format!(
+                "{} is for {}; expected {}. Choose another priority, or leave it out and Weir chooses a free one, or \
+                 make spec.listener.match say what the rule says",
+                describe_place(route),
+                describe(&rule.conditions),
+                describe(&wanted)
+            ),
+        )),
+        None => Ok(rule),
+    }
+}
+
+/// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
+/// the one that carries the route's mark, else the first.
+fn by_conditions<'a>(
+    route: &RouteObject,
+    matches: &Match,
+    rules: &'a [Rule],
+    sight: &mut Sight<'_>,
+) -> Option<Result<Option<&'a Rule>, Reason>> {
+    let wanted = conditions(matches);
+    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    if let Some(known) = known {
+        if same(&known.conditions, &wanted) {
+            return Some(Ok(Some(known)));
+        }
+        let message = format!(
+            "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or delete it",
+            describe_place(route),
+            describe(&known.conditions),
+            describe(&wanted)
+        );
+        return Some(Err(because("ConditionsChanged", message)));
+    }
+    let alike: Vec<&Rule> = rules.iter().filter(|rule| same(&rule.conditions, &wanted)).collect();
+    if alike.len() < 2 {
+        return Some(Ok(alike.first().copied()));
+    }
+    let mark = route.key.to_string();
+    let tags: Vec<_> = alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)).collect();
+    let mut marked = None;
+    for (rule, tags) in alike.iter().copied().zip(tags) {
+        let is_marked = tags?.found.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark));
+        marked = marked.or(is_marked.then_some(rule));
+    }
+    Some(Ok(marked.or(alike.first().copied())))
+}
+
+/// The priority for a rule that is still to be made: the one of the spec, else the one that is on record while nobody
+/// has a better right to it, else one that is free.
+pub(super) fn free_priority(
+    cluster: &Cluster,
+    route: &RouteObject,
+    matches: &Match,
+    rules: &[Rule],
+) -> Result<i32, Reason> {
+    if let Some(priority) = route.spec.listener.priority {
+        return Ok(priority);
+    }
+    let neighbours = rivalry::neighbours(cluster, route);
+    let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
+    let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
+    if let Some(recorded) = route.status.priority {
+        // Two that chose at the same moment may have chosen alike; then the older keeps it.
+        let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
+        if !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
+            return Ok(recorded);
+        }
+    }
+    let taken = neighbours.iter().filter_map(theirs).chain(in_use()).collect();
+    priority::choose(matches, &taken).ok_or_else(|| {
+        let message = format!(
+            "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or give \
+             spec.listener.priority a free number below",
+            priority::first_of(matches),
+            priority::LAST
+        );
+        because("NoPriorityLeft", message)
+    })
+}
+
+/// The route of another namespace whose rule is for one of the hosts of this one, as the marks on AWS tell. Where a
+/// cluster was restored, the ages of routes say nothing about who came first.
+pub(super) fn host_in_use(
+    cluster: &Cluster,
+    route: &RouteObject,
+    matches: &Match,
+    rules: &[Rule],
+    sight: &mut Sight<'_>,
+) -> Option<Result<(), Reason>> {
+    let shared = |rule: &&Rule| {
+        let theirs = rule.conditions.get("host-header");
+        theirs.into_iter().flatten().any(|host| matches.hosts.iter().any(|mine| mine.eq_ignore_ascii_case(host)))
+    };
+    let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
+    for (rule, tags) in tags {
+        let Ok(tags) = &tags?.found else { continue };
+        let Some(owner) = tags.get(ROUTE_TAG).map(|mark| key_of(mark)) else { continue };
+        if owner.namespace != route.key.namespace && cluster.routes.contains_key(&owner) {
+            let message = format!(
+                "the rule for {} belongs to the WeightedRoute {owner} of another namespace (tag {ROUTE_TAG}), so its \
+                 hosts do; choose another host, or have that route deleted",
+                describe(&rule.conditions)
+            );
+            return Some(Err(because("Conflict", message)));
+        }
+    }
+    Some(Ok(()))
+}

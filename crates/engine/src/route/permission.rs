@@ -1,0 +1,88 @@
+//! Whether a route may use an entry point of another namespace.
+//!
+//! What is not allowed is refused: a namespace whose labels are not known is not selected, and a route that is for the
+//! hosts of everybody (the default action, or a rule without a host) needs the pattern `*`.
+
+use std::collections::BTreeMap;
+
+use weir_api::sharing::NamespaceSource;
+
+use crate::object::{Cluster, EntryPointObject, RouteObject};
+use crate::standing::{Reason, because};
+
+use super::pattern::is_within;
+
+/// Why a route may not use an entry point; `None` where it may.
+pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &EntryPointObject) -> Option<Reason> {
+    let namespace = &route.key.namespace;
+    if entry_point.key.namespace == *namespace {
+        return None;
+    }
+    let key = &entry_point.key;
+    let said = wrong_namespace(cluster, namespace, entry_point).or_else(|| wrong_host(route, entry_point))?;
+    Some(because("NotAllowed", format!("the EntryPoint {key} does not allow this route: {said}")))
+}
+
+fn wrong_namespace(cluster: &Cluster, namespace: &str, entry_point: &EntryPointObject) -> Option<String> {
+    let allowed = &entry_point.spec.allowed_routes.namespaces;
+    match (allowed.from, &allowed.selector) {
+        (NamespaceSource::All, _) => None,
+        (NamespaceSource::Same, _) => Some(format!(
+            "it takes routes of its own namespace {} only. Set its spec.allowedRoutes.namespaces to {{from: All}}, or \
+             to {{from: Selector, selector: …}} with a selector of the labels of the namespace {namespace}",
+            entry_point.key.namespace
+        )),
+        (NamespaceSource::Selector, selector) => {
+            let Some(namespaces) = &cluster.namespaces else {
+                return Some(
+                    "it selects namespaces by their labels, which this controller does not read, because it watches \
+                     one namespace only. Run it for all namespaces, or set spec.allowedRoutes.namespaces to {from: All}"
+                        .to_owned(),
+                );
+            };
+            let Some(labels) = namespaces.get(namespace) else {
+                return Some(format!(
+                    "it selects namespaces by their labels, and those of the namespace {namespace} could not be read. \
+                     Let the controller list and watch namespaces"
+                ));
+            };
+            let selects = selector.as_ref().is_some_and(|selector| selector.selects(labels));
+            (!selects).then(|| {
+                format!(
+                    "its spec.allowedRoutes.namespaces.selector does not select the namespace {namespace}, which has the \
+                     labels {}. Label the namespace, or change the selector",
+                    words(labels)
+                )
+            })
+        }
+    }
+}
+
+fn wrong_host(route: &RouteObject, entry_point: &EntryPointObject) -> Option<String> {
+    let patterns = &entry_point.spec.allowed_routes.hosts;
+    let hosts = route.spec.listener.matches.as_ref().map(|matches| matches.hosts.as_slice()).unwrap_or_default();
+    let is_allowed = |host: &str| patterns.iter().any(|pattern| is_within(host, pattern));
+    if hosts.is_empty() {
+        let expected = if patterns.is_empty() { "any host".to_owned() } else { patterns.join(" or ") };
+        return (!is_allowed("*")).then(|| {
+            format!(
+                "a route of another namespace must say for which hosts it is. Give spec.listener.match.hosts ({expected}), \
+                 or add \"*\" to spec.allowedRoutes.hosts of the entry point"
+            )
+        });
+    }
+    let stray = hosts.iter().find(|host| !patterns.is_empty() && !is_allowed(host))?;
+    Some(format!(
+        "found the host {stray}; expected hosts under {}. Change spec.listener.match.hosts, or add a pattern to \
+         spec.allowedRoutes.hosts of the entry point",
+        patterns.join(" or ")
+    ))
+}
+
+fn words(labels: &BTreeMap<String, String>) -> String {
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    labels.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Who may use an entry point of another namespace, and what the others are told.
+
+use serde_json::{Value, json};
+
+use super::super::stand_ins::{cluster, entry_point, route};
+use super::*;
+
+fn said(allowed_routes: Value, namespace: &str, place: Value) -> Option<String> {
+    let mut cluster = cluster(entry_point(allowed_routes), []);
+    let labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    cluster.namespaces.as_mut().unwrap().insert("team-a".to_owned(), labels);
+    let entry_point = cluster.entry_points.values().next().unwrap();
+    let reason = refusal(&cluster, &route(namespace, "web", 1, place), entry_point)?;
+    assert_eq!(reason.word, "NotAllowed");
+    Some(reason.message)
+}
+
+fn host(host: &str) -> Value {
+    json!({"match": {"hosts": [host]}})
+}
+
+#[track_caller]
+fn refused(allowed_routes: Value, namespace: &str, place: Value, expected: &str) {
+    let said = said(allowed_routes, namespace, place).expect("it is not allowed");
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn the_own_namespace_may_do_anything() {
+    assert_eq!(said(json!({"hosts": ["*.a.example"]}), "platform", Value::Null), None);
+    assert_eq!(said(json!({}), "platform", host("b.example")), None);
+}
+
+#[test]
+fn other_namespaces_may_only_where_it_is_said() {
+    let a = || host("a.example");
+    refused(json!({}), "team-a", a(), "takes routes of its own namespace platform only");
+    refused(json!({"namespaces": {"from": "Same"}}), "team-a", a(), "labels of the namespace team-a");
+    assert_eq!(said(json!({"namespaces": {"from": "All"}}), "team-a", a()), None);
+    let selector =
+        |value: &str| json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": value}}}});
+    assert_eq!(said(selector("a"), "team-a", a()), None);
+    refused(selector("b"), "team-a", a(), "does not select the namespace team-a, which has the labels team=a");
+    refused(selector("a"), "team-b", a(), "those of the namespace team-b could not be read");
+}
+
+#[test]
+fn a_selector_needs_a_controller_that_sees_namespaces() {
+    let allowed = json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}});
+    let mut cluster = cluster(entry_point(allowed), []);
+    cluster.namespaces = None;
+    let entry_point = cluster.entry_points.values().next().unwrap();
+    let reason = refusal(&cluster, &route("team-a", "web", 1, host("a.example")), entry_point).unwrap();
+    assert!(reason.message.contains("watches one namespace only"), "{}", reason.message);
+}
+
+#[test]
+fn hosts_of_other_namespaces_stay_within_the_patterns() {
+    let allowed = || json!({"namespaces": {"from": "All"}, "hosts": ["*.a.example", "a.example"]});
+    for inside in ["a.example", "x.a.example", "*.a.example", "*.y.A.example"] {
+        assert_eq!(said(allowed(), "team-a", host(inside)), None, "{inside}");
+    }
+    for outside in ["b.example", "*.example", "xa.example"] {
+        let expected = format!("found the host {outside}; expected hosts under *.a.example or a.example");
+        refused(allowed(), "team-a", host(outside), &expected);
+    }
+    let both = json!({"match": {"hosts": ["x.a.example", "b.example"]}});
+    refused(allowed(), "team-a", both, "found the host b.example");
+}
+
+#[test]
+fn what_is_for_everybody_needs_the_star() {
+    let open = || json!({"namespaces": {"from": "All"}});
+    let path = || json!({"match": {"paths": ["/api/*"]}});
+    refused(open(), "team-a", Value::Null, "must say for which hosts it is");
+    refused(open(), "team-a", path(), "Give spec.listener.match.hosts (any host), or add \"*\"");
+    let starred = || json!({"namespaces": {"from": "All"}, "hosts": ["*"]});
+    assert_eq!(said(starred(), "team-a", Value::Null), None);
+    assert_eq!(said(starred(), "team-a", path()), None);
+    assert_eq!(said(starred(), "team-a", host("a.example")), None);
+}

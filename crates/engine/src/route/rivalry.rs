@@ -1,0 +1,142 @@
+//! Which of several routes has a place, a priority or a host on a listener: one that has its place on AWS already, else
+//! the oldest.
+//!
+//! A pure function of all routes in one total order, in which only those count that may use the listener. So what is
+//! live is not lost to whoever comes, or may come in, later; and when a route goes, the next takes over by itself.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::Key;
+use crate::object::{Cluster, RouteObject};
+use crate::standing::{Reason, because};
+
+use super::conditions::{conditions, describe, same};
+use super::permission;
+use super::place::describe_place;
+
+/// The entry point of a route.
+pub fn entry_key(route: &RouteObject) -> Key {
+    let entry = &route.spec.listener.entry_point;
+    Key::new(entry.namespace.as_ref().unwrap_or(&route.key.namespace), &entry.name)
+}
+
+/// Whether a route refers to an entry point.
+pub fn uses(route: &RouteObject, entry_point: &Key) -> bool {
+    let entry = &route.spec.listener.entry_point;
+    entry.name == entry_point.name && *entry.namespace.as_ref().unwrap_or(&route.key.namespace) == entry_point.namespace
+}
+
+/// The entry points, with the names of their listeners, that lead to the listener of a route: its own, and those that
+/// name the same balancer.
+fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a str)> {
+    let (own, listener) = (entry_key(route), route.spec.listener.listener.as_str());
+    let arn = |key: &Key| {
+        let found = &cluster.entry_points.get(key)?.status.listeners;
+        found.iter().find(|found| found.name == listener).map(|found| found.arn.as_str())
+    };
+    let mut doors = BTreeSet::new();
+    if let Some(arn) = arn(&own) {
+        for (key, entry_point) in &cluster.entry_points {
+            let same = entry_point.status.listeners.iter().filter(|found| found.arn == arn);
+            doors.extend(same.map(|found| (key.clone(), found.name.as_str())));
+        }
+    }
+    doors.insert((own, listener));
+    doors
+}
+
+/// The other routes on the listener of a route, whether they may be there or not.
+pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> Vec<&'a RouteObject> {
+    let doors = doors(cluster, route);
+    let is_there = |other: &RouteObject| {
+        doors
+            .iter()
+            .any(|(entry_point, listener)| other.spec.listener.listener == *listener && uses(other, entry_point))
+    };
+    cluster.routes.values().filter(|other| other.key != route.key && is_there(other)).collect()
+}
+
+/// Whether a route may use its entry point, as far as that is known.
+fn is_allowed(cluster: &Cluster, route: &RouteObject) -> bool {
+    let entry_point = cluster.entry_points.get(&entry_key(route));
+    entry_point.is_none_or(|entry_point| permission::refusal(cluster, route, entry_point).is_none())
+}
+
+/// Whether a route was seen to have its place on AWS, with its marks.
+pub(super) fn is_settled(route: &RouteObject) -> bool {
+    route.status.marked.is_some() && route.status.marked == route.status.arn
+}
+
+/// Where a route stands in the order in which rivals are settled: those that have their place first, then by age.
+type Rank<'a> = (bool, (Timestamp, &'a Key, &'a str));
+
+fn rank(route: &RouteObject) -> Rank<'_> {
+    (!is_settled(route), route.seniority())
+}
+
+/// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
+/// one has its place already.
+pub(super) fn conflict(cluster: &Cluster, route: &RouteObject, settled: bool) -> Option<Reason> {
+    let mut others = neighbours(cluster, route);
+    others.retain(|other| is_allowed(cluster, other));
+    others.sort_by_key(|other| rank(other));
+    let (said, rival) = contested(&others, route, (!settled, route.seniority()))?;
+    let which = if rival.seniority() < route.seniority() {
+        format!("the older WeightedRoute {}", rival.key)
+    } else {
+        format!("the WeightedRoute {}, which has its place already", rival.key)
+    };
+    Some(because("Conflict", format!("{said} {which}; {}", way_out(route, rival))))
+}
+
+fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {
+    if route.key.namespace == rival.key.namespace {
+        "delete one of the two"
+    } else {
+        "choose another, or come to terms with that namespace; when it is deleted this one takes over"
+    }
+}
+
+/// What is contested, in words that go before the rival's name. `others` are in the order of their ranks.
+fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject, own: Rank<'_>) -> Option<(String, &'a RouteObject)> {
+    let place = describe_place(route);
+    let entry = &route.spec.listener;
+    let mut before = others.iter().copied().take_while(|other| rank(other) < own);
+    let Some(matches) = &entry.matches else {
+        let rival = before.find(|other| other.spec.listener.matches.is_none())?;
+        return Some((format!("{place} belongs to"), rival));
+    };
+    for host in &matches.hosts {
+        let names = |other: &&RouteObject| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
+        let first = others.iter().copied().find(names).filter(|first| rank(first) < own);
+        if let Some(rival) = first.filter(|first| first.key.namespace != route.key.namespace) {
+            let namespace = &rival.key.namespace;
+            return Some((format!("the host {host} belongs to the namespace {namespace} by"), rival));
+        }
+    }
+    let wanted = conditions(matches);
+    let contest = |other: &'a RouteObject| {
+        let theirs = other.spec.listener.matches.as_ref()?;
+        if entry.priority.is_some() && entry.priority == other.spec.listener.priority.or(other.status.priority) {
+            return Some((format!("{place} belongs to"), other));
+        }
+        (same(&conditions(theirs), &wanted) && owns_its_hosts(others, other))
+            .then(|| (format!("a rule for {} belongs to", describe(&wanted)), other))
+    };
+    before.find_map(contest)
+}
+
+/// Whether every host of a route is its namespace's: otherwise it waits itself, and keeps nobody off.
+fn owns_its_hosts(others: &[&RouteObject], route: &RouteObject) -> bool {
+    let first = |host: &str| others.iter().find(|other| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host)));
+    hosts(route).all(|host| first(host).is_none_or(|first| first.key.namespace == route.key.namespace))
+}
+
+fn hosts(route: &RouteObject) -> impl Iterator<Item = &str> {
+    route.spec.listener.matches.iter().flat_map(|matches| &matches.hosts).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests;

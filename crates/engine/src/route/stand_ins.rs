@@ -1,0 +1,65 @@
+//! Routes and entry points for tests, made from the YAML-like JSON that users write.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use weir_api::entry_point::ListenerStatus;
+use weir_api::{EntryPointStatus, WeightedRouteStatus};
+
+use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject};
+
+/// An object created so many seconds after the beginning.
+fn object<Spec, Status>(key: Key, age: i64, spec: Spec, status: Status) -> Object<Spec, Status> {
+    Object {
+        uid: format!("uid-{key}"),
+        key,
+        generation: 1,
+        version: "1".to_owned(),
+        created: Timestamp::from_second(age).unwrap(),
+        deleted: None,
+        finalizer: false,
+        command: None,
+        spec,
+        status,
+    }
+}
+
+/// The entry point `platform/public` with the listener `https`.
+pub fn entry_point(allowed_routes: Value) -> EntryPointObject {
+    let spec = json!({
+        "existing": {"name": "shop"},
+        "listeners": [{"name": "https", "port": 443}],
+        "allowedRoutes": allowed_routes,
+    });
+    let status = EntryPointStatus {
+        observed_generation: Some(1),
+        arn: Some("balancer".to_owned()),
+        listeners: vec![ListenerStatus {
+            name: "https".to_owned(),
+            port: 443,
+            protocol: "HTTPS".to_owned(),
+            arn: "listener".to_owned(),
+        }],
+        ..EntryPointStatus::default()
+    };
+    object(Key::new("platform", "public"), 0, serde_json::from_value(spec).unwrap(), status)
+}
+
+/// A route on that listener, created so many seconds after the beginning. `place` is its match, or null.
+pub fn route(namespace: &str, name: &str, age: i64, place: Value) -> RouteObject {
+    let mut listener = json!({"entryPoint": {"name": "public", "namespace": "platform"}, "listener": "https"});
+    for (field, value) in place.as_object().into_iter().flatten() {
+        listener[field] = value.clone();
+    }
+    let spec = json!({"listener": listener, "backends": [{"environment": "blue"}]});
+    object(Key::new(namespace, name), age, serde_json::from_value(spec).unwrap(), WeightedRouteStatus::default())
+}
+
+/// A cluster of these.
+pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
+    Cluster {
+        entry_points: [(entry_point.key.clone(), entry_point)].into(),
+        routes: routes.into_iter().map(|route| (route.key.clone(), route)).collect(),
+        namespaces: Some(std::collections::BTreeMap::new()),
+        ..Cluster::default()
+    }
+}
