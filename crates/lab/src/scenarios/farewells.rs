@@ -30,7 +30,7 @@ fn faults() -> Vec<Fault> {
         Fault::KubeAway(Absence::Failing, 30),
         Fault::LostWrites(Side::Before, 1),
         Fault::LostWrites(Side::After, 1),
-        Fault::StaleReads(20),
+        Fault::StaleReads(5),
         Fault::Expired(30),
     ]
 }
