@@ -21,6 +21,7 @@ macro_rules! on_beds {
 }
 
 mod account;
+mod accounts;
 mod bed;
 mod cluster;
 mod deletions;

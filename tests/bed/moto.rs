@@ -85,7 +85,13 @@ impl Moto {
     /// to start. Moto looks at the scope of a signature and not at the signature.
     #[track_caller]
     pub(crate) fn query(&self, service: &str, parameters: &[(&str, &str)]) -> String {
-        let scope = format!("testing/20260101/{REGION}/{service}/aws4_request");
+        self.query_as("testing", service, parameters)
+    }
+
+    /// The same with another access key, which moto knows an account by.
+    #[track_caller]
+    pub(crate) fn query_as(&self, key: &str, service: &str, parameters: &[(&str, &str)]) -> String {
+        let scope = format!("{key}/20260101/{REGION}/{service}/aws4_request");
         let header = format!(
             "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n\
                      Content-Type: application/x-www-form-urlencoded\r\n"

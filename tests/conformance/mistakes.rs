@@ -48,6 +48,14 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("neither arn nor name", "{}"),
         ("an ARN of something else", "{arn: 'arn:aws:s3:::shop'}"),
     ];
+    let accesses = [
+        ("an external ID without a role", "{externalId: acme}"),
+        ("a role that is only named", "{roleArn: weir-shop-in-production}"),
+        ("an availability zone for a region", "{region: eu-west-1a}"),
+        ("an external ID with a space", "{roleArn: 'arn:aws:iam::123456789012:role/weir', externalId: 'acme corp'}"),
+        ("another region than the balancer's", "{region: eu-central-1}"),
+        ("a role of another account than the balancer's", "{roleArn: 'arn:aws:iam::222222222222:role/weir'}"),
+    ];
     let mut found: Vec<(&str, String)> = Vec::new();
     found.extend(strategies.map(|(mistake, strategy)| (mistake, shift("green", strategy, ""))));
     found.extend(extras.map(|(mistake, extra)| (mistake, shift("green", "{allAtOnce: {}}", extra))));
@@ -73,12 +81,32 @@ fn mistakes() -> Vec<(&'static str, String)> {
     ];
     found.extend(weights.map(|(mistake, extra)| (mistake, route("listener: http", "[{environment: blue}]", extra))));
     found.extend(existing.map(|(mistake, existing)| (mistake, entry_point(existing, "[{name: http, port: 80}]"))));
+    found.extend(accesses.map(|(mistake, aws)| {
+        let good = "{arn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1'}";
+        let aws = format!("spec:\n  aws: {aws}\n");
+        (mistake, entry_point(good, "[{name: http, port: 80}]").replace("spec:\n", &aws))
+    }));
+    found.push(("target groups of another account than the role's", environment_elsewhere()));
     found.push(("one port twice", entry_point("{name: shop}", "[{name: http, port: 80}, {name: again, port: 80}]")));
     found.push((
         "a name that is too long",
         shift("green", "{allAtOnce: {}}", "").replace("checkout}", &format!("{}}}", "c".repeat(64))),
     ));
     found
+}
+
+fn environment_elsewhere() -> String {
+    "
+apiVersion: weir.dev/v1alpha1
+kind: Environment
+metadata: {name: blue}
+spec:
+  aws: {region: eu-west-1, roleArn: 'arn:aws:iam::222222222222:role/weir'}
+  targetGroups:
+  - {name: web, existing: {arn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/blue/1'}}
+  - {name: api, existing: {name: blue-api}}
+"
+    .to_owned()
 }
 
 fn route(listener: &str, backends: &str, extra: &str) -> String {

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -52,16 +52,41 @@ pub(crate) struct Process {
     /// The ARN of the listener on [`PORT`].
     listener: String,
     running: Option<Server>,
+    /// By which the stage's account is known.
+    key: String,
+    /// Further arguments of `weir run`.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Process {
     /// A bed with the stage set and no controller.
     pub(crate) fn open() -> Option<Self> {
+        Self::open_as(|_| "testing".to_owned())
+    }
+
+    /// A bed whose stage is in the account of a role.
+    pub(crate) fn open_in_role(role: &str) -> Option<Self> {
+        Self::open_as(|moto| {
+            let request = [("Action", "AssumeRole"), ("Version", "2011-06-15"), ("RoleArn", role)];
+            one(&moto.query("sts", &[&request[..], &[("RoleSessionName", "stage")]].concat()), "AccessKeyId")
+        })
+    }
+
+    fn open_as(key: impl FnOnce(&Moto) -> String) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let moto = shared_moto()?;
         let kubernetes = Kubernetes::open()?;
         let prefix = format!("c{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut bed = Self { kubernetes, moto, prefix, arns: BTreeMap::new(), listener: String::new(), running: None };
+        let mut bed = Self {
+            kubernetes,
+            moto,
+            prefix,
+            arns: BTreeMap::new(),
+            listener: String::new(),
+            running: None,
+            key: key(moto),
+            arguments: Vec::new(),
+        };
         bed.set_stage();
         Some(bed)
     }
@@ -77,7 +102,7 @@ impl Process {
 
     /// Makes a target group with targets; returns its ARN.
     pub(crate) fn add_group(&self, name: &str) -> String {
-        let vpc = &network(self.moto).vpc;
+        let vpc = &network(self.moto, &self.key).vpc;
         let parameters = [("Name", name), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", vpc)];
         let group = one(&self.elb("CreateTargetGroup", &parameters), "TargetGroupArn");
         for target in 1..=TARGETS {
@@ -89,7 +114,7 @@ impl Process {
 
     /// Makes a balancer with listeners; returns their ARNs.
     pub(crate) fn add_balancer(&self, name: &str, listeners: &[Listener<'_>]) -> Vec<String> {
-        let subnets = &network(self.moto).subnets;
+        let subnets = &network(self.moto, &self.key).subnets;
         let parameters = [("Name", name), ("Subnets.member.1", &subnets[0]), ("Subnets.member.2", &subnets[1])];
         let balancer = one(&self.elb("CreateLoadBalancer", &parameters), "LoadBalancerArn");
         let add = |listener: &Listener<'_>| {
@@ -103,7 +128,7 @@ impl Process {
 
     fn elb(&self, operation: &str, parameters: &[(&str, &str)]) -> String {
         let request = [("Action", operation), ("Version", "2015-12-01")];
-        self.moto.query("elasticloadbalancing", &[&request[..], parameters].concat())
+        self.moto.query_as(&self.key, "elasticloadbalancing", &[&request[..], parameters].concat())
     }
 
     fn rule(&self, priority: u32) -> Option<String> {
@@ -225,7 +250,8 @@ impl Bed for Process {
     }
 
     fn start(&mut self) {
-        let mut running = self.spawn(&[]);
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut running = self.spawn(&arguments);
         let ready = |server: &Server| {
             let (status, _) = get(&address(&server.log())?, "/readyz").ok()?;
             (status == 200).then_some(())
@@ -272,18 +298,21 @@ fn forward(actions: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
 }
 
 /// The network in which balancers are made.
+#[derive(Clone)]
 struct Network {
     vpc: String,
     subnets: Vec<String>,
 }
 
-/// The network that moto has by default.
-fn network(moto: &Moto) -> &'static Network {
-    static NETWORK: OnceLock<Network> = OnceLock::new();
-    NETWORK.get_or_init(|| {
-        let subnets = moto.query("ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
+/// The network that moto gives to each account, which is known by an access key.
+fn network(moto: &Moto, key: &str) -> Network {
+    static NETWORKS: Mutex<BTreeMap<String, Network>> = Mutex::new(BTreeMap::new());
+    let mut networks = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let network = networks.entry(key.to_owned()).or_insert_with(|| {
+        let subnets = moto.query_as(key, "ec2", &[("Action", "DescribeSubnets"), ("Version", "2016-11-15")]);
         Network { vpc: one(&subnets, "vpcId"), subnets: all(&subnets, "subnetId") }
-    })
+    });
+    network.clone()
 }
 
 /// `weir run` with moto as its AWS, and nothing of the user's own settings.

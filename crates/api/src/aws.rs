@@ -14,18 +14,21 @@ use serde::{Deserialize, Serialize};
 pub struct AwsAccess {
     /// The region, for example `eu-central-1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = "^[a-z]+(-[a-z]+)+-[0-9]+$"))]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]+(-[a-z]+)+-[0-9]+$')")
+        .message("give the name of a region, such as eu-central-1"))]
     pub region: Option<String>,
     /// The role that Weir assumes, in the account that it then works in. The controller's `--allow-role` must allow it
     /// for the namespace of this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 20, max = 2048),
-        regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")
-    )]
+    #[schemars(length(min = 20, max = 2048))]
+    #[x_kube(validation = Rule::new("self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$')")
+        .message("give the whole ARN of a role, such as arn:aws:iam::123456789012:role/weir"))]
     pub role_arn: Option<String>,
     /// The external ID that the role's trust policy asks for. It is not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 1224), regex(pattern = r"^[A-Za-z0-9_+=,.@:/-]+$"))]
+    #[schemars(length(min = 2, max = 1224))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_+=,.@:/-]+$')")
+        .message("give letters, digits and _+=,.@:/- only, which is what STS takes in an external ID"))]
     pub external_id: Option<String>,
 }

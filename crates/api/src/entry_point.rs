@@ -33,11 +33,13 @@ use crate::{AwsAccess, Condition};
         .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.region) || !has(self.spec.existing.arn) \
+         || size(self.spec.existing.arn.split(':')) < 6 \
          || self.spec.existing.arn.split(':')[3] == self.spec.aws.region"
     )
     .message("existing.arn names another region than aws.region; give the region of the balancer, or leave it out"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || !has(self.spec.existing.arn) \
+         || size(self.spec.aws.roleArn.split(':')) < 6 || size(self.spec.existing.arn.split(':')) < 6 \
          || self.spec.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4]"
     )
     .message("existing.arn is in another account than aws.roleArn; give a role of the account that has the balancer")

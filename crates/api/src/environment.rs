@@ -1,6 +1,8 @@
 //! `Environment`: one immutable stack that can take traffic.
 
+use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{AwsAccess, Condition};
@@ -20,6 +22,7 @@ use crate::{AwsAccess, Condition};
     doc = "One immutable stack that can take traffic.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Target groups", type_ = "string", json_path = ".spec.targetGroups[*].name"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".status.routes[*].role"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
         name = "Message",
@@ -32,13 +35,15 @@ use crate::{AwsAccess, Condition};
         .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.region) || self.spec.targetGroups.all(group, \
-         !has(group.existing.arn) || group.existing.arn.split(':')[3] == self.spec.aws.region)"
+         !has(group.existing.arn) || size(group.existing.arn.split(':')) < 6 \
+         || group.existing.arn.split(':')[3] == self.spec.aws.region)"
     )
     .message("existing.arn of a target group names another region than aws.region; give the region of the groups, or \
               leave it out"),
     validation = Rule::new(
-        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || self.spec.targetGroups.all(group, \
-         !has(group.existing.arn) || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
+        "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || size(self.spec.aws.roleArn.split(':')) < 6 \
+         || self.spec.targetGroups.all(group, !has(group.existing.arn) \
+         || size(group.existing.arn.split(':')) < 6 || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
     )
     .message("existing.arn of a target group is in another account than aws.roleArn; give a role of the account that \
               has the groups")
@@ -96,6 +101,10 @@ pub struct EnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub target_groups: Vec<TargetGroupStatus>,
+    /// What the environment is to each route that names it among its backends, as far as the routes have said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["route".into()]))]
+    pub routes: Vec<RouteRole>,
     /// `Ready`, `Reconciling` and `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -116,4 +125,35 @@ pub struct TargetGroupStatus {
     /// The port towards the targets, unless a target names its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
+}
+
+/// What an environment is to one route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteRole {
+    /// The route, as `namespace/name`.
+    pub route: String,
+    /// What the environment is to it.
+    pub role: Role,
+    /// The environment's live weight, relative to the other weights of the route.
+    pub weight: i32,
+    /// Since when the environment last carried all the traffic of the route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_traffic_since: Option<Timestamp>,
+    /// When that ended. Absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_traffic_until: Option<Timestamp>,
+}
+
+/// What an environment can be to a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Role {
+    /// A run is moving the traffic to it.
+    Candidate,
+    /// It carries traffic.
+    Live,
+    /// It carries none, has carried all of it before, and still has the same target group.
+    Standby,
+    /// It carries none and has never carried all of it, as far as is known.
+    Idle,
 }

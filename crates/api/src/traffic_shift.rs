@@ -42,12 +42,19 @@ pub struct TrafficShiftSpec {
     pub to: String,
     /// How the traffic gets there: exactly one of `steps`, `linear` and `allAtOnce`.
     pub strategy: Strategy,
+    /// How the traffic gets back to an environment that has carried all of it before.
+    #[serde(default)]
+    pub known_good: KnownGood,
     /// How much healthy capacity a weight needs.
     #[serde(default)]
     pub capacity: Capacity,
     /// What happens when the candidate loses its health or the deadline passes.
     #[serde(default)]
     pub on_failure: OnFailure,
+    /// What happens when `to` is changed in the middle of a run. Setting it back to what carried everything before
+    /// the run brings the traffic back at once in any case.
+    #[serde(default)]
+    pub on_change: OnChange,
     /// How long a run may go without progress before it has failed. Pauses do not count.
     #[serde(default = "one_hour")]
     pub progress_deadline: Duration,
@@ -156,6 +163,29 @@ pub enum OnFailure {
     Pause,
 }
 
+/// How the traffic gets to an environment that has carried all of it on every route of the shift before, with the same
+/// target groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum KnownGood {
+    /// Everything in one step and without the pauses of the strategy, if it has the healthy capacity for everything
+    /// now; otherwise by the strategy. The status of the run says which, and why.
+    #[default]
+    Immediate,
+    /// By the strategy, as to any other environment.
+    Gradual,
+}
+
+/// What happens when `to` is changed in the middle of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum OnChange {
+    /// A new run takes over from what is live then. The new candidate rises by the steps of the strategy, and all
+    /// others fall in proportion.
+    #[default]
+    Replace,
+    /// The run that is moving ends first; then the run to the new environment starts.
+    Queue,
+}
+
 /// What happens when a shift is deleted in the middle of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ShiftDeletionPolicy {
@@ -182,6 +212,9 @@ pub struct TrafficShiftStatus {
     /// The run that is moving, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
+    /// The environment that `to` names meanwhile, where its run waits for the end of the one that is moving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<String>,
     /// The last runs that ended, newest first, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PastRun>,
@@ -263,6 +296,13 @@ pub struct Run {
     pub progress: String,
     /// The weights that are wanted now, in words, for example `blue 75, green 25`.
     pub summary: String,
+    /// How the run gets to its environment, where there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+    /// Whether the run took over while a change of the one before was on its way: each route then first says what is
+    /// live, and only from there the run goes on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub surveying: bool,
     /// What is wanted of each route.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub routes: Vec<RunRoute>,
@@ -294,9 +334,31 @@ pub struct Run {
     /// The outcome that the routes are asked to remember, once everything else is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// The environment that the traffic went back to, where `to` names it by then: its routes remember that wish as
+    /// fulfilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_to: Option<String>,
     /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How a run gets to its environment, and why so.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Course {
+    /// Whether everything moves in one step, since the environment is known to be good.
+    pub immediate: bool,
+    /// Why, as one word in CamelCase: `KnownGood`, `NeverCarriedAll`, `OtherTargetGroup`, `CapacityShort` or
+    /// `Gradual`.
+    pub reason: String,
+    /// Why, in words.
+    pub message: String,
 }
 
 /// What a run wants of one route.
@@ -305,10 +367,16 @@ pub struct Run {
 pub struct RunRoute {
     /// The name of the `WeightedRoute`.
     pub name: String,
-    /// The weights that were live when the run began; a rollback goes back to them.
+    /// The weights that were live when the run began. A rollback goes back to them, unless there is a `home`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub from: Vec<EnvironmentWeight>,
+    /// The weights that were live before the first of several runs of which each took over from the one before: a
+    /// rollback goes back to them, and not to what such a run had left half way. Absent in a run that took over
+    /// from none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub home: Vec<EnvironmentWeight>,
     /// How many targets were healthy on the live side when the run began.
     pub baseline: i32,
     /// The live weights that the present change starts from. A route that finds others does not write: somebody
@@ -320,6 +388,13 @@ pub struct RunRoute {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
+}
+
+impl RunRoute {
+    /// The weights that a rollback goes back to.
+    pub fn home(&self) -> &[EnvironmentWeight] {
+        if self.home.is_empty() { &self.from } else { &self.home }
+    }
 }
 
 /// Something that holds a run.

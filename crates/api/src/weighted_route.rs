@@ -250,6 +250,11 @@ pub struct WeightedRouteStatus {
     /// What the route last set out to make live, recorded before it was written to AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// The environments that have carried all the traffic of this route, the last one first, at most ten. A candidate
+    /// counts once its run has succeeded. The same environment with another target group is another one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into(), "group".into()]))]
+    pub full_traffic: Vec<FullTraffic>,
     /// The run that last ended on this route, as the tag on AWS remembers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<RunMemory>,
@@ -324,6 +329,21 @@ pub struct GroupWeight {
     pub arn: String,
     /// Its weight, from 0 to 999.
     pub weight: i32,
+}
+
+/// A time in which one environment carried all the traffic of a route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FullTraffic {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// The ARN of the target group that it lent to the route.
+    pub group: String,
+    /// Since when this is known. After a loss of status, when it was seen again.
+    pub since: Timestamp,
+    /// When it was seen that this had ended. Absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// What a route has set out to make live, and for whom: a change of a run (`shift`, `uid`, `run`, `seq`), a step towards
@@ -456,4 +476,27 @@ pub struct RunMemory {
     pub to: String,
     /// How the run ended.
     pub outcome: Outcome,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Intent, WeightedRouteStatus};
+
+    #[test]
+    fn a_status_from_before_users_could_own_weights_is_still_read() {
+        let text = r#"{"intent": {
+            "shift": "checkout", "uid": "u", "run": 2, "seq": 3, "since": "2026-11-21T10:00:00Z",
+            "weights": [{"environment": "blue", "weight": 1}], "groups": [], "verifiedAt": "2026-11-21T10:00:05Z"
+        }}"#;
+        let status: WeightedRouteStatus = serde_json::from_str(text).unwrap();
+        let intent = status.intent.unwrap();
+        assert_eq!((intent.shift.as_str(), intent.run, intent.seq, &intent.follow), ("checkout", 2, 3, &None));
+    }
+
+    #[test]
+    fn what_does_not_belong_to_a_run_is_written_without_one() {
+        let written = serde_json::to_value(Intent::default()).unwrap();
+        let fields: Vec<&String> = written.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["groups", "since", "weights"]);
+    }
 }

@@ -109,7 +109,8 @@ impl Inventory {
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
     /// which balancers (themselves or their listeners) and which listeners (their rules) are not as they were when
-    /// last told. What is seen for the first time counts as changed, a failure other than `NotFound` does not.
+    /// last told. What is seen for the first time counts as changed, and so does what may no longer be read; a failure
+    /// in passing does not.
     ///
     /// Costs at most two calls and one for each listener, for each balancer.
     pub async fn round(&self, balancers: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {

@@ -25,6 +25,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
         KindName::WeightedRoute => {
             let mut found = shifts_naming(cluster, key);
             if let Some(route) = cluster.routes.get(key) {
+                found.extend(backends(cluster, key));
                 let entry = &route.spec.listener.entry_point.name;
                 found.extend(routes(cluster, |other, spec| {
                     other != key && other.namespace == key.namespace && spec.listener.entry_point.name == *entry
@@ -42,6 +43,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
                 let route = key.beside(name);
                 found.extend(shifts_naming(cluster, &route));
                 if cluster.routes.contains_key(&route) {
+                    found.extend(backends(cluster, &route));
                     found.insert(ObjectRef::new(KindName::WeightedRoute, route));
                 }
             }
@@ -77,6 +79,14 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     found
 }
 
+/// The environments that a route names.
+fn backends(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
+    let backends = cluster.routes.get(route).into_iter().flat_map(|found| &found.spec.backends);
+    let keys = backends.map(|backend| route.beside(&backend.environment));
+    let keys = keys.filter(|key| cluster.environments.contains_key(key));
+    keys.map(|key| ObjectRef::new(KindName::Environment, key)).collect()
+}
+
 /// The shifts that name a route.
 fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
     cluster
@@ -99,5 +109,6 @@ fn routes(cluster: &Cluster, matches: impl Fn(&Key, &weir_api::WeightedRouteSpec
 fn in_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     let shifts = cluster.shifts.keys().map(|key| ObjectRef::new(KindName::TrafficShift, key.clone()));
     let routes = cluster.routes.keys().map(|key| ObjectRef::new(KindName::WeightedRoute, key.clone()));
-    shifts.chain(routes).filter(|object| object.key.namespace == namespace).collect()
+    let environments = cluster.environments.keys().map(|key| ObjectRef::new(KindName::Environment, key.clone()));
+    shifts.chain(routes).chain(environments).filter(|object| object.key.namespace == namespace).collect()
 }

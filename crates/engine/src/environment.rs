@@ -1,4 +1,6 @@
-//! Decides about an `Environment`: finds its target groups.
+//! Decides about an `Environment`: finds its target groups, and says what it is to each route.
+
+mod roles;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,7 @@ use weir_api::environment::TargetGroupStatus;
 
 use crate::Arn;
 use crate::fact::{By, ErrorKind};
-use crate::object::EnvironmentObject;
+use crate::object::{Cluster, EnvironmentObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -19,13 +21,19 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Decides about an environment.
 pub fn decide(
     context: &Context,
+    cluster: &Cluster,
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EnvironmentStatus>> {
     let (found, standing) = look(context, object, sight)?;
     let conditions =
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
-    let status = EnvironmentStatus { observed_generation: Some(object.generation), target_groups: found, conditions };
+    let status = EnvironmentStatus {
+        observed_generation: Some(object.generation),
+        routes: roles::of(cluster, object, &found),
+        target_groups: found,
+        conditions,
+    };
     let verdict = Verdict::record(status);
     Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
 }

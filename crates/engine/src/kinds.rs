@@ -72,7 +72,7 @@ kind! {
 kind! {
     /// Environments.
     Environments: Environment(EnvironmentSpec, EnvironmentStatus) in environments,
-    decide: |context, _: &Cluster, object, sight| environment::decide(context, object, sight),
+    decide: environment::decide,
     events: |old: &EnvironmentStatus, new: &EnvironmentStatus| stood(&old.conditions, &new.conditions),
     urgency: routine
 }

@@ -13,6 +13,7 @@ mod drift;
 mod events;
 mod farewell;
 mod gone;
+mod full;
 mod memory;
 mod place;
 mod rest;
@@ -197,6 +198,7 @@ fn look(
     status.live = Some(weights::words(&live));
     status.weights.clone_from(&live);
     status.groups = backend::lent(&groups, &live);
+    full::note(context.now, wanted, &groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
         return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
             Ok(memory) => adopting(context, route, &place, memory),

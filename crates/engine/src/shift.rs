@@ -11,7 +11,10 @@ mod events;
 mod farewell;
 mod finish;
 mod health;
+mod known;
 mod lane;
+mod leave;
+mod missing;
 mod plan;
 mod report;
 mod rollback;
@@ -139,7 +142,7 @@ impl Draft<'_> {
 
     /// Whether deleting the shift now must first be undone on AWS.
     fn needs_undoing(&self) -> bool {
-        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(&part.from, &run.to).is_empty());
+        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(part.home(), &run.to).is_empty());
         self.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback
             && self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none() && can_go_back(run))
     }

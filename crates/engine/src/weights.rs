@@ -77,9 +77,17 @@ pub fn blend(from: &[EnvironmentWeight], candidate: &str, percent: i32) -> Vec<E
         weights.push(EnvironmentWeight { environment: candidate.to_owned(), weight: 0 });
         return normal(weights);
     }
+    let mut weights = portion(&others, 100 - percent);
+    weights.push(EnvironmentWeight { environment: candidate.to_owned(), weight: percent });
+    normal(weights)
+}
+
+/// So many percent, shared by those that carry traffic in their proportions.
+pub fn portion(weights: &[EnvironmentWeight], percent: i32) -> Vec<EnvironmentWeight> {
+    let others = carrying(weights);
     let mut shared: Vec<EnvironmentWeight> =
         others.iter().map(|entry| EnvironmentWeight { environment: entry.environment.clone(), weight: 0 }).collect();
-    for _ in percent..100 {
+    for _ in 0..percent {
         // The one with the highest quotient weight / (2 × seats + 1); the first of equals, by name.
         let mut best = 0;
         for index in 1..shared.len() {
@@ -89,10 +97,11 @@ pub fn blend(from: &[EnvironmentWeight], candidate: &str, percent: i32) -> Vec<E
                 best = index;
             }
         }
-        shared[best].weight += 1;
+        if let Some(entry) = shared.get_mut(best) {
+            entry.weight += 1;
+        }
     }
-    shared.push(EnvironmentWeight { environment: candidate.to_owned(), weight: percent });
-    normal(shared)
+    shared
 }
 
 /// The environments whose part is higher in what is wanted than in what is live.

@@ -168,6 +168,11 @@ impl Account {
         count(self.aws.health(group))
     }
 
+    /// How many targets of a group were healthy, from which instant on.
+    pub(crate) fn healthy_counts(&self, group: &str) -> Vec<(Timestamp, u32)> {
+        self.aws.healthy_counts(group)
+    }
+
     /// How many targets of a group were healthy at a past instant.
     pub fn healthy_at(&self, group: &str, at: Timestamp) -> u32 {
         count(self.aws.health_at(group, at))

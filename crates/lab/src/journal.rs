@@ -81,7 +81,8 @@ pub struct KubeRequest {
 impl AwsRequest {
     /// Whether the operation changes anything.
     pub fn is_write(&self) -> bool {
-        !self.operation.starts_with("Describe")
+        // To assume a role changes nothing that anybody else could see.
+        !self.operation.starts_with("Describe") && self.operation != "AssumeRole"
     }
 
     /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.

@@ -58,6 +58,8 @@ pub struct Model {
     pub told: Vec<(Timestamp, ObjectRef, Event)>,
     /// Every violation that the guard has found: there must be none.
     pub violations: Vec<String>,
+    /// Which namespaces may name which roles.
+    pub grants: Arc<Grants>,
     due: BTreeMap<ObjectRef, Timestamp>,
     memories: BTreeMap<ObjectRef, Memory>,
     next_round: Timestamp,
@@ -77,6 +79,7 @@ impl Model {
             writes: Vec::new(),
             told: Vec::new(),
             violations: Vec::new(),
+            grants: Arc::new(Grants::all()),
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,
@@ -164,6 +167,11 @@ impl Model {
         }
         self.wake_all(concerned);
         self.changed(&object);
+    }
+
+    /// Deletes a route.
+    pub fn delete_route(&mut self, name: &str) {
+        self.delete(KindName::WeightedRoute, name);
     }
 
     /// Deletes a shift.
@@ -269,7 +277,7 @@ impl Model {
     fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
         let memory = self.memories.remove(object).unwrap_or_default();
         let mut tick: Tick<K> =
-            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::new(Grants::all()));
+            Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::clone(&self.grants));
         let mut answer = Answer::Begin;
         let mut acts = 0;
         loop {
@@ -359,7 +367,7 @@ impl Model {
         let Some(stored) = K::find(&self.cluster, &object.key) else { return };
         let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
         for now in [self.now, later.max(self.now)] {
-            let grants = Arc::new(Grants::all());
+            let grants = Arc::clone(&self.grants);
             let context = Context { now, owner: OWNER.to_owned(), trouble: None, grants };
             let mut facts = Facts::default();
             let verdict = loop {

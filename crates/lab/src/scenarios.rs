@@ -1,6 +1,7 @@
 //! Scenarios: whole releases in the simulated world, through the real clients. Each ends before the judges.
 
 mod absence;
+mod accounts;
 mod chosen;
 mod commands;
 mod deletions;

@@ -6,6 +6,7 @@
 
 mod drive;
 mod objects;
+mod sites;
 
 pub use drive::GLANCE;
 pub use objects::Told;
@@ -24,6 +25,7 @@ use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
+use self::sites::Sites;
 use crate::account::Account;
 use crate::director::{Director, Site};
 use crate::evidence::Evidence;
@@ -77,6 +79,8 @@ pub struct World {
     aws: Arc<Aws>,
     kube: Arc<Kube>,
     account: Account,
+    /// Other accounts and regions.
+    sites: Sites,
     journal: Journal,
     network: Network,
     life: Option<Life>,
@@ -106,6 +110,7 @@ impl World {
         }
         let world = Self {
             account: Account::new(&aws),
+            sites: Sites::default(),
             settings,
             clock,
             aws,
@@ -181,8 +186,7 @@ impl World {
 
     /// Makes on AWS what manifests expect to find there, with so many targets in each group.
     pub fn furnish(&mut self, manifests: &str, targets: u32) -> Result<(), String> {
-        let documents = manifest::parse(manifests)?;
-        self.account.furnish(&documents, targets)
+        self.furnish_documents(&manifest::parse(manifests)?, targets)
     }
 
     /// Applies manifests in the order of the text, as `kubectl apply` does.
@@ -266,9 +270,7 @@ impl World {
         if let Some(director) = &self.director {
             director.heal();
         }
-        for group in self.groups() {
-            self.account.mend_targets(&group);
-        }
+        self.mend_all();
         self.resume_at = None;
         self.resume_controller();
         if !self.has_controller() {
@@ -361,10 +363,10 @@ impl World {
             owner: self.settings.owner.clone(),
             tags: self.tags_of_written(&entries),
             entries,
-            calls: self.account.calls(),
-            changes: self.account.changes(),
+            calls: self.calls(),
+            changes: self.changes(),
             lingering: self.lingering(),
-            groups: self.account.group_arns(),
+            groups: self.group_arns(),
         }
     }
 
@@ -373,16 +375,16 @@ impl World {
             What::Aws(request) => request.written(),
             _ => None,
         });
-        let changed: Vec<String> = self.account.changes().into_iter().map(|change| change.place).collect();
+        let changed: Vec<String> = self.changes().into_iter().map(|change| change.place).collect();
         let places: BTreeSet<&str> = written.chain(changed.iter().map(String::as_str)).collect();
-        places.into_iter().map(|place| (place.to_owned(), self.aws.tags(place))).collect()
+        places.into_iter().map(|place| (place.to_owned(), self.aws.beside(place).tags(place))).collect()
     }
 
     /// The journal, with every change of the health of a group at the instant at which it came.
     fn entries_with_health(&self) -> Vec<Entry> {
         let mut entries = self.journal.entries();
-        for group in self.groups() {
-            let counts = self.aws.healthy_counts(&group).into_iter();
+        for (group, counts) in self.healthy_counts() {
+            let counts = counts.into_iter();
             let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
             entries.extend(counts.map(entry));
         }
@@ -393,10 +395,6 @@ impl World {
 
     fn note(&self, what: What) {
         self.journal.add(self.now(), self.lives, what);
-    }
-
-    fn groups(&self) -> BTreeSet<String> {
-        self.account.groups()
     }
 }
 

@@ -17,6 +17,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use self::elb::{Elb, Writer};
 use self::log::CallLog;
+use self::partition::{Here, Partition, Place};
 use self::rates::Buckets;
 use self::xml::Xml;
 use crate::clock::Clock;
@@ -24,10 +25,12 @@ use crate::clock::Clock;
 mod elb;
 mod form;
 mod log;
+mod partition;
 mod rates;
 mod refusal;
 mod scope;
 mod setup;
+mod sts;
 mod timeline;
 mod xml;
 
@@ -80,14 +83,16 @@ impl Default for Options {
     }
 }
 
-/// One simulated AWS.
+/// One simulated AWS, seen from one account and region.
 #[derive(Debug)]
 pub struct Aws {
     clock: Clock,
     latency: RangeInclusive<Duration>,
-    world: Mutex<World>,
+    here: Place,
+    partition: Arc<Mutex<Partition>>,
 }
 
+/// What one account has in one region.
 #[derive(Debug)]
 struct World {
     elb: Elb,
@@ -102,15 +107,31 @@ struct World {
 impl Aws {
     /// An AWS with nothing in it.
     pub fn new(clock: Clock, seed: u64, options: Options) -> Arc<Self> {
-        let mut seeds = fastrand::Rng::with_seed(seed);
-        let world = World {
-            pace: seeds.fork(),
-            requests: seeds.fork(),
-            log: CallLog::default(),
-            buckets: Buckets::default(),
-            elb: Elb::new(seeds.u64(..), options.clone()),
-        };
-        Arc::new(Self { clock, latency: options.latency, world: Mutex::new(world) })
+        let latency = options.latency.clone();
+        let partition = Partition::new(seed, options);
+        let here = partition.home().clone();
+        Arc::new(Self { clock, latency, here, partition: Arc::new(Mutex::new(partition)) })
+    }
+
+    /// The same AWS, seen from another account and region.
+    pub fn elsewhere(&self, account: &str, region: &str) -> Arc<Self> {
+        let here = Place { account: account.to_owned(), region: region.to_owned() };
+        self.partition().settle(&here);
+        Arc::new(Self {
+            clock: self.clock,
+            latency: self.latency.clone(),
+            here,
+            partition: Arc::clone(&self.partition),
+        })
+    }
+
+    /// The same AWS, seen from where a resource is.
+    pub fn beside(&self, arn: &str) -> Arc<Self> {
+        let mut parts = arn.split(':').skip(3);
+        match (parts.next(), parts.next()) {
+            (Some(region), Some(account)) if !region.is_empty() => self.elsewhere(account, region),
+            _ => self.elsewhere(&self.here.account, &self.here.region),
+        }
     }
 
     /// The clock of its world.
@@ -161,9 +182,14 @@ impl Aws {
     /// Takes effect now and answers.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let now = self.clock.now();
-        let mut world = self.world();
-        let request_id = request_id(&mut world.requests);
-        let outcome = world.perform(request, now);
+        let mut partition = self.partition();
+        let request_id = request_id(&mut partition.world(&self.here).requests);
+        let (outcome, namespace) = if sts::is_meant(request) {
+            (partition.answer_sts(request, &self.here, now), sts::NAMESPACE)
+        } else {
+            let visit = partition.visit(request.headers(), &self.here, now);
+            (partition.world(&visit.place).perform(request, visit.caller, now), xml::NAMESPACE)
+        };
         let (status, root) = match outcome {
             Ok((operation, elements)) => {
                 let metadata = Xml::of("ResponseMetadata", vec![Xml::text("RequestId", &request_id)]);
@@ -174,7 +200,7 @@ impl Aws {
                 (refusal.status, Xml::of("ErrorResponse", vec![refusal.xml(), Xml::text("RequestId", &request_id)]))
             }
         };
-        let mut response = Response::new(Bytes::from(root.document()));
+        let mut response = Response::new(Bytes::from(root.document(namespace)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
@@ -216,17 +242,37 @@ impl Aws {
     }
 
     /// A panic while the world was locked is a failed test already; what it holds is still the truth.
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn world(&self) -> Here<'_> {
+        Here::new(self.partition(), &self.here)
+    }
+
+    fn partition(&self) -> MutexGuard<'_, Partition> {
+        self.partition.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl World {
+    fn new(seed: u64, options: Options) -> Self {
+        let mut seeds = fastrand::Rng::with_seed(seed);
+        Self {
+            pace: seeds.fork(),
+            requests: seeds.fork(),
+            log: CallLog::default(),
+            buckets: Buckets::default(),
+            elb: Elb::new(seeds.u64(..), options),
+        }
+    }
+
     /// Does what a request asks and writes it down.
-    fn perform(&mut self, request: &Request<Bytes>, now: jiff::Timestamp) -> Result<(&'static str, Vec<Xml>), Refusal> {
+    fn perform(
+        &mut self,
+        request: &Request<Bytes>,
+        caller: Result<Arc<str>, Refusal>,
+        now: jiff::Timestamp,
+    ) -> Result<(&'static str, Vec<Xml>), Refusal> {
         let form = read_form(request);
         let found = form.text("Action").and_then(elb::operation);
-        let outcome = self.route(request, &form, found, now);
+        let outcome = self.route(request, &form, found, caller, now);
         self.log.record(Call {
             at: now,
             service: ELASTIC_LOAD_BALANCING,
@@ -243,9 +289,11 @@ impl World {
         request: &Request<Bytes>,
         form: &form::Form,
         found: Option<&'static elb::Operation>,
+        caller: Result<Arc<str>, Refusal>,
         now: jiff::Timestamp,
     ) -> Result<(&'static str, Vec<Xml>), Refusal> {
-        let caller = scope::check(request.headers(), &self.elb.options.region)?;
+        scope::check(request.headers(), &self.elb.options.region)?;
+        let caller = caller?;
         let name = form.text("Action").ok_or_else(|| {
             Refusal::new("MissingAction", "The request must contain the parameter Action: it names the operation")
         })?;

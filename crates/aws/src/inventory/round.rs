@@ -23,15 +23,19 @@ enum State<T> {
     #[default]
     Untold,
     Absent,
+    /// The credentials do not allow to read it, or there are none.
+    Refused,
     Present(T),
 }
 
 impl<T: PartialEq> State<T> {
-    /// Takes over what was read, and tells whether it is something else than before. A failure tells nothing.
+    /// Takes over what was read, and tells whether it is something else than before. A failure in passing tells nothing;
+    /// a refusal is news, and so is its end.
     fn update(&mut self, found: Result<T, AwsError>) -> bool {
         let new = match found {
             Ok(found) => Self::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => Self::Absent,
+            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Expired) => Self::Refused,
             Err(_) => return false,
         };
         let changed = *self != new;

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 use weir_api::Duration;
-use weir_api::traffic_shift::{AllAtOnce, Capacity, OnFailure, ShiftDeletionPolicy, Strategy as Moves};
+use weir_api::traffic_shift::{
+    AllAtOnce, Capacity, KnownGood, OnChange, OnFailure, ShiftDeletionPolicy, Strategy as Moves,
+};
 use weir_api::{TrafficShiftSpec, TrafficShiftStatus};
 
 use super::{Claim, claim, holder};
@@ -17,7 +19,9 @@ fn cluster(shifts: &[(&str, i64, &[&str])]) -> Cluster {
             to: "green".to_owned(),
             strategy: Moves { steps: None, linear: None, all_at_once: Some(AllAtOnce {}) },
             capacity: Capacity::default(),
+            known_good: KnownGood::Immediate,
             on_failure: OnFailure::Rollback,
+            on_change: OnChange::Replace,
             progress_deadline: Duration::from_secs(3_600),
             paused: false,
             deletion_policy: ShiftDeletionPolicy::Hold,

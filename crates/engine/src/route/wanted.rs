@@ -1,6 +1,6 @@
 //! What the shift that has a route wants of it now.
 
-use weir_api::traffic_shift::{Run, RunRoute};
+use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 use weir_api::weighted_route::{Intent, RunMemory};
 
 use crate::claim;
@@ -57,14 +57,24 @@ impl Wanted<'_> {
     }
 
     /// What the tag on AWS shall remember once the run has come to its end.
+    /// A run that went back to what `to` names by then has fulfilled that wish.
     pub fn memory(&self) -> Option<RunMemory> {
+        let shift = self.shift.key.to_string();
         let outcome = self.run.outcome?;
-        Some(RunMemory { shift: self.shift.key.to_string(), to: self.run.to.clone(), outcome })
+        Some(match &self.run.returned_to {
+            Some(to) => RunMemory { shift, to: to.clone(), outcome: Outcome::Succeeded },
+            None => RunMemory { shift, to: self.run.to.clone(), outcome },
+        })
     }
 
     /// Whether an environment is one of those between which the traffic moves.
     pub fn touches(&self, environment: &str) -> bool {
         self.part.weights.iter().any(|entry| entry.environment == environment)
+    }
+
+    /// Whether the run first wants to be told what is live.
+    pub fn surveys(&self) -> bool {
+        self.run.surveying && self.run.rollback.is_none()
     }
 
     /// Whether the traffic is going back.

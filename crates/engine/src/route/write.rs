@@ -35,6 +35,9 @@ pub(super) fn follow(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
+    if wanted.surveys() {
+        return Some(survey(context, wanted, groups, place, status, sight));
+    }
     let split = match backend::by_group(groups, &wanted.part.weights) {
         Ok(split) => split,
         Err(message) => {
@@ -59,6 +62,38 @@ pub(super) fn follow(
     let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
     status.intent = Some(intent);
     Some(outlook)
+}
+
+/// Says what is live, and nothing else: the run took over while a change of another was on its way. Once the intent of
+/// this run is on record no change of that one is written any more, so a look after that shows what became of it.
+fn survey(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    groups: &Groups,
+    place: &Place<'_>,
+    status: &mut WeightedRouteStatus,
+    sight: &Sight<'_>,
+) -> Outlook {
+    drift::clear(status);
+    let live = status.weights.clone();
+    let split = backend::by_group(groups, &live).unwrap_or_default();
+    let sticky_seconds = place.forward().and_then(|forward| forward.sticky_seconds);
+    let before = sticky_before(wanted, place, status);
+    let known = status.intent.take().filter(|intent| wanted.is_intent(intent));
+    let is_recorded = known.is_some();
+    let mut told = known.unwrap_or_else(|| intent(context.now, wanted, &split, groups, sticky_seconds, before));
+    if told.verified_at.is_none() {
+        told.verified_at = (is_recorded && place.read_at >= sight.began).then_some(context.now);
+        told.weights.clone_from(&live);
+        told.groups = lenders(&split, groups);
+    }
+    let is_told = told.verified_at.is_some();
+    status.intent = Some(told);
+    if is_told {
+        let reason = because("Surveyed", format!("{} is live", weights::words(&live)));
+        return Outlook::settled(Standing::Ready(reason.clone()), reason);
+    }
+    applying(None, "looking at what is live before the run begins".to_owned())
 }
 
 /// Group stickiness as it was when the run began: recorded by the first intent of the run, carried on by the others.

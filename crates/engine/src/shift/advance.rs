@@ -1,15 +1,17 @@
 //! Takes a moving run one step on: sees what is live, judges the candidate, pauses, publishes the next weights.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Outcome, Phase, Run};
+use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Phase, Run};
 
 use crate::sight::Sight;
 use crate::weights;
 
 use super::health::Capacity;
+use super::known::{self, Leap};
 use super::lane::{Lane, lanes};
+use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, farewell, finish, health, rollback};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, farewell, finish, health, leave, rollback, start};
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -21,30 +23,24 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     if run.ended_at.is_some() {
         return Some(());
     }
-    let lanes = match lanes(draft.grants, draft.cluster, draft.shift, &run) {
-        Ok(lanes) => lanes,
-        Err(message) => {
-            draft.wait(phase_of(&run), "RouteGone", message, None);
-            give_up_at_deadline(draft, &run);
-            return Some(());
-        }
-    };
+    if let Routes::Awaited = missing::look(draft, &run, sight)? {
+        return Some(());
+    }
+    let run = draft.status.run.clone()?;
+    let lanes = lanes(draft.grants, draft.cluster, draft.shift, &run);
     let run = observe(draft, &lanes);
     if run.outcome.is_some() {
         finish::conclude(draft, &run, &lanes);
         return Some(());
     }
     if run.rollback.is_none() {
-        consider_leaving(draft, &run, &lanes);
+        leave::brake(draft, &run);
     }
     let run = draft.status.run.clone()?;
     if run.rollback.is_some() {
-        return rollback::go_back(draft, &run, &lanes, sight);
+        return rollback::go_back(draft, &run, &lanes, plan, sight);
     }
-    if run.ended_at.is_some() {
-        return Some(());
-    }
-    if watch_candidate(draft, &run, &lanes, sight)? {
+    if watch_candidate(draft, &run, &lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
         return Some(());
     }
     let run = draft.status.run.clone()?;
@@ -54,6 +50,20 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     if run.applied_at.is_none() {
         wait_for_routes(draft, &run, &lanes);
         return Some(());
+    }
+    if run.surveying {
+        start::take_stock(draft, &run, &lanes, plan);
+        return Some(());
+    }
+    if known::is_immediate(&run) && run.weight < 100 {
+        match known::leap(draft, &run, &lanes, sight)? {
+            Leap::Now => {
+                publish(draft, &run, plan, 100);
+                return Some(());
+            }
+            Leap::Later => return Some(()),
+            Leap::Never => {}
+        }
     }
     match plan.after(run.weight) {
         Some(weight) => step(draft, &run, &lanes, plan, weight, sight),
@@ -97,41 +107,38 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
     run.clone()
 }
 
-/// Goes back or ends where the user no longer wants this run.
-fn consider_leaving(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
-    let spec = &draft.shift.spec;
-    if draft.shift.deleted.is_some() {
-        return;
-    }
-    if spec.to == run.to {
-        return;
-    }
-    let was_all = |lane: &Lane<'_>| weights::carries_all(&lane.part.from, &spec.to);
-    if lanes.iter().all(was_all) {
-        let message = format!("to was set back to {}, which carried the traffic before", spec.to);
-        let _ = rollback::begin(draft, "SetBack", message);
-    } else if run.applied_at.is_some() || run.hold.is_some() {
-        draft.end(Outcome::Superseded, &format!("to was changed to {}", spec.to));
-    }
+/// Watches the candidate on those routes of the run that are there.
+pub(super) fn watch_present(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> Option<()> {
+    let lanes = lanes(draft.grants, draft.cluster, draft.shift, run);
+    watch_candidate(draft, run, &lanes, sight).map(drop)
 }
 
 /// Watches the health of a candidate that carries traffic; true when that has decided what happens.
 fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
     // While somebody else's weights are live, or the run holds for somebody's word, it does not turn round by itself.
     let is_theirs = |hold: &Hold| matches!(hold.by, HeldBy::Failure | HeldBy::ForeignChange);
-    if run.weight == 0 || run.hold.as_ref().is_some_and(is_theirs) {
+    let has_remainder = lanes.iter().any(|lane| !health::remainder(lane, run).is_empty());
+    if (run.weight == 0 && !has_remainder) || run.rollback.is_some() || run.hold.as_ref().is_some_and(is_theirs) {
         return Some(false);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let since = sight.began - HEALTH_AGE;
-    let capacity = health::candidate(lanes, run, run.weight, percent, since, sight)?;
+    let weight = if run.surveying { 0 } else { run.weight };
+    let (capacity, broken) = (
+        health::candidate(lanes, run, weight, percent, since, sight),
+        health::broken_remainder(lanes, run, since, sight),
+    );
+    let (capacity, broken) = (capacity?, broken?);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
+    if let Some(message) = broken.into_iter().next() {
+        return Some(fail(draft, "RemainderUnhealthy", message));
+    }
     let now = draft.now;
     let noted = draft.status.run.as_mut()?;
     match capacity {
         Capacity::Enough => noted.degraded_since = None,
         Capacity::Unknown(_) => {}
-        Capacity::Short { message, none } => {
+        Capacity::Short { message, none, .. } => {
             let since = *noted.degraded_since.get_or_insert(now);
             // Before the weight was seen to be live, it is not yet the candidate that carries it.
             if none || now >= since + DEGRADED_GRACE {
@@ -144,7 +151,7 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
 }
 
 /// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.
-fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool {
+pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool {
     let now = draft.now;
     match draft.shift.spec.on_failure {
         OnFailure::Rollback => rollback::begin(draft, reason, message).is_ok_and(|()| {
@@ -178,6 +185,7 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
     }
     let Some(applied_at) = run.applied_at.filter(|_| run.released_seq != Some(run.seq)) else { return false };
     match plan.rest_at(run.weight) {
+        _ if known::is_immediate(run) => false,
         Rest::None => false,
         Rest::For(length) => {
             let until = applied_at + length;
@@ -196,7 +204,7 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
 
 /// The instant at which a run without progress has failed. A pause that has just ended does not count.
 pub(super) fn deadline(draft: &Draft<'_>, run: &Run) -> Timestamp {
-    let was_paused = draft.shift.status.phase == Some(Phase::Paused);
+    let was_paused = matches!(draft.shift.status.phase, Some(Phase::Paused | Phase::Pending));
     let base = if was_paused { draft.now } else { run.progressed_at };
     base + SignedDuration::from(draft.shift.spec.progress_deadline)
 }
@@ -212,17 +220,12 @@ fn has_failed_by_deadline(draft: &mut Draft<'_>, run: &Run) -> bool {
     fail(draft, "ProgressDeadlineExceeded", message)
 }
 
-/// A run whose route is gone cannot be brought back; it ends at its deadline.
-fn give_up_at_deadline(draft: &mut Draft<'_>, run: &Run) {
-    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
-    if draft.now < deadline {
-        draft.wake_at(deadline);
-    } else {
-        draft.end(Outcome::Failed, "a route of the run is gone");
-    }
-}
-
 fn wait_for_routes(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
+    if let Some(message) = missing::left_behind(draft, run, lanes)
+        && fail(draft, "RouteStalled", message)
+    {
+        return;
+    }
     let behind = lanes.iter().filter(|lane| !lane.is_applied(draft.shift, run));
     let message = behind.into_iter().find(|lane| lane.is_hindered()).map_or_else(|| live_awaited(run), Lane::says);
     draft.wait(phase_of(run), "Applying", message, None);
@@ -246,17 +249,7 @@ fn step(
     let capacity = health::candidate(lanes, run, weight, percent, sight.fresh(), sight)?;
     let (reason, message) = match capacity {
         Capacity::Enough => {
-            let run = draft.status.run.as_mut()?;
-            let to = run.to.clone();
-            // A route that is ahead, since somebody else's weights were taken over there, does not go back.
-            change(run, |_, part| {
-                let ahead = weights::percent_up(&part.weights, &to);
-                weights::blend(&part.from, &to, weight.max(ahead))
-            });
-            run.weight = weight;
-            run.progress = plan.progress(weight);
-            let message = draft.status.run.as_ref().map_or_else(String::new, live_awaited);
-            draft.wait(Phase::Shifting, "Applying", message, None);
+            publish(draft, run, plan, weight);
             return Some(());
         }
         Capacity::Short { message, .. } => {
@@ -268,4 +261,19 @@ fn step(
     draft.wait(phase_of(run), reason, message, None);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
     Some(())
+}
+
+/// Publishes a weight for which the capacity is there.
+fn publish(draft: &mut Draft<'_>, run: &Run, plan: &Plan, weight: i32) {
+    let to = run.to.clone();
+    let Some(run) = draft.status.run.as_mut() else { return };
+    // A route that is ahead, since somebody else's weights were taken over there, does not go back.
+    change(run, |_, part| {
+        let ahead = weights::percent_up(&part.weights, &to);
+        rollback::with_home(weights::blend(&part.from, &to, weight.max(ahead)), part)
+    });
+    run.weight = weight;
+    run.progress = plan.progress(weight);
+    let message = live_awaited(run);
+    draft.wait(Phase::Shifting, "Applying", message, None);
 }

@@ -12,6 +12,9 @@ pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> 
     if let Some(last) = new.last_command.as_ref().filter(|last| old.last_command.as_ref() != Some(*last)) {
         events.push(Event::normal("Command", format!("{}: {}", last.command, last.result)));
     }
+    if let (Some(run), Some(next)) = (&new.run, new.queued.as_ref().filter(|next| old.queued.as_ref() != Some(*next))) {
+        events.push(Event::normal("Queued", format!("the run to {next} follows when run {} has ended", run.id)));
+    }
     if let Some(run) = &new.run {
         let before = old.run.as_ref().filter(|before| before.id == run.id);
         run_events(before, run, &mut events);
@@ -47,8 +50,15 @@ fn reason(status: &TrafficShiftStatus) -> Option<&str> {
 
 fn run_events(before: Option<&Run>, run: &Run, events: &mut Vec<Event>) {
     if before.is_none() {
-        let note = run.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
-        events.push(Event::normal("RunStarted", format!("run {} moves the traffic to {}{note}", run.id, run.to)));
+        let why = run.course.as_ref().map(|course| &course.message);
+        let why = run.note.as_ref().or(why).map_or_else(String::new, |why| format!(" ({why})"));
+        events.push(Event::normal("RunStarted", format!("run {} moves the traffic to {}{why}", run.id, run.to)));
+    }
+    if let (Some(old), Some(new)) = (before.and_then(|before| before.course.as_ref()), &run.course)
+        && old.immediate
+        && !new.immediate
+    {
+        events.push(Event::normal("Gradual", format!("run {}: {}", run.id, new.message)));
     }
     if let Some(cause) = run.rollback.as_ref().filter(|_| before.is_some_and(|before| before.rollback.is_none())) {
         events.push(Event::warning("RollingBack", format!("{}: {}", cause.reason, cause.message)));

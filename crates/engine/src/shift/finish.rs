@@ -9,6 +9,9 @@ use crate::weights;
 use super::lane::Lane;
 use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health};
 
+/// How long the end of a run may take to be remembered once the user wants something else.
+const MOMENT: SignedDuration = SignedDuration::from_secs(30);
+
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
 pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
@@ -71,6 +74,8 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
 pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     let Some(outcome) = run.outcome else { return };
     let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    // Whoever wants something else meanwhile waits for the memory a moment only; the next run leaves its own.
+    let deadline = if draft.shift.spec.to == run.to { deadline } else { deadline.min(run.progressed_at + MOMENT) };
     let late = draft.now >= deadline;
     if run.applied_at.is_none() && !late {
         draft.wait(advance::phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
@@ -92,5 +97,5 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
 }
 
 fn before_words(lanes: &[Lane<'_>]) -> String {
-    lanes.first().map(|lane| weights::words(&lane.part.from)).unwrap_or_default()
+    lanes.first().map(|lane| weights::words(&weights::carrying(lane.part.home()))).unwrap_or_default()
 }

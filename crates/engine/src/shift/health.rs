@@ -20,6 +20,8 @@ pub(super) enum Capacity {
         message: String,
         /// Whether no target at all is healthy.
         none: bool,
+        /// Whether it would be enough if those that are being checked turn out healthy.
+        starting: bool,
     },
     /// It cannot be told.
     Unknown(String),
@@ -43,12 +45,43 @@ pub(super) fn candidate(
         match reading? {
             Ok(health) if i64::from(health.healthy) >= needed => {}
             Ok(health) => {
-                return Some(Capacity::Short { message: short(&run.to, health, needed), none: health.healthy == 0 });
+                let message = short(&run.to, health, needed);
+                let starting = i64::from(health.healthy + health.initial + health.unused) >= needed;
+                return Some(Capacity::Short { message, none: health.healthy == 0, starting });
             }
             Err(message) => capacity = Capacity::Unknown(message),
         }
     }
     Some(capacity)
+}
+
+/// What a run took over from others and still carries traffic beside the candidate, in words, where no target of it is
+/// healthy any more. Nobody else watches it: its own run is over.
+pub(super) fn broken_remainder(
+    lanes: &[Lane<'_>],
+    run: &Run,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Option<Vec<String>> {
+    let carried = lanes.iter().flat_map(|lane| remainder(lane, run).into_iter().map(move |entry| (lane, entry)));
+    let carried = carried.filter(|(lane, entry)| weights::of(&lane.part.weights, &entry.environment) > 0);
+    let readings: Vec<_> =
+        carried.map(|(lane, entry)| (of(lane, &entry.environment, not_before, sight), entry)).collect();
+    let mut broken = Vec::new();
+    for (reading, entry) in readings {
+        if reading?.is_ok_and(|health| health.healthy == 0) {
+            let name = &entry.environment;
+            broken.push(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
+        }
+    }
+    Some(broken)
+}
+
+/// What carried traffic when a run took over from another, beside what a rollback goes back to.
+pub(super) fn remainder(lane: &Lane<'_>, run: &Run) -> Vec<EnvironmentWeight> {
+    let is_home = |name: &str| lane.part.home().iter().any(|entry| entry.environment == name);
+    let from = weights::carrying(&lane.part.from).into_iter();
+    from.filter(|entry| entry.environment != run.to && !is_home(&entry.environment)).collect()
 }
 
 fn short(environment: &str, health: Health, needed: i64) -> String {

@@ -23,20 +23,13 @@ pub(super) struct Lane<'a> {
     pub access: Result<Access, String>,
 }
 
-/// The lanes of a run; the error names the route that is gone.
-pub(super) fn lanes<'a>(
-    grants: &Grants,
-    cluster: &'a Cluster,
-    shift: &ShiftObject,
-    run: &Run,
-) -> Result<Vec<Lane<'a>>, String> {
+/// The lanes of a run: of all its routes that are there, in their order.
+pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Vec<Lane<'a>> {
     let lane = |part: &RunRoute| {
-        let route = farewell::following(cluster, shift, run, part).ok_or_else(|| {
-            format!("the WeightedRoute {} is gone; create it again, or abort or delete the shift", part.name)
-        })?;
-        Ok(Lane::new(grants, cluster, route, part.clone()))
+        let route = farewell::following(cluster, shift, run, part)?;
+        Some(Lane::new(grants, cluster, route, part.clone()))
     };
-    run.routes.iter().map(lane).collect()
+    run.routes.iter().filter_map(lane).collect()
 }
 
 impl<'a> Lane<'a> {

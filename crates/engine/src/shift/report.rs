@@ -6,14 +6,13 @@ use weir_api::traffic_shift::{Outcome, Phase};
 use crate::standing::{Conditions, Standing, because};
 use crate::weights;
 
-use super::Draft;
 use super::lane::Lane;
+use super::{Draft, leave, start};
 
 /// A run to this environment has ended here before: nothing happens, and why is said.
 pub(super) fn rest_after_end(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) {
     let to = &draft.shift.spec.to;
-    let by_status =
-        draft.status.run.as_ref().filter(|run| run.ended_at.is_some() && run.to == *to).and_then(|run| run.outcome);
+    let by_status = draft.status.run.as_ref().and_then(|run| start::ended(run, to));
     let by_tag = lanes.iter().find_map(|lane| lane.route.status.last_run.as_ref().map(|memory| memory.outcome));
     draft.status.phase = Some(match by_status.or(by_tag) {
         Some(Outcome::Succeeded) | None => Phase::Succeeded,
@@ -33,11 +32,12 @@ pub(super) fn rest_after_end(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) {
 
 /// Sets the conditions, and the beginning of a new count towards the deadline where a pause has ended.
 pub(super) fn conclude(draft: &mut Draft<'_>) {
-    let was_paused = draft.shift.status.phase == Some(Phase::Paused);
+    let was_paused = matches!(draft.shift.status.phase, Some(Phase::Paused | Phase::Pending));
     let goes_on = matches!(draft.status.phase, Some(Phase::Verifying | Phase::Shifting | Phase::Baking));
     if let Some(run) = draft.status.run.as_mut().filter(|_| was_paused && goes_on) {
         run.progressed_at = draft.now;
     }
+    draft.status.queued = leave::queued(draft);
     let standing = standing(draft);
     let conditions = Conditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
     let conditions = conditions.standing(&standing);
@@ -62,6 +62,10 @@ fn standing(draft: &Draft<'_>) -> Standing {
             format!("the run to {to} has ended before, as a tag on AWS remembers; change to, or give the command retry")
         }
     });
+    let message = match &draft.status.queued {
+        Some(next) => format!("{message}; the run to {next} follows when this one has ended"),
+        None => message,
+    };
     let reason = because(&format!("{phase:?}"), message);
     match phase {
         Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),

@@ -2,14 +2,16 @@
 //! capacity allows, and always towards the side with more that is known to be healthy.
 
 use jiff::SignedDuration;
-use weir_api::traffic_shift::{Cause, Outcome, Phase, Run};
+use weir_api::traffic_shift::{Cause, Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::guard::MAX_GROUPS;
 use crate::sight::Sight;
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, change, health};
+use super::plan::Plan;
+use super::{Draft, change, health, leave};
 
 /// How soon a rollback that waits for capacity looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
@@ -18,7 +20,7 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Result<(), String> {
     let now = draft.now;
     let Some(run) = draft.status.run.as_mut() else { return Err("no run is moving".to_owned()) };
-    if run.routes.iter().all(|part| weights::without(&part.from, &run.to).is_empty()) {
+    if run.routes.iter().all(|part| weights::without(part.home(), &run.to).is_empty()) {
         return Err(format!("nothing but {} has carried this traffic, so there is nothing to go back to", run.to));
     }
     run.rollback = Some(Cause { reason: reason.to_owned(), message, since: now });
@@ -36,20 +38,30 @@ struct Return {
 }
 
 /// Brings the traffic back as far as the capacity allows.
-pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn go_back(
+    draft: &mut Draft<'_>,
+    run: &Run,
+    lanes: &[Lane<'_>],
+    plan: &Plan,
+    sight: &mut Sight<'_>,
+) -> Option<()> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let returns: Vec<Option<Return>> = lanes.iter().map(|lane| of_lane(lane, run, percent, sight)).collect();
     let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
     let short = returns.iter().find_map(|back| back.short.clone());
-    let changed =
-        returns.iter().zip(&run.routes).any(|(back, part)| !weights::same_action(&back.weights, &part.weights));
+    // What a run wants that has yet to be told what is live was never written.
+    let changed = run.surveying
+        || returns.iter().zip(&run.routes).any(|(back, part)| !weights::same_action(&back.weights, &part.weights));
     if changed {
         publish(draft, &returns, short.as_deref());
     }
     let words = draft.status.run.as_ref().map_or_else(String::new, |run| run.summary.clone());
     match (changed || run.applied_at.is_none(), short) {
-        (true, None) => draft.wait(Phase::RollingBack, "RollingBack", going_back(draft, run, &words), None),
+        (true, None) => draft.wait(Phase::RollingBack, "RollingBack", going_back(draft, run, lanes, &words), None),
         (_, Some(short)) => {
+            if !changed && run.applied_at.is_some() && leave::replace_rollback(draft, run, plan, sight)? {
+                return Some(());
+            }
             draft.wait(Phase::RollingBack, "RollbackCapacity", short, None);
             draft.wake_at(sight.began + LOOK_AGAIN);
             give_up_without_capacity(draft, run);
@@ -59,28 +71,36 @@ pub(super) fn go_back(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sigh
     Some(())
 }
 
-fn going_back(draft: &Draft<'_>, run: &Run, words: &str) -> String {
+fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> String {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
+    let behind = lanes.iter().find(|lane| lane.is_hindered() && !lane.is_applied(draft.shift, run));
+    if let Some(lane) = behind.filter(|_| lanes.len() > 1) {
+        return format!("going back to {words}: {why}; {}", lane.says());
+    }
     let behind = draft.status.run.as_ref().is_some_and(|now| now.seq == run.seq);
     let state = if behind { "waiting for it to be live" } else { "everything at once" };
     format!("going back to {words}, {state}: {why}")
 }
 
+/// The sides between which a route's traffic is divided while it goes back.
+struct Sides {
+    /// What a rollback goes back to.
+    home: Vec<EnvironmentWeight>,
+    /// What else carries traffic beside the candidate, left half way by a run from which this one took over.
+    remainder: Vec<EnvironmentWeight>,
+}
+
 fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Option<Return> {
-    let before = weights::without(&lane.part.from, &run.to);
-    if before.is_empty() {
+    let home = weights::without(lane.part.home(), &run.to);
+    if home.is_empty() {
         return Some(Return { weights: lane.part.weights.clone(), short: None });
     }
+    let sides = Sides { home, remainder: health::remainder(lane, run) };
     let fresh = sight.fresh();
-    let (old, new) = (health::carrying(lane, &before, fresh, sight), health::of(lane, &run.to, fresh, sight));
-    let (old, new) = (old?, new?);
-    let full = || {
-        // A client that sticks to the candidate would go on being answered by it while its group is in the action.
-        // Once dropped it stays so: without it there is no stickiness left by which to tell.
-        let is_attached = lane.part.weights.iter().any(|entry| entry.environment == run.to);
-        let dropped = !is_attached || lane.sticky_seconds().is_some();
-        if dropped { weights::normal(before.clone()) } else { weights::blend(&before, &run.to, 0) }
-    };
+    let old = health::carrying(lane, &sides.home, fresh, sight);
+    let rest = health::carrying(lane, &sides.remainder, fresh, sight);
+    let new = health::of(lane, &run.to, fresh, sight);
+    let (old, rest, new) = (old?, rest?.unwrap_or(0), new?);
     let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
     let old = match old {
         Ok(old) => old,
@@ -89,12 +109,12 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
             let enough = i64::from(new) >= weights::needed(carried, lane.part.baseline, min_healthy_percent).max(1);
             // A candidate that is known to be well carries what it has until more is known. Otherwise what cannot be
             // read does not hold the rollback back: the old side did carry the traffic.
-            return Some(if enough && carried > 0 {
+            return Some(if enough && carried > 0 && !run.surveying {
                 let short =
                     format!("{unknown}, and {} is healthy: it keeps what it carries until more is known", run.to);
                 Return { weights: lane.part.weights.clone(), short: Some(short) }
             } else {
-                Return { weights: full(), short: None }
+                Return { weights: sides.everything_home(lane, run), short: None }
             });
         }
     };
@@ -103,16 +123,54 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let wanted = weights::percent(&lane.part.weights, &run.to);
     let live = if weights::total(lane.live()) == 0 { wanted } else { weights::percent(lane.live(), &run.to) };
     let gone_back = 100 - wanted.min(live);
-    let share = share_of_old(old, new, needed).max(gone_back);
-    if share >= 100 {
-        return Some(Return { weights: full(), short: None });
+    let share = share_of_old(old.saturating_add(rest), new, needed).max(gone_back);
+    // What is left half way elsewhere takes what home cannot take yet, rather than the candidate.
+    let at_home = if rest == 0 || old >= needed { share } else { share.min(old * 100 / needed) };
+    if at_home >= 100 {
+        return Some(Return { weights: sides.everything_home(lane, run), short: None });
     }
+    let beside = if rest == 0 { String::new() } else { format!(", {rest} on what was left half way before") };
     let short = format!(
-        "only {old} of {needed} healthy targets are on the side that carried the traffic before, {new} on {}: {share} % \
-         is back, the rest follows as they become healthy",
+        "only {old} of {needed} healthy targets are on the side that carried the traffic before{beside}, {new} on {}: \
+         {at_home} % is back, the rest follows as they become healthy",
         run.to
     );
-    Some(Return { weights: weights::blend(&before, &run.to, 100 - share), short: Some(short) })
+    Some(Return { weights: sides.divided(run, at_home, share - at_home), short: Some(short) })
+}
+
+impl Sides {
+    fn everything_home(&self, lane: &Lane<'_>, run: &Run) -> Vec<EnvironmentWeight> {
+        // A client that sticks to the candidate would go on being answered by it while its group is in the action.
+        // Once dropped it stays so: without it there is no stickiness left by which to tell.
+        let is_attached = lane.part.weights.iter().any(|entry| entry.environment == run.to);
+        let dropped = !is_attached || lane.sticky_seconds().is_some();
+        if dropped { weights::normal(self.home.clone()) } else { attached(self.home.clone(), &lane.part.weights) }
+    }
+
+    fn divided(&self, run: &Run, at_home: i32, remainder: i32) -> Vec<EnvironmentWeight> {
+        let candidate = EnvironmentWeight { environment: run.to.clone(), weight: 100 - at_home - remainder };
+        let mut weights = weights::portion(&self.home, at_home);
+        weights.extend(weights::portion(&self.remainder, remainder));
+        weights.push(candidate);
+        weights::normal(weights)
+    }
+}
+
+/// The weights with other environments attached without weight, as many as an action takes.
+fn attached(weights: Vec<EnvironmentWeight>, others: &[EnvironmentWeight]) -> Vec<EnvironmentWeight> {
+    let mut weights = weights;
+    for other in others {
+        if weights.len() < MAX_GROUPS && weights.iter().all(|entry| entry.environment != other.environment) {
+            weights.push(EnvironmentWeight { environment: other.environment.clone(), weight: 0 });
+        }
+    }
+    weights::normal(weights)
+}
+
+/// The weights with what a rollback goes back to attached: a target group that no action names is not checked, and
+/// one that is not checked cannot take the traffic at once.
+pub(super) fn with_home(weights: Vec<EnvironmentWeight>, part: &RunRoute) -> Vec<EnvironmentWeight> {
+    attached(weights, part.home())
 }
 
 /// The part of the traffic, in percent, that the old side takes: what its healthy targets can carry, and where both
@@ -132,6 +190,7 @@ fn share_of_old(old: i32, new: i32, needed: i32) -> i32 {
 fn publish(draft: &mut Draft<'_>, returns: &[Return], short: Option<&str>) {
     let Some(run) = draft.status.run.as_mut() else { return };
     change(run, |index, _| returns[index].weights.clone());
+    run.surveying = false;
     run.weight = run.routes.iter().map(|part| weights::percent_up(&part.weights, &run.to)).max().unwrap_or(0);
     if short.is_some() {
         run.note = Some("the old side had too few healthy targets to take everything at once".to_owned());
@@ -150,8 +209,11 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
+    let to = draft.shift.spec.to.clone();
+    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft, run));
     let Some(run) = draft.status.run.as_mut() else { return };
     change(run, |_, part| part.weights.clone());
     run.outcome = Some(outcome);
+    run.returned_to = Some(to).filter(|_| outcome == Outcome::RolledBack && is_set_back);
     draft.wait(Phase::RollingBack, "Remembering", "the run's end is being remembered on AWS", None);
 }

@@ -13,7 +13,7 @@ use crate::weights;
 use super::advance::live_awaited;
 use super::lane::Lane;
 use super::plan::Plan;
-use super::{Draft, command, health, report};
+use super::{Draft, command, health, known, report};
 
 /// How soon a shift that waits for a reading looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
@@ -23,6 +23,11 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
     let to = draft.shift.spec.to.clone();
     let lanes = match ready_lanes(draft) {
         Ok(lanes) => lanes,
+        // A run that went back has ended, whatever has become of its routes since.
+        Err(_) if has_failed(draft, &to) && !command::retries(draft) => {
+            report::rest_after_end(draft, &[]);
+            return Some(());
+        }
         Err((reason, message)) => {
             draft.wait(Phase::Pending, reason, message, None);
             return Some(());
@@ -43,24 +48,106 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         draft.wait(Phase::Pending, "Paused", "spec.paused is true; the run starts when it is false", None);
         return Some(());
     }
-    if is_live {
-        let run = noted(draft, &lanes, plan);
-        launch(draft, run);
-        return Some(());
+    match found(draft, &lanes, None, plan, sight)? {
+        Ok(run) => launch(draft, run),
+        Err(refusal) => refuse(draft, refusal),
     }
-    begin(draft, &lanes, plan, sight)
+    Some(())
+}
+
+fn has_failed(draft: &Draft<'_>, to: &str) -> bool {
+    let outcome = draft.status.run.as_ref().and_then(|run| ended(run, to));
+    matches!(outcome, Some(Outcome::RolledBack | Outcome::Failed))
+}
+
+/// Why no run can begin yet.
+pub(super) struct Refusal {
+    reason: &'static str,
+    message: String,
+    /// Whether nothing will happen until somebody changes something.
+    stalls: bool,
+    look_again: Option<Timestamp>,
+}
+
+impl Refusal {
+    fn waiting((reason, message): (&'static str, String)) -> Self {
+        Self { reason, message, stalls: false, look_again: None }
+    }
+}
+
+/// Says why no run begins.
+pub(super) fn refuse(draft: &mut Draft<'_>, refusal: Refusal) {
+    draft.wait(Phase::Pending, refusal.reason, refusal.message.clone(), None);
+    if refusal.stalls {
+        draft.stalled = Some(because(refusal.reason, refusal.message));
+    }
+    if let Some(at) = refusal.look_again {
+        draft.wake_at(at);
+    }
+}
+
+/// The run to what `to` names now, taking over from one that is moving.
+pub(super) fn successor(
+    draft: &Draft<'_>,
+    moving: &Run,
+    plan: &Plan,
+    sight: &mut Sight<'_>,
+) -> Option<Result<Run, Refusal>> {
+    let lanes = match lanes(draft) {
+        Ok(lanes) => lanes,
+        Err(refusal) => return Some(Err(Refusal::waiting(refusal))),
+    };
+    found(draft, &lanes, Some(moving), plan, sight)
+}
+
+/// A run that has been told what is live goes on from there.
+pub(super) fn take_stock(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], plan: &Plan) {
+    let mut routes = Vec::new();
+    for lane in lanes {
+        let from = weights::carrying(lane.live());
+        let part = RunRoute { from, before: lane.live().to_vec(), ..lane.part.clone() };
+        match with_first_weights(part, &run.to) {
+            Ok(part) => routes.push(part),
+            Err(refusal) => return refuse(draft, refusal),
+        }
+    }
+    let Some(noted) = draft.status.run.as_mut() else { return };
+    noted.weight = first_weight(&routes, &run.to);
+    noted.progress = plan.progress(noted.weight);
+    noted.summary = routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    noted.routes = routes;
+    noted.surveying = false;
+    noted.seq += 1;
+    noted.applied_at = None;
+    let message = live_awaited(noted);
+    draft.wait(Phase::Verifying, "Applying", message, None);
 }
 
 /// Puts a run on record.
-fn launch(draft: &mut Draft<'_>, run: Run) {
+pub(super) fn launch(draft: &mut Draft<'_>, run: Run) {
     let phase = if run.outcome.is_some() { Phase::Shifting } else { Phase::Verifying };
-    let message = live_awaited(&run);
+    let message = if run.surveying {
+        "waiting for the routes to say what is live, since a change was on its way".to_owned()
+    } else {
+        live_awaited(&run)
+    };
     draft.status.run = Some(run);
     draft.wait(phase, "Applying", message, None);
 }
 
-/// The lanes of all routes that the spec names, when a run can be founded on them; otherwise what is waited for.
+/// The lanes of all routes that the spec names, when a run can be founded on what they say; otherwise what is waited
+/// for.
 fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)> {
+    let lanes = lanes(draft)?;
+    match lanes.iter().find(|lane| !route::is_usable(lane.route)) {
+        Some(lane) => Err(("WaitingForRoute", lane.says())),
+        None => Ok(lanes),
+    }
+}
+
+/// The lanes of all routes that the spec names, when they are there and know the environment; otherwise what is
+/// waited for.
+fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)> {
     let mut lanes = Vec::new();
     for name in &draft.shift.spec.routes {
         let route = draft
@@ -71,14 +158,12 @@ fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, St
         let part = RunRoute {
             name: name.clone(),
             from: weights::carrying(&route.status.weights),
+            home: Vec::new(),
             baseline: 0,
             before: route.status.weights.clone(),
             weights: Vec::new(),
         };
         let lane = Lane::new(draft.grants, draft.cluster, route, part);
-        if !route::is_usable(route) {
-            return Err(("WaitingForRoute", lane.says()));
-        }
         lane.group(&draft.shift.spec.to).map_err(|message| ("WaitingForEnvironment", message))?;
         lanes.push(lane);
     }
@@ -90,10 +175,19 @@ fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, St
 fn remembers(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> Option<Outcome> {
     let by_tag = lane.route.status.last_run.as_ref();
     let by_tag = by_tag.filter(|memory| memory.shift == draft.shift.key.to_string() && memory.to == to);
-    let by_status = draft.status.run.as_ref().filter(|run| run.ended_at.is_some() && run.to == to);
-    let by_status = by_status.filter(|run| run.routes.iter().any(|part| part.name == lane.part.name));
-    let outcome = by_status.and_then(|run| run.outcome).or(by_tag.map(|memory| memory.outcome));
+    let by_status = draft.status.run.as_ref().filter(|run| run.routes.iter().any(|part| part.name == lane.part.name));
+    let outcome = by_status.and_then(|run| ended(run, to)).or(by_tag.map(|memory| memory.outcome));
     outcome.filter(|outcome| *outcome != Outcome::Superseded)
+}
+
+/// How a run ended as one to an environment. One that went back to what `to` named by then has fulfilled that wish, and
+/// none other.
+pub(super) fn ended(run: &Run, to: &str) -> Option<Outcome> {
+    run.ended_at?;
+    match &run.returned_to {
+        Some(returned_to) => (returned_to == to).then_some(Outcome::Succeeded),
+        None => run.outcome.filter(|_| run.to == to),
+    }
 }
 
 /// Whether a run to an environment has ended on these routes already: it failed on one of them, or no route that is
@@ -115,42 +209,81 @@ fn noted(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan) -> Run {
     }
 }
 
-/// Starts a run from what is live to the environment that is wanted, or says what it waits for.
-fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+/// A run from what is live to the environment that is wanted; the error says what it waits for. One that takes over
+/// from another goes back, if it must, to where that one would have gone back.
+fn found(
+    draft: &Draft<'_>,
+    lanes: &[Lane<'_>],
+    moving: Option<&Run>,
+    plan: &Plan,
+    sight: &mut Sight<'_>,
+) -> Option<Result<Run, Refusal>> {
     let to = draft.shift.spec.to.clone();
     let fresh = sight.fresh();
-    let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, &to, fresh, sight)).collect();
+    let surveying = must_survey(draft, lanes, moving);
+    let is_live = lanes.iter().all(|lane| weights::carries_all(lane.live(), &to));
+    if is_live && !surveying {
+        return Some(Ok(noted(draft, lanes, plan)));
+    }
+    let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, moving, &to, fresh, sight)).collect();
     let mut routes = Vec::new();
     for (lane, count) in lanes.iter().zip(counts) {
         let baseline = match count? {
             Ok(baseline) => baseline,
             Err(message) => {
-                draft.wait(Phase::Pending, "HealthUnknown", message, None);
-                draft.wake_at(sight.began + LOOK_AGAIN);
-                return Some(());
+                let look_again = Some(sight.began + LOOK_AGAIN);
+                return Some(Err(Refusal { reason: "HealthUnknown", message, stalls: false, look_again }));
             }
         };
-        let weights = first_weights(&lane.part.from, &to);
-        if weights.len() > MAX_GROUPS {
-            let message = format!(
-                "route {}: {} groups carry traffic, and with {to} there would be more than the {MAX_GROUPS} that ELBv2 \
-                 takes in one action; take the weight from one of them first",
-                lane.part.name,
-                lane.part.from.len()
-            );
-            draft.stalled = Some(because("TooManyGroups", message));
-            return Some(());
+        let before = moving.and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
+        let home = before.map(|part| part.home().to_vec()).filter(|home| *home != lane.part.from).unwrap_or_default();
+        match with_first_weights(RunRoute { baseline, home, ..lane.part.clone() }, &to) {
+            Ok(part) => routes.push(part),
+            Err(refusal) => return Some(Err(refusal)),
         }
-        routes.push(RunRoute { baseline, weights, ..lane.part.clone() });
     }
     let is_first = routes.iter().all(|part| part.from.is_empty());
-    let weight = if is_first { 100 } else { routes.iter().map(|part| weights::percent(&part.weights, &to)).min()? };
     let note = is_first.then(|| {
         format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
     });
-    let run = Run { note, ..new_run(draft, lanes, plan, routes, weight) };
-    launch(draft, run);
-    Some(())
+    let course = (!is_first).then(|| known::course(draft, lanes));
+    let weight = first_weight(&routes, &to);
+    Some(Ok(Run { note, course, surveying, ..new_run(draft, lanes, plan, routes, weight) }))
+}
+
+/// Whether the routes must first say what is live: a change of an earlier run may still be on its way, or what a route
+/// has last said cannot be relied on.
+fn must_survey(draft: &Draft<'_>, lanes: &[Lane<'_>], moving: Option<&Run>) -> bool {
+    let is_open = |lane: &Lane<'_>| {
+        let intent = lane.route.status.intent.as_ref();
+        intent.is_some_and(|intent| intent.verified_at.is_none() && intent.uid == draft.shift.uid)
+    };
+    moving.is_some_and(|run| run.applied_at.is_none())
+        || lanes.iter().any(|lane| is_open(lane) || !route::is_usable(lane.route))
+}
+
+/// A route's part with the weights with which the run begins, unless they are too many for one action.
+fn with_first_weights(part: RunRoute, to: &str) -> Result<RunRoute, Refusal> {
+    let count = |weights: &[EnvironmentWeight]| weights.len();
+    let weights = weights::with_attached(&first_weights(&part.from, to), part.home());
+    if count(&weights) <= MAX_GROUPS {
+        return Ok(RunRoute { weights, ..part });
+    }
+    let message = format!(
+        "route {}: {} groups carry traffic or would take it back, and with {to} there would be more than the \
+         {MAX_GROUPS} that ELBv2 takes in one action; take the weight from one of them first, or set to to one of them",
+        part.name,
+        count(&weights) - 1
+    );
+    Err(Refusal { reason: "TooManyGroups", message, stalls: true, look_again: None })
+}
+
+/// The weight that the candidate has already where it has the least; everything where nothing carried traffic before.
+fn first_weight(routes: &[RunRoute], to: &str) -> i32 {
+    if routes.iter().all(|part| part.from.is_empty()) {
+        return 100;
+    }
+    routes.iter().map(|part| weights::percent(&part.weights, to)).min().unwrap_or(0)
 }
 
 /// How many targets were healthy on the live side. A run that takes over from another keeps what that one counted,
@@ -158,6 +291,7 @@ fn begin(draft: &mut Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sig
 fn baseline(
     draft: &Draft<'_>,
     lane: &Lane<'_>,
+    moving: Option<&Run>,
     to: &str,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
@@ -168,7 +302,7 @@ fn baseline(
         draft.status.run.as_ref().filter(|run| {
             run.outcome == Some(Outcome::Superseded) && intent.is_some_and(|intent| intent.run == run.id)
         });
-    let part = superseded.and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
+    let part = moving.or(superseded).and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
     match part {
         Some(part) => Some(Ok(part.baseline)),
         None => health::carrying(lane, &weights::without(&lane.part.from, to), not_before, sight),
@@ -192,6 +326,8 @@ fn new_run(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, routes: Vec<RunRo
         weight,
         progress: plan.progress(weight),
         summary: routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default(),
+        course: None,
+        surveying: false,
         routes,
         started_at: draft.now,
         applied_at: None,
@@ -203,6 +339,7 @@ fn new_run(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, routes: Vec<RunRo
         rollback: None,
         note: None,
         outcome: None,
+        returned_to: None,
         ended_at: None,
     }
 }

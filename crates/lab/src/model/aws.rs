@@ -24,6 +24,8 @@ pub struct ModelAws {
     changed_tags: BTreeSet<Arn>,
     /// How many of the next writes fail; the flag says whether they take effect all the same.
     pub failing_writes: (u32, bool),
+    /// The ports whose listeners may not be written.
+    pub denied_ports: BTreeSet<i32>,
     /// Whether reads fail.
     pub failing_reads: bool,
     /// Every forward that was ever live, with the health of its groups at that moment.
@@ -55,6 +57,7 @@ impl ModelAws {
             changed: BTreeSet::new(),
             changed_tags: BTreeSet::new(),
             failing_writes: (0, false),
+            denied_ports: BTreeSet::new(),
             failing_reads: false,
             history: Vec::new(),
             made: 0,
@@ -230,6 +233,11 @@ impl ModelAws {
 
     /// Carries out a write.
     pub fn perform(&mut self, now: Timestamp, step: &Step) -> Result<(), AwsError> {
+        let is_denied = |port: &i32| step.forward().is_some() && writes_to(step, &listener_arn(*port));
+        if self.denied_ports.iter().any(is_denied) {
+            let operation = step.operation().to_owned();
+            return Err(AwsError { kind: ErrorKind::Denied, operation, message: "modelled".to_owned() });
+        }
         let (failing, takes_effect) = self.failing_writes;
         if failing > 0 {
             self.failing_writes.0 -= 1;
@@ -289,6 +297,17 @@ impl ModelAws {
             let health = forward.groups.keys().map(|arn| (arn.clone(), healthy(arn))).collect();
             self.history.push((now, listener.clone(), forward.clone(), health));
         }
+    }
+}
+
+/// Whether a step writes to a listener or to one of its rules.
+fn writes_to(step: &Step, place: &Arn) -> bool {
+    match step {
+        Step::CreateRule { listener, .. }
+        | Step::SetRuleActions { listener, .. }
+        | Step::SetDefaultActions { listener, .. }
+        | Step::DeleteRule { listener, .. } => listener == place,
+        Step::AddTags { .. } | Step::RemoveTags { .. } => false,
     }
 }
 

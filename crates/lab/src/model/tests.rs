@@ -1,25 +1,31 @@
 //! The laws of `decide` and the course of whole runs, tried in the model: by hand, and on random courses.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_api::entry_point::{ExistingBalancer, ListenerRef};
 use weir_api::environment::{ExistingTargetGroup, TargetGroupRef};
 use weir_api::traffic_shift::{
-    AllAtOnce, Capacity, Linear, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy, Step as PlanStep,
-    Strategy as Moves,
+    AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, Phase, ShiftDeletionPolicy,
+    Step as PlanStep, Strategy as Moves,
 };
 use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Match, Pace, RouteDeletionPolicy};
 use weir_api::{
-    Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, condition,
+    AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec,
+    condition,
 };
 use weir_engine::fact::Forward;
 use weir_engine::route::FAREWELL_DEADLINE;
-use weir_engine::{Cluster, Key, KindName};
+use weir_engine::{Cluster, Grants, Key, KindName};
 
 use super::{Model, ModelAws, NAMESPACE};
 
+mod change;
 mod chosen;
 mod drift;
+mod known;
+mod together;
 
 use chosen::{choose, chosen};
 
@@ -72,17 +78,30 @@ fn shift(to: &str) -> TrafficShiftSpec {
         to: to.to_owned(),
         strategy: steps(),
         capacity: Capacity::default(),
+        known_good: KnownGood::Immediate,
         on_failure: OnFailure::Rollback,
+        on_change: OnChange::Replace,
         progress_deadline: Duration::from_secs(3_600),
         paused: false,
         deletion_policy: ShiftDeletionPolicy::Hold,
     }
 }
 
-fn entry_point() -> EntryPointSpec {
+/// The one entry point, reached by a role or not.
+fn entry_point(by_role: bool) -> EntryPointSpec {
     let listener = |name: &str, port| ListenerRef { name: name.to_owned(), port };
-    let existing = ExistingBalancer { arn: None, name: Some("shop".to_owned()) };
-    EntryPointSpec { aws: None, existing, listeners: vec![listener("http", 80), listener("other", 81)] }
+    let role_arn = by_role.then(|| "arn:aws:iam::1:role/weir".to_owned());
+    EntryPointSpec {
+        aws: role_arn.map(|role| AwsAccess { role_arn: Some(role), ..AwsAccess::default() }),
+        existing: ExistingBalancer { arn: None, name: Some("shop".to_owned()) },
+        listeners: vec![listener("http", 80), listener("other", 81)],
+    }
+}
+
+/// Roles are allowed, or none is: that is said when the process starts.
+fn grant(model: &mut Model, all: bool) {
+    model.grants = Arc::new(if all { Grants::all() } else { Grants::default() });
+    model.restart();
 }
 
 /// Blue carries everything on port 80; green and red stand by; no shift yet.
@@ -95,7 +114,7 @@ fn model() -> Model {
     aws.forward_default(start() - minutes(60), 81, &[("blue", 1)]);
     aws.take_changed_listeners();
     let mut model = Model::new(start(), aws);
-    model.apply_entry_point("public", entry_point());
+    model.apply_entry_point("public", entry_point(false));
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -398,6 +417,8 @@ enum Happening {
     Drift(DriftPolicy),
     Fight(u16, u16),
     ResumeRoute,
+    Role(bool),
+    Grants(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -422,6 +443,8 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(Happening::Drift),
         1 => (0..=3_u16, 1..=3_u16).prop_map(|(a, b)| Happening::Fight(a, b)),
         1 => Just(Happening::ResumeRoute),
+        1 => any::<bool>().prop_map(Happening::Role),
+        1 => any::<bool>().prop_map(Happening::Grants),
     ]
 }
 
@@ -445,7 +468,7 @@ const OBJECTS: [(KindName, &str); 6] = [
 
 /// Makes whatever was deleted anew, except for the shift.
 fn make_anew(model: &mut Model, policy: RouteDeletionPolicy) {
-    model.apply_entry_point("public", entry_point());
+    model.apply_entry_point("public", entry_point(false));
     for name in ["blue", "green", "red"] {
         model.apply_environment(name, environment(name));
     }
@@ -526,6 +549,8 @@ fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) 
             }
         }
         Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
+        Happening::Role(named) => model.apply_entry_point("public", entry_point(*named)),
+        Happening::Grants(all) => grant(model, *all),
     }
     model.apply_shift("shop", wishes.shift.clone());
 }
@@ -577,6 +602,8 @@ proptest! {
     fn once_faults_stop_everything_settles(
         policy in prop::sample::select(vec![ShiftDeletionPolicy::Hold, ShiftDeletionPolicy::Rollback]),
         on_failure in prop::sample::select(vec![OnFailure::Rollback, OnFailure::Pause]),
+        known_good in prop::sample::select(vec![KnownGood::Immediate, KnownGood::Gradual]),
+        on_change in prop::sample::select(vec![OnChange::Replace, OnChange::Queue]),
         sticky in prop::collection::vec(any::<bool>(), 3),
         route_policy in route_policy(),
         course in prop::collection::vec((0..1_200_i64, happening()), 1..12),
@@ -586,7 +613,8 @@ proptest! {
         for (name, sticky) in ["blue", "green", "red"].into_iter().zip(sticky) {
             model.aws.group_mut(name).sticky = sticky;
         }
-        let shift = TrafficShiftSpec { deletion_policy: policy, on_failure, ..shift("green") };
+        let shift =
+            TrafficShiftSpec { deletion_policy: policy, on_failure, known_good, on_change, ..shift("green") };
         let mut wishes = Wish { shift, route: route_policy };
         make_anew(&mut model, route_policy);
         model.apply_shift("shop", wishes.shift.clone());
@@ -598,6 +626,7 @@ proptest! {
         let wish = &mut wishes.shift;
         model.aws.failing_reads = false;
         model.aws.failing_writes = (0, false);
+        grant(&mut model, true);
         for name in ["blue", "green", "red"] {
             // Enough to take over from both others, whatever the console had put together.
             let targets = if name == wish.to { 20 } else { 5 };

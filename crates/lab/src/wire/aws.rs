@@ -87,7 +87,7 @@ impl AwsWire {
         let network = &self.lifeline.network;
         let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
         if let Some(resource) = noted.written().filter(|_| is_write) {
-            noted.tags = self.aws.tags(resource);
+            noted.tags = self.aws.beside(resource).tags(resource);
         }
         let mischief = network.befalls(&operation, is_write).filter(|_| fate == Fate::Passes);
         if let Some(Mischief::Lost(side)) = mischief {

@@ -3,15 +3,39 @@
 //! Signatures are not verified, since the world knows no secrets; but what names the caller, the region and the
 //! service must be there and be right.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 
 use super::ELASTIC_LOAD_BALANCING;
 use super::refusal::Refusal;
 
-/// The access key of a request that is meant for this service in this region.
-pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refusal> {
+/// The credential scope of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Scope<'a> {
+    pub(super) key: &'a str,
+    pub(super) region: &'a str,
+    pub(super) service: &'a str,
+}
+
+/// Refuses what is not meant for this service in this region.
+pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<(), Refusal> {
+    let Scope { region: in_region, service, .. } = read(headers)?;
+    if service != ELASTIC_LOAD_BALANCING {
+        return Err(Refusal::forbidden(
+            "SignatureDoesNotMatch",
+            format!("Credential should be scoped to correct service: '{ELASTIC_LOAD_BALANCING}'."),
+        ));
+    }
+    if in_region != region {
+        return Err(Refusal::forbidden(
+            "SignatureDoesNotMatch",
+            format!("Credential should be scoped to a valid region, not '{in_region}'."),
+        ));
+    }
+    Ok(())
+}
+
+/// Who calls which service where.
+pub(super) fn read(headers: &HeaderMap) -> Result<Scope<'_>, Refusal> {
     let Some(header) = headers.get(http::header::AUTHORIZATION) else {
         return Err(Refusal::forbidden("MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
@@ -28,26 +52,14 @@ pub(super) fn check(headers: &HeaderMap, region: &str) -> Result<Arc<str>, Refus
     parameter("Signature")?;
     // Access key, date, region, service, terminator.
     let scope: Vec<&str> = credential.split('/').collect();
-    let [key, _, in_region, service, "aws4_request"] = scope.as_slice() else {
-        return Err(Refusal::new(
+    match *scope.as_slice() {
+        [key, _, region, service, "aws4_request"] => Ok(Scope { key, region, service }),
+        _ => Err(Refusal::new(
             "IncompleteSignature",
             format!(
-                "Credential must have exactly 5 slash-delimited elements, e.g. \
-                     keyid/date/region/service/term, got '{credential}'"
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got \
+                 '{credential}'"
             ),
-        ));
-    };
-    if *service != ELASTIC_LOAD_BALANCING {
-        return Err(Refusal::forbidden(
-            "SignatureDoesNotMatch",
-            format!("Credential should be scoped to correct service: '{ELASTIC_LOAD_BALANCING}'."),
-        ));
+        )),
     }
-    if *in_region != region {
-        return Err(Refusal::forbidden(
-            "SignatureDoesNotMatch",
-            format!("Credential should be scoped to a valid region, not '{in_region}'."),
-        ));
-    }
-    Ok(Arc::from(*key))
 }

@@ -3,6 +3,7 @@
 use super::*;
 use jiff::Timestamp;
 
+mod accounts;
 mod actions;
 mod describe;
 mod life;

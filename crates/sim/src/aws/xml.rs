@@ -3,7 +3,7 @@
 use aws_smithy_xml::encode::{ScopeWriter, XmlWriter};
 
 /// The namespace of ELBv2's answers.
-const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+pub(super) const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +39,11 @@ impl Xml {
         Self::of(name, members.into_iter().map(|text| Self::text("member", text)).collect())
     }
 
-    /// The whole document, with this element at its root.
-    pub(super) fn document(&self) -> String {
+    /// The whole document of an answer of the service that has this namespace.
+    pub(super) fn document(&self, namespace: &str) -> String {
         let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         let mut writer = XmlWriter::new(&mut document);
-        let mut root = writer.start_el(&self.name).write_ns(NAMESPACE, None).finish();
+        let mut root = writer.start_el(&self.name).write_ns(namespace, None).finish();
         self.write_content(&mut root);
         root.finish();
         document

@@ -169,6 +169,22 @@ async fn a_failure_in_passing_tells_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_once_and_so_is_its_end() {
+    let refusing = Arc::new(Mutex::new(false));
+    let (world, switch) = (world(), Arc::clone(&refusing));
+    let bed = Bed::new(move |form| {
+        if *switch.lock().unwrap() { failure(403, "AccessDenied", "not for you") } else { world.answer(form) }
+    });
+    later(&bed).await;
+    *refusing.lock().unwrap() = true;
+    assert_eq!(later(&bed).await, both());
+    assert_eq!(later(&bed).await, BTreeSet::new());
+    *refusing.lock().unwrap() = false;
+    assert!(later(&bed).await.is_superset(&both()));
+    assert_eq!(later(&bed).await, BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_balancer_left_out_and_taken_in_again_is_new() {
     let bed = world().bed();
     later(&bed).await;

@@ -150,7 +150,7 @@ fn the_first_deployment_by_weights_makes_the_rule_healthy_or_not() {
 #[test]
 fn handing_a_route_over_and_back_changes_no_traffic() {
     let mut model = model();
-    model.apply_shift("shop", shift("green"));
+    model.apply_shift("shop", TrafficShiftSpec { known_good: KnownGood::Gradual, ..shift("green") });
     model.run_for(minutes(60));
     ended(&model, Outcome::Succeeded);
     let changes = model.aws.history.len();
@@ -188,4 +188,33 @@ fn a_run_whose_route_gets_weights_is_superseded() {
     assert!(past.message.contains("take spec.weights out of it"), "{}", past.message);
     model.run_for(minutes(60));
     assert_eq!(live(&model), [is("blue", 90), is("green", 10)]);
+}
+
+#[test]
+fn a_pace_over_more_than_five_environments_says_what_to_do() {
+    let mut model = model();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for name in names {
+        model.aws.add_group(name, 5);
+        model.apply_environment(name, environment(name));
+    }
+    choose(&mut model, |spec| {
+        spec.backends = names.map(|name| Backend { environment: name.to_owned(), part: None }).to_vec();
+        spec.weights = chosen(&[("a", 20), ("b", 20), ("c", 20), ("d", 20), ("e", 20)]);
+    });
+    model.aws.forward_default(model.now, 80, &[("a", 20), ("b", 20), ("c", 20), ("d", 20), ("e", 20)]);
+    model.run_for(minutes(5));
+    assert!(says(&model, condition::READY).starts_with("True Applied"), "{}", says(&model, condition::READY));
+    choose(&mut model, |spec| {
+        spec.weights = chosen(&[("a", 20), ("b", 20), ("c", 20), ("d", 20), ("f", 20)]);
+        spec.pace = Some(Pace { max_step: 5, interval: Duration::from_secs(30) });
+        spec.capacity.min_healthy_percent = 10;
+    });
+    model.run_for(minutes(5));
+    assert!(says(&model, condition::READY).contains("take the weight from one of them first, or leave out spec.pace"));
+    // Without a pace, it is one write; the health of a group that fits in no action is known where another listener has it.
+    model.aws.forward_default(model.now, 81, &[("f", 1)]);
+    choose(&mut model, |spec| spec.pace = None);
+    model.run_for(minutes(5));
+    assert_eq!(live(&model), ["a", "b", "c", "d", "f"].map(|name| is(name, 20)));
 }

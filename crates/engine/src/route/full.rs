@@ -1,0 +1,52 @@
+//! Which environments have carried all the traffic of a route: what a later run may take for known to be good.
+
+use jiff::Timestamp;
+use weir_api::WeightedRouteStatus;
+use weir_api::traffic_shift::Outcome;
+use weir_api::weighted_route::FullTraffic;
+
+use crate::backend::Groups;
+use crate::weights;
+
+use super::wanted::Wanted;
+
+/// How many environments are remembered.
+const REMEMBERED: usize = 10;
+
+/// Takes note of who carries everything by the live weights in the status. An environment with another target group
+/// is another environment. A candidate counts once its run has succeeded, and not at all if it failed: to have been
+/// tried is not to be good.
+pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups, status: &mut WeightedRouteStatus) {
+    let whole = status.weights.iter().find(|entry| weights::carries_all(&status.weights, &entry.environment));
+    let whole = whole.and_then(|entry| {
+        let group = groups.get(&entry.environment)?.as_ref().ok()?;
+        Some((entry.environment.clone(), group.to_string()))
+    });
+    let is_same =
+        |known: &FullTraffic, environment: &str, group: &str| known.environment == environment && known.group == group;
+    let mut is_known = false;
+    for known in status.full_traffic.iter_mut().filter(|known| known.until.is_none()) {
+        let lasts = whole.as_ref().is_some_and(|(environment, group)| is_same(known, environment, group));
+        is_known |= lasts;
+        known.until = (!lasts).then_some(now);
+    }
+    let Some((environment, group)) = whole.filter(|_| !is_known) else { return };
+    if is_on_trial(&environment, wanted, status) {
+        return;
+    }
+    status.full_traffic.retain(|known| !is_same(known, &environment, &group));
+    status.full_traffic.insert(0, FullTraffic { environment, group, since: now, until: None });
+    status.full_traffic.truncate(REMEMBERED);
+}
+
+/// Whether an environment has yet to prove itself: it is the candidate of a run that moves, or of the last one, and
+/// that run has not succeeded.
+fn is_on_trial(environment: &str, wanted: Option<&Wanted<'_>>, status: &WeightedRouteStatus) -> bool {
+    match (wanted, &status.last_run) {
+        (Some(wanted), _) if wanted.run.to == environment => wanted.run.outcome != Some(Outcome::Succeeded),
+        (None, Some(last)) if last.to == environment => {
+            matches!(last.outcome, Outcome::RolledBack | Outcome::Failed)
+        }
+        _ => false,
+    }
+}

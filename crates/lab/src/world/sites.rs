@@ -1,0 +1,90 @@
+//! The accounts and regions beside the one that the world begins with, made for manifests that speak of them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::evidence::{Call, Change};
+use crate::manifest::of_kind;
+
+use super::World;
+
+/// What was made on AWS, by account and region.
+pub(super) type Sites = BTreeMap<(String, String), Account>;
+
+impl World {
+    /// What was made on AWS for manifests, in another account and region.
+    pub fn account_at(&mut self, account: &str, region: &str) -> &mut Account {
+        let aws = &self.aws;
+        let site = self.sites.entry((account.to_owned(), region.to_owned()));
+        site.or_insert_with(|| Account::new(&aws.elsewhere(account, region)))
+    }
+
+    /// Makes what documents expect, each where its `spec.aws` says; the roles that they name trust the external IDs
+    /// that they give.
+    pub(super) fn furnish_documents(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
+        let mut by_place: BTreeMap<Option<(String, String)>, Vec<Value>> = BTreeMap::new();
+        for document in ["EntryPoint", "Environment"].iter().flat_map(|kind| of_kind(documents, kind)) {
+            by_place.entry(self.place_of(document)).or_default().push(document.clone());
+        }
+        by_place.into_iter().try_for_each(|(place, documents)| match place {
+            None => self.account.furnish(&documents, targets),
+            Some((account, region)) => self.account_at(&account, &region).furnish(&documents, targets),
+        })
+    }
+
+    /// Where the things of a document are; `None` where the world begins.
+    fn place_of(&self, document: &Value) -> Option<(String, String)> {
+        let aws = &document["spec"]["aws"];
+        let role = aws["roleArn"].as_str();
+        if let Some((account, name)) =
+            role.and_then(|role| Some((role.split(':').nth(4)?, role.split_once("role/")?.1)))
+        {
+            self.aws.elsewhere(account, &self.aws.region()).add_role(name, aws["externalId"].as_str());
+        }
+        let home = &self.settings.aws;
+        let account = role.and_then(|role| role.split(':').nth(4)).unwrap_or(&home.account);
+        let region = aws["region"].as_str().unwrap_or(&home.region);
+        (account != home.account || region != home.region).then(|| (account.to_owned(), region.to_owned()))
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = &Account> {
+        std::iter::once(&self.account).chain(self.sites.values())
+    }
+
+    /// How many targets of each group were healthy from which instant on, everywhere.
+    pub(super) fn healthy_counts(&self) -> Vec<(String, Vec<(Timestamp, u32)>)> {
+        let of = |account: &Account| -> Vec<_> {
+            account.groups().into_iter().map(|group| (group.clone(), account.healthy_counts(&group))).collect()
+        };
+        self.accounts().flat_map(of).collect()
+    }
+
+    /// Mends every target, everywhere.
+    pub(super) fn mend_all(&self) {
+        for account in self.accounts() {
+            account.groups().iter().for_each(|group| account.mend_targets(group));
+        }
+    }
+
+    /// Every call that AWS has answered, anywhere.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        let mut calls: Vec<Call> = self.accounts().flat_map(Account::calls).collect();
+        calls.sort_by_key(|call| call.at);
+        calls
+    }
+
+    /// Every change of weights, anywhere.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let mut changes: Vec<Change> = self.accounts().flat_map(Account::changes).collect();
+        changes.sort_by_key(|change| change.at);
+        changes
+    }
+
+    /// The ARNs of all groups, by name. Names are unique in one account only: scenarios give each group its own.
+    pub(super) fn group_arns(&self) -> BTreeMap<String, String> {
+        self.accounts().flat_map(Account::group_arns).collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! Accounts and regions: everything that one set of credentials can be told from another by.
+//!
+//! Each account has a world of its own in each region. A request is led to one by its credentials: those that STS gave
+//! for a role lead to the role's account, all others to the account that the whole is seen from at first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, MutexGuard};
+
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::refusal::Refusal;
+use super::scope::{self, Scope};
+use super::sts::Sts;
+use super::{Options, World};
+
+/// One account in one region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) account: String,
+    pub(super) region: String,
+}
+
+/// All accounts and regions.
+#[derive(Debug)]
+pub(super) struct Partition {
+    seed: u64,
+    options: Options,
+    home: Place,
+    worlds: BTreeMap<Place, World>,
+    pub(super) sts: Sts,
+}
+
+/// Where a request leads, and by whom it is made.
+pub(super) struct Visit {
+    pub(super) place: Place,
+    pub(super) caller: Result<Arc<str>, Refusal>,
+}
+
+impl Partition {
+    pub(super) fn new(seed: u64, options: Options) -> Self {
+        let home = Place { account: options.account.clone(), region: options.region.clone() };
+        let worlds = BTreeMap::from([(home.clone(), World::new(seed, options.clone()))]);
+        Self { seed, options, home, worlds, sts: Sts::new(seed) }
+    }
+
+    /// The account that those are in who have credentials of their own, and its first region.
+    pub(super) fn home(&self) -> &Place {
+        &self.home
+    }
+
+    /// Makes sure that there is a world at a place.
+    pub(super) fn settle(&mut self, place: &Place) {
+        if !self.worlds.contains_key(place) {
+            let options =
+                Options { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
+            // Another seed for each place, the same in each run.
+            let letters = place.account.bytes().chain(place.region.bytes());
+            let seed = letters.fold(self.seed, |seed, letter| seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(letter));
+            self.worlds.insert(place.clone(), World::new(seed, options));
+        }
+    }
+
+    /// The regions of which the world has heard.
+    pub(super) fn regions(&self) -> BTreeSet<String> {
+        self.worlds.keys().map(|place| place.region.clone()).collect()
+    }
+
+    /// The world at a place.
+    pub(super) fn world(&mut self, place: &Place) -> &mut World {
+        self.settle(place);
+        self.worlds.get_mut(place).expect("a settled place has a world")
+    }
+
+    /// Where a request with these headers leads. Nobody goes to a region of which the world has heard nothing.
+    pub(super) fn visit(&mut self, headers: &HeaderMap, from: &Place, now: Timestamp) -> Visit {
+        let Scope { key, region, service } = match scope::read(headers) {
+            Ok(scope) => scope,
+            Err(refusal) => return Visit { place: from.clone(), caller: Err(refusal) },
+        };
+        let region = if self.worlds.keys().any(|place| place.region == region) { region } else { &from.region };
+        let at = |account: &str| Place { account: account.to_owned(), region: region.to_owned() };
+        match self.sts.session(key) {
+            Some(session) => Visit {
+                place: at(&session.account),
+                caller: session.admit(headers, service, now).map(|()| Arc::clone(&session.source)),
+            },
+            None if key.starts_with("ASIA") => Visit { place: at(&from.account), caller: Err(Sts::unknown_token()) },
+            None => Visit { place: at(&from.account), caller: Ok(Arc::from(key)) },
+        }
+    }
+}
+
+/// The world at a place, for as long as nobody else changes any.
+pub(super) struct Here<'a> {
+    partition: MutexGuard<'a, Partition>,
+    place: &'a Place,
+}
+
+impl<'a> Here<'a> {
+    pub(super) fn new(partition: MutexGuard<'a, Partition>, place: &'a Place) -> Self {
+        Self { partition, place }
+    }
+}
+
+impl Deref for Here<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        self.partition.worlds.get(self.place).expect("nobody looks from a place that is not settled")
+    }
+}
+
+impl DerefMut for Here<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        self.partition.world(self.place)
+    }
+}
