@@ -7,6 +7,7 @@ mod commands;
 mod deletions;
 mod deployments;
 mod drift;
+mod farewells;
 mod foreign;
 mod happy;
 mod known;

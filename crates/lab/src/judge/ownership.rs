@@ -28,7 +28,9 @@ fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
     }
     if matches!(write.request.operation.as_str(), "RemoveTags" | "DeleteRule") {
         let leaves = write.route.as_ref().is_some_and(|route| leavings::leaves(course, route, write.at).is_some());
-        return (!is_ours || !leaves)
+        // What has no mark any more, since an answer was lost or old, has nothing to give up.
+        let has_marks = marks.contains_key(OWNER_TAG) || marks.contains_key(ROUTE_TAG);
+        return (has_marks && (!is_ours || !leaves))
             .then(|| format!("{place} was given up though no deletion says so; its marks were {marks:?}"));
     }
     if marks.get(OWNER_TAG).is_some() && !is_ours {
