@@ -7,8 +7,8 @@ mod namespaces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec, WeightedRouteStatus};
-use weir_engine::depend::{self, dependents};
+use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
+use weir_engine::depend::Onlookers;
 use weir_engine::{Cluster, Key, KindName, ObjectRef};
 
 use crate::convert::{self, Received, Refusal, Standing};
@@ -159,8 +159,7 @@ impl Store {
             self.advance::<S>(&object, received.standing.version);
             return None;
         }
-        let mut waking = dependents(&self.cluster, &object);
-        let told_before = self.told_to_neighbours(&object);
+        let onlookers = Onlookers::before(&self.cluster, &object);
         self.standings.insert(object.clone(), received.standing);
         match received.object {
             Ok(sound) => {
@@ -172,18 +171,11 @@ impl Store {
                 S::objects(&mut self.cluster).remove(&object.key);
             }
         }
-        waking.extend(dependents(&self.cluster, &object));
-        waking.remove(&object);
-        if !asked && told_before.is_some() && told_before == self.told_to_neighbours(&object) {
-            waking.retain(|other| other.kind != KindName::WeightedRoute);
-        }
-        Some(Change { object, fate: if asked { Fate::Asked } else { Fate::Told }, dependents: waking })
-    }
-
-    /// What the routes beside a route may look at in its status.
-    fn told_to_neighbours(&self, object: &ObjectRef) -> Option<WeightedRouteStatus> {
-        let route = self.cluster.routes.get(&object.key).filter(|_| object.kind == KindName::WeightedRoute);
-        route.map(|route| depend::told_to_neighbours(&route.status))
+        let (fate, dependents) = match asked {
+            true => (Fate::Asked, onlookers.after(&self.cluster)),
+            false => (Fate::Told, onlookers.after_telling(&self.cluster)),
+        };
+        Some(Change { object, fate, dependents })
     }
 
     /// Whether what came is to be taken in, by its age and source.
@@ -241,7 +233,7 @@ impl Store {
     }
 
     fn remove(&mut self, object: ObjectRef) -> Change {
-        let mut waking = dependents(&self.cluster, &object);
+        let onlookers = Onlookers::before(&self.cluster, &object);
         self.standings.remove(&object);
         self.refusals.remove(&object);
         match object.kind {
@@ -250,9 +242,7 @@ impl Store {
             KindName::WeightedRoute => drop(self.cluster.routes.remove(&object.key)),
             KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
         }
-        waking.extend(dependents(&self.cluster, &object));
-        waking.remove(&object);
-        Change { object, fate: Fate::Gone, dependents: waking }
+        Change { dependents: onlookers.after(&self.cluster), object, fate: Fate::Gone }
     }
 
     fn bury(&mut self, uid: String) {

@@ -56,9 +56,53 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
     }
 }
 
-/// What of a route's status the routes beside it may look at: where it is, not what goes through it. Without this
-/// distinction each step of a route would wake all the others of its balancer.
-pub fn told_to_neighbours(status: &WeightedRouteStatus) -> WeightedRouteStatus {
+/// Those who look at an object that changes: as it was, and as it is.
+pub struct Onlookers {
+    changed: ObjectRef,
+    found: BTreeSet<ObjectRef>,
+    told: Option<WeightedRouteStatus>,
+}
+
+impl Onlookers {
+    /// Those who look at an object that is about to change.
+    pub fn before(cluster: &Cluster, changed: &ObjectRef) -> Self {
+        let route = cluster.routes.get(&changed.key).filter(|_| changed.kind == KindName::WeightedRoute);
+        Self {
+            changed: changed.clone(),
+            found: dependents(cluster, changed),
+            told: route.map(|route| route.status.clone()),
+        }
+    }
+
+    /// Those who must look again now that it has changed, or is no more.
+    pub fn after(mut self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
+        self.found.extend(dependents(cluster, &self.changed));
+        self.found.remove(&self.changed);
+        self.found
+    }
+
+    /// The same where nothing but its status has changed: of a route's, others look at some things only. Without this
+    /// distinction each step of a route would wake all the others of its balancer.
+    pub fn after_telling(self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
+        let before = self.told.clone();
+        let after = cluster.routes.get(&self.changed.key).map(|route| route.status.clone());
+        let mut found = self.after(cluster);
+        if let (Some(before), Some(after)) = (before, after) {
+            let tells = |kind| told_to(kind, &before) != told_to(kind, &after);
+            let (neighbours, others) = (tells(KindName::WeightedRoute), tells(KindName::TrafficShift));
+            found.retain(|object| if object.kind == KindName::WeightedRoute { neighbours } else { others });
+        }
+        found
+    }
+}
+
+/// What of a route's status others may look at. Its neighbours see where it is, not what goes through it; nobody looks at
+/// the requests that it shows.
+fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus {
+    let told = WeightedRouteStatus { requests: None, ..status.clone() };
+    if kind != KindName::WeightedRoute {
+        return told;
+    }
     WeightedRouteStatus {
         observed_generation: None,
         live: None,
@@ -70,7 +114,7 @@ pub fn told_to_neighbours(status: &WeightedRouteStatus) -> WeightedRouteStatus {
         reversals: Vec::new(),
         last_command: None,
         conditions: Vec::new(),
-        ..status.clone()
+        ..told
     }
 }
 

@@ -21,7 +21,7 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::depend::{counters, dependents, of_namespace, watchers};
+use weir_engine::depend::{Onlookers, counters, dependents, of_namespace, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
@@ -357,13 +357,14 @@ impl Model {
                     Answer::Stored
                 }
                 Need::Record(status) => {
+                    let onlookers = Onlookers::before(&self.cluster, object);
                     if let Some(stored) = K::find_mut(&mut self.cluster, &object.key) {
                         let events = K::events(&stored.status, &status);
                         stored.status = status;
                         self.told.extend(events.into_iter().map(|event| (self.now, object.clone(), event)));
                     }
-                    self.changed(object);
-                    self.due.remove(object);
+                    let concerned = onlookers.after_telling(&self.cluster);
+                    self.wake_all(concerned);
                     Answer::Stored
                 }
                 Need::Act(permit) => {

@@ -1,5 +1,6 @@
 //! Invariant 7, for listeners: a group leaves an action only after it was seen without weight, and not while clients
-//! may still stick to it. A rollback takes a candidate out at once that would else go on answering.
+//! may still stick to it. A rollback takes a candidate out at once that would else go on answering, and a route that is
+//! deleted brings back what was there before as it was.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,6 +17,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
         // Whoever ends a pause by a command, or turns a run round, does not wait for clients.
         if run.is_none_or(|run| run.rollback.is_some() || run.released_seq.is_some()) {
+            continue;
+        }
+        let route = write.route.as_ref().and_then(|route| course.route(route, write.at));
+        if route.is_some_and(|route| route.metadata.deletion_timestamp.is_some()) {
             continue;
         }
         let before = course.live(&write.place, write.at);

@@ -57,7 +57,12 @@ const REVERSALS: usize = 6;
 fn reversals(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut undone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
-    for change in evidence.changes.iter().filter(|change| !change.by_hand) {
+    let mut last_by_hand: BTreeMap<&str, bool> = BTreeMap::new();
+    for change in &evidence.changes {
+        let follows_a_hand = last_by_hand.insert(&change.place, change.by_hand).unwrap_or(false);
+        if change.by_hand || !follows_a_hand {
+            continue;
+        }
         let write = course.writes.iter().rfind(|write| write.place == change.place && write.at <= change.at);
         let route = write.and_then(|write| write.route.as_ref());
         if route.is_some_and(|route| course.mover(route, change.at).is_some()) {
@@ -67,7 +72,7 @@ fn reversals(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         times.retain(|at| *at > change.at - MINUTE * 60);
         times.push(change.at);
         if times.len() == REVERSALS + 1 {
-            let message = format!("{} was set again and again without any run", change.place);
+            let message = format!("{} was taken back from somebody else again and again without any run", change.place);
             breaches.push(Breach { at: change.at, invariant: Invariant::EndlessFight, message });
         }
     }

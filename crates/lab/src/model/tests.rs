@@ -775,7 +775,7 @@ proptest! {
         let (ticks, writes) = (model.ticks, model.writes.len());
         model.run_for(minutes(120));
         let most = most_at_rest(&model);
-        prop_assert!(model.ticks - ticks <= most && model.writes.len() == writes, "not at rest: {:#?}", model.cluster.shifts);
+        prop_assert!(model.ticks - ticks <= most && model.writes.len() == writes, "not at rest: {} ticks, {most} at most, {} writes: {:#?}", model.ticks - ticks, model.writes.len() - writes, model.cluster.shifts);
         leaves_nothing(&mut model, &order, wishes.route);
     }
 }

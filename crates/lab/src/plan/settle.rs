@@ -82,6 +82,9 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
     }
 }
 
+/// For how long clients stay with a group, where somebody puts a split of sticky groups right.
+const STICKY_SECONDS: u32 = 300;
+
 /// Makes the place as the route last wanted it, with the marks that it had.
 fn put_right(plan: &Plan, world: &World) {
     let intent = world.route("checkout").and_then(|route| route.status).and_then(|status| status.intent);
@@ -108,8 +111,12 @@ fn put_right(plan: &Plan, world: &World) {
     );
     let tags = [(weir_engine::step::OWNER_TAG, world.owner()), (weir_engine::step::ROUTE_TAG, "shop/checkout")];
     world.aws().add_tags(&place, &tags).expect("a place takes its tags");
+    let forward = match plan.course.sticky {
+        true => RuleAction::sticky_forward(&weights, STICKY_SECONDS),
+        false => RuleAction::forward(&weights),
+    };
     let edited = if world.aws().weights(&place).is_empty() {
-        world.aws().edit_action(&place, &RuleAction::forward(&weights))
+        world.aws().edit_action(&place, &forward)
     } else {
         world.aws().edit_weights(&place, &weights)
     };
