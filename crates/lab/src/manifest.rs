@@ -4,7 +4,9 @@ use serde_json::Value;
 
 /// Parses a text into its documents, without the empty ones.
 pub fn parse(text: &str) -> Result<Vec<Value>, String> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
+    // The worlds' own manifests are as long as they are.
+    let options = serde_saphyr::options! { budget: None };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         format!("the manifest could not be read: {error}; expected YAML documents separated by --- lines, or JSON")
     })?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())

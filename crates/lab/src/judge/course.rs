@@ -8,7 +8,7 @@ use weir_api::traffic_shift::{Outcome, Run};
 use weir_api::weighted_route::{EnvironmentWeight, Intent};
 use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
-use weir_engine::step::ROUTE_TAG;
+use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::{Evidence, Weights};
 use crate::journal::{AwsRequest, KubeRequest, What};
@@ -280,8 +280,12 @@ fn name_of_group(evidence: &Evidence, arn: &str) -> String {
     found.map_or_else(|| arn.to_owned(), |(name, _)| name.clone())
 }
 
-/// The tags of a place when a request was sent, or what they were before others changed them a moment ago.
+/// The tags of a place when a request was sent; where they are not ours, what they were before others changed them a
+/// moment ago.
 fn marks_of(at: Timestamp, place: &str, request: &AwsRequest, evidence: &Evidence) -> BTreeMap<String, String> {
+    if request.tags.get(OWNER_TAG) == Some(&evidence.owner) {
+        return request.tags.clone();
+    }
     let retagged = evidence.entries.iter().find_map(|entry| match &entry.what {
         What::Retagged { place: there, before } if there == place && entry.at > at - STALENESS && entry.at <= at => {
             Some(before)

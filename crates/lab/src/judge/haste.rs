@@ -34,6 +34,9 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             let (Some(place), Some(wanted)) = (place, course.by_group(&route.namespace, &part.weights)) else {
                 continue;
             };
+            if is_taken_over(evidence, &place, seen.at) {
+                continue;
+            }
             let is_superseded = course.shifts[number + 1..].iter().any(|later| {
                 later.key == seen.key
                     && later.at <= seen.at + AT_ONCE
@@ -48,6 +51,13 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         }
     }
     breaches
+}
+
+/// Whether somebody else has changed the marks of a place before, so that it may not be Weir's to write to.
+fn is_taken_over(evidence: &Evidence, place: &str, at: Timestamp) -> bool {
+    evidence.entries.iter().any(|entry| {
+        entry.at <= at && matches!(&entry.what, What::Retagged { place: retagged, .. } if retagged == place)
+    })
 }
 
 /// Whether nothing goes wrong for a while: every request is answered well, one controller is carried on throughout,

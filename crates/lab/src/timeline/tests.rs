@@ -9,8 +9,8 @@ use super::timeline;
 #[test]
 fn tells_faults_writes_and_what_statuses_say() {
     let plan = Plan::undisturbed(7, Course::short())
-        .with(Moment::Request(40, Side::Before), Fault::LostWrites(Side::After, 1))
-        .with(Moment::Request(60, Side::After), Fault::Crash(5));
+        .with(Moment::Request(56, Side::Before), Fault::LostWrites(Side::After, 1))
+        .with(Moment::Request(76, Side::After), Fault::Crash(5));
     let played = plan.play();
     let text = timeline(&played.evidence);
     for expected in [
