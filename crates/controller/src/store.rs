@@ -171,9 +171,10 @@ impl Store {
                 S::objects(&mut self.cluster).remove(&object.key);
             }
         }
-        let (fate, dependents) = match asked {
-            true => (Fate::Asked, onlookers.after(&self.cluster)),
-            false => (Fate::Told, onlookers.after_telling(&self.cluster)),
+        let (fate, dependents) = if asked {
+            (Fate::Asked, onlookers.after(&self.cluster))
+        } else {
+            (Fate::Told, onlookers.after_telling(&self.cluster))
         };
         Some(Change { object, fate, dependents })
     }

@@ -111,9 +111,10 @@ fn put_right(plan: &Plan, world: &World) {
     );
     let tags = [(weir_engine::step::OWNER_TAG, world.owner()), (weir_engine::step::ROUTE_TAG, "shop/checkout")];
     world.aws().add_tags(&place, &tags).expect("a place takes its tags");
-    let forward = match plan.course.sticky {
-        true => RuleAction::sticky_forward(&weights, STICKY_SECONDS),
-        false => RuleAction::forward(&weights),
+    let forward = if plan.course.sticky {
+        RuleAction::sticky_forward(&weights, STICKY_SECONDS)
+    } else {
+        RuleAction::forward(&weights)
     };
     let edited = if world.aws().weights(&place).is_empty() {
         world.aws().edit_action(&place, &forward)
