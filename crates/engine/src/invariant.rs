@@ -55,7 +55,7 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,

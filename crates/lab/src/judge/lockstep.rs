@@ -35,7 +35,7 @@ fn ahead(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
     };
     let run = course.shifts.iter().rfind(is_its).and_then(|seen| run_of(&seen.object))?;
     let others = run.routes.iter().filter(|part| run.rollback.is_none() && part.name != route.name);
-    others.filter_map(|part| behind(evidence, course, write, route, part)).next()
+    others.find_map(|part| behind(evidence, course, write, route, part))
 }
 
 fn behind(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>, route: &Key, part: &RunRoute) -> Option<String> {
