@@ -102,7 +102,7 @@ impl Alter for Routes {
                 }
             }
             Bug::HotLoop => {
-                verdict.status.live = verdict.status.live.take().map(|live| format!("{live} at {}", context.now))
+                verdict.status.live = verdict.status.live.take().map(|live| format!("{live} at {}", context.now));
             }
             Bug::FightsForever => verdict.status.reversals.clear(),
             Bug::SlowRollback => {

@@ -34,8 +34,8 @@ fn ahead(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
             && run_of(&seen.object).is_some_and(|run| (run.id, run.seq) == (intent.run, intent.seq))
     };
     let run = course.shifts.iter().rfind(is_its).and_then(|seen| run_of(&seen.object))?;
-    let others = run.routes.iter().filter(|part| run.rollback.is_none() && part.name != route.name);
-    others.filter_map(|part| behind(evidence, course, write, route, part)).next()
+    let mut others = run.routes.iter().filter(|part| run.rollback.is_none() && part.name != route.name);
+    others.find_map(|part| behind(evidence, course, write, route, part))
 }
 
 fn behind(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>, route: &Key, part: &RunRoute) -> Option<String> {

@@ -49,11 +49,11 @@ fn sticks_until(evidence: &Evidence, earlier: &[Write<'_>], write: &Write<'_>, g
     let last = earlier.iter().rfind(|earlier| earlier.place == write.place && earlier.weights.is_some())?;
     let seconds = sticky_seconds(last.request)?;
     let changes = evidence.changes.iter().filter(|change| change.place == write.place && change.at < write.at);
-    let emptied = changes.filter(|change| {
+    let mut emptied = changes.filter(|change| {
         change.before.get(group).is_some_and(|weight| *weight > 0) && change.after.get(group) == Some(&0)
     });
     // A second for the way of the write.
-    emptied.last().map(|change| change.at + SignedDuration::from_secs(seconds - 1))
+    emptied.next_back().map(|change| change.at + SignedDuration::from_secs(seconds - 1))
 }
 
 fn sticky_seconds(request: &AwsRequest) -> Option<i64> {
