@@ -252,7 +252,7 @@ fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
                 continue;
             }
             rollbacks.push(Rollback { route, asked: Some(world.now()) });
-            if rollbacks.len() % 3 == 0 {
+            if rollbacks.len().is_multiple_of(3) {
                 let back = json!({"spec": {"to": format!("b{route}")}});
                 world.patch("trafficshifts", &format!("s{route}"), &back).unwrap();
             } else {
