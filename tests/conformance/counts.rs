@@ -2,6 +2,7 @@
 //! before an AWS that does not speak CloudWatch's protocol.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,15 +67,38 @@ async fn answer(aws: Arc<Aws>, request: Request) -> Response {
     aws.handle(axum::http::Request::from_parts(head, body)).await.map(Body::from)
 }
 
+/// The CLI prefers JSON where a service speaks several protocols. This puts its own description of CloudWatch into a home
+/// folder, with CBOR as the only one, which is what the SDK for Rust speaks.
+const SPEAK_CBOR: &str = "
+import gzip, json, os, botocore
+name = 'cloudwatch/2010-08-01/service-2.json'
+with gzip.open(os.path.join(os.path.dirname(botocore.__file__), 'data', name + '.gz')) as described:
+    service = json.load(described)
+service['metadata']['protocols'] = ['smithy-rpc-v2-cbor']
+kept = os.path.join(os.environ['HOME'], '.aws/models', name)
+os.makedirs(os.path.dirname(kept), exist_ok=True)
+with open(kept, 'w') as model:
+    json.dump(service, model)
+";
+
+/// A home folder in which the CLI speaks CBOR to CloudWatch.
+fn home(program: &Path) -> PathBuf {
+    let home = places::scratch("counts").unwrap();
+    let python = program.with_file_name("python");
+    let status = Command::new(python).args(["-c", SPEAK_CBOR]).env("HOME", &home).status().unwrap();
+    assert!(status.success(), "{status}");
+    home
+}
+
 /// What the CLI says of the requests from the beginning to an instant.
-fn ask(program: &std::path::Path, port: u16, queries: &[Value], end: &str) -> Result<Value, String> {
+fn ask(program: &Path, home: &Path, port: u16, queries: &[Value], end: &str) -> Result<Value, String> {
     let endpoint = format!("http://127.0.0.1:{port}");
     let output = Command::new(program)
         .args(["cloudwatch", "get-metric-data", "--output", "json", "--endpoint-url", &endpoint])
         .args(["--start-time", START, "--end-time", end, "--scan-by", "TimestampAscending"])
         .args(["--metric-data-queries", &Value::from(queries.to_vec()).to_string()])
         .env_clear()
-        .env("HOME", places::scratch("counts").unwrap())
+        .env("HOME", home)
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_DEFAULT_REGION", REGION)])
         .envs([("AWS_PAGER", ""), ("AWS_EC2_METADATA_DISABLED", "true"), ("LC_ALL", "C.UTF-8")])
@@ -92,14 +116,17 @@ fn the_aws_cli_understands_the_simulated_cloudwatch() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (told, refused) = runtime.block_on(async {
         let (aws, _traffic) = world().await;
+        // The client is a process, and does not wait by virtual time.
+        tokio::time::resume();
         let queries =
             [query(&aws, "all", None), query(&aws, "blue", Some("blue")), query(&aws, "green", Some("green"))];
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let routes = Router::new().fallback(move |request| answer(Arc::clone(&aws), request));
         let client = tokio::task::spawn_blocking(move || {
-            let refused = ask(&program, port, &queries, START);
-            (ask(&program, port, &queries, "2026-11-21T10:03:00Z").unwrap(), refused.unwrap_err())
+            let home = home(&program);
+            let refused = ask(&program, &home, port, &queries, START);
+            (ask(&program, &home, port, &queries, "2026-11-21T10:03:00Z").unwrap(), refused.unwrap_err())
         });
         tokio::select! {
             served = axum::serve(listener, routes).into_future() => panic!("the server has ended: {served:?}"),

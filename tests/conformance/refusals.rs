@@ -27,8 +27,8 @@ fn the_older_of_two_shifts_has_the_route(bed: &mut dyn Bed) {
     bed.start();
     bed.apply(&[stage(bed), shift("green", ALL_AT_ONCE, "")].concat());
     bed.await_condition("trafficshifts", "checkout", "Complete");
-    bed.apply(&shift_named("another", "red", ALL_AT_ONCE, ""));
-    let told = bed.until_true("trafficshifts", "another", "Stalled");
+    bed.apply(&shift_named("later", "red", ALL_AT_ONCE, ""));
+    let told = bed.until_true("trafficshifts", "later", "Stalled");
     assert_eq!(told.reason, "RouteClaimed");
     let expected = format!(
         "the route checkout is moved by the older TrafficShift {}/checkout; name the route in one shift only",
@@ -38,7 +38,7 @@ fn the_older_of_two_shifts_has_the_route(bed: &mut dyn Bed) {
     bed.rest();
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
     bed.delete("trafficshifts", "checkout");
-    bed.await_condition("trafficshifts", "another", "Complete");
+    bed.await_condition("trafficshifts", "later", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("green", 0), ("red", 100)]));
 }
 on_beds!(the_older_of_two_shifts_has_the_route: simulator, cluster, process);

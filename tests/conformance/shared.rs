@@ -96,6 +96,10 @@ fn play(cluster: &Cluster, weir: &Server, words: &[String], shown: &str) {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // A command that changes something is given once.
     let repeats = ["get", "wait"].iter().any(|verb| arguments.contains(verb));
+    if arguments.contains(&"apply") {
+        // Kubernetes tells ages by whole seconds, and nobody types faster.
+        thread::sleep(Duration::from_millis(1_100));
+    }
     for look in 1.. {
         let said = cluster.try_kubectl(&arguments, "");
         let as_shown = said.as_ref().is_ok_and(|said| shown.is_empty() || plain(said) == plain(shown));
