@@ -195,7 +195,11 @@ impl Process {
             .args(["run", "--owner-id", "bench", "--listen", &metrics.to_string(), "--kubeconfig"])
             .arg(&kubeconfig)
             .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
-            .envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")])
+            .envs([
+                ("AWS_REGION", "eu-west-1"),
+                ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ])
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.join("log"))?)
             .spawn()?;
@@ -208,7 +212,9 @@ impl Process {
         for _ in 0..600 {
             tokio::time::sleep(Duration::from_secs(5)).await;
             if let Some(status) = self.child.try_wait()? {
-                return Err(format!("weir run ended: {status}; {}", fs::read_to_string(self.folder.join("log"))?).into());
+                return Err(
+                    format!("weir run ended: {status}; {}", fs::read_to_string(self.folder.join("log"))?).into()
+                );
             }
             let ticks = self.ticks().await.unwrap_or(0);
             if ticks > 0 && ticks == before {

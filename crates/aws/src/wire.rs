@@ -243,8 +243,8 @@ pub(crate) fn permit(step: Step) -> Permit {
         Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => (resource, resource, Vec::new()),
     };
     let mut facts = Facts::default();
-    facts.add(Query::Rules(listener.clone()), Fact::Rules(Reading { at, found: Ok(rules) }));
-    facts.add(Query::Tags(resource.clone()), Fact::Tags(Reading { at, found: Ok(marked.clone()) }));
+    facts.add(Query::Rules(listener.clone()), Fact::Rules(Reading::new(at, Ok(rules))));
+    facts.add(Query::Tags(resource.clone()), Fact::Tags(Reading::new(at, Ok(marked.clone()))));
     let step = match step {
         Step::CreateRule { listener, priority, conditions, forward, tags } => {
             let tags = tags.into_iter().chain(marked).collect();

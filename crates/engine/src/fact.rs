@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// An Amazon Resource Name.
+/// An Amazon Resource Name. Clones share the text: of each there are many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Arn(String);
+pub struct Arn(Arc<str>);
 
 impl Arn {
     /// Takes a text for an ARN as it stands; AWS is the judge of its form.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(Arc::from(text.into()))
     }
 
     /// The whole text.
@@ -108,8 +109,15 @@ pub enum Fact {
 pub struct Reading<T> {
     /// When the request was sent: everything that AWS had settled before this instant is in it.
     pub at: Timestamp,
-    /// What was found, or why nothing was.
-    pub found: Result<T, AwsError>,
+    /// What was found, or why nothing was. Shared by all who look at it.
+    pub found: Result<Arc<T>, AwsError>,
+}
+
+impl<T> Reading<T> {
+    /// A reading of what was found, or of why nothing was.
+    pub fn new(at: Timestamp, found: Result<T, AwsError>) -> Self {
+        Self { at, found: found.map(Arc::new) }
+    }
 }
 
 /// Why a call to AWS did not do what it should.

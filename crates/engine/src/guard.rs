@@ -234,7 +234,8 @@ impl<'a> Scene<'a> {
         self.facts
             .rules(listener)
             .filter(|reading| reading.at >= self.oldest)
-            .and_then(|reading| reading.found.as_deref().ok())
+            .and_then(|reading| reading.found.as_ref().ok())
+            .map(|rules| rules.as_slice())
             .ok_or_else(|| Violation::Stale(format!("the rules of {listener}")))
     }
 
@@ -242,7 +243,7 @@ impl<'a> Scene<'a> {
         self.facts
             .tags(resource)
             .filter(|reading| reading.at >= self.oldest)
-            .and_then(|reading| reading.found.as_ref().ok())
+            .and_then(|reading| reading.found.as_deref().ok())
             .ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
     }
 

@@ -138,7 +138,7 @@ pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_
     let mut by_environment = BTreeMap::new();
     for (environment, reading) in parts {
         match &reading.found {
-            Ok(requests) => drop(by_environment.insert(environment, requests)),
+            Ok(requests) => drop(by_environment.insert(environment, requests.as_ref())),
             Err(error) => return Some(Known::Failed { at: reading.at, error: error.clone() }),
         }
     }
@@ -159,7 +159,7 @@ fn alone(
     let Ok(listeners) = &sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
     let readings: Vec<_> = listeners.iter().map(|listener| (listener, sight.rules(&listener.arn, ANY_AGE))).collect();
     for (listener, reading) in readings {
-        for rule in reading?.found.iter().flatten() {
+        for rule in reading?.found.iter().flat_map(|rules| rules.iter()) {
             let place = if rule.priority == RulePriority::Default { &listener.arn } else { &rule.arn };
             if route.status.arn.as_deref() == Some(place.as_str()) {
                 continue;

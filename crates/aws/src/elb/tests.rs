@@ -1,6 +1,7 @@
 //! Requests as ELBv2 gets them, and answers in the XML that it writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use weir_engine::fact::{
     Action, ActionKind, Balancer, By, Fact, Forward, Health, Listener, Query, Rule, RulePriority, TargetGroup,
@@ -41,7 +42,7 @@ fn rule_xml(number: usize, actions: &str) -> String {
 
 fn rules(fact: Fact) -> Vec<Rule> {
     let Fact::Rules(reading) = fact else { panic!("{fact:?}") };
-    reading.found.unwrap()
+    reading.found.unwrap().to_vec()
 }
 
 /// The parameters of a request other than those which are the same in all.
@@ -238,31 +239,31 @@ async fn balancers_listeners_and_groups_are_read() {
     assert!(reading.at < at, "a reading is dated by the sending of its request");
     assert_eq!(
         reading.found,
-        Ok(Balancer {
+        Ok(Arc::new(Balancer {
             arn: lb.clone(),
             name: "public".to_owned(),
             dns_name: "public-1.eu-central-1.elb.amazonaws.com".to_owned(),
             hosted_zone_id: Some("Z215JYRZR1TBD5".to_owned()),
             kind: "application".to_owned(),
-        })
+        }))
     );
     let Fact::Listeners(reading) = bed.fresh(Query::Listeners(lb.clone())).await else { panic!() };
     let listener = Listener { arn: weir_engine::Arn::new("l"), port: 443, protocol: "HTTPS".to_owned() };
-    assert_eq!(reading.found, Ok(vec![listener]));
+    assert_eq!(reading.found, Ok(Arc::new(vec![listener])));
     let tg = weir_engine::Arn::new("tg");
     let Fact::Group(reading) = bed.fresh(Query::Group(By::Arn(tg.clone()))).await else { panic!() };
     assert_eq!(
         reading.found,
-        Ok(TargetGroup {
+        Ok(Arc::new(TargetGroup {
             arn: tg.clone(),
             name: "blue".to_owned(),
             protocol: Some("HTTP".to_owned()),
             port: Some(8080),
             balancers: [lb].into(),
-        })
+        }))
     );
     let Fact::Health(reading) = bed.fresh(Query::Health(tg)).await else { panic!() };
-    assert_eq!(reading.found, Ok(Health { healthy: 1, initial: 1, ..Health::default() }));
+    assert_eq!(reading.found, Ok(Arc::new(Health { healthy: 1, initial: 1, ..Health::default() })));
 }
 
 #[tokio::test(start_paused = true)]

@@ -72,10 +72,10 @@ async fn together(
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
     let elb = &core.elb;
     let fact = match first {
-        Query::Listeners(balancer) => Fact::Listeners(read(at, Ok(elb.listeners(balancer, fare).await?))),
-        Query::Rules(listener) => Fact::Rules(read(at, Ok(elb.rules(listener, fare).await?))),
-        Query::Attributes(group) => Fact::Attributes(read(at, Ok(elb.attributes(group, fare).await?))),
-        Query::Health(group) => Fact::Health(read(at, Ok(elb.health(group, fare).await?))),
+        Query::Listeners(balancer) => Fact::Listeners(Reading::new(at, Ok(elb.listeners(balancer, fare).await?))),
+        Query::Rules(listener) => Fact::Rules(Reading::new(at, Ok(elb.rules(listener, fare).await?))),
+        Query::Attributes(group) => Fact::Attributes(Reading::new(at, Ok(elb.attributes(group, fare).await?))),
+        Query::Health(group) => Fact::Health(Reading::new(at, Ok(elb.health(group, fare).await?))),
         Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
         Query::Group(_) => return groups(elb, at, queries, fare).await,
         Query::Tags(_) => return tags(elb, at, queries, fare).await,
@@ -95,7 +95,7 @@ async fn balancers(
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeLoadBalancers", &format!("load balancer {by}")));
-        (Query::Balancer(by), Fact::Balancer(read(at, one)))
+        (Query::Balancer(by), Fact::Balancer(Reading::new(at, one)))
     });
     Ok(answer.collect())
 }
@@ -106,7 +106,7 @@ async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) ->
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeTargetGroups", &format!("target group {by}")));
-        (Query::Group(by), Fact::Group(read(at, one)))
+        (Query::Group(by), Fact::Group(Reading::new(at, one)))
     });
     Ok(answer.collect())
 }
@@ -116,7 +116,7 @@ async fn tags(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> R
     let mut found = elb.tags(&arns, fare).await?;
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
-        (Query::Tags(arn), Fact::Tags(read(at, one)))
+        (Query::Tags(arn), Fact::Tags(Reading::new(at, one)))
     });
     Ok(answer.collect())
 }
@@ -133,7 +133,7 @@ async fn requests(
     });
     let found = core.cloudwatch.requests(at, &counted.collect::<Vec<Counted>>(), fare).await?;
     let answer = found.into_iter().map(|((balancer, group), requests)| {
-        (Query::Requests { balancer, group }, Fact::Requests(Some(read(at, Ok(requests)))))
+        (Query::Requests { balancer, group }, Fact::Requests(Some(Reading::new(at, Ok(requests)))))
     });
     Ok(answer.collect())
 }
@@ -149,20 +149,16 @@ fn names(by: &By, arn: &Arn, name: &str) -> bool {
     }
 }
 
-fn read<T>(at: Timestamp, found: Result<T, AwsError>) -> Reading<T> {
-    Reading { at, found }
-}
-
 /// The answer to a question whose call failed.
 fn failed(query: &Query, at: Timestamp, error: AwsError) -> Fact {
     match query {
-        Query::Balancer(_) => Fact::Balancer(read(at, Err(error))),
-        Query::Listeners(_) => Fact::Listeners(read(at, Err(error))),
-        Query::Rules(_) => Fact::Rules(read(at, Err(error))),
-        Query::Group(_) => Fact::Group(read(at, Err(error))),
-        Query::Attributes(_) => Fact::Attributes(read(at, Err(error))),
-        Query::Health(_) => Fact::Health(read(at, Err(error))),
-        Query::Tags(_) => Fact::Tags(read(at, Err(error))),
-        Query::Requests { .. } => Fact::Requests(Some(read(at, Err(error)))),
+        Query::Balancer(_) => Fact::Balancer(Reading::new(at, Err(error))),
+        Query::Listeners(_) => Fact::Listeners(Reading::new(at, Err(error))),
+        Query::Rules(_) => Fact::Rules(Reading::new(at, Err(error))),
+        Query::Group(_) => Fact::Group(Reading::new(at, Err(error))),
+        Query::Attributes(_) => Fact::Attributes(Reading::new(at, Err(error))),
+        Query::Health(_) => Fact::Health(Reading::new(at, Err(error))),
+        Query::Tags(_) => Fact::Tags(Reading::new(at, Err(error))),
+        Query::Requests { .. } => Fact::Requests(Some(Reading::new(at, Err(error)))),
     }
 }

@@ -4,6 +4,7 @@
 //! spread over it in full batches, so that a thousand resources at rest cost a few calls a minute.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
@@ -26,13 +27,13 @@ pub(super) struct Marks {
 
 struct Mark {
     /// `None` before they were read, or where there is no such resource.
-    tags: Option<Tags>,
+    tags: Option<Arc<Tags>>,
     due: Timestamp,
 }
 
 impl Marks {
     /// Keeps only what is watched. New resources come in turn, in batches spread over the period.
-    fn watch(&mut self, resources: &BTreeSet<Arn>, now: Timestamp, read: impl Fn(&Arn) -> Option<Tags>) {
+    fn watch(&mut self, resources: &BTreeSet<Arn>, now: Timestamp, read: impl Fn(&Arn) -> Option<Arc<Tags>>) {
         self.known.retain(|arn, _| resources.contains(arn));
         let new: Vec<&Arn> = resources.iter().filter(|arn| !self.known.contains_key(*arn)).collect();
         let batches = i32::try_from(new.len().div_ceil(MOST_TOGETHER)).unwrap_or(i32::MAX);

@@ -1,6 +1,7 @@
 //! The last answer to each question, for as long as someone keeps asking.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
@@ -92,7 +93,7 @@ impl Memory {
     }
 
     /// The tags of a resource as last read.
-    pub(super) fn tags(&self, query: &Query) -> Option<&Tags> {
+    pub(super) fn tags(&self, query: &Query) -> Option<&Arc<Tags>> {
         match &self.known.get(query)?.fact {
             Fact::Tags(reading) => reading.found.as_ref().ok(),
             _ => None,
@@ -126,7 +127,7 @@ impl Memory {
 
 fn rules_of(fact: &Fact) -> Option<&[Rule]> {
     match fact {
-        Fact::Rules(reading) => reading.found.as_deref().ok(),
+        Fact::Rules(reading) => reading.found.as_ref().ok().map(|rules| rules.as_slice()),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Looking around: reads everything that is watched, and tells what is not as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use weir_engine::Arn;
@@ -27,13 +28,13 @@ enum State<T> {
     Absent,
     /// The credentials do not allow to read it, or there are none.
     Refused,
-    Present(T),
+    Present(Arc<T>),
 }
 
 impl<T: PartialEq> State<T> {
     /// Takes over what was read, and tells whether it is something else than before. A failure in passing tells nothing;
     /// a refusal is news, and so is its end.
-    fn update(&mut self, found: Result<T, AwsError>) -> bool {
+    fn update(&mut self, found: Result<Arc<T>, AwsError>) -> bool {
         let new = match found {
             Ok(found) => Self::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => Self::Absent,
@@ -93,7 +94,7 @@ pub(super) async fn round(inventory: &Inventory, watched: &BTreeSet<Arn>, fresh:
         Fact::Listeners(reading) => reading.found.as_ref().ok(),
         _ => None,
     });
-    let rules = found.flatten().map(|listener| ask(Query::Rules(listener.arn.clone())));
+    let rules = found.flat_map(|listeners| listeners.iter()).map(|listener| ask(Query::Rules(listener.arn.clone())));
     let rules = inventory.answer_all(&rules.collect::<Vec<Ask>>(), &haste).await;
 
     let mut told = inventory.core.told.borrow_mut();

@@ -90,7 +90,7 @@ async fn wait(span: SignedDuration) {
 
 fn found_group(fact: &Fact) -> Result<&TargetGroup, ErrorKind> {
     let Fact::Group(reading) = fact else { panic!("{fact:?}") };
-    reading.found.as_ref().map_err(|error| error.kind)
+    reading.found.as_deref().map_err(|error| error.kind)
 }
 
 fn at(fact: &Fact) -> Timestamp {
@@ -404,7 +404,7 @@ async fn a_health_is_the_one_of_its_group() {
     let healthy: Vec<u32> = answers
         .iter()
         .map(|(_, fact)| match fact {
-            Fact::Health(reading) => reading.found.clone().map(|Health { healthy, .. }| healthy).unwrap(),
+            Fact::Health(reading) => reading.found.as_ref().unwrap().healthy,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -422,7 +422,7 @@ fn a_rule_is_found_by_its_arn() {
     };
     let mut memory = Memory::default();
     let rules = vec![rule("other", &["red"]), rule("rule", &["blue"])];
-    let reading = weir_engine::fact::Reading { at: Timestamp::UNIX_EPOCH, found: Ok(rules) };
+    let reading = weir_engine::fact::Reading::new(Timestamp::UNIX_EPOCH, Ok(rules));
     memory.keep(&Query::Rules(listener()), &Fact::Rules(reading), Timestamp::UNIX_EPOCH);
     let touched = Touched::by(&set_actions(&["green"]), &memory);
     let is_touched = |name: &str| touched.may_be(&Query::Health(group(name)));

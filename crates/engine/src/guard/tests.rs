@@ -69,11 +69,11 @@ impl Scene {
             conditions: BTreeMap::new(),
             actions: self.actions.clone(),
         };
-        facts.add(Query::Rules(arn("l")), Fact::Rules(Reading { at, found: Ok(vec![rule]) }));
-        facts.add(Query::Tags(arn("l")), Fact::Tags(Reading { at, found: Ok(self.tags.clone()) }));
+        facts.add(Query::Rules(arn("l")), Fact::Rules(Reading::new(at, Ok(vec![rule]))));
+        facts.add(Query::Tags(arn("l")), Fact::Tags(Reading::new(at, Ok(self.tags.clone()))));
         for (group, healthy) in &self.healthy {
             let health = Health { healthy: *healthy, ..Health::default() };
-            facts.add(Query::Health(arn(group)), Fact::Health(Reading { at, found: Ok(health) }));
+            facts.add(Query::Health(arn(group)), Fact::Health(Reading::new(at, Ok(health))));
         }
         let warrant = Warrant {
             owner: "me".to_owned(),

@@ -213,7 +213,7 @@ impl Place<'_> {
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
             is_ours(context, cluster, route, tags)
-                .map(|is_ours| Marks { is_ours, last_run, tags: tags.clone() })
+                .map(|is_ours| Marks { is_ours, last_run, tags: tags.as_ref().clone() })
                 .map_err(Standing::Stalled),
         )
     }

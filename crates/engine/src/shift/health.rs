@@ -119,7 +119,8 @@ pub(super) fn of(
         Err(message) => return Some(Err(message.clone())),
     }
     let reading = sight.health(group, not_before)?;
-    Some(reading.found.clone().map_err(|error| format!("the health of {environment} could not be read: {error}")))
+    let found = reading.found.as_deref().copied();
+    Some(found.map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }
 
 /// How many targets are healthy over all environments that carry traffic by these weights.

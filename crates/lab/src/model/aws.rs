@@ -254,7 +254,7 @@ impl ModelAws {
             Some(found) => Ok(found),
             None => Err(error(ErrorKind::NotFound)),
         };
-        Reading { at: now, found }
+        Reading::new(now, found)
     }
 
     /// Counts requests. They split by the weights that were live when their minute began, and a minute arrives one
