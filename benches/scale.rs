@@ -27,6 +27,9 @@ use weir_sim::kube::{Kube, KubeService, Options};
 /// How many rules a balancer takes, each with a group of its own.
 const RULES: usize = 100;
 
+/// The name of the installation.
+const OWNER: &str = "bench";
+
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Fallible<()> {
@@ -119,8 +122,11 @@ impl Stage {
         let listener = self.aws.listener_arn(&balancer, 443).ok_or("the listener was just made")?;
         let forward = RuleAction::forward(&[(live, 100)]);
         let priority = u32::try_from(priority)?;
-        self.aws.add_rule(&listener, priority, (&[&host], &[]), &forward).map_err(refused)?;
+        let rule = self.aws.add_rule(&listener, priority, (&[&host], &[]), &forward).map_err(refused)?;
         let name = format!("service-{number}");
+        // Marked in an earlier life: at the pace at which AWS takes writes, marking them all would take long.
+        let marks = [("weir.dev/owner", OWNER), ("weir.dev/route", &format!("shop/{name}"))];
+        self.aws.add_tags(&rule, &marks).map_err(refused)?;
         let place = json!({"entryPoint": {"name": balancer}, "listener": "https", "match": {"hosts": [host]}, "priority": priority});
         let backends = environments.each_ref().map(|environment| json!({"environment": environment}));
         self.apply("WeightedRoute", &name, json!({"listener": place, "backends": backends, "adopt": true}))?;
@@ -192,7 +198,7 @@ impl Process {
         fs::write(&kubeconfig, cluster.to_string())?;
         let metrics = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let child = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .args(["run", "--owner-id", "bench", "--listen", &metrics.to_string(), "--kubeconfig"])
+            .args(["run", "--owner-id", OWNER, "--listen", &metrics.to_string(), "--kubeconfig"])
             .arg(&kubeconfig)
             .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
             .envs([

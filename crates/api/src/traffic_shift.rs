@@ -328,9 +328,9 @@ pub struct Run {
     /// Since when the candidate has less healthy capacity than its part of the traffic needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded_since: Option<Timestamp>,
-    /// The number of the change whose pause was ended by a command.
+    /// What a command has told the run not to wait for any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub released_seq: Option<i32>,
+    pub released: Option<Released>,
     /// The number of the change by which a user has the run's weights set over somebody else's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasserted_seq: Option<i32>,
@@ -406,6 +406,48 @@ impl RunRoute {
     /// The weights that a rollback goes back to.
     pub fn home(&self) -> &[EnvironmentWeight] {
         if self.home.is_empty() { &self.from } else { &self.home }
+    }
+}
+
+/// What a command has told a run not to wait for any more.
+#[derive(KubeSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    /// The number of the change for which this holds.
+    pub seq: i32,
+    /// What it waited for when the command was given; what comes before that is not waited for either.
+    pub wait: Wait,
+}
+
+/// What a run waits for at one weight, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Wait {
+    /// The end of the step's pause.
+    StepPause,
+    /// The share of the candidate, see `spec.evidence`.
+    ShareNotSeen,
+    /// The clients that stick to the old side.
+    StickyClients,
+}
+
+impl Wait {
+    /// Each of them, first to last.
+    pub const ALL: [Self; 3] = [Self::StepPause, Self::ShareNotSeen, Self::StickyClients];
+
+    /// The word by which `status.waiting.reason` names it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::StepPause => "StepPause",
+            Self::ShareNotSeen => "ShareNotSeen",
+            Self::StickyClients => "StickyClients",
+        }
+    }
+}
+
+impl Run {
+    /// Whether a command has ended this wait, or a later one, at the present weight.
+    pub fn is_released(&self, wait: Wait) -> bool {
+        self.released.is_some_and(|released| released.seq == self.seq && released.wait >= wait)
     }
 }
 

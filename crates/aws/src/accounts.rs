@@ -21,6 +21,7 @@ use weir_engine::sight::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, Fare, Haste, Standing};
+use crate::cloudwatch;
 use crate::inventory::{Inventory, NoRegion};
 use crate::meter::Call;
 use crate::session::{Provider, Session, Terms};
@@ -196,7 +197,7 @@ impl Accounts {
             budget,
             move || clock(),
             move |call| {
-                if let (Some(session), Err(ErrorKind::Denied | ErrorKind::Expired)) = (&told, call.outcome) {
+                if let Some(session) = told.as_ref().filter(|_| casts_doubt(&call)) {
                     session.doubt();
                 }
                 meter(call);
@@ -233,6 +234,16 @@ fn is_same_role(one: &Access, other: &Access) -> bool {
 fn session_name(owner: &str) -> String {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() || "+=,.@-_".contains(letter) { letter } else { '-' };
     format!("weir-{owner}").chars().map(letter).take(64).collect()
+}
+
+/// Whether a call's end may mean that the credentials are no good any more. To count requests may well not be allowed,
+/// which says nothing about them.
+fn casts_doubt(call: &Call) -> bool {
+    match call.outcome {
+        Err(ErrorKind::Expired) => true,
+        Err(ErrorKind::Denied) => call.service != cloudwatch::SERVICE,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::meter::{Attempts, Clock, Meter};
 pub(crate) const MOST_TOGETHER: usize = 500;
 
 /// The service's name in metrics.
-const SERVICE: &str = "cloudwatch";
+pub(crate) const SERVICE: &str = "cloudwatch";
 const OPERATION: &str = "GetMetricData";
 /// How many pages of an answer are followed before it counts as one that has no end.
 const MAX_PAGES: usize = 20;

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use futures::future;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
 use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
 use weir_engine::route::FAREWELL_DEADLINE;
-use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle};
+use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle, Urgency};
 use weir_engine::{KindName, ObjectRef};
 
 use crate::convert::{self, Standing};
@@ -20,6 +20,11 @@ use crate::metrics::Trouble;
 use crate::queue::{Ending, Start, Task};
 use crate::store::Store;
 use crate::world::World;
+
+/// How long the reads of a tick may take before its write is thought over. A rollback is written all the same.
+const LATE: SignedDuration = SignedDuration::from_secs(10);
+/// How often a tick begins for want of speed: where AWS is slow all the time, it is as fresh as it can be.
+const BEGINNINGS: u32 = 3;
 
 impl<D: Decisions> World<D> {
     /// Carries out a task of an object to its end.
@@ -63,8 +68,8 @@ impl<D: Decisions> World<D> {
         }
     }
 
-    /// Runs one tick. Where its write had to wait for the call budget, what it was founded on has grown old, and it may
-    /// no longer be wanted: then the tick begins again, with what it has waited for.
+    /// Runs one tick. Where its write had to wait for the call budget, or its reads took long, what it was founded on has
+    /// grown old, and it may no longer be wanted: then the tick begins again, with what it has waited for.
     async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste) -> Result<Ending, Failure> {
         let anew = || {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
@@ -75,6 +80,7 @@ impl<D: Decisions> World<D> {
         let mut answer = Answer::Begin;
         let mut idle = true;
         let mut fare: Option<Fare> = None;
+        let mut begun = 1;
         loop {
             let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
             if self.closing.get() && !matches!(need, Need::Done(_)) {
@@ -106,10 +112,13 @@ impl<D: Decisions> World<D> {
                         Some(paid) => paid,
                         None => self.accounts.afford(&permit, haste).await,
                     };
-                    if paid.is_overdue() {
-                        debug!(kind = object.kind.word(), object = %object.key, "waited for the call budget; looking again");
+                    let is_late =
+                        begun < BEGINNINGS && tick.urgency() != Urgency::Rollback && self.now() > tick.began() + LATE;
+                    if paid.is_overdue() || is_late {
+                        debug!(kind = object.kind.word(), object = %object.key, "waited for AWS; looking again");
                         fare = Some(paid.renewed());
                         tick = anew();
+                        begun += 1;
                         answer = Answer::Begin;
                         continue;
                     }

@@ -21,7 +21,7 @@ const FIRST_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 /// The longest backoff.
 const LONGEST_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
 /// The longest backoff while traffic goes back.
-const LONGEST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_secs(5);
+const LONGEST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 /// The first backoff while traffic goes back.
 const FIRST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_millis(200);
 /// The first backoff after somebody else changed the object under a tick.

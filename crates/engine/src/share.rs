@@ -219,8 +219,8 @@ pub(crate) struct Sample {
     /// All requests.
     pub total: u64,
     counts: BTreeMap<String, u64>,
-    /// The environments that had none in one of the minutes.
-    idle: BTreeSet<String>,
+    /// In how many minutes each environment had any.
+    busy: BTreeMap<String, u32>,
 }
 
 impl Sample {
@@ -242,9 +242,7 @@ impl Sample {
         for (environment, count) in counts {
             self.total += count;
             *self.counts.entry(environment.clone()).or_default() += count;
-            if *count == 0 {
-                self.idle.insert(environment.clone());
-            }
+            *self.busy.entry(environment.clone()).or_default() += u32::from(*count > 0);
         }
     }
 
@@ -261,9 +259,9 @@ impl Sample {
         i32::try_from(percent).ok()
     }
 
-    /// Whether an environment has answered requests in each of the minutes.
-    pub(crate) fn is_steady(&self, environment: &str) -> bool {
-        self.counts.contains_key(environment) && !self.idle.contains(environment)
+    /// In how many of the minutes an environment has answered requests.
+    pub(crate) fn busy_minutes(&self, environment: &str) -> u32 {
+        self.busy.get(environment).copied().unwrap_or(0)
     }
 }
 

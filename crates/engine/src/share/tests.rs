@@ -45,7 +45,7 @@ fn a_group_without_a_count_in_a_minute_that_arrived_had_no_requests() {
     let counts = counts(at(10), &[(0, 100), (1, 100)], &[(0, 100), (1, 80)], &[(1, 20)]);
     let sample = counts.newest(at(0), |_| false);
     assert_eq!(of(&sample), (2, 200, Some(10)));
-    assert!(sample.is_steady("blue") && !sample.is_steady("green"));
+    assert_eq!((sample.busy_minutes("blue"), sample.busy_minutes("green")), (2, 1));
 }
 
 #[test]

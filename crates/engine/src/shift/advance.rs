@@ -1,7 +1,7 @@
 //! Takes a moving run one step on: sees what is live, judges the candidate, pauses, publishes the next weights.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Phase, Run};
+use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Phase, Run, Wait};
 
 use crate::sight::Sight;
 use crate::weights;
@@ -42,8 +42,8 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
     if watch_candidate(draft, &run, &lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
         return Some(());
     }
-    let run = draft.status.run.clone()?;
-    if is_paused(draft, &run, plan) || has_failed_by_deadline(draft, &run) {
+    let mut run = draft.status.run.clone()?;
+    if is_paused(draft, &run, plan) || has_failed_by_deadline(draft, &run, &lanes) {
         return Some(());
     }
     if run.applied_at.is_none() {
@@ -61,7 +61,12 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
                 return Some(());
             }
             Leap::Later => return Some(()),
-            Leap::Never => {}
+            Leap::Never => {
+                run = draft.status.run.clone()?;
+                if is_paused(draft, &run, plan) {
+                    return Some(());
+                }
+            }
         }
     }
     if !known::is_immediate(&run) && evidence::is_awaited(draft, &run, &lanes, sight)? {
@@ -185,34 +190,41 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
         draft.wait(Phase::Paused, "Paused", "spec.paused is true; the run goes on when it is false", None);
         return true;
     }
-    let Some(applied_at) = run.applied_at.filter(|_| run.released_seq != Some(run.seq)) else { return false };
+    let Some(applied_at) = run.applied_at.filter(|_| !run.is_released(Wait::StepPause)) else { return false };
     match plan.rest_at(run.weight) {
         _ if known::is_immediate(run) => false,
         Rest::None => false,
         Rest::For(length) => {
             let until = applied_at + length;
             if draft.now < until {
-                draft.wait(Phase::Paused, "StepPause", format!("{} until {until:.0}", run.summary), Some(until));
+                draft.wait(
+                    Phase::Paused,
+                    Wait::StepPause.reason(),
+                    format!("{} until {until:.0}", run.summary),
+                    Some(until),
+                );
             }
             draft.now < until
         }
         Rest::UntilTold => {
             let message = format!("{} until the command resume or promote is given", run.summary);
-            draft.wait(Phase::Paused, "StepPause", message, None);
+            draft.wait(Phase::Paused, Wait::StepPause.reason(), message, None);
             true
         }
     }
 }
 
-/// The instant at which a run without progress has failed. A pause that has just ended does not count.
-pub(super) fn deadline(draft: &Draft<'_>, run: &Run) -> Timestamp {
+/// The instant at which a run without progress has failed. A pause that has just ended does not count, nor does the
+/// time for which clients stick to the old side.
+pub(super) fn deadline(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>]) -> Timestamp {
     let was_paused = matches!(draft.shift.status.phase, Some(Phase::Paused | Phase::Pending));
     let base = if was_paused { draft.now } else { run.progressed_at };
+    let base = finish::sticks_until(run, lanes).map_or(base, |until| until.max(base));
     base + SignedDuration::from(draft.shift.spec.progress_deadline)
 }
 
-fn has_failed_by_deadline(draft: &mut Draft<'_>, run: &Run) -> bool {
-    let deadline = deadline(draft, run);
+fn has_failed_by_deadline(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) -> bool {
+    let deadline = deadline(draft, run, lanes);
     if draft.now < deadline {
         draft.wake_at(deadline);
         return false;

@@ -1,7 +1,7 @@
 //! Commands given by annotation: each is carried out once, and what became of it is recorded.
 
 use weir_api::command::{Command, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, LastCommand};
+use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Wait};
 
 use crate::object::ShiftObject;
 
@@ -83,6 +83,8 @@ fn pause(draft: &mut Draft<'_>) -> String {
 
 fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
     let now = draft.now;
+    let reason = draft.shift.status.waiting.as_ref().map(|waiting| waiting.reason.as_str());
+    let wait = Wait::ALL.into_iter().find(|wait| Some(wait.reason()) == reason).unwrap_or(Wait::StepPause);
     let lives: Vec<_> = draft
         .status
         .run
@@ -111,13 +113,18 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
             run.progressed_at = now;
             run.degraded_since = None;
             if verb == Verb::Promote {
-                run.released_seq = Some(run.seq);
+                run.released = Some(Released { seq: run.seq, wait: Wait::StepPause });
             }
             "accepted: the run goes on".to_owned()
         }
         None => {
-            run.released_seq = Some(run.seq);
-            "accepted: the pause at the present weight ends".to_owned()
+            run.released = Some(Released { seq: run.seq, wait });
+            match wait {
+                Wait::StepPause => "accepted: the pause at the present weight ends",
+                Wait::ShareNotSeen => "accepted: the share at the present weight is not waited for",
+                Wait::StickyClients => "accepted: clients that stick to the old side are not waited for",
+            }
+            .to_owned()
         }
     }
 }

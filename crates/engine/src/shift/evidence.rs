@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::requests::Evidence;
-use weir_api::traffic_shift::Run;
+use weir_api::traffic_shift::{Run, Wait};
 
 use crate::share::{self, Known, Sample};
 use crate::sight::Sight;
@@ -18,6 +18,8 @@ use super::lane::Lane;
 const MINUTES: u32 = 2;
 /// How many requests must be seen in them.
 const REQUESTS: u64 = 100;
+/// What to do where too few requests come.
+const WAY_OUT: &str = "Where traffic is this low, set spec.evidence to Weights or give the command promote";
 /// By how much the candidate's share may differ from its weight, in hundredths of a percent.
 const TOLERANCE: u64 = 500;
 /// How long the nodes of a balancer may take to act by new weights.
@@ -26,8 +28,7 @@ const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 /// Whether the run waits for the share of its present step to be seen; if so, says for what.
 pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
     let Some(applied_at) = run.applied_at else { return Some(false) };
-    let is_told = run.released_seq == Some(run.seq);
-    if draft.shift.spec.evidence == Evidence::Weights || run.weight == 0 || is_told {
+    if draft.shift.spec.evidence == Evidence::Weights || run.weight == 0 || run.is_released(Wait::ShareNotSeen) {
         return Some(false);
     }
     // Where one group gets everything there is nothing to tell apart.
@@ -43,7 +44,7 @@ pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], s
     for (lane, known) in known {
         if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known?) {
             let message = format!("route {}: {} is not seen to have its share: {why}", lane.part.name, run.to);
-            draft.wait(phase_of(run), "ShareNotSeen", message, None);
+            draft.wait(phase_of(run), Wait::ShareNotSeen.reason(), message, None);
             return Some(true);
         }
     }
@@ -80,8 +81,9 @@ fn enough(sample: &Sample, since: Timestamp) -> Result<(), String> {
         ));
     };
     if sample.minutes < MINUTES || sample.total < REQUESTS {
+        let way_out = if sample.total < REQUESTS { format!(". {WAY_OUT}") } else { String::new() };
         return Err(format!(
-            "{} requests in {} whole minutes until {until:.0}; it takes {REQUESTS} in at least {MINUTES}",
+            "{} requests in {} whole minutes until {until:.0}; it takes {REQUESTS} in at least {MINUTES}{way_out}",
             sample.total, sample.minutes
         ));
     }
@@ -97,10 +99,10 @@ fn near(candidate: &str, weight: u64, is_sticky: bool, sample: &Sample) -> Resul
     };
     if is_sticky {
         // Clients stay where they are, so the share tells when they came, not how new ones are sent.
-        return if sample.is_steady(candidate) {
+        return if sample.busy_minutes(candidate) >= MINUTES {
             Ok(())
         } else {
-            Err(format!("{}; it should have answered some in each", seen()))
+            Err(format!("{}; it should have answered some in at least {MINUTES} of them. {WAY_OUT}", seen()))
         };
     }
     let (least, most) = (weight.saturating_sub(TOLERANCE).max(weight / 2), weight + TOLERANCE);

@@ -1,7 +1,7 @@
 //! The end of a run: clients that stick to the old side, the first deployment's health, and the memory on AWS.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::{Outcome, Phase, Run};
+use weir_api::traffic_shift::{Outcome, Phase, Run, Wait};
 
 use crate::sight::Sight;
 use crate::weights;
@@ -15,12 +15,12 @@ const MOMENT: SignedDuration = SignedDuration::from_secs(30);
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
 pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
-    if let Some(until) = baking_until(run, lanes)
+    if let Some(until) = sticks_until(run, lanes)
         && draft.now < until
-        && run.released_seq != Some(run.seq)
+        && !run.is_released(Wait::StickyClients)
     {
         let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
-        draft.wait(Phase::Baking, "StickyClients", message, Some(until));
+        draft.wait(Phase::Baking, Wait::StickyClients.reason(), message, Some(until));
         return Some(());
     }
     if run.routes.iter().all(|part| part.from.is_empty()) && !settle_first(draft, run, lanes, sight)? {
@@ -34,7 +34,11 @@ pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight
     Some(())
 }
 
-fn baking_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
+/// Until when clients may stick to the old side of a run whose candidate has all the weight.
+pub(super) fn sticks_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
+    if run.weight < 100 {
+        return None;
+    }
     let seconds = lanes.iter().filter_map(Lane::sticky_seconds).max()?;
     Some(run.applied_at? + SignedDuration::from_secs(i64::from(seconds)))
 }
@@ -54,7 +58,7 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
             Err(message) => words.push(message),
         }
     }
-    let late = draft.now >= advance::deadline(draft, run);
+    let late = draft.now >= advance::deadline(draft, run, lanes);
     if starting && !late {
         draft.wait(
             Phase::Shifting,

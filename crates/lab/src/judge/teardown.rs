@@ -3,6 +3,7 @@
 //! deleted brings back what was there before as it was.
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::Wait;
 
 use crate::evidence::Evidence;
 use crate::journal::AwsRequest;
@@ -15,8 +16,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     for (number, write) in course.writes.iter().enumerate() {
         let (Some(weights), false) = (&write.weights, write.creates) else { continue };
         let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
-        // Whoever ends a pause by a command, or turns a run round, does not wait for clients.
-        if run.is_none_or(|run| run.rollback.is_some() || run.released_seq.is_some()) {
+        // Whoever ends the wait for clients by a command, or turns a run round, does not wait for clients.
+        if run.is_none_or(|run| {
+            run.rollback.is_some() || run.released.is_some_and(|released| released.wait == Wait::StickyClients)
+        }) {
             continue;
         }
         let route = write.route.as_ref().and_then(|route| course.route(route, write.at));

@@ -49,6 +49,45 @@ fn sticky_groups_get_group_stickiness_that_ends_with_the_old_group() {
 }
 
 #[test]
+fn clients_may_stick_for_longer_than_a_run_may_be_without_progress() {
+    on_virtual_time(async {
+        let mut world = sticky_stage(84).await;
+        let long = route("checkout", &["blue", "green"], "stickiness: {enabled: true, duration: 3h}");
+        world.apply(&long).unwrap();
+        world.apply(&shift("green", &steps(&[50, 100], "2m"), "progressDeadline: 20m")).unwrap();
+        until_phase(&mut world, Phase::Baking).await;
+        world.run_for(2 * 60 * MINUTE).await;
+        assert_eq!(live(&world), stage::weights(&[("blue", 0), ("green", 100)]));
+        world.run_for(60 * MINUTE).await;
+        assert_eq!(outcome(&world), Some(Outcome::Succeeded));
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn a_command_ends_the_wait_that_it_was_given_in_and_no_later_one() {
+    on_virtual_time(async {
+        let mut world = sticky_stage(85).await;
+        // Nobody sends requests, so that no share can be seen.
+        let strategy = "{steps: [{weight: 50, pause: {}}, {weight: 100}]}";
+        world.apply(&shift("green", strategy, "evidence: Share")).unwrap();
+        until_applied(&mut world, 50).await;
+        let waits = ["StepPause", "ShareNotSeen", "ShareNotSeen", "StickyClients"];
+        for (number, reason) in waits.into_iter().enumerate() {
+            world.run_for(MINUTE).await;
+            let waiting = world.shift("checkout").and_then(|shift| shift.status?.waiting).unwrap();
+            assert_eq!(waiting.reason, reason, "{number}: {}", waiting.message);
+            assert_eq!(live(&world).len(), 2, "clients still stick to the old side");
+            world.command("checkout", &format!("promote/{number}")).unwrap();
+        }
+        world.run_for(MINUTE).await;
+        assert_eq!(live(&world), stage::weights(&[("green", 100)]));
+        assert_eq!(outcome(&world), Some(Outcome::Succeeded));
+        assert_sound(&world);
+    });
+}
+
+#[test]
 fn a_rollback_of_sticky_groups_drops_the_candidate() {
     on_virtual_time(async {
         let mut world = sticky_stage(82).await;
