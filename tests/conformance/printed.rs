@@ -58,12 +58,17 @@ fn with_plain_values(line: &str) -> String {
     let plain = match name.trim() {
         "Resource Version" => "VERSION".to_owned(),
         "UID" => "UID".to_owned(),
-        "Arn" | "Dns Name" => value.trim().split('/').filter(|part| !is_identifier(part)).collect::<Vec<_>>().join("/"),
+        "Dns Name" => without_identifiers(value),
+        _ if value.trim().starts_with("arn:") => without_identifiers(value),
         _ if is_instant(value.trim()) => "INSTANT".to_owned(),
         _ => return line.to_owned(),
     };
     let indent = &value[..value.len() - value.trim_start().len()];
     format!("{name}: {indent}{plain}")
+}
+
+fn without_identifiers(value: &str) -> String {
+    value.trim().split('/').filter(|part| !is_identifier(part)).collect::<Vec<_>>().join("/")
 }
 
 fn is_instant(text: &str) -> bool {
