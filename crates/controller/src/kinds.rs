@@ -1,7 +1,5 @@
 //! The four kinds as the loop needs them: where their objects are kept, and who decides for them.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use weir_api::{
@@ -18,8 +16,14 @@ pub trait Spec: Clone + Eq + DeserializeOwned + Serialize {
     /// The kind.
     const KIND: KindName;
 
-    /// All objects of the kind.
-    fn objects(cluster: &mut Cluster) -> &mut BTreeMap<Key, Object<Self, Self::Status>>;
+    /// An object of the kind.
+    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self, Self::Status>>;
+
+    /// Puts an object into its place.
+    fn put(cluster: &mut Cluster, object: Object<Self, Self::Status>);
+
+    /// Takes an object out.
+    fn take(cluster: &mut Cluster, key: &Key) -> Option<Object<Self, Self::Status>>;
 }
 
 macro_rules! kept {
@@ -29,8 +33,16 @@ macro_rules! kept {
 
             const KIND: KindName = KindName::$kind;
 
-            fn objects(cluster: &mut Cluster) -> &mut BTreeMap<Key, Object<Self, Self::Status>> {
-                &mut cluster.$field
+            fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self, Self::Status>> {
+                cluster.$field.get(key)
+            }
+
+            fn put(cluster: &mut Cluster, object: Object<Self, Self::Status>) {
+                cluster.$field.insert(object.key.clone(), object);
+            }
+
+            fn take(cluster: &mut Cluster, key: &Key) -> Option<Object<Self, Self::Status>> {
+                cluster.$field.remove(key)
             }
         }
     )*};

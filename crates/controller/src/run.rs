@@ -159,7 +159,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if !self.complete && self.world.store.borrow().is_complete() {
             self.complete = true;
             self.health.set_ready(true);
-            let objects = self.world.store.borrow().objects().count();
+            let objects = self.world.wake_everyone();
             info!(objects, "every kind is listed; decisions begin");
         }
         if self.complete {

@@ -159,24 +159,30 @@ impl Store {
             self.advance::<S>(&object, received.standing.version);
             return None;
         }
-        let onlookers = Onlookers::before(&self.cluster, &object);
+        let onlookers = self.onlookers(&object);
         self.standings.insert(object.clone(), received.standing);
         match received.object {
             Ok(sound) => {
                 self.refusals.remove(&object);
-                S::objects(&mut self.cluster).insert(object.key.clone(), sound);
+                S::put(&mut self.cluster, sound);
             }
             Err(refusal) => {
                 self.refusals.insert(object.clone(), refusal);
-                S::objects(&mut self.cluster).remove(&object.key);
+                S::take(&mut self.cluster, &object.key);
             }
         }
         let (fate, dependents) = if asked {
-            (Fate::Asked, onlookers.after(&self.cluster))
+            (Fate::Asked, onlookers.map(|onlookers| onlookers.after(&self.cluster)))
         } else {
-            (Fate::Told, onlookers.after_telling(&self.cluster))
+            (Fate::Told, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
         };
-        Some(Change { object, fate, dependents })
+        Some(Change { object, fate, dependents: dependents.unwrap_or_default() })
+    }
+
+    /// Those who look at an object that is about to change. Until all is listed nobody does: then everyone looks at
+    /// everything, and to seek them out for each object of a list would take longer than all else.
+    fn onlookers(&self, object: &ObjectRef) -> Option<Onlookers> {
+        self.is_complete().then(|| Onlookers::before(&self.cluster, object))
     }
 
     /// Whether what came is to be taken in, by its age and source.
@@ -210,14 +216,13 @@ impl Store {
         }
     }
 
-    fn says_the_same<S: Spec>(&mut self, object: &ObjectRef, received: &Received<S>) -> bool {
+    fn says_the_same<S: Spec>(&self, object: &ObjectRef, received: &Received<S>) -> bool {
         let Some(known) = self.standings.get(object) else { return false };
         if !received.standing.equals(known) {
             return false;
         }
         match &received.object {
-            Ok(sound) => S::objects(&mut self.cluster)
-                .get(&object.key)
+            Ok(sound) => S::find(&self.cluster, &object.key)
                 .is_some_and(|known| known.spec == sound.spec && known.status == sound.status),
             Err(refusal) => self.refusals.get(object) == Some(refusal),
         }
@@ -225,8 +230,9 @@ impl Store {
 
     /// Only the version is another.
     fn advance<S: Spec>(&mut self, object: &ObjectRef, version: String) {
-        if let Some(known) = S::objects(&mut self.cluster).get_mut(&object.key) {
+        if let Some(mut known) = S::take(&mut self.cluster, &object.key) {
             known.version.clone_from(&version);
+            S::put(&mut self.cluster, known);
         }
         if let Some(known) = self.standings.get_mut(object) {
             known.version = version;
@@ -234,7 +240,7 @@ impl Store {
     }
 
     fn remove(&mut self, object: ObjectRef) -> Change {
-        let onlookers = Onlookers::before(&self.cluster, &object);
+        let onlookers = self.onlookers(&object);
         self.standings.remove(&object);
         self.refusals.remove(&object);
         match object.kind {
@@ -243,7 +249,8 @@ impl Store {
             KindName::WeightedRoute => drop(self.cluster.routes.remove(&object.key)),
             KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
         }
-        Change { dependents: onlookers.after(&self.cluster), object, fate: Fate::Gone }
+        let dependents = onlookers.map(|onlookers| onlookers.after(&self.cluster)).unwrap_or_default();
+        Change { object, fate: Fate::Gone, dependents }
     }
 
     fn bury(&mut self, uid: String) {

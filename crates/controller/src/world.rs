@@ -123,6 +123,13 @@ impl<D: Decisions> World<D> {
         self.wake_all(&waking);
     }
 
+    /// Everything is known that there is: all objects are looked at. Tells how many there are.
+    pub fn wake_everyone(&self) -> usize {
+        let objects: BTreeSet<ObjectRef> = self.store.borrow().objects().cloned().collect();
+        self.wake_all(&objects);
+        objects.len()
+    }
+
     /// A request of a tick of `asker` brought a document.
     pub fn learn(&self, kind: KindName, document: Document, asker: &ObjectRef) {
         let change = self.store.borrow_mut().put(kind, document, Source::Reply);

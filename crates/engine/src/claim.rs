@@ -56,17 +56,15 @@ fn holders<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> BTre
 /// The shifts that name one of these routes, or one that such a shift names, and so on.
 fn linked<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> Vec<&'a ShiftObject> {
     let mut reached: BTreeSet<&str> = routes.iter().map(String::as_str).collect();
-    loop {
-        let names_one = |shift: &&ShiftObject| {
-            shift.key.namespace == namespace && shift.spec.routes.iter().any(|route| reached.contains(route.as_str()))
-        };
-        let found: Vec<&ShiftObject> = cluster.shifts.values().filter(names_one).collect();
-        let before = reached.len();
-        reached.extend(found.iter().flat_map(|shift| &shift.spec.routes).map(String::as_str));
-        if reached.len() == before {
-            return found;
+    let mut next: Vec<&str> = reached.iter().copied().collect();
+    let mut found: BTreeMap<&Key, &ShiftObject> = BTreeMap::new();
+    while let Some(route) = next.pop() {
+        for shift in cluster.shifts.naming(&Key::new(namespace, route)) {
+            found.insert(&shift.key, shift);
+            next.extend(shift.spec.routes.iter().map(String::as_str).filter(|route| reached.insert(route)));
         }
     }
+    found.into_values().collect()
 }
 
 #[cfg(test)]

@@ -160,12 +160,8 @@ fn backends(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
 
 /// The shifts that name a route.
 fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
-    cluster
-        .shifts
-        .iter()
-        .filter(|(key, shift)| key.namespace == route.namespace && shift.spec.routes.contains(&route.name))
-        .map(|(key, _)| ObjectRef::new(KindName::TrafficShift, key.clone()))
-        .collect()
+    let naming = cluster.shifts.naming(route);
+    naming.into_iter().map(|shift| ObjectRef::new(KindName::TrafficShift, shift.key.clone())).collect()
 }
 
 /// The routes whose permission hangs on the labels of a namespace.

@@ -1,7 +1,8 @@
 //! Kubernetes objects as the engine sees them: identity, life cycle, spec and status, nothing of a client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Deref;
 
 use jiff::Timestamp;
 use weir_api::{
@@ -138,8 +139,51 @@ pub struct Cluster {
     /// The routes.
     pub routes: BTreeMap<Key, RouteObject>,
     /// The shifts.
-    pub shifts: BTreeMap<Key, ShiftObject>,
+    pub shifts: Shifts,
     /// The labels of the namespaces, as far as they could be read; `None` where the controller watches one namespace
     /// only, and so cannot know them.
     pub namespaces: Option<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+/// The shifts by key, and by the routes that they name: among thousands, only those that can make a difference are looked
+/// at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shifts {
+    by_key: BTreeMap<Key, ShiftObject>,
+    /// Each route with each shift that names it.
+    naming: BTreeSet<(Key, Key)>,
+}
+
+impl Shifts {
+    /// Takes in a shift, in the place of one of the same key.
+    pub fn insert(&mut self, key: Key, shift: ShiftObject) -> Option<ShiftObject> {
+        let before = self.remove(&key);
+        self.naming.extend(shift.spec.routes.iter().map(|route| (key.beside(route), key.clone())));
+        self.by_key.insert(key, shift);
+        before
+    }
+
+    /// Takes out a shift.
+    pub fn remove(&mut self, key: &Key) -> Option<ShiftObject> {
+        let shift = self.by_key.remove(key)?;
+        for route in &shift.spec.routes {
+            self.naming.remove(&(key.beside(route), key.clone()));
+        }
+        Some(shift)
+    }
+
+    /// The shifts that name a route.
+    pub fn naming(&self, route: &Key) -> Vec<&ShiftObject> {
+        let first = (route.clone(), Key::new("", ""));
+        let entries = self.naming.range(first..).take_while(|(named, _)| named == route);
+        entries.filter_map(|(_, key)| self.by_key.get(key)).collect()
+    }
+}
+
+impl Deref for Shifts {
+    type Target = BTreeMap<Key, ShiftObject>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.by_key
+    }
 }

@@ -158,15 +158,18 @@ impl Model {
     pub fn apply_shift_in(&mut self, namespace: &str, name: &str, spec: TrafficShiftSpec) {
         let key = Key::new(namespace, name);
         let fresh = self.object(&key, spec.clone());
-        apply(self.cluster.shifts.entry(key.clone()).or_insert(fresh), spec);
+        let mut shift = self.cluster.shifts.remove(&key).unwrap_or(fresh);
+        apply(&mut shift, spec);
+        self.cluster.shifts.insert(key.clone(), shift);
         self.changed(&ObjectRef::new(KindName::TrafficShift, key));
     }
 
     /// Gives a shift a command.
     pub fn command(&mut self, name: &str, command: &str) {
         let key = Key::new(NAMESPACE, name);
-        if let Some(shift) = self.cluster.shifts.get_mut(&key) {
+        if let Some(mut shift) = self.cluster.shifts.remove(&key) {
             shift.command = Some(command.to_owned());
+            self.cluster.shifts.insert(key.clone(), shift);
             self.changed(&ObjectRef::new(KindName::TrafficShift, key));
         }
     }
@@ -212,10 +215,10 @@ impl Model {
         let object = ObjectRef::new(kind, Key::new(NAMESPACE, name));
         let concerned = dependents(&self.cluster, &object);
         match kind {
-            KindName::EntryPoint => delete(&mut self.cluster.entry_points, &object.key, self.now),
-            KindName::Environment => delete(&mut self.cluster.environments, &object.key, self.now),
-            KindName::WeightedRoute => delete(&mut self.cluster.routes, &object.key, self.now),
-            KindName::TrafficShift => delete(&mut self.cluster.shifts, &object.key, self.now),
+            KindName::EntryPoint => delete::<EntryPoints>(&mut self.cluster, &object.key, self.now),
+            KindName::Environment => delete::<Environments>(&mut self.cluster, &object.key, self.now),
+            KindName::WeightedRoute => delete::<Routes>(&mut self.cluster, &object.key, self.now),
+            KindName::TrafficShift => delete::<Shifts>(&mut self.cluster, &object.key, self.now),
         }
         self.wake_all(concerned);
         self.changed(&object);
@@ -236,7 +239,9 @@ impl Model {
         self.cluster.entry_points.values_mut().for_each(|object| object.status = EntryPointStatus::default());
         self.cluster.environments.values_mut().for_each(|object| object.status = EnvironmentStatus::default());
         self.cluster.routes.values_mut().for_each(|object| object.status = WeightedRouteStatus::default());
-        self.cluster.shifts.values_mut().for_each(|object| object.status = TrafficShiftStatus::default());
+        for key in self.cluster.shifts.keys().cloned().collect::<Vec<_>>() {
+            Shifts::edit(&mut self.cluster, &key, |shift| shift.status = TrafficShiftStatus::default());
+        }
         self.restart();
     }
 
@@ -358,11 +363,13 @@ impl Model {
                 }
                 Need::Record(status) => {
                     let onlookers = Onlookers::before(&self.cluster, object);
-                    if let Some(stored) = K::find_mut(&mut self.cluster, &object.key) {
+                    let events = K::edit(&mut self.cluster, &object.key, |stored| {
                         let events = K::events(&stored.status, &status);
                         stored.status = status;
-                        self.told.extend(events.into_iter().map(|event| (self.now, object.clone(), event)));
-                    }
+                        events
+                    });
+                    let events = events.into_iter().flatten();
+                    self.told.extend(events.map(|event| (self.now, object.clone(), event)));
                     let concerned = onlookers.after_telling(&self.cluster);
                     self.wake_all(concerned);
                     Answer::Stored
@@ -455,10 +462,12 @@ impl Model {
     }
 
     fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
-        let Some(stored) = K::find_mut(&mut self.cluster, &object.key) else { return };
-        assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
-        stored.finalizer = wanted;
-        if !wanted && stored.deleted.is_some() {
+        let gone = K::edit(&mut self.cluster, &object.key, |stored| {
+            assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
+            stored.finalizer = wanted;
+            !wanted && stored.deleted.is_some()
+        });
+        if gone == Some(true) {
             let concerned = dependents(&self.cluster, object);
             K::remove(&mut self.cluster, &object.key);
             self.wake_all(concerned);
@@ -469,14 +478,14 @@ impl Model {
 }
 
 /// What the API server does on a deletion: what has the finalizer stays, marked.
-fn delete<Spec, Status>(objects: &mut BTreeMap<Key, Object<Spec, Status>>, key: &Key, now: Timestamp) {
-    match objects.get_mut(key) {
-        Some(object) if object.finalizer => object.deleted = object.deleted.or(Some(now)),
-        _ => drop(objects.remove(key)),
+fn delete<K: Stored>(cluster: &mut Cluster, key: &Key, now: Timestamp) {
+    let Some(mut object) = K::remove(cluster, key) else { return };
+    if object.finalizer {
+        object.deleted = object.deleted.or(Some(now));
+        K::put(cluster, object);
     }
 }
 
-/// A change of the spec makes a new generation; the same spec again is nothing.
 fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
     if object.spec != spec {
         object.spec = spec;
@@ -486,20 +495,32 @@ fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
 
 /// A kind whose objects the model can change.
 trait Stored: Kind {
-    fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>>;
+    fn put(cluster: &mut Cluster, object: Object<Self::Spec, Self::Status>);
 
-    fn remove(cluster: &mut Cluster, key: &Key);
+    fn remove(cluster: &mut Cluster, key: &Key) -> Option<Object<Self::Spec, Self::Status>>;
+
+    /// Changes an object; nothing where there is none.
+    fn edit<T>(
+        cluster: &mut Cluster,
+        key: &Key,
+        change: impl FnOnce(&mut Object<Self::Spec, Self::Status>) -> T,
+    ) -> Option<T> {
+        let mut object = Self::remove(cluster, key)?;
+        let changed = change(&mut object);
+        Self::put(cluster, object);
+        Some(changed)
+    }
 }
 
 macro_rules! stored {
     ($($kind:ty => $map:ident),*) => {$(
         impl Stored for $kind {
-            fn find_mut<'a>(cluster: &'a mut Cluster, key: &Key) -> Option<&'a mut Object<Self::Spec, Self::Status>> {
-                cluster.$map.get_mut(key)
+            fn put(cluster: &mut Cluster, object: Object<Self::Spec, Self::Status>) {
+                cluster.$map.insert(object.key.clone(), object);
             }
 
-            fn remove(cluster: &mut Cluster, key: &Key) {
-                cluster.$map.remove(key);
+            fn remove(cluster: &mut Cluster, key: &Key) -> Option<Object<Self::Spec, Self::Status>> {
+                cluster.$map.remove(key)
             }
         }
     )*};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_engine::fact::{Action, ActionKind, By, ErrorKind, Forward, Health, Rule, TargetGroup};
+use weir_engine::fact::{Action, ActionKind, By, ErrorKind, Forward, Rule, TargetGroup};
 use weir_engine::sight::ANY_AGE;
 use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
