@@ -125,7 +125,8 @@ impl Stage {
         let rule = self.aws.add_rule(&listener, priority, (&[&host], &[]), &forward).map_err(refused)?;
         let name = format!("service-{number}");
         // Marked in an earlier life: at the pace at which AWS takes writes, marking them all would take long.
-        let marks = [("weir.dev/owner", OWNER), ("weir.dev/route", &format!("shop/{name}"))];
+        let (route, run) = (format!("shop/{name}"), format!("shop/{name} {live} Succeeded"));
+        let marks = [("weir.dev/owner", OWNER), ("weir.dev/route", &route), ("weir.dev/last-run", &run)];
         self.aws.add_tags(&rule, &marks).map_err(refused)?;
         let place = json!({"entryPoint": {"name": balancer}, "listener": "https", "match": {"hosts": [host]}, "priority": priority});
         let backends = environments.each_ref().map(|environment| json!({"environment": environment}));

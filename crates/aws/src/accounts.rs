@@ -114,6 +114,11 @@ impl Accounts {
         future::join_all(asks.iter().map(answer)).await
     }
 
+    /// How many calls wait for the call budget in which a write would wait too.
+    pub fn waiting(&self, permit: &Permit) -> usize {
+        self.inventory(permit.access()).waiting(permit)
+    }
+
     /// Waits until the call budget lets a write be sent; see [`Inventory::afford`].
     pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
         self.inventory(permit.access()).afford(permit, haste).await

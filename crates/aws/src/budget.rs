@@ -176,6 +176,11 @@ impl Budget {
         lines.iter_mut().map(standing).collect()
     }
 
+    /// How many calls of a family wait for a token.
+    pub(crate) fn waiting(&self, family: Family) -> usize {
+        self.with(family, |line| line.waiting.len())
+    }
+
     /// Somebody who waits has become more urgent.
     pub(crate) fn reconsider(&self) {
         self.0.borrow().values().for_each(Line::wake);

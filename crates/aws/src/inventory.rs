@@ -114,6 +114,11 @@ impl Inventory {
         future::join_all(asks.iter().map(|ask| self.answer(ask, haste))).await
     }
 
+    /// How many calls wait for the call budget in which a write would wait too.
+    pub fn waiting(&self, permit: &Permit) -> usize {
+        self.core.budget.waiting(Family::of(permit.step()))
+    }
+
     /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
     /// wait should be asked for afresh, and then used with the same fare.
     pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {

@@ -23,6 +23,8 @@ use crate::world::World;
 
 /// How long the reads of a tick may take before its write is thought over. A rollback is written all the same.
 const LATE: SignedDuration = SignedDuration::from_secs(10);
+/// How many may wait for the call budget before a tick gives its slot to others until it has its turn to write.
+const LINE: usize = 3;
 /// How often a tick begins for want of speed: where AWS is slow all the time, it is as fresh as it can be.
 const BEGINNINGS: u32 = 3;
 
@@ -57,7 +59,7 @@ impl<D: Decisions> World<D> {
             }
             (Task::Tick, None) => {
                 let haste = self.begin(object, start.urgency);
-                let ended = self.tick::<K>(object, &haste).await;
+                let ended = self.tick::<K>(object, &haste, start.may_wait).await;
                 self.end(object);
                 ended
             }
@@ -70,7 +72,7 @@ impl<D: Decisions> World<D> {
 
     /// Runs one tick. Where its write had to wait for the call budget, or its reads took long, what it was founded on has
     /// grown old, and it may no longer be wanted: then the tick begins again, with what it has waited for.
-    async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste) -> Result<Ending, Failure> {
+    async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste, may_wait: bool) -> Result<Ending, Failure> {
         let anew = || {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
             Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
@@ -110,6 +112,12 @@ impl<D: Decisions> World<D> {
                     let paid = fare.take().filter(|fare| fare.covers(&permit));
                     let paid = match paid {
                         Some(paid) => paid,
+                        None if !may_wait
+                            && tick.urgency() != Urgency::Rollback
+                            && self.accounts.waiting(&permit) >= LINE =>
+                        {
+                            return Ok(Ending::Crowded);
+                        }
                         None => self.accounts.afford(&permit, haste).await,
                     };
                     let is_late =

@@ -29,6 +29,10 @@ const FIRST_CONFLICT_BACKOFF: SignedDuration = SignedDuration::from_millis(100);
 /// How soon an object may be looked at again after a tick that did nothing, whatever it asks for.
 const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
 
+/// How many ticks other than those of rollbacks may wait for the call budget at once: the others would stand in the way
+/// of all that has nothing to write.
+const WRITERS: usize = 6;
+
 /// How many ticks run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -49,6 +53,8 @@ pub struct Start {
     pub urgency: Urgency,
     /// What is to be done.
     pub task: Task,
+    /// Whether it has its turn to write, and so may wait for the call budget.
+    pub may_wait: bool,
 }
 
 /// What is to be done with an object.
@@ -74,6 +80,8 @@ pub enum Ending {
     Failed,
     /// Somebody else changed the object meanwhile.
     Conflicted,
+    /// It wants to write to AWS, and enough others wait for the call budget already.
+    Crowded,
     /// It panicked, and this is what it said.
     Panicked(String),
     /// The object is no more.
@@ -90,7 +98,11 @@ pub struct Queue {
     timers: BTreeSet<(Timestamp, ObjectRef)>,
     /// Due.
     ready: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
+    /// Due, and waiting for their turn to write.
+    writers: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
     running: usize,
+    /// How many of those that run have their turn to write.
+    writing: usize,
     /// How many ticks other than those of rollbacks were begun.
     begun: u32,
 }
@@ -106,6 +118,10 @@ struct Entry {
     panic: String,
     /// The panics are on record, and nothing but a change by a user wakes the object.
     stalled: bool,
+    /// Its last tick found the line for writes crowded.
+    wants_to_write: bool,
+    /// Its tick that runs has its turn to write.
+    is_writing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +155,9 @@ impl Queue {
             entries: BTreeMap::new(),
             timers: BTreeSet::new(),
             ready: BTreeSet::new(),
+            writers: BTreeSet::new(),
             running: 0,
+            writing: 0,
             begun: 0,
         }
     }
@@ -168,7 +186,7 @@ impl Queue {
     pub fn forget(&mut self, object: &ObjectRef) {
         let Some(entry) = self.entries.get_mut(object) else { return };
         if entry.place == Place::Running {
-            *entry = Entry { place: Place::Running, ..Entry::new() };
+            *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
             return;
         }
         self.lift(object);
@@ -183,20 +201,30 @@ impl Queue {
             let (due, object) = self.timers.pop_first()?;
             let entry = self.entries.get_mut(&object)?;
             entry.place = Place::Ready(due);
-            self.ready.insert((entry.urgency, due, object));
+            let waits = entry.wants_to_write && entry.urgency != Urgency::Rollback;
+            let line = if waits { &mut self.writers } else { &mut self.ready };
+            line.insert((entry.urgency, due, object));
         }
-        let (urgency, _, _) = self.ready.first()?;
+        let writer = self.writers.first().filter(|_| self.writing < WRITERS);
+        let writer = writer.filter(|writer| self.ready.first().is_none_or(|other| *writer < other)).cloned();
+        let (urgency, _, _) = writer.as_ref().or(self.ready.first())?;
         let free = self.slots.all.saturating_sub(self.running);
         let kept = if *urgency == Urgency::Rollback { 0 } else { self.slots.rollback };
         if free <= kept {
             return None;
         }
-        let (urgency, due, object) = self.take_next()?;
+        let may_wait = writer.is_some();
+        let (urgency, due, object) = match writer {
+            Some(writer) => self.writers.take(&writer)?,
+            None => self.take_next()?,
+        };
         let entry = self.entries.get_mut(&object)?;
         entry.place = Place::Running;
+        entry.is_writing = may_wait;
         self.running += 1;
+        self.writing += usize::from(may_wait);
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
-        Some(Start { object, due, urgency, task })
+        Some(Start { object, due, urgency, task, may_wait })
     }
 
     /// The most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load of
@@ -211,17 +239,8 @@ impl Queue {
             return self.ready.pop_first();
         }
         // Each urgency is in order of time: the oldest of all is the first of one of them.
-        let longest = self.firsts().min_by_key(|(_, due, _)| *due)?.clone();
+        let longest = firsts(&self.ready).min_by_key(|(_, due, _)| *due)?.clone();
         self.ready.take(&longest)
-    }
-
-    /// The one of each urgency that has waited longest.
-    fn firsts(&self) -> impl Iterator<Item = &(Urgency, Timestamp, ObjectRef)> {
-        let before_all = ObjectRef::new(KindName::EntryPoint, Key::new("", ""));
-        Urgency::ALL.into_iter().filter_map(move |urgency| {
-            let first = self.ready.range((urgency, Timestamp::MIN, before_all.clone())..).next();
-            first.filter(|(found, _, _)| *found == urgency)
-        })
     }
 
     /// A task has ended. The urgency is that of the object as it is now.
@@ -229,6 +248,9 @@ impl Queue {
         let jitter = self.jitter.f64();
         let Some(entry) = self.entries.get_mut(object) else { return };
         self.running = self.running.saturating_sub(1);
+        self.writing = self.writing.saturating_sub(usize::from(entry.is_writing));
+        entry.is_writing = false;
+        entry.wants_to_write = ending == Ending::Crowded;
         entry.place = Place::Idle;
         entry.urgency = urgency;
         let again = entry.again.take();
@@ -253,6 +275,7 @@ impl Queue {
                 Some(entry.back_off(now, first, jitter))
             }
             Ending::Conflicted => Some(entry.back_off(now, FIRST_CONFLICT_BACKOFF, jitter)),
+            Ending::Crowded => Some(now),
             Ending::Panicked(message) => {
                 entry.panics += 1;
                 entry.panic = message;
@@ -278,12 +301,12 @@ impl Queue {
 
     /// How many objects are due and not yet begun.
     pub fn depth(&self) -> usize {
-        self.ready.len()
+        self.ready.len() + self.writers.len()
     }
 
     /// Since when the longest waiting object is due.
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.firsts().map(|(_, due, _)| *due).min()
+        firsts(&self.ready).chain(firsts(&self.writers)).map(|(_, due, _)| *due).min()
     }
 
     /// Puts an object where it belongs, no later than before.
@@ -317,7 +340,10 @@ impl Queue {
             // The urgency may have changed since the object was put there.
             Place::Ready(due) => {
                 for urgency in Urgency::ALL {
-                    self.ready.remove(&(urgency, due, object.clone()));
+                    let entry = (urgency, due, object.clone());
+                    if !self.ready.remove(&entry) {
+                        self.writers.remove(&entry);
+                    }
                 }
             }
             Place::Idle | Place::Running => return,
@@ -336,6 +362,8 @@ impl Entry {
             panics: 0,
             panic: String::new(),
             stalled: false,
+            wants_to_write: false,
+            is_writing: false,
         }
     }
 
@@ -348,6 +376,15 @@ impl Entry {
         self.backoff = Some(backoff);
         backoff.until(self.urgency)
     }
+}
+
+/// The one of each urgency that has waited longest.
+fn firsts(line: &BTreeSet<(Urgency, Timestamp, ObjectRef)>) -> impl Iterator<Item = &(Urgency, Timestamp, ObjectRef)> {
+    let before_all = ObjectRef::new(KindName::EntryPoint, Key::new("", ""));
+    Urgency::ALL.into_iter().filter_map(move |urgency| {
+        let first = line.range((urgency, Timestamp::MIN, before_all.clone())..).next();
+        first.filter(|(found, _, _)| *found == urgency)
+    })
 }
 
 fn after(instant: Timestamp, span: SignedDuration) -> Timestamp {

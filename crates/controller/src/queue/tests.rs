@@ -78,7 +78,8 @@ fn a_wake_brings_a_planned_look_forward() {
     queue.wake(&object("a"), at(30.0), Urgency::Routine);
     assert_eq!(queue.next_due(), Some(at(5.0)));
     let start = queue.start(at(6.0)).unwrap();
-    assert_eq!(start, Start { object: object("a"), due: at(5.0), urgency: Urgency::Routine, task: Task::Tick });
+    let (urgency, task) = (Urgency::Routine, Task::Tick);
+    assert_eq!(start, Start { object: object("a"), due: at(5.0), urgency, task, may_wait: false });
 }
 
 /// Fails the object again and again; returns the backoffs in seconds.
@@ -107,6 +108,35 @@ fn backoffs_grow_to_a_bound_and_less_so_for_rollbacks() {
     let pauses = backoffs(&mut queue(), "a", Urgency::Rollback, 12);
     assert!(pauses.iter().all(|pause| *pause <= 1.0), "{pauses:?}");
     assert!(pauses[11] >= 1.0, "{pauses:?}");
+}
+
+#[test]
+fn those_who_wait_to_write_leave_slots_to_all_others() {
+    let mut queue = Queue::new(Slots { all: 12, rollback: 4 }, 1);
+    let writers: Vec<String> = (0..20).map(|number| format!("writer-{number:02}")).collect();
+    for writer in &writers {
+        queue.wake(&object(writer), at(0.0), Urgency::Progress);
+        let start = queue.start(at(0.0)).unwrap();
+        assert!(!start.may_wait);
+        queue.finish(&start.object, at(0.0), Ending::Crowded, Urgency::Progress);
+    }
+    let turns: Vec<Start> = std::iter::from_fn(|| queue.start(at(1.0))).collect();
+    assert_eq!(turns.len(), WRITERS);
+    assert!(turns.iter().all(|start| start.may_wait));
+    queue.wake(&object("reader"), at(1.0), Urgency::Routine);
+    assert_eq!(
+        queue.start(at(1.0)).unwrap().object,
+        object("reader"),
+        "it has nothing to write, for all that is known"
+    );
+    // A rollback waits for no turn.
+    queue.wake(&object(&writers[19]), at(1.0), Urgency::Rollback);
+    let rollback = queue.start(at(1.0)).unwrap();
+    assert_eq!((&rollback.object, rollback.may_wait), (&object(&writers[19]), false));
+    // Whoever has written gives its turn to the next.
+    queue.finish(&turns[0].object, at(2.0), Ending::Rested { wake: None, idle: false }, Urgency::Routine);
+    assert!(queue.start(at(2.0)).unwrap().may_wait);
+    assert!(queue.start(at(2.0)).is_none());
 }
 
 #[test]
