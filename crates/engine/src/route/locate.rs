@@ -11,7 +11,7 @@ use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, because};
 use crate::step::ROUTE_TAG;
 
-use super::conditions::{conditions, describe, same};
+use super::conditions::{Conditions, conditions, describe, same};
 use super::place::{describe_place, key_of};
 use super::{priority, rivalry};
 
@@ -28,7 +28,8 @@ pub(super) fn own_rule<'a>(
     }
 }
 
-/// The rule at the priority that the spec gives; the error says that it is for something else.
+/// The rule at the priority that the spec gives; the error says that it is for something else, or that the route's rule
+/// has another number. A second rule for the same would take all requests from the live one, or get none.
 fn at_priority<'a>(
     route: &RouteObject,
     matches: &Match,
@@ -48,8 +49,22 @@ fn at_priority<'a>(
                 describe(&wanted)
             ),
         )),
-        None => Ok(rule),
+        None if rule.is_some() => Ok(rule),
+        None => elsewhere(route, priority, &wanted, rules).map_or(Ok(None), Err),
     }
+}
+
+/// Says where the rule of a route stands that is not where the spec has it.
+fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[Rule]) -> Option<Reason> {
+    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    let rule = known.or_else(|| rules.iter().find(|rule| same(&rule.conditions, wanted)))?;
+    let number = rule.priority.number()?;
+    let message = format!(
+        "the rule for {} has the priority {number}; expected {priority}. Set spec.listener.priority to {number}, or \
+         leave it out, to keep that rule; or delete it, and one with priority {priority} is made",
+        describe(&rule.conditions)
+    );
+    Some(because("RuleElsewhere", message))
 }
 
 /// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
@@ -149,3 +164,6 @@ pub(super) fn host_in_use(
     }
     Some(Ok(()))
 }
+
+#[cfg(test)]
+mod tests;

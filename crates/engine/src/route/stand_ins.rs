@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use weir_api::entry_point::ListenerStatus;
 use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
+use crate::Arn;
+use crate::fact::{Rule, RulePriority};
 use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject};
 
 /// An object created so many seconds after the beginning.
@@ -61,5 +63,15 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
         routes: routes.into_iter().map(|route| (route.key.clone(), route)).collect(),
         namespaces: Some(std::collections::BTreeMap::new()),
         ..Cluster::default()
+    }
+}
+
+/// A rule for a host. Its ARN is `rule-<priority>`.
+pub fn rule(priority: i32, host: &str) -> Rule {
+    Rule {
+        arn: Arn::new(format!("rule-{priority}")),
+        priority: RulePriority::At(priority),
+        conditions: [("host-header".to_owned(), [host.to_owned()].into())].into(),
+        actions: Vec::new(),
     }
 }
