@@ -332,3 +332,6 @@ fn troubled(trouble: &Trouble) -> Standing {
         Trouble::Violation(_) => Standing::Stalled(because("GuardViolation", trouble.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

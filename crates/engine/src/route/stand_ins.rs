@@ -1,13 +1,17 @@
 //! Routes and entry points for tests, made from the YAML-like JSON that users write.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use weir_api::entry_point::ListenerStatus;
 use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
 use crate::Arn;
+use crate::access::Grants;
 use crate::fact::{Rule, RulePriority};
 use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject};
+use crate::tick::Context;
 
 /// An object created so many seconds after the beginning.
 fn object<Spec, Status>(key: Key, age: i64, spec: Spec, status: Status) -> Object<Spec, Status> {
@@ -64,6 +68,11 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
         namespaces: Some(std::collections::BTreeMap::new()),
         ..Cluster::default()
     }
+}
+
+/// What a decision may know at an instant, in the installation `shop`.
+pub fn context(now: Timestamp) -> Context {
+    Context { now, owner: "shop".to_owned(), trouble: None, grants: Arc::new(Grants::all()) }
 }
 
 /// A rule for a host. Its ARN is `rule-<priority>`.
