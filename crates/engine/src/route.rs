@@ -181,10 +181,10 @@ fn look(
         Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
     };
     sight.through(&access);
-    // What is live is held; only traffic that is on its way back goes the rest of it.
-    match place::refusal(cluster, route, status, sight)? {
-        Err(reason) if !wanted.is_some_and(Wanted::goes_back) => return Some(Outlook::refused(reason)),
-        Ok(()) | Err(_) => {}
+    // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
+    let refusal = place::refusal(cluster, route, status, sight)?.err();
+    if let Some(reason) = refusal.clone().filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
+        return Some(Outlook::refused(reason));
     }
     let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
@@ -199,6 +199,9 @@ fn look(
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
+    if let Some(reason) = refusal.filter(|_| place.rule.is_none()) {
+        return Some(Outlook::refused(reason));
+    }
     status.priority = place.priority;
     status.listener = Some(place.listener.to_string());
     status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());

@@ -10,7 +10,7 @@ use weir_api::{EntryPointStatus, WeightedRouteStatus};
 use crate::Arn;
 use crate::access::Grants;
 use crate::fact::{Rule, RulePriority};
-use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject};
+use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject, ShiftObject};
 use crate::tick::Context;
 
 /// An object created so many seconds after the beginning.
@@ -58,6 +58,19 @@ pub fn route(namespace: &str, name: &str, age: i64, place: Value) -> RouteObject
     }
     let spec = json!({"listener": listener, "backends": [{"environment": "blue"}]});
     object(Key::new(namespace, name), age, serde_json::from_value(spec).unwrap(), WeightedRouteStatus::default())
+}
+
+/// A shift of a route of the same name, whose run goes back to blue.
+pub fn going_back(namespace: &str, name: &str) -> ShiftObject {
+    let spec = json!({"routes": [name], "to": "green", "strategy": {"allAtOnce": {}}});
+    let (blue, green) = (json!({"environment": "blue", "weight": 100}), json!({"environment": "green", "weight": 100}));
+    let part = json!({"name": name, "from": [blue], "baseline": 1, "before": [green], "weights": [blue]});
+    let run = json!({
+        "id": 1, "to": "green", "seq": 2, "weight": 0, "progress": "", "summary": "", "routes": [part],
+        "startedAt": Timestamp::UNIX_EPOCH, "progressedAt": Timestamp::UNIX_EPOCH, "rollback": {"reason": "Aborted", "message": "", "since": Timestamp::UNIX_EPOCH},
+    });
+    let status = serde_json::from_value(json!({"run": run})).unwrap();
+    object(Key::new(namespace, name), 1, serde_json::from_value(spec).unwrap(), status)
 }
 
 /// A cluster of these.
