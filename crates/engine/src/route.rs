@@ -195,7 +195,7 @@ fn look(
     };
     let correction_due = drift::correction_due(route);
     let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
-    let place = match place::find(cluster, route, any_age, sight)? {
+    let place = match place::find(cluster, route, any_age, status, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
@@ -203,8 +203,6 @@ fn look(
         return Some(Outlook::refused(reason));
     }
     status.priority = place.priority;
-    status.listener = Some(place.listener.to_string());
-    status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     status.aws = access::record(&access);
     let entry_point = &route.spec.listener.entry_point.name;
     // What nobody wants to move does not hold up the rest.

@@ -74,7 +74,7 @@ pub(super) fn is_owed(
     let tags = status.arn.as_ref().and_then(|arn| facts.tags(&Arn::new(arn)));
     match tags.and_then(|reading| reading.found.as_ref().ok()) {
         Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
-        None => proposal.is_some() || route.finalizer || rivalry::is_settled(route),
+        None => proposal.is_some() || route.finalizer || rivalry::was_marked(route),
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn refusal(
     if let Some(reason) = permission::refusal(cluster, route, entry_point) {
         return Some(Err(reason));
     }
-    let settled = rivalry::is_settled(route);
+    let settled = rivalry::is_settled(cluster, route);
     let Some(reason) = rivalry::conflict(cluster, route, settled) else { return Some(Ok(())) };
     if settled || rivalry::conflict(cluster, route, true).is_some() {
         return Some(Err(reason));
@@ -91,6 +91,7 @@ fn recognizes(
     sight: &mut Sight<'_>,
 ) -> Option<bool> {
     let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
+    let listener_arn = listener.to_string();
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
         None => Some(listener),
@@ -102,15 +103,18 @@ fn recognizes(
     if is_marked {
         status.marked = Some(resource.to_string());
         status.arn.clone_from(&status.marked);
+        status.listener = Some(listener_arn);
     }
     Some(is_marked)
 }
 
-/// Finds the place. Rules are read afresh unless all that is wanted was verified.
+/// Finds the place. Rules are read afresh unless all that is wanted was verified. Where it is, as far as it was found, is
+/// put into the status: a rule that is gone is nobody's place any more.
 pub(super) fn find<'a>(
     cluster: &Cluster,
     route: &RouteObject,
     verified: bool,
+    status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
     let (entry_point, listener) = match listener(cluster, route) {
@@ -125,7 +129,11 @@ pub(super) fn find<'a>(
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
     let read_at = reading.at;
+    status.listener = Some(listener.to_string());
+    let is_there = |arn: &String| rules.iter().any(|rule| rule.arn.as_str() == arn);
+    status.arn = status.arn.take().filter(is_there).or_else(|| status.listener.clone());
     let Some(matches) = &route.spec.listener.matches else {
+        status.arn.clone_from(&status.listener);
         let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
         let resource = Some(listener.clone());
         return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
@@ -134,6 +142,7 @@ pub(super) fn find<'a>(
         Ok(rule) => rule,
         Err(reason) => return Some(Err(Standing::Stalled(reason))),
     };
+    status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
         _ => match quota::exceeded(entry_point, sight)?.and(host_in_use(cluster, route, matches, rules, sight)?) {

@@ -9,8 +9,10 @@ use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
 use crate::Arn;
 use crate::access::Grants;
-use crate::fact::{Rule, RulePriority};
+use crate::fact::{Fact, Query, Reading, Rule, RulePriority};
 use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject, ShiftObject};
+use crate::sight::Facts;
+use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
 
 /// An object created so many seconds after the beginning.
@@ -73,6 +75,14 @@ pub fn going_back(namespace: &str, name: &str) -> ShiftObject {
     object(Key::new(namespace, name), 1, serde_json::from_value(spec).unwrap(), status)
 }
 
+/// A route that was seen to have a rule, with its marks.
+pub fn settled(mut route: RouteObject, rule: &str) -> RouteObject {
+    route.status.listener = Some("listener".to_owned());
+    route.status.arn = Some(rule.to_owned());
+    route.status.marked = Some(rule.to_owned());
+    route
+}
+
 /// A cluster of these.
 pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
     Cluster {
@@ -86,6 +96,18 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
 /// What a decision may know at an instant, in the installation `shop`.
 pub fn context(now: Timestamp) -> Context {
     Context { now, owner: "shop".to_owned(), trouble: None, grants: Arc::new(Grants::all()) }
+}
+
+/// What is known of AWS: the rules of the listener, each with what its tags say of installation and route.
+pub fn facts(now: Timestamp, rules: &[(Rule, (&str, &str))]) -> Facts {
+    let mut facts = Facts::default();
+    let all = rules.iter().map(|(rule, _)| rule.clone()).collect();
+    facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now, Ok(all))));
+    for (rule, (owner, route)) in rules {
+        let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].map(|(key, value)| (key.to_owned(), (*value).to_owned()));
+        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags.into()))));
+    }
+    facts
 }
 
 /// A rule for a host. Its ARN is `rule-<priority>`.

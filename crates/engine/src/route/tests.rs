@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::stand_ins::{cluster, context, entry_point, going_back, route};
+use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
 use super::*;
-use crate::Arn;
-use crate::fact::{Fact, Query, Reading, Rule};
 use crate::sight::Facts;
 
 fn now() -> Timestamp {
@@ -21,11 +19,15 @@ fn decided(cluster: &Cluster, route: &RouteObject, facts: &Facts) -> Verdict<Wei
     verdict.unwrap_or_else(|| panic!("asks for {:?}", sight.into_asks()))
 }
 
-/// A listener with these rules, just read.
-fn rules(rules: Vec<Rule>) -> Facts {
-    let mut facts = Facts::default();
-    facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now(), Ok(rules))));
-    facts
+/// An entry point for every namespace and host, with these routes.
+fn open(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
+    let mut entry_point = entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]}));
+    entry_point.status.arn = None;
+    cluster(entry_point, routes)
+}
+
+fn web(namespace: &str, age: i64, host: &str) -> RouteObject {
+    route(namespace, "web", age, json!({"match": {"hosts": [host]}}))
 }
 
 fn stalled(status: &WeightedRouteStatus) -> (&str, &str) {
@@ -35,24 +37,38 @@ fn stalled(status: &WeightedRouteStatus) -> (&str, &str) {
 
 #[test]
 fn a_policy_given_while_the_route_is_refused_is_kept() {
-    let mut route = route("team-a", "web", 1, json!({"match": {"hosts": ["a.example"]}}));
+    let mut route = web("team-a", 1, "a.example");
     let closed = cluster(entry_point(json!({})), [route.clone()]);
     route.spec.deletion_policy = RouteDeletionPolicy::Delete;
     let verdict = decided(&closed, &route, &Facts::default());
     assert_eq!(stalled(&verdict.status).0, "NotAllowed");
     assert!(!verdict.finalizer, "nothing is to be undone");
-    route.status.arn = Some("rule-1000".to_owned());
-    route.status.marked.clone_from(&route.status.arn);
-    assert!(decided(&closed, &route, &Facts::default()).finalizer);
+    assert!(decided(&closed, &settled(route, "rule-1000"), &Facts::default()).finalizer);
 }
 
 #[test]
 fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
-    let route = route("team-a", "web", 1, json!({"match": {"hosts": ["a.example"]}}));
+    let route = web("team-a", 1, "a.example");
     let mut closed = cluster(entry_point(json!({})), [route.clone()]);
     closed.entry_points.values_mut().for_each(|entry_point| entry_point.status.arn = None);
     closed.shifts = [going_back("team-a", "web")].map(|shift| (shift.key.clone(), shift)).into();
     assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
-    let verdict = decided(&closed, &route, &rules(Vec::new()));
+    let verdict = decided(&closed, &route, &facts(now(), &[]));
     assert_eq!((stalled(&verdict.status).0, verdict.proposal), ("NotAllowed", None));
+}
+
+#[test]
+fn whoever_has_lost_its_rule_keeps_nobody_off() {
+    let mut older = settled(web("team-a", 1, "a.example"), "rule-1000");
+    let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
+    let younger = settled(route("team-b", "web", 2, place), "rule-1001");
+    let mut cluster = open([older.clone(), younger.clone()]);
+    assert!(rivalry::conflict(&cluster, &younger, true).is_some());
+    let mut theirs = rule(1001, "a.example");
+    theirs.conditions.insert("path-pattern".to_owned(), ["/deals".to_owned()].into());
+    older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
+    assert_eq!(stalled(&older.status).0, "Conflict");
+    assert_eq!(older.status.arn.as_deref(), Some("listener"));
+    cluster.routes.insert(older.key.clone(), older);
+    assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
 }
