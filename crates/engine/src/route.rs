@@ -17,6 +17,7 @@ mod full;
 mod gone;
 mod locate;
 mod memory;
+mod owner;
 mod pattern;
 mod permission;
 mod place;
@@ -182,7 +183,7 @@ fn look(
     };
     sight.through(&access);
     // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
-    let refusal = place::refusal(cluster, route, status, sight)?.err();
+    let refusal = place::refusal(context, cluster, route, status, sight)?.err();
     if let Some(reason) = refusal.clone().filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
         return Some(Outlook::refused(reason));
     }
@@ -195,7 +196,7 @@ fn look(
     };
     let correction_due = drift::correction_due(route);
     let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
-    let place = match place::find(cluster, route, any_age, status, sight)? {
+    let place = match place::find(context, cluster, route, any_age, status, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };

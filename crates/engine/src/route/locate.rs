@@ -10,10 +10,11 @@ use crate::object::{Cluster, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, because};
 use crate::step::ROUTE_TAG;
+use crate::tick::Context;
 
 use super::conditions::{Conditions, conditions, describe, same};
-use super::place::{describe_place, key_of};
-use super::{priority, rivalry};
+use super::place::describe_place;
+use super::{owner, priority, rivalry};
 
 /// The rule of a route, where there is one; the error says what stands in its place.
 pub(super) fn own_rule<'a>(
@@ -136,9 +137,11 @@ pub(super) fn free_priority(
     })
 }
 
-/// The route of another namespace whose rule is for one of the hosts of this one, as the marks on AWS tell. Where a
-/// cluster was restored, the ages of routes say nothing about who came first.
+/// Says whose the hosts of a route are, where the marks on AWS tell that a rule for one of them is not its namespace's.
+/// Where a cluster was restored, the ages of routes say nothing about who came first, and whoever has a host may
+/// not be there yet.
 pub(super) fn host_in_use(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     matches: &Match,
@@ -152,14 +155,8 @@ pub(super) fn host_in_use(
     let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
     for (rule, tags) in tags {
         let Ok(tags) = &tags?.found else { continue };
-        let Some(owner) = tags.get(ROUTE_TAG).map(|mark| key_of(mark)) else { continue };
-        if owner.namespace != route.key.namespace && cluster.routes.contains_key(&owner) {
-            let message = format!(
-                "the rule for {} belongs to the WeightedRoute {owner} of another namespace (tag {ROUTE_TAG}), so its \
-                 hosts do; choose another host, or have that route deleted",
-                describe(&rule.conditions)
-            );
-            return Some(Err(because("Conflict", message)));
+        if let Some(reason) = owner::keeps_off(context, cluster, route, rule, tags) {
+            return Some(Err(reason));
         }
     }
     Some(Ok(()))

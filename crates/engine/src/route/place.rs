@@ -21,7 +21,7 @@ use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
 use super::wanted::wanted;
-use super::{memory, permission, quota};
+use super::{memory, owner, permission, quota};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -66,6 +66,7 @@ pub fn describe_place(route: &RouteObject) -> String {
 /// A route that is about to be refused and does not know whether it has its place looks at AWS first, since whoever has
 /// it keeps it; what it finds is put into the status.
 pub(super) fn refusal(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
@@ -80,11 +81,12 @@ pub(super) fn refusal(
     if settled || rivalry::conflict(cluster, route, true).is_some() {
         return Some(Err(reason));
     }
-    Some(if recognizes(cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
+    Some(if recognizes(context, cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
 }
 
 /// Whether there is a rule or listener that carries the marks of a route; it is put into the status.
 fn recognizes(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
@@ -99,7 +101,7 @@ fn recognizes(
     };
     let Some(resource) = resource else { return Some(false) };
     let tags = &sight.tags(&resource, ANY_AGE)?.found;
-    let is_marked = tags.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&route.key.to_string()));
+    let is_marked = tags.as_ref().is_ok_and(|tags| is_marked(tags, &context.owner, &route.key));
     if is_marked {
         status.marked = Some(resource.to_string());
         status.arn.clone_from(&status.marked);
@@ -111,6 +113,7 @@ fn recognizes(
 /// Finds the place. Rules are read afresh unless all that is wanted was verified. Where it is, as far as it was found, is
 /// put into the status: a rule that is gone is nobody's place any more.
 pub(super) fn find<'a>(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     verified: bool,
@@ -145,7 +148,9 @@ pub(super) fn find<'a>(
     status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match quota::exceeded(entry_point, sight)?.and(host_in_use(cluster, route, matches, rules, sight)?) {
+        _ => match quota::exceeded(entry_point, sight)?
+            .and(host_in_use(context, cluster, route, matches, rules, sight)?)
+        {
             Ok(()) => free_priority(cluster, route, matches, rules),
             Err(reason) => Err(reason),
         },
@@ -221,7 +226,7 @@ impl Place<'_> {
         };
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
-            is_ours(context, cluster, route, tags)
+            owner::is_ours(context, cluster, route, (resource, self.rule), tags)
                 .map(|is_ours| Marks { is_ours, last_run, tags: tags.as_ref().clone() })
                 .map_err(Standing::Stalled),
         )
@@ -309,35 +314,6 @@ fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Standing {
         return Standing::Working(because("WaitingForEnvironment", format!("{stranger} that is known: {unresolved}")));
     }
     Standing::Stalled(because("UnknownTargetGroup", format!("{stranger}; add the environment that has it")))
-}
-
-fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tags) -> Result<bool, Reason> {
-    let place = describe_place(route);
-    match (tags.get(OWNER_TAG), tags.get(ROUTE_TAG)) {
-        (Some(owner), _) if *owner != context.owner => Err(because(
-            "OwnedByAnother",
-            format!(
-                "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
-                 to hand it over, or choose another rule",
-                context.owner
-            ),
-        )),
-        (Some(_), Some(marked)) if *marked == route.key.to_string() => Ok(true),
-        (Some(_), Some(marked)) if cluster.routes.contains_key(&key_of(marked)) => Err(because(
-            "Conflict",
-            format!("{place} belongs to the WeightedRoute {marked} (tag {ROUTE_TAG}); delete one of the two"),
-        )),
-        _ if route.spec.adopt => Ok(false),
-        _ => Err(because(
-            "NotAdopted",
-            format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
-        )),
-    }
-}
-
-pub(super) fn key_of(text: &str) -> Key {
-    let (namespace, name) = text.split_once('/').unwrap_or(("", text));
-    Key::new(namespace, name)
 }
 
 /// Whether tags mark a resource as a route's.

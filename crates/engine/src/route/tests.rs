@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use weir_api::condition::READY;
 
 use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
 use super::*;
@@ -71,4 +72,47 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     assert_eq!(older.status.arn.as_deref(), Some("listener"));
     cluster.routes.insert(older.key.clone(), older);
     assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
+}
+
+/// A rule for the host that the route `team-b/web` wants, with this mark.
+#[track_caller]
+fn kept_off(others: impl IntoIterator<Item = RouteObject>, mark: (&str, &str), expected: &str) {
+    let route = web("team-b", 2, "a.example");
+    let cluster = open(others.into_iter().chain([route.clone()]));
+    let mut theirs = rule(1000, "a.example");
+    let alike = decided(&cluster, &route, &facts(now(), &[(theirs.clone(), mark)])).status;
+    theirs.conditions.insert("path-pattern".to_owned(), ["/cart".to_owned()].into());
+    let beside = decided(&cluster, &route, &facts(now(), &[(theirs, mark)])).status;
+    for status in [alike, beside] {
+        let (reason, said) = stalled(&status);
+        assert!(["Conflict", "OwnedByAnother"].contains(&reason) && said.contains(expected), "{reason}: {said}");
+    }
+}
+
+#[test]
+fn a_marked_rule_keeps_its_hosts_for_the_namespace_of_its_mark() {
+    let absent = "belongs to the WeightedRoute team-a/web of another namespace (tag weir.dev/route), which does not exist or \
+                  is for something else now";
+    kept_off([], ("shop", "team-a/web"), absent);
+    kept_off([web("team-a", 3, "b.example")], ("shop", "team-a/web"), absent);
+    kept_off([web("team-a", 3, "b.example")], ("shop", "team-a/web"), "its tags weir.dev/owner and weir.dev/route");
+    kept_off([], ("other", "team-b/web"), "belongs to the Weir installation \"other\"");
+}
+
+#[test]
+fn an_orphan_is_for_its_namespace_to_adopt() {
+    let mut heir = route("team-a", "heir", 2, json!({"match": {"hosts": ["a.example"]}}));
+    let told = |heir: &RouteObject, others: Vec<RouteObject>| {
+        let cluster = open(others.into_iter().chain([heir.clone()]));
+        let verdict = decided(&cluster, heir, &facts(now(), &[(rule(1000, "a.example"), ("shop", "team-a/web"))]));
+        (verdict.proposal.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
+    };
+    assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".to_owned()));
+    heir.spec.adopt = true;
+    assert_eq!(told(&heir, Vec::new()), (true, "Adopting".to_owned()));
+    assert_eq!(told(&heir, vec![web("team-a", 3, "b.example")]), (true, "Adopting".to_owned()));
+    let has_it = settled(web("team-a", 3, "b.example"), "rule-1000");
+    assert_eq!(told(&heir, vec![has_it]), (false, "Conflict".to_owned()));
+    heir.key.namespace = "team-b".to_owned();
+    assert_eq!(told(&heir, Vec::new()), (false, "Conflict".to_owned()));
 }
