@@ -27,7 +27,7 @@ mod requests;
 mod rest;
 mod rivalry;
 #[cfg(test)]
-mod stand_ins;
+pub(crate) mod stand_ins;
 mod sticky;
 mod wanted;
 mod write;
