@@ -37,7 +37,7 @@ fn spec<T: serde::de::DeserializeOwned>(spec: Value) -> T {
 
 fn open(model: &mut Model, which: usize) {
     let allowed = [
-        json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"ingress": "public"}}}}),
+        json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"ingress": "public"}}}, "hosts": ["*"]}),
         json!({"namespaces": {"from": "All"}, "hosts": ["*.test"]}),
         json!({"namespaces": {"from": "All"}, "hosts": ["shop.test", "fixed.test"]}),
         json!({}),
