@@ -22,7 +22,6 @@ mod pattern;
 mod permission;
 mod place;
 pub mod priority;
-pub mod quota;
 mod requests;
 mod rest;
 mod rivalry;

@@ -10,7 +10,7 @@ use crate::access;
 use crate::backend::{Groups, environment_of};
 use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
-use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
+use crate::object::{Cluster, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
@@ -21,7 +21,7 @@ use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
 use super::wanted::wanted;
-use super::{memory, owner, permission, quota};
+use super::{memory, owner, permission};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -92,7 +92,7 @@ fn recognizes(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<bool> {
-    let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
+    let Ok(listener) = listener(cluster, route) else { return Some(false) };
     let listener_arn = listener.to_string();
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
@@ -120,8 +120,8 @@ pub(super) fn find<'a>(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    let (entry_point, listener) = match listener(cluster, route) {
-        Ok(found) => found,
+    let listener = match listener(cluster, route) {
+        Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
     };
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
@@ -148,9 +148,7 @@ pub(super) fn find<'a>(
     status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match quota::exceeded(entry_point, sight)?
-            .and(host_in_use(context, cluster, route, matches, rules, sight)?)
-        {
+        _ => match host_in_use(context, cluster, route, matches, rules, sight)? {
             Ok(()) => free_priority(cluster, route, matches, rules),
             Err(reason) => Err(reason),
         },
@@ -162,8 +160,8 @@ pub(super) fn find<'a>(
     })
 }
 
-/// The entry point of a route and the ARN of its listener; the error says what is waited for.
-fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a EntryPointObject>, Arn), Standing> {
+/// The ARN of a route's listener; the error says what is waited for.
+fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
@@ -183,15 +181,15 @@ fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a
                 format!("the EntryPoint {name} does not exist; create it{rest}")
             })
         };
-        return recorded.map(|recorded| (None, Arn::new(recorded))).ok_or_else(missing);
+        return recorded.map(Arn::new).ok_or_else(missing);
     };
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok((Some(found), Arn::new(&listener.arn)));
+        return Ok(Arn::new(&listener.arn));
     }
     if let Some(recorded) = recorded {
-        return Ok((Some(found), Arn::new(recorded)));
+        return Ok(Arn::new(recorded));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);

@@ -22,9 +22,7 @@ fn decided(cluster: &Cluster, route: &RouteObject, facts: &Facts) -> Verdict<Wei
 
 /// An entry point for every namespace and host, with these routes.
 fn open(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
-    let mut entry_point = entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]}));
-    entry_point.status.arn = None;
-    cluster(entry_point, routes)
+    cluster(entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]})), routes)
 }
 
 fn web(namespace: &str, age: i64, host: &str) -> RouteObject {
@@ -51,7 +49,6 @@ fn a_policy_given_while_the_route_is_refused_is_kept() {
 fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     let route = web("team-a", 1, "a.example");
     let mut closed = cluster(entry_point(json!({})), [route.clone()]);
-    closed.entry_points.values_mut().for_each(|entry_point| entry_point.status.arn = None);
     closed.shifts = [going_back("team-a", "web")].map(|shift| (shift.key.clone(), shift)).into();
     assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
