@@ -1,8 +1,8 @@
 //! Whose a rule or a listener's default action is, as its tags tell.
 //!
 //! A mark outlives its route: where a route was deleted, made again for something else, or is not restored yet, what
-//! carries its mark is an orphan. Its namespace may take it over; for everybody else it stays the owner's until the tags
-//! are removed, since nothing on AWS tells one that is given up from one whose route comes later.
+//! carries its mark is an orphan. Its namespace may take it over; for everybody else it stays the owner's until the
+//! tags are removed, since nothing on AWS tells one that is given up from one whose route comes later.
 
 use crate::Arn;
 use crate::fact::{Rule, Tags};
@@ -125,7 +125,7 @@ pub(super) fn keeps_off(
 
 fn absent(marked: &Key) -> String {
     format!(
-        "the WeightedRoute {marked} of another namespace (tag {ROUTE_TAG}), which does not exist or is for something else \
-         now"
+        "the WeightedRoute {marked} of another namespace (tag {ROUTE_TAG}), which does not exist or is for something \
+         else now"
     )
 }

@@ -1,7 +1,8 @@
 //! Whether a route may use an entry point of another namespace.
 //!
 //! What is not allowed is refused: a namespace whose labels are not known is not selected, and a route that is for the
-//! hosts of everybody (the default action, or a rule without a host) needs the pattern `*`, as does a priority of one's own.
+//! hosts of everybody (the default action, or a rule without a host), or gives a priority of its own, needs the pattern
+//! `*`.
 
 use std::collections::BTreeMap;
 

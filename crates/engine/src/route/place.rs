@@ -110,8 +110,8 @@ fn recognizes(
     Some(is_marked)
 }
 
-/// Finds the place. Rules are read afresh unless all that is wanted was verified. Where it is, as far as it was found, is
-/// put into the status: a rule that is gone is nobody's place any more.
+/// Finds the place. Rules are read afresh unless all that is wanted was verified. Where it is, as far as it was found,
+/// is put into the status: a rule that is gone is nobody's place any more.
 pub(super) fn find<'a>(
     context: &Context,
     cluster: &Cluster,
