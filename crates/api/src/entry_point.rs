@@ -21,7 +21,6 @@ use crate::{AllowedRoutes, AwsAccess, Condition};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "DNS name", type_ = "string", json_path = ".status.dnsName"),
     printcolumn(name = "Rules", type_ = "integer", json_path = ".status.rules.used"),
-    printcolumn(name = "Limit", type_ = "integer", json_path = ".status.rules.limit", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
     printcolumn(
         name = "Message",
@@ -144,7 +143,4 @@ pub struct ListenerStatus {
 pub struct RuleCount {
     /// Rules on all listeners of the balancer, without the default ones.
     pub used: i32,
-    /// How many it may hold. Absent in a status that was written before this was known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<i32>,
 }

@@ -15,8 +15,8 @@ pub struct AllowedRoutes {
     pub namespaces: AllowedNamespaces,
     /// Host patterns, with the wildcards `*` and `?`: a route of another namespace must give `match.hosts`, each of
     /// them equal to or under one of these. When empty, it may give any host. The default action of a listener, and a
-    /// rule without a host, is for the hosts of everybody: a route of another namespace gets it only where `*` is
-    /// among these.
+    /// rule without a host, is for the hosts of everybody: a route of another namespace gets it, and may give a
+    /// `priority`, only where `*` is among these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 128)))]
     #[x_kube(validation = Rule::new("self.all(host, host.matches('^[A-Za-z0-9.*?-]+$'))")

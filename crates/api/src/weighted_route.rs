@@ -114,7 +114,10 @@ pub struct ListenerEntry {
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matches: Option<Match>,
     /// The priority of the rule on its listener: rules are tried from the lowest number up. When absent, Weir chooses
-    /// one from 1000 up when the rule is made, a lower one for a match that is more specific, and keeps it.
+    /// one from 1000 up when the rule is made, and keeps it: a lower one for a match of a more specific kind, which
+    /// counts dots of hosts, slashes of paths and further conditions. Within a kind the older rule stands first, so
+    /// give priorities where it covers a narrower one. On an entry point of another namespace this is allowed only
+    /// where `*` is among its `allowedRoutes.hosts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 50_000))]
     pub priority: Option<i32>,

@@ -164,12 +164,16 @@ fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
     naming.into_iter().map(|shift| ObjectRef::new(KindName::TrafficShift, shift.key.clone())).collect()
 }
 
-/// The routes whose permission hangs on the labels of a namespace.
+/// The routes whose permission hangs on the labels of a namespace, and their neighbours: what one may not have any more
+/// is another's.
 pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
-    routes(cluster, |route| {
+    let permitted = cluster.routes.values().filter(|route| {
         let elsewhere = route.spec.listener.entry_point.namespace.as_deref();
         route.key.namespace == namespace && elsewhere.is_some_and(|elsewhere| elsewhere != namespace)
-    })
+    });
+    let entry_points: BTreeSet<Key> = permitted.map(entry_key).collect();
+    let doors: BTreeSet<Key> = entry_points.iter().flat_map(|key| beside(cluster, key)).collect();
+    routes(cluster, |route| doors.contains(&entry_key(route)))
 }
 
 /// An entry point and those that name the same balancer: their routes are neighbours.
@@ -197,4 +201,26 @@ fn in_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     let routes = cluster.routes.keys().map(|key| ObjectRef::new(KindName::WeightedRoute, key.clone()));
     let environments = cluster.environments.keys().map(|key| ObjectRef::new(KindName::Environment, key.clone()));
     shifts.chain(routes).chain(environments).filter(|object| object.key.namespace == namespace).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::route::stand_ins::{cluster, entry_point, route};
+
+    #[test]
+    fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
+        let mut aside = route("team-c", "web", 3, Value::Null);
+        aside.spec.listener.entry_point.name = "internal".to_owned();
+        let routes = [route("team-a", "web", 1, Value::Null), route("team-b", "web", 2, Value::Null), aside];
+        let cluster = cluster(entry_point(json!({})), routes);
+        let woken = |namespace: &str| -> Vec<String> {
+            of_namespace(&cluster, namespace).into_iter().map(|object| object.key.to_string()).collect()
+        };
+        assert_eq!(woken("team-a"), ["team-a/web", "team-b/web"]);
+        assert_eq!(woken("team-c"), ["team-c/web"]);
+        assert!(woken("platform").is_empty());
+    }
 }

@@ -7,9 +7,9 @@ use weir_api::sharing::NamespaceSource;
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Balancer, By, ErrorKind, Listener, Tags};
+use crate::fact::{Balancer, By, ErrorKind, Listener, Rule, Tags};
 use crate::object::{Cluster, EntryPointObject, RouteObject};
-use crate::route::{entry_key, quota};
+use crate::route::entry_key;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -105,7 +105,7 @@ fn look(
         Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
     };
     status.rules = match count_rules(listeners, sight)? {
-        Ok(used) => Some(RuleCount { used, limit: Some(quota::DEFAULT_RULES) }),
+        Ok(used) => Some(RuleCount { used }),
         Err(standing) => return Some(Err(standing)),
     };
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
@@ -151,11 +151,16 @@ fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i
     let mut used = 0;
     for reading in readings {
         match &reading?.found {
-            Ok(rules) => used += quota::count(rules),
+            Ok(rules) => used += count(rules),
             Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's rules"))),
         }
     }
     Some(Ok(used))
+}
+
+/// How many of the rules count for AWS: all but the default one.
+fn count(rules: &[Rule]) -> i32 {
+    i32::try_from(rules.iter().filter_map(|rule| rule.priority.number()).count()).unwrap_or(i32::MAX)
 }
 
 fn match_listeners(object: &EntryPointObject, found: &[Listener], status: &mut EntryPointStatus) -> Result<(), Reason> {

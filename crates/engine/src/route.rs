@@ -17,16 +17,16 @@ mod full;
 mod gone;
 mod locate;
 mod memory;
+mod owner;
 mod pattern;
 mod permission;
 mod place;
 pub mod priority;
-pub mod quota;
 mod requests;
 mod rest;
 mod rivalry;
 #[cfg(test)]
-mod stand_ins;
+pub(crate) mod stand_ins;
 mod sticky;
 mod wanted;
 mod write;
@@ -181,10 +181,10 @@ fn look(
         Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
     };
     sight.through(&access);
-    // What is live is held; only traffic that is on its way back goes the rest of it.
-    match place::refusal(cluster, route, status, sight)? {
-        Err(reason) if !wanted.is_some_and(Wanted::goes_back) => return Some(Outlook::refused(reason)),
-        Ok(()) | Err(_) => {}
+    // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
+    let refusal = place::refusal(context, cluster, route, status, sight)?.err();
+    if let Some(reason) = refusal.clone().filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
+        return Some(Outlook::refused(reason));
     }
     let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
@@ -195,13 +195,14 @@ fn look(
     };
     let correction_due = drift::correction_due(route);
     let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
-    let place = match place::find(cluster, route, any_age, sight)? {
+    let place = match place::find(context, cluster, route, any_age, status, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
+    if let Some(reason) = refusal.filter(|_| place.rule.is_none()) {
+        return Some(Outlook::refused(reason));
+    }
     status.priority = place.priority;
-    status.listener = Some(place.listener.to_string());
-    status.arn = Some(place.resource.as_ref().unwrap_or(&place.listener).to_string());
     status.aws = access::record(&access);
     let entry_point = &route.spec.listener.entry_point.name;
     // What nobody wants to move does not hold up the rest.
@@ -332,3 +333,6 @@ fn troubled(trouble: &Trouble) -> Standing {
         Trouble::Violation(_) => Standing::Stalled(because("GuardViolation", trouble.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,14 @@ impl Standing {
     /// The standing of an object whose write AWS did not accept. It is tried again with growing delays in any case.
     pub fn unwritable(error: &AwsError) -> Self {
         match error.kind {
-            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Quota | ErrorKind::Conflict => {
+            ErrorKind::Quota => Self::Stalled(because(
+                error.kind.word(),
+                format!(
+                    "AWS refused the write: {error}. Delete what is not needed any more, or have the quota of the account \
+                     raised; it is tried again by itself"
+                ),
+            )),
+            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict => {
                 Self::Stalled(because(error.kind.word(), format!("AWS refused the write: {error}")))
             }
             ErrorKind::Throttled | ErrorKind::Expired | ErrorKind::Transient | ErrorKind::OutcomeUnknown => {

@@ -25,7 +25,7 @@ use crate::weights;
 
 use super::place::{describe_place, is_marked, warrant};
 use super::wanted::{Wanted, wanted};
-use super::{before, look};
+use super::{before, look, rivalry};
 use spot::{Spot, spot};
 
 /// How long after its deletion was asked for a route goes, whatever could not be undone.
@@ -74,7 +74,7 @@ pub(super) fn is_owed(
     let tags = status.arn.as_ref().and_then(|arn| facts.tags(&Arn::new(arn)));
     match tags.and_then(|reading| reading.found.as_ref().ok()) {
         Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
-        None => proposal.is_some() || route.finalizer,
+        None => proposal.is_some() || route.finalizer || rivalry::was_marked(route),
     }
 }
 

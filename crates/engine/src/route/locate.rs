@@ -10,10 +10,11 @@ use crate::object::{Cluster, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, because};
 use crate::step::ROUTE_TAG;
+use crate::tick::Context;
 
-use super::conditions::{conditions, describe, same};
-use super::place::{describe_place, key_of};
-use super::{priority, rivalry};
+use super::conditions::{Conditions, conditions, describe, same};
+use super::place::describe_place;
+use super::{owner, priority, rivalry};
 
 /// The rule of a route, where there is one; the error says what stands in its place.
 pub(super) fn own_rule<'a>(
@@ -28,7 +29,8 @@ pub(super) fn own_rule<'a>(
     }
 }
 
-/// The rule at the priority that the spec gives; the error says that it is for something else.
+/// The rule at the priority that the spec gives; the error says that it is for something else, or that the route's rule
+/// has another number. A second rule for the same would take all requests from the live one, or get none.
 fn at_priority<'a>(
     route: &RouteObject,
     matches: &Match,
@@ -48,8 +50,22 @@ fn at_priority<'a>(
                 describe(&wanted)
             ),
         )),
-        None => Ok(rule),
+        None if rule.is_some() => Ok(rule),
+        None => elsewhere(route, priority, &wanted, rules).map_or(Ok(None), Err),
     }
+}
+
+/// Says where the rule of a route stands that is not where the spec has it.
+fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[Rule]) -> Option<Reason> {
+    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    let rule = known.or_else(|| rules.iter().find(|rule| same(&rule.conditions, wanted)))?;
+    let number = rule.priority.number()?;
+    let message = format!(
+        "the rule for {} has the priority {number}; expected {priority}. Set spec.listener.priority to {number}, or \
+         leave it out, to keep that rule; or delete it, and one with priority {priority} is made",
+        describe(&rule.conditions)
+    );
+    Some(because("RuleElsewhere", message))
 }
 
 /// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
@@ -121,9 +137,11 @@ pub(super) fn free_priority(
     })
 }
 
-/// The route of another namespace whose rule is for one of the hosts of this one, as the marks on AWS tell. Where a
-/// cluster was restored, the ages of routes say nothing about who came first.
+/// Says whose the hosts of a route are, where the marks on AWS tell that a rule for one of them is not its namespace's.
+/// Where a cluster was restored, the ages of routes say nothing about who came first, and whoever has a host may
+/// not be there yet.
 pub(super) fn host_in_use(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     matches: &Match,
@@ -137,15 +155,12 @@ pub(super) fn host_in_use(
     let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
     for (rule, tags) in tags {
         let Ok(tags) = &tags?.found else { continue };
-        let Some(owner) = tags.get(ROUTE_TAG).map(|mark| key_of(mark)) else { continue };
-        if owner.namespace != route.key.namespace && cluster.routes.contains_key(&owner) {
-            let message = format!(
-                "the rule for {} belongs to the WeightedRoute {owner} of another namespace (tag {ROUTE_TAG}), so its \
-                 hosts do; choose another host, or have that route deleted",
-                describe(&rule.conditions)
-            );
-            return Some(Err(because("Conflict", message)));
+        if let Some(reason) = owner::keeps_off(context, cluster, route, rule, tags) {
+            return Some(Err(reason));
         }
     }
     Some(Ok(()))
 }
+
+#[cfg(test)]
+mod tests;

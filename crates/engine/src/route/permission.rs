@@ -1,7 +1,8 @@
 //! Whether a route may use an entry point of another namespace.
 //!
 //! What is not allowed is refused: a namespace whose labels are not known is not selected, and a route that is for the
-//! hosts of everybody (the default action, or a rule without a host) needs the pattern `*`.
+//! hosts of everybody (the default action, or a rule without a host), or gives a priority of its own, needs the pattern
+//! `*`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,9 @@ pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &Entr
         return None;
     }
     let key = &entry_point.key;
-    let said = wrong_namespace(cluster, namespace, entry_point).or_else(|| wrong_host(route, entry_point))?;
+    let said = wrong_namespace(cluster, namespace, entry_point)
+        .or_else(|| wrong_host(route, entry_point))
+        .or_else(|| wrong_priority(route, entry_point))?;
     Some(because("NotAllowed", format!("the EntryPoint {key} does not allow this route: {said}")))
 }
 
@@ -61,7 +64,7 @@ fn wrong_namespace(cluster: &Cluster, namespace: &str, entry_point: &EntryPointO
 fn wrong_host(route: &RouteObject, entry_point: &EntryPointObject) -> Option<String> {
     let patterns = &entry_point.spec.allowed_routes.hosts;
     let hosts = route.spec.listener.matches.as_ref().map(|matches| matches.hosts.as_slice()).unwrap_or_default();
-    let is_allowed = |host: &str| patterns.iter().any(|pattern| is_within(host, pattern));
+    let is_allowed = |host: &str| allows(entry_point, host);
     if hosts.is_empty() {
         let expected = if patterns.is_empty() { "any host".to_owned() } else { patterns.join(" or ") };
         return (!is_allowed("*")).then(|| {
@@ -77,6 +80,22 @@ fn wrong_host(route: &RouteObject, entry_point: &EntryPointObject) -> Option<Str
          spec.allowedRoutes.hosts of the entry point",
         patterns.join(" or ")
     ))
+}
+
+/// A low number on a wide host would take the requests of everybody below it; numbers that Weir chooses do not.
+fn wrong_priority(route: &RouteObject, entry_point: &EntryPointObject) -> Option<String> {
+    let priority = route.spec.listener.priority?;
+    (!allows(entry_point, "*")).then(|| {
+        format!(
+            "found the priority {priority}; expected none, since a route of another namespace may stand before those of \
+             others only where it may have every host. Leave out spec.listener.priority, and Weir chooses one, or add \
+             \"*\" to spec.allowedRoutes.hosts of the entry point"
+        )
+    })
+}
+
+fn allows(entry_point: &EntryPointObject, host: &str) -> bool {
+    entry_point.spec.allowed_routes.hosts.iter().any(|pattern| is_within(host, pattern))
 }
 
 fn words(labels: &BTreeMap<String, String>) -> String {

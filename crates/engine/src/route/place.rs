@@ -10,7 +10,7 @@ use crate::access;
 use crate::backend::{Groups, environment_of};
 use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
-use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
+use crate::object::{Cluster, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
@@ -21,7 +21,7 @@ use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
 use super::wanted::wanted;
-use super::{memory, permission, quota};
+use super::{memory, owner, permission};
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -66,6 +66,7 @@ pub fn describe_place(route: &RouteObject) -> String {
 /// A route that is about to be refused and does not know whether it has its place looks at AWS first, since whoever has
 /// it keeps it; what it finds is put into the status.
 pub(super) fn refusal(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
@@ -75,22 +76,24 @@ pub(super) fn refusal(
     if let Some(reason) = permission::refusal(cluster, route, entry_point) {
         return Some(Err(reason));
     }
-    let settled = rivalry::is_settled(route);
+    let settled = rivalry::is_settled(cluster, route);
     let Some(reason) = rivalry::conflict(cluster, route, settled) else { return Some(Ok(())) };
     if settled || rivalry::conflict(cluster, route, true).is_some() {
         return Some(Err(reason));
     }
-    Some(if recognizes(cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
+    Some(if recognizes(context, cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
 }
 
 /// Whether there is a rule or listener that carries the marks of a route; it is put into the status.
 fn recognizes(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<bool> {
-    let Ok((_, listener)) = listener(cluster, route) else { return Some(false) };
+    let Ok(listener) = listener(cluster, route) else { return Some(false) };
+    let listener_arn = listener.to_string();
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
         None => Some(listener),
@@ -98,23 +101,27 @@ fn recognizes(
     };
     let Some(resource) = resource else { return Some(false) };
     let tags = &sight.tags(&resource, ANY_AGE)?.found;
-    let is_marked = tags.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&route.key.to_string()));
+    let is_marked = tags.as_ref().is_ok_and(|tags| is_marked(tags, &context.owner, &route.key));
     if is_marked {
         status.marked = Some(resource.to_string());
         status.arn.clone_from(&status.marked);
+        status.listener = Some(listener_arn);
     }
     Some(is_marked)
 }
 
-/// Finds the place. Rules are read afresh unless all that is wanted was verified.
+/// Finds the place. Rules are read afresh unless all that is wanted was verified. Where it is, as far as it was found,
+/// is put into the status: a rule that is gone is nobody's place any more.
 pub(super) fn find<'a>(
+    context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     verified: bool,
+    status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    let (entry_point, listener) = match listener(cluster, route) {
-        Ok(found) => found,
+    let listener = match listener(cluster, route) {
+        Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
     };
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
@@ -125,7 +132,11 @@ pub(super) fn find<'a>(
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
     let read_at = reading.at;
+    status.listener = Some(listener.to_string());
+    let is_there = |arn: &String| rules.iter().any(|rule| rule.arn.as_str() == arn);
+    status.arn = status.arn.take().filter(is_there).or_else(|| status.listener.clone());
     let Some(matches) = &route.spec.listener.matches else {
+        status.arn.clone_from(&status.listener);
         let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
         let resource = Some(listener.clone());
         return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
@@ -134,9 +145,10 @@ pub(super) fn find<'a>(
         Ok(rule) => rule,
         Err(reason) => return Some(Err(Standing::Stalled(reason))),
     };
+    status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match quota::exceeded(entry_point, sight)?.and(host_in_use(cluster, route, matches, rules, sight)?) {
+        _ => match host_in_use(context, cluster, route, matches, rules, sight)? {
             Ok(()) => free_priority(cluster, route, matches, rules),
             Err(reason) => Err(reason),
         },
@@ -148,8 +160,8 @@ pub(super) fn find<'a>(
     })
 }
 
-/// The entry point of a route and the ARN of its listener; the error says what is waited for.
-fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a EntryPointObject>, Arn), Standing> {
+/// The ARN of a route's listener; the error says what is waited for.
+fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
@@ -169,15 +181,15 @@ fn listener<'a>(cluster: &'a Cluster, route: &RouteObject) -> Result<(Option<&'a
                 format!("the EntryPoint {name} does not exist; create it{rest}")
             })
         };
-        return recorded.map(|recorded| (None, Arn::new(recorded))).ok_or_else(missing);
+        return recorded.map(Arn::new).ok_or_else(missing);
     };
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok((Some(found), Arn::new(&listener.arn)));
+        return Ok(Arn::new(&listener.arn));
     }
     if let Some(recorded) = recorded {
-        return Ok((Some(found), Arn::new(recorded)));
+        return Ok(Arn::new(recorded));
     }
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
@@ -212,7 +224,7 @@ impl Place<'_> {
         };
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
-            is_ours(context, cluster, route, tags)
+            owner::is_ours(context, cluster, route, (resource, self.rule), tags)
                 .map(|is_ours| Marks { is_ours, last_run, tags: tags.as_ref().clone() })
                 .map_err(Standing::Stalled),
         )
@@ -300,35 +312,6 @@ fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Standing {
         return Standing::Working(because("WaitingForEnvironment", format!("{stranger} that is known: {unresolved}")));
     }
     Standing::Stalled(because("UnknownTargetGroup", format!("{stranger}; add the environment that has it")))
-}
-
-fn is_ours(context: &Context, cluster: &Cluster, route: &RouteObject, tags: &Tags) -> Result<bool, Reason> {
-    let place = describe_place(route);
-    match (tags.get(OWNER_TAG), tags.get(ROUTE_TAG)) {
-        (Some(owner), _) if *owner != context.owner => Err(because(
-            "OwnedByAnother",
-            format!(
-                "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
-                 to hand it over, or choose another rule",
-                context.owner
-            ),
-        )),
-        (Some(_), Some(marked)) if *marked == route.key.to_string() => Ok(true),
-        (Some(_), Some(marked)) if cluster.routes.contains_key(&key_of(marked)) => Err(because(
-            "Conflict",
-            format!("{place} belongs to the WeightedRoute {marked} (tag {ROUTE_TAG}); delete one of the two"),
-        )),
-        _ if route.spec.adopt => Ok(false),
-        _ => Err(because(
-            "NotAdopted",
-            format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
-        )),
-    }
-}
-
-pub(super) fn key_of(text: &str) -> Key {
-    let (namespace, name) = text.split_once('/').unwrap_or(("", text));
-    Key::new(namespace, name)
 }
 
 /// Whether tags mark a resource as a route's.

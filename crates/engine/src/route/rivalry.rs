@@ -32,12 +32,8 @@ pub fn uses(route: &RouteObject, entry_point: &Key) -> bool {
 /// name the same balancer.
 fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a str)> {
     let (own, listener) = (entry_key(route), route.spec.listener.listener.as_str());
-    let arn = |key: &Key| {
-        let found = &cluster.entry_points.get(key)?.status.listeners;
-        found.iter().find(|found| found.name == listener).map(|found| found.arn.as_str())
-    };
     let mut doors = BTreeSet::new();
-    if let Some(arn) = arn(&own) {
+    if let Some(arn) = listener_of(cluster, route) {
         for (key, entry_point) in &cluster.entry_points {
             let same = entry_point.status.listeners.iter().filter(|found| found.arn == arn);
             doors.extend(same.map(|found| (key.clone(), found.name.as_str())));
@@ -64,24 +60,46 @@ fn is_allowed(cluster: &Cluster, route: &RouteObject) -> bool {
     entry_point.is_none_or(|entry_point| permission::refusal(cluster, route, entry_point).is_none())
 }
 
-/// Whether a route was seen to have its place on AWS, with its marks.
-pub(super) fn is_settled(route: &RouteObject) -> bool {
+/// Whether the place of a route carried its marks when it was last seen.
+pub(super) fn was_marked(route: &RouteObject) -> bool {
     route.status.marked.is_some() && route.status.marked == route.status.arn
+}
+
+/// Whether a route was seen to have its place on AWS, with its marks, on the listener that is meant now.
+pub(super) fn is_settled(cluster: &Cluster, route: &RouteObject) -> bool {
+    has_place(route, listener_of(cluster, route))
+}
+
+/// The same, where the ARN of the listener is known already. Where it cannot be known, what was seen holds.
+fn has_place(route: &RouteObject, listener: Option<&str>) -> bool {
+    was_marked(route) && listener.is_none_or(|listener| route.status.listener.as_deref() == Some(listener))
+}
+
+/// The ARN of a route's listener, as its entry point has found it.
+fn listener_of<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a str> {
+    let listeners = &cluster.entry_points.get(&entry_key(route))?.status.listeners;
+    let found = listeners.iter().find(|found| found.name == route.spec.listener.listener)?;
+    Some(&found.arn)
 }
 
 /// Where a route stands in the order in which rivals are settled: those that have their place first, then by age.
 type Rank<'a> = (bool, (Timestamp, &'a Key, &'a str));
+/// A route with its rank. Lists of them are in the order of the ranks.
+type Ranked<'a> = (Rank<'a>, &'a RouteObject);
 
-fn rank(route: &RouteObject) -> Rank<'_> {
-    (!is_settled(route), route.seniority())
+fn rank<'a>(route: &'a RouteObject, listener: Option<&str>) -> Rank<'a> {
+    (!has_place(route, listener), route.seniority())
 }
 
 /// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
 /// one has its place already.
-pub(super) fn conflict(cluster: &Cluster, route: &RouteObject, settled: bool) -> Option<Reason> {
-    let mut others = neighbours(cluster, route);
-    others.retain(|other| is_allowed(cluster, other));
-    others.sort_by_key(|other| rank(other));
+pub(super) fn conflict<'a>(cluster: &'a Cluster, route: &'a RouteObject, settled: bool) -> Option<Reason> {
+    // The neighbours have the same listener.
+    let listener = listener_of(cluster, route);
+    let ranked = |other: &'a RouteObject| (rank(other, listener), other);
+    let others = neighbours(cluster, route).into_iter().filter(|other| is_allowed(cluster, other));
+    let mut others: Vec<_> = others.map(ranked).collect();
+    others.sort_by_key(|(rank, _)| *rank);
     let (said, rival) = contested(&others, route, (!settled, route.seniority()))?;
     let which = if rival.seniority() < route.seniority() {
         format!("the older WeightedRoute {}", rival.key)
@@ -99,18 +117,18 @@ fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {
     }
 }
 
-/// What is contested, in words that go before the rival's name. `others` are in the order of their ranks.
-fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject, own: Rank<'_>) -> Option<(String, &'a RouteObject)> {
+/// What is contested, in words that go before the rival's name.
+fn contested<'a>(others: &[Ranked<'a>], route: &RouteObject, own: Rank<'_>) -> Option<(String, &'a RouteObject)> {
     let place = describe_place(route);
     let entry = &route.spec.listener;
-    let mut before = others.iter().copied().take_while(|other| rank(other) < own);
+    let mut before = others.iter().take_while(|(rank, _)| *rank < own).map(|(_, other)| *other);
     let Some(matches) = &entry.matches else {
         let rival = before.find(|other| other.spec.listener.matches.is_none())?;
         return Some((format!("{place} belongs to"), rival));
     };
     for host in &matches.hosts {
-        let names = |other: &&RouteObject| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
-        let first = others.iter().copied().find(names).filter(|first| rank(first) < own);
+        let names = |(_, other): &&Ranked<'_>| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
+        let first = others.iter().find(names).filter(|(rank, _)| *rank < own).map(|(_, first)| *first);
         if let Some(rival) = first.filter(|first| first.key.namespace != route.key.namespace) {
             let namespace = &rival.key.namespace;
             return Some((format!("the host {host} belongs to the namespace {namespace} by"), rival));
@@ -129,9 +147,10 @@ fn contested<'a>(others: &[&'a RouteObject], route: &RouteObject, own: Rank<'_>)
 }
 
 /// Whether every host of a route is its namespace's: otherwise it waits itself, and keeps nobody off.
-fn owns_its_hosts(others: &[&RouteObject], route: &RouteObject) -> bool {
-    let first = |host: &str| others.iter().find(|other| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host)));
-    hosts(route).all(|host| first(host).is_none_or(|first| first.key.namespace == route.key.namespace))
+fn owns_its_hosts(others: &[Ranked<'_>], route: &RouteObject) -> bool {
+    let names = |other: &RouteObject, host: &str| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
+    let first = |host: &str| others.iter().find(|(_, other)| names(other, host));
+    hosts(route).all(|host| first(host).is_none_or(|(_, first)| first.key.namespace == route.key.namespace))
 }
 
 fn hosts(route: &RouteObject) -> impl Iterator<Item = &str> {

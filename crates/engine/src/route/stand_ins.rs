@@ -1,11 +1,19 @@
 //! Routes and entry points for tests, made from the YAML-like JSON that users write.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use weir_api::entry_point::ListenerStatus;
 use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
-use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject};
+use crate::Arn;
+use crate::access::Grants;
+use crate::fact::{Fact, Query, Reading, Rule, RulePriority};
+use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject, ShiftObject};
+use crate::sight::Facts;
+use crate::step::{OWNER_TAG, ROUTE_TAG};
+use crate::tick::Context;
 
 /// An object created so many seconds after the beginning.
 fn object<Spec, Status>(key: Key, age: i64, spec: Spec, status: Status) -> Object<Spec, Status> {
@@ -54,6 +62,27 @@ pub fn route(namespace: &str, name: &str, age: i64, place: Value) -> RouteObject
     object(Key::new(namespace, name), age, serde_json::from_value(spec).unwrap(), WeightedRouteStatus::default())
 }
 
+/// A shift of a route of the same name, whose run goes back to blue.
+pub fn going_back(namespace: &str, name: &str) -> ShiftObject {
+    let spec = json!({"routes": [name], "to": "green", "strategy": {"allAtOnce": {}}});
+    let (blue, green) = (json!({"environment": "blue", "weight": 100}), json!({"environment": "green", "weight": 100}));
+    let part = json!({"name": name, "from": [blue], "baseline": 1, "before": [green], "weights": [blue]});
+    let run = json!({
+        "id": 1, "to": "green", "seq": 2, "weight": 0, "progress": "", "summary": "", "routes": [part],
+        "startedAt": Timestamp::UNIX_EPOCH, "progressedAt": Timestamp::UNIX_EPOCH, "rollback": {"reason": "Aborted", "message": "", "since": Timestamp::UNIX_EPOCH},
+    });
+    let status = serde_json::from_value(json!({"run": run})).unwrap();
+    object(Key::new(namespace, name), 1, serde_json::from_value(spec).unwrap(), status)
+}
+
+/// A route that was seen to have a rule, with its marks.
+pub fn settled(mut route: RouteObject, rule: &str) -> RouteObject {
+    route.status.listener = Some("listener".to_owned());
+    route.status.arn = Some(rule.to_owned());
+    route.status.marked = Some(rule.to_owned());
+    route
+}
+
 /// A cluster of these.
 pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
     Cluster {
@@ -61,5 +90,32 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
         routes: routes.into_iter().map(|route| (route.key.clone(), route)).collect(),
         namespaces: Some(std::collections::BTreeMap::new()),
         ..Cluster::default()
+    }
+}
+
+/// What a decision may know at an instant, in the installation `shop`.
+pub fn context(now: Timestamp) -> Context {
+    Context { now, owner: "shop".to_owned(), trouble: None, grants: Arc::new(Grants::all()) }
+}
+
+/// What is known of AWS: the rules of the listener, each with what its tags say of installation and route.
+pub fn facts(now: Timestamp, rules: &[(Rule, (&str, &str))]) -> Facts {
+    let mut facts = Facts::default();
+    let all = rules.iter().map(|(rule, _)| rule.clone()).collect();
+    facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now, Ok(all))));
+    for (rule, (owner, route)) in rules {
+        let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].map(|(key, value)| (key.to_owned(), (*value).to_owned()));
+        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags.into()))));
+    }
+    facts
+}
+
+/// A rule for a host. Its ARN is `rule-<priority>`.
+pub fn rule(priority: i32, host: &str) -> Rule {
+    Rule {
+        arn: Arn::new(format!("rule-{priority}")),
+        priority: RulePriority::At(priority),
+        conditions: [("host-header".to_owned(), [host.to_owned()].into())].into(),
+        actions: Vec::new(),
     }
 }

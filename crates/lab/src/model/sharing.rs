@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use weir_api::condition::{READY, STALLED, find, holds};
 use weir_api::{AllowedRoutes, EntryPointSpec};
+use weir_engine::Key;
 use weir_engine::fact::RulePriority;
 use weir_engine::step::{ROUTE_TAG, Step};
 
@@ -37,7 +38,7 @@ fn spec<T: serde::de::DeserializeOwned>(spec: Value) -> T {
 
 fn open(model: &mut Model, which: usize) {
     let allowed = [
-        json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"ingress": "public"}}}}),
+        json!({"namespaces": {"from": "Selector", "selector": {"matchLabels": {"ingress": "public"}}}, "hosts": ["*"]}),
         json!({"namespaces": {"from": "All"}, "hosts": ["*.test"]}),
         json!({"namespaces": {"from": "All"}, "hosts": ["shop.test", "fixed.test"]}),
         json!({}),
@@ -181,6 +182,48 @@ fn two_that_choose_at_the_same_moment_do_not_collide() {
     judge_settled(&model);
     let numbers: BTreeSet<_> = model.cluster.routes.values().map(|route| route.status.priority).collect();
     assert_eq!(numbers.len(), 2, "{numbers:?}");
+}
+
+/// Whether a route stands still for this reason.
+fn is_stalled(model: &Model, namespace: &str, name: &str, reason: &str) -> bool {
+    let conditions = &model.cluster.routes[&Key::new(namespace, name)].status.conditions;
+    holds(conditions, STALLED) && find(conditions, STALLED).is_some_and(|stalled| stalled.reason == reason)
+}
+
+#[test]
+fn a_host_outlasts_its_objects_and_whoever_comes_first_after_a_restore() {
+    let mut model = model();
+    open(&mut model, 1);
+    create(&mut model, 0);
+    model.run_for(SignedDuration::from_mins(5));
+    model.remove_route_in("a", "shop");
+    // Another namespace comes first.
+    create(&mut model, 4);
+    model.run_for(SignedDuration::from_mins(5));
+    assert!(is_stalled(&model, "c", "both", "Conflict"));
+    create(&mut model, 0);
+    model.run_for(SignedDuration::from_mins(5));
+    assert!(holds(&model.cluster.routes[&Key::new("a", "shop")].status.conditions, READY));
+    judge(&model, &mut BTreeMap::new());
+}
+
+#[test]
+fn who_waits_is_woken_when_the_one_before_loses_its_permission() {
+    let mut model = model();
+    for namespace in ["a", "c"] {
+        label(&mut model, namespace, true);
+    }
+    // Both want the host; the rule of the older cannot be made yet.
+    create(&mut model, 0);
+    model.aws.failing_writes = (u32::MAX, false);
+    create(&mut model, 4);
+    model.run_for(SignedDuration::from_mins(5));
+    assert!(is_stalled(&model, "c", "both", "Conflict"));
+    model.aws.failing_writes = (0, false);
+    label(&mut model, "a", false);
+    model.run_for(SignedDuration::from_secs(20));
+    assert!(is_stalled(&model, "a", "shop", "NotAllowed"));
+    assert!(!is_stalled(&model, "c", "both", "Conflict"), "nobody has the host any more");
 }
 
 proptest! {

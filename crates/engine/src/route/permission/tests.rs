@@ -79,3 +79,14 @@ fn what_is_for_everybody_needs_the_star() {
     assert_eq!(said(starred(), "team-a", path()), None);
     assert_eq!(said(starred(), "team-a", host("a.example")), None);
 }
+
+#[test]
+fn a_priority_of_ones_own_is_for_who_may_have_every_host() {
+    let place = || json!({"match": {"hosts": ["*.a.example"]}, "priority": 1});
+    let all = |hosts: Value| json!({"namespaces": {"from": "All"}, "hosts": hosts});
+    for hosts in [json!([]), json!(["*.a.example"])] {
+        refused(all(hosts), "team-a", place(), "Leave out spec.listener.priority, and Weir chooses one");
+    }
+    assert_eq!(said(all(json!(["*"])), "team-a", place()), None);
+    assert_eq!(said(json!({}), "platform", place()), None);
+}

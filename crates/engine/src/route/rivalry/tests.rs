@@ -13,7 +13,7 @@ fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
 /// What a route is told; nothing where it has what it wants.
 fn told(cluster: &Cluster, namespace: &str, name: &str) -> Option<String> {
     let route = &cluster.routes[&Key::new(namespace, name)];
-    conflict(cluster, route, is_settled(route)).map(|reason| {
+    conflict(cluster, route, is_settled(cluster, route)).map(|reason| {
         assert_eq!(reason.word, "Conflict");
         reason.message
     })
@@ -100,13 +100,19 @@ fn one_that_has_its_place_keeps_it_from_older_ones() {
     let mut younger = route("team-b", "younger", 2, host("/b"));
     younger.status.arn = Some("rule".to_owned());
     younger.status.marked = Some("rule".to_owned());
+    younger.status.listener = Some("listener".to_owned());
     let mut cluster = shared([route("team-a", "older", 1, host("/a")), younger]);
     assert_eq!(told(&cluster, "team-b", "younger"), None);
     let said = told(&cluster, "team-a", "older").unwrap();
     assert!(said.contains("by the WeightedRoute team-b/younger, which has its place already"), "{said}");
+    let younger = Key::new("team-b", "younger");
+    let mut settled = cluster.clone();
     // Its rule is gone: the place is where the listener is.
-    cluster.routes.get_mut(&Key::new("team-b", "younger")).unwrap().status.arn = Some("listener".to_owned());
+    cluster.routes.get_mut(&younger).unwrap().status.arn = Some("listener".to_owned());
     assert_eq!(told(&cluster, "team-a", "older"), None);
+    // Its rule is on a balancer that is not meant any more.
+    settled.routes.get_mut(&younger).unwrap().status.listener = Some("former".to_owned());
+    assert_eq!(told(&settled, "team-a", "older"), None);
 }
 
 #[test]
@@ -154,7 +160,7 @@ proptest! {
         let routes: Vec<RouteObject> = routes.collect();
         let mut cluster = shared(routes.clone());
         let wins = |cluster: &Cluster| -> Vec<RouteObject> {
-            cluster.routes.values().filter(|route| conflict(cluster, route, is_settled(route)).is_none()).cloned().collect()
+            cluster.routes.values().filter(|route| conflict(cluster, route, is_settled(cluster, route)).is_none()).cloned().collect()
         };
         let winners = wins(&cluster);
         prop_assert!(winners.contains(&routes[0]));

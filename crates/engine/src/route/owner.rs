@@ -1,0 +1,131 @@
+//! Whose a rule or a listener's default action is, as its tags tell.
+//!
+//! A mark outlives its route: where a route was deleted, made again for something else, or is not restored yet, what
+//! carries its mark is an orphan. Its namespace may take it over; for everybody else it stays the owner's until the
+//! tags are removed, since nothing on AWS tells one that is given up from one whose route comes later.
+
+use crate::Arn;
+use crate::fact::{Rule, Tags};
+use crate::object::{Cluster, Key, RouteObject};
+use crate::standing::{Reason, because};
+use crate::step::{OWNER_TAG, ROUTE_TAG};
+use crate::tick::Context;
+
+use super::conditions::{Conditions, conditions, describe, same};
+use super::place::describe_place;
+use super::rivalry;
+
+/// Whose something is, from where a route stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Owner<'a> {
+    Nobody,
+    This,
+    /// Another installation of Weir.
+    Installation(&'a str),
+    /// Another route, which is for it or has it.
+    Route(Key),
+    /// A route that does not exist, or is for something else now.
+    Orphan(Key),
+}
+
+fn owner<'a>(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    resource: &Arn,
+    conditions: &Conditions,
+    tags: &'a Tags,
+) -> Owner<'a> {
+    let mark = match (tags.get(OWNER_TAG), tags.get(ROUTE_TAG)) {
+        (Some(owner), _) if *owner != context.owner => return Owner::Installation(owner),
+        (Some(_), Some(mark)) => mark,
+        _ => return Owner::Nobody,
+    };
+    let (namespace, name) = mark.split_once('/').unwrap_or(("", mark));
+    let key = Key::new(namespace, name);
+    if key == route.key {
+        return Owner::This;
+    }
+    let marked = cluster.routes.get(&key);
+    let has_it = marked.is_some_and(|marked| marked.status.arn.as_deref() == Some(resource.as_str()));
+    let is_for_it =
+        || rivalry::neighbours(cluster, route).iter().any(|other| other.key == key && is_for(other, conditions));
+    if has_it || is_for_it() { Owner::Route(key) } else { Owner::Orphan(key) }
+}
+
+fn is_for(route: &RouteObject, found: &Conditions) -> bool {
+    let matches = route.spec.listener.matches.as_ref();
+    same(&matches.map(conditions).unwrap_or_default(), found)
+}
+
+/// Whether a place is this route's; the error says why it must not be touched.
+pub(super) fn is_ours(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    (resource, rule): (&Arn, Option<&Rule>),
+    tags: &Tags,
+) -> Result<bool, Reason> {
+    let place = describe_place(route);
+    let conditions = rule.map(|rule| rule.conditions.clone()).unwrap_or_default();
+    match owner(context, cluster, route, resource, &conditions, tags) {
+        Owner::This => Ok(true),
+        Owner::Installation(owner) => Err(because(
+            "OwnedByAnother",
+            format!(
+                "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
+                 to hand it over, or choose another rule",
+                context.owner
+            ),
+        )),
+        Owner::Route(marked) => Err(because(
+            "Conflict",
+            format!("{place} belongs to the WeightedRoute {marked} (tag {ROUTE_TAG}); delete one of the two"),
+        )),
+        Owner::Orphan(marked) if marked.namespace != route.key.namespace => Err(because(
+            "Conflict",
+            format!(
+                "{place} belongs to {}; to hand it over remove its tags {OWNER_TAG} and {ROUTE_TAG}",
+                absent(&marked)
+            ),
+        )),
+        Owner::Orphan(_) | Owner::Nobody if route.spec.adopt => Ok(false),
+        Owner::Orphan(_) | Owner::Nobody => Err(because(
+            "NotAdopted",
+            format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
+        )),
+    }
+}
+
+/// Why a route may not have the hosts of a rule: the rule belongs to another namespace or installation.
+pub(super) fn keeps_off(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    rule: &Rule,
+    tags: &Tags,
+) -> Option<Reason> {
+    let release = format!("delete the rule, or remove its tags {OWNER_TAG} and {ROUTE_TAG}");
+    let (whose, way_out) = match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
+        Owner::Installation(owner) => {
+            (format!("the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}", context.owner), release)
+        }
+        Owner::Route(marked) if marked.namespace != route.key.namespace => (
+            format!("the WeightedRoute {marked} of another namespace (tag {ROUTE_TAG})"),
+            "have that route deleted, and its rule with it".to_owned(),
+        ),
+        Owner::Orphan(marked) if marked.namespace != route.key.namespace => (absent(&marked), release),
+        Owner::Nobody | Owner::This | Owner::Route(_) | Owner::Orphan(_) => return None,
+    };
+    let what = describe(&rule.conditions);
+    let message =
+        format!("the rule for {what}, and so its hosts, belongs to {whose}. Choose another host; or {way_out}");
+    Some(because("Conflict", message))
+}
+
+fn absent(marked: &Key) -> String {
+    format!(
+        "the WeightedRoute {marked} of another namespace (tag {ROUTE_TAG}), which does not exist or is for something \
+         else now"
+    )
+}

@@ -1,0 +1,115 @@
+//! What a look at a route comes to where others have to do with its place.
+
+use jiff::Timestamp;
+use serde_json::json;
+use weir_api::condition::READY;
+
+use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
+use super::*;
+use crate::sight::Facts;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_000).unwrap()
+}
+
+/// What is decided about a route; all that is asked for is known.
+#[track_caller]
+fn decided(cluster: &Cluster, route: &RouteObject, facts: &Facts) -> Verdict<WeightedRouteStatus> {
+    let mut sight = Sight::new(now(), facts);
+    let verdict = decide(&context(now()), cluster, route, &mut sight);
+    verdict.unwrap_or_else(|| panic!("asks for {:?}", sight.into_asks()))
+}
+
+/// An entry point for every namespace and host, with these routes.
+fn open(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
+    cluster(entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]})), routes)
+}
+
+fn web(namespace: &str, age: i64, host: &str) -> RouteObject {
+    route(namespace, "web", age, json!({"match": {"hosts": [host]}}))
+}
+
+fn stalled(status: &WeightedRouteStatus) -> (&str, &str) {
+    let stalled = find(&status.conditions, STALLED).filter(|_| holds(&status.conditions, STALLED)).unwrap();
+    (&stalled.reason, &stalled.message)
+}
+
+#[test]
+fn a_policy_given_while_the_route_is_refused_is_kept() {
+    let mut route = web("team-a", 1, "a.example");
+    let closed = cluster(entry_point(json!({})), [route.clone()]);
+    route.spec.deletion_policy = RouteDeletionPolicy::Delete;
+    let verdict = decided(&closed, &route, &Facts::default());
+    assert_eq!(stalled(&verdict.status).0, "NotAllowed");
+    assert!(!verdict.finalizer, "nothing is to be undone");
+    assert!(decided(&closed, &settled(route, "rule-1000"), &Facts::default()).finalizer);
+}
+
+#[test]
+fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
+    let route = web("team-a", 1, "a.example");
+    let mut closed = cluster(entry_point(json!({})), [route.clone()]);
+    closed.shifts = [going_back("team-a", "web")].map(|shift| (shift.key.clone(), shift)).into();
+    assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
+    let verdict = decided(&closed, &route, &facts(now(), &[]));
+    assert_eq!((stalled(&verdict.status).0, verdict.proposal), ("NotAllowed", None));
+}
+
+#[test]
+fn whoever_has_lost_its_rule_keeps_nobody_off() {
+    let mut older = settled(web("team-a", 1, "a.example"), "rule-1000");
+    let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
+    let younger = settled(route("team-b", "web", 2, place), "rule-1001");
+    let mut cluster = open([older.clone(), younger.clone()]);
+    assert!(rivalry::conflict(&cluster, &younger, true).is_some());
+    let mut theirs = rule(1001, "a.example");
+    theirs.conditions.insert("path-pattern".to_owned(), ["/deals".to_owned()].into());
+    older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
+    assert_eq!(stalled(&older.status).0, "Conflict");
+    assert_eq!(older.status.arn.as_deref(), Some("listener"));
+    cluster.routes.insert(older.key.clone(), older);
+    assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
+}
+
+/// A rule for the host that the route `team-b/web` wants, with this mark.
+#[track_caller]
+fn kept_off(others: impl IntoIterator<Item = RouteObject>, mark: (&str, &str), expected: &str) {
+    let route = web("team-b", 2, "a.example");
+    let cluster = open(others.into_iter().chain([route.clone()]));
+    let mut theirs = rule(1000, "a.example");
+    let alike = decided(&cluster, &route, &facts(now(), &[(theirs.clone(), mark)])).status;
+    theirs.conditions.insert("path-pattern".to_owned(), ["/cart".to_owned()].into());
+    let beside = decided(&cluster, &route, &facts(now(), &[(theirs, mark)])).status;
+    for status in [alike, beside] {
+        let (reason, said) = stalled(&status);
+        assert!(["Conflict", "OwnedByAnother"].contains(&reason) && said.contains(expected), "{reason}: {said}");
+    }
+}
+
+#[test]
+fn a_marked_rule_keeps_its_hosts_for_the_namespace_of_its_mark() {
+    let absent = "belongs to the WeightedRoute team-a/web of another namespace (tag weir.dev/route), which does not exist or \
+                  is for something else now";
+    kept_off([], ("shop", "team-a/web"), absent);
+    kept_off([web("team-a", 3, "b.example")], ("shop", "team-a/web"), absent);
+    kept_off([web("team-a", 3, "b.example")], ("shop", "team-a/web"), "its tags weir.dev/owner and weir.dev/route");
+    kept_off([], ("other", "team-b/web"), "belongs to the Weir installation \"other\"");
+}
+
+#[test]
+fn an_orphan_is_for_its_namespace_to_adopt() {
+    let mut heir = route("team-a", "heir", 2, json!({"match": {"hosts": ["a.example"]}}));
+    let told = |heir: &RouteObject, others: Vec<RouteObject>| {
+        let cluster = open(others.into_iter().chain([heir.clone()]));
+        let verdict = decided(&cluster, heir, &facts(now(), &[(rule(1000, "a.example"), ("shop", "team-a/web"))]));
+        (verdict.proposal.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
+    };
+    assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".to_owned()));
+    heir.spec.adopt = true;
+    assert_eq!(told(&heir, Vec::new()), (true, "Adopting".to_owned()));
+    assert_eq!(told(&heir, vec![web("team-a", 3, "b.example")]), (true, "Adopting".to_owned()));
+    let has_it = settled(web("team-a", 3, "b.example"), "rule-1000");
+    assert_eq!(told(&heir, vec![has_it]), (false, "Conflict".to_owned()));
+    heir.key.namespace = "team-b".to_owned();
+    assert_eq!(told(&heir, Vec::new()), (false, "Conflict".to_owned()));
+}
