@@ -10,7 +10,7 @@ use tracing::{debug, error, info, warn};
 use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
 use weir_engine::route::FAREWELL_DEADLINE;
-use weir_engine::tick::{Answer, Need, Rest, Tick, Trouble as Obstacle, Urgency};
+use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
 use weir_engine::{KindName, ObjectRef};
 
 use crate::convert::{self, Standing};
@@ -152,8 +152,10 @@ impl<D: Decisions> World<D> {
 
     fn rest(&self, object: &ObjectRef, rest: Rest, idle: bool) -> Ending {
         let obstacle = rest.memory.trouble.clone().filter(|_| rest.failed);
-        if self.store.borrow().standing(object).is_some() {
+        if self.store.borrow().standing(object).is_some() && rest.memory != Memory::default() {
             self.memories.borrow_mut().insert(object.clone(), rest.memory);
+        } else {
+            self.memories.borrow_mut().remove(object);
         }
         match obstacle {
             Some(Obstacle::Violation(violation)) => {

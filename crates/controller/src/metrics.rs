@@ -21,19 +21,6 @@ const WAIT: [f64; 9] = [0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
 /// How long a tick may take, in seconds, by bucket.
 const TICK: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
-const PHASES: [Phase; 10] = [
-    Phase::Pending,
-    Phase::Verifying,
-    Phase::Shifting,
-    Phase::Paused,
-    Phase::Baking,
-    Phase::Succeeded,
-    Phase::RollingBack,
-    Phase::RolledBack,
-    Phase::Failed,
-    Phase::Superseded,
-];
-
 /// Why a tick did not end as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -116,8 +103,8 @@ pub(crate) enum Series {
     Step { shift: [String; 2] },
 }
 
-/// The gauges of an object with their values.
-pub(crate) type Gauges = BTreeMap<Series, i64>;
+/// The gauges of an object with their values: few, of each of many objects.
+pub(crate) type Gauges = Vec<(Series, i64)>;
 
 impl Metrics {
     /// Metrics that have counted nothing yet.
@@ -302,7 +289,8 @@ impl Metrics {
             let (gauges, labels) = self.place(series);
             gauges.with_label_values(&labels).set(*value);
         }
-        for series in before.keys().filter(|series| !after.contains_key(series)) {
+        let is_over = |series: &&Series| after.iter().all(|(other, _)| other != *series);
+        for series in before.iter().map(|(series, _)| series).filter(is_over) {
             let (gauges, labels) = self.place(series);
             // It can only be missing if it was never shown, which is as well.
             let _ = gauges.remove_label_values(&labels);
@@ -334,7 +322,8 @@ impl Default for Metrics {
     }
 }
 
-/// The gauges that an object has as its status stands.
+/// The gauges that an object has as its status stands. Of what is on or off only what is on is shown: the registry needs
+/// about a kilobyte for each series.
 pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
     let name = || [object.key.namespace.clone(), object.key.name.clone()];
     let mut found = Gauges::new();
@@ -344,30 +333,31 @@ pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
             let Some(route) = cluster.routes.get(&object.key) else { return found };
             for weight in route.status.intent.iter().flat_map(|intent| &intent.weights) {
                 let environment = weight.environment.clone();
-                found.insert(Series::Desired { route: name(), environment }, i64::from(weight.weight));
+                found.push((Series::Desired { route: name(), environment }, i64::from(weight.weight)));
             }
-            found.insert(Series::Drifted { route: name() }, i64::from(route.status.difference.is_some()));
-            let is_contested = holds(&route.status.conditions, CONTESTED);
-            found.insert(Series::Contested { route: name() }, i64::from(is_contested));
+            if route.status.difference.is_some() {
+                found.push((Series::Drifted { route: name() }, 1));
+            }
+            if holds(&route.status.conditions, CONTESTED) {
+                found.push((Series::Contested { route: name() }, 1));
+            }
             for weight in &route.status.weights {
                 let environment = weight.environment.clone();
-                found.insert(Series::Applied { route: name(), environment }, i64::from(weight.weight));
+                found.push((Series::Applied { route: name(), environment }, i64::from(weight.weight)));
             }
             for share in route.status.requests.iter().flat_map(|requests| &requests.shares) {
                 let environment = share.environment.clone();
-                found.insert(Series::Share { route: name(), environment }, i64::from(share.percent));
+                found.push((Series::Share { route: name(), environment }, i64::from(share.percent)));
             }
         }
         KindName::TrafficShift => {
             let Some(shift) = cluster.shifts.get(&object.key) else { return found };
-            if let Some(present) = shift.status.phase {
-                for phase in PHASES {
-                    found.insert(Series::Phase { shift: name(), phase: word(phase) }, i64::from(phase == present));
-                }
+            if let Some(phase) = shift.status.phase {
+                found.push((Series::Phase { shift: name(), phase: word(phase) }, 1));
             }
             let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
             if let Some(step) = step {
-                found.insert(Series::Step { shift: name() }, step);
+                found.push((Series::Step { shift: name() }, step));
             }
         }
     }

@@ -327,7 +327,8 @@ impl<K: Kind> Tick<K> {
     }
 
     fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
-        let memory = Memory { trouble: self.context.trouble.clone(), accepted: self.accepted.clone() };
+        let accepted = self.accepted.clone().filter(|(at, _)| self.context.now < *at + SETTLING);
+        let memory = Memory { trouble: self.context.trouble.clone(), accepted };
         Need::Done(Rest { wake, failed: self.failed, memory })
     }
 }

@@ -49,7 +49,8 @@ fn a_policy_given_while_the_route_is_refused_is_kept() {
 fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     let route = web("team-a", 1, "a.example");
     let mut closed = cluster(entry_point(json!({})), [route.clone()]);
-    closed.shifts = [going_back("team-a", "web")].map(|shift| (shift.key.clone(), shift)).into();
+    let shift = going_back("team-a", "web");
+    closed.shifts.insert(shift.key.clone(), shift);
     assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
     assert_eq!((stalled(&verdict.status).0, verdict.proposal), ("NotAllowed", None));
