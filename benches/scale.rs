@@ -39,6 +39,7 @@ fn main() -> Fallible<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(objects, ticks))
 }
 
+#[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
 async fn bench(objects: usize, ticks: usize) -> Fallible<()> {
     let stage = Stage::set(objects)?;
     let (kube, aws) = (serve_kube(&stage.kube).await?, serve_aws(&stage.aws).await?);
@@ -164,7 +165,7 @@ async fn serve_aws(aws: &Arc<Aws>) -> Fallible<SocketAddr> {
         let aws = Arc::clone(&aws);
         async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_else(|_| Bytes::new());
+            let body = body.collect().await.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
             aws.handle(Request::from_parts(parts, body)).await.map(Body::from)
         }
     };
