@@ -54,9 +54,9 @@ pub struct TrafficShiftSpec {
     /// 100 requests in them (up to ten minutes are taken together for that), in which the candidate's share is at
     /// least its weight less five points and not less than half of its weight, and at most its weight and five
     /// points. While clients stick to groups the share follows late: then it is enough that the candidate has
-    /// answered requests in each of these minutes. The wait counts towards `progressDeadline`; the commands `resume`
-    /// and `promote` end it for the present step. A rollback never waits for it, nor does a move at once to an
-    /// environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
+    /// answered requests in two of these minutes. The wait counts towards `progressDeadline`; the commands `resume`
+    /// and `promote`, given while the run waits for it, end it for the present step. A rollback never waits for it, nor
+    /// does a move at once to an environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
     /// and the permission `cloudwatch:GetMetricData`.
     #[serde(default)]
     pub evidence: Evidence,
