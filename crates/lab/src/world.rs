@@ -12,7 +12,7 @@ pub use drive::GLANCE;
 pub use objects::Told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,6 +34,12 @@ use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
 use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
+
+/// The definitions of Weir's kinds, made once for all worlds.
+static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let definitions = weir_api::crds().into_iter();
+    definitions.map(|definition| serde_json::to_value(definition).expect("a definition is plain data")).collect()
+});
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -104,9 +110,8 @@ impl World {
         let clock = Clock::starting_at(settings.start);
         let aws = Aws::new(clock, settings.seed, settings.aws.clone());
         let kube = Kube::new(clock, settings.seed, settings.kube.clone());
-        for definition in weir_api::crds() {
-            let definition = serde_json::to_value(definition).expect("a definition is plain data");
-            kube.apply(&definition).expect("the simulated API server takes the definitions of Weir's kinds");
+        for definition in DEFINITIONS.iter() {
+            kube.apply(definition).expect("the simulated API server takes the definitions of Weir's kinds");
         }
         let world = Self {
             account: Account::new(&aws),

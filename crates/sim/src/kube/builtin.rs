@@ -77,7 +77,7 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
     BUILT_IN.into_iter().map(|built_in| {
         let key = GroupResource::new(built_in.group, built_in.plural);
         let stored_as = if key.resource == "events" { GroupResource::new("", "events") } else { key.clone() };
-        let schema = Schema::parse(&schema(&key)).expect("the built-in schemas are well formed");
+        let schema = Schema::shared(&schema(&key)).expect("the built-in schemas are well formed");
         Kind {
             key,
             stored_as,

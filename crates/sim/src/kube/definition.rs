@@ -45,7 +45,7 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
         if schema.is_null() {
             let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
             errors.push(FieldError::required(field, ""));
-        } else if let Err(error) = Schema::parse(schema) {
+        } else if let Err(error) = Schema::shared(schema) {
             errors.push(FieldError { field: format!("{path}.{}", error.field), ..error });
         }
     }
@@ -91,7 +91,7 @@ fn serve(world: &mut World, definition: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
     for version in versions(definition).filter(|version| version["served"] == true) {
-        let schema = Schema::parse(&version["schema"]["openAPIV3Schema"]);
+        let schema = Schema::shared(&version["schema"]["openAPIV3Schema"]);
         let kind = text(&names["kind"]);
         let or = |value: String, other: String| if value.is_empty() { other } else { value };
         world.kinds.add(Kind {

@@ -55,7 +55,7 @@ pub(super) struct Kind {
     /// Whether the server counts changes of the spec in `metadata.generation`.
     pub(super) has_generation: bool,
     pub(super) origin: Origin,
-    pub(super) schema: Schema,
+    pub(super) schema: Arc<Schema>,
 }
 
 impl Kind {

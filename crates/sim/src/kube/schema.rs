@@ -12,7 +12,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde_json::{Number, Value};
@@ -21,6 +23,9 @@ use super::field::FieldError;
 use format::Format;
 pub(super) use format::whole;
 use rules::Rules;
+
+/// How many schemas a thread remembers.
+const MOST_READ: usize = 64;
 
 /// One node of a structural schema.
 #[derive(Debug, Default)]
@@ -113,6 +118,26 @@ impl Schema {
     /// relative to the schema.
     pub(super) fn parse(json: &Value) -> Result<Self, FieldError> {
         parse::root(json)
+    }
+
+    /// The same, read once for all worlds of a thread: its rules take long to compile, and hundreds of worlds have the same
+    /// few definitions.
+    pub(super) fn shared(json: &Value) -> Result<Arc<Self>, FieldError> {
+        thread_local! {
+            static READ: RefCell<BTreeMap<String, Arc<Schema>>> = const { RefCell::new(BTreeMap::new()) };
+        }
+        let text = json.to_string();
+        if let Some(known) = READ.with_borrow(|read| read.get(&text).cloned()) {
+            return Ok(known);
+        }
+        let schema = Arc::new(Self::parse(json)?);
+        READ.with_borrow_mut(|read| {
+            if read.len() == MOST_READ {
+                read.clear();
+            }
+            read.insert(text, Arc::clone(&schema));
+        });
+        Ok(schema)
     }
 
     /// The schema of an object's field `name`, if objects of this schema may have it.
