@@ -142,6 +142,14 @@ impl dyn Bed + '_ {
         self.get("trafficshifts", "checkout")["status"].take()
     }
 
+    /// Where the past runs of the shift `checkout` went and how each ended, the newest first.
+    #[track_caller]
+    pub(crate) fn history(&self) -> Vec<String> {
+        let past = self.shift()["history"].take();
+        let past = past.as_array().expect("there is a history").iter();
+        past.map(|run| format!("{} {}", run["to"], run["outcome"])).collect()
+    }
+
     /// Waits until the shift `checkout` is in a phase with so much weight on its candidate.
     #[track_caller]
     pub(crate) fn until_phase(&mut self, phase: &str, weight: u32) {

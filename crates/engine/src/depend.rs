@@ -83,12 +83,12 @@ impl Onlookers {
 
     /// The same where nothing but its status has changed: of a route's, others look at some things only. Without this
     /// distinction each step of a route would wake all the others of its balancer.
-    pub fn after_telling(self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
-        let before = self.told.clone();
-        let after = cluster.routes.get(&self.changed.key).map(|route| route.status.clone());
+    pub fn after_telling(mut self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
+        let before = self.told.take();
+        let after = cluster.routes.get(&self.changed.key).map(|route| &route.status);
         let mut found = self.after(cluster);
         if let (Some(before), Some(after)) = (before, after) {
-            let tells = |kind| told_to(kind, &before) != told_to(kind, &after);
+            let tells = |kind| told_to(kind, &before) != told_to(kind, after);
             let (neighbours, others) = (tells(KindName::WeightedRoute), tells(KindName::TrafficShift));
             found.retain(|object| if object.kind == KindName::WeightedRoute { neighbours } else { others });
         }
