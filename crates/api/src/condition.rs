@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// One observed aspect of an object, in the form that kstatus, `kubectl wait` and GitOps tools read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -10,13 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct Condition {
     /// What the condition is about, for example `Ready`.
     #[serde(rename = "type")]
-    pub type_: String,
+    pub type_: SmolStr,
     /// Whether it holds.
     pub status: Truth,
     /// Why, as one word in CamelCase that programs may compare.
-    pub reason: String,
+    pub reason: SmolStr,
     /// Why, in words for people.
-    pub message: String,
+    pub message: SmolStr,
     /// Since when the status is what it is.
     pub last_transition_time: Timestamp,
     /// The generation of the spec that this was judged on.

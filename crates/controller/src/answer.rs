@@ -189,7 +189,7 @@ impl<D: Decisions> World<D> {
     /// Lets an object go that is being deleted and cannot be decided on, once it has waited long enough to be mended;
     /// until then the instant at which that will be.
     async fn let_go(&self, object: &ObjectRef, message: &str) -> Result<Option<Timestamp>, Failure> {
-        let standing = self.store.borrow().standing(object).cloned();
+        let standing = self.store.borrow().standing(object);
         let Some(standing) = standing.filter(Standing::has_finalizer) else { return Ok(None) };
         let Some(deadline) = standing.deleted.map(|deleted| deleted + FAREWELL_DEADLINE) else { return Ok(None) };
         if self.now() < deadline {
@@ -204,7 +204,7 @@ impl<D: Decisions> World<D> {
     /// Reads objects afresh.
     async fn get(&self, objects: &[ObjectRef], asker: &ObjectRef) -> Result<(), Failure> {
         let fetched = future::join_all(objects.iter().map(|object| async move {
-            let version = self.store.borrow().standing(object).map(|standing| standing.version.clone());
+            let version = self.store.borrow().standing(object).map(|standing| standing.version);
             (object, version, self.server.get(object).await)
         }));
         for (object, version, found) in fetched.await {
@@ -217,12 +217,12 @@ impl<D: Decisions> World<D> {
     }
 
     async fn set_finalizer(&self, object: &ObjectRef, present: bool) -> Result<(), Failure> {
-        let standing = self.store.borrow().standing(object).cloned();
+        let standing = self.store.borrow().standing(object);
         let standing = standing.ok_or_else(|| Failure::Gone(object.clone()))?;
         let mut finalizers = standing.finalizers.clone();
         finalizers.retain(|finalizer| finalizer != weir_api::FINALIZER);
         if present {
-            finalizers.push(weir_api::FINALIZER.to_owned());
+            finalizers.push(weir_api::FINALIZER.into());
         }
         let document = self.server.write_finalizers(object, &standing, &finalizers).await?;
         let version = document.metadata.resource_version.clone();
@@ -238,7 +238,7 @@ impl<D: Decisions> World<D> {
     async fn record<K: Decider>(&self, object: &ObjectRef, status: K::Status) -> Result<(), Failure> {
         let (standing, before) = {
             let store = self.store.borrow();
-            let standing = store.standing(object).cloned().ok_or_else(|| Failure::Gone(object.clone()))?;
+            let standing = store.standing(object).ok_or_else(|| Failure::Gone(object.clone()))?;
             (standing, status_of::<K>(&store, object))
         };
         let verb = "write the status of";
@@ -260,7 +260,7 @@ impl<D: Decisions> World<D> {
         let (kind, name) = (object.kind, &object.key);
         let trouble = match failure {
             Failure::Gone(gone) if gone == object => {
-                let version = self.store.borrow().standing(object).map(|standing| standing.version.clone());
+                let version = self.store.borrow().standing(object).map(|standing| standing.version);
                 self.lose(object, version.as_deref(), object);
                 return Ending::Gone;
             }

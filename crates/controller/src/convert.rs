@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use smol_str::SmolStr;
 use weir_api::FINALIZER;
 use weir_api::command::COMMAND_ANNOTATION;
 use weir_engine::{Key, Object};
@@ -17,9 +18,9 @@ use crate::kinds::Spec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Tells this object from an earlier one of the same name.
-    pub uid: String,
+    pub uid: SmolStr,
     /// The `resourceVersion`, opaque.
-    pub version: String,
+    pub version: SmolStr,
     /// Rises with each change of the spec.
     pub generation: i64,
     /// When its deletion was asked for.
@@ -27,7 +28,20 @@ pub struct Standing {
     /// The value of the command annotation.
     pub command: Option<String>,
     /// All finalizers, ours and those of others.
-    pub finalizers: Vec<String>,
+    pub finalizers: Vec<SmolStr>,
+}
+
+impl<S, T> From<&Object<S, T>> for Standing {
+    fn from(object: &Object<S, T>) -> Self {
+        Self {
+            uid: object.uid.clone(),
+            version: object.version.clone(),
+            generation: object.generation,
+            deleted: object.deleted,
+            command: object.command.clone(),
+            finalizers: object.finalizers.clone(),
+        }
+    }
 }
 
 impl Standing {
@@ -53,6 +67,8 @@ impl Standing {
 /// Why an object cannot be decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// What is known of it nevertheless.
+    pub standing: Standing,
     /// What was found in its spec and what was expected.
     pub message: String,
     /// Its status, unread.
@@ -64,10 +80,18 @@ pub struct Refusal {
 pub struct Received<S: Spec> {
     /// Where it is.
     pub key: Key,
-    /// What is known of every object.
-    pub standing: Standing,
     /// The object, or why there is none to decide on.
     pub object: Result<Object<S, S::Status>, Refusal>,
+}
+
+impl<S: Spec> Received<S> {
+    /// What is known of every object.
+    pub fn standing(&self) -> Standing {
+        match &self.object {
+            Ok(object) => Standing::from(object),
+            Err(refusal) => refusal.standing.clone(),
+        }
+    }
 }
 
 /// Reads a document. `None` when it has no namespace or no name: no server sends such a thing.
@@ -78,19 +102,19 @@ pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
     let object = match spec::<S>(&document.spec) {
         Ok(spec) => Ok(Object {
             key: key.clone(),
-            uid: standing.uid.clone(),
+            uid: standing.uid,
             generation: standing.generation,
-            version: standing.version.clone(),
+            version: standing.version,
             created,
             deleted: standing.deleted,
-            finalizer: standing.has_finalizer(),
-            command: standing.command.clone(),
+            finalizers: standing.finalizers,
+            command: standing.command,
             spec,
             status: status(document.status),
         }),
-        Err(message) => Err(Refusal { message, status: document.status }),
+        Err(message) => Err(Refusal { standing, message, status: document.status }),
     };
-    Some(Received { key, standing, object })
+    Some(Received { key, object })
 }
 
 /// Reads a status; what cannot be read is lost.
@@ -102,12 +126,12 @@ fn stand(document: &Document) -> Standing {
     let metadata = &document.metadata;
     let command = metadata.annotations.as_ref().and_then(|annotations| annotations.get(COMMAND_ANNOTATION));
     Standing {
-        uid: metadata.uid.clone().unwrap_or_default(),
-        version: metadata.resource_version.clone().unwrap_or_default(),
+        uid: metadata.uid.as_deref().unwrap_or_default().into(),
+        version: metadata.resource_version.as_deref().unwrap_or_default().into(),
         generation: metadata.generation.unwrap_or_default(),
         deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
         command: command.cloned(),
-        finalizers: metadata.finalizers.clone().unwrap_or_default(),
+        finalizers: metadata.finalizers.iter().flatten().map(SmolStr::new).collect(),
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Document {
 impl Document {
     /// Namespace and name, unless one of them is missing.
     pub fn key(&self) -> Option<Key> {
-        Some(Key::new(self.metadata.namespace.clone()?, self.metadata.name.clone()?))
+        Some(Key::new(self.metadata.namespace.as_deref()?, self.metadata.name.as_deref()?))
     }
 }
 

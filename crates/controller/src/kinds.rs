@@ -6,24 +6,22 @@ use weir_api::{
     EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus,
 };
-use weir_engine::{Cluster, Key, Kind, KindName, Object, kinds};
+use weir_engine::objects::{Names, Objects};
+use weir_engine::{Cluster, Kind, KindName, kinds};
 
 /// A spec whose objects have a place in the [`Cluster`].
-pub trait Spec: Clone + Eq + DeserializeOwned + Serialize {
+pub trait Spec: Names + Clone + Eq + DeserializeOwned + Serialize {
     /// The status that belongs to it.
     type Status: Clone + Eq + Default + DeserializeOwned + Serialize;
 
     /// The kind.
     const KIND: KindName;
 
-    /// An object of the kind.
-    fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self, Self::Status>>;
+    /// The objects of the kind.
+    fn objects(cluster: &Cluster) -> &Objects<Self, Self::Status>;
 
-    /// Puts an object into its place.
-    fn put(cluster: &mut Cluster, object: Object<Self, Self::Status>);
-
-    /// Takes an object out.
-    fn take(cluster: &mut Cluster, key: &Key) -> Option<Object<Self, Self::Status>>;
+    /// The same, to be changed.
+    fn objects_mut(cluster: &mut Cluster) -> &mut Objects<Self, Self::Status>;
 }
 
 macro_rules! kept {
@@ -33,16 +31,12 @@ macro_rules! kept {
 
             const KIND: KindName = KindName::$kind;
 
-            fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self, Self::Status>> {
-                cluster.$field.get(key)
+            fn objects(cluster: &Cluster) -> &Objects<Self, Self::Status> {
+                &cluster.$field
             }
 
-            fn put(cluster: &mut Cluster, object: Object<Self, Self::Status>) {
-                cluster.$field.insert(object.key.clone(), object);
-            }
-
-            fn take(cluster: &mut Cluster, key: &Key) -> Option<Object<Self, Self::Status>> {
-                cluster.$field.remove(key)
+            fn objects_mut(cluster: &mut Cluster) -> &mut Objects<Self, Self::Status> {
+                &mut cluster.$field
             }
         }
     )*};

@@ -3,16 +3,18 @@
 //! The series of an object vanish with it. Label values come from closed sets or from objects that exist, so that
 //! the number of series is bounded by the number of objects.
 
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
-use weir_api::condition::{CONTESTED, holds};
-use weir_api::traffic_shift::Phase;
 use weir_aws::{Family, Place, Spent, Standing};
 use weir_engine::{Cluster, KindName, ObjectRef};
+
+use self::shown::Shown;
 
 /// How late a step may be, in seconds, by bucket.
 const LATENESS: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0];
@@ -64,13 +66,7 @@ impl Trouble {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    weight_desired: IntGaugeVec,
-    weight_applied: IntGaugeVec,
-    share_seen: IntGaugeVec,
-    route_drifted: IntGaugeVec,
-    route_contested: IntGaugeVec,
-    shift_phase: IntGaugeVec,
-    shift_step: IntGaugeVec,
+    shown: Shown,
     /// How long after its planned instant a tick of a moving run began.
     pub(crate) lateness: Histogram,
     aws_calls: IntCounterVec,
@@ -91,21 +87,6 @@ pub struct Metrics {
     pub(crate) violations: IntCounter,
 }
 
-/// One gauge of one object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Series {
-    Desired { route: [String; 2], environment: String },
-    Applied { route: [String; 2], environment: String },
-    Share { route: [String; 2], environment: String },
-    Drifted { route: [String; 2] },
-    Contested { route: [String; 2] },
-    Phase { shift: [String; 2], phase: &'static str },
-    Step { shift: [String; 2] },
-}
-
-/// The gauges of an object with their values: few, of each of many objects.
-pub(crate) type Gauges = Vec<(Series, i64)>;
-
 impl Metrics {
     /// Metrics that have counted nothing yet.
     ///
@@ -116,37 +97,6 @@ impl Metrics {
         let build = || -> prometheus::Result<Self> {
             let registry = Registry::new();
             let metrics = Self {
-                weight_desired: IntGaugeVec::new(
-                    Opts::new("weir_route_weight_desired", "The weight that a route has set out to make live."),
-                    &["namespace", "route", "environment"],
-                )?,
-                weight_applied: IntGaugeVec::new(
-                    Opts::new("weir_route_weight_applied", "The weight that was last read from AWS."),
-                    &["namespace", "route", "environment"],
-                )?,
-                share_seen: IntGaugeVec::new(
-                    Opts::new(
-                        "weir_route_share_percent",
-                        "The part of a route's requests that an environment was last seen to answer, where it is measured.",
-                    ),
-                    &["namespace", "route", "environment"],
-                )?,
-                route_drifted: IntGaugeVec::new(
-                    Opts::new("weir_route_drifted", "1 while weights are live that somebody else has set, else 0."),
-                    &["namespace", "route"],
-                )?,
-                route_contested: IntGaugeVec::new(
-                    Opts::new("weir_route_contested", "1 while a route has stopped to correct in a fight, else 0."),
-                    &["namespace", "route"],
-                )?,
-                shift_phase: IntGaugeVec::new(
-                    Opts::new("weir_shift_phase", "1 for the phase that a shift is in, 0 for the others."),
-                    &["namespace", "shift", "phase"],
-                )?,
-                shift_step: IntGaugeVec::new(
-                    Opts::new("weir_shift_step", "The step of its strategy that a shift has reached, from 1."),
-                    &["namespace", "shift"],
-                )?,
                 lateness: Histogram::with_opts(
                     HistogramOpts::new(
                         "weir_step_lateness_seconds",
@@ -204,6 +154,7 @@ impl Metrics {
                     "Writes that the guard did not let through because they would have broken an invariant.",
                 )?,
                 registry,
+                shown: Shown::default(),
             };
             metrics.register()?;
             Ok(metrics)
@@ -213,13 +164,6 @@ impl Metrics {
 
     fn register(&self) -> prometheus::Result<()> {
         let registry = &self.registry;
-        registry.register(Box::new(self.weight_desired.clone()))?;
-        registry.register(Box::new(self.weight_applied.clone()))?;
-        registry.register(Box::new(self.share_seen.clone()))?;
-        registry.register(Box::new(self.route_drifted.clone()))?;
-        registry.register(Box::new(self.route_contested.clone()))?;
-        registry.register(Box::new(self.shift_phase.clone()))?;
-        registry.register(Box::new(self.shift_step.clone()))?;
         registry.register(Box::new(self.lateness.clone()))?;
         registry.register(Box::new(self.aws_calls.clone()))?;
         registry.register(Box::new(self.aws_throttles.clone()))?;
@@ -237,11 +181,12 @@ impl Metrics {
 
     /// Everything in the text format of Prometheus.
     pub fn render(&self) -> String {
-        let mut text = Vec::new();
-        match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            Ok(()) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) => format!("# the metrics could not be written: {error}\n"),
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            text = format!("# the metrics of the process could not be written: {error}\n");
         }
+        self.shown.write(&mut text);
+        text
     }
 
     /// A call to AWS has ended: for the meter of the inventory.
@@ -283,99 +228,15 @@ impl Metrics {
         self.tick_seconds.with_label_values(&[kind.word()]).observe(seconds);
     }
 
-    /// Shows the gauges of an object in the place of those that it had before.
-    pub(crate) fn show(&self, before: &Gauges, after: &Gauges) {
-        for (series, value) in after {
-            let (gauges, labels) = self.place(series);
-            gauges.with_label_values(&labels).set(*value);
-        }
-        let is_over = |series: &&Series| after.iter().all(|(other, _)| other != *series);
-        for series in before.iter().map(|(series, _)| series).filter(is_over) {
-            let (gauges, labels) = self.place(series);
-            // It can only be missing if it was never shown, which is as well.
-            let _ = gauges.remove_label_values(&labels);
-        }
-    }
-
-    fn place<'a>(&'a self, series: &'a Series) -> (&'a IntGaugeVec, Vec<&'a str>) {
-        match series {
-            Series::Desired { route: [namespace, name], environment } => {
-                (&self.weight_desired, vec![namespace, name, environment])
-            }
-            Series::Applied { route: [namespace, name], environment } => {
-                (&self.weight_applied, vec![namespace, name, environment])
-            }
-            Series::Share { route: [namespace, name], environment } => {
-                (&self.share_seen, vec![namespace, name, environment])
-            }
-            Series::Drifted { route: [namespace, name] } => (&self.route_drifted, vec![namespace, name]),
-            Series::Contested { route: [namespace, name] } => (&self.route_contested, vec![namespace, name]),
-            Series::Phase { shift: [namespace, name], phase } => (&self.shift_phase, vec![namespace, name, phase]),
-            Series::Step { shift: [namespace, name] } => (&self.shift_step, vec![namespace, name]),
-        }
+    /// Shows an object as its status stands, in the place of what was shown of it before.
+    pub(crate) fn show(&self, cluster: &Cluster, object: &ObjectRef) {
+        self.shown.show(cluster, object);
     }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// The gauges that an object has as its status stands. Of what is on or off only what is on is shown: the registry needs
-/// about a kilobyte for each series.
-pub(crate) fn gauges(cluster: &Cluster, object: &ObjectRef) -> Gauges {
-    let name = || [object.key.namespace.clone(), object.key.name.clone()];
-    let mut found = Gauges::new();
-    match object.kind {
-        KindName::EntryPoint | KindName::Environment => {}
-        KindName::WeightedRoute => {
-            let Some(route) = cluster.routes.get(&object.key) else { return found };
-            for weight in route.status.intent.iter().flat_map(|intent| &intent.weights) {
-                let environment = weight.environment.clone();
-                found.push((Series::Desired { route: name(), environment }, i64::from(weight.weight)));
-            }
-            if route.status.difference.is_some() {
-                found.push((Series::Drifted { route: name() }, 1));
-            }
-            if holds(&route.status.conditions, CONTESTED) {
-                found.push((Series::Contested { route: name() }, 1));
-            }
-            for weight in &route.status.weights {
-                let environment = weight.environment.clone();
-                found.push((Series::Applied { route: name(), environment }, i64::from(weight.weight)));
-            }
-            for share in route.status.requests.iter().flat_map(|requests| &requests.shares) {
-                let environment = share.environment.clone();
-                found.push((Series::Share { route: name(), environment }, i64::from(share.percent)));
-            }
-        }
-        KindName::TrafficShift => {
-            let Some(shift) = cluster.shifts.get(&object.key) else { return found };
-            if let Some(phase) = shift.status.phase {
-                found.push((Series::Phase { shift: name(), phase: word(phase) }, 1));
-            }
-            let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
-            if let Some(step) = step {
-                found.push((Series::Step { shift: name() }, step));
-            }
-        }
-    }
-    found
-}
-
-fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Pending => "Pending",
-        Phase::Verifying => "Verifying",
-        Phase::Shifting => "Shifting",
-        Phase::Paused => "Paused",
-        Phase::Baking => "Baking",
-        Phase::Succeeded => "Succeeded",
-        Phase::RollingBack => "RollingBack",
-        Phase::RolledBack => "RolledBack",
-        Phase::Failed => "Failed",
-        Phase::Superseded => "Superseded",
     }
 }
 

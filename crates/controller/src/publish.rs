@@ -60,7 +60,7 @@ fn publish(now: Timestamp, count: u64, instance: &str, object: &ObjectRef, uid: 
     Published {
         metadata: ObjectMeta {
             name: Some(format!("{}.{:x}.{count:x}", object.key.name, now.as_microsecond())),
-            namespace: Some(object.key.namespace.clone()),
+            namespace: Some(object.key.namespace.to_string()),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),
@@ -73,8 +73,8 @@ fn publish(now: Timestamp, count: u64, instance: &str, object: &ObjectRef, uid: 
         regarding: Some(ObjectReference {
             api_version: Some(format!("{GROUP}/{}", resource.version)),
             kind: Some(resource.kind),
-            name: Some(object.key.name.clone()),
-            namespace: Some(object.key.namespace.clone()),
+            name: Some(object.key.name.to_string()),
+            namespace: Some(object.key.namespace.to_string()),
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         }),

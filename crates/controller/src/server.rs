@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 use weir_engine::ObjectRef;
 
 use crate::convert::Standing;
@@ -49,10 +50,10 @@ impl Server {
             status,
             ..Document::default()
         };
-        document.metadata.namespace = Some(object.key.namespace.clone());
-        document.metadata.name = Some(object.key.name.clone());
-        document.metadata.uid = Some(standing.uid.clone());
-        document.metadata.resource_version = Some(standing.version.clone());
+        document.metadata.namespace = Some(object.key.namespace.to_string());
+        document.metadata.name = Some(object.key.name.to_string());
+        document.metadata.uid = Some(standing.uid.to_string());
+        document.metadata.resource_version = Some(standing.version.to_string());
         let (api, parameters) = (self.api(object), PostParams::default());
         let request = api.replace_status(&object.key.name, &parameters, &document);
         self.bounded(object, "write the status of", request).await
@@ -63,7 +64,7 @@ impl Server {
         &self,
         object: &ObjectRef,
         standing: &Standing,
-        finalizers: &[String],
+        finalizers: &[SmolStr],
     ) -> Result<Document, Failure> {
         let patch = Patch::Merge(json!({
             "metadata": {"uid": standing.uid, "resourceVersion": standing.version, "finalizers": finalizers}

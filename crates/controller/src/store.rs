@@ -7,6 +7,7 @@ mod namespaces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use smol_str::SmolStr;
 use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
 use weir_engine::depend::Onlookers;
 use weir_engine::{Cluster, Key, KindName, ObjectRef};
@@ -53,12 +54,12 @@ pub enum Fate {
 #[derive(Debug, Default)]
 pub struct Store {
     cluster: Cluster,
-    standings: BTreeMap<ObjectRef, Standing>,
+    /// Those that cannot be decided on.
     refusals: BTreeMap<ObjectRef, Refusal>,
     lists: BTreeMap<KindName, Listing>,
     listed: BTreeSet<KindName>,
     namespaces: namespaces::Listing,
-    graves: VecDeque<String>,
+    graves: VecDeque<SmolStr>,
 }
 
 /// A list that is coming in.
@@ -77,8 +78,15 @@ impl Store {
     }
 
     /// What is known of an object, whether it can be decided on or not.
-    pub fn standing(&self, object: &ObjectRef) -> Option<&Standing> {
-        self.standings.get(object)
+    pub fn standing(&self, object: &ObjectRef) -> Option<Standing> {
+        let key = &object.key;
+        let sound = match object.kind {
+            KindName::EntryPoint => self.cluster.entry_points.get(key).map(Standing::from),
+            KindName::Environment => self.cluster.environments.get(key).map(Standing::from),
+            KindName::WeightedRoute => self.cluster.routes.get(key).map(Standing::from),
+            KindName::TrafficShift => self.cluster.shifts.get(key).map(Standing::from),
+        };
+        sound.or_else(|| self.refusals.get(object).map(|refusal| refusal.standing.clone()))
     }
 
     /// Why an object cannot be decided on, where it cannot.
@@ -92,8 +100,21 @@ impl Store {
     }
 
     /// Every object that is known.
-    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
-        self.standings.keys()
+    pub fn objects(&self) -> BTreeSet<ObjectRef> {
+        KindName::ALL.into_iter().flat_map(|kind| self.of_kind(kind)).collect()
+    }
+
+    /// Every object of a kind that is known.
+    fn of_kind(&self, kind: KindName) -> Vec<ObjectRef> {
+        let name = |key: &Key| ObjectRef::new(kind, key.clone());
+        let mut found: Vec<ObjectRef> = match kind {
+            KindName::EntryPoint => self.cluster.entry_points.keys().map(name).collect(),
+            KindName::Environment => self.cluster.environments.keys().map(name).collect(),
+            KindName::WeightedRoute => self.cluster.routes.keys().map(name).collect(),
+            KindName::TrafficShift => self.cluster.shifts.keys().map(name).collect(),
+        };
+        found.extend(self.refusals.keys().filter(|object| object.kind == kind).cloned());
+        found
     }
 
     /// A list of a kind begins.
@@ -105,14 +126,9 @@ impl Store {
     pub fn end_list(&mut self, kind: KindName) -> Vec<Change> {
         self.listed.insert(kind);
         let Some(list) = self.lists.remove(&kind) else { return Vec::new() };
-        let missing: Vec<ObjectRef> = self
-            .standings
-            .keys()
-            .filter(|object| object.kind == kind)
-            .filter(|object| !list.shown.contains(&object.key) && !list.newer.contains(&object.key))
-            .cloned()
-            .collect();
-        missing.into_iter().map(|object| self.remove(object)).collect()
+        let mut known = self.of_kind(kind);
+        known.retain(|object| !list.shown.contains(&object.key) && !list.newer.contains(&object.key));
+        known.into_iter().map(|object| self.remove(object)).collect()
     }
 
     /// Takes in a document. `None` when it brings nothing new.
@@ -128,47 +144,47 @@ impl Store {
     /// A watch has seen the end of an object.
     pub fn delete(&mut self, kind: KindName, document: &Document) -> Option<Change> {
         let object = ObjectRef::new(kind, document.key()?);
-        let uid = document.metadata.uid.clone().unwrap_or_default();
+        let uid = document.metadata.uid.as_deref().unwrap_or_default();
         let version = document.metadata.resource_version.as_deref().unwrap_or_default();
-        let known = self.standings.get(&object)?;
+        let known = self.standing(&object)?;
         if known.uid != uid && age(version, &known.version) == Age::Older {
             return None;
         }
-        self.bury(uid);
+        self.bury(uid.into());
         Some(self.remove(object))
     }
 
     /// A request found that an object is no more, having been sent when its version was the given one.
     pub fn gone(&mut self, object: &ObjectRef, version: Option<&str>) -> Option<Change> {
-        let known = self.standings.get(object)?;
+        let known = self.standing(object)?;
         if Some(known.version.as_str()) != version {
             return None;
         }
-        self.bury(known.uid.clone());
+        self.bury(known.uid);
         Some(self.remove(object.clone()))
     }
 
     fn receive<S: Spec>(&mut self, received: Received<S>, source: Source) -> Option<Change> {
         let object = ObjectRef::new(S::KIND, received.key.clone());
-        if !self.admits(&object, &received.standing, source) {
+        let (before, standing) = (self.standing(&object), received.standing());
+        if !self.admits(&object, before.as_ref(), &standing, source) {
             return None;
         }
-        let before = self.standings.get(&object);
-        let asked = before.is_none_or(|before| received.standing.asks_otherwise(before));
-        if !asked && self.says_the_same(&object, &received) {
-            self.advance::<S>(&object, received.standing.version);
+        let asked = before.as_ref().is_none_or(|before| standing.asks_otherwise(before));
+        let is_same = before.is_some_and(|before| standing.equals(&before));
+        if is_same && self.says_the_same(&object, &received) {
+            self.advance::<S>(&object, standing.version);
             return None;
         }
         let onlookers = self.onlookers(&object);
-        self.standings.insert(object.clone(), received.standing);
         match received.object {
             Ok(sound) => {
                 self.refusals.remove(&object);
-                S::put(&mut self.cluster, sound);
+                S::objects_mut(&mut self.cluster).insert(sound);
             }
             Err(refusal) => {
                 self.refusals.insert(object.clone(), refusal);
-                S::take(&mut self.cluster, &object.key);
+                S::objects_mut(&mut self.cluster).remove(&object.key);
             }
         }
         let (fate, dependents) = if asked {
@@ -186,7 +202,7 @@ impl Store {
     }
 
     /// Whether what came is to be taken in, by its age and source.
-    fn admits(&mut self, object: &ObjectRef, standing: &Standing, source: Source) -> bool {
+    fn admits(&mut self, object: &ObjectRef, known: Option<&Standing>, standing: &Standing, source: Source) -> bool {
         let list = self.lists.get_mut(&object.kind);
         let trusted = match source {
             Source::Reply => {
@@ -208,7 +224,7 @@ impl Store {
                 })
             }
         };
-        let Some(known) = self.standings.get(object) else { return true };
+        let Some(known) = known else { return true };
         match age(&standing.version, &known.version) {
             Age::Newer | Age::Unknown => true,
             Age::Same => known.uid != standing.uid,
@@ -216,32 +232,29 @@ impl Store {
         }
     }
 
+    /// Whether spec and status, or why they cannot be read, are what is known.
     fn says_the_same<S: Spec>(&self, object: &ObjectRef, received: &Received<S>) -> bool {
-        let Some(known) = self.standings.get(object) else { return false };
-        if !received.standing.equals(known) {
-            return false;
-        }
         match &received.object {
-            Ok(sound) => S::find(&self.cluster, &object.key)
+            Ok(sound) => S::objects(&self.cluster)
+                .get(&object.key)
                 .is_some_and(|known| known.spec == sound.spec && known.status == sound.status),
-            Err(refusal) => self.refusals.get(object) == Some(refusal),
+            Err(refusal) => self
+                .refusals
+                .get(object)
+                .is_some_and(|known| known.message == refusal.message && known.status == refusal.status),
         }
     }
 
     /// Only the version is another.
-    fn advance<S: Spec>(&mut self, object: &ObjectRef, version: String) {
-        if let Some(mut known) = S::take(&mut self.cluster, &object.key) {
-            known.version.clone_from(&version);
-            S::put(&mut self.cluster, known);
-        }
-        if let Some(known) = self.standings.get_mut(object) {
-            known.version = version;
+    fn advance<S: Spec>(&mut self, object: &ObjectRef, version: SmolStr) {
+        match self.refusals.get_mut(object) {
+            Some(refusal) => refusal.standing.version = version,
+            None => S::objects_mut(&mut self.cluster).advance(&object.key, version),
         }
     }
 
     fn remove(&mut self, object: ObjectRef) -> Change {
         let onlookers = self.onlookers(&object);
-        self.standings.remove(&object);
         self.refusals.remove(&object);
         match object.kind {
             KindName::EntryPoint => drop(self.cluster.entry_points.remove(&object.key)),
@@ -253,7 +266,7 @@ impl Store {
         Change { object, fate: Fate::Gone, dependents }
     }
 
-    fn bury(&mut self, uid: String) {
+    fn bury(&mut self, uid: SmolStr) {
         if self.graves.len() == GRAVES {
             self.graves.pop_front();
         }

@@ -18,7 +18,7 @@ use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
 use crate::kinds::Decisions;
-use crate::metrics::{self, Gauges, Metrics};
+use crate::metrics::Metrics;
 use crate::publish::Outbox;
 use crate::queue::{Queue, Slots};
 use crate::server::Server;
@@ -41,7 +41,6 @@ pub(crate) struct World<D> {
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
     /// A shutdown has begun: nothing new is set out on.
     pub closing: Cell<bool>,
-    gauges: RefCell<BTreeMap<ObjectRef, Gauges>>,
     decisions: PhantomData<D>,
 }
 
@@ -65,7 +64,6 @@ impl<D: Decisions> World<D> {
             memories: RefCell::default(),
             hastes: RefCell::default(),
             closing: Cell::new(false),
-            gauges: RefCell::default(),
             decisions: PhantomData,
         }
     }
@@ -125,7 +123,7 @@ impl<D: Decisions> World<D> {
 
     /// Everything is known that there is: all objects are looked at. Tells how many there are.
     pub fn wake_everyone(&self) -> usize {
-        let objects: BTreeSet<ObjectRef> = self.store.borrow().objects().cloned().collect();
+        let objects: BTreeSet<ObjectRef> = self.store.borrow().objects();
         self.wake_all(&objects);
         objects.len()
     }
@@ -275,13 +273,7 @@ impl<D: Decisions> World<D> {
         for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
             queue.wake(dependent, now, urgency(dependent));
         }
-        let after = metrics::gauges(store.cluster(), &object);
-        let mut shown = self.gauges.borrow_mut();
-        let before = shown.remove(&object).unwrap_or_default();
-        self.metrics.show(&before, &after);
-        if !after.is_empty() {
-            shown.insert(object, after);
-        }
+        self.metrics.show(store.cluster(), &object);
     }
 
     fn urgency(cluster: &Cluster, object: &ObjectRef) -> Urgency {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::object::{Cluster, Key, ShiftObject};
+use crate::object::{Cluster, Key, KindName, ShiftObject};
 
 /// Whether a shift has its routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Claim {
 
 /// Whether a shift has its routes.
 pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
-    let holders = holders(cluster, &shift.key.namespace, &shift.spec.routes);
+    let holders = holders(cluster, &shift.key.namespace, shift.spec.routes.iter().map(String::as_str));
     let lost = shift.spec.routes.iter().find_map(|route| match holders.get(route.as_str()) {
         // One that lost may see routes that a younger one has got meanwhile; those are not why it lost.
         Some(holder) if holder.seniority() < shift.seniority() => {
@@ -36,12 +36,16 @@ pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
 
 /// The shift that has a route.
 pub fn holder<'a>(cluster: &'a Cluster, route: &Key) -> Option<&'a ShiftObject> {
-    holders(cluster, &route.namespace, std::slice::from_ref(&route.name)).remove(route.name.as_str())
+    holders(cluster, &route.namespace, [route.name.as_str()]).remove(route.name.as_str())
 }
 
 /// Who has some routes. Only the shifts that are linked with them by routes that they share can make a difference: this is
 /// asked for each object that is looked at, and must not sort all shifts each time.
-fn holders<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> BTreeMap<&'a str, &'a ShiftObject> {
+fn holders<'a, 'b>(
+    cluster: &'a Cluster,
+    namespace: &str,
+    routes: impl IntoIterator<Item = &'b str>,
+) -> BTreeMap<&'a str, &'a ShiftObject> {
     let mut holders: BTreeMap<&str, &ShiftObject> = BTreeMap::new();
     let mut shifts = linked(cluster, namespace, routes);
     shifts.sort_by_key(|shift| shift.seniority());
@@ -54,12 +58,16 @@ fn holders<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> BTre
 }
 
 /// The shifts that name one of these routes, or one that such a shift names, and so on.
-fn linked<'a>(cluster: &'a Cluster, namespace: &str, routes: &[String]) -> Vec<&'a ShiftObject> {
-    let mut reached: BTreeSet<&str> = routes.iter().map(String::as_str).collect();
+fn linked<'a, 'b>(
+    cluster: &'a Cluster,
+    namespace: &str,
+    routes: impl IntoIterator<Item = &'b str>,
+) -> Vec<&'a ShiftObject> {
+    let mut reached: BTreeSet<&str> = routes.into_iter().collect();
     let mut next: Vec<&str> = reached.iter().copied().collect();
     let mut found: BTreeMap<&Key, &ShiftObject> = BTreeMap::new();
     while let Some(route) = next.pop() {
-        for shift in cluster.shifts.naming(&Key::new(namespace, route)) {
+        for shift in cluster.shifts.naming(KindName::WeightedRoute, &Key::new(namespace, route)) {
             found.insert(&shift.key, shift);
             next.extend(shift.spec.routes.iter().map(String::as_str).filter(|route| reached.insert(route)));
         }

@@ -7,21 +7,17 @@ use weir_api::requests::Evidence;
 
 use crate::Arn;
 use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
-use crate::route::{entry_key, uses};
+use crate::route::entry_key;
 
 /// The objects whose decisions look at the given one, without itself. The given one need not exist any more.
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
     let key = &changed.key;
     match changed.kind {
         KindName::EntryPoint => {
-            let doors = beside(cluster, key);
-            routes(cluster, |route| doors.iter().any(|door| uses(route, door)))
+            beside(cluster, key).iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)).collect()
         }
         KindName::Environment => {
-            let mut found = routes(cluster, |route| {
-                route.key.namespace == key.namespace
-                    && route.spec.backends.iter().any(|backend| backend.environment == key.name)
-            });
+            let mut found = routes_naming(cluster, KindName::Environment, key);
             for route in found.clone() {
                 found.extend(shifts_naming(cluster, &route.key));
             }
@@ -32,8 +28,9 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
                 let doors = beside(cluster, &entry_key(route));
-                found.extend(routes(cluster, |other| other.key != *key && doors.iter().any(|door| uses(other, door))));
+                found.extend(doors.iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)));
             }
+            found.remove(changed);
             found
         }
         KindName::TrafficShift => {
@@ -121,8 +118,8 @@ fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus 
 /// The objects that look at a balancer, at one of its listeners, or at a rule that carries a route's marks.
 pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::new();
-    for (key, entry_point) in &cluster.entry_points {
-        let status = &entry_point.status;
+    for entry_point in cluster.entry_points.values() {
+        let (key, status) = (&entry_point.key, &entry_point.status);
         let is_balancer = status.arn.as_deref() == Some(resource.as_str());
         let listeners: BTreeSet<&str> = status
             .listeners
@@ -133,12 +130,11 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         if is_balancer || !listeners.is_empty() {
             found.insert(ObjectRef::new(KindName::EntryPoint, key.clone()));
         }
-        found.extend(routes(cluster, |route| {
-            uses(route, key) && listeners.contains(route.spec.listener.listener.as_str())
-        }));
+        let routes = cluster.routes.naming(KindName::EntryPoint, key);
+        found.extend(routes.filter(|route| listeners.contains(route.spec.listener.listener.as_str())).map(reference));
     }
-    let marked = cluster.routes.iter().filter(|(_, route)| route.status.marked.as_deref() == Some(resource.as_str()));
-    found.extend(marked.map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone())));
+    let marked = cluster.routes.values().filter(|route| route.status.marked.as_deref() == Some(resource.as_str()));
+    found.extend(marked.map(reference));
     found
 }
 
@@ -160,8 +156,8 @@ fn backends(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
 
 /// The shifts that name a route.
 fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
-    let naming = cluster.shifts.naming(route);
-    naming.into_iter().map(|shift| ObjectRef::new(KindName::TrafficShift, shift.key.clone())).collect()
+    let naming = cluster.shifts.naming(KindName::WeightedRoute, route);
+    naming.map(|shift| ObjectRef::new(KindName::TrafficShift, shift.key.clone())).collect()
 }
 
 /// The routes whose permission hangs on the labels of a namespace, and their neighbours: what one may not have any more
@@ -173,7 +169,7 @@ pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     });
     let entry_points: BTreeSet<Key> = permitted.map(entry_key).collect();
     let doors: BTreeSet<Key> = entry_points.iter().flat_map(|key| beside(cluster, key)).collect();
-    routes(cluster, |route| doors.contains(&entry_key(route)))
+    doors.iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)).collect()
 }
 
 /// An entry point and those that name the same balancer: their routes are neighbours.
@@ -181,19 +177,19 @@ fn beside(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
     let balancer = |key: &Key| cluster.entry_points.get(key)?.status.arn.as_deref();
     let mut doors = BTreeSet::from([key.clone()]);
     if let Some(arn) = balancer(key) {
-        let same = cluster.entry_points.iter().filter(|(_, other)| other.status.arn.as_deref() == Some(arn));
-        doors.extend(same.map(|(key, _)| key.clone()));
+        let same = cluster.entry_points.values().filter(|other| other.status.arn.as_deref() == Some(arn));
+        doors.extend(same.map(|other| other.key.clone()));
     }
     doors
 }
 
-fn routes(cluster: &Cluster, is_meant: impl Fn(&RouteObject) -> bool) -> BTreeSet<ObjectRef> {
-    cluster
-        .routes
-        .iter()
-        .filter(|(_, route)| is_meant(route))
-        .map(|(key, _)| ObjectRef::new(KindName::WeightedRoute, key.clone()))
-        .collect()
+/// The routes that name an object.
+fn routes_naming(cluster: &Cluster, kind: KindName, key: &Key) -> BTreeSet<ObjectRef> {
+    cluster.routes.naming(kind, key).map(reference).collect()
+}
+
+fn reference(route: &RouteObject) -> ObjectRef {
+    ObjectRef::new(KindName::WeightedRoute, route.key.clone())
 }
 
 fn in_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {

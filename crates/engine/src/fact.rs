@@ -284,8 +284,6 @@ pub struct TargetGroup {
     pub protocol: Option<String>,
     /// The port towards targets, where it has one.
     pub port: Option<i32>,
-    /// The balancers that use it; AWS allows one.
-    pub balancers: BTreeSet<Arn>,
 }
 
 /// The attributes of a target group that matter to a weighted forward.

@@ -15,6 +15,7 @@ pub mod guard;
 pub mod invariant;
 pub mod kinds;
 pub mod object;
+pub mod objects;
 pub mod route;
 pub mod share;
 pub mod shift;

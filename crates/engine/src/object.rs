@@ -1,33 +1,35 @@
 //! Kubernetes objects as the engine sees them: identity, life cycle, spec and status, nothing of a client.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Deref;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use weir_api::{
-    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
-    WeightedRouteSpec, WeightedRouteStatus,
+    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, FINALIZER, TrafficShiftSpec,
+    TrafficShiftStatus, WeightedRouteSpec, WeightedRouteStatus,
 };
 
-/// Namespace and name of an object.
+use crate::objects::Objects;
+
+/// Namespace and name of an object. Of each there are many, in many places: clones cost nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Its namespace.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Its name.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl Key {
     /// The key of an object.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<SmolStr>, name: impl Into<SmolStr>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
     /// The key of another object in the same namespace.
     #[must_use]
-    pub fn beside(&self, name: impl Into<String>) -> Self {
+    pub fn beside(&self, name: impl Into<SmolStr>) -> Self {
         Self { namespace: self.namespace.clone(), name: name.into() }
     }
 }
@@ -94,17 +96,17 @@ pub struct Object<Spec, Status> {
     /// Namespace and name.
     pub key: Key,
     /// Tells this object from an earlier one of the same name.
-    pub uid: String,
+    pub uid: SmolStr,
     /// Rises with each change of the spec.
     pub generation: i64,
     /// The `resourceVersion`, opaque.
-    pub version: String,
+    pub version: SmolStr,
     /// When it was created.
     pub created: Timestamp,
     /// When its deletion was asked for.
     pub deleted: Option<Timestamp>,
-    /// Whether it carries Weir's finalizer.
-    pub finalizer: bool,
+    /// All finalizers, ours and those of others.
+    pub finalizers: Vec<SmolStr>,
     /// The value of the command annotation.
     pub command: Option<String>,
     /// What the user wants.
@@ -117,6 +119,11 @@ impl<Spec, Status> Object<Spec, Status> {
     /// Where the object stands in the one total order in which claims are settled: oldest first.
     pub fn seniority(&self) -> (Timestamp, &Key, &str) {
         (self.created, &self.key, &self.uid)
+    }
+
+    /// Whether it carries Weir's finalizer.
+    pub fn has_finalizer(&self) -> bool {
+        self.finalizers.iter().any(|finalizer| finalizer == FINALIZER)
     }
 }
 
@@ -133,57 +140,14 @@ pub type ShiftObject = Object<TrafficShiftSpec, TrafficShiftStatus>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cluster {
     /// The entry points.
-    pub entry_points: BTreeMap<Key, EntryPointObject>,
+    pub entry_points: Objects<EntryPointSpec, EntryPointStatus>,
     /// The environments.
-    pub environments: BTreeMap<Key, EnvironmentObject>,
+    pub environments: Objects<EnvironmentSpec, EnvironmentStatus>,
     /// The routes.
-    pub routes: BTreeMap<Key, RouteObject>,
+    pub routes: Objects<WeightedRouteSpec, WeightedRouteStatus>,
     /// The shifts.
-    pub shifts: Shifts,
+    pub shifts: Objects<TrafficShiftSpec, TrafficShiftStatus>,
     /// The labels of the namespaces, as far as they could be read; `None` where the controller watches one namespace
     /// only, and so cannot know them.
     pub namespaces: Option<BTreeMap<String, BTreeMap<String, String>>>,
-}
-
-/// The shifts by key, and by the routes that they name: among thousands, only those that can make a difference are looked
-/// at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shifts {
-    by_key: BTreeMap<Key, ShiftObject>,
-    /// Each route with each shift that names it.
-    naming: BTreeSet<(Key, Key)>,
-}
-
-impl Shifts {
-    /// Takes in a shift, in the place of one of the same key.
-    pub fn insert(&mut self, key: Key, shift: ShiftObject) -> Option<ShiftObject> {
-        let before = self.remove(&key);
-        self.naming.extend(shift.spec.routes.iter().map(|route| (key.beside(route), key.clone())));
-        self.by_key.insert(key, shift);
-        before
-    }
-
-    /// Takes out a shift.
-    pub fn remove(&mut self, key: &Key) -> Option<ShiftObject> {
-        let shift = self.by_key.remove(key)?;
-        for route in &shift.spec.routes {
-            self.naming.remove(&(key.beside(route), key.clone()));
-        }
-        Some(shift)
-    }
-
-    /// The shifts that name a route.
-    pub fn naming(&self, route: &Key) -> Vec<&ShiftObject> {
-        let first = (route.clone(), Key::new("", ""));
-        let entries = self.naming.range(first..).take_while(|(named, _)| named == route);
-        entries.filter_map(|(_, key)| self.by_key.get(key)).collect()
-    }
-}
-
-impl Deref for Shifts {
-    type Target = BTreeMap<Key, ShiftObject>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.by_key
-    }
 }

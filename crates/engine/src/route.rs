@@ -36,7 +36,7 @@ pub(crate) use events::stalled;
 pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub use memory::tag_value;
 pub use place::describe_place;
-pub use rivalry::{entry_key, uses};
+pub use rivalry::entry_key;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;

@@ -1,6 +1,7 @@
 //! How an object stands, as the conditions that kstatus, `kubectl wait` and GitOps tools understand.
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 use weir_api::Condition;
 use weir_api::condition::{READY, RECONCILING, STALLED, Truth, find};
 
@@ -23,14 +24,14 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// In CamelCase.
-    pub word: String,
+    pub word: SmolStr,
     /// What was found, what was expected, what to do.
-    pub message: String,
+    pub message: SmolStr,
 }
 
 /// Makes a reason.
-pub fn because(word: &str, message: impl Into<String>) -> Reason {
-    Reason { word: word.to_owned(), message: message.into() }
+pub fn because(word: &str, message: impl Into<SmolStr>) -> Reason {
+    Reason { word: word.into(), message: message.into() }
 }
 
 /// The conditions of a status in the making; a condition that stays keeps the instant of its last transition.
@@ -57,7 +58,7 @@ impl<'a> Conditions<'a> {
             .filter(|condition| condition.status == status)
             .map_or(self.now, |condition| condition.last_transition_time);
         self.new.push(Condition {
-            type_: type_.to_owned(),
+            type_: type_.into(),
             status,
             reason: reason.word.clone(),
             message: reason.message.clone(),

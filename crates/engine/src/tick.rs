@@ -275,13 +275,13 @@ impl<K: Kind> Tick<K> {
             return Need::Read(asks);
         };
         // An object that is being deleted takes no new finalizer.
-        if verdict.finalizer && !object.finalizer && object.deleted.is_none() {
+        if verdict.finalizer && !object.has_finalizer() && object.deleted.is_none() {
             return Need::Finalizer(true);
         }
         if verdict.status != object.status {
             return Need::Record(verdict.status);
         }
-        if object.finalizer && !verdict.finalizer {
+        if object.has_finalizer() && !verdict.finalizer {
             return Need::Finalizer(false);
         }
         match verdict.proposal {

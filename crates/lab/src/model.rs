@@ -17,14 +17,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{CONTESTED, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RouteDeletionPolicy};
-use weir_api::{
-    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, TrafficShiftSpec, TrafficShiftStatus,
-    WeightedRouteSpec, WeightedRouteStatus,
-};
+use weir_api::{EntryPointSpec, EnvironmentSpec, FINALIZER, TrafficShiftSpec, WeightedRouteSpec};
 use weir_engine::depend::{Onlookers, counters, dependents, of_namespace, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
+use weir_engine::objects::{Names, Objects};
 use weir_engine::share;
 use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
 use weir_engine::step::Step;
@@ -98,15 +96,34 @@ impl Model {
         self.made += 1;
         Object {
             key: key.clone(),
-            uid: format!("uid-{}", self.made),
+            uid: format!("uid-{}", self.made).into(),
             generation: 1,
-            version: self.made.to_string(),
+            version: self.made.to_string().into(),
             created: self.now,
             deleted: None,
-            finalizer: false,
+            finalizers: Vec::new(),
             command: None,
             spec,
             status: Status::default(),
+        }
+    }
+
+    fn apply<K: Stored>(&mut self, key: Key, spec: K::Spec) {
+        let before = K::objects(&mut self.cluster).remove(&key);
+        let mut object = before.unwrap_or_else(|| self.object(&key, spec.clone()));
+        if object.spec != spec {
+            object.spec = spec;
+            object.generation += 1;
+        }
+        K::objects(&mut self.cluster).insert(object);
+        self.changed(&ObjectRef::new(K::NAME, key));
+    }
+
+    /// Changes an object, if it is there.
+    fn edit<K: Stored>(&mut self, name: &str, change: impl FnOnce(&mut Object<K::Spec, K::Status>)) {
+        let key = Key::new(NAMESPACE, name);
+        if K::objects(&mut self.cluster).edit(&key, change).is_some() {
+            self.changed(&ObjectRef::new(K::NAME, key));
         }
     }
 
@@ -117,10 +134,7 @@ impl Model {
 
     /// The same in any namespace.
     pub fn apply_entry_point_in(&mut self, namespace: &str, name: &str, spec: EntryPointSpec) {
-        let key = Key::new(namespace, name);
-        let fresh = self.object(&key, spec.clone());
-        apply(self.cluster.entry_points.entry(key.clone()).or_insert(fresh), spec);
-        self.changed(&ObjectRef::new(KindName::EntryPoint, key));
+        self.apply::<EntryPoints>(Key::new(namespace, name), spec);
     }
 
     /// Creates an environment, or changes its spec.
@@ -130,10 +144,7 @@ impl Model {
 
     /// The same in any namespace.
     pub fn apply_environment_in(&mut self, namespace: &str, name: &str, spec: EnvironmentSpec) {
-        let key = Key::new(namespace, name);
-        let fresh = self.object(&key, spec.clone());
-        apply(self.cluster.environments.entry(key.clone()).or_insert(fresh), spec);
-        self.changed(&ObjectRef::new(KindName::Environment, key));
+        self.apply::<Environments>(Key::new(namespace, name), spec);
     }
 
     /// Creates a route, or changes its spec.
@@ -143,10 +154,7 @@ impl Model {
 
     /// The same in any namespace.
     pub fn apply_route_in(&mut self, namespace: &str, name: &str, spec: WeightedRouteSpec) {
-        let key = Key::new(namespace, name);
-        let fresh = self.object(&key, spec.clone());
-        apply(self.cluster.routes.entry(key.clone()).or_insert(fresh), spec);
-        self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
+        self.apply::<Routes>(Key::new(namespace, name), spec);
     }
 
     /// Creates a shift, or changes its spec.
@@ -156,31 +164,17 @@ impl Model {
 
     /// The same in any namespace.
     pub fn apply_shift_in(&mut self, namespace: &str, name: &str, spec: TrafficShiftSpec) {
-        let key = Key::new(namespace, name);
-        let fresh = self.object(&key, spec.clone());
-        let mut shift = self.cluster.shifts.remove(&key).unwrap_or(fresh);
-        apply(&mut shift, spec);
-        self.cluster.shifts.insert(key.clone(), shift);
-        self.changed(&ObjectRef::new(KindName::TrafficShift, key));
+        self.apply::<Shifts>(Key::new(namespace, name), spec);
     }
 
     /// Gives a shift a command.
     pub fn command(&mut self, name: &str, command: &str) {
-        let key = Key::new(NAMESPACE, name);
-        if let Some(mut shift) = self.cluster.shifts.remove(&key) {
-            shift.command = Some(command.to_owned());
-            self.cluster.shifts.insert(key.clone(), shift);
-            self.changed(&ObjectRef::new(KindName::TrafficShift, key));
-        }
+        self.edit::<Shifts>(name, |shift| shift.command = Some(command.to_owned()));
     }
 
     /// Gives a route a command.
     pub fn command_route(&mut self, name: &str, command: &str) {
-        let key = Key::new(NAMESPACE, name);
-        if let Some(route) = self.cluster.routes.get_mut(&key) {
-            route.command = Some(command.to_owned());
-            self.changed(&ObjectRef::new(KindName::WeightedRoute, key));
-        }
+        self.edit::<Routes>(name, |route| route.command = Some(command.to_owned()));
     }
 
     /// Gives a namespace labels, or takes it away.
@@ -236,12 +230,10 @@ impl Model {
 
     /// Loses the status of every object, as a restore from manifests would.
     pub fn lose_statuses(&mut self) {
-        self.cluster.entry_points.values_mut().for_each(|object| object.status = EntryPointStatus::default());
-        self.cluster.environments.values_mut().for_each(|object| object.status = EnvironmentStatus::default());
-        self.cluster.routes.values_mut().for_each(|object| object.status = WeightedRouteStatus::default());
-        for key in self.cluster.shifts.keys().cloned().collect::<Vec<_>>() {
-            Shifts::edit(&mut self.cluster, &key, |shift| shift.status = TrafficShiftStatus::default());
-        }
+        lose_statuses::<EntryPoints>(&mut self.cluster);
+        lose_statuses::<Environments>(&mut self.cluster);
+        lose_statuses::<Routes>(&mut self.cluster);
+        lose_statuses::<Shifts>(&mut self.cluster);
         self.restart();
     }
 
@@ -363,7 +355,7 @@ impl Model {
                 }
                 Need::Record(status) => {
                     let onlookers = Onlookers::before(&self.cluster, object);
-                    let events = K::edit(&mut self.cluster, &object.key, |stored| {
+                    let events = K::objects(&mut self.cluster).edit(&object.key, |stored| {
                         let events = K::events(&stored.status, &status);
                         stored.status = status;
                         events
@@ -462,14 +454,14 @@ impl Model {
     }
 
     fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
-        let gone = K::edit(&mut self.cluster, &object.key, |stored| {
+        let gone = K::objects(&mut self.cluster).edit(&object.key, |stored| {
             assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
-            stored.finalizer = wanted;
+            stored.finalizers = wanted.then(|| FINALIZER.into()).into_iter().collect();
             !wanted && stored.deleted.is_some()
         });
         if gone == Some(true) {
             let concerned = dependents(&self.cluster, object);
-            K::remove(&mut self.cluster, &object.key);
+            K::objects(&mut self.cluster).remove(&object.key);
             self.wake_all(concerned);
             let concerned = dependents(&self.cluster, object);
             self.wake_all(concerned);
@@ -479,48 +471,30 @@ impl Model {
 
 /// What the API server does on a deletion: what has the finalizer stays, marked.
 fn delete<K: Stored>(cluster: &mut Cluster, key: &Key, now: Timestamp) {
-    let Some(mut object) = K::remove(cluster, key) else { return };
-    if object.finalizer {
+    let Some(mut object) = K::objects(cluster).remove(key) else { return };
+    if object.has_finalizer() {
         object.deleted = object.deleted.or(Some(now));
-        K::put(cluster, object);
+        K::objects(cluster).insert(object);
     }
 }
 
-fn apply<Spec: Eq, Status>(object: &mut Object<Spec, Status>, spec: Spec) {
-    if object.spec != spec {
-        object.spec = spec;
-        object.generation += 1;
+fn lose_statuses<K: Stored>(cluster: &mut Cluster) {
+    let keys: Vec<Key> = K::objects(cluster).keys().cloned().collect();
+    for key in keys {
+        K::objects(cluster).edit(&key, |object| object.status = K::Status::default());
     }
 }
 
 /// A kind whose objects the model can change.
-trait Stored: Kind {
-    fn put(cluster: &mut Cluster, object: Object<Self::Spec, Self::Status>);
-
-    fn remove(cluster: &mut Cluster, key: &Key) -> Option<Object<Self::Spec, Self::Status>>;
-
-    /// Changes an object; nothing where there is none.
-    fn edit<T>(
-        cluster: &mut Cluster,
-        key: &Key,
-        change: impl FnOnce(&mut Object<Self::Spec, Self::Status>) -> T,
-    ) -> Option<T> {
-        let mut object = Self::remove(cluster, key)?;
-        let changed = change(&mut object);
-        Self::put(cluster, object);
-        Some(changed)
-    }
+trait Stored: Kind<Spec: Names> {
+    fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
 }
 
 macro_rules! stored {
     ($($kind:ty => $map:ident),*) => {$(
         impl Stored for $kind {
-            fn put(cluster: &mut Cluster, object: Object<Self::Spec, Self::Status>) {
-                cluster.$map.insert(object.key.clone(), object);
-            }
-
-            fn remove(cluster: &mut Cluster, key: &Key) -> Option<Object<Self::Spec, Self::Status>> {
-                cluster.$map.remove(key)
+            fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status> {
+                &mut cluster.$map
             }
         }
     )*};

@@ -2,7 +2,6 @@
 //!
 //! Lists come out sorted, since AWS promises no order and a changed order is no change.
 
-use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     Listener as SdkListener, LoadBalancer, Rule as SdkRule, TargetGroup as SdkGroup, TargetGroupAttribute,
@@ -59,7 +58,6 @@ pub(super) fn group(operation: &'static str, group: &SdkGroup) -> Result<TargetG
         name: group.target_group_name().unwrap_or_default().to_owned(),
         protocol: group.protocol().map(|protocol| protocol.as_str().to_owned()),
         port: group.port(),
-        balancers: group.load_balancer_arns().iter().map(Arn::new).collect::<BTreeSet<Arn>>(),
     })
 }
 

@@ -259,7 +259,6 @@ async fn balancers_listeners_and_groups_are_read() {
             name: "blue".to_owned(),
             protocol: Some("HTTP".to_owned()),
             port: Some(8080),
-            balancers: [lb].into(),
         }))
     );
     let Fact::Health(reading) = bed.fresh(Query::Health(tg)).await else { panic!() };

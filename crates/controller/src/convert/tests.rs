@@ -37,10 +37,10 @@ fn an_object_keeps_what_the_engine_decides_on() {
     assert_eq!((object.uid.as_str(), object.version.as_str(), object.generation), ("u1", "7", 3));
     assert_eq!(object.created.to_string(), "2026-11-21T10:00:00Z");
     assert_eq!(object.command.as_deref(), Some("abort/1"));
-    assert!(object.finalizer);
+    assert!(object.has_finalizer());
     assert_eq!(object.spec.to, "green");
     assert_eq!(object.status.phase, Some(weir_api::traffic_shift::Phase::Shifting));
-    assert_eq!(received.standing.finalizers.len(), 2);
+    assert_eq!(object.finalizers.len(), 2);
 }
 
 #[test]

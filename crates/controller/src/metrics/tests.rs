@@ -9,7 +9,7 @@ use weir_engine::fact::ErrorKind;
 use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
 
-use super::{Gauges, Metrics, Trouble, gauges};
+use super::{Metrics, Trouble};
 use crate::document::Document;
 use crate::store::{Source, Store};
 
@@ -40,19 +40,17 @@ fn the_weights_of_a_route_come_and_go_with_it() {
     let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
     let both = json!([{"environment": "blue", "weight": 75}, {"environment": "green", "weight": 25}]);
     store.put(object.kind, route("1", both), Source::Watch);
-    let first = gauges(store.cluster(), &object);
-    metrics.show(&Gauges::new(), &first);
+    metrics.show(store.cluster(), &object);
     let green = r#"weir_route_weight_applied{environment="green",namespace="shop",route="public"} 25"#;
     let blue = r#"weir_route_weight_applied{environment="blue""#;
     assert!(metrics.render().contains(green), "{}", metrics.render());
     assert!(metrics.render().contains(blue));
     store.put(object.kind, route("2", json!([{"environment": "green", "weight": 100}])), Source::Watch);
-    let second = gauges(store.cluster(), &object);
-    metrics.show(&first, &second);
+    metrics.show(store.cluster(), &object);
     assert!(metrics.render().contains(r#"environment="green",namespace="shop",route="public"} 100"#));
     assert!(!metrics.render().contains(blue), "{}", metrics.render());
     store.gone(&object, Some("2"));
-    metrics.show(&second, &gauges(store.cluster(), &object));
+    metrics.show(store.cluster(), &object);
     assert!(!metrics.render().contains(r#"route="public""#));
 }
 
@@ -62,8 +60,7 @@ fn a_difference_and_a_fight_are_shown() {
     let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
     let mut document = serde_json::to_value(route("1", json!([{"environment": "blue", "weight": 1}]))).unwrap();
     store.put(object.kind, serde_json::from_value(document.clone()).unwrap(), Source::Watch);
-    let calm = gauges(store.cluster(), &object);
-    metrics.show(&Gauges::new(), &calm);
+    metrics.show(store.cluster(), &object);
     for name in ["drifted", "contested"] {
         assert!(!metrics.render().contains(&format!("weir_route_{name}{{")), "{}", metrics.render());
     }
@@ -73,7 +70,7 @@ fn a_difference_and_a_fight_are_shown() {
         "type": "Contested", "status": "True", "reason": "Contested", "message": "", "lastTransitionTime": "2026-11-21T10:00:00Z",
     }]);
     store.put(object.kind, serde_json::from_value(document).unwrap(), Source::Watch);
-    metrics.show(&calm, &gauges(store.cluster(), &object));
+    metrics.show(store.cluster(), &object);
     for name in ["drifted", "contested"] {
         let expected = format!("weir_route_{name}{{namespace=\"shop\",route=\"public\"}} 1");
         assert!(metrics.render().contains(&expected), "{}", metrics.render());
@@ -89,14 +86,13 @@ fn a_shift_shows_one_phase_and_its_step() {
         "startedAt": "2026-11-21T10:00:00Z", "progressedAt": "2026-11-21T10:00:00Z",
     });
     store.put(object.kind, shift("1", json!({"phase": "RollingBack", "run": run})), Source::Watch);
-    let shown = gauges(store.cluster(), &object);
-    metrics.show(&Gauges::new(), &shown);
+    metrics.show(store.cluster(), &object);
     let text = metrics.render();
     assert!(text.contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 2"#), "{text}");
     assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RollingBack",shift="checkout"} 1"#), "{text}");
     assert_eq!(text.matches("weir_shift_phase{").count(), 1);
     store.put(object.kind, shift("2", json!({"phase": "RolledBack"})), Source::Watch);
-    metrics.show(&shown, &gauges(store.cluster(), &object));
+    metrics.show(store.cluster(), &object);
     let text = metrics.render();
     assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RolledBack",shift="checkout"} 1"#), "{text}");
     assert_eq!(text.matches("weir_shift_phase{").count(), 1, "the phase before is gone");

@@ -22,7 +22,7 @@ fn queue() -> Queue {
 }
 
 fn names(queue: &mut Queue, now: Timestamp) -> Vec<String> {
-    std::iter::from_fn(|| queue.start(now)).map(|start| start.object.key.name).collect()
+    std::iter::from_fn(|| queue.start(now)).map(|start| start.object.key.name.into()).collect()
 }
 
 fn rested(wake: Option<Timestamp>) -> Ending {

@@ -31,17 +31,17 @@ fn cluster(shifts: &[(&str, i64, &[&str])]) -> Cluster {
         let key = Key::new("shop", *name);
         let object = Object {
             key: key.clone(),
-            uid: format!("uid-{name}"),
+            uid: format!("uid-{name}").into(),
             generation: 1,
-            version: "1".to_owned(),
+            version: "1".into(),
             created: Timestamp::from_second(*created).unwrap(),
             deleted: None,
-            finalizer: false,
+            finalizers: Vec::new(),
             command: None,
             spec,
             status: TrafficShiftStatus::default(),
         };
-        cluster.shifts.insert(key, object);
+        cluster.shifts.insert(object);
     }
     cluster
 }
@@ -49,7 +49,7 @@ fn cluster(shifts: &[(&str, i64, &[&str])]) -> Cluster {
 #[test]
 fn the_older_has_the_route_and_all_or_none_are_claimed() {
     let cluster = cluster(&[("new", 3, &["a"]), ("both", 2, &["a", "b"]), ("old", 1, &["b"])]);
-    let of = |name: &str| claim(&cluster, &cluster.shifts[&Key::new("shop", name)]);
+    let of = |name: &str| claim(&cluster, cluster.shifts.get(&Key::new("shop", name)).unwrap());
     assert_eq!(of("old"), Claim::Held);
     assert_eq!(of("both"), Claim::Lost { route: "b".to_owned(), to: Key::new("shop", "old") });
     assert_eq!(of("new"), Claim::Held, "a shift that got nothing keeps nobody waiting");

@@ -4,16 +4,13 @@ use weir_api::environment::{Role, RouteRole, TargetGroupStatus};
 use weir_api::traffic_shift::Run;
 
 use crate::claim;
-use crate::object::{Cluster, EnvironmentObject, RouteObject};
+use crate::object::{Cluster, EnvironmentObject, KindName, RouteObject};
 use crate::weights;
 
 /// The roles of an environment with these target groups, by the names of the routes.
 pub(super) fn of(cluster: &Cluster, object: &EnvironmentObject, groups: &[TargetGroupStatus]) -> Vec<RouteRole> {
-    let names_it = |route: &&RouteObject| {
-        route.key.namespace == object.key.namespace
-            && route.spec.backends.iter().any(|backend| backend.environment == object.key.name)
-    };
-    cluster.routes.values().filter(names_it).map(|route| role(cluster, object, groups, route)).collect()
+    let routes = cluster.routes.naming(KindName::Environment, &object.key);
+    routes.map(|route| role(cluster, object, groups, route)).collect()
 }
 
 fn role(cluster: &Cluster, object: &EnvironmentObject, groups: &[TargetGroupStatus], route: &RouteObject) -> RouteRole {

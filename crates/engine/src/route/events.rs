@@ -52,7 +52,7 @@ fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event>
     let told = |status: &WeightedRouteStatus| {
         let ready = find(&status.conditions, READY)?;
         let (reason, warning) = TOLD.into_iter().find(|(word, _)| *word == ready.reason)?;
-        Some(Event { warning, reason, message: ready.message.clone() })
+        Some(Event { warning, reason, message: ready.message.to_string() })
     };
     told(new).filter(|event| told(old).as_ref() != Some(event))
 }
@@ -102,7 +102,7 @@ pub(crate) fn stalled(old: &[weir_api::Condition], new: &[weir_api::Condition]) 
             Some(Event::warning("Stalled", format!("{}: {}", now.0, now.1)))
         }
         (Some(_), None) if holds(new, READY) => {
-            find(new, READY).map(|ready| Event::normal("Recovered", ready.message.clone()))
+            find(new, READY).map(|ready| Event::normal("Recovered", ready.message.to_string()))
         }
         _ => None,
     }

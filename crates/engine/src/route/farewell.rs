@@ -74,7 +74,7 @@ pub(super) fn is_owed(
     let tags = status.arn.as_ref().and_then(|arn| facts.tags(&Arn::new(arn)));
     match tags.and_then(|reading| reading.found.as_ref().ok()) {
         Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
-        None => proposal.is_some() || route.finalizer || rivalry::was_marked(route),
+        None => proposal.is_some() || route.has_finalizer() || rivalry::was_marked(route),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn decide(
     route: &RouteObject,
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<WeightedRouteStatus>> {
-    let Some(deleted) = route.deleted.filter(|_| route.finalizer) else {
+    let Some(deleted) = route.deleted.filter(|_| route.has_finalizer()) else {
         // What keeps it is somebody else's; nothing of ours is left to do.
         return Some(Verdict::record(route.status.clone()));
     };
@@ -143,7 +143,7 @@ fn undo(
             sight.through(&access);
             status.aws = access::record(&access);
         }
-        Err(reason) => return Some(Stand::Blocked(reason.message)),
+        Err(reason) => return Some(Stand::Blocked(reason.message.into())),
     }
     let spot = match spot(cluster, route, sight)? {
         Ok(Some(spot)) => spot,

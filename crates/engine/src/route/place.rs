@@ -165,7 +165,7 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
-    let name = if is_elsewhere { key.to_string() } else { key.name.clone() };
+    let name = if is_elsewhere { key.to_string() } else { key.name.to_string() };
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
     // A rollback needs nothing that may have been deleted.
     let recorded = route.status.listener.as_ref().filter(|_| wanted(cluster, route).is_some_and(|run| run.goes_back()));

@@ -4,12 +4,12 @@
 //! A pure function of all routes in one total order, in which only those count that may use the listener. So what is
 //! live is not lost to whoever comes, or may come in, later; and when a route goes, the next takes over by itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::Key;
-use crate::object::{Cluster, RouteObject};
+use crate::object::{Cluster, KindName, RouteObject};
 use crate::standing::{Reason, because};
 
 use super::conditions::{conditions, describe, same};
@@ -19,13 +19,7 @@ use super::place::describe_place;
 /// The entry point of a route.
 pub fn entry_key(route: &RouteObject) -> Key {
     let entry = &route.spec.listener.entry_point;
-    Key::new(entry.namespace.as_ref().unwrap_or(&route.key.namespace), &entry.name)
-}
-
-/// Whether a route refers to an entry point.
-pub fn uses(route: &RouteObject, entry_point: &Key) -> bool {
-    let entry = &route.spec.listener.entry_point;
-    entry.name == entry_point.name && *entry.namespace.as_ref().unwrap_or(&route.key.namespace) == entry_point.namespace
+    Key::new(entry.namespace.as_deref().unwrap_or(&route.key.namespace), &entry.name)
 }
 
 /// The entry points, with the names of their listeners, that lead to the listener of a route: its own, and those that
@@ -34,9 +28,9 @@ fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a
     let (own, listener) = (entry_key(route), route.spec.listener.listener.as_str());
     let mut doors = BTreeSet::new();
     if let Some(arn) = listener_of(cluster, route) {
-        for (key, entry_point) in &cluster.entry_points {
+        for entry_point in cluster.entry_points.values() {
             let same = entry_point.status.listeners.iter().filter(|found| found.arn == arn);
-            doors.extend(same.map(|found| (key.clone(), found.name.as_str())));
+            doors.extend(same.map(|found| (entry_point.key.clone(), found.name.as_str())));
         }
     }
     doors.insert((own, listener));
@@ -45,13 +39,13 @@ fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a
 
 /// The other routes on the listener of a route, whether they may be there or not.
 pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> Vec<&'a RouteObject> {
-    let doors = doors(cluster, route);
-    let is_there = |other: &RouteObject| {
-        doors
-            .iter()
-            .any(|(entry_point, listener)| other.spec.listener.listener == *listener && uses(other, entry_point))
-    };
-    cluster.routes.values().filter(|other| other.key != route.key && is_there(other)).collect()
+    let mut found = BTreeMap::new();
+    for (entry_point, listener) in doors(cluster, route) {
+        let others = cluster.routes.naming(KindName::EntryPoint, &entry_point);
+        let there = others.filter(|other| other.spec.listener.listener == listener && other.key != route.key);
+        found.extend(there.map(|other| (&other.key, other)));
+    }
+    found.into_values().collect()
 }
 
 /// Whether a route may use its entry point, as far as that is known.

@@ -18,13 +18,13 @@ use crate::tick::Context;
 /// An object created so many seconds after the beginning.
 fn object<Spec, Status>(key: Key, age: i64, spec: Spec, status: Status) -> Object<Spec, Status> {
     Object {
-        uid: format!("uid-{key}"),
+        uid: format!("uid-{key}").into(),
         key,
         generation: 1,
-        version: "1".to_owned(),
+        version: "1".into(),
         created: Timestamp::from_second(age).unwrap(),
         deleted: None,
-        finalizer: false,
+        finalizers: Vec::new(),
         command: None,
         spec,
         status,
@@ -86,8 +86,8 @@ pub fn settled(mut route: RouteObject, rule: &str) -> RouteObject {
 /// A cluster of these.
 pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
     Cluster {
-        entry_points: [(entry_point.key.clone(), entry_point)].into(),
-        routes: routes.into_iter().map(|route| (route.key.clone(), route)).collect(),
+        entry_points: [entry_point].into_iter().collect(),
+        routes: routes.into_iter().collect(),
         namespaces: Some(std::collections::BTreeMap::new()),
         ..Cluster::default()
     }

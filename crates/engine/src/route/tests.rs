@@ -50,7 +50,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     let route = web("team-a", 1, "a.example");
     let mut closed = cluster(entry_point(json!({})), [route.clone()]);
     let shift = going_back("team-a", "web");
-    closed.shifts.insert(shift.key.clone(), shift);
+    closed.shifts.insert(shift);
     assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
     assert_eq!((stalled(&verdict.status).0, verdict.proposal), ("NotAllowed", None));
@@ -68,7 +68,7 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
     assert_eq!(stalled(&older.status).0, "Conflict");
     assert_eq!(older.status.arn.as_deref(), Some("listener"));
-    cluster.routes.insert(older.key.clone(), older);
+    cluster.routes.insert(older);
     assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
 }
 
@@ -105,12 +105,12 @@ fn an_orphan_is_for_its_namespace_to_adopt() {
         let verdict = decided(&cluster, heir, &facts(now(), &[(rule(1000, "a.example"), ("shop", "team-a/web"))]));
         (verdict.proposal.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
     };
-    assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".to_owned()));
+    assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".into()));
     heir.spec.adopt = true;
-    assert_eq!(told(&heir, Vec::new()), (true, "Adopting".to_owned()));
-    assert_eq!(told(&heir, vec![web("team-a", 3, "b.example")]), (true, "Adopting".to_owned()));
+    assert_eq!(told(&heir, Vec::new()), (true, "Adopting".into()));
+    assert_eq!(told(&heir, vec![web("team-a", 3, "b.example")]), (true, "Adopting".into()));
     let has_it = settled(web("team-a", 3, "b.example"), "rule-1000");
-    assert_eq!(told(&heir, vec![has_it]), (false, "Conflict".to_owned()));
-    heir.key.namespace = "team-b".to_owned();
-    assert_eq!(told(&heir, Vec::new()), (false, "Conflict".to_owned()));
+    assert_eq!(told(&heir, vec![has_it]), (false, "Conflict".into()));
+    heir.key.namespace = "team-b".into();
+    assert_eq!(told(&heir, Vec::new()), (false, "Conflict".into()));
 }

@@ -114,8 +114,8 @@ fn intent(
     sticky_seconds_before: Option<i32>,
 ) -> Intent {
     Intent {
-        shift: wanted.shift.key.name.clone(),
-        uid: wanted.shift.uid.clone(),
+        shift: wanted.shift.key.name.to_string(),
+        uid: wanted.shift.uid.to_string(),
         run: wanted.run.id,
         seq: wanted.run.seq,
         since: now,

@@ -18,7 +18,7 @@ pub(super) fn following<'a>(
     part: &RunRoute,
 ) -> Option<&'a RouteObject> {
     let route = cluster.routes.get(&shift.key.beside(&part.name))?;
-    let goes_back = run.rollback.is_some() && route.finalizer;
+    let goes_back = run.rollback.is_some() && route.has_finalizer();
     (route.deleted.is_none() || goes_back).then_some(route)
 }
 
@@ -46,8 +46,8 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
 /// A route of the run that is being deleted and waits for the run to go back.
 fn leaving(draft: &Draft<'_>, run: &Run) -> Option<String> {
     let routes = run.routes.iter().filter_map(|part| draft.cluster.routes.get(&draft.shift.key.beside(&part.name)));
-    let mut leaving = routes.filter(|route| route.deleted.is_some() && route.finalizer);
-    leaving.next().map(|route| route.key.name.clone())
+    let mut leaving = routes.filter(|route| route.deleted.is_some() && route.has_finalizer());
+    leaving.next().map(|route| route.key.name.to_string())
 }
 
 /// A run that goes back does so on the routes that are there.

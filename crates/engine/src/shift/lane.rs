@@ -35,7 +35,7 @@ pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObje
 impl<'a> Lane<'a> {
     /// A route with its part in a run.
     pub fn new(grants: &Grants, cluster: &'a Cluster, route: &'a RouteObject, part: RunRoute) -> Self {
-        let access = grants.of_route(cluster, route).map_err(|reason| reason.message);
+        let access = grants.of_route(cluster, route).map_err(|reason| reason.message.into());
         Self { route, groups: backend::groups(cluster, route), part, access }
     }
 

@@ -125,7 +125,9 @@ impl Alter for Shifts {
                 context.now += SignedDuration::from_mins(6);
             }
             Bug::ForgetsEnds => {
-                cluster.routes.values_mut().for_each(|route| route.status.last_run = None);
+                for key in cluster.routes.keys().cloned().collect::<Vec<_>>() {
+                    cluster.routes.edit(&key, |route| route.status.last_run = None);
+                }
             }
             _ => {}
         }

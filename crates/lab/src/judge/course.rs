@@ -71,7 +71,7 @@ impl<'a> Course<'a> {
         for seen in &course.routes {
             for group in seen.object.status.iter().flat_map(|status| &status.intent).flat_map(|intent| &intent.groups) {
                 let name = name_of_group(evidence, &group.arn);
-                course.groups.insert((seen.key.namespace.clone(), group.environment.clone()), name);
+                course.groups.insert((seen.key.namespace.to_string(), group.environment.clone()), name);
             }
         }
         course

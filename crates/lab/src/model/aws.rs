@@ -302,7 +302,6 @@ impl ModelAws {
             arn,
             protocol: Some("HTTP".to_owned()),
             port: Some(80),
-            balancers: BTreeSet::new(),
         })
     }
 

@@ -149,7 +149,8 @@ fn judge(model: &Model, seen: &mut BTreeMap<String, i32>) {
 fn judge_settled(model: &Model) {
     let rules = model.aws.rules_of(80);
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
-    for (key, route) in &model.cluster.routes {
+    for route in model.cluster.routes.values() {
+        let key = &route.key;
         let status = &route.status;
         let stalled = find(&status.conditions, STALLED).filter(|_| holds(&status.conditions, STALLED));
         if let Some(stalled) = stalled {
@@ -162,7 +163,7 @@ fn judge_settled(model: &Model) {
         let own = own.unwrap_or_else(|| panic!("{key} has no rule: {status:#?}"));
         assert_eq!(own.0.priority.number(), status.priority, "{key} is not where it says");
         for host in route.spec.listener.matches.iter().flat_map(|matches| &matches.hosts) {
-            let namespace = hosts.entry(host.to_lowercase()).or_insert_with(|| key.namespace.clone());
+            let namespace = hosts.entry(host.to_lowercase()).or_insert_with(|| key.namespace.to_string());
             assert_eq!(*namespace, key.namespace, "two namespaces have {host}");
         }
     }

@@ -69,7 +69,7 @@ fn is_stalled(world: &World, reason: &str) -> bool {
 }
 
 fn says(status: &WeightedRouteStatus) -> String {
-    find(&status.conditions, STALLED).map(|stalled| stalled.message.clone()).unwrap_or_default()
+    find(&status.conditions, STALLED).map(|stalled| stalled.message.to_string()).unwrap_or_default()
 }
 
 #[test]

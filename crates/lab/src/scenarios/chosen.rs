@@ -25,7 +25,7 @@ pub(super) async fn until_live(world: &mut World, entries: &[(&str, u32)]) {
 pub(super) fn says(world: &World, condition: &str) -> (String, String) {
     let conditions = route_status(world, "checkout").conditions;
     let found = find(&conditions, condition).cloned();
-    found.map(|found| (found.reason, found.message)).unwrap_or_default()
+    found.map(|found| (found.reason.into(), found.message.into())).unwrap_or_default()
 }
 
 #[test]

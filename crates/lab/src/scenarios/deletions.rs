@@ -61,7 +61,7 @@ async fn until_gone(world: &mut World, limit: Duration) -> Duration {
 
 fn ready_reason(world: &World) -> String {
     let conditions = route_status(world, "checkout").conditions;
-    find(&conditions, READY).map(|ready| ready.reason.clone()).unwrap_or_default()
+    find(&conditions, READY).map(|ready| ready.reason.to_string()).unwrap_or_default()
 }
 
 /// The notes of the events with a reason.

@@ -83,7 +83,7 @@ fn stalled(world: &World, namespace: &str, reason: &str) -> String {
     let status = route(world, namespace);
     let stalled = find(&status.conditions, STALLED).expect("it was looked at");
     assert!(holds(&status.conditions, STALLED) && stalled.reason == reason, "{status:#?}\n{}", told(world));
-    stalled.message.clone()
+    stalled.message.to_string()
 }
 
 #[track_caller]

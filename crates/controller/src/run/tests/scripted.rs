@@ -71,10 +71,10 @@ impl Kind for Shifts {
     fn refused(now: Timestamp, status: &TrafficShiftStatus, generation: i64, message: &str) -> TrafficShiftStatus {
         let known = status.conditions.first().filter(|condition| condition.message == message);
         let stalled = known.cloned().unwrap_or_else(|| Condition {
-            type_: STALLED.to_owned(),
+            type_: STALLED.into(),
             status: Truth::True,
-            reason: "Refused".to_owned(),
-            message: message.to_owned(),
+            reason: "Refused".into(),
+            message: message.into(),
             last_transition_time: now,
             observed_generation: Some(generation),
         });

@@ -137,7 +137,7 @@ fn with_attached(
     let seconds = sticky::seconds(route.spec.stickiness.as_ref(), &members, live.sticky_seconds, since, sight)?;
     Some(match seconds {
         Ok(sticky_seconds) => Ok(Forward { groups, sticky_seconds }),
-        Err(standing) => Err(standing.reason().message.clone()),
+        Err(standing) => Err(standing.reason().message.to_string()),
     })
 }
 

@@ -12,7 +12,7 @@ fn said(allowed_routes: Value, namespace: &str, place: Value) -> Option<String> 
     let entry_point = cluster.entry_points.values().next().unwrap();
     let reason = refusal(&cluster, &route(namespace, "web", 1, place), entry_point)?;
     assert_eq!(reason.word, "NotAllowed");
-    Some(reason.message)
+    Some(reason.message.into())
 }
 
 fn host(host: &str) -> Value {

@@ -12,10 +12,10 @@ fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
 
 /// What a route is told; nothing where it has what it wants.
 fn told(cluster: &Cluster, namespace: &str, name: &str) -> Option<String> {
-    let route = &cluster.routes[&Key::new(namespace, name)];
+    let route = cluster.routes.get(&Key::new(namespace, name)).unwrap();
     conflict(cluster, route, is_settled(cluster, route)).map(|reason| {
         assert_eq!(reason.word, "Conflict");
-        reason.message
+        reason.message.into()
     })
 }
 
@@ -108,10 +108,10 @@ fn one_that_has_its_place_keeps_it_from_older_ones() {
     let younger = Key::new("team-b", "younger");
     let mut settled = cluster.clone();
     // Its rule is gone: the place is where the listener is.
-    cluster.routes.get_mut(&younger).unwrap().status.arn = Some("listener".to_owned());
+    cluster.routes.edit(&younger, |route| route.status.arn = Some("listener".to_owned()));
     assert_eq!(told(&cluster, "team-a", "older"), None);
     // Its rule is on a balancer that is not meant any more.
-    settled.routes.get_mut(&younger).unwrap().status.listener = Some("former".to_owned());
+    settled.routes.edit(&younger, |route| route.status.listener = Some("former".to_owned()));
     assert_eq!(told(&settled, "team-a", "older"), None);
 }
 
@@ -121,10 +121,11 @@ fn another_door_to_the_same_listener_is_no_way_round() {
     let mut cluster = shared([route("team-a", "older", 1, host.clone()), route("team-b", "younger", 2, host)]);
     let mut door = entry_point(json!({}));
     door.key = Key::new("team-b", "mine");
-    cluster.entry_points.insert(door.key.clone(), door);
-    let younger = cluster.routes.get_mut(&Key::new("team-b", "younger")).unwrap();
-    younger.spec.listener.entry_point.name = "mine".to_owned();
-    younger.spec.listener.entry_point.namespace = None;
+    cluster.entry_points.insert(door);
+    cluster.routes.edit(&Key::new("team-b", "younger"), |younger| {
+        younger.spec.listener.entry_point.name = "mine".to_owned();
+        younger.spec.listener.entry_point.namespace = None;
+    });
     assert!(told(&cluster, "team-b", "younger").unwrap().contains("belongs to the namespace team-a"));
 }
 

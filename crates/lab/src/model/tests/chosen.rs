@@ -138,7 +138,7 @@ fn two_full_environments_that_share_the_traffic_are_not_added_up() {
 #[test]
 fn the_first_deployment_by_weights_makes_the_rule_healthy_or_not() {
     let mut model = model();
-    model.cluster.routes.clear();
+    model.cluster.routes = weir_engine::objects::Objects::default();
     model.aws.group_mut("green").well = 0;
     let weights = chosen(&[("blue", 0), ("green", 100)]);
     model.apply_route("web", WeightedRouteSpec { weights, ..route("http", Some(10)) });

@@ -1,0 +1,163 @@
+//! The gauges of objects. A registry needs about a kilobyte for each series; of these there are tens of thousands, so
+//! they are kept in a few bytes each and written as text when they are asked for.
+//!
+//! Of what is on or off only what is on is shown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smol_str::SmolStr;
+use weir_api::condition::{CONTESTED, holds};
+use weir_api::traffic_shift::Phase;
+use weir_engine::object::{RouteObject, ShiftObject};
+use weir_engine::{Cluster, KindName, ObjectRef};
+
+/// What is shown of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gauge {
+    Desired,
+    Applied,
+    Share,
+    Drifted,
+    Contested,
+    Phase,
+    Step,
+}
+
+/// A value of one object: `label` names the environment or the phase, where the gauge has such a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Value {
+    gauge: Gauge,
+    label: SmolStr,
+    value: i64,
+}
+
+/// The values of all objects. Clones show the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Value]>>>>);
+
+impl Gauge {
+    const ALL: [Self; 7] =
+        [Self::Desired, Self::Applied, Self::Share, Self::Drifted, Self::Contested, Self::Phase, Self::Step];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Desired => "weir_route_weight_desired",
+            Self::Applied => "weir_route_weight_applied",
+            Self::Share => "weir_route_share_percent",
+            Self::Drifted => "weir_route_drifted",
+            Self::Contested => "weir_route_contested",
+            Self::Phase => "weir_shift_phase",
+            Self::Step => "weir_shift_step",
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Desired => "The weight that a route has set out to make live.",
+            Self::Applied => "The weight that was last read from AWS.",
+            Self::Share => {
+                "The part of a route's requests that an environment was last seen to answer, where it is measured."
+            }
+            Self::Drifted => "1 while weights are live that somebody else has set, else 0.",
+            Self::Contested => "1 while a route has stopped to correct in a fight, else 0.",
+            Self::Phase => "1 for the phase that a shift is in, 0 for the others.",
+            Self::Step => "The step of its strategy that a shift has reached, from 1.",
+        }
+    }
+}
+
+impl Shown {
+    /// Shows an object as its status stands, in the place of what was shown of it before.
+    pub fn show(&self, cluster: &Cluster, object: &ObjectRef) {
+        let values = match object.kind {
+            KindName::EntryPoint | KindName::Environment => return,
+            KindName::WeightedRoute => cluster.routes.get(&object.key).map(of_route),
+            KindName::TrafficShift => cluster.shifts.get(&object.key).map(of_shift),
+        };
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match values.filter(|values| !values.is_empty()) {
+            Some(values) => drop(shown.insert(object.clone(), values.into())),
+            None => drop(shown.remove(object)),
+        }
+    }
+
+    /// Writes everything in the text format of Prometheus.
+    pub fn write(&self, text: &mut String) {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for gauge in Gauge::ALL {
+            let (name, help) = (gauge.name(), gauge.help());
+            let mut is_first = true;
+            for (object, values) in shown.iter() {
+                for value in values.iter().filter(|value| value.gauge == gauge) {
+                    if is_first {
+                        is_first = false;
+                        // Writing to a string cannot fail.
+                        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+                    }
+                    write_value(text, object, value);
+                }
+            }
+        }
+    }
+}
+
+/// One line. The labels stand in the order of their names, as in the other series.
+fn write_value(text: &mut String, object: &ObjectRef, Value { gauge, label, value }: &Value) {
+    let (metric, namespace, name) = (gauge.name(), &object.key.namespace, &object.key.name);
+    // Writing to a string cannot fail.
+    let _ = match gauge {
+        Gauge::Desired | Gauge::Applied | Gauge::Share => {
+            let environment = escaped(label);
+            writeln!(text, r#"{metric}{{environment="{environment}",namespace="{namespace}",route="{name}"}} {value}"#)
+        }
+        Gauge::Drifted | Gauge::Contested => {
+            writeln!(text, r#"{metric}{{namespace="{namespace}",route="{name}"}} {value}"#)
+        }
+        Gauge::Phase => {
+            writeln!(text, r#"{metric}{{namespace="{namespace}",phase="{label}",shift="{name}"}} {value}"#)
+        }
+        Gauge::Step => writeln!(text, r#"{metric}{{namespace="{namespace}",shift="{name}"}} {value}"#),
+    };
+}
+
+/// The name of an environment comes from a status, in which anybody may have written anything.
+fn escaped(label: &str) -> String {
+    label.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+fn of_route(route: &RouteObject) -> Vec<Value> {
+    let status = &route.status;
+    let of = |gauge, environment: &str, value| Value { gauge, label: environment.into(), value };
+    let desired = status.intent.iter().flat_map(|intent| &intent.weights);
+    let desired = desired.map(|weight| of(Gauge::Desired, &weight.environment, weight.weight.into()));
+    let applied = status.weights.iter().map(|weight| of(Gauge::Applied, &weight.environment, weight.weight.into()));
+    let shares = status.requests.iter().flat_map(|requests| &requests.shares);
+    let shares = shares.map(|share| of(Gauge::Share, &share.environment, share.percent.into()));
+    let drifted = status.difference.is_some().then(|| of(Gauge::Drifted, "", 1));
+    let contested = holds(&status.conditions, CONTESTED).then(|| of(Gauge::Contested, "", 1));
+    desired.chain(applied).chain(shares).chain(drifted).chain(contested).collect()
+}
+
+fn of_shift(shift: &ShiftObject) -> Vec<Value> {
+    let phase = shift.status.phase.map(|phase| Value { gauge: Gauge::Phase, label: word(phase).into(), value: 1 });
+    let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
+    let step = step.map(|value| Value { gauge: Gauge::Step, label: SmolStr::default(), value });
+    phase.into_iter().chain(step).collect()
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "Pending",
+        Phase::Verifying => "Verifying",
+        Phase::Shifting => "Shifting",
+        Phase::Paused => "Paused",
+        Phase::Baking => "Baking",
+        Phase::Succeeded => "Succeeded",
+        Phase::RollingBack => "RollingBack",
+        Phase::RolledBack => "RolledBack",
+        Phase::Failed => "Failed",
+        Phase::Superseded => "Superseded",
+    }
+}
