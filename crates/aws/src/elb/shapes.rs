@@ -2,7 +2,6 @@
 //!
 //! Lists come out sorted, since AWS promises no order and a changed order is no change.
 
-
 use aws_sdk_elasticloadbalancingv2::types::{
     Listener as SdkListener, LoadBalancer, Rule as SdkRule, TargetGroup as SdkGroup, TargetGroupAttribute,
     TargetHealthDescription, TargetHealthStateEnum,

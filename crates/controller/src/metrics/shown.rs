@@ -25,17 +25,17 @@ enum Gauge {
     Step,
 }
 
-/// A value of one object: `label` names the environment or the phase, where the gauge has such a label.
+/// What a gauge says of one object: `label` names the environment or the phase, where the gauge has such a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Value {
+struct Reading {
     gauge: Gauge,
     label: SmolStr,
     value: i64,
 }
 
-/// The values of all objects. Clones show the same.
+/// The gauges of all objects. Clones show the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Value]>>>>);
+pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Reading]>>>>);
 
 impl Gauge {
     const ALL: [Self; 7] =
@@ -71,14 +71,14 @@ impl Gauge {
 impl Shown {
     /// Shows an object as its status stands, in the place of what was shown of it before.
     pub fn show(&self, cluster: &Cluster, object: &ObjectRef) {
-        let values = match object.kind {
+        let readings = match object.kind {
             KindName::EntryPoint | KindName::Environment => return,
             KindName::WeightedRoute => cluster.routes.get(&object.key).map(of_route),
             KindName::TrafficShift => cluster.shifts.get(&object.key).map(of_shift),
         };
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match values.filter(|values| !values.is_empty()) {
-            Some(values) => drop(shown.insert(object.clone(), values.into())),
+        match readings.filter(|readings| !readings.is_empty()) {
+            Some(readings) => drop(shown.insert(object.clone(), readings.into())),
             None => drop(shown.remove(object)),
         }
     }
@@ -89,14 +89,14 @@ impl Shown {
         for gauge in Gauge::ALL {
             let (name, help) = (gauge.name(), gauge.help());
             let mut is_first = true;
-            for (object, values) in shown.iter() {
-                for value in values.iter().filter(|value| value.gauge == gauge) {
+            for (object, readings) in shown.iter() {
+                for reading in readings.iter().filter(|reading| reading.gauge == gauge) {
                     if is_first {
                         is_first = false;
                         // Writing to a string cannot fail.
                         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
                     }
-                    write_value(text, object, value);
+                    write_reading(text, object, reading);
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Shown {
 }
 
 /// One line. The labels stand in the order of their names, as in the other series.
-fn write_value(text: &mut String, object: &ObjectRef, Value { gauge, label, value }: &Value) {
+fn write_reading(text: &mut String, object: &ObjectRef, Reading { gauge, label, value }: &Reading) {
     let (metric, namespace, name) = (gauge.name(), &object.key.namespace, &object.key.name);
     // Writing to a string cannot fail.
     let _ = match gauge {
@@ -127,9 +127,9 @@ fn escaped(label: &str) -> String {
     label.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
 
-fn of_route(route: &RouteObject) -> Vec<Value> {
+fn of_route(route: &RouteObject) -> Vec<Reading> {
     let status = &route.status;
-    let of = |gauge, environment: &str, value| Value { gauge, label: environment.into(), value };
+    let of = |gauge, environment: &str, value| Reading { gauge, label: environment.into(), value };
     let desired = status.intent.iter().flat_map(|intent| &intent.weights);
     let desired = desired.map(|weight| of(Gauge::Desired, &weight.environment, weight.weight.into()));
     let applied = status.weights.iter().map(|weight| of(Gauge::Applied, &weight.environment, weight.weight.into()));
@@ -140,10 +140,10 @@ fn of_route(route: &RouteObject) -> Vec<Value> {
     desired.chain(applied).chain(shares).chain(drifted).chain(contested).collect()
 }
 
-fn of_shift(shift: &ShiftObject) -> Vec<Value> {
-    let phase = shift.status.phase.map(|phase| Value { gauge: Gauge::Phase, label: word(phase).into(), value: 1 });
+fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
+    let phase = shift.status.phase.map(|phase| Reading { gauge: Gauge::Phase, label: word(phase).into(), value: 1 });
     let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
-    let step = step.map(|value| Value { gauge: Gauge::Step, label: SmolStr::default(), value });
+    let step = step.map(|value| Reading { gauge: Gauge::Step, label: SmolStr::default(), value });
     phase.into_iter().chain(step).collect()
 }
 
