@@ -18,6 +18,7 @@ mod elb;
 mod errors;
 mod inventory;
 mod meter;
+mod policy;
 mod session;
 #[cfg(test)]
 mod wire;
@@ -26,3 +27,4 @@ pub use accounts::{Accounts, Place};
 pub use budget::{Budget, Family, Fare, Haste, Standing};
 pub use inventory::{Inventory, NoRegion};
 pub use meter::{Call, Spent};
+pub use policy::{Policy, Scope};

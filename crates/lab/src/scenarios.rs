@@ -15,6 +15,7 @@ mod lockstep;
 mod memory;
 mod network;
 mod requests;
+mod rights;
 mod rollback;
 mod shares;
 mod sharing;

@@ -6,6 +6,7 @@
 
 mod drive;
 mod objects;
+mod rights;
 mod sites;
 
 pub use drive::GLANCE;
@@ -130,6 +131,7 @@ impl World {
             resume_at: None,
             director: None,
         };
+        world.restrict(&world.policy());
         world.make_namespace(&world.settings.namespace);
         world
     }

@@ -18,7 +18,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use self::cloudwatch::CloudWatch;
 use self::elb::{Elb, Writer};
 use self::log::CallLog;
-use self::partition::{Here, Partition, Place};
+use self::partition::{Here, Identity, Partition, Place};
 use self::rates::Buckets;
 use self::xml::Xml;
 use crate::clock::Clock;
@@ -28,6 +28,7 @@ mod cbor;
 mod cloudwatch;
 mod elb;
 mod form;
+mod iam;
 mod log;
 mod partition;
 mod rates;
@@ -43,6 +44,7 @@ pub use self::elb::group::{GroupSettings, TargetStickiness};
 pub(crate) use self::elb::plane::{Lane, Passage, Way};
 pub use self::elb::request::HttpRequest;
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
+pub use self::iam::Right;
 pub use self::log::{Author, Call, Change};
 pub use self::rates::{Rate, Rates};
 pub use self::refusal::Refusal;
@@ -314,7 +316,7 @@ impl World {
     fn perform(
         &mut self,
         request: &Request<Bytes>,
-        caller: Result<Arc<str>, Refusal>,
+        caller: Result<Identity, Refusal>,
         now: jiff::Timestamp,
     ) -> Result<(&'static str, Vec<Xml>), Refusal> {
         let form = read_form(request);
@@ -336,7 +338,7 @@ impl World {
         request: &Request<Bytes>,
         form: &form::Form,
         found: Option<&'static elb::Operation>,
-        caller: Result<Arc<str>, Refusal>,
+        caller: Result<Identity, Refusal>,
         now: jiff::Timestamp,
     ) -> Result<(&'static str, Vec<Xml>), Refusal> {
         scope::check(request.headers(), &self.elb.options.region, ELASTIC_LOAD_BALANCING)?;
@@ -351,7 +353,10 @@ impl World {
         if let Some(rates) = self.elb.options.rates {
             self.buckets.take(rates, operation.name, operation.writes(), now)?;
         }
-        let writer = Writer { now, author: Author::Caller(caller), at_once: false };
+        for deed in self.elb.deeds(operation.name, form) {
+            caller.admit(&deed)?;
+        }
+        let writer = Writer { now, author: Author::Caller(caller.key), at_once: false };
         let elements = operation.perform(&mut self.elb, form, &writer)?;
         Ok((operation.name, elements))
     }

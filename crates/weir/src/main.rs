@@ -4,6 +4,7 @@
 
 mod crds;
 mod demo;
+mod iam_policy;
 mod logging;
 mod run;
 
@@ -26,12 +27,14 @@ enum Command {
     Run(Box<run::Run>),
     Demo(demo::Demo),
     Crds(crds::Crds),
+    IamPolicy(iam_policy::IamPolicy),
 }
 
 const EXAMPLES: &str = "\
 Try it:
   weir demo                            watch a release and a rollback, without a cluster or AWS
   weir crds | kubectl apply -f -       install the kinds
+  weir iam-policy --owner-id acme-production  what IAM must allow
   weir run --owner-id acme-production  move traffic";
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => end(run::run(&arguments).map(|()| ExitCode::SUCCESS)),
         Command::Demo(arguments) => end(demo::run(&arguments)),
         Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
+        Command::IamPolicy(arguments) => end(iam_policy::run(&arguments).map(|()| ExitCode::SUCCESS)),
     }
 }
 

@@ -4,7 +4,7 @@
 //! runtime that has no other; probes, metrics and signals have a thread of their own.
 
 mod account;
-mod arguments;
+pub(crate) mod arguments;
 mod cluster;
 mod watchman;
 

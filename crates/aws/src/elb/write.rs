@@ -17,7 +17,10 @@ impl Elb {
                 let conditions = conditions::write(conditions).map_err(|field| {
                     refuse(
                         operation,
-                        format!("a condition on {field} cannot be written, only host-header and path-pattern"),
+                        format!(
+                            "a condition on {field} cannot be written; expected host-header, path-pattern, http-header, \
+                             http-request-method, query-string or source-ip"
+                        ),
                     )
                 })?;
                 let request = self.writer.create_rule().listener_arn(listener.as_str()).priority(*priority);

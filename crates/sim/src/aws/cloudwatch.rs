@@ -7,7 +7,6 @@
 //! are `ValidationError` is known from what users of AWS report; their words could not be confirmed everywhere.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_cbor::Encoder;
@@ -20,6 +19,8 @@ use self::counts::Counts;
 use self::question::{Question, Stat};
 use super::cbor::Cbor;
 use super::elb::Elb;
+use super::iam::Deed;
+use super::partition::Identity;
 use super::refusal::Refusal;
 use super::{Aws, Call, World, request_id, scope};
 
@@ -123,11 +124,13 @@ impl World {
     fn monitor(
         &mut self,
         request: &Request<Bytes>,
-        caller: Result<Arc<str>, Refusal>,
+        caller: Result<Identity, Refusal>,
         now: Timestamp,
     ) -> Result<Vec<u8>, Refusal> {
         let is_known = request.uri().path().strip_prefix(PREFIX) == Some(GET_METRIC_DATA);
-        let outcome = caller.and_then(|_| self.metric_data(request, is_known, now));
+        let outcome = caller
+            .and_then(|caller| caller.admit(&Deed::at_large("cloudwatch:GetMetricData")))
+            .and_then(|()| self.metric_data(request, is_known, now));
         self.log.record(Call {
             at: now,
             service: MONITORING,

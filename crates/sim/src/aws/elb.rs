@@ -34,6 +34,7 @@ mod page;
 pub(crate) mod plane;
 mod quotas;
 pub(crate) mod request;
+mod rights;
 mod rules;
 mod tags;
 pub(crate) mod target;

@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard};
 use http::HeaderMap;
 use jiff::Timestamp;
 
+use super::iam::{Deed, Policy, Right};
 use super::refusal::Refusal;
 use super::scope::{self, Scope};
 use super::sts::Sts;
@@ -30,19 +31,36 @@ pub(super) struct Partition {
     home: Place,
     worlds: BTreeMap<Place, World>,
     pub(super) sts: Sts,
+    /// What the owners of access keys may do, where it is not everything.
+    policies: BTreeMap<String, Arc<Policy>>,
 }
 
 /// Where a request leads, and by whom it is made.
 pub(super) struct Visit {
     pub(super) place: Place,
-    pub(super) caller: Result<Arc<str>, Refusal>,
+    pub(super) caller: Result<Identity, Refusal>,
+}
+
+/// By whom a request is made.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    /// The access key of whoever stands behind it.
+    pub(super) key: Arc<str>,
+    policy: Option<Arc<Policy>>,
+}
+
+impl Identity {
+    /// Lets the caller do something, or says why not.
+    pub(super) fn admit(&self, deed: &Deed) -> Result<(), Refusal> {
+        self.policy.as_ref().map_or(Ok(()), |policy| policy.admit(&self.key, deed))
+    }
 }
 
 impl Partition {
     pub(super) fn new(seed: u64, options: Options) -> Self {
         let home = Place { account: options.account.clone(), region: options.region.clone() };
         let worlds = BTreeMap::from([(home.clone(), World::new(seed, options.clone()))]);
-        Self { seed, options, home, worlds, sts: Sts::new(seed) }
+        Self { seed, options, home, worlds, sts: Sts::new(seed), policies: BTreeMap::new() }
     }
 
     /// The account that those are in who have credentials of their own, and its first region.
@@ -73,6 +91,21 @@ impl Partition {
         self.worlds.get_mut(place).expect("a settled place has a world")
     }
 
+    /// Lets the owner of an access key do only what a policy allows.
+    pub(super) fn restrict(&mut self, key: &str, policy: Policy) {
+        self.policies.insert(key.to_owned(), Arc::new(policy));
+    }
+
+    /// The rights of which the owner of an access key has made no use.
+    pub(super) fn unused_rights(&self, key: &str) -> BTreeSet<Right> {
+        self.policies.get(key).map(|policy| policy.unused()).unwrap_or_default()
+    }
+
+    /// The owner of an access key.
+    pub(super) fn identity(&self, key: &str) -> Identity {
+        Identity { key: Arc::from(key), policy: self.policies.get(key).map(Arc::clone) }
+    }
+
     /// Where a request with these headers leads. Nobody goes to a region of which the world has heard nothing.
     pub(super) fn visit(&mut self, headers: &HeaderMap, from: &Place, now: Timestamp) -> Visit {
         let Scope { key, region, service } = match scope::read(headers) {
@@ -84,10 +117,10 @@ impl Partition {
         match self.sts.session(key) {
             Some(session) => Visit {
                 place: at(&session.account),
-                caller: session.admit(headers, service, now).map(|()| Arc::clone(&session.source)),
+                caller: session.admit(headers, service, now).map(|()| self.identity(&session.source)),
             },
             None if key.starts_with("ASIA") => Visit { place: at(&from.account), caller: Err(Sts::unknown_token()) },
-            None => Visit { place: at(&from.account), caller: Ok(Arc::from(key)) },
+            None => Visit { place: at(&from.account), caller: Ok(self.identity(key)) },
         }
     }
 }

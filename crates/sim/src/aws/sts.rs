@@ -11,8 +11,9 @@ use http::{HeaderMap, Request};
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Form;
+use super::iam::Deed;
 use super::log::Call;
-use super::partition::{Partition, Place};
+use super::partition::{Identity, Partition, Place};
 use super::refusal::Refusal;
 use super::scope::{self, Scope};
 use super::xml::Xml;
@@ -136,7 +137,7 @@ impl Sts {
         let assumed = vec![Xml::text("AssumedRoleId", format!("AROA0123456789EXAMPL:{name}")), Xml::text("Arn", &user)];
         let session = Session {
             account: account.to_owned(),
-            source: Arc::clone(&caller.source),
+            source: Arc::clone(&caller.identity.key),
             role: role.to_owned(),
             user,
             token,
@@ -172,7 +173,7 @@ impl Sts {
 struct Caller {
     account: String,
     arn: String,
-    source: Arc<str>,
+    identity: Identity,
 }
 
 impl Partition {
@@ -190,10 +191,15 @@ impl Partition {
             _ => None,
         };
         let outcome = self.caller(request.headers(), from, now).and_then(|caller| match operation {
-            Some("AssumeRole") => self.sts.assume_role(&form, &caller, now),
+            Some("AssumeRole") => {
+                let resource = form.text("RoleArn").unwrap_or("*").to_owned();
+                let action = "sts:AssumeRole".to_owned();
+                caller.identity.admit(&Deed { action, resource, ..Deed::default() })?;
+                self.sts.assume_role(&form, &caller, now)
+            }
             Some(_) => Ok(vec![
                 Xml::text("Arn", &caller.arn),
-                Xml::text("UserId", &caller.source),
+                Xml::text("UserId", &caller.identity.key),
                 Xml::text("Account", &caller.account),
             ]),
             None => Err(Refusal::new("InvalidAction", "Could not find the operation for this version of STS")),
@@ -217,13 +223,13 @@ impl Partition {
             return Err(Refusal::forbidden("SignatureDoesNotMatch", message));
         }
         let visit = self.visit(headers, from, now);
-        let source = visit.caller?;
+        let identity = visit.caller?;
         let account = visit.place.account;
         let arn = match self.sts.session(key) {
             Some(session) => session.user.clone(),
             None => format!("arn:aws:iam::{account}:user/{key}"),
         };
-        Ok(Caller { account, arn, source })
+        Ok(Caller { account, arn, identity })
     }
 }
 

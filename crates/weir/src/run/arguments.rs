@@ -113,7 +113,7 @@ The kinds must be installed first: weir crds | kubectl apply --server-side -f -"
 const OWNER_LENGTH: usize = 128;
 
 /// What AWS takes in the value of a tag on a balancer's parts.
-fn owner_id(text: &str) -> Result<String, String> {
+pub(crate) fn owner_id(text: &str) -> Result<String, String> {
     let is_good = |letter: char| letter.is_ascii_alphanumeric() || "._-:/=+@".contains(letter);
     if text.is_empty() || text.len() > OWNER_LENGTH || !text.chars().all(is_good) {
         return Err(format!(
@@ -124,7 +124,7 @@ fn owner_id(text: &str) -> Result<String, String> {
 }
 
 /// A namespace and the ARN of a role, either with stars.
-fn grant(text: &str) -> Result<Grant, String> {
+pub(crate) fn grant(text: &str) -> Result<Grant, String> {
     let expected = "expected NAMESPACE=ROLE_ARN, such as shop=arn:aws:iam::123456789012:role/weir-shop";
     let (namespace, role) = text.split_once('=').ok_or(expected)?;
     let names = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-*".contains(letter);

@@ -34,7 +34,7 @@ impl HttpRequest {
 }
 
 /// Whether a text fits a pattern in which `*` stands for any characters and `?` for exactly one.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     wildcard(&pattern.chars().map(part).collect::<Vec<_>>(), text)
 }
 

@@ -1,0 +1,133 @@
+//! `weir iam-policy`: prints what AWS's IAM must allow the controllers.
+//!
+//! What is printed without account and region is what the repository keeps in `docs/iam-policy.json`; a test compares
+//! the two.
+
+use std::io::{self, Write};
+
+use thiserror::Error;
+use weir_aws::{Policy, Scope};
+use weir_controller::Grant;
+
+use crate::run::arguments::{grant, owner_id};
+
+/// Print the IAM policy that the controllers need
+///
+/// It allows the calls that Weir makes and no others. Weir may add its own tags to listeners and rules of Application
+/// Load Balancers; it may change and delete only what carries the tag weir.dev/owner with the name of this
+/// installation. Attach it to the role of the controller's service account, and to each role that manifests name.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct IamPolicy {
+    /// The name of the installation, as `weir run` has it
+    #[arg(long, env = "WEIR_OWNER_ID", value_name = "NAME", value_parser = owner_id)]
+    owner_id: String,
+
+    /// The account with the balancers; by default any
+    #[arg(long, value_name = "ID", default_value = "*", hide_default_value = true, value_parser = account)]
+    account: String,
+
+    /// The region with the balancers; by default any
+    #[arg(long, value_name = "REGION", default_value = "*", hide_default_value = true)]
+    region: String,
+
+    /// The partition of AWS
+    #[arg(long, value_name = "NAME", default_value = "aws", value_parser = ["aws", "aws-cn", "aws-us-gov"])]
+    partition: String,
+
+    /// A role that manifests may name, as `weir run` has it; may be given several times. Leave it out for the policy of
+    /// such a role itself
+    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ', value_parser = grant)]
+    allow_role: Vec<Grant>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  weir iam-policy --owner-id acme-production > policy.json
+  aws iam create-policy --policy-name weir --policy-document file://policy.json
+
+  # For one account and region only, with a role of another account that the namespace shop may name:
+  weir iam-policy --owner-id acme-production --account 111111111111 --region eu-central-1 \\
+    --allow-role shop=arn:aws:iam::222222222222:role/weir-shop";
+
+/// Why the policy was not printed.
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("cannot print the policy: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// Prints the policy.
+pub fn run(arguments: &IamPolicy) -> Result<(), Error> {
+    match io::stdout().lock().write_all(arguments.text().as_bytes()) {
+        // Whoever reads the output may have seen enough of it.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+impl IamPolicy {
+    fn text(&self) -> String {
+        let scope = Scope {
+            owner: self.owner_id.clone(),
+            partition: self.partition.clone(),
+            account: self.account.clone(),
+            region: self.region.clone(),
+            roles: self.allow_role.iter().map(|grant| grant.role.clone()).collect(),
+        };
+        let mut text = serde_json::to_string_pretty(&Policy::new(&scope)).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
+    if text == "*" || is_account {
+        return Ok(text.to_owned());
+    }
+    Err("expected the twelve digits of an AWS account, such as 111111111111".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        policy: IamPolicy,
+    }
+
+    fn printed(arguments: &[&str]) -> String {
+        Line::try_parse_from([&["iam-policy"], arguments].concat()).unwrap().policy.text()
+    }
+
+    #[test]
+    fn the_repository_keeps_what_is_printed() {
+        let kept = include_str!("../../../docs/iam-policy.json");
+        assert_eq!(kept, printed(&["--owner-id", "acme-production"]), "run: just generate");
+    }
+
+    #[test]
+    fn account_region_and_roles_narrow_it() {
+        let role = "arn:aws:iam::222222222222:role/weir-*";
+        let text = printed(&[
+            "--owner-id=acme",
+            "--account=111111111111",
+            "--region=eu-central-1",
+            &format!("--allow-role=shop={role}"),
+        ]);
+        assert!(text.contains("arn:aws:elasticloadbalancing:eu-central-1:111111111111:listener/app/*"), "{text}");
+        assert!(text.contains(&format!("\"{role}\"")) && text.contains("sts:AssumeRole"), "{text}");
+        assert!(!printed(&["--owner-id=acme"]).contains("sts:AssumeRole"));
+    }
+
+    #[test]
+    fn a_wrong_account_is_refused() {
+        let error = Line::try_parse_from(["iam-policy", "--owner-id=acme", "--account=1234"]).unwrap_err();
+        assert!(error.to_string().contains("twelve digits"), "{error}");
+    }
+}
