@@ -25,6 +25,14 @@ lint:
 format:
     .ci/run format
 
+# Misspelt words.
+spelling:
+    .ci/run spelling
+
+# Whether the recipe of the image is a good one; `docker build -t weir .` builds the image.
+image:
+    .ci/run image
+
 # Licences, bans, sources and advisories of the dependencies.
 deny:
     .ci/run deny

@@ -4,5 +4,6 @@
 //! repository. What is here cannot be said in Cargo's or Clippy's own settings.
 
 mod arrows;
+mod links;
 mod style;
 mod tree;

@@ -80,7 +80,7 @@ fn one_that_may_not_be_there_keeps_nobody_off() {
 }
 
 #[test]
-fn one_whose_host_is_anothers_keeps_nobody_of_the_owner_off() {
+fn one_whose_host_belongs_to_another_keeps_nobody_of_the_owner_off() {
     let place = |path: Option<&str>| match path {
         Some(path) => json!({"match": {"hosts": ["a.example"], "paths": [path]}}),
         None => json!({"match": {"hosts": ["a.example"]}}),
