@@ -198,6 +198,14 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// Whether two objects are the same but for their metadata.
+pub(super) fn are_same_beside(one: &Value, other: &Value) -> bool {
+    fn beside(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        object.as_object().into_iter().flatten().filter(|(name, _)| *name != "metadata")
+    }
+    beside(one).eq(beside(other))
+}
+
 /// Carries over what an update can neither set nor clear.
 pub(super) fn keep_system_fields(new: &mut Value, old: &Value) {
     let metadata = of(new);

@@ -44,6 +44,18 @@ pub(super) struct Schema {
     list: ListType,
     limits: Limits,
     rules: Option<Rules>,
+    below: Below,
+}
+
+/// What stands at a node or anywhere below it, so that a walk can spare the rest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Below {
+    /// Rules.
+    rules: bool,
+    /// Rules that compare with the old value.
+    rules_about_change: bool,
+    /// Lists whose items must differ.
+    lists: bool,
 }
 
 /// The JSON type that a node admits.
@@ -111,6 +123,27 @@ struct Limits {
 struct Bound {
     value: Number,
     exclusive: bool,
+}
+
+impl Below {
+    /// Of a node that was read, and whose children know theirs.
+    fn of(schema: &Schema) -> Self {
+        let additional = match &schema.additional {
+            Additional::Of(schema) => Some(&**schema),
+            Additional::None | Additional::Any => None,
+        };
+        let own = Self {
+            rules: schema.rules.is_some(),
+            rules_about_change: schema.rules.as_ref().is_some_and(Rules::are_about_change),
+            lists: !matches!(schema.list, ListType::Atomic),
+        };
+        let children = schema.properties.values().chain(additional).chain(schema.items.as_deref());
+        children.fold(own, |below, child| Self {
+            rules: below.rules || child.below.rules,
+            rules_about_change: below.rules_about_change || child.below.rules_about_change,
+            lists: below.lists || child.below.lists,
+        })
+    }
 }
 
 impl Schema {

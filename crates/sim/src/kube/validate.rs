@@ -34,7 +34,7 @@ pub(super) fn object(
         Part::Status => found.extend(status(kind, new, old)),
     }
     let new_duplicates = kind.schema.duplicates(new, "");
-    if old.is_none_or(|old| kind.schema.duplicates(old, "").is_empty()) {
+    if !new_duplicates.is_empty() && old.is_none_or(|old| kind.schema.duplicates(old, "").is_empty()) {
         found.extend(new_duplicates);
     }
     if found.iter().any(hides_rules) {

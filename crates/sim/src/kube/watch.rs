@@ -116,10 +116,9 @@ fn check_options(call: &Call) -> Result<(), Failure> {
 
 impl Plan {
     fn line(&self, event: &str, object: &Value) -> Bytes {
-        let object = if self.metadata_only { super::answer::metadata_of(object) } else { object.clone() };
-        let mut line = json!({"type": event, "object": object}).to_string();
-        line.push('\n');
-        line.into()
+        // Like a real server's, with the type first: a reader who knows it need not keep the object for later.
+        let line = |object: &Value| format!("{{\"type\":\"{event}\",\"object\":{object}}}\n").into();
+        if self.metadata_only { line(&super::answer::metadata_of(object)) } else { line(object) }
     }
 
     fn bookmark(&self, initial: bool) -> Bytes {

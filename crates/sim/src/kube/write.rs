@@ -187,7 +187,7 @@ impl<'a> Write<'a> {
             if self.kind.has_status {
                 set_or_remove(&mut new, "status", old.get("status").cloned());
             }
-            if self.kind.has_generation && !same_but_metadata(&new, old) {
+            if self.kind.has_generation && !metadata::are_same_beside(&new, old) {
                 let generation = metadata::generation(old) + 1;
                 metadata::of(&mut new).insert("generation".into(), json!(generation));
             }
@@ -362,15 +362,6 @@ fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
         (None, Some(fields)) => fields.remove(field),
         (_, None) => None,
     };
-}
-
-fn same_but_metadata(one: &Value, other: &Value) -> bool {
-    let fields = |object: &Value| -> Vec<(String, Value)> {
-        let fields = object.as_object().into_iter().flatten();
-        let fields = fields.filter(|(name, _)| *name != "metadata");
-        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    fields(one) == fields(other)
 }
 
 /// The key that error messages of a real server name.

@@ -14,11 +14,15 @@ impl Schema {
     }
 
     fn find_duplicates(&self, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+        if !self.below.lists {
+            return;
+        }
         match value {
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    let path = if self.properties.contains_key(name) { child(path, name) } else { key(path, name) };
-                    if let Some(schema) = self.of_field(name) {
+                    if let Some(schema) = self.of_field(name).filter(|schema| schema.below.lists) {
+                        let known = self.properties.contains_key(name);
+                        let path = if known { child(path, name) } else { key(path, name) };
                         schema.find_duplicates(field, &path, errors);
                     }
                 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::{Format, Known};
 use super::rules::Rules;
-use super::{Additional, Bound, Limits, ListType, Schema, Type};
+use super::{Additional, Below, Bound, Limits, ListType, Schema, Type};
 use crate::kube::field::{FieldError, child, index, key};
 
 /// Keywords that structural schemas must not use.
@@ -62,7 +62,7 @@ fn node(json: &Value, path: &str, level: Level) -> Parsed<Schema> {
         let detail = "must not be empty for specified object fields";
         return Err(FieldError::required(child(path, "type"), detail));
     }
-    Ok(Schema {
+    let schema = Schema {
         kind,
         format: format(json, path)?,
         nullable: flag("nullable"),
@@ -76,7 +76,9 @@ fn node(json: &Value, path: &str, level: Level) -> Parsed<Schema> {
         list: list(json, path)?,
         limits: limits(json, path)?,
         rules: Rules::parse(json, path)?,
-    })
+        below: Below::default(),
+    };
+    Ok(Schema { below: Below::of(&schema), ..schema })
 }
 
 fn kind(json: &Value, path: &str) -> Parsed<Type> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube_cel::{CompiledSchema, ErrorKind, compile_schema, validate_compiled};
 use regex::Regex;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use super::parse::without_inner_rules;
 use super::{Additional, Schema, Type};
 use crate::kube::field::{FieldError, Wrong, child, index, key};
+use crate::kube::metadata::are_same_beside;
 
 /// The rules of one node.
 #[derive(Debug)]
@@ -22,7 +24,13 @@ pub(super) struct Rules {
     /// The fields of the value that the rules speak of, if they speak of no more than that. Only these are handed to
     /// the evaluator: a status is written often, and the rules about it are mostly about something else.
     fields: Option<BTreeSet<String>>,
+    /// What was found to break none of them, as far as they speak of it: values, each with the old one. Rules know of
+    /// nothing else, so what was sound once is sound again; a status is written often, and the rest stays as it is.
+    sound: Mutex<BTreeSet<String>>,
 }
+
+/// How many values are remembered as sound.
+const MOST_SOUND: usize = 64;
 
 #[derive(Debug)]
 struct Rule {
@@ -58,7 +66,7 @@ impl Rules {
                 }
             }
         }
-        Ok(Some(Self { list: rules, compiled, fields: fields_of(&all) }))
+        Ok(Some(Self { list: rules, compiled, fields: fields_of(&all), sound: Mutex::default() }))
     }
 
     /// What the rules of this node say; `unchanged` leaves only those about changes.
@@ -70,7 +78,18 @@ impl Rules {
             return Vec::new();
         }
         let (seen, old_seen) = (self.reduced(value), old.map(|old| self.reduced(old)));
-        let Err(failures) = validate_compiled(&self.compiled, &seen, old_seen.as_deref()) else { return Vec::new() };
+        let both = format!("{seen} {}", old_seen.as_deref().unwrap_or(&Value::Null));
+        if self.sound().contains(&both) {
+            return Vec::new();
+        }
+        let Err(failures) = validate_compiled(&self.compiled, &seen, old_seen.as_deref()) else {
+            let mut sound = self.sound();
+            if sound.len() == MOST_SOUND {
+                sound.clear();
+            }
+            sound.insert(both);
+            return Vec::new();
+        };
         let mut errors = Vec::new();
         for failure in failures {
             let Some(rule) = self.list.iter().find(|rule| rule.text == failure.rule).filter(|rule| due(rule)) else {
@@ -93,6 +112,15 @@ impl Rules {
 }
 
 impl Rules {
+    /// Whether any of them compares with the old value.
+    pub(super) fn are_about_change(&self) -> bool {
+        self.list.iter().any(|rule| rule.about_change)
+    }
+
+    fn sound(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A value as far as the rules speak of it.
     fn reduced<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
         match (&self.fields, value) {
@@ -164,16 +192,32 @@ impl Type {
 impl Schema {
     /// What the rules say about a whole object, which takes the place of `old` if there is one.
     pub(in crate::kube) fn judge_rules(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        if !self.below.rules {
+            return Vec::new();
+        }
         let mut errors = Vec::new();
-        // Rules at the root see of the metadata only the name.
-        let (object, old) = (with_name_only(object), old.map(with_name_only));
-        self.walk_rules(&object, old.as_ref(), false, "", &mut errors);
+        let same_name = |old: &Value| name_only(&object["metadata"]) == name_only(&old["metadata"]);
+        let unchanged = old.is_some_and(|old| are_same_beside(object, old) && same_name(old));
+        let (object, old) = (self.ruled(object), old.map(|old| self.ruled(old)));
+        self.judge_node(&object, old.as_ref(), unchanged, "", &mut errors);
         for error in &mut errors {
             if error.field.is_empty() {
                 "<nil>".clone_into(&mut error.field);
             }
         }
         errors
+    }
+
+    /// A whole object as far as rules speak of it: of the metadata they see only the name.
+    fn ruled(&self, object: &Value) -> Value {
+        let at_root = |name: &String| match &self.rules {
+            Some(Rules { fields: Some(fields), .. }) => fields.contains(name),
+            rules => rules.is_some(),
+        };
+        let is_ruled = |name: &String| at_root(name) || self.of_field(name).is_some_and(|schema| schema.below.rules);
+        let fields = object.as_object().into_iter().flatten().filter(|(name, _)| is_ruled(name));
+        let seen = |name: &String, field: &Value| if name == "metadata" { name_only(field) } else { field.clone() };
+        Value::Object(fields.map(|(name, field)| (name.clone(), seen(name, field))).collect())
     }
 
     fn walk_rules(
@@ -184,11 +228,24 @@ impl Schema {
         path: &str,
         errors: &mut Vec<FieldError>,
     ) {
-        if value.is_null() {
+        if value.is_null() || !self.below.rules {
             return;
         }
         let old = old.filter(|old| !old.is_null());
-        let unchanged = unchanged || old == Some(value);
+        self.judge_node(value, old, unchanged || old == Some(value), path, errors);
+    }
+
+    fn judge_node(
+        &self,
+        value: &Value,
+        old: Option<&Value>,
+        unchanged: bool,
+        path: &str,
+        errors: &mut Vec<FieldError>,
+    ) {
+        if unchanged && !self.below.rules_about_change {
+            return;
+        }
         if let Some(rules) = &self.rules {
             errors.extend(rules.judge(self.kind, value, old, unchanged, path));
         }
@@ -200,7 +257,7 @@ impl Schema {
                         schema.walk_rules(field, old_field(name), unchanged, &key(path, name), errors);
                     }
                 }
-                for (name, schema) in &self.properties {
+                for (name, schema) in self.properties.iter().filter(|(_, schema)| schema.below.rules) {
                     if let Some(field) = fields.get(name) {
                         schema.walk_rules(field, old_field(name), unchanged, &child(path, name), errors);
                     }
@@ -218,14 +275,7 @@ impl Schema {
     }
 }
 
-fn with_name_only(object: &Value) -> Value {
-    let mut object = object.clone();
-    let mut metadata = json!({});
-    for field in ["name", "generateName"] {
-        if let Some(value) = object["metadata"].get(field) {
-            metadata[field] = value.clone();
-        }
-    }
-    object["metadata"] = metadata;
-    object
+fn name_only(metadata: &Value) -> Value {
+    let fields = ["name", "generateName"].into_iter();
+    Value::Object(fields.filter_map(|field| Some((field.to_owned(), metadata.get(field)?.clone()))).collect())
 }
