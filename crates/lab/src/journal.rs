@@ -82,7 +82,7 @@ pub struct KubeRequest {
     /// The HTTP status of the answer, if one came back.
     pub status: Option<u16>,
     /// For a write that changed something: the object as it then was, or as it went where that was the last write.
-    pub object: Option<Value>,
+    pub object: Option<Arc<Value>>,
 }
 
 impl AwsRequest {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use weir_api::traffic_shift::{Outcome, Run};
 use weir_api::weighted_route::{EnvironmentWeight, Intent};
 use weir_api::{TrafficShift, WeightedRoute};
@@ -82,11 +83,11 @@ impl<'a> Course<'a> {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
         let key = Key::new(text("namespace"), text("name"));
         if request.path.contains("/trafficshifts/") {
-            if let Ok(object) = serde_json::from_value(object.clone()) {
+            if let Ok(object) = TrafficShift::deserialize(&**object) {
                 self.shifts.push(Seen { at, key, object });
             }
         } else if request.path.contains("/weightedroutes/")
-            && let Ok(object) = serde_json::from_value(object.clone())
+            && let Ok(object) = WeightedRoute::deserialize(&**object)
         {
             self.routes.push(Seen { at, key, object });
         }

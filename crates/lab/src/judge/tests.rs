@@ -1,7 +1,7 @@
 //! Each judge, on a real course of things that somebody has tampered with.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -165,7 +165,7 @@ fn set_weights(request: &mut AwsRequest, weight: impl Fn(&str) -> &'static str) 
 /// The objects of the shift, as they were recorded.
 fn records(evidence: &mut Evidence) -> impl Iterator<Item = &mut Value> {
     evidence.entries.iter_mut().filter_map(|entry| match &mut entry.what {
-        What::Kube(request) if request.path.contains("/trafficshifts/") => request.object.as_mut(),
+        What::Kube(request) if request.path.contains("/trafficshifts/") => request.object.as_mut().map(Arc::make_mut),
         _ => None,
     })
 }
@@ -271,3 +271,4 @@ fn the_first_run_again(evidence: &mut Evidence) {
     }
     evidence.entries.push(entry);
 }
+        let object = Arc::make_mut(object);

@@ -126,7 +126,7 @@ fn put_right(plan: &Plan, world: &World) {
 
 fn status(world: &World) -> Value {
     let shift = world.kube().get("trafficshifts", world.namespace(), "checkout");
-    shift.map(|mut shift| shift["status"].take()).unwrap_or_default()
+    shift.map(|shift| shift["status"].clone()).unwrap_or_default()
 }
 
 /// What the shift says it waits for: a reason and a message.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_api::WeightedRoute;
 use weir_api::condition::{READY, STALLED, find, holds};
@@ -73,7 +74,7 @@ fn host(name: &str) -> String {
 
 fn route(world: &World, namespace: &str) -> WeightedRouteStatus {
     let route = world.kube().get("weightedroutes", namespace, "web").expect("the route is there");
-    let route: WeightedRoute = serde_json::from_value(route).expect("it is well formed");
+    let route: WeightedRoute = WeightedRoute::deserialize(&*route).expect("it is well formed");
     route.status.unwrap_or_default()
 }
 

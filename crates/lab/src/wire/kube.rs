@@ -55,8 +55,8 @@ impl Service<http::Request<Body>> for KubeWire {
 }
 
 /// An object as it went: nothing held it any more.
-fn released(mut object: Value) -> Value {
-    object["metadata"]["finalizers"] = Value::Array(Vec::new());
+fn released(mut object: Arc<Value>) -> Arc<Value> {
+    Arc::make_mut(&mut object)["metadata"]["finalizers"] = Value::Array(Vec::new());
     object
 }
 
@@ -133,7 +133,7 @@ impl KubeWire {
     }
 
     /// The object of a path such as `/apis/weir.dev/v1alpha1/namespaces/shop/trafficshifts/checkout/status`.
-    fn object(&self, path: &str) -> Option<Value> {
+    fn object(&self, path: &str) -> Option<Arc<Value>> {
         let [namespace, resource, name] = parts(path)?;
         self.kube.get(resource, namespace, name)
     }

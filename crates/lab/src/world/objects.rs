@@ -49,7 +49,7 @@ impl World {
 
     fn object<K: DeserializeOwned>(&self, resource: &str, name: &str) -> Option<K> {
         let object = self.kube.get(resource, &self.settings.namespace, name)?;
-        Some(serde_json::from_value(object).expect("what the schema let through can be read"))
+        Some(K::deserialize(&*object).expect("what the schema let through can be read"))
     }
 
     /// The phase of a shift.
@@ -108,7 +108,8 @@ impl World {
 
     /// Every event that is kept, in the order of time.
     pub fn events(&self) -> Vec<Told> {
-        let mut events: Vec<Told> = self.kube.list("events.events.k8s.io", "").iter().map(told).collect();
+        let mut events: Vec<Told> =
+            self.kube.list("events.events.k8s.io", "").iter().map(|event| told(event)).collect();
         events.sort();
         events
     }

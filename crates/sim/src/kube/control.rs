@@ -53,15 +53,15 @@ impl Kube {
     }
 
     /// An object; `resource` is a plural, singular or short name, with its group where that is needed, or a kind.
-    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let world = self.world();
         let kind = world.kinds.by_name(resource)?;
         let place = place(&kind, namespace, name);
-        world.get(&kind.stored_as, &place).map(|object| Value::clone(&World::shown_as(&kind, object)))
+        world.get(&kind.stored_as, &place).map(|object| World::shown_as(&kind, object))
     }
 
     /// The objects of a resource in the order of namespace and name; of every namespace if `namespace` is empty.
-    pub fn list(&self, resource: &str, namespace: &str) -> Vec<Value> {
+    pub fn list(&self, resource: &str, namespace: &str) -> Vec<Arc<Value>> {
         let world = self.world();
         let Some(kind) = world.kinds.by_name(resource) else {
             return Vec::new();
@@ -69,7 +69,7 @@ impl Kube {
         world
             .all(&kind.stored_as)
             .filter(|((there, _), _)| namespace.is_empty() || there == namespace)
-            .map(|(_, object)| Value::clone(&World::shown_as(&kind, object)))
+            .map(|(_, object)| World::shown_as(&kind, object))
             .collect()
     }
 

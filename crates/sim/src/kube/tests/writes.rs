@@ -30,7 +30,7 @@ async fn what_changes_nothing_takes_no_version() {
         assert_eq!(code, 200, "{method} {path}");
         assert_eq!(server.version(), current, "{method} {path}");
     }
-    assert_eq!(server.get("machines", "default", "a"), Some(object));
+    assert_eq!(server.get("machines", "default", "a").as_deref(), Some(&object));
 }
 
 #[tokio::test(start_paused = true)]
