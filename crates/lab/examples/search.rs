@@ -13,6 +13,10 @@ use weir_lab::plan::Plan;
 use weir_lab::search::{self, Tally};
 use weir_lab::timeline::timeline;
 
+/// A plan makes and drops hundreds of thousands of small objects.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often it says how far it is.
 const NEWS: Duration = Duration::from_secs(10);
 
