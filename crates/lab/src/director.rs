@@ -15,7 +15,7 @@ use weir_sim::kube::Kube;
 
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
-use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Which};
+use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Sort, Which};
 
 /// The quotas while nothing is wrong.
 const QUOTAS: (usize, usize) = (100, 100);
@@ -47,8 +47,8 @@ pub(crate) struct Director {
 
 #[derive(Debug, Default)]
 struct State {
-    /// For each request so far, whether it was a write.
-    requests: Vec<bool>,
+    /// The sort of each request so far.
+    requests: Vec<Sort>,
     due: Vec<Planned>,
     later: Vec<(Instant, Later)>,
     hands: u32,
@@ -97,8 +97,8 @@ impl Director {
         Arc::new(Self { aws, kube, clock, journal, conditions, site, state: Mutex::new(state) })
     }
 
-    /// The requests that the controllers have made: for each, whether it was a write.
-    pub fn requests(&self) -> Vec<bool> {
+    /// The requests that the controllers have made, by their sort.
+    pub fn requests(&self) -> Vec<Sort> {
         lock(&self.state).requests.clone()
     }
 
@@ -108,10 +108,10 @@ impl Director {
     }
 
     /// A request is about to be sent. Tells its number, and until when its life is held.
-    pub fn arrives(&self, lifeline: &Lifeline, is_write: bool) -> (u64, Option<Instant>) {
+    pub fn arrives(&self, lifeline: &Lifeline, sort: Sort) -> (u64, Option<Instant>) {
         let number = {
             let requests = &mut lock(&self.state).requests;
-            requests.push(is_write);
+            requests.push(sort);
             u64::try_from(requests.len()).unwrap_or(u64::MAX)
         };
         (number, self.strike(lifeline, Moment::Request(number, Side::Before)))

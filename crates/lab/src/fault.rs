@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::wire::{Absence, Side};
+pub use crate::wire::{Absence, Side, Sort};
 pub use hand::Hand;
 
 /// A moment of a course.
@@ -117,6 +117,33 @@ impl Fault {
             Self::Ill(..) => "health",
             Self::Hand(hand) if hand.is_on_aws() => "console",
             Self::Hand(_) => "kubectl",
+        }
+    }
+
+    /// Whether anybody can tell a moment at a request of a sort from the moment at the next request of another.
+    ///
+    /// A fault that waits for the next requests of some sort is a number that nobody looks at before one of them
+    /// comes: wherever it is planned between two of them, the same happens from the second one on.
+    pub fn strikes_at(&self, sort: Sort) -> bool {
+        match self {
+            // Replacements of objects find another version.
+            Self::Conflict(_) => sort == Sort::KubePut,
+            Self::Throttled(_) => matches!(sort, Sort::AwsRead | Sort::AwsWrite),
+            Self::LostWrites(..) | Self::StaleReads(_) => sort == Sort::AwsWrite,
+            Self::Crash(_)
+            | Self::Pause(_)
+            | Self::Compacted
+            | Self::StaleWatch(_)
+            | Self::LostWatch(_)
+            | Self::RepeatedWatch(_)
+            | Self::KubeAway(..)
+            | Self::ThrottleStorm(_)
+            | Self::AwsAway(..)
+            | Self::SlowPropagation(_)
+            | Self::Quota(..)
+            | Self::Expired(_)
+            | Self::Ill(..)
+            | Self::Hand(_) => true,
         }
     }
 

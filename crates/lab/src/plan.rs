@@ -12,7 +12,7 @@ use weir_engine::invariant::Invariant;
 use crate::bug::{Bug, Plot};
 use crate::course::Course;
 use crate::evidence::Evidence;
-use crate::fault::{Fault, Moment, Planned};
+use crate::fault::{Fault, Moment, Planned, Sort};
 use crate::judge::judge;
 use crate::stage::on_virtual_time;
 use crate::world::{Settings, Told, World};
@@ -88,8 +88,8 @@ impl fmt::Display for Failure {
 /// How a plan went.
 #[derive(Debug)]
 pub struct Played {
-    /// For each request of the course, until it was healed: whether it was a write.
-    pub requests: Vec<bool>,
+    /// The sort of each request of the course, until it was healed.
+    pub requests: Vec<Sort>,
     /// Everything that happened.
     pub evidence: Evidence,
     /// What people were told.

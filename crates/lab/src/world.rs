@@ -34,7 +34,7 @@ use crate::fault::Planned;
 use crate::journal::{Entry, Journal, What};
 use crate::life::Life;
 use crate::manifest;
-use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, sdk_config};
+use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
 
 /// The definitions of Weir's kinds, made once for all worlds.
 static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
@@ -239,8 +239,8 @@ impl World {
         self.director = Some(director);
     }
 
-    /// The requests that the controllers have made since faults were planned: for each, whether it was a write.
-    pub(crate) fn requests_made(&self) -> Vec<bool> {
+    /// The requests that the controllers have made since faults were planned, by their sort.
+    pub(crate) fn requests_made(&self) -> Vec<Sort> {
         self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
     }
 

@@ -4,17 +4,17 @@ use crate::course::Course;
 use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side};
 use crate::plan::Plan;
 
-/// All plans of one fault on a course: each before every request, and those to which the answer matters also after
-/// each write. The undisturbed course comes first.
+/// All plans of one fault on a course: each before every request, and also after each write, whose answer may matter.
+/// A fault that waits for requests of some sort is played at these alone. The undisturbed course comes first.
 pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     let undisturbed = Plan::undisturbed(seed, course.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
     let number = |index: usize| u64::try_from(index).unwrap_or(u64::MAX) + 1;
     for fault in faults(course) {
-        for (index, is_write) in requests.iter().enumerate() {
+        for (index, sort) in requests.iter().enumerate().filter(|(_, sort)| fault.strikes_at(**sort)) {
             plans.push(undisturbed.clone().with(Moment::Request(number(index), Side::Before), fault.clone()));
-            if *is_write {
+            if sort.is_write() {
                 plans.push(undisturbed.clone().with(Moment::Request(number(index), Side::After), fault.clone()));
             }
         }

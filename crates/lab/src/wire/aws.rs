@@ -23,7 +23,7 @@ use weir_sim::clock::Clock;
 use crate::bug;
 use crate::journal::{AwsRequest, What};
 
-use super::{Fate, Lifeline, Mischief, Side};
+use super::{Fate, Lifeline, Mischief, Side, Sort};
 
 /// By which the world tells the controllers' calls from those of others.
 pub(crate) const ACCESS_KEY: &str = "AKIAWEIRLAB";
@@ -84,9 +84,10 @@ impl AwsWire {
         let mut noted =
             AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
         let is_write = noted.is_write();
+        let sort = if is_write { Sort::AwsWrite } else { Sort::AwsRead };
         let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
-        let (request_number, mut fate) = network.before(&self.lifeline, is_write).await;
+        let (request_number, mut fate) = network.before(&self.lifeline, sort).await;
         if let Some(resource) = noted.written().filter(|_| is_write) {
             noted.tags = self.aws.beside(resource).tags(resource);
         }

@@ -16,7 +16,7 @@ use weir_sim::kube::{self as sim, Kube};
 
 use crate::journal::{KubeRequest, What};
 
-use super::{Absence, Fate, Lifeline};
+use super::{Absence, Fate, Lifeline, Sort};
 
 /// How long it takes to be turned away.
 const AWAY_TIME: Duration = Duration::from_millis(2);
@@ -71,8 +71,13 @@ impl KubeWire {
             object: None,
         };
         let is_write = noted.is_write();
+        let sort = match *request.method() {
+            http::Method::PUT => Sort::KubePut,
+            _ if is_write => Sort::KubeWrite,
+            _ => Sort::KubeRead,
+        };
         let network = &self.lifeline.network;
-        let (request_number, fate) = network.before(&self.lifeline, is_write).await;
+        let (request_number, fate) = network.before(&self.lifeline, sort).await;
         let away = network.away().filter(|_| self.lifeline.life > 0);
         noted.arrived = fate != Fate::Unsent && away.is_none();
         noted.status = away.filter(|(how, _)| *how == Absence::Failing).map(|_| 503);
@@ -83,7 +88,7 @@ impl KubeWire {
         if let Some((how, until)) = away {
             return self.turned_away(how, until).await;
         }
-        if request.method() == http::Method::PUT && network.conflicts() {
+        if sort == Sort::KubePut && network.conflicts() {
             self.touch(&path);
         }
         let before = self.kube.version();

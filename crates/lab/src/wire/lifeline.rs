@@ -29,6 +29,28 @@ pub enum Side {
     After,
 }
 
+/// The sort of a request, as far as faults tell requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sort {
+    /// A call of AWS that changes nothing.
+    AwsRead,
+    /// A call of AWS that changes something.
+    AwsWrite,
+    /// A read or watch of Kubernetes.
+    KubeRead,
+    /// An object of Kubernetes is replaced, or its status.
+    KubePut,
+    /// Another write to Kubernetes.
+    KubeWrite,
+}
+
+impl Sort {
+    /// Whether such a request changes anything.
+    pub fn is_write(self) -> bool {
+        !matches!(self, Self::AwsRead | Self::KubeRead)
+    }
+}
+
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -77,12 +99,12 @@ impl Lifeline {
     }
 
     /// Decides about a request that is about to be sent.
-    pub fn admit(&self, is_write: bool) -> Fate {
+    pub fn admit(&self, sort: Sort) -> Fate {
         let mut state = lock(&self.state);
         if state.is_cut {
             return Fate::Unsent;
         }
-        if !is_write {
+        if !sort.is_write() {
             return Fate::Passes;
         }
         state.writes += 1;

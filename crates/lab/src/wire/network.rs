@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::bug::{Tampered, tamper_answer};
 use crate::director::Director;
 
-use super::{Fate, Lifeline, Side, lock};
+use super::{Fate, Lifeline, Side, Sort, lock};
 
 /// Something that befalls the next calls of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,14 +140,14 @@ impl Network {
     }
 
     /// A request is about to be sent: what was planned for this moment happens.
-    pub async fn before(&self, lifeline: &Lifeline, is_write: bool) -> (u64, Fate) {
+    pub async fn before(&self, lifeline: &Lifeline, sort: Sort) -> (u64, Fate) {
         let director = lock(&self.director).clone();
-        let Some(director) = director.filter(|_| lifeline.life > 0) else { return (0, lifeline.admit(is_write)) };
-        let (number, held) = director.arrives(lifeline, is_write);
+        let Some(director) = director.filter(|_| lifeline.life > 0) else { return (0, lifeline.admit(sort)) };
+        let (number, held) = director.arrives(lifeline, sort);
         if let Some(until) = held {
             tokio::time::sleep_until(until).await;
         }
-        (number, lifeline.admit(is_write))
+        (number, lifeline.admit(sort))
     }
 
     /// The world has taken a request.
