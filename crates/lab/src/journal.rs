@@ -43,6 +43,8 @@ pub enum What {
         place: String,
         /// What its tags were.
         before: BTreeMap<String, String>,
+        /// What they are since.
+        after: BTreeMap<String, String>,
     },
     /// Something befell the world, in words.
     Befell(String),

@@ -28,16 +28,11 @@ impl Director {
                 }
             }
             Hand::Remove => self.remove(),
-            Hand::Untag => {
-                self.retag();
-                self.untag();
-            }
-            Hand::Claim => {
-                self.retag();
-                let done =
-                    self.aws.add_tags(&self.place(), &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
+            Hand::Untag => self.retag(|place| self.untag(place)),
+            Hand::Claim => self.retag(|place| {
+                let done = self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
                 debug_assert!(done.is_ok(), "{done:?}");
-            }
+            }),
             Hand::Detach(group) => self.detach(group),
             Hand::To(to) => self.patch("trafficshifts", &json!({"spec": {"to": to}})),
             Hand::Paused(paused) => self.patch("trafficshifts", &json!({"spec": {"paused": paused}})),
@@ -79,18 +74,19 @@ impl Director {
         debug_assert!(done.is_ok(), "{done:?}");
     }
 
-    /// Notes what the tags are before somebody changes them.
-    fn retag(&self) {
+    /// Somebody changes the tags, and it is noted what they were and are.
+    fn retag(&self, change: impl FnOnce(&str)) {
         let place = self.place();
         let before = self.aws.tags(&place);
-        self.journal.add(self.clock.now(), 0, What::Retagged { place, before });
+        change(&place);
+        let after = self.aws.tags(&place);
+        self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
     }
 
-    fn untag(&self) {
-        let place = self.place();
-        for (number, key) in self.aws.tags(&place).keys().enumerate() {
+    fn untag(&self, place: &str) {
+        for (number, key) in self.aws.tags(place).keys().enumerate() {
             debug_assert!(number < 50, "AWS takes 50 tags");
-            let done = self.aws.by_hand("RemoveTags", &[("ResourceArns.member.1", &place), ("TagKeys.member.1", key)]);
+            let done = self.aws.by_hand("RemoveTags", &[("ResourceArns.member.1", place), ("TagKeys.member.1", key)]);
             debug_assert!(done.is_ok(), "{done:?}");
         }
     }

@@ -114,6 +114,21 @@ impl<'a> Course<'a> {
         [self.mover(route, at), self.mover(route, before)].into_iter().flatten().collect()
     }
 
+    /// What others left of the tags of a place, each time they changed them between two instants.
+    pub fn retagged(
+        &self,
+        place: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = &'a BTreeMap<String, String>> {
+        self.evidence.entries.iter().filter_map(move |entry| match &entry.what {
+            What::Retagged { place: there, after, .. } if there == place && (from..to).contains(&entry.at) => {
+                Some(after)
+            }
+            _ => None,
+        })
+    }
+
     /// A route as it was last recorded at an instant.
     pub fn route(&self, route: &Key, at: Timestamp) -> Option<&WeightedRoute> {
         let seen = self.routes.iter().take_while(|seen| seen.at <= at).filter(|seen| seen.key == *route);
@@ -288,7 +303,9 @@ fn marks_of(at: Timestamp, place: &str, request: &AwsRequest, evidence: &Evidenc
         return request.tags.clone();
     }
     let retagged = evidence.entries.iter().find_map(|entry| match &entry.what {
-        What::Retagged { place: there, before } if there == place && entry.at > at - STALENESS && entry.at <= at => {
+        What::Retagged { place: there, before, .. }
+            if there == place && entry.at > at - STALENESS && entry.at <= at =>
+        {
             Some(before)
         }
         _ => None,

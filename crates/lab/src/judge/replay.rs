@@ -33,13 +33,16 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// The last run that a route's place remembered at an instant, and since when.
+/// The last run that a route's place remembered at an instant, and since when. What somebody has taken from its tags
+/// is remembered no more.
 fn memory<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> Option<(Timestamp, &'a String)> {
     let writes = course.writes.iter().take_while(|write| write.at < at);
     let remembered = writes
         .filter(|write| write.route.as_ref() == Some(route))
-        .filter_map(|write| Some((write.at, write.tags.get(LAST_RUN_TAG)?)));
-    remembered.last()
+        .filter_map(|write| Some((write, write.tags.get(LAST_RUN_TAG)?)));
+    let (write, memory) = remembered.last()?;
+    let is_kept = course.retagged(&write.place, write.at, at).all(|left| left.contains_key(LAST_RUN_TAG));
+    is_kept.then_some((write.at, memory))
 }
 
 fn was_asked_for(shift: &TrafficShift, since: Timestamp) -> bool {

@@ -67,6 +67,19 @@ fn whatever_is_tampered_with_is_seen() {
 }
 
 #[test]
+fn a_run_is_no_replay_of_one_that_somebody_took_from_the_memory() {
+    let mut evidence = release();
+    the_first_run_again(&mut evidence);
+    let again = evidence.entries.pop().unwrap();
+    let place = evidence.changes.last().unwrap().place.clone();
+    let what = What::Retagged { place, before: BTreeMap::new(), after: BTreeMap::new() };
+    evidence.entries.push(Entry { at: again.at - SignedDuration::from_secs(1), life: 0, what });
+    evidence.entries.push(again);
+    let found: BTreeSet<Invariant> = judge(&evidence).into_iter().map(|breach| breach.invariant).collect();
+    assert!(!found.contains(&Invariant::Replay), "{found:?}");
+}
+
+#[test]
 fn a_finalizer_that_hangs_is_seen() {
     let mut evidence = release();
     evidence.lingering.push(("weightedroutes/checkout".to_owned(), evidence.ended - SignedDuration::from_mins(13)));
@@ -266,9 +279,9 @@ fn the_first_run_again(evidence: &mut Evidence) {
     if let What::Kube(request) = &mut entry.what
         && let Some(object) = &mut request.object
     {
+        let object = Arc::make_mut(object);
         object["metadata"]["uid"] = json!("another");
         object["status"]["run"]["startedAt"] = json!(entry.at.to_string());
     }
     evidence.entries.push(entry);
 }
-        let object = Arc::make_mut(object);
