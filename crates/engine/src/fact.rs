@@ -110,13 +110,18 @@ pub struct Reading<T> {
     /// When the request was sent: everything that AWS had settled before this instant is in it.
     pub at: Timestamp,
     /// What was found, or why nothing was. Shared by all who look at it.
-    pub found: Result<Arc<T>, AwsError>,
+    pub found: Result<Arc<T>, Box<AwsError>>,
 }
 
 impl<T> Reading<T> {
     /// A reading of what was found, or of why nothing was.
     pub fn new(at: Timestamp, found: Result<T, AwsError>) -> Self {
-        Self { at, found: found.map(Arc::new) }
+        Self { at, found: found.map(Arc::new).map_err(Box::new) }
+    }
+
+    /// Why nothing was found, where nothing was.
+    pub fn failure(&self) -> Option<&AwsError> {
+        self.found.as_ref().err().map(Box::as_ref)
     }
 }
 

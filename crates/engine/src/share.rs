@@ -139,12 +139,12 @@ pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_
     for (environment, reading) in parts {
         match &reading.found {
             Ok(requests) => drop(by_environment.insert(environment, requests.as_ref())),
-            Err(error) => return Some(Known::Failed { at: reading.at, error: error.clone() }),
+            Err(error) => return Some(Known::Failed { at: reading.at, error: (**error).clone() }),
         }
     }
     Some(match &total.found {
         Ok(total) => Known::Counts(Counts::new(at, total, &by_environment)),
-        Err(error) => Known::Failed { at, error: error.clone() },
+        Err(error) => Known::Failed { at, error: (**error).clone() },
     })
 }
 

@@ -10,7 +10,7 @@ use crate::wire::{Answer, Bed, arn, failure, permit};
 
 async fn read(bed: &Bed) -> AwsError {
     match bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await {
-        Fact::Rules(reading) => reading.found.unwrap_err(),
+        Fact::Rules(reading) => *reading.found.unwrap_err(),
         other => panic!("{other:?}"),
     }
 }

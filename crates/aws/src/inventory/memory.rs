@@ -135,14 +135,14 @@ fn rules_of(fact: &Fact) -> Option<&[Rule]> {
 /// The instant of an answer, and why it is none.
 fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
     match fact {
-        Fact::Balancer(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Listeners(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Rules(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Group(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Attributes(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Health(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Tags(reading) => (reading.at, reading.found.as_ref().err()),
-        Fact::Requests(Some(reading)) => (reading.at, reading.found.as_ref().err()),
+        Fact::Balancer(reading) => (reading.at, reading.failure()),
+        Fact::Listeners(reading) => (reading.at, reading.failure()),
+        Fact::Rules(reading) => (reading.at, reading.failure()),
+        Fact::Group(reading) => (reading.at, reading.failure()),
+        Fact::Attributes(reading) => (reading.at, reading.failure()),
+        Fact::Health(reading) => (reading.at, reading.failure()),
+        Fact::Tags(reading) => (reading.at, reading.failure()),
+        Fact::Requests(Some(reading)) => (reading.at, reading.failure()),
         Fact::Requests(None) => (Timestamp::MIN, None),
     }
 }

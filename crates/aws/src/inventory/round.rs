@@ -34,7 +34,7 @@ enum State<T> {
 impl<T: PartialEq> State<T> {
     /// Takes over what was read, and tells whether it is something else than before. A failure in passing tells nothing;
     /// a refusal is news, and so is its end.
-    fn update(&mut self, found: Result<Arc<T>, AwsError>) -> bool {
+    fn update(&mut self, found: Result<Arc<T>, Box<AwsError>>) -> bool {
         let new = match found {
             Ok(found) => Self::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => Self::Absent,
