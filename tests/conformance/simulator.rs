@@ -1,6 +1,7 @@
 //! The bed in which everything is simulated: the lab's world, in virtual time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -98,7 +99,9 @@ impl Bed for Simulator {
     }
 
     fn list(&self, resource: &str) -> Vec<Value> {
-        self.inside(|bed| bed.world.kube().list(resource, bed.namespace()))
+        self.inside(|bed| {
+            bed.world.kube().list(resource, bed.namespace()).into_iter().map(Arc::unwrap_or_clone).collect()
+        })
     }
 
     fn await_condition(&mut self, resource: &str, name: &str, condition: &str) {

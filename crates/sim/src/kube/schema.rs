@@ -49,6 +49,7 @@ pub(super) struct Schema {
 
 /// What stands at a node or anywhere below it, so that a walk can spare the rest.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_field_names, reason = "each is about something else")]
 struct Below {
     /// Rules.
     rules: bool,

@@ -16,8 +16,11 @@ impl Bulletin {
     /// The events that were not told yet.
     pub fn news(&mut self, world: &World) -> Vec<News> {
         let events = world.kube().list("events.events.k8s.io", "");
-        let mut fresh: Vec<(u64, &Value)> =
-            events.iter().map(|event| (version(event), event)).filter(|(version, _)| *version > self.told).collect();
+        let mut fresh: Vec<(u64, &Value)> = events
+            .iter()
+            .map(|event| (version(event), event.as_ref()))
+            .filter(|(version, _)| *version > self.told)
+            .collect();
         fresh.sort_by_key(|(version, _)| *version);
         self.told = fresh.last().map_or(self.told, |(version, _)| *version);
         fresh.into_iter().map(|(_, event)| told(event, world.now())).collect()
