@@ -48,4 +48,5 @@ prepare:
 # Bring the generated files up to date; a test says when they are not.
 generate:
     cargo run --quiet -- crds --output-dir crds
+    cargo run --quiet -- crds --output-dir charts/weir/files/crds
     cargo run --quiet -- iam-policy --owner-id acme-production > docs/iam-policy.json

@@ -10,6 +10,7 @@
 
 mod binaries;
 mod cluster;
+mod monitoring;
 pub(crate) mod moto;
 pub(crate) mod places;
 mod python;
@@ -43,7 +44,15 @@ pub(crate) fn own_cluster() -> Option<Cluster> {
     Some(Cluster::start(programs).unwrap_or_else(|reason| panic!("{reason}")))
 }
 
-/// The same server, with Kubernetes' own namespace and garbage controllers running from now on.
+/// A Kubernetes server of the caller's own, with Kubernetes' own controllers.
+pub(crate) fn own_cluster_with_controllers() -> Option<Cluster> {
+    let manager = found_or_skipped(Tool::KubeControllerManager.find())?;
+    let cluster = own_cluster()?;
+    started(cluster.controllers(&manager));
+    Some(cluster)
+}
+
+/// The Kubernetes server of this test process, with Kubernetes' own controllers running from now on.
 pub(crate) fn real_cluster_with_controllers() -> Option<&'static Cluster> {
     let manager = found_or_skipped(Tool::KubeControllerManager.find())?;
     let cluster = real_cluster()?;
@@ -66,6 +75,21 @@ pub(crate) fn moto() -> Option<MotoTurn> {
 pub(crate) fn own_moto() -> Option<Moto> {
     let python = found_or_skipped(Python::prepare())?;
     Some(Moto::start(python).unwrap_or_else(|reason| panic!("{reason}")))
+}
+
+/// Helm.
+pub(crate) fn helm() -> Option<PathBuf> {
+    found_or_skipped(Tool::Helm.find())
+}
+
+/// Prometheus' own judge of rules.
+pub(crate) fn promtool() -> Option<PathBuf> {
+    found_or_skipped(Tool::Promtool.find())
+}
+
+/// Files with the definitions of the Prometheus operator's kinds that the chart uses.
+pub(crate) fn monitoring_kinds() -> Option<[PathBuf; 2]> {
+    found_or_skipped(monitoring::find())
 }
 
 /// The AWS CLI.

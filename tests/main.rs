@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "this program is nothing but tests; clippy exempts only the test functions")]
 
 mod bed;
+mod chart;
 mod conformance;
 mod differential;
 mod layout;

@@ -1,4 +1,4 @@
-//! Finds the Kubernetes binaries, or builds them once from the Go modules in `tests/testbed`.
+//! Finds the programs that are written in Go, or builds them once from the Go modules in `tests/testbed`.
 //!
 //! Looked for, in this order: the folder named by `KUBEBUILDER_ASSETS`, the newest usable version that `setup-envtest`
 //! installed, the cache folder; what none of them has is built into the cache folder. Several test processes may ask at
@@ -17,37 +17,62 @@ use super::{places, skipping};
 #[derive(Clone, Copy)]
 pub(crate) enum Tool {
     Etcd,
+    Helm,
     KubeApiserver,
     KubeControllerManager,
     Kubectl,
+    Promtool,
+}
+
+/// What a program is built from.
+struct Source {
+    /// The folder of the Go module in `tests/testbed`.
+    module: &'static str,
+    /// The module whose version counts.
+    requirement: &'static str,
+    /// The package to build.
+    package: String,
+    /// The build tags.
+    tags: &'static str,
 }
 
 impl Tool {
     fn name(self) -> &'static str {
         match self {
             Tool::Etcd => "etcd",
+            Tool::Helm => "helm",
             Tool::KubeApiserver => "kube-apiserver",
             Tool::KubeControllerManager => "kube-controller-manager",
             Tool::Kubectl => "kubectl",
+            Tool::Promtool => "promtool",
         }
     }
 
-    /// The folder of the Go module in `tests/testbed`, the module whose version counts, and the package to build.
-    fn source(self) -> (&'static str, &'static str, String) {
+    fn source(self) -> Source {
+        let of = |module, requirement, folder: &str| {
+            let package = format!("{requirement}{folder}");
+            Source { module, requirement, package, tags: "" }
+        };
         match self {
-            Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3".to_owned()),
+            Tool::Etcd => of("etcd", "go.etcd.io/etcd/server/v3", ""),
+            Tool::Helm => of("helm", "helm.sh/helm/v4", "/cmd/helm"),
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => {
-                ("kubernetes", "k8s.io/kubernetes", format!("k8s.io/kubernetes/cmd/{}", self.name()))
+                of("kubernetes", "k8s.io/kubernetes", &format!("/cmd/{}", self.name()))
             }
+            // Without the clients of all the clouds that a Prometheus can find its targets in.
+            Tool::Promtool => Source {
+                tags: "remove_all_sd",
+                ..of("prometheus", "github.com/prometheus/prometheus", "/cmd/promtool")
+            },
         }
     }
 
     /// The path of the program, which is built first where nothing else provides it; or why there is none.
     pub(crate) fn find(self) -> Result<PathBuf, String> {
-        let (module, requirement, package) = self.source();
-        let folder = places::sources().join(module);
-        let version = required_version(&folder, requirement)?;
-        let cache = places::cache()?.join(format!("{module}-{version}"));
+        let source = self.source();
+        let folder = places::sources().join(source.module);
+        let version = required_version(&folder, source.requirement)?;
+        let cache = places::cache()?.join(format!("{}-{version}", source.module));
         let cached = cache.join(self.name());
         let provided = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).into_iter().chain(newest_envtest());
         if let Some(found) = provided.map(|folder| folder.join(self.name())).find(|path| path.is_file()) {
@@ -56,7 +81,7 @@ impl Tool {
         if !cached.is_file() {
             let _claim = places::claim(&cache)?;
             if !cached.is_file() {
-                build(&folder, &package, &version, &cached)?;
+                build(&folder, &source, &version, &cached)?;
             }
         }
         Ok(cached)
@@ -64,7 +89,8 @@ impl Tool {
 }
 
 /// Builds one package of a Go module; the program appears at `target` only when it is complete.
-fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(), String> {
+fn build(module: &Path, source: &Source, version: &str, target: &Path) -> Result<(), String> {
+    let package = &source.package;
     let missing = |error: io::Error| {
         format!(
             "Go is needed to build {package} and does not run ({error}): \
@@ -76,7 +102,8 @@ fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(
     let unfinished = target.with_extension(format!("{}.unfinished", process::id()));
     let built = Command::new("go")
         .current_dir(module)
-        .args(["build", "-trimpath", "-buildvcs=false", "-ldflags", &linker_flags(version), "-o"])
+        .args(["build", "-trimpath", "-buildvcs=false", "-tags", source.tags])
+        .args(["-ldflags", &linker_flags(source.requirement, version), "-o"])
         .arg(&unfinished)
         .arg(package)
         // The committed sums decide what is built; and without C no compiler is needed but Go's.
@@ -94,7 +121,10 @@ fn build(module: &Path, package: &str, version: &str, target: &Path) -> Result<(
 }
 
 /// A Kubernetes server that does not know its version reports one that clients stumble over.
-fn linker_flags(version: &str) -> String {
+fn linker_flags(requirement: &str, version: &str) -> String {
+    if requirement != "k8s.io/kubernetes" {
+        return "-s -w".to_owned();
+    }
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let variable = "k8s.io/component-base/version.git";
@@ -102,7 +132,7 @@ fn linker_flags(version: &str) -> String {
 }
 
 /// The version of `requirement` in the `go.mod` of `folder`.
-fn required_version(folder: &Path, requirement: &str) -> Result<String, String> {
+pub(super) fn required_version(folder: &Path, requirement: &str) -> Result<String, String> {
     let path = folder.join("go.mod");
     let text = fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     version_in(&text, requirement).ok_or_else(|| format!("{} does not require {requirement}", path.display()))
@@ -165,6 +195,6 @@ mod tests {
 
     #[test]
     fn a_server_is_told_its_version() {
-        assert!(linker_flags("v1.36.3").ends_with("gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"));
+        assert!(linker_flags("k8s.io/kubernetes", "v1.36.3").ends_with("gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"));
     }
 }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::binaries::Tool;
 use super::places;
@@ -19,6 +19,14 @@ use super::server::{Server, free_ports};
 
 /// A slow machine that also compiles takes its time.
 const START_SECONDS: u32 = 120;
+
+/// The file in the API server's folder that audit events go to.
+const AUDIT_LOG: &str = "audit.log";
+
+/// The controllers of Kubernetes that a test may ask for: those that end what is deleted, make the pods of Deployments,
+/// and add rules to the roles that Kubernetes brings.
+const CONTROLLERS: &str = "--controllers=namespace-controller,garbage-collector-controller,deployment-controller,\
+                           replicaset-controller,clusterrole-aggregation-controller";
 
 /// The programs that a cluster needs.
 #[derive(Clone)]
@@ -43,12 +51,22 @@ impl Programs {
     }
 }
 
+/// Who asked for what is noted of service accounts alone: what they may do is on trial, and they ask seldom.
+const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - {level: Metadata, userGroups: [\"system:serviceaccounts\"]}
+  - {level: None}
+";
+
 /// A running Kubernetes API server whose only user is a cluster administrator.
 pub(crate) struct Cluster {
     programs: Programs,
     kubeconfig: PathBuf,
     controllers: OnceLock<Result<Server, String>>,
-    _servers: [Server; 2],
+    servers: [Server; 2],
 }
 
 impl Cluster {
@@ -73,23 +91,33 @@ impl Cluster {
         let token = random_token()?;
         let kubeconfig = folder.join("kubeconfig");
         write(&folder.join("tokens.csv"), &format!("{token},admin,1,\"system:masters\"\n"))?;
+        write(&folder.join("audit.yaml"), AUDIT_POLICY)?;
         write(&kubeconfig, &kubeconfig_text(&folder, api_port, &token))?;
         let mut apiserver = start_apiserver(programs, folder, client_port, api_port)?;
         apiserver.wait_until(START_SECONDS, |_| {
             let answer = kubectl(&programs.kubectl, &kubeconfig).args(["get", "--raw=/readyz"]).output().ok()?;
             (answer.stdout == b"ok").then_some(())
         })?;
-        Ok(Cluster {
-            programs: programs.clone(),
-            kubeconfig,
-            controllers: OnceLock::new(),
-            _servers: [apiserver, etcd],
-        })
+        Ok(Cluster { programs: programs.clone(), kubeconfig, controllers: OnceLock::new(), servers: [apiserver, etcd] })
+    }
+
+    /// The folder of kubectl, for scripts that call it by its name.
+    pub(crate) fn kubectl_folder(&self) -> &Path {
+        self.programs.kubectl.parent().expect("a program is in a folder")
     }
 
     /// The file that lets any Kubernetes client in, as an administrator.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// What service accounts have asked the API server for, as audit events of `audit.k8s.io/v1` in their order.
+    pub(crate) fn asked_by_service_accounts(&self) -> Vec<Value> {
+        let [apiserver, _] = &self.servers;
+        let log = fs::read_to_string(apiserver.folder().join(AUDIT_LOG)).unwrap_or_default();
+        // The last line may be in the making.
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.collect()
     }
 
     /// Makes a namespace that no other test uses; its name begins with `prefix`.
@@ -134,12 +162,12 @@ impl Cluster {
         }
     }
 
-    /// Starts Kubernetes' namespace and garbage controllers, unless they run already.
+    /// Starts Kubernetes' own controllers, unless they run already.
     pub(crate) fn controllers(&self, manager: &Path) -> &Result<Server, String> {
         self.controllers.get_or_init(|| {
             let mut command = Command::new(manager);
             command.arg(format!("--kubeconfig={}", self.kubeconfig.display())).args([
-                "--controllers=namespace-controller,garbage-collector-controller",
+                CONTROLLERS,
                 "--leader-elect=false",
                 "--secure-port=0",
             ]);
@@ -180,7 +208,9 @@ fn start_apiserver(programs: &Programs, folder: PathBuf, etcd_port: u16, port: u
         .arg(in_folder("service-account-key-file", "certificates/apiserver.key"))
         .arg(in_folder("service-account-signing-key-file", "certificates/apiserver.key"))
         .arg("--service-account-issuer=https://localhost")
-        .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"]);
+        .arg("--authorization-mode=RBAC")
+        .arg(in_folder("audit-policy-file", "audit.yaml"))
+        .arg(in_folder("audit-log-path", AUDIT_LOG));
     Server::start("kube-apiserver", folder, &command)
 }
 

@@ -144,7 +144,7 @@ impl Running {
             runtime.block_on(async {
                 let settings =
                     Settings { namespace: Some(namespace), round_interval: ROUND, ..Settings::new(OWNER) };
-                let controller = weir_lab::controller(client(cluster).await, &aws, aws.clock(), settings).unwrap();
+                let controller = weir_lab::controller(client(cluster.kubeconfig()).await, &aws, aws.clock(), settings).unwrap();
                 tell.send(controller.metrics()).unwrap();
                 tokio::select! {
                     biased;

@@ -1,5 +1,6 @@
 //! The Kubernetes half of the beds with a real API server: the user has kubectl, and looking often goes by a client.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl Kubernetes {
         let cluster = real_cluster()?;
         install_kinds(cluster);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(async { client(cluster).await });
+        let client = runtime.block_on(async { client(cluster.kubeconfig()).await });
         // Always of one length, so that what is printed is aligned alike.
         let namespace = format!("n{:03}", NEXT.fetch_add(1, Ordering::Relaxed));
         let made = Namespace {
@@ -143,9 +144,9 @@ impl Kubernetes {
     }
 }
 
-/// A client of the real API server. Must be called inside the runtime in which it is used.
-pub(crate) async fn client(cluster: &Cluster) -> Client {
-    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+/// A client of a real API server. Must be called inside the runtime in which it is used.
+pub(crate) async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()
 }

@@ -363,7 +363,7 @@ pub(crate) fn said_at_once(listen: &str, arguments: &[&str]) -> String {
 }
 
 /// Where `weir run` listens, as its log says.
-fn address(log: &str) -> Option<String> {
+pub(crate) fn address(log: &str) -> Option<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut addresses = lines.filter_map(|line| Some(line.get("address")?.as_str()?.to_owned()));
     addresses.next()

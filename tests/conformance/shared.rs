@@ -115,7 +115,7 @@ fn play(cluster: &Cluster, weir: &Server, words: &[String], shown: &str) {
 }
 
 /// A text without ages and the width of columns, which depend on the moment.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let is_age = |word: &str| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with(['s', 'm', 'h']);
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().map(|word| if is_age(word) { "AGE" } else { word }).collect();

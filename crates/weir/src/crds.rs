@@ -1,6 +1,6 @@
 //! `weir crds`: prints the definitions of the four kinds.
 //!
-//! What is printed is what the repository keeps in `crds/`; a test compares the two.
+//! What is printed is what the repository keeps in `crds/` and in the chart; a test compares them.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -10,20 +10,27 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 
 use super::{Yaml, file_name, print};
 
+/// Where the definitions are kept: for those who apply files, and in the chart, which must stand alone.
+const FOLDERS: [&str; 2] = ["crds", "charts/weir/files/crds"];
+
 #[test]
 fn the_kept_files_are_what_is_printed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds");
+    FOLDERS.into_iter().for_each(keeps_what_is_printed);
+}
+
+fn keeps_what_is_printed(kept_in: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(kept_in);
     let kept: BTreeSet<String> = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.starts_with('.'))
         .collect();
     let printed: BTreeSet<String> = weir_api::crds().iter().map(file_name).collect();
-    assert_eq!(kept, printed, "run `just generate`");
+    assert_eq!(kept, printed, "{kept_in}: run `just generate`");
     for definition in weir_api::crds() {
         let name = file_name(&definition);
         let kept = fs::read_to_string(folder.join(&name)).unwrap();
-        assert!(kept == Yaml(&definition).to_string(), "crds/{name} is out of date; run `just generate`");
+        assert!(kept == Yaml(&definition).to_string(), "{kept_in}/{name} is out of date; run `just generate`");
     }
 }
 
