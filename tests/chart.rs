@@ -9,6 +9,7 @@ mod helm;
 mod kubelet;
 mod life;
 mod newcomer;
+mod policies;
 mod rights;
 mod script;
 mod users;
