@@ -3,7 +3,8 @@
 //! `weir run` is started as a process of its own beside a simulated cluster and a simulated account, which are served
 //! over loopback, and is looked at from outside, through `/proc` and its own metrics.
 //!
-//! `cargo bench --bench scale` with, after `--`, the number of objects (10000) and of ticks (1000000).
+//! `cargo bench --bench scale` with, after `--`, the number of objects (10000) and of ticks (1000000), and the path of
+//! another program than the one that cargo has built, such as the one that the image holds.
 
 use std::env;
 use std::error::Error;
@@ -36,14 +37,18 @@ fn main() -> Fallible<()> {
     let numbers: Vec<usize> = env::args().filter_map(|argument| argument.parse().ok()).collect();
     let objects = numbers.first().copied().unwrap_or(10_000);
     let ticks = numbers.get(1).copied().unwrap_or(1_000_000);
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(objects, ticks))
+    let other = env::args().skip(1).find(|argument| argument.contains('/'));
+    let program = other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_weir"));
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(program, objects, ticks))
 }
 
 #[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
-async fn bench(objects: usize, ticks: usize) -> Fallible<()> {
+async fn bench(program: &str, objects: usize, ticks: usize) -> Fallible<()> {
     let stage = Stage::set(objects)?;
     let (kube, aws) = (serve_kube(&stage.kube).await?, serve_aws(&stage.aws).await?);
-    let mut process = Process::start(kube, aws)?;
+    let mut process = Process::start(program, kube, aws)?;
+    process.first_tick().await?;
+    println!("the first tick: {}", process.figures()?);
     process.settle().await?;
     println!("{} objects settled: {}", stage.objects, process.figures()?);
     process.rest().await?;
@@ -187,7 +192,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(kube: SocketAddr, aws: SocketAddr) -> Fallible<Self> {
+    fn start(program: &str, kube: SocketAddr, aws: SocketAddr) -> Fallible<Self> {
         let folder = env::temp_dir().join(format!("weir-scale-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let cluster = json!({
@@ -199,7 +204,7 @@ impl Process {
         let kubeconfig = folder.join("kubeconfig");
         fs::write(&kubeconfig, cluster.to_string())?;
         let metrics = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let child = Command::new(env!("CARGO_BIN_EXE_weir"))
+        let child = Command::new(program)
             .args(["run", "--owner-id", OWNER, "--listen", &metrics.to_string(), "--kubeconfig"])
             .arg(&kubeconfig)
             .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
@@ -212,6 +217,17 @@ impl Process {
             .stderr(fs::File::create(folder.join("log"))?)
             .spawn()?;
         Ok(Self { child, metrics, folder })
+    }
+
+    /// Waits until an object has been looked at.
+    async fn first_tick(&self) -> Fallible<()> {
+        for _ in 0..3_000 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if self.ticks().await.is_ok_and(|ticks| ticks > 0) {
+                return Ok(());
+            }
+        }
+        Err(format!("no tick within a minute; {}", fs::read_to_string(self.folder.join("log"))?).into())
     }
 
     /// Waits until nothing has ticked for a while.
@@ -268,9 +284,10 @@ impl Process {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let times: Vec<f64> = stat.split_whitespace().skip(13).take(2).filter_map(|time| time.parse().ok()).collect();
         Ok(format!(
-            "{:.1} MiB resident (peak {:.1}), {:.1} s of processor time",
+            "{:.1} MiB resident (peak {:.1}; {:.1} of it pages of the program), {:.2} s of processor time",
             figure("VmRSS:").unwrap_or_default(),
             figure("VmHWM:").unwrap_or_default(),
+            figure("RssFile:").unwrap_or_default(),
             times.iter().sum::<f64>() / 100.0
         ))
     }
