@@ -120,30 +120,28 @@ impl Fault {
         }
     }
 
-    /// Whether anybody can tell a moment at a request of a sort from the moment at the next request of another.
+    /// The sorts of requests that are the first to notice it; `None` where a controller may notice it at any time.
     ///
-    /// A fault that waits for the next requests of some sort is a number that nobody looks at before one of them
-    /// comes: wherever it is planned between two of them, the same happens from the second one on.
-    pub fn strikes_at(&self, sort: Sort) -> bool {
+    /// Until such a request comes, everything goes on as if the fault were not there: wherever it is planned between
+    /// two of them, the same happens from the second one on, but that what lasts for a while ends sooner.
+    pub fn noticed_by(&self) -> Option<&'static [Sort]> {
+        use Sort::{AwsRead, AwsWrite, KubePut, KubeRead, KubeWrite};
         match self {
             // Replacements of objects find another version.
-            Self::Conflict(_) => sort == Sort::KubePut,
-            Self::Throttled(_) => matches!(sort, Sort::AwsRead | Sort::AwsWrite),
-            Self::LostWrites(..) | Self::StaleReads(_) => sort == Sort::AwsWrite,
-            Self::Crash(_)
-            | Self::Pause(_)
-            | Self::Compacted
-            | Self::StaleWatch(_)
-            | Self::LostWatch(_)
-            | Self::RepeatedWatch(_)
-            | Self::KubeAway(..)
+            Self::Conflict(_) => Some(&[KubePut]),
+            // What is not written is not heard of late.
+            Self::StaleWatch(_) | Self::LostWatch(_) | Self::RepeatedWatch(_) => Some(&[KubePut, KubeWrite]),
+            Self::KubeAway(..) => Some(&[KubeRead, KubePut, KubeWrite]),
+            Self::LostWrites(..) | Self::StaleReads(_) | Self::SlowPropagation(_) | Self::Quota(..) => {
+                Some(&[AwsWrite])
+            }
+            Self::Throttled(_)
             | Self::ThrottleStorm(_)
             | Self::AwsAway(..)
-            | Self::SlowPropagation(_)
-            | Self::Quota(..)
             | Self::Expired(_)
-            | Self::Ill(..)
-            | Self::Hand(_) => true,
+            | Self::Ill(..) => Some(&[AwsRead, AwsWrite]),
+            Self::Hand(hand) if hand.is_on_aws() => Some(&[AwsRead, AwsWrite]),
+            Self::Crash(_) | Self::Pause(_) | Self::Compacted | Self::Hand(_) => None,
         }
     }
 

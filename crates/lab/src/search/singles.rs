@@ -1,25 +1,45 @@
-//! Every fault alone, at every moment at which a course makes a request.
+//! Every fault alone, at every moment of a course that makes a difference to it.
 
 use crate::course::Course;
-use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side};
+use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side, Sort};
 use crate::plan::Plan;
 
-/// All plans of one fault on a course: each before every request, and also after each write, whose answer may matter.
-/// A fault that waits for requests of some sort is played at these alone. The undisturbed course comes first.
+/// All plans of one fault on a course: each at every moment that makes a difference to it. The undisturbed course comes
+/// first.
 pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     let undisturbed = Plan::undisturbed(seed, course.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
-    let number = |index: usize| u64::try_from(index).unwrap_or(u64::MAX) + 1;
     for fault in faults(course) {
-        for (index, sort) in requests.iter().enumerate().filter(|(_, sort)| fault.strikes_at(**sort)) {
-            plans.push(undisturbed.clone().with(Moment::Request(number(index), Side::Before), fault.clone()));
-            if sort.is_write() {
-                plans.push(undisturbed.clone().with(Moment::Request(number(index), Side::After), fault.clone()));
-            }
-        }
+        let moments = moments(&fault, &requests).into_iter();
+        plans.extend(moments.map(|moment| undisturbed.clone().with(moment, fault.clone())));
     }
     plans
+}
+
+/// The moments of a course that make a difference to a fault.
+///
+/// What certain requests notice is played before each of these. What may be noticed at any time is played before and
+/// after each write, and once while a controller only looks at the world: however much it has read by then, it has
+/// changed nothing in between.
+pub(super) fn moments(fault: &Fault, requests: &[Sort]) -> Vec<Moment> {
+    let numbered = (1..).zip(requests.iter().copied());
+    if let Some(sorts) = fault.noticed_by() {
+        let noticing = numbered.filter(|(_, sort)| sorts.contains(sort));
+        return noticing.map(|(number, _)| Moment::Request(number, Side::Before)).collect();
+    }
+    let mut moments = Vec::new();
+    let mut looks = false;
+    for (number, sort) in numbered.filter(|(_, sort)| *sort != Sort::KubeEvent) {
+        if !looks || sort.is_write() {
+            moments.push(Moment::Request(number, Side::Before));
+        }
+        if sort.is_write() {
+            moments.push(Moment::Request(number, Side::After));
+        }
+        looks = !sort.is_write();
+    }
+    moments
 }
 
 /// Every fault, with the spans that make a difference.

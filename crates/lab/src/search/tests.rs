@@ -1,12 +1,14 @@
 //! The courses without any fault, and the sample.
 
+use jiff::Timestamp;
+
 use crate::course::Course;
 use crate::evidence::Evidence;
-use crate::fault::{Fault, Moment, Side};
-use crate::journal::{Entry, What};
+use crate::fault::{Fault, Hand, Moment, Side, Sort};
+use crate::journal::Entry;
 use crate::plan::Plan;
 
-use super::singles::faults;
+use super::singles::{faults, moments};
 use super::{Found, play_all, sample, tell};
 
 /// How many plans the sample has: as many as take about a minute on two idle cores without optimization.
@@ -23,37 +25,53 @@ fn every_course_is_sound_without_faults() {
     }
 }
 
-/// Everything that happened, but for when the fault was planned.
-fn happened(fault: &Fault, moment: Moment) -> (Vec<Entry>, Evidence) {
-    let mut evidence = Plan::undisturbed(1, Course::short()).with(moment, fault.clone()).play().evidence;
-    let mut entries = std::mem::take(&mut evidence.entries);
-    entries.retain(|entry| !matches!(&entry.what, What::Befell(words) if *words == fault.to_string()));
-    (entries, evidence)
+/// What the controllers did and met where a fault comes at a moment, and how it ended.
+fn done(fault: &Fault, moment: Moment) -> (Vec<Entry>, Timestamp) {
+    let Evidence { mut entries, ended, .. } =
+        Plan::undisturbed(1, Course::short()).with(moment, fault.clone()).play().evidence;
+    entries.retain(|entry| entry.life > 0);
+    (entries, ended)
 }
 
 #[test]
-fn a_fault_that_waits_comes_to_the_same_at_each_moment_before_it_strikes() {
+fn a_fault_comes_to_the_same_at_each_moment_before_it_is_noticed() {
     let requests = Plan::undisturbed(1, Course::short()).play().requests;
-    let strikes = |fault: &Fault, index: &usize| fault.strikes_at(requests[*index]);
     let before = |index: usize| Moment::Request(u64::try_from(index).unwrap() + 1, Side::Before);
     let mut compared = 0;
-    for fault in faults(&Course::short()) {
-        let waiting: Vec<usize> = (0..requests.len()).filter(|index| !strikes(&fault, index)).collect();
+    // What lasts for a while ends sooner when it begins sooner, and a hand that fights strikes again.
+    let lasts = |fault: &Fault| fault.span_s() > 0 || matches!(fault, Fault::Hand(Hand::Fight(..)));
+    for fault in faults(&Course::short()).into_iter().filter(|fault| !lasts(fault)) {
+        let Some(sorts) = fault.noticed_by() else { continue };
+        let notices = |index: &usize| sorts.contains(&requests[*index]);
+        let waiting: Vec<usize> = (0..requests.len()).filter(|index| !notices(index)).collect();
         for index in waiting.iter().step_by(47).copied() {
-            // What is under way at that moment may still be struck by what waits for its answer.
-            let last = (0..index).rfind(|index| strikes(&fault, index));
-            let next = (index..requests.len()).find(|index| strikes(&fault, index));
-            let (entries, rest) = happened(&fault, before(index));
-            let is_same = last.into_iter().chain(next).any(|other| {
-                let (other_entries, other_rest) = happened(&fault, before(other));
-                (&entries, &rest.calls, &rest.changes, rest.ended)
-                    == (&other_entries, &other_rest.calls, &other_rest.changes, other_rest.ended)
-            });
+            // What is under way at that moment may still notice what waits for its answer.
+            let last = (0..index).rfind(notices);
+            let next = (index..requests.len()).find(notices);
+            let here = done(&fault, before(index));
+            let is_same = last.into_iter().chain(next).any(|other| here == done(&fault, before(other)));
             assert!(is_same || next.is_none(), "{fault} before request {}", index + 1);
             compared += 1;
         }
     }
     assert!(compared > 20, "{compared}");
+}
+
+#[test]
+fn what_is_noticed_at_any_time_comes_before_and_after_each_write_and_once_between() {
+    use Sort::{AwsRead, AwsWrite, KubeEvent, KubePut, KubeRead};
+    let requests = [KubeRead, AwsRead, AwsWrite, KubeEvent, AwsRead, AwsRead, KubePut];
+    let told: Vec<String> = moments(&Fault::Crash(5), &requests).iter().map(ToString::to_string).collect();
+    let expected = [
+        "before request 1",
+        "before request 3",
+        "after request 3",
+        "before request 5",
+        "before request 7",
+        "after request 7",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(moments(&Fault::Conflict(1), &requests), [Moment::Request(7, Side::Before)]);
 }
 
 fn from_environment(name: &str) -> Option<u64> {

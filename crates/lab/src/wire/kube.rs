@@ -73,6 +73,7 @@ impl KubeWire {
         let is_write = noted.is_write();
         let sort = match *request.method() {
             http::Method::PUT => Sort::KubePut,
+            _ if is_write && path.contains("/events") => Sort::KubeEvent,
             _ if is_write => Sort::KubeWrite,
             _ => Sort::KubeRead,
         };

@@ -42,12 +42,14 @@ pub enum Sort {
     KubePut,
     /// Another write to Kubernetes.
     KubeWrite,
+    /// An event is told, which nobody but people reads.
+    KubeEvent,
 }
 
 impl Sort {
-    /// Whether such a request changes anything.
+    /// Whether such a request changes anything that a controller acts on.
     pub fn is_write(self) -> bool {
-        !matches!(self, Self::AwsRead | Self::KubeRead)
+        matches!(self, Self::AwsWrite | Self::KubePut | Self::KubeWrite)
     }
 }
 
