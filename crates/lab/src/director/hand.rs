@@ -27,7 +27,7 @@ impl Director {
                     self.later(Instant::now() + ROUND, Later::Fault(again));
                 }
             }
-            Hand::Remove => self.remove(),
+            Hand::Remove => self.retag(|place| self.remove(place)),
             Hand::Untag => self.retag(|place| self.untag(place)),
             Hand::Claim => self.retag(|place| {
                 let done = self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
@@ -64,23 +64,24 @@ impl Director {
         let _ = self.aws.edit_weights(&self.place(), &[("blue", blue), ("green", green)]);
     }
 
-    fn remove(&self) {
-        let place = self.place();
+    fn remove(&self, place: &str) {
         let done = if place == self.site.listener {
-            self.aws.edit_action(&place, &RuleAction::FixedResponse(404))
+            self.aws.edit_action(place, &RuleAction::FixedResponse(404))
         } else {
-            self.aws.by_hand("DeleteRule", &[("RuleArn", &place)])
+            self.aws.by_hand("DeleteRule", &[("RuleArn", place)])
         };
         debug_assert!(done.is_ok(), "{done:?}");
     }
 
-    /// Somebody changes the tags, and it is noted what they were and are.
+    /// Somebody changes the tags, or takes them away with their rule, and it is noted what they were and are.
     fn retag(&self, change: impl FnOnce(&str)) {
         let place = self.place();
         let before = self.aws.tags(&place);
         change(&place);
         let after = self.aws.tags(&place);
-        self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
+        if before != after {
+            self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
+        }
     }
 
     fn untag(&self, place: &str) {
