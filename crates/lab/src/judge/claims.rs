@@ -56,11 +56,15 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
                 let message = format!("{} claims that change {} is live on route {route}", seen.key, run.seq);
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
-            let Some(place) = status.and_then(|status| status.arn.as_ref()) else { continue };
-            let Some(end) = course.by_group(&seen.key.namespace, &part.weights) else { continue };
             let is_end = run.outcome == Some(Outcome::Succeeded) && run.ended_at.is_some() && !had_ended;
-            let live = course.live_between(place, seen.at - ENDING, seen.at);
-            if is_end && !live.iter().any(|live| same_split(live, &end)) {
+            let Some(end) = course.by_group(&seen.key.namespace, &part.weights).filter(|_| is_end) else { continue };
+            // A rule that somebody has taken away since then was the place too.
+            let mut places = course.places(&route, seen.at - ENDING, seen.at).peekable();
+            let was_live = |place: &str| {
+                let live = course.live_between(place, seen.at - ENDING, seen.at);
+                live.iter().any(|live| same_split(live, &end))
+            };
+            if places.peek().is_some() && !places.any(was_live) {
                 let message = format!("{} claims success with {} on route {route}", seen.key, words(&end));
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }

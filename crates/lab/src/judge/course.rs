@@ -135,6 +135,14 @@ impl<'a> Course<'a> {
         seen.last().map(|seen| &seen.object)
     }
 
+    /// The places that a route named between two instants.
+    pub fn places(&self, route: &Key, from: Timestamp, to: Timestamp) -> impl Iterator<Item = &str> {
+        let of_route = self.routes.iter().filter(move |seen| seen.key == *route && seen.at <= to);
+        let current = of_route.clone().rfind(|seen| seen.at <= from);
+        let named = current.into_iter().chain(of_route.filter(move |seen| seen.at > from));
+        named.filter_map(|seen| seen.object.status.as_ref()?.arn.as_deref())
+    }
+
     /// What a route had on record at an instant that is not a run's: a step towards its user's weights, or a
     /// correction of what was left.
     pub fn own_intent(&self, route: &Key, at: Timestamp) -> Option<&Intent> {

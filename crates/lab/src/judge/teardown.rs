@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::journal::AwsRequest;
 
 use super::course::{Course, Write, run_of, words};
-use super::{Breach, Invariant};
+use super::{Breach, Invariant, STALENESS};
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -27,8 +27,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             continue;
         }
         let before = course.live(&write.place, write.at);
-        for (group, weight) in before.iter().filter(|(group, _)| !weights.contains_key(*group)) {
-            let message = if *weight > 0 {
+        // What somebody else changed a moment before the write, nobody can have seen.
+        let lately = course.live_between(&write.place, write.at - STALENESS, write.at);
+        for group in before.keys().filter(|group| !weights.contains_key(*group)) {
+            let message = if lately.iter().all(|live| live.get(group).is_some_and(|weight| *weight > 0)) {
                 format!(
                     "{group} was dropped in the write that took its weight: {} became {}",
                     words(&before),
