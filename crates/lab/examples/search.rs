@@ -66,6 +66,12 @@ fn everything(every: usize) -> ExitCode {
     let found = search::play_all(&plans, |plan, failures| {
         let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         tally.0.count(plan, failures);
+        if !failures.is_empty() {
+            println!("{}", search::command(plan));
+            for failure in failures {
+                println!("    {failure}");
+            }
+        }
         if tally.1.elapsed() >= NEWS {
             tally.1 = std::time::Instant::now();
             let (played, failed, seconds) = (tally.0.played(), tally.0.failed(), began.elapsed().as_secs());

@@ -135,11 +135,9 @@ impl Fault {
             Self::LostWrites(..) | Self::StaleReads(_) | Self::SlowPropagation(_) | Self::Quota(..) => {
                 Some(&[AwsWrite])
             }
-            Self::Throttled(_)
-            | Self::ThrottleStorm(_)
-            | Self::AwsAway(..)
-            | Self::Expired(_)
-            | Self::Ill(..) => Some(&[AwsRead, AwsWrite]),
+            Self::Throttled(_) | Self::ThrottleStorm(_) | Self::AwsAway(..) | Self::Expired(_) | Self::Ill(..) => {
+                Some(&[AwsRead, AwsWrite])
+            }
             Self::Hand(hand) if hand.is_on_aws() => Some(&[AwsRead, AwsWrite]),
             Self::Crash(_) | Self::Pause(_) | Self::Compacted | Self::Hand(_) => None,
         }

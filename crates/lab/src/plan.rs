@@ -3,7 +3,9 @@
 mod ending;
 mod settle;
 
+use std::any::Any;
 use std::fmt;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,8 @@ pub enum Wrong {
     Clobbered,
     /// The guard had to step in, a decision panicked, or a controller ended by itself.
     Defect,
+    /// Something panicked, and the rest was not played.
+    Panicked,
 }
 
 /// How a plan failed.
@@ -116,6 +120,16 @@ impl Plan {
     /// Whether the release must get through without help, and end as it was wished.
     pub fn is_endured(&self) -> bool {
         self.faults.iter().all(|planned| planned.fault.is_endured())
+    }
+
+    /// Plays it, and tells what is wrong with how it went.
+    pub fn failures(&self) -> Vec<Failure> {
+        let words = |panic: Box<dyn Any + Send>| match panic.downcast::<String>() {
+            Ok(words) => *words,
+            Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a word").to_owned(),
+        };
+        let played = catch_unwind(|| self.play().failures);
+        played.unwrap_or_else(|panic| vec![Failure { wrong: Wrong::Panicked, message: words(panic) }])
     }
 
     /// Plays it.

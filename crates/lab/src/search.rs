@@ -33,7 +33,7 @@ pub struct Found {
 /// the plans, whatever the order in which they were played.
 pub fn play_all(plans: &[Plan], tell: impl Fn(&Plan, &[Failure]) + Sync) -> Vec<Found> {
     let found = on_all_threads(plans, |plan| {
-        let failures = plan.play().failures;
+        let failures = plan.failures();
         tell(plan, &failures);
         (!failures.is_empty()).then(|| Found { plan: plan.clone(), failures })
     });
@@ -82,8 +82,9 @@ pub fn explain(found: &[Found]) -> Vec<String> {
 /// The smallest plan that fails as one that was found.
 pub fn tell(found: &Found) -> String {
     let (plan, failures) = shrink(&found.plan, &found.failures);
+    let panicked = failures.iter().any(|failure| failure.wrong == Wrong::Panicked);
+    let timeline = if panicked { String::new() } else { timeline(&plan.play().evidence) };
     let failures: Vec<String> = failures.iter().map(|failure| format!("  {failure}\n")).collect();
-    let timeline = timeline(&plan.play().evidence);
     format!("{plan}{}{timeline}again with: {}\n", failures.concat(), command(&plan))
 }
 

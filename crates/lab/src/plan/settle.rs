@@ -116,12 +116,10 @@ fn put_right(plan: &Plan, world: &World) {
     } else {
         RuleAction::forward(&weights)
     };
-    let edited = if world.aws().weights(&place).is_empty() {
-        world.aws().edit_action(&place, &forward)
-    } else {
-        world.aws().edit_weights(&place, &weights)
-    };
-    edited.expect("a place takes the weights that it had");
+    let keeps = !world.aws().weights(&place).is_empty() && world.aws().edit_weights(&place, &weights).is_ok();
+    if !keeps {
+        world.aws().edit_action(&place, &forward).expect("a place takes the forward that it had");
+    }
 }
 
 fn status(world: &World) -> Value {
