@@ -36,26 +36,35 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
         finish::conclude(draft, &run, &lanes);
         return Some(());
     }
-    if run.rollback.is_some() {
-        return rollback::go_back(draft, &run, &lanes, plan, sight);
+    if run.rollback.is_none() {
+        go_on(draft, run, &lanes, plan, sight)?;
     }
-    if watch_candidate(draft, &run, &lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
+    // A run that turns round says in the same breath where it goes: what it wanted before is no longer wanted.
+    match draft.status.run.clone().filter(|run| run.rollback.is_some() && run.outcome.is_none()) {
+        Some(run) => rollback::go_back(draft, &run, &lanes, plan, sight),
+        None => Some(()),
+    }
+}
+
+/// Takes a run one step on that is not going back.
+fn go_on(draft: &mut Draft<'_>, run: Run, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+    if watch_candidate(draft, &run, lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
         return Some(());
     }
     let mut run = draft.status.run.clone()?;
-    if is_paused(draft, &run, plan) || has_failed_by_deadline(draft, &run, &lanes) {
+    if is_paused(draft, &run, plan) || has_failed_by_deadline(draft, &run, lanes) {
         return Some(());
     }
     if run.applied_at.is_none() {
-        wait_for_routes(draft, &run, &lanes);
+        wait_for_routes(draft, &run, lanes);
         return Some(());
     }
     if run.surveying {
-        start::take_stock(draft, &run, &lanes, plan);
+        start::take_stock(draft, &run, lanes, plan);
         return Some(());
     }
     if known::is_immediate(&run) && run.weight < 100 {
-        match known::leap(draft, &run, &lanes, sight)? {
+        match known::leap(draft, &run, lanes, sight)? {
             Leap::Now => {
                 publish(draft, &run, plan, 100);
                 return Some(());
@@ -69,12 +78,12 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
             }
         }
     }
-    if !known::is_immediate(&run) && evidence::is_awaited(draft, &run, &lanes, sight)? {
+    if !known::is_immediate(&run) && evidence::is_awaited(draft, &run, lanes, sight)? {
         return Some(());
     }
     match plan.after(run.weight) {
-        Some(weight) => step(draft, &run, &lanes, plan, weight, sight),
-        None => finish::finish(draft, &run, &lanes, sight),
+        Some(weight) => step(draft, &run, lanes, plan, weight, sight),
+        None => finish::finish(draft, &run, lanes, sight),
     }
 }
 

@@ -27,9 +27,12 @@ pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight
         return Some(());
     }
     let sticky: Vec<bool> = lanes.iter().map(|lane| lane.sticky_seconds().is_some()).collect();
+    let now = draft.now;
     let Some(run) = draft.status.run.as_mut() else { return Some(()) };
     change(run, |index, part| if sticky[index] { weights::carrying(&part.weights) } else { part.weights.clone() });
     run.outcome = Some(Outcome::Succeeded);
+    // However long clients were waited for, its end has all the time to be remembered.
+    run.progressed_at = now;
     draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
     Some(())
 }

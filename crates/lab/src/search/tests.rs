@@ -74,6 +74,33 @@ fn what_is_noticed_at_any_time_comes_before_and_after_each_write_and_once_betwee
     assert_eq!(moments(&Fault::Conflict(1), &requests), [Moment::Request(7, Side::Before)]);
 }
 
+/// Plans that have found a bug of Weir, each with what it was.
+const ONCE_FAILED: [(&str, &str); 3] = [
+    (
+        "a run that turned round right after a resume still wanted more for its candidate, and the guard had to step in",
+        r#"{"seed":1,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
+            "faults":[{"at":{"request":[104,"before"]},"fault":{"hand":{"detach":"green"}}}]}"#,
+    ),
+    (
+        "the same on a default action with sticky groups",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[71,"before"]},"fault":{"hand":{"detach":"green"}}}]}"#,
+    ),
+    (
+        "the wait for sticky clients was taken from the time in which the end must be remembered, and the run began again",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[157,"before"]},"fault":{"pause":300}}]}"#,
+    ),
+];
+
+#[test]
+fn plans_that_once_failed_are_sound() {
+    for (what, plan) in ONCE_FAILED {
+        let plan: Plan = serde_json::from_str(plan).unwrap();
+        assert_eq!(plan.failures(), [], "{what}");
+    }
+}
+
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("found {name}={text}; expected a number")))
