@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, Fact, Query, Reading, Rule, RulePriority, Tags};
+use weir_engine::fact::{AwsError, Conditions, Fact, Query, Reading, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, guard, marks};
 use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::{Movement, Proposal, Step, Warrant};
@@ -229,7 +229,7 @@ pub(crate) fn permit(step: Step) -> Permit {
     let marked: Tags = marks(&warrant).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let at = epoch();
     let rule = |arn: &Arn, priority, actions: &[_]| {
-        vec![Rule { arn: arn.clone(), priority, conditions: BTreeMap::new(), actions: actions.to_vec() }]
+        vec![Rule { arn: arn.clone(), priority, conditions: Conditions::new(), actions: actions.to_vec() }]
     };
     let (resource, listener, rules) = match &step {
         Step::CreateRule { listener, .. } => (listener, listener, Vec::new()),

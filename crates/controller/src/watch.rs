@@ -20,6 +20,8 @@ use crate::Clock;
 use crate::document::{self, Document};
 use crate::errors::describe_watch;
 
+/// How many objects a page of a list has: of each kind one page at a time is held as it came.
+const PAGE: u32 = 100;
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause.
@@ -111,7 +113,7 @@ fn documents(client: &kube::Client, namespace: Option<&str>, kind: KindName) -> 
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    watcher(api, Config::default()).boxed_local()
+    watcher(api, Config::default().page_size(PAGE)).boxed_local()
 }
 
 /// Only metadata is asked for, and of that only name and labels are kept.
@@ -121,7 +123,7 @@ fn namespaces(client: &kube::Client) -> Events {
         let (name, labels) = (found.metadata.name, found.metadata.labels);
         Document { metadata: ObjectMeta { name, labels, ..ObjectMeta::default() }, ..Document::default() }
     };
-    let events = watcher(api, Config::default()).map_ok(move |event| match event {
+    let events = watcher(api, Config::default().page_size(PAGE)).map_ok(move |event| match event {
         Event::Init => Event::Init,
         Event::InitApply(found) => Event::InitApply(slim(found)),
         Event::InitDone => Event::InitDone,

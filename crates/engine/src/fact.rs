@@ -1,10 +1,12 @@
 //! What can be known about AWS, in the engine's own words, and the questions that lead to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use litemap::LiteMap;
+use smol_str::SmolStr;
 
 /// An Amazon Resource Name. Clones share the text: of each there are many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,7 +180,14 @@ impl ErrorKind {
 }
 
 /// The tags of a resource.
-pub type Tags = BTreeMap<String, String>;
+///
+/// Kept of thousands of resources, and few of each: a sorted list takes half of what a tree does.
+pub type Tags = LiteMap<String, String>;
+
+/// The conditions of a rule by field of ELBv2: `host-header`, `path-pattern`, `http-header:<name in small letters>`,
+/// `http-request-method`, `query-string` (as `key=value`; the key is empty where any will do) and `source-ip`. The
+/// values of a field are alternatives, sorted, each once.
+pub type Conditions = LiteMap<SmolStr, Vec<SmolStr>>;
 
 /// A balancer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,10 +222,8 @@ pub struct Rule {
     pub arn: Arn,
     /// Its place among the rules.
     pub priority: RulePriority,
-    /// Which requests it is for, by field of ELBv2: `host-header`, `path-pattern`, `http-header:<name in small
-    /// letters>`, `http-request-method`, `query-string` (as `key=value`; the key is empty where any will do) and
-    /// `source-ip`. Empty on the default rule.
-    pub conditions: BTreeMap<String, BTreeSet<String>>,
+    /// Which requests it is for. Empty on the default rule.
+    pub conditions: Conditions,
     /// What is done with a request, in the order of AWS.
     pub actions: Vec<Action>,
 }

@@ -1,9 +1,9 @@
 //! The writes that Weir makes on AWS, as data, in absolute values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::access::Access;
-use crate::fact::{Action, Forward, Tags};
+use crate::fact::{Action, Conditions, Forward, Tags};
 use crate::{Arn, Key};
 
 /// The tag that names the installation of Weir which owns a rule or a listener's default action.
@@ -26,8 +26,8 @@ pub enum Step {
         listener: Arn,
         /// The rule's place, 1 to 50,000.
         priority: i32,
-        /// Which requests it is for, by field of ELBv2.
-        conditions: BTreeMap<String, BTreeSet<String>>,
+        /// Which requests it is for.
+        conditions: Conditions,
         /// Where they go.
         forward: Forward,
         /// The marks that it carries from the start.

@@ -3,12 +3,13 @@
 //! Values within a field are alternatives, fields are taken together. A second condition on the same field (AWS
 //! allows several on headers and query strings) therefore gets a key of its own, `query-string#2`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::types::{
     HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig, PathPatternConditionConfig,
     QueryStringConditionConfig, QueryStringKeyValuePair, RuleCondition, SourceIpConditionConfig,
 };
+use weir_engine::fact::Conditions;
 
 const HOST: &str = "host-header";
 const PATH: &str = "path-pattern";
@@ -18,24 +19,26 @@ const QUERY: &str = "query-string";
 const SOURCE: &str = "source-ip";
 
 /// All conditions of a rule.
-pub(super) fn read(conditions: &[RuleCondition]) -> BTreeMap<String, BTreeSet<String>> {
-    let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+pub(super) fn read(conditions: &[RuleCondition]) -> Conditions {
+    let mut read = Conditions::new();
     for condition in conditions {
         let name = field_name(condition);
         let again = (2..).map(|count| format!("{name}#{count}"));
-        let key = std::iter::once(name.clone()).chain(again).find(|key| !read.contains_key(key));
-        read.insert(key.unwrap_or(name), values(condition));
+        let key = std::iter::once(name.clone()).chain(again).find(|key| !read.contains_key(key.as_str()));
+        let values = values(condition).into_iter().map(Into::into).collect();
+        read.insert(key.unwrap_or(name).into(), values);
     }
     read
 }
 
 /// Conditions in the SDK's form; `Err` with the first field that Weir does not write.
-pub(super) fn write(conditions: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<RuleCondition>, String> {
+pub(super) fn write(conditions: &Conditions) -> Result<Vec<RuleCondition>, String> {
     conditions.iter().map(|(field, values)| write_one(field, values)).collect()
 }
 
-fn write_one(key: &str, values: &BTreeSet<String>) -> Result<RuleCondition, String> {
-    let texts = Some(values.iter().cloned().collect());
+fn write_one(key: &str, values: &[impl AsRef<str>]) -> Result<RuleCondition, String> {
+    let values = || values.iter().map(AsRef::as_ref);
+    let texts = Some(values().map(ToOwned::to_owned).collect());
     let (field, header) = match key.split_once(':') {
         Some((field, header)) => (field, Some(header)),
         None => (key, None),
@@ -50,9 +53,7 @@ fn write_one(key: &str, values: &BTreeSet<String>) -> Result<RuleCondition, Stri
             condition.http_request_method_config(HttpRequestMethodConditionConfig::builder().set_values(texts).build())
         }
         (QUERY, None) => condition.query_string_config(
-            QueryStringConditionConfig::builder()
-                .set_values(Some(values.iter().map(|pair| unpair(pair)).collect()))
-                .build(),
+            QueryStringConditionConfig::builder().set_values(Some(values().map(unpair).collect())).build(),
         ),
         (SOURCE, None) => condition.source_ip_config(SourceIpConditionConfig::builder().set_values(texts).build()),
         _ => return Err(key.to_owned()),

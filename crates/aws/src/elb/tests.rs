@@ -1,10 +1,11 @@
 //! Requests as ELBv2 gets them, and answers in the XML that it writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_engine::fact::{
-    Action, ActionKind, Balancer, By, Fact, Forward, Health, Listener, Query, Rule, RulePriority, TargetGroup,
+    Action, ActionKind, Balancer, By, Conditions, Fact, Forward, Health, Listener, Query, Rule, RulePriority, Tags,
+    TargetGroup,
 };
 use weir_engine::step::Step;
 
@@ -63,7 +64,7 @@ async fn written(step: Step) -> Form {
 async fn rules_are_read_and_written_back_whole() {
     let bed = Bed::new(|_| result("DescribeRules", &format!("<Rules>{}</Rules>", rule_xml(1, OIDC_AND_FORWARD))));
     let read = rules(bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await).remove(0);
-    assert_eq!(read.conditions["host-header"], BTreeSet::from(["a.weir.example".to_owned()]));
+    assert_eq!(read.conditions.get("host-header").unwrap(), &["a.weir.example"]);
     assert_eq!(read.priority, RulePriority::At(1));
 
     let listener = arn("listener/app/a/1/2");
@@ -118,7 +119,7 @@ async fn default_actions_and_tags_are_written() {
         ]
     );
 
-    let tags = [("weir.dev/last-run".to_owned(), "uid/1/green".to_owned())].into();
+    let tags = Tags::from_iter([("weir.dev/last-run".to_owned(), "uid/1/green".to_owned())]);
     let form = written(Step::AddTags { resource: listener.clone(), tags }).await;
     assert_eq!(form["Action"], "AddTags");
     assert_eq!(
@@ -153,13 +154,13 @@ async fn tags_and_rules_are_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_is_made_with_its_marks() {
-    let conditions = BTreeMap::from([
-        ("host-header".to_owned(), BTreeSet::from(["a.weir.example".to_owned()])),
-        ("path-pattern".to_owned(), BTreeSet::from(["/api/*".to_owned()])),
+    let conditions = Conditions::from_iter([
+        ("host-header".into(), vec!["a.weir.example".into()]),
+        ("path-pattern".into(), vec!["/api/*".into()]),
     ]);
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 100)].into(), sticky_seconds: Some(300) };
     let listener = arn("listener/app/a/1/2");
-    let form = written(Step::CreateRule { listener, priority: 10, conditions, forward, tags: BTreeMap::new() }).await;
+    let form = written(Step::CreateRule { listener, priority: 10, conditions, forward, tags: Tags::new() }).await;
     assert_eq!(form["Action"], "CreateRule");
     assert_eq!(form["Priority"], "10");
     assert_eq!(form["Conditions.member.1.Field"], "host-header");
@@ -268,10 +269,10 @@ async fn balancers_listeners_and_groups_are_read() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_cannot_be_said_is_not_sent() {
     let bed = Bed::new(|_| -> Answer { panic!("nothing may be sent") });
-    let conditions = [("geography".to_owned(), BTreeSet::from(["Europe".to_owned()]))].into();
+    let conditions = Conditions::from_iter([("geography".into(), vec!["Europe".into()])]);
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
     let listener = arn("listener/app/a/1/2");
-    let step = Step::CreateRule { listener, priority: 1, conditions, forward, tags: BTreeMap::new() };
+    let step = Step::CreateRule { listener, priority: 1, conditions, forward, tags: Tags::new() };
     let error = bed.perform(permit(step)).await.unwrap_err();
     assert!(error.message.contains("geography"), "{error}");
 }

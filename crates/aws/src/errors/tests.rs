@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
-use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
+use weir_engine::fact::{AwsError, ErrorKind, Fact, Query, Tags};
 use weir_engine::step::Step;
 
 use crate::wire::{Answer, Bed, arn, failure, permit};
@@ -16,7 +16,10 @@ async fn read(bed: &Bed) -> AwsError {
 }
 
 async fn write(bed: &Bed) -> AwsError {
-    let step = Step::AddTags { resource: arn("listener/app/a/1/2"), tags: [("a".to_owned(), "b".to_owned())].into() };
+    let step = Step::AddTags {
+        resource: arn("listener/app/a/1/2"),
+        tags: Tags::from_iter([("a".to_owned(), "b".to_owned())]),
+    };
     bed.perform(permit(step)).await.unwrap_err()
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_engine::fact::{Action, ActionKind, By, ErrorKind, Forward, Rule, TargetGroup};
+use weir_engine::fact::{Action, ActionKind, By, Conditions, ErrorKind, Forward, Rule, Tags, TargetGroup};
 use weir_engine::sight::ANY_AGE;
 use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
@@ -174,7 +174,7 @@ async fn questions_of_several_askers_go_in_one_call() {
         for (ask, (query, fact)) in asks.iter().zip(answers) {
             let (Query::Tags(arn), Fact::Tags(reading)) = (&query, fact) else { panic!("{query:?}") };
             assert_eq!(query, ask.query);
-            assert_eq!(reading.found.unwrap()["is"], arn.as_str());
+            assert_eq!(reading.found.unwrap().get("is").unwrap(), arn.as_str());
         }
     }
 }
@@ -280,7 +280,7 @@ async fn a_write_makes_the_next_question_be_asked() {
     bed.answer_all(&[rules.clone(), tags.clone()]).await;
     assert_eq!(bed.operations(), ["DescribeRules"], "the tags were not touched");
 
-    let step = Step::AddTags { resource: listener(), tags: [("a".to_owned(), "b".to_owned())].into() };
+    let step = Step::AddTags { resource: listener(), tags: Tags::from_iter([("a".to_owned(), "b".to_owned())]) };
     bed.perform(permit(step)).await.unwrap();
     bed.operations();
     bed.answer_all(&[rules, tags]).await;
@@ -418,7 +418,7 @@ fn a_rule_is_found_by_its_arn() {
     let rule = |name: &str, groups: &[&str]| {
         let Step::SetRuleActions { actions, .. } = set_actions(groups) else { panic!() };
         let priority = weir_engine::fact::RulePriority::At(1);
-        Rule { arn: Arn::new(name), priority, conditions: BTreeMap::new(), actions }
+        Rule { arn: Arn::new(name), priority, conditions: Conditions::new(), actions }
     };
     let mut memory = Memory::default();
     let rules = vec![rule("other", &["red"]), rule("rule", &["blue"])];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Violation, guard};
-use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
+use crate::fact::{Action, ActionKind, Conditions, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::{Access, Arn, Key};
@@ -37,7 +37,7 @@ fn kept(kind: &str) -> Action {
 }
 
 fn marks() -> Tags {
-    Tags::from([(OWNER_TAG.to_owned(), "me".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())])
+    Tags::from_iter([(OWNER_TAG.to_owned(), "me".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())])
 }
 
 /// A listener `l` with a default action, marked as ours, read just now, with healthy targets by group.
@@ -66,7 +66,7 @@ impl Scene {
         let rule = Rule {
             arn: arn("l/default"),
             priority: RulePriority::Default,
-            conditions: BTreeMap::new(),
+            conditions: Conditions::new(),
             actions: self.actions.clone(),
         };
         facts.add(Query::Rules(arn("l")), Fact::Rules(Reading::new(at, Ok(vec![rule]))));
@@ -200,7 +200,8 @@ fn a_return_goes_to_the_side_with_more_that_is_known_to_be_healthy() {
 
 #[test]
 fn only_what_carries_our_mark_is_written() {
-    let others = Tags::from([(OWNER_TAG.to_owned(), "you".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())]);
+    let others =
+        Tags::from_iter([(OWNER_TAG.to_owned(), "you".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())]);
     for tags in [Tags::new(), others.clone()] {
         let scene = Scene { tags, ..Scene::live(&[("blue", 1)]) };
         let found = scene.write(&[("blue", 1), ("green", 0)], Movement::Attach);
@@ -218,7 +219,7 @@ fn a_new_rule_is_marked_and_takes_nobodys_place() {
     let create = |priority, tags| Step::CreateRule {
         listener: arn("l"),
         priority,
-        conditions: BTreeMap::new(),
+        conditions: Conditions::new(),
         forward: forward(&[("green", 100)]),
         tags,
     };

@@ -3,13 +3,12 @@
 //! Which conditions are the same is judged as AWS compares requests with them: hosts, headers and query strings without
 //! regard to case (see `RuleCondition` of the API reference of ELBv2).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use smol_str::SmolStr;
 use weir_api::Match;
 
-/// Conditions by field of ELBv2: `host-header`, `path-pattern`, `http-header:<name in small letters>`,
-/// `http-request-method`, `query-string` (as `key=value`; the key is empty where any will do) and `source-ip`.
-pub(super) type Conditions = BTreeMap<String, BTreeSet<String>>;
+use crate::fact::Conditions;
 
 /// The fields in which case matters.
 const EXACT: [&str; 3] = ["path-pattern", "http-request-method", "source-ip"];
@@ -33,8 +32,13 @@ pub(super) fn conditions(matches: &Match) -> Conditions {
         .map(|(field, values)| (field.to_owned(), values))
         .chain(headers)
         .filter(|(_, values)| !values.is_empty())
-        .map(|(field, values)| (field, values.iter().cloned().collect()))
+        .map(|(field, values)| (field.into(), sorted(values.iter().map(SmolStr::from))))
         .collect()
+}
+
+/// Values in their order, each once.
+fn sorted(values: impl Iterator<Item = SmolStr>) -> Vec<SmolStr> {
+    values.collect::<BTreeSet<SmolStr>>().into_iter().collect()
 }
 
 /// Whether two rules are for the same requests.
@@ -43,8 +47,8 @@ pub(super) fn same(one: &Conditions, other: &Conditions) -> bool {
 }
 
 fn normal(conditions: &Conditions) -> Conditions {
-    let in_small = |values: &BTreeSet<String>| values.iter().map(|value| value.to_lowercase()).collect();
-    let one = |(field, values): (&String, &BTreeSet<String>)| {
+    let in_small = |values: &[SmolStr]| sorted(values.iter().map(|value| value.to_lowercase().into()));
+    let one = |(field, values): (&SmolStr, &Vec<SmolStr>)| {
         let values = if EXACT.contains(&field.as_str()) { values.clone() } else { in_small(values) };
         (field.clone(), values)
     };
@@ -54,7 +58,7 @@ fn normal(conditions: &Conditions) -> Conditions {
 /// The conditions in words.
 pub(super) fn describe(conditions: &Conditions) -> String {
     let fields = conditions.iter().map(|(field, values)| {
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let values: Vec<&str> = values.iter().map(SmolStr::as_str).collect();
         format!("{field} {}", values.join(" or "))
     });
     let fields: Vec<String> = fields.collect();

@@ -5,14 +5,14 @@
 
 use weir_api::Match;
 
-use crate::fact::{Rule, RulePriority};
+use crate::fact::{Conditions, Rule, RulePriority};
 use crate::object::{Cluster, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, because};
 use crate::step::ROUTE_TAG;
 use crate::tick::Context;
 
-use super::conditions::{Conditions, conditions, describe, same};
+use super::conditions::{conditions, describe, same};
 use super::place::describe_place;
 use super::{owner, priority, rivalry};
 

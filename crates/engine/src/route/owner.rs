@@ -5,13 +5,13 @@
 //! tags are removed, since nothing on AWS tells one that is given up from one whose route comes later.
 
 use crate::Arn;
-use crate::fact::{Rule, Tags};
+use crate::fact::{Conditions, Rule, Tags};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::standing::{Reason, because};
 use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
 
-use super::conditions::{Conditions, conditions, describe, same};
+use super::conditions::{conditions, describe, same};
 use super::place::describe_place;
 use super::rivalry;
 

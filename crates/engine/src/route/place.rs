@@ -321,7 +321,7 @@ pub(super) fn is_marked(tags: &Tags, owner: &str, route: &Key) -> bool {
 
 /// The tags that mark a resource as a route's.
 pub(super) fn marks_of(owner: &str, route: &Key) -> Tags {
-    Tags::from([(OWNER_TAG.to_owned(), owner.to_owned()), (ROUTE_TAG.to_owned(), route.to_string())])
+    Tags::from_iter([(OWNER_TAG.to_owned(), owner.to_owned()), (ROUTE_TAG.to_owned(), route.to_string())])
 }
 
 /// What entitles a route to a step.

@@ -9,7 +9,7 @@ use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
 use crate::Arn;
 use crate::access::Grants;
-use crate::fact::{Fact, Query, Reading, Rule, RulePriority};
+use crate::fact::{Conditions, Fact, Query, Reading, Rule, RulePriority};
 use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject, ShiftObject};
 use crate::sight::Facts;
 use crate::step::{OWNER_TAG, ROUTE_TAG};
@@ -105,7 +105,7 @@ pub fn facts(now: Timestamp, rules: &[(Rule, (&str, &str))]) -> Facts {
     facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now, Ok(all))));
     for (rule, (owner, route)) in rules {
         let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].map(|(key, value)| (key.to_owned(), (*value).to_owned()));
-        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags.into()))));
+        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags.into_iter().collect()))));
     }
     facts
 }
@@ -115,7 +115,7 @@ pub fn rule(priority: i32, host: &str) -> Rule {
     Rule {
         arn: Arn::new(format!("rule-{priority}")),
         priority: RulePriority::At(priority),
-        conditions: [("host-header".to_owned(), [host.to_owned()].into())].into(),
+        conditions: Conditions::from_iter([("host-header".into(), vec![host.into()])]),
         actions: Vec::new(),
     }
 }

@@ -64,7 +64,7 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let mut cluster = open([older.clone(), younger.clone()]);
     assert!(rivalry::conflict(&cluster, &younger, true).is_some());
     let mut theirs = rule(1001, "a.example");
-    theirs.conditions.insert("path-pattern".to_owned(), ["/deals".to_owned()].into());
+    theirs.conditions.insert("path-pattern".into(), vec!["/deals".into()]);
     older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
     assert_eq!(stalled(&older.status).0, "Conflict");
     assert_eq!(older.status.arn.as_deref(), Some("listener"));
@@ -79,7 +79,7 @@ fn kept_off(others: impl IntoIterator<Item = RouteObject>, mark: (&str, &str), e
     let cluster = open(others.into_iter().chain([route.clone()]));
     let mut theirs = rule(1000, "a.example");
     let alike = decided(&cluster, &route, &facts(now(), &[(theirs.clone(), mark)])).status;
-    theirs.conditions.insert("path-pattern".to_owned(), ["/cart".to_owned()].into());
+    theirs.conditions.insert("path-pattern".into(), vec!["/cart".into()]);
     let beside = decided(&cluster, &route, &facts(now(), &[(theirs, mark)])).status;
     for status in [alike, beside] {
         let (reason, said) = stalled(&status);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{
-    Action, ActionKind, AwsError, Balancer, By, ErrorKind, Fact, Forward, GroupAttributes, Health, Listener, Query,
-    Reading, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
+    Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, GroupAttributes, Health,
+    Listener, Query, Reading, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
 };
 use weir_engine::step::Step;
 
@@ -76,7 +76,7 @@ impl ModelAws {
             let rule = Rule {
                 arn: Arn::new(format!("{arn}/default")),
                 priority: RulePriority::Default,
-                conditions: BTreeMap::new(),
+                conditions: Conditions::new(),
                 actions: vec![Action { order: None, kind: fixed }],
             };
             aws.rules.insert(arn, vec![rule]);
@@ -124,7 +124,7 @@ impl ModelAws {
         if self.has_rule(&listener, priority) {
             return;
         }
-        let conditions = BTreeMap::from([("host-header".to_owned(), BTreeSet::from([host.to_owned()]))]);
+        let conditions = Conditions::from_iter([("host-header".into(), vec![host.into()])]);
         let forward = Forward { groups: BTreeMap::new(), sticky_seconds: None };
         let step = Step::CreateRule { listener: listener.clone(), priority, conditions, forward, tags: Tags::new() };
         self.take_effect(Timestamp::MIN, &step);

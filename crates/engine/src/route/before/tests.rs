@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use weir_api::weighted_route::{Before, BeforeForward, GroupWeight};
 
 use super::{Arn, BEFORE_TAG, TAG_LENGTH, put_back, read, tags};
-use crate::fact::{Action, ActionKind, Forward};
+use crate::fact::{Action, ActionKind, Forward, Tags};
 
 const LISTENER: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2";
@@ -60,7 +60,7 @@ fn what_is_not_whole_is_nothing() {
         assert_eq!(read(&cut, &near()), None, "without {key}");
     }
     for text in ["", "forward", "forward+0+blue=1", "forward+0+blue+.", "forward+x+.", "something+.", "nothing+x+."] {
-        let tags = BTreeMap::from([(BEFORE_TAG.to_owned(), text.to_owned())]);
+        let tags = Tags::from_iter([(BEFORE_TAG.to_owned(), text.to_owned())]);
         assert_eq!(read(&tags, &near()), None, "{text}");
     }
 }

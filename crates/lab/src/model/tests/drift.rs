@@ -246,7 +246,7 @@ fn marks_that_were_removed_are_not_put_back_until_somebody_says_so() {
     model.run_for(minutes(2));
     assert_eq!(live(&model), [is("blue", 50), is("green", 50)]);
     let marked = model.aws.listener_tags(80);
-    model.aws.set_listener_tags(80, Tags::from([("weir.dev/owner".to_owned(), "you".to_owned())]));
+    model.aws.set_listener_tags(80, Tags::from_iter([("weir.dev/owner".to_owned(), "you".to_owned())]));
     model.run_for(minutes(15));
     assert!(says(&model, condition::STALLED).starts_with("True OwnedByAnother"), "{marked:?}");
     assert_eq!(route_status(&model).last_command.as_ref().unwrap().command, "resume/1");
