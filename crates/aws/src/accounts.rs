@@ -129,6 +129,11 @@ impl Accounts {
         self.inventory(permit.access()).perform(permit, fare).await
     }
 
+    /// Forgets what was read everywhere, since somebody else may have written. Sessions and budgets stay.
+    pub fn forget(&self) {
+        self.doors.borrow().open.values().for_each(|door| door.inventory.forget());
+    }
+
     /// Somebody who waits has become more urgent.
     pub fn reconsider(&self) {
         self.doors.borrow().budgets.values().for_each(Budget::reconsider);

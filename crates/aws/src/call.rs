@@ -28,7 +28,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// How long one request of a read may take.
 pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
 /// How long a write may take before its outcome counts as unknown.
-pub(crate) const WRITE_TIME: Duration = Duration::from_secs(5);
+pub const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// Calls one service.
 pub(crate) struct Caller {

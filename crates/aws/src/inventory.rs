@@ -152,6 +152,14 @@ impl Inventory {
         self.core.elb.write(step, &mut fare).await
     }
 
+    /// Forgets everything: no answer is given any more that was asked for before.
+    pub fn forget(&self) {
+        *self.core.memory.borrow_mut() = Memory::default();
+        *self.core.told.borrow_mut() = Told::default();
+        *self.core.marks.borrow_mut() = Marks::default();
+        self.core.batches.borrow_mut().forget();
+    }
+
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
     /// which balancers (themselves or their listeners) and which listeners (their rules) are not as they were when
     /// last told. What is seen for the first time counts as changed, and so does what may no longer be read; a failure

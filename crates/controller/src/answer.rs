@@ -9,11 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
 use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
+use weir_engine::fact::AwsError;
+use weir_engine::guard::Permit;
 use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
 use weir_engine::{KindName, ObjectRef};
 
 use crate::convert::{self, Standing};
+use crate::duty::Right;
 use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::metrics::Trouble;
@@ -27,6 +30,8 @@ const LATE: SignedDuration = SignedDuration::from_secs(10);
 const LINE: usize = 3;
 /// How often a tick begins for want of speed: where AWS is slow all the time, it is as fresh as it can be.
 const BEGINNINGS: u32 = 3;
+/// How a task ends that is left to whoever leads next.
+const LEFT: Ending = Ending::Rested { wake: None, idle: true };
 
 impl<D: Decisions> World<D> {
     /// Carries out a task of an object to its end.
@@ -85,17 +90,21 @@ impl<D: Decisions> World<D> {
         let mut begun = 1;
         loop {
             let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
-            if self.closing.get() && !matches!(need, Need::Done(_)) {
-                return Ok(Ending::Rested { wake: None, idle: true });
+            if !self.duty.is_on() && !matches!(need, Need::Done(_)) {
+                return Ok(LEFT);
             }
             haste.raise(tick.urgency());
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    Answer::Read(self.accounts.answer_all(&asks, haste).await)
+                    let Some(read) = self.duty.while_on(self.accounts.answer_all(&asks, haste)).await else {
+                        return Ok(LEFT);
+                    };
+                    Answer::Read(read)
                 }
                 Need::Get(objects) => {
-                    self.get(&objects, object).await?;
+                    let Some(got) = self.duty.while_on(self.get(&objects, object)).await else { return Ok(LEFT) };
+                    got?;
                     Answer::Stored
                 }
                 Need::Finalizer(present) => {
@@ -118,7 +127,10 @@ impl<D: Decisions> World<D> {
                         {
                             return Ok(Ending::Crowded);
                         }
-                        None => self.accounts.afford(&permit, haste).await,
+                        None => match self.duty.while_on(self.accounts.afford(&permit, haste)).await {
+                            Some(paid) => paid,
+                            None => return Ok(LEFT),
+                        },
                     };
                     let is_late =
                         begun < BEGINNINGS && tick.urgency() != Urgency::Rollback && self.now() > tick.began() + LATE;
@@ -130,10 +142,11 @@ impl<D: Decisions> World<D> {
                         answer = Answer::Begin;
                         continue;
                     }
+                    let Some(right) = self.duty.right() else { return Ok(LEFT) };
                     idle = false;
                     let step = permit.step().operation();
                     let words = format!("{:?}", permit.step());
-                    let result = self.accounts.perform(permit, paid).await;
+                    let result = self.write(right, permit, paid).await;
                     match &result {
                         Ok(()) => {
                             info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");
@@ -148,6 +161,16 @@ impl<D: Decisions> World<D> {
                 Need::Done(rest) => return Ok(self.rest(object, rest, idle)),
             };
         }
+    }
+
+    /// Sends a write to AWS. This is the only place from which one is sent.
+    async fn write(&self, _: Right, permit: Permit, paid: Fare) -> Result<(), AwsError> {
+        self.accounts.perform(permit, paid).await
+    }
+
+    /// The right to write, for a request to the API server.
+    fn right(&self, object: &ObjectRef, verb: &'static str) -> Result<Right, Failure> {
+        self.duty.right().ok_or_else(|| Failure::NotLeading { object: object.clone(), verb })
     }
 
     fn rest(&self, object: &ObjectRef, rest: Rest, idle: bool) -> Ending {
@@ -224,7 +247,8 @@ impl<D: Decisions> World<D> {
         if present {
             finalizers.push(weir_api::FINALIZER.into());
         }
-        let document = self.server.write_finalizers(object, &standing, &finalizers).await?;
+        let right = self.right(object, "write the finalizers of")?;
+        let document = self.server.write_finalizers(right, object, &standing, &finalizers).await?;
         let version = document.metadata.resource_version.clone();
         self.learn(object.kind, document, object);
         if standing.deleted.is_some() && finalizers.is_empty() {
@@ -244,7 +268,8 @@ impl<D: Decisions> World<D> {
         let verb = "write the status of";
         let invalid = |message| Failure::Invalid { object: object.clone(), verb, message };
         let wire = serde_json::to_value(&status).map_err(|error| invalid(error.to_string()))?;
-        let document = self.server.write_status(object, &standing, wire).await?;
+        let right = self.right(object, verb)?;
+        let document = self.server.write_status(right, object, &standing, wire).await?;
         let kept: K::Status = convert::status(document.status.clone());
         self.learn(object.kind, document, object);
         if kept != status {
@@ -264,6 +289,10 @@ impl<D: Decisions> World<D> {
                 self.lose(object, version.as_deref(), object);
                 return Ending::Gone;
             }
+            Failure::NotLeading { .. } => {
+                debug!(kind = kind.word(), object = %name, "{failure}");
+                return LEFT;
+            }
             Failure::Conflict(_) => {
                 debug!(kind = kind.word(), object = %name, "{failure}");
                 self.metrics.count_trouble(kind, Trouble::Conflict);
@@ -281,10 +310,8 @@ impl<D: Decisions> World<D> {
 
     /// Fetches what made a request conflict, so that the next tick is founded on it.
     async fn read_again(&self, object: &ObjectRef) -> Ending {
-        if self.closing.get() {
-            return Ending::Conflicted;
-        }
-        match self.get(std::slice::from_ref(object), object).await {
+        let Some(got) = self.duty.while_on(self.get(std::slice::from_ref(object), object)).await else { return LEFT };
+        match got {
             Ok(()) if self.store.borrow().standing(object).is_none() => Ending::Gone,
             Ok(()) => Ending::Conflicted,
             Err(failure) => {

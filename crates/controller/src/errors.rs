@@ -30,6 +30,14 @@ pub enum Failure {
     /// The object is not there any more.
     #[error("{0} is gone")]
     Gone(ObjectRef),
+    /// This process does not lead, or not for long enough.
+    #[error("did not {verb} {object}: this process no longer leads")]
+    NotLeading {
+        /// The object.
+        object: ObjectRef,
+        /// What was to be done.
+        verb: &'static str,
+    },
     /// The controller is not allowed to.
     #[error("the API server does not allow to {verb} {object}: {message}; grant it to the controller's role")]
     Forbidden {
@@ -127,7 +135,7 @@ pub fn describe_watch(subject: Subject, error: &watcher::Error) -> (String, bool
 }
 
 /// An error with its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,16 +1,19 @@
 //! The loop: watches, queue, answering the needs of ticks, events, metrics, health.
 //!
 //! One controller is one future on a current-thread runtime: dropping it is a crash, not polling it is a pause. It
-//! spawns no task, holds no global state, reads no clock but the one it is given, and takes no decision: those are
+//! spawns no task, holds no global state, reads no clock but the one it is given (and tokio's, which never goes back, for spans), and takes no decision: those are
 //! in `weir-engine`. It must not know how the world behind its clients is made.
 
 mod answer;
 mod convert;
 mod counts;
 mod document;
+mod duty;
 mod errors;
 mod health;
 mod kinds;
+mod leader;
+mod lease;
 mod metrics;
 mod publish;
 mod queue;

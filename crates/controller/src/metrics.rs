@@ -81,6 +81,12 @@ pub struct Metrics {
     pub(crate) queue_depth: IntGauge,
     /// How long the longest waiting object is due.
     pub(crate) queue_oldest: Gauge,
+    /// 1 while this process leads, else 0.
+    pub(crate) leader: IntGauge,
+    /// How often this process has begun to lead.
+    pub(crate) leader_terms: IntCounter,
+    /// Requests about the Lease that failed.
+    pub(crate) lease_failures: IntCounter,
     /// Ticks that panicked.
     pub(crate) panics: IntCounter,
     /// Writes that the guard did not let through.
@@ -148,6 +154,15 @@ impl Metrics {
                     "weir_queue_oldest_seconds",
                     "How long the longest waiting object is due; 0 when none waits.",
                 )?,
+                leader: IntGauge::new("weir_leader", "1 while this process leads, 0 while it stands by.")?,
+                leader_terms: IntCounter::new(
+                    "weir_leader_transitions_total",
+                    "How often this process has begun to lead.",
+                )?,
+                lease_failures: IntCounter::new(
+                    "weir_lease_failures_total",
+                    "Requests about the Lease, by which it is settled who leads, that failed.",
+                )?,
                 panics: IntCounter::new("weir_panics_total", "Ticks that panicked.")?,
                 violations: IntCounter::new(
                     "weir_guard_violations_total",
@@ -175,6 +190,9 @@ impl Metrics {
         registry.register(Box::new(self.tick_errors.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
         registry.register(Box::new(self.queue_oldest.clone()))?;
+        registry.register(Box::new(self.leader.clone()))?;
+        registry.register(Box::new(self.leader_terms.clone()))?;
+        registry.register(Box::new(self.lease_failures.clone()))?;
         registry.register(Box::new(self.panics.clone()))?;
         registry.register(Box::new(self.violations.clone()))
     }

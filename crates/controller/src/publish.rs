@@ -49,6 +49,11 @@ impl Outbox {
         true
     }
 
+    /// Drops all that waits.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     /// The next event to be sent.
     pub fn take(&mut self) -> Option<(ObjectRef, Published)> {
         self.waiting.pop_front()

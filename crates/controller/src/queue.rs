@@ -193,6 +193,17 @@ impl Queue {
         self.entries.remove(object);
     }
 
+    /// Nothing is due any more. Tasks that run must yet be finished.
+    pub fn clear(&mut self) {
+        self.entries.retain(|_, entry| entry.place == Place::Running);
+        for entry in self.entries.values_mut() {
+            *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
+        }
+        self.timers.clear();
+        self.ready.clear();
+        self.writers.clear();
+    }
+
     /// The next task that may begin now. It counts as running until it is finished.
     pub fn start(&mut self, now: Timestamp) -> Option<Start> {
         while let Some((due, _)) = self.timers.first()

@@ -1,5 +1,5 @@
-//! The loop itself: one future that starts ticks, hears watches, looks around on AWS, counts requests and publishes
-//! events.
+//! The loop itself: one future that stands for election, hears watches, and while it leads starts ticks, looks around on
+//! AWS, counts requests and publishes events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +20,8 @@ use weir_engine::{Access, Arn, Key};
 
 use crate::counts::Counts;
 use crate::kinds::{Decisions, Weir};
+use crate::leader::Election;
+use crate::lease::Terms;
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
 use crate::rounds::Rounds;
@@ -90,16 +92,19 @@ impl<D: Decisions> Controller<D> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let Self { client, accounts, clock, settings, metrics, health, decisions: _ } = self;
         let mut watches = Watches::new(&client, settings.namespace.as_deref(), &clock, settings.seed);
-        let world: World<D> = World::new(client, accounts, clock, metrics, &settings);
+        let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
+        let mut election = Election::new(client, terms(&settings), &world.duty, &health, &world.metrics);
         let mut turn = Turn::new(&world, &health, &settings);
         let mut shutdown = pin!(shutdown);
         info!(owner = settings.owner, namespace = settings.namespace, "the controller begins");
         loop {
             let pause = turn.begin();
-            // Watches come before ticks, so that no tick that never rests can keep their news away.
+            // The election comes first, so that nothing can make us lose what we lead; and watches come before ticks, so that
+            // no tick that never rests can keep their news away. Who does not know the cluster yet does not stand for election.
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                () = election.next(), if turn.complete => {}
                 notice = watches.next() => {
                     world.hear(notice);
                 }
@@ -111,7 +116,7 @@ impl<D: Decisions> Controller<D> {
             }
         }
         drop(watches);
-        turn.close(settings.grace).await;
+        turn.close(settings.grace, election).await;
         Ok(())
     }
 }
@@ -128,8 +133,10 @@ struct Turn<'a, D> {
     health: &'a Health,
     running: Running<'a>,
     rounds: Rounds<'a>,
+    round_interval: SignedDuration,
     counts: Counts<'a>,
     post: Errand<'a, ()>,
+    /// Every kind has been listed.
     complete: bool,
     /// Whose call budgets are shown, and when they are next.
     budgets: BTreeSet<Place>,
@@ -144,6 +151,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
             health,
             running: FuturesUnordered::new(),
             rounds: Rounds::new(world.now(), interval),
+            round_interval: interval,
             counts: Counts::new(world.now()),
             post: None,
             complete: false,
@@ -159,23 +167,47 @@ impl<'a, D: Decisions> Turn<'a, D> {
         if !self.complete && self.world.store.borrow().is_complete() {
             self.complete = true;
             self.health.set_ready(true);
-            let objects = self.world.wake_everyone();
-            info!(objects, "every kind is listed; decisions begin");
+            info!("every kind is listed");
         }
-        if self.complete {
+        self.see_to_duty(now);
+        let leads = self.world.duty.is_on();
+        if leads {
             self.start_ticks(now);
             self.rounds.start(self.world, now);
             self.counts.start(self.world, now);
         }
-        if self.post.is_none() {
+        if leads && self.post.is_none() {
             self.post = self.next_post();
         }
         self.show_load(now);
-        let tick = self.world.queue.borrow().next_due().filter(|_| self.complete);
-        let round = Some(self.rounds.due()).filter(|_| self.complete);
-        let count = Some(self.counts.due()).filter(|_| self.complete);
+        let tick = self.world.queue.borrow().next_due().filter(|_| leads);
+        let round = Some(self.rounds.due()).filter(|_| leads);
+        let count = Some(self.counts.due()).filter(|_| leads);
         let next = tick.into_iter().chain(round).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
+    }
+
+    /// Begins to lead, or ceases to. One term begins only when nothing of the one before is under way any more.
+    fn see_to_duty(&mut self, now: Timestamp) {
+        let world = self.world;
+        let (is_on, is_covered) = (world.duty.is_on(), world.duty.is_covered());
+        if is_on && !is_covered {
+            world.stand_down();
+            self.rounds.give_up();
+            self.counts.give_up();
+            world.metrics.leader.set(0);
+            warn!(
+                ticks = self.running.len(),
+                "no longer the leader; writes under way are awaited, nothing new is begun"
+            );
+        } else if !is_on && is_covered && self.running.is_empty() && self.post.is_none() {
+            self.rounds = Rounds::new(now, self.round_interval);
+            self.counts = Counts::new(now);
+            let objects = world.take_up();
+            world.metrics.leader.set(1);
+            world.metrics.leader_terms.inc();
+            info!(objects, "the leader; decisions begin");
+        }
     }
 
     fn start_ticks(&mut self, now: Timestamp) {
@@ -230,7 +262,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
         let (object, event) = world.outbox.borrow_mut().take()?;
         Some(
             async move {
-                if let Err(failure) = world.server.publish(&object, &event).await {
+                let Some(right) = world.duty.right() else { return };
+                if let Err(failure) = world.server.publish(right, &object, &event).await {
                     debug!(kind = object.kind.word(), object = %object.key, "{failure}");
                 }
             }
@@ -251,9 +284,9 @@ impl<'a, D: Decisions> Turn<'a, D> {
         }
     }
 
-    /// Sets out on nothing new and awaits what is in flight.
-    async fn close(mut self, grace: Duration) {
-        self.world.closing.set(true);
+    /// Sets out on nothing new, awaits the writes in flight, and lets another lead.
+    async fn close(mut self, grace: Duration, mut election: Election<'_>) {
+        self.world.duty.close();
         self.health.set_ready(false);
         self.rounds.give_up();
         self.counts.give_up();
@@ -266,10 +299,22 @@ impl<'a, D: Decisions> Turn<'a, D> {
                 post.await;
             }
         };
-        if tokio::time::timeout(grace, drain).await.is_err() {
+        if tokio::time::timeout(grace, drain).await.is_ok() {
+            election.release().await;
+        } else {
+            // What is given up may still take effect: nobody else is to lead before the lease has ended.
             let ticks = self.running.len();
             warn!(ticks, grace_s = grace.as_secs(), "the grace period is over; what is still in flight is given up");
         }
+    }
+}
+
+fn terms(settings: &Settings) -> Terms {
+    Terms {
+        namespace: settings.lease_namespace.clone(),
+        name: settings.lease_name.clone(),
+        identity: settings.identity.clone(),
+        duration: settings.lease_duration,
     }
 }
 

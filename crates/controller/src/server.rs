@@ -1,4 +1,4 @@
-//! The API server as ticks use it: one object at a time, each request bounded in time.
+//! The API server as ticks use it: one object at a time, each request bounded in time, each write with the right to it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use weir_engine::ObjectRef;
 
 use crate::convert::Standing;
 use crate::document::{self, Document};
+use crate::duty::{Right, WRITE_TIME};
 use crate::errors::Failure;
 
 /// A client of the API server.
@@ -20,7 +21,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A client whose requests take no longer than the given time.
+    /// A client whose reads take no longer than the given time.
     pub fn new(client: kube::Client, patience: Duration) -> Self {
         Self { client, patience }
     }
@@ -28,7 +29,7 @@ impl Server {
     /// The object as it is now; `None` when there is none.
     pub async fn get(&self, object: &ObjectRef) -> Result<Option<Document>, Failure> {
         let api = self.api(object);
-        match self.bounded(object, "get", api.get(&object.key.name)).await {
+        match bounded(object, "get", self.patience, api.get(&object.key.name)).await {
             Ok(document) => Ok(Some(document)),
             Err(Failure::Gone(_)) => Ok(None),
             Err(failure) => Err(failure),
@@ -39,6 +40,7 @@ impl Server {
     /// known by. The API server takes nothing but the status from such a request, so nothing else is sent.
     pub async fn write_status(
         &self,
+        _: Right,
         object: &ObjectRef,
         standing: &Standing,
         status: Value,
@@ -56,12 +58,13 @@ impl Server {
         document.metadata.resource_version = Some(standing.version.to_string());
         let (api, parameters) = (self.api(object), PostParams::default());
         let request = api.replace_status(&object.key.name, &parameters, &document);
-        self.bounded(object, "write the status of", request).await
+        bounded(object, "write the status of", WRITE_TIME, request).await
     }
 
     /// Replaces the finalizers if the object still has the version it is known by.
     pub async fn write_finalizers(
         &self,
+        _: Right,
         object: &ObjectRef,
         standing: &Standing,
         finalizers: &[SmolStr],
@@ -71,30 +74,30 @@ impl Server {
         }));
         let (api, parameters) = (self.api(object), PatchParams::default());
         let request = api.patch(&object.key.name, &parameters, &patch);
-        self.bounded(object, "write the finalizers of", request).await
+        bounded(object, "write the finalizers of", WRITE_TIME, request).await
     }
 
     /// Publishes an event about an object.
-    pub async fn publish(&self, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
+    pub async fn publish(&self, _: Right, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &object.key.namespace);
         let parameters = PostParams::default();
-        self.bounded(object, "publish an event about", api.create(&parameters, event)).await.map(drop)
+        bounded(object, "publish an event about", WRITE_TIME, api.create(&parameters, event)).await.map(drop)
     }
 
     fn api(&self, object: &ObjectRef) -> Api<Document> {
         Api::namespaced_with(self.client.clone(), &object.key.namespace, &document::resource(object.kind))
     }
+}
 
-    async fn bounded<T>(
-        &self,
-        object: &ObjectRef,
-        verb: &'static str,
-        request: impl Future<Output = kube::Result<T>>,
-    ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.patience, request).await {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(Failure::from_client(error, object, verb)),
-            Err(_) => Err(Failure::Timeout { object: object.clone(), verb, seconds: self.patience.as_secs() }),
-        }
+async fn bounded<T>(
+    object: &ObjectRef,
+    verb: &'static str,
+    patience: Duration,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(patience, request).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(Failure::from_client(error, object, verb)),
+        Err(_) => Err(Failure::Timeout { object: object.clone(), verb, seconds: patience.as_secs() }),
     }
 }

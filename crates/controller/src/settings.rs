@@ -1,10 +1,15 @@
 //! What an operator may set about the loop.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use weir_engine::Grants;
 
 use crate::Error;
+
+/// How long a lease may last. Writes are begun only while it lasts for another five seconds, so that a shorter one would
+/// leave no room; a longer one would leave a cluster without a leader for as long.
+const LEASE_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(1);
 
 /// How one controller runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +26,16 @@ pub struct Settings {
     pub concurrency: usize,
     /// How many of these ticks are kept free for traffic that goes back.
     pub rollback_slots: usize,
-    /// How long a request to the API server may take.
+    /// How long a request to the API server may take that only reads. Writes have five seconds.
     pub request_timeout: Duration,
+    /// The namespace of the Lease by which it is settled who leads.
+    pub lease_namespace: String,
+    /// The name of that Lease: the same for all processes of an installation, and for no others.
+    pub lease_name: String,
+    /// For how long the Lease is held without being renewed. It is renewed after two fifteenths of that.
+    pub lease_duration: Duration,
+    /// Names this process in the Lease, as no other is ever named.
+    pub identity: String,
     /// How long running ticks may go on after the shutdown began.
     pub grace: Duration,
     /// How long the loop may stand still before it counts as dead.
@@ -44,6 +57,10 @@ impl Settings {
             concurrency: 16,
             rollback_slots: 4,
             request_timeout: Duration::from_secs(10),
+            lease_namespace: "default".to_owned(),
+            lease_name: "weir".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            identity: "weir".to_owned(),
             grace: Duration::from_secs(20),
             stuck_after: Duration::from_mins(1),
             seed: 0,
@@ -59,6 +76,12 @@ impl Settings {
         }
         if self.instance.is_empty() || self.instance.len() > 128 {
             return refuse("instance", format!("{:?}", self.instance), "1 to 128 characters");
+        }
+        if self.identity.is_empty() {
+            return refuse("identity", "nothing".to_owned(), "a name that no other process has");
+        }
+        if !LEASE_DURATIONS.contains(&self.lease_duration) || self.lease_duration.subsec_nanos() != 0 {
+            return refuse("lease duration", format!("{:?}", self.lease_duration), "whole seconds, 10 to 3600 of them");
         }
         if self.rollback_slots >= self.concurrency {
             let found = format!("{} of {} ticks kept free for rollbacks", self.rollback_slots, self.concurrency);
@@ -87,6 +110,9 @@ mod tests {
         let refused = [
             (Settings::new(""), "a name of this installation"),
             (Settings { instance: String::new(), ..Settings::new("acme") }, "1 to 128 characters"),
+            (Settings { identity: String::new(), ..Settings::new("acme") }, "a name that no other process has"),
+            (Settings { lease_duration: Duration::from_secs(9), ..Settings::new("acme") }, "whole seconds, 10 to 3600"),
+            (Settings { lease_duration: Duration::from_millis(15_500), ..Settings::new("acme") }, "whole seconds"),
             (Settings { concurrency: 4, ..Settings::new("acme") }, "more ticks than are kept free"),
             (Settings { round_interval: Duration::ZERO, ..Settings::new("acme") }, "one second or more"),
         ];

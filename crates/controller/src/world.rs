@@ -2,7 +2,7 @@
 //!
 //! Everything runs on one thread, and no borrow is held while something is awaited.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +17,7 @@ use weir_engine::tick::{Memory, Urgency};
 use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef};
 
 use crate::document::Document;
+use crate::duty::Duty;
 use crate::kinds::Decisions;
 use crate::metrics::Metrics;
 use crate::publish::Outbox;
@@ -39,8 +40,8 @@ pub(crate) struct World<D> {
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
     /// How urgent the ticks under way are.
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
-    /// A shutdown has begun: nothing new is set out on.
-    pub closing: Cell<bool>,
+    /// Whether this process leads: only then anything is decided, and written.
+    pub duty: Duty,
     decisions: PhantomData<D>,
 }
 
@@ -50,6 +51,7 @@ impl<D: Decisions> World<D> {
         if settings.namespace.is_none() {
             store.await_namespaces();
         }
+        let duty = Duty::new(clock.clone());
         let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
         Self {
             server: Server::new(client, settings.request_timeout),
@@ -63,7 +65,7 @@ impl<D: Decisions> World<D> {
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
             hastes: RefCell::default(),
-            closing: Cell::new(false),
+            duty,
             decisions: PhantomData,
         }
     }
@@ -121,8 +123,12 @@ impl<D: Decisions> World<D> {
         self.wake_all(&waking);
     }
 
-    /// Everything is known that there is: all objects are looked at. Tells how many there are.
-    pub fn wake_everyone(&self) -> usize {
+    /// This process leads from now on: all objects are looked at, and nothing that was known of AWS counts any more, since
+    /// another may have written. Tells how many objects there are.
+    pub fn take_up(&self) -> usize {
+        self.clear();
+        self.accounts.forget();
+        self.duty.take_up();
         let objects: BTreeSet<ObjectRef> = self.store.borrow().objects();
         self.wake_all(&objects);
         objects.len()
@@ -153,7 +159,22 @@ impl<D: Decisions> World<D> {
         self.wake_all(&watchers);
     }
 
+    /// This process no longer leads: nothing new is begun, and what was to be told is told by nobody.
+    pub fn stand_down(&self) {
+        self.duty.stand_down();
+        self.clear();
+    }
+
+    fn clear(&self) {
+        self.queue.borrow_mut().clear();
+        self.outbox.borrow_mut().clear();
+        self.memories.borrow_mut().clear();
+    }
+
     fn wake_all(&self, objects: &BTreeSet<ObjectRef>) {
+        if !self.duty.is_on() {
+            return;
+        }
         let now = self.now();
         let store = self.store.borrow();
         for object in objects {
@@ -163,13 +184,11 @@ impl<D: Decisions> World<D> {
 
     /// The requests of routes were counted: whoever looks at them is looked at.
     pub fn notice_requests(&self, routes: &[Key]) {
-        let now = self.now();
         let store = self.store.borrow();
         let watchers: BTreeSet<ObjectRef> =
             routes.iter().flat_map(|route| weir_engine::depend::counters(store.cluster(), route)).collect();
-        for object in watchers {
-            self.queue.borrow_mut().wake(&object, now, Self::urgency(store.cluster(), &object));
-        }
+        drop(store);
+        self.wake_all(&watchers);
     }
 
     /// What must be counted, route by route, by the access that leads to it.
@@ -262,15 +281,18 @@ impl<D: Decisions> World<D> {
             urgency
         };
         match change.fate {
-            Fate::Asked => queue.change(&object, now, urgency(&object)),
-            Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, urgency(&object)),
             Fate::Gone => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
             }
+            // Whoever takes over looks at everything.
+            Fate::Asked | Fate::Told if !self.duty.is_on() => {}
+            Fate::Asked => queue.change(&object, now, urgency(&object)),
+            Fate::Told if asker == Some(&object) => {}
+            Fate::Told => queue.wake(&object, now, urgency(&object)),
         }
-        for dependent in change.dependents.iter().filter(|dependent| Some(*dependent) != asker) {
+        let dependents = change.dependents.iter().filter(|dependent| Some(*dependent) != asker);
+        for dependent in dependents.filter(|_| self.duty.is_on()) {
             queue.wake(dependent, now, urgency(dependent));
         }
         self.metrics.show(store.cluster(), &object);

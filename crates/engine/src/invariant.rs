@@ -21,6 +21,8 @@ pub enum Invariant {
     TornDownTooSoon,
     /// A write to something without our mark or an explicit `adopt`, or two owners of one rule or action.
     NotOurs,
+    /// A write is issued later than the end of the lease less the time that the write may take.
+    AfterLease,
     /// A write with unknown outcome is repeated without reading first.
     BlindRetry,
     /// A status claims what was not observed.
@@ -55,7 +57,7 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
@@ -63,6 +65,7 @@ impl Invariant {
         Self::OutOfStep,
         Self::TornDownTooSoon,
         Self::NotOurs,
+        Self::AfterLease,
         Self::BlindRetry,
         Self::FalseClaim,
         Self::MovedByAbsence,
@@ -82,6 +85,7 @@ impl Invariant {
             Self::FalseClaim | Self::TornDownTooSoon | Self::LeftBehind => &[Judge::World],
             Self::StepBeforeObservation
             | Self::OutOfStep
+            | Self::AfterLease
             | Self::BlindRetry
             | Self::MovedByAbsence
             | Self::RollbackImpossible

@@ -96,16 +96,23 @@ async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
     let counted = metrics.clone();
     let clock: Clock = Arc::new(now);
     let accounts = Accounts::new(&aws, &arguments.owner_id, now, move |call| counted.count_aws_call(call))?;
-    Ok(Controller::new(client, accounts, clock, metrics, settings(arguments))?)
+    let settings = settings(arguments, client.default_namespace());
+    Ok(Controller::new(client, accounts, clock, metrics, settings)?)
 }
 
-fn settings(arguments: &Run) -> Settings {
-    let process = &arguments.process;
+/// The settings of a process whose pod or context is of a namespace.
+fn settings(arguments: &Run, own_namespace: &str) -> Settings {
+    let (process, election) = (&arguments.process, &arguments.election);
+    let instance = process.instance.clone().or_else(host_name).unwrap_or_else(|| "weir".to_owned());
     let seconds = |duration: weir_api::Duration| Duration::from_secs(u64::from(duration.as_secs()));
     let concurrency = usize::from(process.concurrency);
     Settings {
         namespace: arguments.kubernetes.namespace.clone(),
-        instance: process.instance.clone().or_else(host_name).unwrap_or_else(|| "weir".to_owned()),
+        lease_namespace: election.lease_namespace.clone().unwrap_or_else(|| own_namespace.to_owned()),
+        lease_name: election.lease_name.clone(),
+        lease_duration: seconds(election.lease_duration),
+        identity: format!("{instance}_{:016x}", chance()),
+        instance,
         round_interval: seconds(arguments.aws.inventory_interval),
         concurrency,
         rollback_slots: concurrency.div_ceil(4).min(concurrency - 1),
@@ -131,6 +138,12 @@ fn host_name() -> Option<String> {
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// Two processes that have the same name and start together must not take each other for themselves.
+#[expect(clippy::disallowed_methods, reason = "production draws from the machine's chance")]
+fn chance() -> u64 {
+    fastrand::Rng::new().u64(..)
 }
 
 /// Two processes that start together must not back off in step.

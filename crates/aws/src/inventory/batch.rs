@@ -172,6 +172,12 @@ impl Batches {
         self.under_way.retain(|query, under_way| under_way.departed.is_none() || !touched.may_be(query));
     }
 
+    /// Makes everybody who asks from now on wait for a call that has not been sent yet, and lets nothing be remembered of
+    /// those that have.
+    pub(super) fn forget(&mut self) {
+        self.under_way.clear();
+    }
+
     fn retire(&mut self, number: u64) {
         self.open.remove(&number);
         self.under_way.retain(|_, under_way| under_way.batch != number);

@@ -13,8 +13,9 @@ use crate::logging::Logging;
 /// Run the controllers: move traffic as the cluster's objects say
 ///
 /// Watches EntryPoint, Environment, WeightedRoute and TrafficShift objects and moves the live weights of AWS
-/// Application Load Balancers one verified step at a time. It runs until it is told to end: the first SIGTERM or SIGINT
-/// lets the write in flight finish, the second ends it at once.
+/// Application Load Balancers one verified step at a time. Of several processes one leads, and the others stand by. It
+/// runs until it is told to end: the first SIGTERM or SIGINT lets the write in flight finish and another process lead,
+/// the second ends it at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
@@ -28,6 +29,9 @@ pub struct Run {
 
     #[command(flatten)]
     pub aws: Aws,
+
+    #[command(flatten)]
+    pub election: Election,
 
     #[command(flatten)]
     pub process: Process,
@@ -71,6 +75,26 @@ pub struct Aws {
     /// How often AWS is looked at for changes that somebody else made
     #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s")]
     pub inventory_interval: Duration,
+}
+
+/// Who leads where several processes run.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Leader election")]
+#[expect(clippy::struct_field_names, reason = "the fields are named as their flags are")]
+pub struct Election {
+    /// The name of the Lease by which it is settled which process leads: the same for all processes of an installation,
+    /// another for each installation in one namespace
+    #[arg(long, env = "WEIR_LEASE_NAME", value_name = "NAME", default_value = "weir")]
+    pub lease_name: String,
+
+    /// The namespace of the Lease; by default that of the pod, or of the context of the kubeconfig
+    #[arg(long, env = "WEIR_LEASE_NAMESPACE", value_name = "NAME")]
+    pub lease_namespace: Option<String>,
+
+    /// How long nobody leads at most after the leader was killed, from 10s to 1h. It renews its lease after two fifteenths of
+    /// that, and stops writing five seconds before the end if it cannot
+    #[arg(long, env = "WEIR_LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = lease_duration)]
+    pub lease_duration: Duration,
 }
 
 /// How the process lives.
@@ -121,6 +145,12 @@ pub(crate) fn owner_id(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// A span for which a lease may last.
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<Duration>()?;
+    if (10..=3_600).contains(&span.as_secs()) { Ok(span) } else { Err("expected 10s to 1h, such as 15s".to_owned()) }
 }
 
 /// A namespace and the ARN of a role, either with stars.

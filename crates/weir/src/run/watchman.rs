@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 pub struct Reports {
     /// Whether the loop turns.
     pub live: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Whether it knows the cluster.
-    pub ready: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether it leads or could, and if not, why.
+    pub ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Its metrics, in the text form of Prometheus.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -36,12 +36,16 @@ impl Desk {
         let _ = self.0.set(reports);
     }
 
-    fn live(&self) -> bool {
-        self.0.get().is_none_or(|reports| (reports.live)())
+    fn live(&self) -> Result<(), String> {
+        if self.0.get().is_none_or(|reports| (reports.live)()) {
+            Ok(())
+        } else {
+            Err("the loop stands still".to_owned())
+        }
     }
 
-    fn ready(&self) -> bool {
-        self.0.get().is_some_and(|reports| (reports.ready)())
+    fn ready(&self) -> Result<(), String> {
+        self.0.get().map_or_else(|| Err("the cluster's objects are not known".to_owned()), |reports| (reports.ready)())
     }
 
     fn metrics(&self) -> String {
@@ -107,13 +111,16 @@ fn routes(reports: Desk) -> Router {
     let (live, ready, metrics) = (reports.clone(), reports.clone(), reports);
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new()
-        .route("/healthz", get(async move || verdict(live.live(), "live", "the loop stands still")))
-        .route("/readyz", get(async move || verdict(ready.ready(), "ready", "the cluster's objects are not known")))
+        .route("/healthz", get(async move || verdict(live.live(), "live")))
+        .route("/readyz", get(async move || verdict(ready.ready(), "ready")))
         .route("/metrics", get(async move || (text, metrics.metrics())))
 }
 
-fn verdict(good: bool, yes: &'static str, no: &'static str) -> (StatusCode, String) {
-    if good { (StatusCode::OK, format!("{yes}\n")) } else { (StatusCode::SERVICE_UNAVAILABLE, format!("{no}\n")) }
+fn verdict(found: Result<(), String>, good: &'static str) -> (StatusCode, String) {
+    match found {
+        Ok(()) => (StatusCode::OK, format!("{good}\n")),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
 }
 
 /// The signals that end the process.

@@ -82,6 +82,11 @@ impl Fake {
         state.store(plural, name, object);
     }
 
+    /// An object is gone at once.
+    pub fn remove(&self, plural: &str, name: &str) {
+        self.state().objects.remove(&(plural.to_owned(), name.to_owned()));
+    }
+
     /// A user deletes an object: it goes once nothing holds it.
     pub fn delete(&self, plural: &str, name: &str) {
         self.edit(plural, name, |object| object["metadata"]["deletionTimestamp"] = json!("2026-11-21T10:30:00Z"));
@@ -97,9 +102,15 @@ impl Fake {
         self.state().events.clone()
     }
 
-    /// Every request but watches, which time out and begin again.
+    /// Every request but watches, which time out and begin again, and those of the election.
     pub fn log(&self) -> Vec<String> {
-        self.state().log.iter().filter(|line| !line.starts_with("WATCH")).cloned().collect()
+        let is_of_work = |line: &&String| !line.starts_with("WATCH") && !line.contains(" leases");
+        self.state().log.iter().filter(is_of_work).cloned().collect()
+    }
+
+    /// The requests of the election.
+    pub fn election(&self) -> Vec<String> {
+        self.state().log.iter().filter(|line| line.contains(" leases")).cloned().collect()
     }
 
     /// How often a request was made.
@@ -119,7 +130,7 @@ impl Fake {
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let parts: Vec<&str> = match path.as_str() {
             "/api/v1/namespaces" => vec!["namespaces"],
-            _ => path.split('/').skip(4).filter(|part| !["namespaces", "shop"].contains(part)).collect(),
+            _ => path.split('/').skip(4).filter(|part| !["namespaces", "shop", "default"].contains(part)).collect(),
         };
         let verb = if is_watch { "WATCH" } else { method.as_str() };
         let line = format!("{verb} {}", parts.join("/"));
@@ -150,6 +161,14 @@ impl State {
         let plural = parts[0];
         let Some(name) = parts.get(1) else {
             return match *method {
+                Method::POST if plural == "leases" => {
+                    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                    if self.objects.contains_key(&(plural.to_owned(), name.clone())) {
+                        return refusal(409);
+                    }
+                    let stored = self.store(plural, &name, body);
+                    whole(StatusCode::CREATED, &stored)
+                }
                 Method::POST => {
                     self.events.push(body.clone());
                     whole(StatusCode::CREATED, &body)
@@ -167,6 +186,7 @@ impl State {
             _ if body["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"] => return refusal(409),
             _ if forget => return whole(StatusCode::OK, &old),
             Method::PUT if parts.get(2) == Some(&"status") => new["status"] = body["status"].clone(),
+            Method::PUT if plural == "leases" => new["spec"] = body["spec"].clone(),
             Method::PATCH => new["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone(),
             _ => return refusal(405),
         }

@@ -24,7 +24,7 @@ fn tells_what_the_controllers_report() {
     assert_eq!(ask(at, "/metrics"), (200, String::new()));
     watchman.reports.fill(Reports {
         live: Box::new(|| false),
-        ready: Box::new(|| true),
+        ready: Box::new(|| Ok(())),
         metrics: Box::new(|| "weir_queue_depth 0\n".to_owned()),
     });
     assert_eq!(ask(at, "/healthz"), (503, "the loop stands still\n".to_owned()));

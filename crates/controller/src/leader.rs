@@ -1,0 +1,188 @@
+//! The election: the requests about the Lease, one at a time, beside everything else that the loop does.
+//!
+//! Who leads is told in [`crate::lease`]; here is only how that is asked and answered.
+
+mod hindrance;
+
+use futures::FutureExt;
+use futures::future::{self, LocalBoxFuture};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, PostParams};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, info, warn};
+
+use crate::Health;
+use crate::duty::Duty;
+use crate::lease::{Answer, Elector, Moment, Request, Terms};
+use crate::metrics::Metrics;
+
+pub use self::hindrance::Hindrance;
+
+/// How often a release is tried: the version that it names may not be the present one.
+const RELEASES: usize = 2;
+
+/// What came of a request that was sent at a moment.
+type Reply = (Moment, Result<Answer, Hindrance>);
+
+/// The election as the loop carries it on.
+pub(crate) struct Election<'a> {
+    api: Api<Lease>,
+    terms: Terms,
+    elector: Elector,
+    duty: &'a Duty,
+    health: &'a Health,
+    metrics: &'a Metrics,
+    /// The request under way.
+    request: Option<LocalBoxFuture<'static, Reply>>,
+    /// Who leads, as was last said in the log.
+    told: Option<String>,
+    /// What stands in the way, as was last said in the log.
+    hindrance: Option<Hindrance>,
+}
+
+impl<'a> Election<'a> {
+    /// A candidate. Nothing is asked before it is carried on.
+    pub fn new(client: kube::Client, terms: Terms, duty: &'a Duty, health: &'a Health, metrics: &'a Metrics) -> Self {
+        Self {
+            api: Api::namespaced(client, &terms.namespace),
+            elector: Elector::new(terms.clone(), Instant::now()),
+            terms,
+            duty,
+            health,
+            metrics,
+            request: None,
+            told: None,
+            hindrance: None,
+        }
+    }
+
+    /// Carries the election on until there is something to look at: an answer has come, or the Lease no longer lasts for a
+    /// write. Dropping the future loses nothing.
+    pub async fn next(&mut self) {
+        let lapse = self.duty.lapse();
+        let lapsed = async {
+            match lapse {
+                Some(lapse) => sleep_until(lapse).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.go_on() => {}
+            () = lapsed => {}
+        }
+    }
+
+    /// Sends the next request when it is due, unless one is under way, and awaits its answer.
+    async fn go_on(&mut self) {
+        if self.request.is_none() {
+            sleep_until(self.elector.due()).await;
+            let now = self.duty.moment();
+            self.request = Some(self.send(now, self.elector.next(now)));
+        }
+        self.settle().await;
+    }
+
+    /// Awaits the answer to the request under way.
+    pub async fn settle(&mut self) {
+        if let Some(request) = &mut self.request {
+            let reply = request.await;
+            self.request = None;
+            self.hear(reply);
+        }
+    }
+
+    /// Gives the Lease up, if it is ours, so that another leads at once. All that was begun under it must have ended.
+    pub async fn release(&mut self) {
+        self.settle().await;
+        for _ in 0..RELEASES {
+            let now = self.duty.moment();
+            let Some(request) = self.elector.release(now) else { return };
+            let reply = self.send(now, request).await;
+            let is_outrun = matches!(reply.1, Ok(Answer::Outrun));
+            self.hear(reply);
+            if is_outrun {
+                let now = self.duty.moment();
+                let read = self.send(now, Request::Read).await;
+                self.hear(read);
+            }
+        }
+        if self.elector.tenure().is_some() {
+            let seconds = self.terms.duration.as_secs();
+            warn!(
+                lease = self.terms.name,
+                "not released; another may lead once it has ended, after {seconds} s at most"
+            );
+        }
+    }
+
+    fn hear(&mut self, (sent, reply): Reply) {
+        let now = Instant::now();
+        let (answer, hindrance) = match reply {
+            Ok(answer) => (answer, None),
+            Err(hindrance) => (Answer::Failed, Some(hindrance)),
+        };
+        let is_granted = matches!(answer, Answer::Granted(_));
+        self.elector.hear(sent, now, answer);
+        self.duty.set_tenure(self.elector.tenure());
+        if let Some(hindrance) = hindrance {
+            self.metrics.lease_failures.inc();
+            self.meet(hindrance);
+        } else if is_granted || self.elector.leader(now).is_some() {
+            // That it can be read while it is free does not show that it can be had.
+            self.go_free();
+        }
+        self.tell_who_leads(now);
+    }
+
+    /// Something stands in the way. It is said once.
+    fn meet(&mut self, hindrance: Hindrance) {
+        if self.hindrance.as_ref() == Some(&hindrance) {
+            debug!("{hindrance}");
+            return;
+        }
+        warn!("{hindrance}");
+        self.health.set_hindrance(hindrance.is_lasting().then(|| hindrance.to_string()));
+        self.hindrance = Some(hindrance);
+    }
+
+    /// Nothing stands in the way.
+    fn go_free(&mut self) {
+        if self.hindrance.take().is_some() {
+            info!(lease = self.terms.name, "nothing stands in the way of the election any more");
+            self.health.set_hindrance(None);
+        }
+    }
+
+    fn tell_who_leads(&mut self, now: Instant) {
+        let leader = self.elector.leader(now);
+        if self.told.as_deref() != leader {
+            if let Some(leader) = leader {
+                info!(lease = self.terms.name, leader, "another leads; standing by");
+            }
+            self.told = leader.map(ToOwned::to_owned);
+        }
+    }
+
+    /// A request on its way.
+    fn send(&self, now: Moment, request: Request) -> LocalBoxFuture<'static, Reply> {
+        let (api, terms) = (self.api.clone(), self.terms.clone());
+        let sent = async move {
+            let (name, parameters) = (terms.name.as_str(), PostParams::default());
+            let carried_out = async {
+                match &request {
+                    Request::Read => api.get(name).await.map(|lease| Answer::Found(Some(lease))),
+                    Request::Create(lease) => api.create(&parameters, lease).await.map(Answer::Granted),
+                    Request::Replace(lease) => api.replace(name, &parameters, lease).await.map(Answer::Granted),
+                }
+            };
+            let reply = match timeout(terms.patience(), carried_out).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => hindrance::tell(error, &request, &terms),
+                Err(_) => Err(Hindrance::slow(&request, &terms, terms.patience())),
+            };
+            (now, reply)
+        };
+        sent.boxed_local()
+    }
+}
