@@ -29,6 +29,7 @@ mod counts;
 mod deletions;
 mod examples;
 mod kubernetes;
+mod leaders;
 mod life;
 mod losses;
 mod manifests;

@@ -97,18 +97,25 @@ impl Server {
         Err(format!("{} was not ready after {seconds} s; it printed last:\n{}", self.name, self.last_lines()))
     }
 
+    /// Sends a signal to the server.
+    pub(crate) fn signal(&mut self, name: &str) -> Result<(), String> {
+        let pid = self.pid(10)?;
+        let sent = signal(name, &pid).map_err(|error| format!("{} cannot be sent {name}: {error}", self.name))?;
+        if sent { Ok(()) } else { Err(format!("{} cannot be sent {name}: it has ended", self.name)) }
+    }
+
+    /// The number of the process, which the supervisor notes a moment after starting it.
+    fn pid(&mut self, seconds: u32) -> Result<String, String> {
+        self.wait_until(seconds, |server| {
+            let pid = fs::read_to_string(server.folder.join("pid")).ok()?;
+            pid.strip_suffix('\n').map(ToOwned::to_owned)
+        })
+    }
+
     /// Sends SIGTERM and waits for the server to end; returns its exit code, or says that it went on for `seconds`.
     pub(crate) fn terminate(mut self, seconds: u32) -> Result<i32, String> {
-        // The supervisor notes the number of the process a moment after starting it.
-        let pid = self.wait_until(seconds, |server| {
-            let pid = fs::read_to_string(server.folder.join("pid")).ok()?;
-            pid.ends_with('\n').then_some(pid)
-        })?;
-        let failed = |what: &dyn Display| format!("{} cannot be asked to end: {what}", self.name);
-        let sent = signal("TERM", pid.trim()).map_err(|error| failed(&error))?;
-        if !sent {
-            return Err(failed(&"it has ended already"));
-        }
+        self.signal("TERM")?;
+        let failed = |what: &dyn Display| format!("{} cannot be awaited: {what}", self.name);
         for _ in 0..seconds * 10 {
             let ended = self.supervisor.try_wait().map_err(|error| failed(&error))?;
             if let Some(code) = ended.and_then(|status| status.code()) {

@@ -20,6 +20,8 @@ pub(crate) const PORT: u16 = 80;
 pub(crate) const SMOKE_PORT: u16 = 8080;
 /// How often the controllers of a bed look round on AWS.
 pub(crate) const ROUND: Duration = Duration::from_secs(2);
+/// How long a controller's lease lasts where time is real: as short as may be, since after a kill it is waited for.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// The name of the installation, as tags on AWS have it.
 pub(crate) const OWNER: &str = "conformance";
 
@@ -97,7 +99,7 @@ pub(crate) trait Bed {
     /// What the controller counts, in the text form of Prometheus.
     fn metrics(&self) -> String;
 
-    /// How often the controllers have asked the API server for anything, where the bed can count that.
+    /// How often the controllers have asked the API server for anything but who leads, where the bed can count that.
     fn requests(&self) -> Option<u64>;
 
     /// What there is to say about the controller when a case has failed.

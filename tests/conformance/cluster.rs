@@ -1,6 +1,7 @@
 //! The bed with a real API server and the simulated AWS: the controllers in this process, on the machine's clock.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use weir_sim::clock::Clock;
 use crate::bed::Cluster;
 
 use super::account::{self, Account};
-use super::bed::{Bed, OWNER, Place, ROUND, Weights};
+use super::bed::{Bed, LEASE, OWNER, Place, ROUND, Weights};
 use super::kubernetes::{Kubernetes, client};
 
 /// How long the world goes on after a kill: what was sent to AWS arrives there.
@@ -137,14 +138,22 @@ impl Bed for RealCluster {
 
 impl Running {
     fn start(cluster: &'static Cluster, namespace: String, aws: Arc<Aws>) -> Self {
+        static LIVES: AtomicU32 = AtomicU32::new(1);
         let (kill, killed) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let body = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let settings =
-                    Settings { namespace: Some(namespace), round_interval: ROUND, ..Settings::new(OWNER) };
-                let controller = weir_lab::controller(client(cluster.kubeconfig()).await, &aws, aws.clock(), settings).unwrap();
+                let settings = Settings {
+                    namespace: Some(namespace.clone()),
+                    round_interval: ROUND,
+                    lease_namespace: namespace,
+                    lease_duration: LEASE,
+                    identity: format!("life-{}", LIVES.fetch_add(1, Ordering::Relaxed)),
+                    ..Settings::new(OWNER)
+                };
+                let client = client(cluster.kubeconfig()).await;
+                let controller = weir_lab::controller(client, &aws, aws.clock(), settings).unwrap();
                 tell.send(controller.metrics()).unwrap();
                 tokio::select! {
                     biased;

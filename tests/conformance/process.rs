@@ -17,7 +17,7 @@ use crate::bed::moto::REGION;
 use crate::bed::server::Server;
 use crate::bed::{Moto, own_moto, places};
 
-use super::bed::{Bed, ENVIRONMENTS, OWNER, PORT, Place, ROUND, SMOKE_PORT, TARGETS, Weights};
+use super::bed::{Bed, ENVIRONMENTS, LEASE, OWNER, PORT, Place, ROUND, SMOKE_PORT, TARGETS, Weights};
 use super::kubernetes::Kubernetes;
 
 /// How long `weir run` may take to be ready.
@@ -132,13 +132,27 @@ impl Process {
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Server {
         let mut command = weir_run(self.moto);
         command.arg("--kubeconfig").arg(self.kubernetes.cluster.kubeconfig());
-        command.args(["--namespace", &self.kubernetes.namespace, "--listen", "127.0.0.1:0"]).args(arguments);
+        // By the environment, so that a case can give another by the flag.
+        command.env("WEIR_LEASE_NAMESPACE", &self.kubernetes.namespace);
+        command.args(["--namespace", &self.kubernetes.namespace]);
+        command.args(["--lease-duration", &format!("{}s", LEASE.as_secs()), "--listen", "127.0.0.1:0"]).args(arguments);
         Server::start("weir run", places::scratch("weir").unwrap(), &command).unwrap_or_else(|said| panic!("{said}"))
     }
 
     /// Takes the running process, to see how it ends.
     pub(crate) fn take(&mut self) -> Server {
         self.running.take().expect("the case has started a controller")
+    }
+
+    /// `weir run` for this case, with more arguments, once it is ready.
+    pub(crate) fn spawn_ready(&self, arguments: &[&str]) -> Server {
+        let mut server = self.spawn(arguments);
+        let ready = |server: &Server| {
+            let (status, _) = get(&address(&server.log())?, "/readyz").ok()?;
+            (status == 200).then_some(())
+        };
+        server.wait_until(START_SECONDS, ready).unwrap_or_else(|said| panic!("{said}"));
+        server
     }
 
     /// The status and the body of the answer to a GET of the running process.
@@ -234,13 +248,7 @@ impl Bed for Process {
 
     fn start(&mut self) {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        let mut running = self.spawn(&arguments);
-        let ready = |server: &Server| {
-            let (status, _) = get(&address(&server.log())?, "/readyz").ok()?;
-            (status == 200).then_some(())
-        };
-        running.wait_until(START_SECONDS, ready).unwrap_or_else(|said| panic!("{said}"));
-        self.running = Some(running);
+        self.running = Some(self.spawn_ready(&arguments));
     }
 
     fn kill(&mut self) {

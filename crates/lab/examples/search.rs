@@ -52,7 +52,7 @@ fn replay(plan: &Plan) -> ExitCode {
     if played.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Plays all singles, and hunts all planted bugs.
+/// Plays all singles and all successions, and hunts all planted bugs.
 #[expect(clippy::disallowed_methods, reason = "real time is what is told here")]
 fn everything(every: usize) -> ExitCode {
     let began = std::time::Instant::now();
@@ -62,6 +62,9 @@ fn everything(every: usize) -> ExitCode {
         println!("{name}: {} plans", singles.len());
         plans.extend(singles.into_iter().step_by(every));
     }
+    let successions = search::successions(1, &Course::short());
+    println!("a short release with another controller beside: {} plans", successions.len());
+    plans.extend(successions.into_iter().step_by(every));
     let tally = Mutex::new((Tally::default(), began));
     let found = search::play_all(&plans, |plan, failures| {
         let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::evidence::Call;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, shift, steps};
-use crate::world::{Settings, World};
+use crate::world::{SHORT_LEASE, Settings, World};
 
 const HOUR: Duration = Duration::from_hours(1);
 /// Twelve steps.
@@ -26,10 +26,10 @@ fn between(world: &World, from: Timestamp, to: Timestamp) -> Vec<Call> {
     world.account().calls().into_iter().filter(|call| call.at > from && call.at <= to).collect()
 }
 
-/// How many requests the controller made of Kubernetes, by verb and resource, without its watches.
+/// How many requests the controller made of Kubernetes, by verb and resource, without its watches and its election.
 fn requests(world: &World) -> BTreeMap<(String, String), u64> {
     let mut counts = world.kube().request_counts();
-    counts.retain(|(verb, _), _| verb != "watch" && verb != "list");
+    counts.retain(|(verb, resource), _| verb != "watch" && verb != "list" && !resource.starts_with("leases"));
     counts
 }
 
@@ -69,7 +69,8 @@ fn a_step_costs_one_write_one_read_back_and_a_look_at_health_and_marks() {
 fn a_whole_release_costs_what_its_parts_cost() {
     on_virtual_time(async {
         let mut world = stage::set(Settings::seeded(202)).await;
-        world.run_for(Duration::from_mins(1)).await;
+        // Between two rounds: one that is under way during a write reads the rules again, since what it read is outdated.
+        world.run_for(Duration::from_secs(75)).await;
         let began = world.now();
         world.apply(&shift("green", &steps(&WEIGHTS, "10m"), "")).unwrap();
         world.run_until(|world| world.is_complete("checkout"), 4 * HOUR).await.unwrap();
@@ -132,6 +133,29 @@ fn what_is_settled_costs_nothing() {
         let calls = between(&world, began, world.now());
         assert!(calls.len() <= 120 * 3 + 7, "{} calls", calls.len());
         assert_eq!(count(&calls, "DescribeTargetHealth", ""), 0);
+    });
+}
+
+#[test]
+fn to_lead_costs_a_write_every_two_seconds_and_to_stand_by_a_look_every_second() {
+    on_virtual_time(async {
+        let mut world = stage::set(Settings { lease: SHORT_LEASE, ..Settings::seeded(207) }).await;
+        let election = |world: &World| {
+            let counts = world.kube().request_counts().into_iter();
+            let of_leases = counts.filter(|((_, resource), _)| resource.starts_with("leases"));
+            of_leases.map(|((verb, _), count)| (verb, count)).collect::<BTreeMap<String, u64>>()
+        };
+        world.run_for(Duration::from_mins(1)).await;
+        world.kube().forget_requests();
+        world.run_for(HOUR).await;
+        assert_eq!(election(&world), BTreeMap::from([("update".to_owned(), 1_800)]));
+        world.start_another(SignedDuration::ZERO);
+        world.run_for(Duration::from_mins(1)).await;
+        world.kube().forget_requests();
+        world.run_for(HOUR).await;
+        let counts = election(&world);
+        assert_eq!(counts["update"], 1_800);
+        assert!((3_500..=3_600).contains(&counts["get"]), "{counts:?}");
     });
 }
 

@@ -19,8 +19,9 @@ use crate::world::World;
 
 /// How long nobody is there after a crash.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
-/// How long a world is left alone at the end, so that everything comes to rest.
-const REST: Duration = Duration::from_mins(1);
+/// How long a world is left alone at the end, so that everything comes to rest: also where the last write was the last of
+/// its life, whose lease the next one waits for.
+const REST: Duration = Duration::from_mins(2);
 /// By how much a crash may delay the end.
 const DELAY: Duration = Duration::from_mins(2);
 /// How many plans are played at once.

@@ -8,6 +8,7 @@ mod hand;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use weir_sim::aws::{AppBehaviour, Aws, TargetKey};
 use weir_sim::clock::Clock;
@@ -16,6 +17,7 @@ use weir_sim::kube::Kube;
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
 use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Sort, Which};
+use crate::world::LEASE;
 
 /// The quotas while nothing is wrong.
 const QUOTAS: (usize, usize) = (100, 100);
@@ -52,6 +54,8 @@ struct State {
     due: Vec<Planned>,
     later: Vec<(Instant, Later)>,
     hands: u32,
+    /// Another controller is to begin, its clock being so much ahead.
+    another: Option<SignedDuration>,
     /// Objects that were deleted and are to be made again under the same name.
     absent: Vec<(String, serde_json::Value)>,
 }
@@ -149,6 +153,11 @@ impl Director {
         }
     }
 
+    /// Whether another controller is to begin now, and by how much its clock is ahead.
+    pub fn take_another(&self) -> Option<SignedDuration> {
+        lock(&self.state).another.take()
+    }
+
     /// Ends everything that goes on, and nothing more is planned.
     pub fn heal(&self) {
         lock(&self.state).due.clear();
@@ -208,6 +217,16 @@ impl Director {
                 lifeline.hold(until);
                 return Some(until);
             }
+            Fault::Stop(_) => {
+                if let Some(lifeline) = lifeline {
+                    lifeline.tell_to_end(span);
+                }
+            }
+            Fault::Another(ahead_s) => {
+                lock(&self.state).another = Some(SignedDuration::from_secs((*ahead_s).into()));
+            }
+            Fault::LeaseConflict(times) => lock(&self.conditions).conflict_for_the_lease(*times),
+            Fault::LeaseTaken(seconds) => take_lease(&self.kube, *seconds),
             Fault::Conflict(times) => lock(&self.conditions).conflict(*times),
             Fault::Compacted => self.comes_true(Later::Compact),
             Fault::StaleWatch(_) => self.kube.hold_watches(span),
@@ -294,6 +313,12 @@ impl Director {
     fn note(&self, words: String) {
         self.journal.add(self.clock.now(), 0, What::Befell(words));
     }
+}
+
+/// Somebody who is none of the controllers has the Lease for a while. Where there is none yet, there is nothing to take.
+pub(crate) fn take_lease(kube: &Kube, seconds: u32) {
+    let spec = serde_json::json!({"holderIdentity": "somebody-else", "leaseDurationSeconds": seconds.max(1)});
+    let _ = kube.merge("leases", LEASE.0, LEASE.1, &serde_json::json!({ "spec": spec }));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -60,6 +60,14 @@ pub enum Fault {
     Crash(u32),
     /// The controller is not carried on for a while.
     Pause(u32),
+    /// The controller is told to end, as in a rollout, and another begins a while after it has.
+    Stop(u32),
+    /// Another controller begins beside the first, its clock being so many seconds ahead.
+    Another(i32),
+    /// Somebody else changes the Lease right before so many next renewals arrive: 409.
+    LeaseConflict(u32),
+    /// Somebody who is none of the controllers has the Lease for a while.
+    LeaseTaken(u32),
     /// Somebody else changes the objects of so many next status writes right before these arrive: 409.
     Conflict(u32),
     /// The API server forgets its history, and the watches break: 410, and everything is listed again.
@@ -100,6 +108,9 @@ impl Fault {
         match self {
             Self::Crash(_) => "crash",
             Self::Pause(_) => "pause",
+            Self::Stop(_) => "stop",
+            Self::Another(_) => "another controller",
+            Self::LeaseConflict(_) | Self::LeaseTaken(_) => "lease",
             Self::Conflict(_) => "conflict (409)",
             Self::Compacted => "compacted (410)",
             Self::StaleWatch(_) => "stale cache",
@@ -139,7 +150,14 @@ impl Fault {
                 Some(&[AwsRead, AwsWrite])
             }
             Self::Hand(hand) if hand.is_on_aws() => Some(&[AwsRead, AwsWrite]),
-            Self::Crash(_) | Self::Pause(_) | Self::Compacted | Self::Hand(_) => None,
+            Self::Crash(_)
+            | Self::Pause(_)
+            | Self::Stop(_)
+            | Self::Another(_)
+            | Self::LeaseConflict(_)
+            | Self::LeaseTaken(_)
+            | Self::Compacted
+            | Self::Hand(_) => None,
         }
     }
 
@@ -148,6 +166,8 @@ impl Fault {
         match self {
             Self::Crash(s)
             | Self::Pause(s)
+            | Self::Stop(s)
+            | Self::LeaseTaken(s)
             | Self::StaleWatch(s)
             | Self::LostWatch(s)
             | Self::RepeatedWatch(s)
@@ -159,7 +179,13 @@ impl Fault {
             | Self::Quota(_, s)
             | Self::Expired(s)
             | Self::Ill(_, _, s) => *s,
-            Self::Conflict(_) | Self::Compacted | Self::Throttled(_) | Self::LostWrites(..) | Self::Hand(_) => 0,
+            Self::Another(_)
+            | Self::LeaseConflict(_)
+            | Self::Conflict(_)
+            | Self::Compacted
+            | Self::Throttled(_)
+            | Self::LostWrites(..)
+            | Self::Hand(_) => 0,
         }
     }
 
@@ -169,6 +195,9 @@ impl Fault {
         match self {
             Self::Crash(_) => Self::Crash(to),
             Self::Pause(_) => Self::Pause(to),
+            Self::Stop(_) => Self::Stop(to),
+            Self::LeaseConflict(_) => Self::LeaseConflict(to),
+            Self::LeaseTaken(_) => Self::LeaseTaken(to),
             Self::Conflict(_) => Self::Conflict(to),
             Self::StaleWatch(_) => Self::StaleWatch(to),
             Self::LostWatch(_) => Self::LostWatch(to),
@@ -183,14 +212,17 @@ impl Fault {
             Self::Quota(quota, _) => Self::Quota(*quota, to),
             Self::Expired(_) => Self::Expired(to),
             Self::Ill(group, illness, _) => Self::Ill(group.clone(), *illness, to),
-            Self::Compacted | Self::Hand(_) => self.clone(),
+            Self::Another(_) | Self::Compacted | Self::Hand(_) => self.clone(),
         }
     }
 
     /// The span or count that can be made smaller.
     pub fn size(&self) -> u32 {
         match self {
-            Self::Conflict(times) | Self::Throttled(times) | Self::LostWrites(_, times) => *times,
+            Self::LeaseConflict(times)
+            | Self::Conflict(times)
+            | Self::Throttled(times)
+            | Self::LostWrites(_, times) => *times,
             _ => self.span_s(),
         }
     }
@@ -199,6 +231,11 @@ impl Fault {
     pub fn is_endured(&self) -> bool {
         !matches!(self, Self::Ill(..) | Self::Hand(_) | Self::Quota(..))
     }
+
+    /// Whether it is about who leads.
+    pub fn is_about_leaders(&self) -> bool {
+        matches!(self, Self::Stop(_) | Self::Another(_) | Self::LeaseConflict(_) | Self::LeaseTaken(_))
+    }
 }
 
 impl fmt::Display for Fault {
@@ -206,6 +243,10 @@ impl fmt::Display for Fault {
         match self {
             Self::Crash(s) => write!(formatter, "the controller dies; another begins after {s} s"),
             Self::Pause(s) => write!(formatter, "the controller is stopped for {s} s"),
+            Self::Stop(s) => write!(formatter, "the controller is told to end; another begins {s} s after it has"),
+            Self::Another(s) => write!(formatter, "another controller begins, whose clock is {s} s ahead"),
+            Self::LeaseConflict(n) => write!(formatter, "somebody changes the Lease before its next {n} renewals"),
+            Self::LeaseTaken(s) => write!(formatter, "somebody else has the Lease for {s} s"),
             Self::Conflict(n) => write!(formatter, "somebody changes the objects of the next {n} status writes"),
             Self::Compacted => write!(formatter, "the API server forgets its history, and the watches break"),
             Self::StaleWatch(s) => write!(formatter, "watches hear of nothing for {s} s"),

@@ -27,12 +27,16 @@ pub enum What {
     Aws(AwsRequest),
     /// A request to Kubernetes.
     Kube(KubeRequest),
+    /// A claim to the Lease by which it is settled who leads, or its release.
+    Lease(LeaseRequest),
     /// A life began.
     Started,
     /// A life ended in the middle of whatever it did.
     Crashed,
     /// A life ended by itself, with its last words.
     Ended(String),
+    /// A life ended as it was told to.
+    Stopped,
     /// A life is no longer carried on.
     Paused,
     /// A life is carried on again.
@@ -60,6 +64,8 @@ pub enum What {
 /// A request to AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AwsRequest {
+    /// When the controller sent it. That it reaches the wire may be later: a life can be stopped in between.
+    pub issued: Timestamp,
     /// The operation.
     pub operation: String,
     /// All its parameters.
@@ -72,9 +78,22 @@ pub struct AwsRequest {
     pub status: Option<u16>,
 }
 
+/// A claim to the Lease.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeaseRequest {
+    /// Who would have it; nobody where it is given up.
+    pub holder: String,
+    /// For how long.
+    pub seconds: u32,
+    /// The HTTP status of the answer, if one came back.
+    pub status: Option<u16>,
+}
+
 /// A request to Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KubeRequest {
+    /// When the controller sent it. That it reaches the wire may be later: a life can be stopped in between.
+    pub issued: Timestamp,
     /// The HTTP method.
     pub method: String,
     /// Path and query.
@@ -153,6 +172,13 @@ impl Journal {
     pub(crate) fn settle_kube(&self, number: usize, settle: impl FnOnce(&mut KubeRequest)) {
         if let Some(Entry { what: What::Kube(request), .. }) = self.lock().get_mut(number) {
             settle(request);
+        }
+    }
+
+    /// Notes what came of a claim to the Lease.
+    pub(crate) fn settle_lease(&self, number: usize, status: u16) {
+        if let Some(Entry { what: What::Lease(request), .. }) = self.lock().get_mut(number) {
+            request.status = Some(status);
         }
     }
 

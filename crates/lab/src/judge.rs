@@ -9,6 +9,7 @@ mod course;
 mod direction;
 mod endings;
 mod haste;
+mod leadership;
 mod leavings;
 mod lockstep;
 mod order;
@@ -61,6 +62,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(ownership::judge(evidence, &course));
     breaches.extend(claims::judge(&course));
     breaches.extend(silence::judge(evidence));
+    breaches.extend(leadership::judge(evidence));
     breaches.extend(turmoil::judge(evidence, &course));
     breaches.extend(endings::judge(evidence, &course));
     breaches.extend(leavings::judge(evidence, &course));

@@ -4,7 +4,9 @@ use std::future::pending;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
+use jiff::SignedDuration;
 use weir_aws::Accounts;
 use weir_controller::{Clock as ControllerClock, Controller, Decisions, Error, Metrics, Weir};
 use weir_sim::aws::Aws;
@@ -22,31 +24,63 @@ pub(crate) struct Life {
     pub run: LocalBoxFuture<'static, Result<(), Error>>,
     pub metrics: Metrics,
     pub paused: bool,
+    /// By which it is told to end.
+    end: Option<oneshot::Sender<()>>,
+}
+
+/// What a life is named in the Lease.
+pub(crate) fn identity(life: u32) -> String {
+    format!("weir-{life}")
 }
 
 impl Life {
-    /// A controller begins to live; nothing happens before it is polled.
-    pub fn start(settings: &Settings, clock: Clock, aws: &Arc<Aws>, kube: &Arc<Kube>, lifeline: Arc<Lifeline>) -> Self {
+    /// A controller begins to live, its own clock being so much ahead; nothing happens before it is polled.
+    pub fn start(
+        settings: &Settings,
+        (clock, ahead): (Clock, SignedDuration),
+        aws: &Arc<Aws>,
+        kube: &Arc<Kube>,
+        lifeline: Arc<Lifeline>,
+    ) -> Self {
         let client = kube::Client::new(KubeWire::new(kube, clock, &lifeline), settings.namespace.clone());
         let life = lifeline.life;
         let controller_settings = weir_controller::Settings {
-            instance: format!("weir-{life}"),
+            instance: identity(life),
+            identity: identity(life),
             round_interval: settings.round_interval,
+            lease_duration: settings.lease,
             seed: settings.seed.wrapping_add(u64::from(life)),
             grants: settings.grants.clone(),
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         if bug::planted().is_some() {
-            let controller = wired::<Wrongly>(client, aws, clock, controller_settings, &lifeline);
+            let controller = wired::<Wrongly>(client, aws, (clock, ahead), controller_settings, &lifeline);
             return Self::of(controller, lifeline);
         }
-        Self::of(wired::<Weir>(client, aws, clock, controller_settings, &lifeline), lifeline)
+        Self::of(wired::<Weir>(client, aws, (clock, ahead), controller_settings, &lifeline), lifeline)
+    }
+
+    /// Whether it was told to end.
+    pub fn is_told_to_end(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Tells it to end. It needs to be carried on to do so.
+    pub fn tell_to_end(&mut self) {
+        // One that has just ended by itself no longer hears.
+        let _ = self.end.take().map(|end| end.send(()));
     }
 
     fn of<D: Decisions>(controller: Result<Controller<D>, Error>, lifeline: Arc<Lifeline>) -> Self {
         let controller = controller.expect("the settings of the lab are such that a controller can run");
         let metrics = controller.metrics();
-        Self { lifeline, run: controller.run(pending()).boxed_local(), metrics, paused: false }
+        let (end, told) = oneshot::channel();
+        let shutdown = async move {
+            if told.await.is_err() {
+                pending::<()>().await;
+            }
+        };
+        Self { lifeline, run: controller.run(shutdown).boxed_local(), metrics, paused: false, end: Some(end) }
     }
 }
 
@@ -57,22 +91,28 @@ pub fn controller(
     clock: Clock,
     settings: weir_controller::Settings,
 ) -> Result<Controller, Error> {
-    wired(client, aws, clock, settings, &Lifeline::new(0, Journal::default(), Network::default(), None))
+    wired(
+        client,
+        aws,
+        (clock, SignedDuration::ZERO),
+        settings,
+        &Lifeline::new(0, Journal::default(), Network::default(), None),
+    )
 }
 
 fn wired<D: Decisions>(
     client: kube::Client,
     aws: &Arc<Aws>,
-    clock: Clock,
+    (clock, ahead): (Clock, SignedDuration),
     settings: weir_controller::Settings,
     lifeline: &Arc<Lifeline>,
 ) -> Result<Controller<D>, Error> {
+    let now = move || clock.now() + ahead;
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let config = sdk_config(aws, clock, lifeline);
-    let accounts =
-        Accounts::new(&config, &settings.owner, move || clock.now(), move |call| counted.count_aws_call(call))
-            .expect("the simulated AWS has a region");
-    let clock: ControllerClock = Arc::new(move || clock.now());
+    let accounts = Accounts::new(&config, &settings.owner, now, move |call| counted.count_aws_call(call))
+        .expect("the simulated AWS has a region");
+    let clock: ControllerClock = Arc::new(now);
     Controller::deciding(client, accounts, clock, metrics, settings)
 }

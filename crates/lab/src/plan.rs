@@ -17,7 +17,7 @@ use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned, Sort};
 use crate::judge::judge;
 use crate::stage::on_virtual_time;
-use crate::world::{Settings, Told, World};
+use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, Told, World};
 
 use settle::Settled;
 
@@ -136,7 +136,9 @@ impl Plan {
     pub fn play(&self) -> Played {
         let _plot = Plot::with(self.bug);
         on_virtual_time(async {
-            let settings = Settings::seeded(self.seed);
+            let is_about_leaders = self.faults.iter().any(|planned| planned.fault.is_about_leaders());
+            let lease = if is_about_leaders { SHORT_LEASE } else { LONG_LEASE };
+            let settings = Settings { lease, ..Settings::seeded(self.seed) };
             let mut world = self.course.set(settings).await;
             let site = self.course.site(&world);
             world.direct(site, &self.faults);

@@ -11,6 +11,7 @@ mod farewells;
 mod foreign;
 mod happy;
 mod known;
+mod leaders;
 mod lockstep;
 mod memory;
 mod network;

@@ -14,7 +14,7 @@ use crate::shrink::shrink;
 use crate::timeline::timeline;
 
 pub use sample::sample;
-pub use singles::singles;
+pub use singles::{singles, successions};
 pub use tally::Tally;
 
 /// How many plans are played at once: one on each thread, each with a runtime of its own.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::evidence::Evidence;
-use crate::journal::{AwsRequest, Entry, KubeRequest, What};
+use crate::journal::{AwsRequest, Entry, KubeRequest, LeaseRequest, What};
 
 /// The events of a plan, one on each line.
 pub fn timeline(evidence: &Evidence) -> String {
@@ -37,11 +37,13 @@ fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String,
         What::Health { group, healthy } => Some(("targets".to_owned(), format!("{group}: {healthy} healthy"))),
         What::Started => Some((life, "begins".to_owned())),
         What::Crashed => Some((life, "dies".to_owned())),
+        What::Stopped => Some((life, "ends as it was told to".to_owned())),
         What::Ended(words) => Some((life, format!("ends: {words}"))),
         What::Paused => Some((life, "is stopped".to_owned())),
         What::Resumed => Some((life, "goes on".to_owned())),
         What::Aws(request) => Some((life, aws(request, names)?)),
         What::Kube(request) => Some((life, kube(request, said)?)),
+        What::Lease(claim) => Some((life, lease(claim, said)?)),
     }
 }
 
@@ -96,6 +98,18 @@ fn kube(request: &KubeRequest, said: &mut BTreeMap<String, String>) -> Option<St
         return None;
     }
     Some(format!("{place}: {says}{outcome}"))
+}
+
+/// Claims that fail, and those that make somebody else the leader.
+fn lease(claim: &LeaseRequest, said: &mut BTreeMap<String, String>) -> Option<String> {
+    match claim.status {
+        None => return Some("claim to the lease → no answer".to_owned()),
+        Some(status) if status >= 400 => return Some(format!("claim to the lease → refused ({status})")),
+        Some(_) => {}
+    }
+    let is_known = said.insert("lease".to_owned(), claim.holder.clone()).as_ref() == Some(&claim.holder);
+    let words = if claim.holder.is_empty() { "gives the lease up" } else { "has the lease" };
+    (!is_known).then(|| words.to_owned())
 }
 
 /// What the status of an object says.

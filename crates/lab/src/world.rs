@@ -7,6 +7,7 @@
 mod drive;
 mod objects;
 mod rights;
+mod seat;
 mod sites;
 
 pub use drive::GLANCE;
@@ -16,9 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 use weir_aws::Inventory;
 use weir_engine::Grants;
 use weir_sim::aws::{Aws, TargetStickiness};
@@ -32,15 +32,24 @@ use crate::director::{Director, Site};
 use crate::evidence::Evidence;
 use crate::fault::Planned;
 use crate::journal::{Entry, Journal, What};
-use crate::life::Life;
+use crate::life::identity;
 use crate::manifest;
 use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
+
+use self::seat::Seat;
 
 /// The definitions of Weir's kinds, made once for all worlds.
 static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let definitions = weir_api::crds().into_iter();
     definitions.map(|definition| serde_json::to_value(definition).expect("a definition is plain data")).collect()
 });
+
+/// Namespace and name of the Lease by which it is settled which controller leads.
+pub(crate) const LEASE: (&str, &str) = ("default", "weir");
+/// The lease of a world that is not about who leads: renewals are rare, since there are thousands of such worlds.
+pub(crate) const LONG_LEASE: Duration = Duration::from_mins(1);
+/// The lease of one that is: the one of production.
+pub(crate) const SHORT_LEASE: Duration = Duration::from_secs(15);
 
 /// What a world is made from.
 #[derive(Clone, Debug)]
@@ -55,6 +64,8 @@ pub struct Settings {
     pub owner: String,
     /// How often a controller looks round on AWS.
     pub round_interval: Duration,
+    /// How long a controller's lease lasts without being renewed.
+    pub lease: Duration,
     /// Which namespaces may name which roles.
     pub grants: Grants,
     /// How the simulated AWS behaves.
@@ -72,6 +83,7 @@ impl Settings {
             namespace: "shop".to_owned(),
             owner: "lab".to_owned(),
             round_interval: Duration::from_secs(30),
+            lease: LONG_LEASE,
             grants: Grants::default(),
             aws: weir_sim::aws::Options::default(),
             kube: weir_sim::kube::Options::default(),
@@ -79,7 +91,7 @@ impl Settings {
     }
 }
 
-/// A simulated world with at most one controller in it.
+/// A simulated world with a controller in it, or two: then one stands by.
 pub struct World {
     settings: Settings,
     clock: Clock,
@@ -90,12 +102,11 @@ pub struct World {
     sites: Sites,
     journal: Journal,
     network: Network,
-    life: Option<Life>,
+    /// The process that most worlds have alone, and another beside it.
+    seats: [Seat; 2],
     lives: u32,
     cut: Option<(Cut, Duration)>,
     marked: u64,
-    restart_at: Option<Instant>,
-    resume_at: Option<Instant>,
     director: Option<Arc<Director>>,
 }
 
@@ -123,12 +134,10 @@ impl World {
             kube,
             journal: Journal::default(),
             network: Network::default(),
-            life: None,
+            seats: Default::default(),
             lives: 0,
             cut: None,
             marked: 0,
-            restart_at: None,
-            resume_at: None,
             director: None,
         };
         world.restrict(&world.policy());
@@ -251,9 +260,7 @@ impl World {
 
     /// Whether nothing goes on or comes by itself any more.
     pub(crate) fn is_calm(&self) -> bool {
-        self.director.as_ref().is_none_or(|director| director.next().is_none())
-            && self.restart_at.is_none()
-            && self.resume_at.is_none()
+        self.director.as_ref().is_none_or(|director| director.next().is_none()) && self.seats.iter().all(Seat::is_calm)
     }
 
     /// The namespace of the world's objects.
@@ -283,10 +290,13 @@ impl World {
             director.heal();
         }
         self.mend_all();
-        self.resume_at = None;
-        self.resume_controller();
-        if !self.has_controller() {
-            self.start_controller();
+        for number in 0..self.seats.len() {
+            self.seats[number].resume_at = None;
+            self.resume(number);
+            let is_missing = self.seats[number].life.is_none() && (number == 0 || self.seats[number].is_taken);
+            if is_missing {
+                self.start(number);
+            }
         }
     }
 
@@ -306,40 +316,61 @@ impl World {
     ///
     /// When the controller refuses its settings, which is a bug of the lab.
     pub fn start_controller(&mut self) {
-        self.crash_controller();
-        self.lives += 1;
-        self.restart_at = None;
-        let cut = self.cut.as_ref().map(|(cut, _)| *cut);
-        let lifeline = Lifeline::new(self.lives, self.journal.clone(), self.network.clone(), cut);
-        self.note(What::Started);
-        self.life = Some(Life::start(&self.settings, self.clock, &self.aws, &self.kube, lifeline));
+        self.start(0);
+    }
+
+    /// Starts another controller beside the first, whose clock is so much ahead; one that runs there crashes first.
+    ///
+    /// # Panics
+    ///
+    /// When the controller refuses its settings, which is a bug of the lab.
+    pub fn start_another(&mut self, ahead: SignedDuration) {
+        self.seats[1].ahead = ahead;
+        self.start(1);
     }
 
     /// Drops the controller in the middle of whatever it does.
     pub fn crash_controller(&mut self) {
-        if let Some(life) = self.life.take() {
-            life.lifeline.kill(None);
-            self.note(What::Crashed);
-        }
+        self.crash(0);
     }
 
     /// No longer carries the controller on, as if its process were stopped.
     pub fn pause_controller(&mut self) {
-        if self.life.as_mut().is_some_and(|life| !std::mem::replace(&mut life.paused, true)) {
-            self.note(What::Paused);
-        }
+        self.pause(0);
     }
 
     /// Carries a paused controller on.
     pub fn resume_controller(&mut self) {
-        if self.life.as_mut().is_some_and(|life| std::mem::replace(&mut life.paused, false)) {
-            self.note(What::Resumed);
+        self.resume(0);
+    }
+
+    /// Tells the controller to end, as SIGTERM does. It ends while time passes.
+    pub fn stop_controller(&mut self) {
+        if let Some(life) = &mut self.seats[0].life {
+            life.tell_to_end();
         }
     }
 
     /// Whether a controller is there, paused or not.
     pub fn has_controller(&self) -> bool {
-        self.life.is_some()
+        self.seats[0].life.is_some()
+    }
+
+    /// Which life of the controllers leads, as the Lease says.
+    pub fn leader(&self) -> Option<u32> {
+        let lease = self.kube.get("leases", LEASE.0, LEASE.1)?;
+        let holder = lease["spec"]["holderIdentity"].as_str()?;
+        (1..=self.lives).find(|life| identity(*life) == holder)
+    }
+
+    /// The Lease as it is.
+    pub fn lease(&self) -> Option<Arc<Value>> {
+        self.kube.get("leases", LEASE.0, LEASE.1)
+    }
+
+    /// Somebody who is none of the controllers has the Lease for a while.
+    pub fn take_lease(&self, seconds: u32) {
+        crate::director::take_lease(&self.kube, seconds);
     }
 
     /// How many lives of the controller have begun.
@@ -349,7 +380,7 @@ impl World {
 
     /// How many writes the present life of the controller has attempted.
     pub fn writes(&self) -> u64 {
-        self.life.as_ref().map_or(0, |life| life.lifeline.writes())
+        self.seats[0].life.as_ref().map_or(0, |life| life.lifeline.writes())
     }
 
     /// Marks this moment: crashes are enumerated from here on.
@@ -364,7 +395,12 @@ impl World {
 
     /// What the present life of the controller counts.
     pub fn metrics(&self) -> Option<weir_controller::Metrics> {
-        self.life.as_ref().map(|life| life.metrics.clone())
+        self.seats[0].life.as_ref().map(|life| life.metrics.clone())
+    }
+
+    /// What the present lives of all controllers count.
+    pub(crate) fn all_metrics(&self) -> Vec<weir_controller::Metrics> {
+        self.seats.iter().filter_map(|seat| Some(seat.life.as_ref()?.metrics.clone())).collect()
     }
 
     /// Everything that happened so far, for judges.
@@ -403,10 +439,6 @@ impl World {
         // Entries of one instant stay in their order.
         entries.sort_by_key(|entry| entry.at);
         entries
-    }
-
-    fn note(&self, what: What) {
-        self.journal.add(self.now(), self.lives, what);
     }
 }
 

@@ -69,8 +69,11 @@ fn is_quiet(evidence: &Evidence, from: Timestamp, to: Timestamp) -> bool {
         && evidence.entries.iter().filter(|entry| within(entry.at)).all(|entry| match &entry.what {
             What::Aws(request) => request.status == Some(200),
             What::Kube(request) => request.status.is_some_and(|status| status < 300) || request.path.contains("watch"),
+            What::Lease(claim) => claim.status.is_some_and(|status| status < 300),
             What::Befell(words) => words.starts_with("kubectl gives the command"),
             What::Health { .. } | What::Started => true,
-            What::Retagged { .. } | What::Crashed | What::Ended(_) | What::Paused | What::Resumed => false,
+            What::Retagged { .. } | What::Crashed | What::Ended(_) | What::Stopped | What::Paused | What::Resumed => {
+                false
+            }
         })
 }

@@ -1,5 +1,7 @@
 //! Invariant 12: while no controller is carried on, no traffic changes.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::evidence::Evidence;
@@ -26,12 +28,24 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
 /// The spans in which nothing carried a controller on.
 pub(super) fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
     let mut silences = Vec::new();
+    let mut carried_on = BTreeSet::new();
     let mut since = Some(Timestamp::MIN + UNDER_WAY);
     for entry in &evidence.entries {
         match &entry.what {
-            What::Started | What::Resumed => silences.extend(since.take().map(|since| (since, entry.at))),
-            What::Crashed | What::Ended(_) | What::Paused => since = since.or(Some(entry.at)),
-            What::Aws(_) | What::Kube(_) | What::Befell(_) | What::Retagged { .. } | What::Health { .. } => {}
+            What::Started | What::Resumed => {
+                carried_on.insert(entry.life);
+                silences.extend(since.take().map(|since| (since, entry.at)));
+            }
+            What::Crashed | What::Ended(_) | What::Stopped | What::Paused => {
+                carried_on.remove(&entry.life);
+                since = since.or(Some(entry.at)).filter(|_| carried_on.is_empty());
+            }
+            What::Aws(_)
+            | What::Kube(_)
+            | What::Lease(_)
+            | What::Befell(_)
+            | What::Retagged { .. }
+            | What::Health { .. } => {}
         }
     }
     silences.extend(since.map(|since| (since, evidence.ended)));

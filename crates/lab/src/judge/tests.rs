@@ -18,7 +18,7 @@ use super::judge;
 /// What is done to the evidence, and what must be found then.
 type Tampering = (Invariant, fn(&mut Evidence));
 
-const TAMPERINGS: [Tampering; 14] = [
+const TAMPERINGS: [Tampering; 16] = [
     (Invariant::AllZero, all_zero),
     (Invariant::RaisedWithoutCapacity, a_candidate_that_never_was_healthy),
     (Invariant::OutOfRangeOrDirection, a_step_against_the_run),
@@ -27,6 +27,8 @@ const TAMPERINGS: [Tampering; 14] = [
     (Invariant::TornDownTooSoon, a_group_dropped_with_its_weight),
     (Invariant::BlindRetry, an_unknown_outcome_and_no_look),
     (Invariant::NotOurs, a_place_without_a_mark),
+    (Invariant::AfterLease, a_lease_that_was_not_renewed),
+    (Invariant::AfterLease, a_lease_that_was_given_up_before),
     (Invariant::FalseClaim, a_change_that_was_not_made),
     (Invariant::MovedByAbsence, a_controller_that_was_not_carried_on),
     (Invariant::RollbackImpossible, a_rollback_that_failed_with_a_healthy_old_side),
@@ -154,6 +156,20 @@ fn every_invariant_that_the_lab_judges_is_tried() {
     for invariant in Invariant::ALL {
         assert_eq!(tried.contains(&invariant), invariant.judges().iter().any(is_ours), "{invariant:?}");
     }
+}
+
+fn a_lease_that_was_not_renewed(evidence: &mut Evidence) {
+    let write = evidence.entries[last_write(evidence)].at;
+    let is_too_late = |entry: &Entry| entry.at > write - SignedDuration::from_secs(56);
+    evidence.entries.retain(|entry| !matches!(entry.what, What::Lease(_)) || !is_too_late(entry));
+}
+
+fn a_lease_that_was_given_up_before(evidence: &mut Evidence) {
+    let write = evidence.entries[last_write(evidence)].at;
+    let claims = evidence.entries.iter_mut().filter(|entry| entry.at < write);
+    let last =
+        claims.filter_map(|entry| if let What::Lease(claim) = &mut entry.what { Some(claim) } else { None }).last();
+    last.unwrap().holder.clear();
 }
 
 /// The number of the last write of weights.

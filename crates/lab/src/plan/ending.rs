@@ -130,7 +130,7 @@ fn bloated(world: &World) -> Option<String> {
 }
 
 fn defect(world: &World) -> Option<String> {
-    if let Some(metrics) = world.metrics() {
+    for metrics in world.all_metrics() {
         let text = metrics.render();
         let counted = |name: &str| text.lines().any(|line| line.starts_with(name) && !line.ends_with(" 0"));
         if counted("weir_guard_violations_total") {

@@ -34,6 +34,11 @@ fn draw(chance: &mut Rng) -> Plan {
         let count = if chance.u32(..3) == 0 { 1 } else { 2 };
         (0..count).map(|_| at_request(&plan.course, requests, chance)).collect()
     };
+    // A process that is stopped right before a write cannot be fenced: see `scenarios/leaders.rs`.
+    let stops = plan.faults.iter().any(|planned| matches!(planned.fault, Fault::Pause(_)));
+    if chance.u32(..4) == 0 && !stops {
+        plan.faults.push(Planned { at: Moment::Second(0), fault: Fault::Another(chance.i32(-60..=60)) });
+    }
     plan.faults.sort();
     plan
 }

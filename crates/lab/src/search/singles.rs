@@ -4,13 +4,16 @@ use crate::course::Course;
 use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side, Sort};
 use crate::plan::Plan;
 
+/// By how much the clock of the controller is ahead that stands by.
+const AHEAD_S: i32 = 20;
+
 /// All plans of one fault on a course: each at every moment that makes a difference to it. The undisturbed course comes
 /// first.
 pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     let undisturbed = Plan::undisturbed(seed, course.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
-    for fault in faults(course) {
+    for fault in faults(course).into_iter().filter(|fault| !fault.is_about_leaders()) {
         let moments = moments(&fault, &requests).into_iter();
         plans.extend(moments.map(|moment| undisturbed.clone().with(moment, fault.clone())));
     }
@@ -42,6 +45,32 @@ pub(super) fn moments(fault: &Fault, requests: &[Sort]) -> Vec<Moment> {
     moments
 }
 
+/// All plans in which another controller stands by, its clock wrong, and whoever leads ceases to or is hindered: before and
+/// after each write of the course, for every reason.
+pub fn successions(seed: u64, course: &Course) -> Vec<Plan> {
+    let beside = Plan::undisturbed(seed, course.clone()).with(Moment::Second(0), Fault::Another(AHEAD_S));
+    let requests = beside.play().requests;
+    let mut plans = vec![beside.clone()];
+    let reasons = [
+        Fault::Crash(5),
+        Fault::Pause(40),
+        Fault::Stop(3),
+        Fault::KubeAway(Absence::Hanging, 45),
+        Fault::LeaseConflict(8),
+        Fault::LeaseTaken(40),
+    ];
+    for fault in reasons {
+        let writes = requests.iter().enumerate().filter(|(_, sort)| sort.is_write());
+        // A process that is stopped right before a write cannot be fenced: see `scenarios/leaders.rs`.
+        let sides = if matches!(fault, Fault::Pause(_)) { vec![Side::After] } else { vec![Side::Before, Side::After] };
+        for (index, side) in writes.flat_map(|(index, _)| sides.iter().map(move |side| (index, *side))) {
+            let number = u64::try_from(index).unwrap_or(u64::MAX) + 1;
+            plans.push(beside.clone().with(Moment::Request(number, side), fault.clone()));
+        }
+    }
+    plans
+}
+
 /// Every fault, with the spans that make a difference.
 pub(super) fn faults(course: &Course) -> Vec<Fault> {
     let group = |name: &str| name.to_owned();
@@ -51,6 +80,9 @@ pub(super) fn faults(course: &Course) -> Vec<Fault> {
         // A lease lasts for 15 s to 30 s; a run goes without progress for 10 min.
         Fault::Pause(40),
         Fault::Pause(300),
+        Fault::Stop(3),
+        Fault::LeaseConflict(8),
+        Fault::LeaseTaken(40),
         Fault::Conflict(1),
         Fault::Conflict(5),
         Fault::Compacted,

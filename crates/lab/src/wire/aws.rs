@@ -76,13 +76,20 @@ impl HttpConnector for AwsWire {
 
 impl AwsWire {
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let issued = self.clock.now();
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
         let operation = operation_of(&request);
         let request = request.map(|body| bug::tamper_request(&operation, body));
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let mut noted =
-            AwsRequest { operation: operation.clone(), form, tags: BTreeMap::new(), arrived: false, status: None };
+        let mut noted = AwsRequest {
+            issued,
+            operation: operation.clone(),
+            form,
+            tags: BTreeMap::new(),
+            arrived: false,
+            status: None,
+        };
         let is_write = noted.is_write();
         let sort = if is_write { Sort::AwsWrite } else { Sort::AwsRead };
         let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());

@@ -14,10 +14,12 @@ use tower::{BoxError, Service};
 use weir_sim::clock::Clock;
 use weir_sim::kube::{self as sim, Kube};
 
-use crate::journal::{KubeRequest, What};
+use crate::journal::{KubeRequest, LeaseRequest, What};
 
 use super::{Absence, Fate, Lifeline, Sort};
 
+/// What the paths of the election have in common.
+const LEASES: &str = "/leases";
 /// How long it takes to be turned away.
 const AWAY_TIME: Duration = Duration::from_millis(2);
 
@@ -62,8 +64,12 @@ fn released(mut object: Arc<Value>) -> Arc<Value> {
 
 impl KubeWire {
     async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
+        if request.uri().path().contains(LEASES) {
+            return self.carry_election(request).await;
+        }
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let mut noted = KubeRequest {
+            issued: self.clock.now(),
             method: request.method().to_string(),
             path: path.clone(),
             arrived: false,
@@ -110,6 +116,40 @@ impl KubeWire {
         let status = answer.status().as_u16();
         self.lifeline.journal.settle_kube(number, |request| request.status = Some(status));
         Ok(answer)
+    }
+
+    /// The requests of the election come every other second, whatever is under way. They are no moments at which something
+    /// is planned, and no crash is tried at each of them; the network befalls them like any other.
+    async fn carry_election(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
+        let network = &self.lifeline.network;
+        if self.lifeline.admit(Sort::KubeRead) == Fate::Unsent {
+            return future::pending().await;
+        }
+        let claim = (*request.method() != http::Method::GET).then(|| self.note_claim(request.body()));
+        if let Some((how, until)) = network.away().filter(|_| self.lifeline.life > 0) {
+            return self.turned_away(how, until).await;
+        }
+        if request.method() == http::Method::PUT && network.conflicts_for_the_lease() {
+            self.touch(request.uri().path());
+        }
+        let answer = self.kube.handle(request).await;
+        if self.lifeline.is_cut() {
+            return future::pending().await;
+        }
+        if let Some(number) = claim {
+            self.lifeline.journal.settle_lease(number, answer.status().as_u16());
+        }
+        Ok(answer)
+    }
+
+    fn note_claim(&self, body: &[u8]) -> usize {
+        let spec = serde_json::from_slice::<Value>(body).unwrap_or_default()["spec"].take();
+        let claim = LeaseRequest {
+            holder: spec["holderIdentity"].as_str().unwrap_or_default().to_owned(),
+            seconds: spec["leaseDurationSeconds"].as_u64().and_then(|seconds| seconds.try_into().ok()).unwrap_or(0),
+            status: None,
+        };
+        self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Lease(claim))
     }
 
     /// What a request meets while the API server is away.

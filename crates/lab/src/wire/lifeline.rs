@@ -71,6 +71,8 @@ pub(crate) enum Strike {
     Dead(Option<Duration>),
     /// It is not carried on until an instant.
     Paused(Instant),
+    /// It is told to end; another begins a while after it has.
+    Told(Duration),
 }
 
 /// What all wires of one life share.
@@ -136,6 +138,15 @@ impl Lifeline {
         let mut state = lock(&self.state);
         if !state.is_cut {
             state.strike = Some(Strike::Paused(until));
+            self.struck.notify_one();
+        }
+    }
+
+    /// Tells the life to end; another begins a while after it has.
+    pub fn tell_to_end(&self, away: Duration) {
+        let mut state = lock(&self.state);
+        if !state.is_cut {
+            state.strike = Some(Strike::Told(away));
             self.struck.notify_one();
         }
     }

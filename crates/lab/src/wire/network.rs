@@ -81,6 +81,7 @@ pub(crate) struct Conditions {
     disturbances: Vec<Disturbance>,
     away: Option<(Absence, Instant)>,
     conflicts: u32,
+    lease_conflicts: u32,
     /// Reads show a state from before the next write for so long after it.
     stale: Option<Duration>,
     /// Whether answers are kept, to be given again.
@@ -104,6 +105,11 @@ impl Conditions {
     /// Somebody else changes the objects of the next status writes right before these arrive.
     pub fn conflict(&mut self, times: u32) {
         self.conflicts += times;
+    }
+
+    /// Somebody else changes the Lease right before so many next renewals arrive.
+    pub fn conflict_for_the_lease(&mut self, times: u32) {
+        self.lease_conflicts += times;
     }
 
     /// After the next write, reads show for a while what was before it.
@@ -183,6 +189,14 @@ impl Network {
     /// Whether somebody else changes the object of a status write right before it arrives.
     pub fn conflicts(&self) -> bool {
         let conflicts = &mut lock(&self.conditions).conflicts;
+        let left = conflicts.checked_sub(1);
+        *conflicts = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Whether somebody else changes the Lease right before a renewal arrives.
+    pub fn conflicts_for_the_lease(&self) -> bool {
+        let conflicts = &mut lock(&self.conditions).lease_conflicts;
         let left = conflicts.checked_sub(1);
         *conflicts = left.unwrap_or(0);
         left.is_some()

@@ -1,4 +1,4 @@
-//! Letting time pass: the controller is carried on, its crashes are seen to, and health is watched.
+//! Letting time pass: the controllers are carried on, their crashes are seen to, and health is watched.
 
 use std::time::Duration;
 
@@ -6,9 +6,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::journal::What;
 use crate::life::Life;
-use crate::wire::Strike;
+use crate::wire::{Lifeline, Strike};
 
 use super::World;
+use super::seat::Seat;
 
 /// How often the world is looked at while time passes.
 pub const GLANCE: Duration = Duration::from_secs(1);
@@ -50,35 +51,69 @@ impl World {
     async fn glance(&mut self, end: Instant) {
         let next = end.min(Instant::now() + GLANCE);
         let planned = self.director.as_ref().and_then(|director| director.next());
-        let sooner = self.restart_at.into_iter().chain(self.resume_at).chain(planned);
+        let sooner = self.seats.iter().flat_map(Seat::next).chain(planned);
         let next = sooner.fold(next, Instant::min);
-        match carry_on(self.life.as_mut(), next).await {
-            Stop::Time => {}
-            Stop::Struck(Strike::Dead(away)) => {
-                self.life = None;
-                self.note(What::Crashed);
-                let away = away.or_else(|| self.cut.take().map(|(_, after)| after));
-                self.restart_at = away.map(|away| Instant::now() + away);
+        let [first, other] = &mut self.seats;
+        let (number, stop) = tokio::select! {
+            biased;
+            stop = carry_on(first.life.as_mut(), next) => (0, stop),
+            stop = carry_on(other.life.as_mut(), next), if other.life.is_some() => (1, stop),
+        };
+        self.stopped(number, stop);
+        for number in 0..self.seats.len() {
+            let is_due = |due: Option<Instant>| due.is_some_and(|due| Instant::now() >= due);
+            if is_due(self.seats[number].restart_at) {
+                self.start(number);
             }
-            Stop::Struck(Strike::Paused(until)) => {
-                self.resume_at = Some(until);
-                self.pause_controller();
+            if is_due(self.seats[number].resume_at) {
+                self.seats[number].resume_at = None;
+                self.resume(number);
             }
-            Stop::Ended(words) => {
-                self.life = None;
-                self.note(What::Ended(words));
-            }
-        }
-        if self.restart_at.is_some_and(|restart| Instant::now() >= restart) {
-            self.start_controller();
-        }
-        if self.resume_at.is_some_and(|resume| Instant::now() >= resume) {
-            self.resume_at = None;
-            self.resume_controller();
         }
         if let Some(director) = self.director.clone() {
-            director.pass(self.life.as_ref().map(|life| &*life.lifeline));
+            director.pass(self.leading());
+            if let Some(ahead) = director.take_another() {
+                self.start_another(ahead);
+            }
         }
+    }
+
+    fn stopped(&mut self, number: usize, stop: Stop) {
+        let seat = &mut self.seats[number];
+        let life = seat.life.as_ref().map_or(0, |life| life.lifeline.life);
+        match stop {
+            Stop::Time => {}
+            Stop::Struck(Strike::Dead(away)) => {
+                seat.life = None;
+                let away = away.or_else(|| self.cut.take().map(|(_, after)| after));
+                seat.restart_at = away.map(|away| Instant::now() + away);
+                seat.restart_after = None;
+                self.note_life(life, What::Crashed);
+            }
+            Stop::Struck(Strike::Paused(until)) => {
+                seat.resume_at = Some(until);
+                self.pause(number);
+            }
+            Stop::Struck(Strike::Told(away)) => {
+                seat.restart_after = Some(away);
+                if let Some(life) = &mut seat.life {
+                    life.tell_to_end();
+                }
+            }
+            Stop::Ended(words) => {
+                let is_told = seat.life.take().is_some_and(|life| life.is_told_to_end());
+                seat.restart_at = seat.restart_after.take().map(|away| Instant::now() + away);
+                self.note_life(life, if is_told { What::Stopped } else { What::Ended(words) });
+            }
+        }
+    }
+
+    /// The life that leads, or else one that is there: what befalls a controller without saying which befalls this one.
+    fn leading(&self) -> Option<&Lifeline> {
+        let lives = || self.seats.iter().filter_map(|seat| seat.life.as_ref());
+        let leader = if self.seats[1].is_taken { self.leader() } else { None };
+        let leading = lives().find(|life| Some(life.lifeline.life) == leader);
+        leading.or_else(|| lives().next()).map(|life| &*life.lifeline)
     }
 }
 

@@ -1,0 +1,45 @@
+//! Invariant 9: no write is issued later than the end of the issuer's lease less the time that the write may take; and
+//! none while the Lease is known to be another's.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::evidence::Evidence;
+use crate::journal::What;
+use crate::life::identity;
+
+use super::{Breach, Invariant};
+
+/// How long a write may take.
+const WRITE_TIME: SignedDuration = SignedDuration::from_secs(5);
+
+pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    // Until when each life has the Lease, counted from when it sent the claim that was granted.
+    let mut ends: BTreeMap<u32, Timestamp> = BTreeMap::new();
+    for entry in &evidence.entries {
+        let (issued, words) = match &entry.what {
+            What::Lease(claim) => {
+                if claim.status.is_some_and(|status| status < 300) {
+                    let is_claim = claim.holder == identity(entry.life);
+                    let end =
+                        if is_claim { entry.at + SignedDuration::from_secs(claim.seconds.into()) } else { entry.at };
+                    ends.insert(entry.life, end);
+                }
+                continue;
+            }
+            What::Aws(request) if request.is_write() => (request.issued, &request.operation),
+            What::Kube(request) if request.is_write() => (request.issued, &request.path),
+            _ => continue,
+        };
+        let end = ends.get(&entry.life).copied();
+        if end.is_none_or(|end| issued + WRITE_TIME > end) {
+            let lease =
+                end.map_or_else(|| "never had the lease".to_owned(), |end| format!("had the lease until {end}"));
+            let message = format!("controller {} issued {words} at {issued}, and {lease}", entry.life);
+            breaches.push(Breach { at: entry.at, invariant: Invariant::AfterLease, message });
+        }
+    }
+    breaches
+}
