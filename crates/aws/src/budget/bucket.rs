@@ -42,8 +42,6 @@ pub(super) struct Bucket {
     since: Instant,
     level: u128,
     at: Instant,
-    /// When the rate was last lowered.
-    lowered: Option<Instant>,
     /// Until when only rollbacks may go.
     still_until: Option<Instant>,
 }
@@ -57,7 +55,6 @@ impl Bucket {
             since: now,
             level: u128::from(limit.burst) * WHOLE,
             at: now,
-            lowered: None,
             still_until: None,
         }
     }
@@ -87,14 +84,14 @@ impl Bucket {
     }
 
     /// AWS has throttled a call that was sent at an instant. Calls that were sent before the rate was last lowered say
-    /// nothing new.
+    /// nothing new, and neither do those of rollbacks while all others keep still: these take the tokens that AWS gets back
+    /// as fast as they come, whatever the rate, and must not be slowed down by that.
     pub fn throttled(&mut self, sent: Instant, now: Instant) {
         self.fill(now);
-        if self.lowered.is_none_or(|lowered| sent >= lowered + PAUSE) {
+        if self.still_until.is_none_or(|until| sent >= until) {
             let floor = u64::from(self.limit.per_second) * MICRO / FLOOR;
             self.rate = (self.rate_at(now) / 2).max(floor);
             self.since = now;
-            self.lowered = Some(now);
         }
         // What AWS still has is for rollbacks.
         self.level = self.level.min(self.reserve(now));

@@ -70,6 +70,20 @@ async fn throttling_halves_the_rate_once_for_what_was_sent_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rollbacks_that_are_throttled_one_after_the_other_do_not_slow_themselves_down() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    // Each is sent more than the pause after the first one, and while the others keep still for the one before.
+    for tenths in [0, 3, 6, 9, 12] {
+        let now = start + Duration::from_millis(100 * tenths);
+        bucket.throttled(now, now);
+        assert_eq!(bucket.take(now, Urgency::Progress), Err(seconds(0.5)));
+    }
+    let now = start + seconds(1.2);
+    assert!((5_000_000..5_050_000).contains(&bucket.rate_at(now)), "{}", bucket.rate_at(now));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_rate_has_a_floor_and_rises_again() {
     let start = Instant::now();
     let mut bucket = Bucket::new(LIMIT, start);
