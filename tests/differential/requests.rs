@@ -1,4 +1,4 @@
-//! Random requests about Weir's kinds and the Leases of its elections: sensible ones, careless ones and wrong ones.
+//! Random requests about Weir's kinds: sensible ones, careless ones and wrong ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,8 +68,6 @@ fn fill_in(value: &mut Value, version: &str, uid: &str) {
 
 /// A kind with specs that are right, and fragments with which they are changed, some of them for the worse.
 struct Kind {
-    /// The API group and its version.
-    api: &'static str,
     plural: &'static str,
     name: &'static str,
     specs: Vec<Value>,
@@ -81,7 +79,6 @@ fn kinds() -> Vec<Kind> {
     let steps = json!([{"weight": 5, "pause": {"duration": "10m"}}, {"weight": 100}]);
     vec![
         Kind {
-            api: "weir.dev/v1alpha1",
             plural: "entrypoints",
             name: "EntryPoint",
             specs: vec![
@@ -109,7 +106,6 @@ fn kinds() -> Vec<Kind> {
             ],
         },
         Kind {
-            api: "weir.dev/v1alpha1",
             plural: "environments",
             name: "Environment",
             specs: vec![
@@ -131,7 +127,6 @@ fn kinds() -> Vec<Kind> {
             ],
         },
         Kind {
-            api: "weir.dev/v1alpha1",
             plural: "trafficshifts",
             name: "TrafficShift",
             specs: vec![
@@ -167,36 +162,7 @@ fn kinds() -> Vec<Kind> {
                 json!({"conditions": [condition("True")]}),
             ],
         },
-        leases(),
     ]
-}
-
-/// The Leases by which leaders are elected, as client-go and Weir write them, and as nobody should.
-fn leases() -> Kind {
-    let (acquired, renewed) = ("2026-11-21T10:00:00.000000Z", "2026-11-21T10:00:02.250000Z");
-    let held = |holder: &str| {
-        json!({
-            "holderIdentity": holder, "leaseDurationSeconds": 15, "leaseTransitions": 3,
-            "acquireTime": acquired, "renewTime": renewed
-        })
-    };
-    Kind {
-        api: "coordination.k8s.io/v1",
-        plural: "leases",
-        name: "Lease",
-        specs: vec![held("weir-0_1f"), held("weir-1_2e"), json!({"holderIdentity": "", "leaseDurationSeconds": 1})],
-        fragments: vec![
-            json!({"holderIdentity": "weir-2_3d", "leaseTransitions": 4}),
-            json!({"holderIdentity": null}),
-            json!({"leaseDurationSeconds": 0}),
-            json!({"leaseDurationSeconds": -1, "leaseTransitions": -1}),
-            json!({"renewTime": null}),
-            json!({"renewTime": "2026-11-21T10:00:04.500000Z"}),
-            json!({"preferredHolder": "weir-1_2e"}),
-            json!({"surprise": true}),
-        ],
-        statuses: vec![json!({"phase": "none"})],
-    }
 }
 
 fn condition(status: &str) -> Value {
@@ -230,8 +196,7 @@ impl Course {
     pub(super) fn next(&mut self) -> Request {
         let kind = self.chance.usize(..self.kinds.len());
         let name = ["a", "b", "Not-A-Name"][self.chance.choice([0, 0, 0, 1, 1, 1, 1, 2]).unwrap_or(0)];
-        let collection =
-            format!("/apis/{}/namespaces/{}/{}", self.kinds[kind].api, self.namespace, self.kinds[kind].plural);
+        let collection = format!("/apis/weir.dev/v1alpha1/namespaces/{}/{}", self.namespace, self.kinds[kind].plural);
         let object = format!("{collection}/{name}");
         let (method, path, media_type, body) = match self.chance.u32(..20) {
             0..=3 => (
@@ -310,8 +275,8 @@ impl Course {
             1 => metadata["namespace"] = json!("elsewhere"),
             _ => {}
         }
-        let api = self.kinds[kind].api;
-        let api_version = self.pick(&[api, api, api, "weir.dev/v9"]).to_owned();
+        let api_version =
+            self.pick(&["weir.dev/v1alpha1", "weir.dev/v1alpha1", "weir.dev/v1alpha1", "weir.dev/v9"]).to_owned();
         json!({"apiVersion": api_version, "kind": self.kinds[kind].name, "metadata": metadata, "spec": spec})
     }
 

@@ -24,6 +24,9 @@ pub const ROUNDS: u32 = 24;
 /// How long AWS is given to show a write that it accepted before the same write is made again.
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long a write that AWS accepted is remembered: what was written is told by then from what was only decided.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+
 /// How soon a tick that ran out of rounds comes back.
 const UNSETTLED_RETRY: SignedDuration = SignedDuration::from_secs(1);
 
@@ -97,6 +100,8 @@ pub struct Context {
     pub owner: String,
     /// Why the last attempt to write for this object failed, unless one has succeeded since.
     pub trouble: Option<Trouble>,
+    /// The last write for this object that AWS accepted, and when, as far as this process remembers.
+    pub accepted: Option<(Timestamp, Step)>,
     /// Which namespaces may name which roles.
     pub grants: Arc<Grants>,
 }
@@ -118,7 +123,7 @@ pub enum Trouble {
 pub struct Memory {
     /// Why the last attempt to write failed, unless one has succeeded since.
     pub trouble: Option<Trouble>,
-    /// The last write that AWS accepted, and when.
+    /// The last write that AWS accepted, and when; kept for ten minutes.
     pub accepted: Option<(Timestamp, Step)>,
 }
 
@@ -198,7 +203,6 @@ pub struct Tick<K> {
     key: Key,
     began: Timestamp,
     context: Context,
-    accepted: Option<(Timestamp, Step)>,
     facts: Facts,
     confirmed: bool,
     trying: Option<Step>,
@@ -214,8 +218,7 @@ impl<K: Kind> Tick<K> {
         Self {
             key,
             began: now,
-            context: Context { now, owner, trouble: memory.trouble, grants: Arc::default() },
-            accepted: memory.accepted,
+            context: Context { now, owner, trouble: memory.trouble, accepted: memory.accepted, grants: Arc::default() },
             facts: Facts::default(),
             confirmed: false,
             trying: None,
@@ -242,7 +245,7 @@ impl<K: Kind> Tick<K> {
             Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
             Answer::Acted(Ok(())) => {
                 self.context.trouble = None;
-                self.accepted = self.trying.take().map(|step| (self.context.now, step));
+                self.context.accepted = self.trying.take().map(|step| (self.context.now, step));
                 return self.done(Some(self.context.now));
             }
             Answer::Acted(Err(error)) => self.fail(Trouble::Aws(error)),
@@ -297,7 +300,7 @@ impl<K: Kind> Tick<K> {
         wake: Option<Timestamp>,
         cluster: &Cluster,
     ) -> Need<K::Status> {
-        if let Some((at, step)) = &self.accepted
+        if let Some((at, step)) = &self.context.accepted
             && *step == proposal.step
             && self.context.now < *at + SETTLING
         {
@@ -327,7 +330,7 @@ impl<K: Kind> Tick<K> {
     }
 
     fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
-        let accepted = self.accepted.clone().filter(|(at, _)| self.context.now < *at + SETTLING);
+        let accepted = self.context.accepted.clone().filter(|(at, _)| self.context.now < *at + REMEMBERED);
         let memory = Memory { trouble: self.context.trouble.clone(), accepted };
         Need::Done(Rest { wake, failed: self.failed, memory })
     }

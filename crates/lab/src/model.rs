@@ -433,7 +433,8 @@ impl Model {
         let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
         for now in [self.now, later.max(self.now)] {
             let grants = Arc::clone(&self.grants);
-            let context = Context { now, owner: OWNER.to_owned(), trouble: None, grants };
+            let accepted = self.memories.get(object).and_then(|memory| memory.accepted.clone());
+            let context = Context { now, owner: OWNER.to_owned(), trouble: None, accepted, grants };
             let mut facts = Facts::default();
             let verdict = loop {
                 let mut sight = Sight::new(now, &facts);

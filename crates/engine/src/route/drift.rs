@@ -18,10 +18,12 @@ use crate::tick::Context;
 use crate::weights;
 
 use super::capacity::{self, Demand};
+use super::write::Change;
 use super::{LOOK_AGAIN, Outlook};
 
-/// How long a difference must be seen, and what was set must have been live, before it is corrected: AWS may show the
-/// state before a write for some seconds after it.
+/// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
+/// correction was written what it went over counts as live still: AWS may show the state before a write for some seconds
+/// after it.
 const SETTLING: SignedDuration = SignedDuration::from_secs(10);
 /// The span in which changes by another writer are counted.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -231,18 +233,33 @@ pub(super) fn missing(wanted: &[EnvironmentWeight], live: &[EnvironmentWeight]) 
     (attached.iter().any(|entry| is_new(&entry)) && attached.len() <= MAX_GROUPS).then_some(attached)
 }
 
-/// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.
-pub(super) fn is_undone(context: &Context, intent: &Intent, live: &[EnvironmentWeight]) -> bool {
-    let correction = intent.correction.as_ref().filter(|_| context.trouble.is_none());
-    correction.is_some_and(|correction| {
-        let waits_for_health = correction.attaching && missing(&intent.weights, live).is_none();
-        context.now >= correction.since + SETTLING && weights::same_split(&correction.over, live) && !waits_for_health
-    })
-}
+impl Change<'_> {
+    /// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.
+    ///
+    /// One that was decided and not written, since the process died or had to wait, is no change of anybody's. So it counts
+    /// that this process has written it; or that this is on record, as a difference that is seen.
+    pub(super) fn is_undone(&self, intent: &Intent) -> bool {
+        let Some(correction) = intent.correction.as_ref() else { return false };
+        let waits_for_health = correction.attaching && missing(&intent.weights, &self.live).is_none();
+        let is_noted = self.route.status.difference.as_ref().is_some_and(|noted| noted.found == self.live);
+        let is_written = self.settles_at(correction).is_some_and(|at| self.context.now >= at);
+        weights::same_split(&correction.over, &self.live) && !waits_for_health && (is_noted || is_written)
+    }
 
-/// When a correction counts as undone if it is not seen to be live by then; none where that is past.
-pub(super) fn undone_at(context: &Context, correction: &Correction) -> Option<Timestamp> {
-    Some(correction.since + SETTLING).filter(|at| context.now < *at)
+    /// The same without the write, where that was made and AWS may not show it yet.
+    pub(super) fn written_once(&self, correction: &Correction, outlook: Outlook) -> Outlook {
+        match self.settles_at(correction).filter(|at| self.context.now < *at) {
+            Some(at) => Outlook { proposal: None, wake: Some(at), ..outlook },
+            None => outlook,
+        }
+    }
+
+    /// When a correction that this process has written counts as undone if it is not seen to be live by then.
+    fn settles_at(&self, correction: &Correction) -> Option<Timestamp> {
+        let (at, step) = self.context.accepted.as_ref().filter(|_| self.context.trouble.is_none())?;
+        let is_it = step.forward().is_some_and(|forward| correction.attaching || *forward == self.forward);
+        (is_it && *at >= correction.since).then_some(*at + SETTLING)
+    }
 }
 
 /// Whether another controller has taken over the balancer, as its tags tell since the correction was decided; the
@@ -259,3 +276,6 @@ pub(super) fn balancer_is_free(
         Err(error) => Err(Standing::unreadable(error, "the balancer's tags")),
     })
 }
+
+#[cfg(test)]
+mod tests;

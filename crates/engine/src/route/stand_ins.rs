@@ -10,7 +10,7 @@ use weir_api::{EntryPointStatus, WeightedRouteStatus};
 use crate::Arn;
 use crate::access::Grants;
 use crate::fact::{Conditions, Fact, Query, Reading, Rule, RulePriority};
-use crate::object::{Cluster, EntryPointObject, Key, Object, RouteObject, ShiftObject};
+use crate::object::{Cluster, EntryPointObject, EnvironmentObject, Key, Object, RouteObject, ShiftObject};
 use crate::sight::Facts;
 use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
@@ -62,6 +62,14 @@ pub fn route(namespace: &str, name: &str, age: i64, place: Value) -> RouteObject
     object(Key::new(namespace, name), age, serde_json::from_value(spec).unwrap(), WeightedRouteStatus::default())
 }
 
+/// An environment whose only target group is named after it.
+pub fn environment(namespace: &str, name: &str) -> EnvironmentObject {
+    let spec = json!({"service": "shop", "targetGroups": [{"name": "web", "existing": {"name": name}}]});
+    let status = json!({"observedGeneration": 1, "targetGroups": [{"name": "web", "arn": name}]});
+    let status = serde_json::from_value(status).unwrap();
+    object(Key::new(namespace, name), 0, serde_json::from_value(spec).unwrap(), status)
+}
+
 /// A shift of a route of the same name, whose run goes back to blue.
 pub fn going_back(namespace: &str, name: &str) -> ShiftObject {
     let spec = json!({"routes": [name], "to": "green", "strategy": {"allAtOnce": {}}});
@@ -95,7 +103,7 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
 
 /// What a decision may know at an instant, in the installation `shop`.
 pub fn context(now: Timestamp) -> Context {
-    Context { now, owner: "shop".to_owned(), trouble: None, grants: Arc::new(Grants::all()) }
+    Context { now, owner: "shop".to_owned(), trouble: None, accepted: None, grants: Arc::new(Grants::all()) }
 }
 
 /// What is known of AWS: the rules of the listener, each with what its tags say of installation and route.

@@ -201,13 +201,13 @@ impl Change<'_> {
     /// Whether what is live is what the change starts from, or leads to.
     pub fn starts_right(&self, intent: &Intent, before: &[EnvironmentWeight]) -> bool {
         let over = intent.correction.as_ref().map(|correction| correction.over.as_slice());
-        let undone = drift::is_undone(self.context, intent, &self.live);
         weights::same_split(&self.live, before)
             || weights::same_split(&self.live, &intent.weights)
-            || over.is_some_and(|over| weights::same_split(&self.live, over) && !undone)
+            || over.is_some_and(|over| weights::same_split(&self.live, over) && !self.is_undone(intent))
     }
 
-    /// Writes again what somebody else has changed; while the capacity for it is not there, the difference stays.
+    /// Writes again what somebody else has changed, once, and waits until that is seen; while the capacity for it is not
+    /// there, the difference stays.
     pub fn correct(
         &self,
         intent: &mut Intent,
@@ -219,7 +219,7 @@ impl Change<'_> {
         if correction.attaching {
             if let Some(attached) = drift::missing(&intent.weights, &self.live) {
                 let outlook = self.attaching(&attached, sight)?;
-                return Some(Outlook { wake: drift::undone_at(self.context, &correction), ..outlook });
+                return Some(self.written_once(&correction, outlook));
             }
             return Some(match self.pursue(intent, sight)? {
                 Ok(outlook) => {
@@ -232,7 +232,7 @@ impl Change<'_> {
             });
         }
         Some(match self.pursue(intent, sight)? {
-            Ok(outlook) => Outlook { wake: drift::undone_at(self.context, &correction), ..outlook },
+            Ok(outlook) => self.written_once(&correction, outlook),
             Err(short) => {
                 drift::give_up(status, intent);
                 applying(None, format!("{words} waits: {short}"))
