@@ -23,6 +23,7 @@ fn sets() -> Vec<(&'static str, Value)> {
         (
             "everything",
             json!({
+                "replicas": 3,
                 "image": {"digest": format!("sha256:{}", "a".repeat(64)), "pullSecrets": [{"name": "registry"}]},
                 "aws": {"region": "eu-central-1", "allowRoles": [{"namespace": "shop-*", "roleArn": "arn:aws:iam::222222222222:role/weir"}]},
                 "logging": {"level": "debug"},
@@ -45,6 +46,7 @@ fn sets() -> Vec<(&'static str, Value)> {
         (
             "as little as possible",
             json!({
+                "replicas": 1,
                 "resources": {},
                 "topologySpreadConstraints": [],
                 "crds": {"install": false},

@@ -14,7 +14,7 @@ use super::helm::{Helm, only, root};
 /// Which alert fires after three quarters of an hour of these series, as Prometheus' tool writes them, a sample a
 /// minute. Each takes the place of the series of the same name that tells that all is well.
 const TROUBLES: &[(&str, &str, &str)] = &[
-    ("WeirIsGone", r#"weir_queue_depth{job="weir",namespace="weir-system"}"#, "0x30 stale _x30"),
+    ("WeirIsGone", r#"weir_leader{job="weir",namespace="weir-system"}"#, "1x30 0x5 stale _x25"),
     ("WeirGuardViolation", "weir_guard_violations_total", "0x40 1x20"),
     ("WeirPanicked", "weir_panics_total", "0x40 1x20"),
     ("WeirFallsBehind", "weir_queue_oldest_seconds", "0x30 61x30"),
@@ -30,7 +30,7 @@ const TROUBLES: &[(&str, &str, &str)] = &[
 
 /// What a Weir tells that has nothing to complain of: calls that are denied now and then, steps that come in time.
 const WELL: &[(&str, &str)] = &[
-    (r#"weir_queue_depth{job="weir",namespace="weir-system"}"#, "0x60"),
+    (r#"weir_leader{job="weir",namespace="weir-system"}"#, "1x60"),
     ("weir_guard_violations_total", "0x60"),
     ("weir_panics_total", "0x60"),
     ("weir_queue_oldest_seconds", "0x60"),

@@ -69,7 +69,7 @@ fn in_one_namespace_no_right_reaches_beyond_it() {
     let mode = [&format!("--set=watchNamespace={watched}"), "--set=crds.install=false", "--set=rbac.aggregate=false"];
     let granted = play(cluster, &moto, &helm, &release, &mode);
     let reached: BTreeSet<&str> = granted.iter().map(|right| right.namespace.as_str()).collect();
-    assert_eq!(reached, BTreeSet::from([watched.as_str()]), "{granted:?}");
+    assert_eq!(reached, BTreeSet::from([release.as_str(), &watched]), "{granted:?}");
     compare(&granted, cluster, &release);
 }
 
