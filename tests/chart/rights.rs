@@ -123,9 +123,7 @@ fn play(cluster: &Cluster, moto: &Moto, helm: &Helm, release: &str, mode: &[&str
         in_shop(&["patch", object, "--type=merge", "-p", patch]);
     }
     in_shop(&["delete", "ts,wr,wenv,wep", "--all", "--timeout=60s"]);
-    let granted = granted(helm, release);
-    helm.run(&["uninstall", "weir", "--namespace", release, "--wait", "--timeout=2m"]);
-    granted
+    granted(helm, release)
 }
 
 /// What a pod needs to find moto, and would find by itself on AWS.

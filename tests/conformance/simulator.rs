@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use weir_lab::{Settings, World};
 
 use super::account::{self, Account};
-use super::bed::{Bed, OWNER, Place, ROUND, Weights};
+use super::bed::{Bed, LEASE, OWNER, Place, ROUND, Weights};
 use super::manifests::{kinds, kinds_without_rules};
 
 /// Each world has one namespace.
@@ -35,6 +35,7 @@ impl Simulator {
             namespace: NAMESPACE.to_owned(),
             owner: OWNER.to_owned(),
             round_interval: ROUND,
+            lease: LEASE,
             ..Settings::seeded(1)
         };
         let (mut world, account) = {

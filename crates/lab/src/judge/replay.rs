@@ -23,7 +23,7 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            let Some((at, memory)) = memory(course, &route, run.started_at) else { continue };
+            let Some((at, memory)) = memory(course, &route, run.started_at.min(seen.at)) else { continue };
             if memory.starts_with(&format!("{} {} ", seen.key, run.to)) && !was_asked_for(&seen.object, at) {
                 let message = format!("{} started a run to {} though {route} remembers {memory}", seen.key, run.to);
                 breaches.push(Breach { at: seen.at, invariant: Invariant::Replay, message });
