@@ -1,5 +1,6 @@
 //! Invariant 9: no write is issued later than the end of the issuer's lease less the time that the write may take; and
-//! none while the Lease is known to be another's.
+//! none while the Lease is known to be another's. What was in hand when its process was stopped goes out when that goes
+//! on, before anything else: no process can hold back such a write, and no lease fences it.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
     let mut breaches = Vec::new();
     // Until when each life has the Lease, counted from when it sent the claim that was granted.
     let mut ends: BTreeMap<u32, Timestamp> = BTreeMap::new();
+    let mut went_on: BTreeMap<u32, Timestamp> = BTreeMap::new();
     for entry in &evidence.entries {
         let (issued, words) = match &entry.what {
             What::Lease(claim) => {
@@ -29,10 +31,17 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
                 }
                 continue;
             }
+            What::Resumed => {
+                went_on.insert(entry.life, entry.at);
+                continue;
+            }
             What::Aws(request) if request.is_write() => (request.issued, &request.operation),
             What::Kube(request) if request.is_write() => (request.issued, &request.path),
             _ => continue,
         };
+        if went_on.get(&entry.life) == Some(&issued) {
+            continue;
+        }
         let end = ends.get(&entry.life).copied();
         if end.is_none_or(|end| issued + WRITE_TIME > end) {
             let lease =
