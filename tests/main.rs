@@ -7,3 +7,4 @@ mod chart;
 mod conformance;
 mod differential;
 mod layout;
+mod upgrades;
