@@ -10,7 +10,7 @@
 
 mod binaries;
 mod cluster;
-mod monitoring;
+mod kinds;
 pub(crate) mod moto;
 pub(crate) mod places;
 mod python;
@@ -88,8 +88,18 @@ pub(crate) fn promtool() -> Option<PathBuf> {
 }
 
 /// Files with the definitions of the Prometheus operator's kinds that the chart uses.
-pub(crate) fn monitoring_kinds() -> Option<[PathBuf; 2]> {
-    found_or_skipped(monitoring::find())
+pub(crate) fn monitoring_kinds() -> Option<Vec<PathBuf>> {
+    found_or_skipped(kinds::MONITORING.find())
+}
+
+/// The file with the definition of Argo CD's kind `Application`.
+pub(crate) fn argocd_kinds() -> Option<Vec<PathBuf>> {
+    found_or_skipped(kinds::ARGOCD.find())
+}
+
+/// The program that judges, applies and removes as GitOps tools do.
+pub(crate) fn gitops() -> Option<PathBuf> {
+    found_or_skipped(Tool::Gitops.find())
 }
 
 /// The AWS CLI.

@@ -7,6 +7,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
@@ -17,6 +18,8 @@ use super::{places, skipping};
 #[derive(Clone, Copy)]
 pub(crate) enum Tool {
     Etcd,
+    /// Argo CD's interpreter of health checks and Flux' own modules, in a program of the test bed's.
+    Gitops,
     Helm,
     KubeApiserver,
     KubeControllerManager,
@@ -28,8 +31,8 @@ pub(crate) enum Tool {
 struct Source {
     /// The folder of the Go module in `tests/testbed`.
     module: &'static str,
-    /// The module whose version counts.
-    requirement: &'static str,
+    /// The module whose version counts; none where the folder has the program itself.
+    requirement: Option<&'static str>,
     /// The package to build.
     package: String,
     /// The build tags.
@@ -40,6 +43,7 @@ impl Tool {
     fn name(self) -> &'static str {
         match self {
             Tool::Etcd => "etcd",
+            Tool::Gitops => "gitops",
             Tool::Helm => "helm",
             Tool::KubeApiserver => "kube-apiserver",
             Tool::KubeControllerManager => "kube-controller-manager",
@@ -51,10 +55,11 @@ impl Tool {
     fn source(self) -> Source {
         let of = |module, requirement, folder: &str| {
             let package = format!("{requirement}{folder}");
-            Source { module, requirement, package, tags: "" }
+            Source { module, requirement: Some(requirement), package, tags: "" }
         };
         match self {
             Tool::Etcd => of("etcd", "go.etcd.io/etcd/server/v3", ""),
+            Tool::Gitops => Source { module: "gitops", requirement: None, package: ".".to_owned(), tags: "" },
             Tool::Helm => of("helm", "helm.sh/helm/v4", "/cmd/helm"),
             Tool::KubeApiserver | Tool::KubeControllerManager | Tool::Kubectl => {
                 of("kubernetes", "k8s.io/kubernetes", &format!("/cmd/{}", self.name()))
@@ -71,7 +76,10 @@ impl Tool {
     pub(crate) fn find(self) -> Result<PathBuf, String> {
         let source = self.source();
         let folder = places::sources().join(source.module);
-        let version = required_version(&folder, source.requirement)?;
+        let version = match source.requirement {
+            Some(requirement) => required_version(&folder, requirement)?,
+            None => digest(&folder)?,
+        };
         let cache = places::cache()?.join(format!("{}-{version}", source.module));
         let cached = cache.join(self.name());
         let provided = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from).into_iter().chain(newest_envtest());
@@ -98,7 +106,7 @@ fn build(module: &Path, source: &Source, version: &str, target: &Path) -> Result
         )
     };
     Command::new("go").arg("version").output().map_err(missing)?;
-    skipping::notice(&format!("building {package} {version} with Go; once, takes minutes"));
+    skipping::notice(&format!("building {package} of {} {version} with Go; once, takes minutes", source.module));
     let unfinished = target.with_extension(format!("{}.unfinished", process::id()));
     let built = Command::new("go")
         .current_dir(module)
@@ -121,14 +129,27 @@ fn build(module: &Path, source: &Source, version: &str, target: &Path) -> Result
 }
 
 /// A Kubernetes server that does not know its version reports one that clients stumble over.
-fn linker_flags(requirement: &str, version: &str) -> String {
-    if requirement != "k8s.io/kubernetes" {
+fn linker_flags(requirement: Option<&str>, version: &str) -> String {
+    if requirement != Some("k8s.io/kubernetes") {
         return "-s -w".to_owned();
     }
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let variable = "k8s.io/component-base/version.git";
     format!("-s -w -X {variable}Version={version} -X {variable}Major={major} -X {variable}Minor={minor}")
+}
+
+/// What stands for the version of a program whose sources are in `folder`.
+fn digest(folder: &Path) -> Result<String, String> {
+    let failed = |error: io::Error| format!("{} cannot be read: {error}", folder.display());
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        (file.file_name(), fs::read(&file).map_err(failed)?).hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// The version of `requirement` in the `go.mod` of `folder`.
@@ -195,6 +216,6 @@ mod tests {
 
     #[test]
     fn a_server_is_told_its_version() {
-        assert!(linker_flags("k8s.io/kubernetes", "v1.36.3").ends_with("gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"));
+        assert!(linker_flags(Some("k8s.io/kubernetes"), "v1.36.3").ends_with("gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"));
     }
 }
