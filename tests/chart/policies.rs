@@ -57,6 +57,7 @@ fn the_policies_refuse_what_they_say_and_nothing_else() {
     }
     // What was set by those who may, others leave as it is.
     apply(&DEVELOPER, "shop", &weighted.replace("team: none", "team: checkout")).unwrap();
+    apply(&DEVELOPER, "shop", &SHIFT.replace("NOTE", "example.org/note: hello")).unwrap();
     let said = apply(&DEVELOPER, "shop", &ROUTE.replace("MORE", "")).unwrap_err();
     assert!(said.contains("in production only release-engineers set weights by hand"), "{said}");
 }
