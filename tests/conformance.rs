@@ -28,6 +28,7 @@ mod cluster;
 mod counts;
 mod deletions;
 mod examples;
+mod gitops;
 mod kubernetes;
 mod leaders;
 mod life;

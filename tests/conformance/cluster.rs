@@ -24,14 +24,14 @@ const ON_THE_WAY: Duration = Duration::from_millis(100);
 
 /// Runs a case here, unless what it needs is missing.
 pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
-    if let Some(kubernetes) = Kubernetes::open() {
-        play(&mut RealCluster::open(kubernetes));
+    if let Some(mut bed) = RealCluster::open() {
+        play(&mut bed);
     }
 }
 
 /// The bed.
 pub(crate) struct RealCluster {
-    kubernetes: Kubernetes,
+    pub(crate) kubernetes: Kubernetes,
     aws: Arc<Aws>,
     account: Account,
     running: Option<Running>,
@@ -45,14 +45,15 @@ struct Running {
 }
 
 impl RealCluster {
-    /// A bed with the stage set and no controller.
-    fn open(kubernetes: Kubernetes) -> Self {
+    /// A bed with the stage set and no controller, unless what it needs is missing.
+    pub(crate) fn open() -> Option<Self> {
+        let kubernetes = Kubernetes::open()?;
         let aws = Aws::new(Clock::starting_at(now()), 1, Options::default());
         let account = Account::furnish(&aws);
         while !account.is_healthy() {
             kubernetes.pass(Duration::from_millis(100));
         }
-        Self { kubernetes, aws, account, running: None }
+        Some(Self { kubernetes, aws, account, running: None })
     }
 }
 

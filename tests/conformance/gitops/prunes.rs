@@ -1,0 +1,82 @@
+//! Objects that a tool removes, in the wrong order: nothing loses traffic, what blocks is named, and everything ends.
+
+use super::super::bed::{Bed, Place, condition_of, weights};
+use super::super::cluster::RealCluster;
+use super::super::manifests::{HELD_AT_25, shift, stage};
+use super::tools::{Tool, with_each_tool};
+
+fn until_gone(bed: &mut dyn Bed, resource: &str, name: &str) {
+    bed.until(&format!("{resource} {name} is gone"), |bed| bed.find(resource, name).is_none().then_some(()));
+}
+
+/// Brings a release to 25 % and holds it there.
+fn half_way(bed: &mut RealCluster, tool: &Tool, manifests: &str) {
+    bed.start();
+    tool.apply(bed, manifests);
+    (bed as &mut dyn Bed).until_phase("Paused", 25);
+}
+
+fn restoring(bed: &dyn Bed) -> String {
+    stage(bed).replace("adopt: true", "adopt: true\n  deletionPolicy: Restore")
+}
+
+/// Without Weir's word on it an environment goes at once; what it carries it goes on carrying.
+fn an_environment_in_use(bed: &mut RealCluster, tool: &Tool) {
+    let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();
+    half_way(bed, tool, &manifests);
+    tool.prune(bed, &[("Environment", "blue")]);
+    until_gone(bed, "environments", "blue");
+    let message = (bed as &mut dyn Bed).until("the route names it", |bed| {
+        let told = condition_of(&bed.find("weightedroutes", "checkout")?, "Ready")?;
+        told.message.contains("Environment blue is gone").then_some(told.message)
+    });
+    assert!(message.contains("still carries traffic"), "{message}");
+    (bed as &mut dyn Bed).rest();
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 75), ("green", 25)]));
+    // The commit is taken back, and with it the release: as if nothing had been.
+    let before = [stage(bed), shift("blue", HELD_AT_25, "")].concat();
+    tool.apply(bed, &before);
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
+    assert_eq!(tool.differences(bed, &before), [""; 0]);
+}
+with_each_tool!(an_environment_in_use);
+
+/// All of it, what others need first, in the middle of a run.
+fn everything_from_the_bottom_up(bed: &mut RealCluster, tool: &Tool) {
+    let manifests = [restoring(bed), shift("green", HELD_AT_25, "deletionPolicy: Rollback")].concat();
+    half_way(bed, tool, &manifests);
+    let wrong_order = [
+        ("EntryPoint", "public"),
+        ("Environment", "blue"),
+        ("Environment", "green"),
+        ("Environment", "red"),
+        ("WeightedRoute", "checkout"),
+        ("TrafficShift", "checkout"),
+    ];
+    tool.prune(bed, &wrong_order);
+    (bed as &mut dyn Bed).until("everything is gone, and something carried the traffic throughout", |bed| {
+        assert_eq!(bed.live(Place::Default).values().sum::<u32>(), 100);
+        let left = ["entrypoints", "environments", "weightedroutes", "trafficshifts"].map(|kind| bed.list(kind).len());
+        (left == [0; 4]).then_some(())
+    });
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]), "as it was before Weir");
+}
+with_each_tool!(everything_from_the_bottom_up);
+
+/// A route does what its own policy says, and the shift that is left says what it lacks until it goes too.
+fn a_route_before_its_shift(bed: &mut RealCluster, tool: &Tool) {
+    let manifests = [restoring(bed), shift("green", HELD_AT_25, "")].concat();
+    half_way(bed, tool, &manifests);
+    tool.prune(bed, &[("WeightedRoute", "checkout")]);
+    until_gone(bed, "weightedroutes", "checkout");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
+    (bed as &mut dyn Bed).until("the shift names the route", |bed| {
+        let told = condition_of(&bed.find("trafficshifts", "checkout")?, "Ready")?;
+        told.message.starts_with("the WeightedRoute checkout is gone").then_some(())
+    });
+    tool.prune(bed, &[("TrafficShift", "checkout")]);
+    until_gone(bed, "trafficshifts", "checkout");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
+}
+with_each_tool!(a_route_before_its_shift);
