@@ -50,3 +50,4 @@ generate:
     cargo run --quiet -- crds --output-dir crds
     cargo run --quiet -- crds --output-dir charts/weir/files/crds
     cargo run --quiet -- iam-policy --owner-id acme-production > docs/iam-policy.json
+    WEIR_UPDATE=1 cargo test --quiet --workspace --test weir -- layout::fields upgrades

@@ -4,6 +4,8 @@
 //! repository. What is here cannot be said in Cargo's or Clippy's own settings.
 
 mod arrows;
+mod fields;
 mod links;
+mod references;
 mod style;
 mod tree;

@@ -10,7 +10,7 @@ use weir_lab::manifest;
 
 use crate::bed::gitops;
 
-/// Where the health checks of Argo CD are in its ConfigMap, by kind.
+/// Where the health checks of Argo CD are in its `ConfigMap`, by kind.
 const HEALTH: &str = "resource.customizations.health.weir.dev_";
 
 /// What the tools make of an object.
