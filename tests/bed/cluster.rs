@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,6 +21,9 @@ use super::server::{Server, free_ports};
 
 /// A slow machine that also compiles takes its time.
 const START_SECONDS: u32 = 120;
+
+/// How often it is asked whether new kinds are served: for a minute at least.
+const KINDS_TRIES: u32 = 300;
 
 /// The file in the API server's folder that audit events go to.
 const AUDIT_LOG: &str = "audit.log";
@@ -139,6 +144,24 @@ impl Cluster {
     pub(crate) fn apply(&self, manifests: &str) -> String {
         self.try_kubectl(&["apply", "-f", "-"], manifests)
             .unwrap_or_else(|said| panic!("kubectl apply: {said}\n{manifests}"))
+    }
+
+    /// Waits until kubectl knows these kinds, each named by its resource and its group, and the API server serves them.
+    ///
+    /// That a definition is `Established` comes a moment before both; and `kubectl wait` fails where a definition is so new
+    /// that its conditions are `null`.
+    #[track_caller]
+    pub(crate) fn await_kinds(&self, kinds: &[String]) {
+        let kinds = kinds.join(",");
+        let mut said = String::new();
+        for _ in 0..KINDS_TRIES {
+            match self.try_kubectl(&["get", &kinds, "--all-namespaces", "--output=name"], "") {
+                Ok(_) => return,
+                Err(error) => said = error,
+            }
+            sleep(Duration::from_millis(200));
+        }
+        panic!("{kinds} are not served: {said}");
     }
 
     /// What kubectl prints for these arguments and this standard input; as an error what it says when it fails.

@@ -31,7 +31,7 @@ fn a_release_is_installed_upgraded_taken_back_and_removed() {
     };
 
     helm.run(&[&["install", "weir", &old, "--create-namespace", "--set=replicas=1"], &release[..], &REQUIRED].concat());
-    established(&cluster);
+    cluster.await_kinds(&kinds(&cluster));
     cluster.apply(&TOO_LONG.replace("NAME", "kept"));
     try_long().expect("the older kinds let it through");
 
@@ -133,22 +133,17 @@ fn get(cluster: &Cluster, object: &str) -> Value {
 
 fn kinds(cluster: &Cluster) -> Vec<String> {
     let kinds = cluster.kubectl(&["get", "crd", "-o", "name"]);
-    kinds.lines().filter(|kind| kind.ends_with(".weir.dev")).map(str::to_owned).collect()
+    let names = kinds.lines().filter_map(|kind| kind.strip_prefix("customresourcedefinition.apiextensions.k8s.io/"));
+    names.filter(|name| name.ends_with(".weir.dev")).map(str::to_owned).collect()
 }
 
 fn kept(cluster: &Cluster) -> String {
     cluster.kubectl(&["get", "trafficshifts", "-o", "name"])
 }
 
-fn established(cluster: &Cluster) {
-    let kinds = kinds(cluster);
-    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-    cluster.kubectl(&[&["wait", "--for=condition=Established", "--timeout=60s"], &kinds[..]].concat());
-}
-
 #[track_caller]
 fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..100 {
+    for _ in 0..300 {
         if is_so() {
             return;
         }

@@ -87,7 +87,7 @@ impl Kubernetes {
 
     #[track_caller]
     fn eventually(&self, what: &str, is_so: impl Fn() -> bool) {
-        for _ in 0..100 {
+        for _ in 0..600 {
             if is_so() {
                 return;
             }
@@ -167,11 +167,8 @@ pub(crate) fn define_kinds(cluster: &Cluster) {
     let definitions = process::definitions();
     let arguments = ["apply", "--server-side", "-f", "-"];
     cluster.try_kubectl(&arguments, &definitions).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
-    let kinds = weir_api::crds().into_iter().map(|kind| format!("crd/{}", kind.metadata.name.unwrap()));
-    let kinds: Vec<String> = kinds.collect();
-    let mut arguments = vec!["wait", "--for=condition=Established", WAIT];
-    arguments.extend(kinds.iter().map(String::as_str));
-    cluster.kubectl(&arguments);
+    let kinds: Vec<String> = weir_api::crds().into_iter().map(|kind| kind.metadata.name.unwrap()).collect();
+    cluster.await_kinds(&kinds);
 }
 
 /// The right to rely on the rules of the kinds, or to take them away for a moment.

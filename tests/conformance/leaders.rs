@@ -12,13 +12,13 @@ use serde_json::json;
 use crate::bed::server::Server;
 
 use super::bed::{Bed, LEASE, Place, weights};
-use super::manifests::{RELEASE, shift, stage};
+use super::manifests::{shift, stage};
 use super::process::{Process, address, get};
 
 /// How much longer than the lease nobody writes at most, and how long at most where the leader was told to end.
 const PROMISE: Duration = Duration::from_secs(2);
 /// How often a span is measured before it counts as too long.
-const TRIES: u32 = 3;
+const TRIES: u32 = 5;
 /// How long a process may take to end when it is told to.
 const GRACE_SECONDS: u32 = 20;
 
@@ -37,18 +37,18 @@ impl Rivals {
         user.apply(&stage(user));
         let processes = vec![bed.spawn_ready(&[])];
         let mut rivals = Self { bed, processes, weight: 0 };
-        rivals.until("the first leads", |rivals| leads(&rivals.processes[0]));
         rivals.add();
         Some(rivals)
     }
 
-    /// Another process stands by.
+    /// Another process, after one that leads: it stands by.
     fn add(&mut self) {
+        self.until("one leads", |rivals| leads(&rivals.processes[0]));
         self.processes.push(self.bed.spawn_ready(&[]));
-        self.until("it has seen who leads", |rivals| {
-            rivals.processes.last().is_some_and(|last| last.log().contains("another leads; standing by"))
-        });
-        assert!(leads(&self.processes[0]) && !leads(&self.processes[1]), "there is one leader");
+        self.until("it has seen who leads", |rivals| rivals.processes[1].log().contains("another leads; standing by"));
+        // On a machine so busy that a lease could not be renewed they have changed places.
+        self.until("there is one leader", |rivals| leads(&rivals.processes[0]) != leads(&rivals.processes[1]));
+        self.processes.sort_by_key(|process| !leads(process));
     }
 
     fn until(&mut self, awaited: &str, mut is_so: impl FnMut(&Self) -> bool) {
@@ -143,8 +143,11 @@ fn when_the_leader_is_told_to_end_the_other_writes_within_two_seconds() {
 fn a_leader_that_was_stopped_past_its_lease_writes_nothing_when_it_goes_on() {
     let Some(mut rivals) = Rivals::open() else { return };
     let user: &mut dyn Bed = &mut rivals.bed;
-    user.apply(&shift("green", RELEASE, ""));
-    rivals.until("the run moves", |rivals| rivals.bed.live(Place::Default).get("green") >= Some(&5));
+    user.apply(&shift("green", "{steps: [{weight: 25, pause: {duration: 15s}}, {weight: 100}]}", ""));
+    user.until_phase("Paused", 25);
+    // What is in hand when it is stopped may still come to its end later, so it is stopped while the run rests. When it
+    // goes on, the next step is due, as far as it has seen.
+    user.rest();
     rivals.processes[0].signal("STOP").unwrap();
     rivals.bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(rivals.bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
@@ -157,7 +160,7 @@ fn a_leader_that_was_stopped_past_its_lease_writes_nothing_when_it_goes_on() {
     rivals.until("it sees that it leads no longer", |rivals| !leads(&rivals.processes[0]));
     rivals.bed.pass(LEASE);
     assert_eq!((said(&rivals), written(&rivals)), before, "{}", rivals.processes[0].log());
-    assert!(leads(&rivals.processes[1]));
+    rivals.until("the other leads", |rivals| leads(&rivals.processes[1]));
     assert_eq!(rivals.bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
 }
 

@@ -23,7 +23,7 @@ fn the_application_is_one() {
     for kind in &kinds {
         cluster.kubectl(&["apply", "--server-side", "--filename", &kind.to_string_lossy()]);
     }
-    cluster.kubectl(&["wait", "--for=condition=Established", "crd/applications.argoproj.io", "--timeout=60s"]);
+    cluster.await_kinds(&["applications.argoproj.io".to_owned()]);
     let namespace = cluster.namespace("argocd");
     let file = folder().join("argocd-application.yaml");
     let mut application = manifest::parse(&fs::read_to_string(file).unwrap()).unwrap().remove(0);
