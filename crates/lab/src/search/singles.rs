@@ -22,27 +22,18 @@ pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
 
 /// The moments of a course that make a difference to a fault.
 ///
-/// What certain requests notice is played before each of these. What may be noticed at any time is played before and
-/// after each write, and once while a controller only looks at the world: however much it has read by then, it has
-/// changed nothing in between.
+/// What certain requests notice is played before each of these. What may be noticed at any time is played before the
+/// first request, and before and after each write: whatever befalls a controller that only looks at the world comes to the
+/// same as right after the write before.
 pub(super) fn moments(fault: &Fault, requests: &[Sort]) -> Vec<Moment> {
     let numbered = (1..).zip(requests.iter().copied());
     if let Some(sorts) = fault.noticed_by() {
         let noticing = numbered.filter(|(_, sort)| sorts.contains(sort));
         return noticing.map(|(number, _)| Moment::Request(number, Side::Before)).collect();
     }
-    let mut moments = Vec::new();
-    let mut looks = false;
-    for (number, sort) in numbered.filter(|(_, sort)| *sort != Sort::KubeEvent) {
-        if !looks || sort.is_write() {
-            moments.push(Moment::Request(number, Side::Before));
-        }
-        if sort.is_write() {
-            moments.push(Moment::Request(number, Side::After));
-        }
-        looks = !sort.is_write();
-    }
-    moments
+    let writes = numbered.filter(|(_, sort)| sort.is_write() && *sort != Sort::KubeEvent);
+    let around = writes.flat_map(|(number, _)| [Side::Before, Side::After].map(|side| Moment::Request(number, side)));
+    std::iter::once(Moment::Request(1, Side::Before)).chain(around).collect()
 }
 
 /// All plans in which another controller stands by, its clock wrong, and whoever leads ceases to or is hindered: before and
