@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use weir_sim::aws::TargetStickiness;
 
 use crate::director::Site;
+use crate::manifest;
 use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, steps};
 use crate::world::{Settings, World};
 
@@ -122,12 +123,15 @@ impl Course {
         for group in ["blue", "green"] {
             world.add_group(group, TARGETS, stickiness).expect("the groups of a course can be made");
         }
-        world.furnish(&self.manifests(), TARGETS).expect("the course's manifests name what exists");
+        let documents = manifest::parse(&self.manifests()).expect("the course's manifests are YAML");
+        world.furnish_documents(&documents, TARGETS).expect("the course's manifests name what exists");
         if self.place == Place::DefaultAction {
             sign_in_and_forward(&world);
         }
         world.run_for(Duration::from_mins(2)).await;
-        world.apply(&self.manifests()).expect("the course's manifests are valid");
+        for document in documents {
+            world.apply_document(document).expect("the course's manifests are valid");
+        }
         world
     }
 

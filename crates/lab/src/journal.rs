@@ -156,9 +156,9 @@ impl Journal {
         self.lock().len()
     }
 
-    /// The entries from a number on.
-    pub(crate) fn from(&self, number: usize) -> Vec<Entry> {
-        self.lock()[number..].to_vec()
+    /// Looks at the entries from a number on.
+    pub(crate) fn read<T>(&self, number: usize, look: impl FnOnce(&[Entry]) -> T) -> T {
+        look(&self.lock()[number..])
     }
 
     /// Notes what came of a request to AWS.

@@ -17,7 +17,7 @@ use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned, Sort};
 use crate::judge::judge;
 use crate::stage::on_virtual_time;
-use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, Told, World};
+use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, World};
 
 use settle::Settled;
 
@@ -96,8 +96,6 @@ pub struct Played {
     pub requests: Vec<Sort>,
     /// Everything that happened.
     pub evidence: Evidence,
-    /// What people were told.
-    pub told: Vec<Told>,
     /// How often somebody had to help.
     pub helped: u32,
     /// What is wrong; nothing where all is well.
@@ -161,7 +159,7 @@ impl Plan {
                     .into_iter()
                     .map(|breach| Failure { wrong: Wrong::Never(breach.invariant), message: breach.to_string() }),
             );
-            Played { requests, told: world.events(), evidence, helped, failures }
+            Played { requests, evidence, helped, failures }
         })
     }
 

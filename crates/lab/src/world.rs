@@ -29,7 +29,7 @@ use weir_sim::traffic::{Traffic, TrafficSettings};
 use self::sites::Sites;
 use crate::account::Account;
 use crate::director::{Director, Site};
-use crate::evidence::Evidence;
+use crate::evidence::{Change, Evidence};
 use crate::fault::Planned;
 use crate::journal::{Entry, Journal, What};
 use crate::life::identity;
@@ -278,9 +278,9 @@ impl World {
         self.journal.len()
     }
 
-    /// The entries of the journal from a number on.
-    pub(crate) fn entries_from(&self, number: usize) -> Vec<Entry> {
-        self.journal.from(number)
+    /// Looks at the entries of the journal from a number on.
+    pub(crate) fn read_entries<T>(&self, number: usize, look: impl FnOnce(&[Entry]) -> T) -> T {
+        self.journal.read(number, look)
     }
 
     /// Ends all faults: nothing more befalls anybody, every target is well, and a controller is carried on.
@@ -406,25 +406,25 @@ impl World {
     /// Everything that happened so far, for judges.
     pub fn evidence(&self) -> Evidence {
         let entries = self.entries_with_health();
+        let changes = self.changes();
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            tags: self.tags_of_written(&entries),
+            tags: self.tags_of_written(&entries, &changes),
             entries,
             calls: self.calls(),
-            changes: self.changes(),
+            changes,
             lingering: self.lingering(),
             groups: self.group_arns(),
         }
     }
 
-    fn tags_of_written(&self, entries: &[Entry]) -> BTreeMap<String, BTreeMap<String, String>> {
+    fn tags_of_written(&self, entries: &[Entry], changes: &[Change]) -> BTreeMap<String, BTreeMap<String, String>> {
         let written = entries.iter().filter_map(|entry| match &entry.what {
             What::Aws(request) => request.written(),
             _ => None,
         });
-        let changed: Vec<String> = self.changes().into_iter().map(|change| change.place).collect();
-        let places: BTreeSet<&str> = written.chain(changed.iter().map(String::as_str)).collect();
+        let places: BTreeSet<&str> = written.chain(changes.iter().map(|change| change.place.as_str())).collect();
         places.into_iter().map(|place| (place.to_owned(), self.aws.beside(place).tags(place))).collect()
     }
 

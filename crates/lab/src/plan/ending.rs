@@ -8,7 +8,7 @@ use weir_api::traffic_shift::Outcome;
 use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
 use crate::fault::{Fault, Hand};
-use crate::journal::What;
+use crate::journal::{Entry, What};
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
@@ -63,20 +63,21 @@ pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Fai
 
 fn restless(world: &World, before: usize) -> Option<String> {
     let (mut writes, mut requests) = (BTreeMap::<String, u32>::new(), 0);
-    for entry in world.entries_from(before) {
+    let mut count = |entry: &Entry| {
         let write = match &entry.what {
             What::Aws(request) if request.is_write() => Some(request.operation.clone()),
             What::Kube(request) if request.is_write() && !request.path.contains("/events") => {
                 Some(format!("{} {}", request.method, request.path))
             }
             What::Aws(_) | What::Kube(_) => None,
-            _ => continue,
+            _ => return,
         };
         requests += 1;
         if let Some(write) = write {
             *writes.entry(write).or_default() += 1;
         }
-    }
+    };
+    world.read_entries(before, |entries| entries.iter().for_each(&mut count));
     if !writes.is_empty() {
         return Some(format!("a settled world was written to: {writes:?}"));
     }
@@ -140,10 +141,11 @@ fn defect(world: &World) -> Option<String> {
             return Some("a decision panicked".to_owned());
         }
     }
-    world.entries_from(0).into_iter().find_map(|entry| match entry.what {
+    let ended = |entry: &Entry| match &entry.what {
         What::Ended(words) => Some(format!("a controller ended: {words}")),
         _ => None,
-    })
+    };
+    world.read_entries(0, |entries| entries.iter().find_map(ended))
 }
 
 fn other_end(plan: &Plan, world: &World) -> Option<String> {

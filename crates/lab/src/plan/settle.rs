@@ -142,15 +142,7 @@ pub(super) fn said(world: &World) -> (String, String) {
 
 /// Waits until the run has ended. The error says that it has not.
 pub(super) async fn until_complete(world: &mut World, limit: Duration) -> Result<(), String> {
-    let (mut version, mut complete) = (None, false);
-    let mut is_complete = |world: &World| {
-        let now = Some(world.kube().version());
-        if std::mem::replace(&mut version, now) != now {
-            complete = world.is_complete("checkout");
-        }
-        complete
-    };
-    world.run_until(|world| is_complete(world) || is_wild(world), limit).await.map(drop)
+    world.run_until(|world| world.is_complete("checkout") || is_wild(world), limit).await.map(drop)
 }
 
 /// Waits until the run has ended (true), or nothing will happen without somebody's help.

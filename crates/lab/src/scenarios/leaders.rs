@@ -9,7 +9,7 @@ use weir_engine::invariant::Invariant;
 
 use crate::course::Course;
 use crate::fault::{Absence, Fault, Moment, Side};
-use crate::journal::What;
+use crate::journal::{Entry, What};
 use crate::plan::{Failure, Plan, Played, Wrong};
 use crate::stage::{self, on_virtual_time, shift, steps};
 use crate::timeline::timeline;
@@ -32,7 +32,8 @@ fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {
 /// How many writes a life has sent to AWS.
 fn writes_of(world: &World, life: u32) -> usize {
     let is_write = |what: &What| matches!(what, What::Aws(request) if request.is_write());
-    world.entries_from(0).iter().filter(|entry| entry.life == life && is_write(&entry.what)).count()
+    let writes = |entry: &&Entry| entry.life == life && is_write(&entry.what);
+    world.read_entries(0, |entries| entries.iter().filter(writes).count())
 }
 
 /// A run under way, and another controller beside the one that leads, its clock wrong by so many seconds.

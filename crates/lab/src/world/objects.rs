@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use weir_api::FINALIZER;
 use weir_api::command::COMMAND_ANNOTATION;
-use weir_api::condition::{COMPLETE, holds};
+use weir_api::condition::COMPLETE;
 use weir_api::traffic_shift::Phase;
 use weir_api::{EntryPoint, Environment, TrafficShift, WeightedRoute};
 
@@ -59,10 +59,11 @@ impl World {
 
     /// Whether the last run of a shift has ended, for the spec as it is now.
     pub fn is_complete(&self, shift: &str) -> bool {
-        self.shift(shift).is_some_and(|shift| {
-            let status = shift.status.unwrap_or_default();
-            status.observed_generation == shift.metadata.generation && holds(&status.conditions, COMPLETE)
-        })
+        let Some(shift) = self.kube.get("trafficshifts", &self.settings.namespace, shift) else { return false };
+        let status = &shift["status"];
+        let mut conditions = status["conditions"].as_array().into_iter().flatten();
+        status["observedGeneration"] == shift["metadata"]["generation"]
+            && conditions.any(|condition| condition["type"] == COMPLETE && condition["status"] == "True")
     }
 
     /// Changes an object of the world's namespace, as `kubectl patch --type merge` does.

@@ -24,7 +24,7 @@ impl World {
 
     /// Makes what documents expect, each where its `spec.aws` says; the roles that they name trust the external IDs
     /// that they give.
-    pub(super) fn furnish_documents(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
+    pub(crate) fn furnish_documents(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
         let mut by_place: BTreeMap<Option<(String, String)>, Vec<Value>> = BTreeMap::new();
         for document in ["EntryPoint", "Environment"].iter().flat_map(|kind| of_kind(documents, kind)) {
             by_place.entry(self.place_of(document)).or_default().push(document.clone());
