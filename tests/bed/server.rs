@@ -97,6 +97,11 @@ impl Server {
         Err(format!("{} was not ready after {seconds} s; it printed last:\n{}", self.name, self.last_lines()))
     }
 
+    /// Whether the server has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        matches!(self.supervisor.try_wait(), Ok(Some(_)))
+    }
+
     /// Sends a signal to the server.
     pub(crate) fn signal(&mut self, name: &str) -> Result<(), String> {
         let pid = self.pid(10)?;

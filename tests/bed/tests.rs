@@ -76,7 +76,7 @@ fn with_controllers_a_deleted_namespace_goes_away() {
     };
     let namespace = cluster.namespace("bed");
     cluster.kubectl(&["create", "configmap", "note", "-n", &namespace]);
-    cluster.kubectl(&["delete", "namespace", &namespace, "--timeout=60s"]);
+    cluster.kubectl(&["delete", "namespace", &namespace, "--timeout=3m"]);
     let said = cluster.try_kubectl(&["get", "namespace", &namespace], "").unwrap_err();
     assert!(said.contains("NotFound"), "{said}");
 }

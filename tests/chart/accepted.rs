@@ -76,6 +76,7 @@ fn kubernetes_takes_what_is_rendered_without_a_warning() {
     for kind in monitoring {
         cluster.kubectl(&["create", "-f", &kind.to_string_lossy()]);
     }
+    cluster.await_kinds(&["servicemonitors", "prometheusrules"].map(|kind| format!("{kind}.monitoring.coreos.com")));
     for (what, values) in sets() {
         let objects = helm.render(&values);
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();

@@ -90,25 +90,23 @@ impl Node {
                 }
                 pods.delete(&name, &DeleteParams::default().grace_period(0)).await.unwrap();
             } else if let Some(running) = running.get_mut(&name) {
+                if running.server.has_ended() {
+                    let said = running.server.log();
+                    assert!(address(&said).is_none(), "the pod {name} had begun, and has ended:\n{said}");
+                    // As a kubelet does: the kinds may not be served yet when the first containers start.
+                    running.server = self.run(&pod).await;
+                }
                 self.probe(&pods, &pod, running).await;
             } else {
-                running.insert(name, Running { server: self.run(&pods, &pod).await, is_ready: false });
+                bind(&pods, &name).await;
+                running.insert(name, Running { server: self.run(&pod).await, is_ready: false });
             }
         }
     }
 
-    /// Takes a pod to this node and starts its container.
-    async fn run(&self, pods: &Api<Pod>, pod: &Pod) -> Server {
+    /// Starts the container of a pod.
+    async fn run(&self, pod: &Pod) -> Server {
         let (name, spec) = (pod.metadata.name.clone().unwrap(), pod.spec.as_ref().unwrap());
-        let binding = Binding {
-            metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
-            target: ObjectReference {
-                kind: Some("Node".to_owned()),
-                name: Some("bed".to_owned()),
-                ..Default::default()
-            },
-        };
-        pods.create_subresource::<Binding, Value>("binding", &name, &PostParams::default(), &binding).await.unwrap();
         let folder = places::scratch("pod").unwrap();
         let kubeconfig = folder.join("kubeconfig");
         fs::write(&kubeconfig, self.kubeconfig_of(pod).await.to_string()).unwrap();
@@ -168,4 +166,13 @@ impl Node {
             pods.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
         }
     }
+}
+
+/// Takes a pod to this node.
+async fn bind(pods: &Api<Pod>, name: &str) {
+    let target =
+        ObjectReference { kind: Some("Node".to_owned()), name: Some("bed".to_owned()), ..ObjectReference::default() };
+    let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+    let binding = Binding { metadata, target };
+    pods.create_subresource::<Binding, Value>("binding", name, &PostParams::default(), &binding).await.unwrap();
 }

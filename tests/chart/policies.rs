@@ -64,13 +64,13 @@ fn the_policies_refuse_what_they_say_and_nothing_else() {
 
 fn refused_at_last(cluster: &Cluster, namespace: &str, manifest: &str, expected: &str) {
     let mut said = Ok(String::new());
-    for _ in 0..100 {
+    for _ in 0..300 {
         let create = ["--namespace", namespace, "apply", "--dry-run=server", "-f", "-"];
         said = cluster.try_kubectl(&[&create[..], &DEVELOPER].concat(), manifest);
         if said.as_ref().is_err_and(|said| said.contains(expected)) {
             return;
         }
-        sleep(Duration::from_millis(100));
+        sleep(Duration::from_millis(200));
     }
     panic!("expected {expected:?}, not {said:?}");
 }

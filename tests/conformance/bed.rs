@@ -30,7 +30,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How long is waited for anything: a slow machine that also compiles takes its time.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long is waited for what must not come: a round, and what would follow from it.
-const REST: Duration = Duration::from_secs(3);
+pub(crate) const REST: Duration = Duration::from_secs(3);
 /// The resources of Weir's kinds.
 const RESOURCES: [&str; 4] = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
 

@@ -21,7 +21,7 @@ use super::bed::{Bed, ENVIRONMENTS, LEASE, OWNER, PORT, Place, ROUND, SMOKE_PORT
 use super::kubernetes::Kubernetes;
 
 /// How long `weir run` may take to be ready.
-const START_SECONDS: u32 = 30;
+const START_SECONDS: u32 = 120;
 
 /// The moto that all cases share; each has a balancer of its own in it. Like every server of the test bed it ends with
 /// the test process.

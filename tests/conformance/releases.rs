@@ -7,7 +7,7 @@ fn a_release_moves_in_steps(bed: &mut dyn Bed) {
     bed.start();
     bed.apply(&stage(bed));
     // Long enough for each weight to be seen, however busy the machine is.
-    let strategy = RELEASE.replace("1s", "2s");
+    let strategy = RELEASE.replace("1s", "5s");
     bed.apply(&shift("green", &strategy, ""));
     assert_eq!(bed.trail_until("Succeeded"), [5, 25, 50, 100]);
     bed.await_condition("trafficshifts", "checkout", "Complete");

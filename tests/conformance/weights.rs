@@ -39,6 +39,8 @@ fn a_lasting_split_is_changed_and_reverted(bed: &mut dyn Bed) {
         until_live(bed, &[("blue", blue), ("green", green)]);
         until_reason(bed, "Synced", "Applied");
     }
+    // The environments tell their new part in it a moment later.
+    bed.rest();
     let (versions, writes) = (bed.versions(), bed.writes());
     bed.rest();
     assert_eq!((bed.versions(), bed.writes()), (versions, writes), "it is at rest");
@@ -47,7 +49,7 @@ on_beds!(a_lasting_split_is_changed_and_reverted: simulator, cluster, process);
 
 fn a_pace_leads_to_the_weights_in_steps(bed: &mut dyn Bed) {
     split(bed, "Alert");
-    choose(bed, &json!({"weights": {"blue": 0, "green": 100}, "pace": {"maxStep": 30, "interval": "2s"}}));
+    choose(bed, &json!({"weights": {"blue": 0, "green": 100}, "pace": {"maxStep": 30, "interval": "5s"}}));
     let mut trail = vec![20];
     bed.until("everything is on green", |bed| {
         let green = bed.live(Place::Default)["green"];

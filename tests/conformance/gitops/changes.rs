@@ -38,6 +38,10 @@ fn a_release_leaves_nothing_to_sync(bed: &mut RealCluster, tool: &Tool) {
     assert_eq!(bed.list("trafficshifts")[0]["metadata"]["finalizers"], json!(["weir.dev/undo"]));
     assert_eq!(tool.differences(bed, &manifests), [""; 0]);
     bed.await_condition("trafficshifts", "checkout", "Complete");
+    // That it is complete is told first; then there is nothing left to undo.
+    let is_free =
+        |bed: &dyn Bed| bed.get("trafficshifts", "checkout")["metadata"]["finalizers"].is_null().then_some(());
+    (bed as &mut dyn Bed).until("nothing is left to undo", is_free);
     assert_eq!(tool.differences(bed, &manifests), [""; 0]);
     assert_eq!(written(bed), before);
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));

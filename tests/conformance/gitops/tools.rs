@@ -40,8 +40,11 @@ pub(super) enum Tool {
 /// Plays a case with a tool, unless what that needs is missing. Kubernetes' own controllers run, since they end what is
 /// deleted in the foreground.
 pub(super) fn play(tool: impl FnOnce(PathBuf) -> Tool, case: impl FnOnce(&mut RealCluster, &Tool)) {
-    let (Some(program), Some(_)) = (gitops(), real_cluster_with_controllers()) else { return };
-    let Some(mut bed) = RealCluster::open() else { return };
+    // The kinds come before the controllers, which look for new ones every half a minute only.
+    let (Some(program), Some(mut bed)) = (gitops(), RealCluster::open()) else { return };
+    if real_cluster_with_controllers().is_none() {
+        return;
+    }
     case(&mut bed, &tool(program));
 }
 
