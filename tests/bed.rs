@@ -12,6 +12,7 @@ mod binaries;
 mod cluster;
 mod kinds;
 pub(crate) mod moto;
+pub(crate) mod pages;
 pub(crate) mod places;
 mod python;
 pub(crate) mod server;

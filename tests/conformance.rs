@@ -47,4 +47,3 @@ mod weights;
 
 pub(crate) use kubernetes::{Kubernetes, client, define_kinds, install_kinds};
 pub(crate) use process::{Listener, add_balancer, add_group, address, get};
-pub(crate) use shared::plain;

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use weir_lab::Settings;
 use weir_lab::stage::{self, environment, on_virtual_time, rule_route, shift};
 
+use crate::bed::places;
+
 use narrowing::narrowings;
 
 /// The version that is being made.
@@ -24,7 +26,7 @@ const PRESENT: &str = env!("CARGO_PKG_VERSION");
 const NAMESPACE: &str = "shop";
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/upgrades")
+    places::top().join("tests/upgrades")
 }
 
 /// The versions that are kept.

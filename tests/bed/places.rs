@@ -8,9 +8,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// The top of the repository.
+pub(crate) fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 /// The folder with the Go modules and the Python requirements of the test bed.
 pub(crate) fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/testbed")
+    top().join("tests/testbed")
 }
 
 /// `${XDG_CACHE_HOME:-$HOME/.cache}/weir/testbed`, the folder for what is slow to make.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::bed::{places, promtool};
 
-use super::helm::{Helm, only, root};
+use super::helm::{Helm, only};
 
 /// Which alert fires after three quarters of an hour of these series, as Prometheus' tool writes them, a sample a
 /// minute. Each takes the place of the series of the same name that tells that all is well.
@@ -97,7 +97,7 @@ fn alerts(groups: &[Value]) -> impl Iterator<Item = &Value> {
 
 /// The names of the program's metrics, and those of all their labels, as its source has them.
 fn declared() -> (BTreeSet<String>, BTreeSet<String>) {
-    let read = |file: &str| fs::read_to_string(root().join("crates/controller/src").join(file)).unwrap();
+    let read = |file: &str| fs::read_to_string(places::top().join("crates/controller/src").join(file)).unwrap();
     let source = read("metrics.rs") + &read("metrics/shown.rs");
     let found = |pattern: &str| -> Vec<String> {
         Regex::new(pattern).unwrap().captures_iter(&source).map(|found| found[1].to_owned()).collect()

@@ -9,12 +9,7 @@ use crate::bed::{Cluster, helm, places};
 
 /// The chart.
 pub(crate) fn chart() -> PathBuf {
-    root().join("charts/weir")
-}
-
-/// The top of the repository.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    places::top().join("charts/weir")
 }
 
 /// Helm, with nothing of the user's own settings, and with the rights of a kubeconfig if it has one.

@@ -121,7 +121,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// The arguments of the one command in docs/install.md that begins like this, after the program's name.
 fn documented(beginning: &str) -> Vec<String> {
-    let text = fs::read_to_string(super::helm::root().join("docs/install.md")).unwrap();
+    let text = fs::read_to_string(places::top().join("docs/install.md")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("$ ").filter(|line| line.starts_with(beginning)));
     let line = line.unwrap_or_else(|| panic!("docs/install.md has no command {beginning}"));
     line.split_whitespace().skip(1).map(str::to_owned).collect()

@@ -2,13 +2,14 @@
 //!
 //! Only the image is not built here, as there is no Docker: what the README calls it must be what pods are made with.
 
+use crate::bed::pages::{Step, steps};
 use crate::bed::{own_cluster_with_controllers, own_moto};
 use crate::conformance::{Listener, add_balancer, add_group};
 
 use super::helm::Helm;
 use super::kubelet::Kubelet;
 use super::rights::{ACCOUNT, on_aws};
-use super::script::{Shell, Step, steps};
+use super::script::Shell;
 
 /// What the example refers to.
 const BALANCER: &str = "shop-public";

@@ -3,10 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::bed::{Cluster, own_cluster};
+use crate::bed::{Cluster, own_cluster, places};
 use crate::conformance::define_kinds;
-
-use super::helm::root;
 
 /// A user of a group, who may do everything else.
 const DEVELOPER: [&str; 3] = ["--as=dora", "--as-group=system:masters", "--as-group=developers"];
@@ -28,7 +26,7 @@ fn the_policies_refuse_what_they_say_and_nothing_else() {
         cluster.kubectl(&["create", "namespace", namespace]);
         cluster.kubectl(&["label", "namespace", namespace, label]);
     }
-    let folder = root().join("examples/policies");
+    let folder = places::top().join("examples/policies");
     cluster.kubectl(&["apply", "-f", &folder.to_string_lossy()]);
     let apply = |user: &[&str], namespace: &str, manifest: &str| {
         cluster.try_kubectl(&[&["--namespace", namespace, "apply", "-f", "-"], user].concat(), manifest)

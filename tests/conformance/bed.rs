@@ -160,6 +160,12 @@ impl dyn Bed + '_ {
         self.until(&awaited, |bed| is_there(&bed.find("trafficshifts", "checkout")?["status"]).then_some(()));
     }
 
+    /// Waits until an object is gone.
+    #[track_caller]
+    pub(crate) fn until_gone(&mut self, resource: &str, name: &str) {
+        self.until(&format!("{resource} {name} is gone"), |bed| bed.find(resource, name).is_none().then_some(()));
+    }
+
     /// Waits until a condition of an object is true, and returns its message.
     #[track_caller]
     pub(crate) fn until_true(&mut self, resource: &str, name: &str, condition: &str) -> Told {

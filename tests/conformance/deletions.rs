@@ -14,10 +14,6 @@ fn marks(bed: &dyn Bed, place: Place) -> BTreeMap<String, String> {
     bed.tags(place).into_iter().filter(|(key, _)| key.starts_with("weir.dev/")).collect()
 }
 
-fn until_gone(bed: &mut dyn Bed, resource: &str, name: &str) {
-    bed.until(&format!("{resource} {name} is gone"), |bed| bed.find(resource, name).is_none().then_some(()));
-}
-
 fn restore_puts_back_what_was_there_before(bed: &mut dyn Bed) {
     bed.start();
     bed.apply(
@@ -28,7 +24,7 @@ fn restore_puts_back_what_was_there_before(bed: &mut dyn Bed) {
     assert_eq!(bed.get("weightedroutes", "checkout")["metadata"]["finalizers"], json!(["weir.dev/undo"]));
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
     bed.delete("weightedroutes", "checkout");
-    until_gone(bed, "weightedroutes", "checkout");
+    bed.until_gone("weightedroutes", "checkout");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
     assert_eq!(marks(bed, Place::Default), BTreeMap::new());
 }
@@ -43,7 +39,7 @@ fn delete_deletes_the_rule(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Rule(10)), weights(&[("blue", 100)]));
     bed.delete("weightedroutes", "checkout");
-    until_gone(bed, "weightedroutes", "checkout");
+    bed.until_gone("weightedroutes", "checkout");
     assert_eq!(bed.live(Place::Rule(10)), weights(&[]));
     bed.rest();
     assert_eq!(bed.live(Place::Rule(10)), weights(&[]), "the shift that is left does not make it again");

@@ -1,9 +1,10 @@
 //! The examples as a reader of theirs tries them: applied by kubectl, watched by kubectl and by the AWS CLI.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
+
+use crate::bed::places;
 
 use super::bed::{Bed, Weights, weights};
 use super::process::{Listener, Process};
@@ -41,7 +42,7 @@ fn the_examples_move_traffic_as_they_say() {
 
 /// The folder of an example.
 fn example(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).to_string_lossy().into_owned()
+    places::top().join("examples").join(name).to_string_lossy().into_owned()
 }
 
 /// The weights of a rule as `aws elbv2 describe-rules` shows them.

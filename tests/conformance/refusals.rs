@@ -53,6 +53,6 @@ fn an_object_that_cannot_be_read_stands_alone(bed: &mut dyn Bed) {
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
     bed.delete("trafficshifts", "unreadable");
-    bed.until("it is gone", |bed| bed.find("trafficshifts", "unreadable").is_none().then_some(()));
+    bed.until_gone("trafficshifts", "unreadable");
 }
 on_beds!(an_object_that_cannot_be_read_stands_alone: simulator, cluster, process);

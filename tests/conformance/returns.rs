@@ -37,7 +37,7 @@ on_beds!(setting_to_back_brings_the_traffic_back: simulator, cluster, process);
 fn a_deleted_shift_that_holds_leaves_the_weights(bed: &mut dyn Bed) {
     half_way(bed, "deletionPolicy: Hold");
     bed.delete("trafficshifts", "checkout");
-    bed.until("the shift is gone", |bed| bed.find("trafficshifts", "checkout").is_none().then_some(()));
+    bed.until_gone("trafficshifts", "checkout");
     bed.rest();
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 75), ("green", 25)]));
 }
@@ -46,7 +46,7 @@ on_beds!(a_deleted_shift_that_holds_leaves_the_weights: simulator, cluster, proc
 fn a_deleted_shift_that_rolls_back_does_so_first(bed: &mut dyn Bed) {
     half_way(bed, "deletionPolicy: Rollback");
     bed.delete("trafficshifts", "checkout");
-    bed.until("the shift is gone", |bed| bed.find("trafficshifts", "checkout").is_none().then_some(()));
+    bed.until_gone("trafficshifts", "checkout");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
 }
 on_beds!(a_deleted_shift_that_rolls_back_does_so_first: simulator, cluster, process);

@@ -3,11 +3,10 @@
 //! Weir looks at all namespaces here, so the API server is this test's own: in the shared one it would meddle with the
 //! objects of other cases.
 
-use std::fs;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use crate::bed::pages::{Step, plain, steps};
 use crate::bed::server::Server;
 use crate::bed::{Cluster, Moto, own_cluster, own_moto, places};
 
@@ -15,7 +14,7 @@ use super::kubernetes::define_kinds;
 use super::process::{self, Listener, weir_run};
 
 /// The heading of the story in the README.
-const STORY: &str = "## One balancer, several teams\n";
+const STORY: &str = "## One balancer, several teams";
 /// The balancer of the platform team, as its manifest names it.
 const BALANCER: &str = "shop-public";
 /// The access key by which moto knows the account of `weir run`.
@@ -35,10 +34,10 @@ fn three_teams_share_a_balancer_as_the_readme_tells() {
     weir.arg("--kubeconfig").arg(cluster.kubeconfig()).args(["--listen", "127.0.0.1:0"]);
     let weir =
         Server::start("weir run", places::scratch("weir").unwrap(), &weir).unwrap_or_else(|said| panic!("{said}"));
-    let commands = story();
-    assert!(commands.len() > 10, "the story was found: {commands:?}");
-    for Command { words, shown } in commands {
-        play(&cluster, &weir, &words, &shown);
+    let steps = steps("examples/README.md", STORY);
+    assert!(steps.len() > 10, "the story was found: {steps:?}");
+    for Step { command, shown } in steps {
+        play(&cluster, &weir, &words(&command), &shown);
     }
 }
 
@@ -46,33 +45,6 @@ fn furnish(moto: &Moto) {
     let groups = GROUPS.map(|group| process::add_group(moto, ACCOUNT, group));
     let default = [(groups[0].as_str(), 1)];
     process::add_balancer(moto, ACCOUNT, BALANCER, &[Listener { port: 443, forward: &default }]);
-}
-
-/// A command of the story, and what the README shows after it.
-#[derive(Debug)]
-struct Command {
-    words: Vec<String>,
-    shown: String,
-}
-
-/// Everything in the console blocks of the story.
-fn story() -> Vec<Command> {
-    let readme = fs::read_to_string(root().join("examples/README.md")).unwrap();
-    let story = readme.split(STORY).nth(1).expect("the README tells the story");
-    let story = story.split("\n## ").next().unwrap_or_default();
-    let mut commands: Vec<Command> = Vec::new();
-    for block in story.split("```console\n").skip(1) {
-        for line in block.split("```").next().unwrap_or_default().lines() {
-            if let Some(command) = line.strip_prefix("$ ") {
-                commands.push(Command { words: words(command), shown: String::new() });
-            } else {
-                let command = commands.last_mut().expect("a block begins with a command");
-                command.shown += line.trim_end();
-                command.shown.push('\n');
-            }
-        }
-    }
-    commands
 }
 
 /// The words of a command line, without the quotes around them.
@@ -91,7 +63,7 @@ fn words(command: &str) -> Vec<String> {
 /// Runs a command until it shows what the README shows; what the README leaves out is left open.
 fn play(cluster: &Cluster, weir: &Server, words: &[String], shown: &str) {
     assert_eq!(words[0], "kubectl", "{words:?}");
-    let examples = root().join("examples/").to_string_lossy().into_owned();
+    let examples = places::top().join("examples/").to_string_lossy().into_owned();
     let arguments: Vec<String> = words[1..].iter().map(|word| word.replace("examples/", &examples)).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // A command that changes something is given once.
@@ -112,18 +84,4 @@ fn play(cluster: &Cluster, weir: &Server, words: &[String], shown: &str) {
         }
         thread::sleep(BETWEEN_LOOKS);
     }
-}
-
-/// A text without ages and the width of columns, which depend on the moment.
-pub(crate) fn plain(text: &str) -> String {
-    let is_age = |word: &str| word.starts_with(|first: char| first.is_ascii_digit()) && word.ends_with(['s', 'm', 'h']);
-    let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().map(|word| if is_age(word) { "AGE" } else { word }).collect();
-        words.join(" ")
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::path::Path;
 use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
+
+use crate::bed::places;
 
 /// Every crate of the workspace and those of ours that it may depend on.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -104,7 +105,7 @@ fn unreachable<'a>(of: &str, reached: impl Iterator<Item = &'a str>) -> Vec<Stri
 }
 
 fn manifest() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml")
+    places::top().join("Cargo.toml")
 }
 
 fn dependency(of: &str, declared: &cargo_metadata::Dependency) -> Dependency {

@@ -1,9 +1,10 @@
 //! `docs/fields.md`, the reference of every field of the four kinds, is what their definitions say.
 
-use std::path::Path;
 use std::{env, fs};
 
 use serde_json::{Value, json};
+
+use crate::bed::places;
 
 const PAGE: &str = "docs/fields.md";
 /// With this variable set the page is written, not compared; `just generate` does so.
@@ -147,7 +148,7 @@ fn difference(kept: &str, generated: &str) -> Option<String> {
 
 #[test]
 fn the_page_of_fields_is_what_the_definitions_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(PAGE);
+    let path = places::top().join(PAGE);
     if env::var_os(UPDATE).is_some() {
         fs::write(&path, page()).unwrap();
     }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bed::places;
+
 /// A text file, with its path from the top of the repository.
 pub(crate) struct SourceFile {
     pub(crate) path: String,
@@ -14,8 +16,7 @@ const MADE_BY_TOOLS: &[&str] = &[".git", "target", "node_modules"];
 
 /// Every text file of the repository, in order.
 pub(crate) fn source_files() -> Vec<SourceFile> {
-    let top =
-        fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).expect("the repository has a top folder");
+    let top = fs::canonicalize(places::top()).expect("the repository has a top folder");
     let mut files = Vec::new();
     collect(&top, &top, &mut files);
     files.sort_by(|one, other| one.path.cmp(&other.path));

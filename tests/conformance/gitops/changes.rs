@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::bed::{Bed, Place, weights};
 use super::super::cluster::RealCluster;
 use super::super::manifests::{ALL_AT_ONCE, HELD_AT_25, shift, stage};
-use super::tools::{Tool, with_each_tool};
+use super::tools::{Tool, half_way, with_each_tool};
 
 /// All that users write of the objects, by kind and name.
 fn written(bed: &dyn Bed) -> Vec<Value> {
@@ -79,10 +79,8 @@ with_each_tool!(an_edit_of_what_git_says_is_undone);
 
 /// A field that Git does not have is left by Argo CD and taken away by Flux.
 fn an_edit_of_what_git_does_not_say(bed: &mut RealCluster, tool: &Tool) {
-    bed.start();
     let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();
-    tool.apply(bed, &manifests);
-    (bed as &mut dyn Bed).until_phase("Paused", 25);
+    half_way(bed, tool, &manifests);
     edit(bed, "ts/checkout", &json!({"spec": {"paused": true}}));
     let differences = tool.differences(bed, &manifests);
     tool.apply(bed, &manifests);
@@ -97,10 +95,8 @@ with_each_tool!(an_edit_of_what_git_does_not_say);
 
 /// Flux takes the annotation away that Git does not have; the command was carried out by then, and stays so.
 fn a_command_outlives_its_annotation(bed: &mut RealCluster, tool: &Tool) {
-    bed.start();
     let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();
-    tool.apply(bed, &manifests);
-    (bed as &mut dyn Bed).until_phase("Paused", 25);
+    half_way(bed, tool, &manifests);
     bed.kubernetes.kubectl(&["annotate", "ts/checkout", "weir.dev/command=pause/1"]);
     let is_held = |bed: &dyn Bed| (bed.shift()["waiting"]["reason"] == "PausedByCommand").then_some(());
     (bed as &mut dyn Bed).until("the command holds the run", is_held);

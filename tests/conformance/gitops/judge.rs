@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 use weir_lab::manifest;
 
-use crate::bed::gitops;
+use crate::bed::{gitops, places};
 
 /// Where the health checks of Argo CD are in its `ConfigMap`, by kind.
 const HEALTH: &str = "resource.customizations.health.weir.dev_";
@@ -86,10 +86,5 @@ pub(super) fn example(name: &str) -> Value {
 
 /// The folder of the example.
 pub(super) fn folder() -> PathBuf {
-    top().join("examples/gitops")
-}
-
-/// The top of the repository.
-pub(super) fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    places::top().join("examples/gitops")
 }

@@ -3,18 +3,7 @@
 use super::super::bed::{Bed, Place, condition_of, weights};
 use super::super::cluster::RealCluster;
 use super::super::manifests::{HELD_AT_25, shift, stage};
-use super::tools::{Tool, with_each_tool};
-
-fn until_gone(bed: &mut dyn Bed, resource: &str, name: &str) {
-    bed.until(&format!("{resource} {name} is gone"), |bed| bed.find(resource, name).is_none().then_some(()));
-}
-
-/// Brings a release to 25 % and holds it there.
-fn half_way(bed: &mut RealCluster, tool: &Tool, manifests: &str) {
-    bed.start();
-    tool.apply(bed, manifests);
-    (bed as &mut dyn Bed).until_phase("Paused", 25);
-}
+use super::tools::{Tool, half_way, with_each_tool};
 
 fn restoring(bed: &dyn Bed) -> String {
     stage(bed).replace("adopt: true", "adopt: true\n  deletionPolicy: Restore")
@@ -25,7 +14,7 @@ fn an_environment_in_use(bed: &mut RealCluster, tool: &Tool) {
     let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();
     half_way(bed, tool, &manifests);
     tool.prune(bed, &[("Environment", "blue")]);
-    until_gone(bed, "environments", "blue");
+    (bed as &mut dyn Bed).until_gone("environments", "blue");
     let message = (bed as &mut dyn Bed).until("the route names it", |bed| {
         let told = condition_of(&bed.find("weightedroutes", "checkout")?, "Ready")?;
         told.message.contains("Environment blue is gone").then_some(told.message)
@@ -69,14 +58,14 @@ fn a_route_before_its_shift(bed: &mut RealCluster, tool: &Tool) {
     let manifests = [restoring(bed), shift("green", HELD_AT_25, "")].concat();
     half_way(bed, tool, &manifests);
     tool.prune(bed, &[("WeightedRoute", "checkout")]);
-    until_gone(bed, "weightedroutes", "checkout");
+    (bed as &mut dyn Bed).until_gone("weightedroutes", "checkout");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
     (bed as &mut dyn Bed).until("the shift names the route", |bed| {
         let told = condition_of(&bed.find("trafficshifts", "checkout")?, "Ready")?;
         told.message.starts_with("the WeightedRoute checkout is gone").then_some(())
     });
     tool.prune(bed, &[("TrafficShift", "checkout")]);
-    until_gone(bed, "trafficshifts", "checkout");
+    (bed as &mut dyn Bed).until_gone("trafficshifts", "checkout");
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
 }
 with_each_tool!(a_route_before_its_shift);

@@ -48,6 +48,13 @@ pub(super) fn play(tool: impl FnOnce(PathBuf) -> Tool, case: impl FnOnce(&mut Re
     case(&mut bed, &tool(program));
 }
 
+/// Brings a release to 25 % and holds it there.
+pub(super) fn half_way(bed: &mut RealCluster, tool: &Tool, manifests: &str) {
+    bed.start();
+    tool.apply(bed, manifests);
+    (bed as &mut dyn Bed).until_phase("Paused", 25);
+}
+
 impl Tool {
     /// Applies what is in Git, as a sync does.
     #[track_caller]
