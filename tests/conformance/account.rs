@@ -51,8 +51,13 @@ impl Account {
 
     /// Whether all targets are healthy.
     pub(crate) fn is_healthy(&self) -> bool {
-        let mut states = ENVIRONMENTS.iter().flat_map(|environment| self.aws.health(&name(environment)).into_values());
-        states.all(|state| state == TargetState::Healthy)
+        ENVIRONMENTS.iter().all(|environment| self.healthy(environment) == TARGETS)
+    }
+
+    /// How many targets of an environment are healthy.
+    pub(crate) fn healthy(&self, environment: &str) -> usize {
+        let states = self.aws.health(&name(environment)).into_values();
+        states.filter(|state| *state == TargetState::Healthy).count()
     }
 
     pub(crate) fn live(&self, place: Place) -> Weights {

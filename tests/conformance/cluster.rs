@@ -33,7 +33,7 @@ pub(crate) fn open(play: impl FnOnce(&mut dyn Bed)) {
 pub(crate) struct RealCluster {
     pub(crate) kubernetes: Kubernetes,
     aws: Arc<Aws>,
-    account: Account,
+    pub(crate) account: Account,
     running: Option<Running>,
 }
 

@@ -1,9 +1,13 @@
 //! Objects that a tool removes, in the wrong order: nothing loses traffic, what blocks is named, and everything ends.
 
-use super::super::bed::{Bed, Place, condition_of, weights};
+use std::time::Duration;
+
+use super::super::bed::{Bed, Place, TARGETS, condition_of, weights};
 use super::super::cluster::RealCluster;
-use super::super::manifests::{HELD_AT_25, shift, stage};
+use super::super::manifests::{ALL_AT_ONCE, HELD_AT_25, shift, stage};
 use super::tools::{Tool, half_way, with_each_tool};
+
+const TROUBLESHOOTING: &str = include_str!("../../../docs/troubleshooting.md");
 
 fn restoring(bed: &dyn Bed) -> String {
     stage(bed).replace("adopt: true", "adopt: true\n  deletionPolicy: Restore")
@@ -69,3 +73,31 @@ fn a_route_before_its_shift(bed: &mut RealCluster, tool: &Tool) {
     assert_eq!(bed.live(Place::Default), weights(&[("blue", 100)]));
 }
 with_each_tool!(a_route_before_its_shift);
+
+/// What cannot be undone yet holds the object, and nothing is lost meanwhile; the guide's command ends the wait.
+fn what_would_come_back_is_ill(bed: &mut RealCluster, tool: &Tool) {
+    bed.start();
+    tool.apply(bed, &[restoring(bed), shift("green", ALL_AT_ONCE, "")].concat());
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    bed.break_targets("blue", TARGETS);
+    while bed.account.healthy("blue") > 0 {
+        bed.pass(Duration::from_millis(100));
+    }
+    // What was read of its health is relied on for a moment.
+    (bed as &mut dyn Bed).rest();
+    tool.prune(bed, &[("TrafficShift", "checkout"), ("WeightedRoute", "checkout")]);
+    let message = (bed as &mut dyn Bed).until("the route says what holds it", |bed| {
+        let told = condition_of(&bed.find("weightedroutes", "checkout")?, "Ready")?;
+        (told.reason == "DeletionBlocked").then_some(told.message)
+    });
+    assert!(message.contains("blue"), "{message}");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
+    let row = TROUBLESHOOTING.lines().find(|line| line.starts_with("| `DeletionBlocked` | `wr`"));
+    let command = row.and_then(|row| row.split('`').find(|text| text.starts_with("kubectl ")));
+    let command = command.expect("the guide has a command").replace('\'', "");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    bed.kubernetes.kubectl(&words);
+    (bed as &mut dyn Bed).until_gone("weightedroutes", "checkout");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
+}
+with_each_tool!(what_would_come_back_is_ill);
