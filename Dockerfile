@@ -30,7 +30,9 @@ RUN case "$TARGETARCH" in \
         && name=${triple//-/_} \
         && compiler="${cross/x86-64/x86_64}-gcc" \
         && echo "export CC_$name=$compiler CARGO_TARGET_${name^^}_LINKER=$compiler" > /cross; \
-    else touch /cross; fi
+    else touch /cross; fi \
+    # Kernels for arm64 have pages of 4 KiB or of 64 KiB, and the allocator must be made for the larger.
+    && if [ "$TARGETARCH" = arm64 ]; then echo "export JEMALLOC_SYS_WITH_LG_PAGE=16" >> /cross; fi
 
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
