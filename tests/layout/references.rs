@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use weir_api::traffic_shift::Wait;
+use weir_api::traffic_shift::{HeldBy, Wait};
 
 use super::tree::{SourceFile, source_files};
 
@@ -68,6 +68,7 @@ fn reasons_of(files: &[SourceFile]) -> Words {
     let mut reasons = camel_words(files);
     reasons.retain(|word| !NO_REASONS.contains(&word.as_str()));
     reasons.extend(Wait::ALL.map(|wait| wait.reason().to_owned()));
+    reasons.extend(HeldBy::ALL.map(|by| by.reason().to_owned()));
     reasons
 }
 
@@ -200,7 +201,9 @@ fn reasons_are_found_outside_of_tests_and_in_first_cells() {
         file("crates/engine/src/a/tests.rs", "\"Tried\""),
         file("crates/lab/src/a.rs", "\"Other\""),
     ];
-    assert_eq!(reasons_of(&files), words(&["NotAForward", "Gone", "StepPause", "ShareNotSeen", "StickyClients"]));
+    let waits = ["StepPause", "ShareNotSeen", "StickyClients"];
+    let holds = ["PausedByCommand", "ForeignChange", "Failed"];
+    assert_eq!(reasons_of(&files), words(&[&["NotAForward", "Gone"], &waits[..], &holds[..]].concat()));
     let page = "| reason | do |\n|---|---|\n| `One`, `Two` | see `Three` |\n`Four`\n";
     assert_eq!(reasons_told(page), words(&["One", "Two"]));
     assert_eq!(told(&words(&["A", "B"]), &words(&["B", "C"])), (words(&["C"]), words(&["A"])));

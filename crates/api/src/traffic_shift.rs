@@ -474,6 +474,20 @@ pub enum HeldBy {
     Failure,
 }
 
+impl HeldBy {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Command, Self::ForeignChange, Self::Failure];
+
+    /// The word by which `status.waiting.reason` names it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Command => "PausedByCommand",
+            Self::ForeignChange => "ForeignChange",
+            Self::Failure => "Failed",
+        }
+    }
+}
+
 /// Why a run goes back.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

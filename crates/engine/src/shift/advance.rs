@@ -187,12 +187,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool
 /// Whether the run rests at its weight, and why.
 fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
     if let Some(hold) = &run.hold {
-        let reason = match hold.by {
-            HeldBy::Command => "PausedByCommand",
-            HeldBy::ForeignChange => "ForeignChange",
-            HeldBy::Failure => "Failed",
-        };
-        draft.wait(Phase::Paused, reason, hold.message.clone(), None);
+        draft.wait(Phase::Paused, hold.by.reason(), hold.message.clone(), None);
         return true;
     }
     if draft.shift.spec.paused {

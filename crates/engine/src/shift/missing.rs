@@ -49,7 +49,8 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
         return Some(Routes::Awaited);
     }
     if let Some(hold) = &run.hold {
-        draft.wait(Phase::Paused, "Failed", hold.message.clone(), None);
+        draft.wait(Phase::Paused, hold.by.reason(), format!("{}; {message}", hold.message), None);
+        advance::watch_present(draft, run, sight)?;
         return Some(Routes::Awaited);
     }
     let until = draft.waiting_since("RouteGone") + GONE_GRACE;

@@ -7,7 +7,7 @@ use crate::stage::{self, BALANCER, PORT, shift, steps};
 use crate::wire::{Disturbance, Mischief, Which};
 use crate::world::World;
 
-use super::{MINUTE, outcome, play, status, told, until, until_complete};
+use super::{HOUR, MINUTE, outcome, play, status, told, until, until_complete};
 
 const SECOND: u16 = 9_201;
 
@@ -64,6 +64,27 @@ fn a_foreign_change_of_one_route_holds_both_and_an_abort_takes_both_back() {
         until_complete(world, "checkout").await;
         let end = stage::weights(&[("blue", 100), ("green", 0)]);
         assert_eq!(both(world), [end.clone(), end]);
+    });
+}
+
+#[test]
+fn a_paused_run_is_watched_while_one_of_its_routes_is_gone() {
+    play(79, async |world| {
+        add_listener(world);
+        world.apply(&shift_both(&steps(&[50, 100], "2m"))).unwrap();
+        super::until_applied(world, 50).await;
+        world.command("checkout", "pause/1").unwrap();
+        world.delete("weightedroutes", "inner").unwrap();
+        world.run_for(2 * MINUTE).await;
+        let waiting = status(world).waiting.unwrap();
+        assert_eq!(waiting.reason, "PausedByCommand");
+        assert!(waiting.message.contains("the WeightedRoute inner is gone"), "{}", waiting.message);
+        assert_eq!(both(world)[0]["green"], 50, "a pause is a pause");
+        world.account().break_targets("green", 4);
+        until(world, "the other route goes back", |world| both(world)[0]["green"] == 0, HOUR).await;
+        until_complete(world, "checkout").await;
+        assert_eq!(outcome(world), Some(Outcome::RolledBack));
+        assert_eq!(both(world)[1]["green"], 50, "what is live on the route that is gone stays");
     });
 }
 
