@@ -1,9 +1,10 @@
 //! Who leads, told from what is seen of one Lease: a state machine without a client and without a clock of its own.
 //!
 //! Invariants: two candidates never hold the Lease at the same moment, whatever their clocks say, as long as these go
-//! equally fast. So the end of our own Lease counts from before the request was sent by which we have it, and the end
-//! of somebody else's from when we last saw it change, by our own steady clock; no instant that another has written is
-//! ever compared with a clock of ours. Each claim names the version that it replaces, so of two only one is granted.
+//! equally fast and nobody deletes it before one that has not seen it. So the end of our own Lease counts from before the
+//! request was sent by which we have it, and the end of somebody else's from when we last saw it change or go, by our own
+//! steady clock; no instant that another has written is ever compared with a clock of ours. Each claim names the version
+//! that it replaces, so of two only one is granted.
 
 use std::time::Duration;
 
@@ -191,13 +192,20 @@ impl Elector {
     fn observe(&mut self, now: Instant, found: Option<Lease>) {
         let version = |lease: &Option<Lease>| lease.as_ref()?.metadata.resource_version.clone();
         let has_changed = version(&self.lease) != version(&found);
-        // One that was deleted is not free before its end: whoever had it may not know yet.
+        // By the word of the one that was there before.
+        let held_for = self.held_for().max(self.terms.duration);
+        let was_ours = self.tenure.is_some_and(|tenure| now < tenure.ends.steady);
         let is_gone = found.is_none();
         self.lease = found;
         if !self.is_ours() {
             self.tenure = None;
         }
         if is_gone {
+            // One that was deleted is not free before its end: whoever had it may not know yet, and may have renewed or
+            // taken it unseen right before. While it was ours, nobody can have.
+            if has_changed && !was_ours {
+                self.taken_until = Some(now + held_for);
+            }
             return;
         }
         match self.holder().filter(|_| !self.is_ours()) {

@@ -168,8 +168,36 @@ fn what_was_deleted_is_not_free_before_its_end() {
     let mut desk = Desk::new("b");
     desk.hear(0, 0, Answer::Found(Some(held("a", "1", 15))));
     desk.hear(1_000, 1_000, Answer::Found(None));
-    assert_eq!(desk.next(14_999), Request::Read, "whoever had it may still write");
-    assert!(matches!(desk.next(15_000), Request::Create(_)));
+    assert_eq!(
+        desk.next(15_999),
+        Request::Read,
+        "whoever had it may have renewed it right before, and may still write"
+    );
+    assert!(matches!(desk.next(16_000), Request::Create(_)));
+    let mut desk = Desk::new("b");
+    desk.hear(0, 0, Answer::Found(Some(held("a", "1", 60))));
+    desk.hear(1_000, 1_000, Answer::Found(None));
+    assert_eq!(desk.next(60_999), Request::Read, "by its own word");
+}
+
+#[test]
+fn who_was_stopped_while_it_was_deleted_waits_as_well() {
+    let mut desk = Desk::new("b");
+    desk.hear(0, 0, Answer::Found(Some(held("a", "1", 15))));
+    desk.hear(100_000, 100_000, Answer::Outrun);
+    desk.hear(101_000, 101_000, Answer::Found(None));
+    assert_eq!(desk.next(115_999), Request::Read);
+    assert!(matches!(desk.next(116_000), Request::Create(_)));
+}
+
+#[test]
+fn who_led_long_ago_and_finds_it_deleted_waits_as_well() {
+    let mut desk = Desk::new("a");
+    desk.hear(0, 0, Answer::Found(None));
+    desk.claim(0, 0, "1");
+    desk.hear(60_000, 60_000, Answer::Found(None));
+    assert_eq!(desk.next(74_999), Request::Read, "another may have had it meanwhile");
+    assert!(matches!(desk.next(75_000), Request::Create(_)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Several candidates before one API server that loses requests and answers, deletes the Lease and is away; candidates
 //! that stop and go on, die and begin anew, and whose wall clocks are wrong. Never do two hold the Lease; and once all is
-//! well, one does, and soon.
+//! well, one does, and soon. It is deleted only while all have seen one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -65,6 +65,7 @@ struct Crowd {
     /// Requests on their way for which nobody waits any more.
     orphans: Vec<Flight>,
     lives: u32,
+    deletions: u32,
     /// Who held it at some moment.
     leaders: BTreeMap<usize, u32>,
 }
@@ -78,6 +79,7 @@ impl Crowd {
             candidates: Vec::new(),
             orphans: Vec::new(),
             lives: 0,
+            deletions: 0,
             leaders: BTreeMap::new(),
         };
         for _ in 0..count {
@@ -102,7 +104,7 @@ impl Crowd {
         let which = self.chance.usize(..self.candidates.len());
         match self.chance.u32(..4_000) {
             0..=9 => self.candidates[which].stopped_until = now + self.chance.u64(1_000..40_000),
-            10..=14 => {
+            10..=14 if self.server.lease.is_some() => {
                 let mut candidate = self.born();
                 candidate.desk.elector =
                     Elector::new(terms(&format!("life-{}", self.lives)), candidate.desk.at(now).steady);
@@ -110,9 +112,17 @@ impl Crowd {
                 self.orphans.extend(dead.flight);
             }
             15..=16 => self.away_until = now + self.chance.u64(1_000..30_000),
-            // A Lease that is deleted lets whoever has not seen it make another at once, as everywhere: so it is not here.
+            17..=19 if self.all_know_of_one() => {
+                self.server.lease = None;
+                self.deletions += 1;
+            }
             _ => {}
         }
+    }
+
+    /// Whether each candidate has seen a Lease when it last looked. One that has not makes another at once.
+    fn all_know_of_one(&self) -> bool {
+        self.candidates.iter().all(|candidate| candidate.desk.elector.lease.is_some())
     }
 
     fn step(&mut self, number: usize, now: u64, is_well: bool) {
@@ -199,8 +209,14 @@ proptest! {
 }
 
 #[test]
-fn the_lease_does_change_hands() {
-    let mut crowd = Crowd::new(7, 3);
-    crowd.live().unwrap();
-    assert!(crowd.leaders.len() == 3 && crowd.lives > 3, "{:?} of {} lives", crowd.leaders, crowd.lives);
+fn the_lease_does_change_hands_and_is_deleted() {
+    let (mut leaders, mut deletions) = (0, 0);
+    for seed in 0..10 {
+        let mut crowd = Crowd::new(seed, 3);
+        crowd.live().unwrap();
+        assert!(crowd.lives > 3, "{} lives", crowd.lives);
+        leaders = leaders.max(crowd.leaders.len());
+        deletions += crowd.deletions;
+    }
+    assert!(leaders == 3 && deletions >= 10, "{leaders} leaders, {deletions} deletions");
 }
