@@ -60,10 +60,10 @@ impl Gauge {
             Self::Share => {
                 "The part of a route's requests that an environment was last seen to answer, where it is measured."
             }
-            Self::Drifted => "1 while weights are live that somebody else has set, else 0.",
-            Self::Contested => "1 while a route has stopped to correct in a fight, else 0.",
-            Self::Phase => "1 for the phase that a shift is in, 0 for the others.",
-            Self::Step => "The step of its strategy that a shift has reached, from 1.",
+            Self::Drifted => "1 while weights are live that somebody else has set; absent otherwise.",
+            Self::Contested => "1 while a route has stopped to correct in a fight; absent otherwise.",
+            Self::Phase => "1 for the phase that a shift is in; the others are absent.",
+            Self::Step => "The step of its strategy that the last run of a shift has reached; 0 before the first.",
         }
     }
 }

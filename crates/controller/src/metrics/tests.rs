@@ -74,6 +74,10 @@ fn a_difference_and_a_fight_are_shown() {
     for name in ["drifted", "contested"] {
         let expected = format!("weir_route_{name}{{namespace=\"shop\",route=\"public\"}} 1");
         assert!(metrics.render().contains(&expected), "{}", metrics.render());
+        let help = format!("# HELP weir_route_{name} ");
+        let text = metrics.render();
+        let help = text.lines().find(|line| line.starts_with(&help)).unwrap();
+        assert!(help.contains("absent otherwise"), "{help}");
     }
 }
 
@@ -81,16 +85,24 @@ fn a_difference_and_a_fight_are_shown() {
 fn a_shift_shows_one_phase_and_its_step() {
     let (metrics, mut store) = (Metrics::new(), Store::default());
     let object = ObjectRef::new(KindName::TrafficShift, Key::new("shop", "checkout"));
-    let run = json!({
-        "id": 1, "to": "green", "seq": 3, "weight": 25, "progress": "2/4", "summary": "blue 75, green 25", "routes": [],
-        "startedAt": "2026-11-21T10:00:00Z", "progressedAt": "2026-11-21T10:00:00Z",
-    });
-    store.put(object.kind, shift("1", json!({"phase": "RollingBack", "run": run})), Source::Watch);
+    let run = |progress| {
+        json!({
+            "id": 1, "to": "green", "seq": 3, "weight": 25, "progress": progress, "summary": "blue 75, green 25",
+            "routes": [], "startedAt": "2026-11-21T10:00:00Z", "progressedAt": "2026-11-21T10:00:00Z",
+        })
+    };
+    store.put(object.kind, shift("0", json!({"phase": "Verifying", "run": run("0/4")})), Source::Watch);
+    metrics.show(store.cluster(), &object);
+    assert!(metrics.render().contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 0"#));
+    store.put(object.kind, shift("1", json!({"phase": "RollingBack", "run": run("2/4")})), Source::Watch);
     metrics.show(store.cluster(), &object);
     let text = metrics.render();
     assert!(text.contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 2"#), "{text}");
     assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RollingBack",shift="checkout"} 1"#), "{text}");
-    assert_eq!(text.matches("weir_shift_phase{").count(), 1);
+    assert_eq!(text.matches("weir_shift_phase{").count(), 1, "the others are absent");
+    for help in ["is in; the others are absent", "has reached; 0 before the first"] {
+        assert!(text.contains(help), "{help} in {text}");
+    }
     store.put(object.kind, shift("2", json!({"phase": "RolledBack"})), Source::Watch);
     metrics.show(store.cluster(), &object);
     let text = metrics.render();
