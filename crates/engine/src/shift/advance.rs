@@ -170,10 +170,7 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
 pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool {
     let now = draft.now;
     match draft.shift.spec.on_failure {
-        OnFailure::Rollback => rollback::begin(draft, reason, message).is_ok_and(|()| {
-            draft.wait(Phase::RollingBack, "RollingBack", "the traffic goes back", None);
-            true
-        }),
+        OnFailure::Rollback => rollback::begin(draft, reason, message).is_ok(),
         OnFailure::Pause => {
             if let Some(run) = draft.status.run.as_mut().filter(|run| run.hold.is_none()) {
                 let message = format!("{message}. Give the command resume or abort");

@@ -79,9 +79,7 @@ fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> 
     if let Some(lane) = behind.filter(|_| lanes.len() > 1) {
         return format!("going back to {words}: {why}; {}", lane.says());
     }
-    let behind = draft.status.run.as_ref().is_some_and(|now| now.seq == run.seq);
-    let state = if behind { "waiting for it to be live" } else { "everything at once" };
-    format!("going back to {words}, {state}: {why}")
+    format!("going back to {words}, waiting for it to be live: {why}")
 }
 
 /// The sides between which a route's traffic is divided while it goes back.

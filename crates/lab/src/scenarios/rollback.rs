@@ -2,6 +2,7 @@
 
 use weir_api::traffic_shift::{Outcome, Phase};
 
+use crate::journal::What;
 use crate::stage::{self, BALANCER, PORT, shift, steps};
 
 use super::{
@@ -152,5 +153,27 @@ fn a_shift_that_has_ended_is_deleted_at_once() {
         assert!(world.shift("checkout").is_none());
         world.run_for(10 * MINUTE).await;
         assert_eq!(live(world)["green"], 100);
+    });
+}
+
+#[test]
+fn a_run_that_turns_round_says_so_in_one_write_of_its_status() {
+    play(110, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        until_applied(world, 50).await;
+        world.command("checkout", "abort/1").unwrap();
+        until_complete(world, "checkout").await;
+        let entries = world.evidence().entries;
+        let written = entries.iter().filter_map(|entry| match &entry.what {
+            What::Kube(request) if request.method == "PUT" => request.object.as_deref(),
+            _ => None,
+        });
+        // Until what is wanted was seen to be live.
+        let turned = written.filter(|object| {
+            let run = &object["status"]["run"];
+            run["rollback"].is_object() && run["appliedAt"].is_null() && run["outcome"].is_null()
+        });
+        let messages: Vec<&serde_json::Value> = turned.map(|object| &object["status"]["waiting"]["message"]).collect();
+        assert_eq!(messages.len(), 1, "{messages:#?}");
     });
 }
