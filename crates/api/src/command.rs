@@ -1,4 +1,4 @@
-//! The one-time commands that users give a shift by annotation.
+//! The one-time commands that users give a shift, or a route, by annotation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,13 @@ use std::str::FromStr;
 /// its absence, or the same token again, means nothing.
 pub const COMMAND_ANNOTATION: &str = "weir.dev/command";
 
-/// What a user may command a shift to do.
+/// What a user may command: a shift all of it, a route to `resume` only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// Hold the run where it is.
     Pause,
-    /// Go on after a pause that has no end of its own.
+    /// Go on after a pause that has no end of its own. On a route: accept what is live, or, where `drift` is `Correct`,
+    /// correct again.
     Resume,
     /// End the present pause at once, whatever it is, and take the next step.
     Promote,

@@ -3,7 +3,7 @@
 //! It accepts what is live as the new starting point; with `drift: Correct` it lets the route correct again.
 
 use weir_api::WeightedRouteStatus;
-use weir_api::command::{Command, Verb};
+use weir_api::command::{COMMAND_ANNOTATION, Command, Verb};
 use weir_api::traffic_shift::LastCommand;
 use weir_api::weighted_route::DriftPolicy;
 
@@ -37,7 +37,10 @@ pub(super) fn new(route: &RouteObject) -> Option<New> {
             let verb = command.verb.word();
             New::Refused(format!("ignored: {verb} is for a TrafficShift; a WeightedRoute knows resume/<token> only"))
         }
-        Err(message) => New::Refused(message),
+        Err(_) => New::Refused(format!(
+            "found the command {text:?} in the annotation {COMMAND_ANNOTATION}; expected resume/<token> with a token of 1 to \
+             63 characters, such as resume/1"
+        )),
     })
 }
 

@@ -114,3 +114,16 @@ fn an_orphan_is_for_its_namespace_to_adopt() {
     heir.key.namespace = "team-b".into();
     assert_eq!(told(&heir, Vec::new()), (false, "Conflict".into()));
 }
+
+#[test]
+fn a_command_that_is_not_understood_is_answered_with_the_one_that_a_route_takes() {
+    for given in ["resme/1", "resume", "resume/", "stop"] {
+        let mut route = web("team-a", 1, "a.example");
+        route.status.observed_generation = Some(1);
+        route.command = Some(given.to_owned());
+        let status = decided(&open([route.clone()]), &route, &facts(now(), &[])).status;
+        let result = status.last_command.unwrap().result;
+        assert!(result.contains(given) && result.contains("such as resume/1"), "{result}");
+        assert!(!result.contains("abort"), "{result}");
+    }
+}
