@@ -48,7 +48,7 @@ impl Health {
     /// to stands in the way of the election, and no shutdown has begun. The error says what is missing.
     pub fn ready(&self) -> Result<(), String> {
         if !self.state.ready.load(Ordering::Relaxed) {
-            return Err("the cluster's objects are not known".to_owned());
+            return Err("the cluster's objects are not known yet, or the process ends".to_owned());
         }
         match &*self.hindrance() {
             Some(hindrance) => Err(hindrance.clone()),
@@ -98,7 +98,8 @@ mod tests {
         let now = move || Timestamp::from_second(hand.load(Ordering::Relaxed)).unwrap();
         let health = Health::new(Arc::new(now), Duration::from_mins(1));
         assert!(health.live());
-        assert_eq!(health.ready(), Err("the cluster's objects are not known".to_owned()));
+        let unknown = Err("the cluster's objects are not known yet, or the process ends".to_owned());
+        assert_eq!(health.ready(), unknown);
         health.set_ready(true);
         assert_eq!(health.ready(), Ok(()));
         health.set_hindrance(Some("not allowed".to_owned()));

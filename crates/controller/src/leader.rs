@@ -142,7 +142,10 @@ impl<'a> Election<'a> {
             return;
         }
         warn!("{hindrance}");
-        self.health.set_hindrance(hindrance.is_lasting().then(|| hindrance.to_string()));
+        // What lasts is not over because something else, which passes, has come in between.
+        if hindrance.is_lasting() {
+            self.health.set_hindrance(Some(hindrance.to_string()));
+        }
         self.hindrance = Some(hindrance);
     }
 

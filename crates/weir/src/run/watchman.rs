@@ -45,7 +45,7 @@ impl Desk {
     }
 
     fn ready(&self) -> Result<(), String> {
-        self.0.get().map_or_else(|| Err("the cluster's objects are not known".to_owned()), |reports| (reports.ready)())
+        self.0.get().map_or_else(|| Err("the controller has not begun".to_owned()), |reports| (reports.ready)())
     }
 
     fn metrics(&self) -> String {

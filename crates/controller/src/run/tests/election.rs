@@ -242,6 +242,28 @@ async fn what_the_role_does_not_allow_is_said_and_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_passes_does_not_hide_what_lasts() {
+    let fake = Fake::default();
+    for code in [403, 503, 403, 503] {
+        fake.fault("POST leases", Fault::Refuse(code));
+    }
+    let (controller, _, health) = watched(&fake);
+    during(controller, async {
+        for tries in 1..=4 {
+            while fake.count("POST leases") < tries {
+                sleep(Duration::from_millis(10)).await;
+            }
+            sleep(Duration::from_millis(10)).await;
+            let why = health.ready().expect_err(&format!("after {tries} tries"));
+            assert!(why.contains("get, create and update on leases"), "{why}");
+        }
+        seconds(10).await;
+        assert_eq!(health.ready(), Ok(()));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_api_server_that_is_away_is_no_reason_not_to_be_ready() {
     let fake = Fake::default();
     for _ in 0..5 {
