@@ -1,8 +1,8 @@
 //! The loop: watches, queue, answering the needs of ticks, events, metrics, health.
 //!
 //! One controller is one future on a current-thread runtime: dropping it is a crash, not polling it is a pause. It
-//! spawns no task, holds no global state, reads no clock but the one it is given (and tokio's, which never goes back, for spans), and takes no decision: those are
-//! in `weir-engine`. It must not know how the world behind its clients is made.
+//! spawns no task, holds no global state, reads no clock but the one it is given (and tokio's, which never goes back, for
+//! spans), and takes no decision: those are in `weir-engine`. It must not know how the world behind its clients is made.
 
 mod answer;
 mod convert;
