@@ -472,11 +472,13 @@ pub enum HeldBy {
     ForeignChange,
     /// The run failed and `onFailure` is `Pause`.
     Failure,
+    /// The routes were taken from the shift in the middle of the run before, and are its own again.
+    HandedBack,
 }
 
 impl HeldBy {
     /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Command, Self::ForeignChange, Self::Failure];
+    pub const ALL: [Self; 4] = [Self::Command, Self::ForeignChange, Self::Failure, Self::HandedBack];
 
     /// The word by which `status.waiting.reason` names it.
     pub fn reason(self) -> &'static str {
@@ -484,6 +486,7 @@ impl HeldBy {
             Self::Command => "PausedByCommand",
             Self::ForeignChange => "ForeignChange",
             Self::Failure => "Failed",
+            Self::HandedBack => "HandedBack",
         }
     }
 }

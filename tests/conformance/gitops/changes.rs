@@ -93,6 +93,36 @@ fn an_edit_of_what_git_does_not_say(bed: &mut RealCluster, tool: &Tool) {
 }
 with_each_tool!(an_edit_of_what_git_does_not_say);
 
+/// Weights by hand that Flux takes away do not let a run go past where it held.
+fn a_run_holds_when_the_weights_by_hand_are_gone(bed: &mut RealCluster, tool: &Tool) {
+    bed.start();
+    let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();
+    tool.apply(bed, &manifests);
+    (bed as &mut dyn Bed).until_phase("Paused", 25);
+    edit(bed, "wr/checkout", &json!({"spec": {"weights": {"blue": 60, "green": 40}}}));
+    let by_hand = weights(&[("blue", 60), ("green", 40)]);
+    (bed as &mut dyn Bed).until("they are live", |bed| (bed.live(Place::Default) == by_hand).then_some(()));
+    (bed as &mut dyn Bed).until_true("trafficshifts", "checkout", "Stalled");
+    tool.apply(bed, &manifests);
+    if let Tool::Flux(_) = tool {
+        let is_held = |bed: &dyn Bed| (bed.shift()["waiting"]["reason"] == "HandedBack").then_some(());
+        (bed as &mut dyn Bed).until("the run holds", is_held);
+    }
+    (bed as &mut dyn Bed).rest();
+    assert_eq!(bed.live(Place::Default), by_hand, "no traffic has moved");
+    let chosen = &bed.list("weightedroutes")[0]["spec"]["weights"];
+    match tool {
+        Tool::ArgoCd => assert_eq!(chosen["green"], 40),
+        Tool::Flux(_) => {
+            assert_eq!(*chosen, Value::Null);
+            bed.kubernetes.kubectl(&["annotate", "ts/checkout", "weir.dev/command=resume/1"]);
+            bed.await_condition("trafficshifts", "checkout", "Complete");
+            assert_eq!(bed.live(Place::Default), weights(&[("blue", 0), ("green", 100)]));
+        }
+    }
+}
+with_each_tool!(a_run_holds_when_the_weights_by_hand_are_gone);
+
 /// Flux takes the annotation away that Git does not have; the command was carried out by then, and stays so.
 fn a_command_outlives_its_annotation(bed: &mut RealCluster, tool: &Tool) {
     let manifests = [stage(bed), shift("green", HELD_AT_25, "")].concat();

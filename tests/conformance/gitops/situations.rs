@@ -125,6 +125,9 @@ fn weights_by_hand(bed: &mut dyn Bed, sights: &mut Sights) {
     bed.until_true("weightedroutes", "checkout", "Ready");
     sights.shift(bed, "its route has weights by hand (`spec.weights`)");
     sights.other(bed, "weightedroutes", "checkout", "has its weights by hand (`spec.weights`)");
+    bed.patch("weightedroutes", "checkout", &json!({"spec": {"weights": null}}));
+    until_waiting(bed, "HandedBack");
+    sights.shift(bed, "these weights are taken away again in the middle of a run");
 }
 
 fn mistakes(bed: &mut dyn Bed, sights: &mut Sights) {

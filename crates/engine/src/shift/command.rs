@@ -109,7 +109,7 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
             run.progressed_at = now;
             "accepted: the run's weights are set again over the foreign change".to_owned()
         }
-        Some(HeldBy::Failure | HeldBy::Command) => {
+        Some(HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack) => {
             run.progressed_at = now;
             run.degraded_since = None;
             if verb == Verb::Promote {

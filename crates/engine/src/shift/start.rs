@@ -1,7 +1,7 @@
 //! Starts a run, if one is wanted, has not ended before, and can be founded on what is seen.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
+use weir_api::traffic_shift::{HeldBy, Hold, Outcome, PastRun, Phase, Run, RunRoute};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::guard::MAX_GROUPS;
@@ -49,10 +49,31 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         return Some(());
     }
     match found(draft, &lanes, None, plan, sight)? {
-        Ok(run) => launch(draft, run),
+        Ok(run) => {
+            let hold = hold_of(draft, &run);
+            launch(draft, Run { hold, ..run });
+        }
         Err(refusal) => refuse(draft, refusal),
     }
     Some(())
+}
+
+/// What holds a run that takes up one to the same environment that was cut short: whoever took the routes from the shift
+/// in the middle of that one, by weights of their own or by another shift, had a reason for it.
+fn hold_of(draft: &Draft<'_>, run: &Run) -> Option<Hold> {
+    let is_of_last = |past: &&PastRun| draft.status.run.as_ref().is_some_and(|last| last.id == past.id);
+    let past = draft.status.history.first().filter(is_of_last)?;
+    let was_cut_short = past.outcome == Outcome::Superseded && past.to == run.to;
+    // What is live is put on record, or nothing carried traffic before: there is nothing to hold.
+    let may_move = run.course.is_some();
+    (was_cut_short && may_move && !command::retries(draft)).then(|| {
+        let message = format!(
+            "run {} was cut short when a route was taken from this shift, which has it again: give the command resume to \
+             go on from what is live, or abort to go back",
+            past.id
+        );
+        Hold { by: HeldBy::HandedBack, message, since: draft.now }
+    })
 }
 
 fn has_failed(draft: &Draft<'_>, to: &str) -> bool {

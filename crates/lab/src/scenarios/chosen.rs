@@ -178,6 +178,56 @@ fn a_run_ends_when_the_user_takes_the_weights() {
     });
 }
 
+/// In the middle of a run to green, which holds at 25 %, green gets this weight by hand for a while.
+async fn cut_short(world: &mut World, green: u32) {
+    world.apply(&shift("green", "{steps: [{weight: 25, pause: {}}, {weight: 100}]}", "")).unwrap();
+    until_applied(world, 25).await;
+    choose(world, &json!({"weights": {"blue": 100 - green, "green": green}}));
+    until_live(world, &[("blue", 100 - green), ("green", green)]).await;
+    world.run_for(MINUTE).await;
+    choose(world, &json!({"weights": null}));
+    world.run_for(2 * HOUR).await;
+}
+
+#[test]
+fn a_run_that_weights_have_cut_short_holds_when_they_are_gone() {
+    for (seed, green) in [(340, 0), (341, 25), (342, 60)] {
+        play(seed, async |world| {
+            cut_short(world, green).await;
+            assert_eq!(live(world), weights(&[("blue", 100 - green), ("green", green)]), "no traffic has moved");
+            let waiting = status(world).waiting.unwrap();
+            assert_eq!(waiting.reason, "HandedBack", "{}", waiting.message);
+            assert!(waiting.message.contains("the command resume"), "{}", waiting.message);
+            world.command("checkout", "resume/1").unwrap();
+            // By the strategy: from here it would hold at 25 % anyway, and go on after it.
+            let expected = if green <= 25 { 25 } else { 100 };
+            until(world, "it goes on", |world| live(world)["green"] == expected, HOUR).await;
+            if green == 25 {
+                world.run_for(MINUTE).await;
+                assert_eq!(status(world).waiting.unwrap().reason, "StepPause");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_run_that_weights_have_cut_short_goes_back_when_it_is_told_to() {
+    play(343, async |world| {
+        cut_short(world, 60).await;
+        world.command("checkout", "abort/1").unwrap();
+        until_complete(world, "checkout").await;
+        assert_eq!((outcome(world), live(world)["green"]), (Some(Outcome::RolledBack), 0));
+    });
+}
+
+#[test]
+fn a_run_that_weights_have_brought_to_its_end_has_succeeded() {
+    play(344, async |world| {
+        cut_short(world, 100).await;
+        assert_eq!((outcome(world), status(world).waiting), (Some(Outcome::Succeeded), None));
+    });
+}
+
 #[test]
 fn a_first_deployment_by_weights_completes_unhealthy_or_not() {
     play(309, async |world| {
