@@ -96,7 +96,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
         (Outcome::Succeeded, _) if is_overtaken => format!("{} carried all the traffic", run.to),
         (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
         (Outcome::RolledBack, Some(cause)) => {
-            format!("the traffic is back on {}: {}", before_words(lanes), cause.message)
+            format!("the traffic is back on {}: {}", carrying_words(lanes), cause.message)
         }
         (Outcome::Failed, Some(cause)) => format!("the traffic could not be brought back: {}", cause.message),
         _ => format!("{outcome:?}"),
@@ -108,6 +108,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     draft.end(outcome, &message);
 }
 
-fn before_words(lanes: &[Lane<'_>]) -> String {
-    lanes.first().map(|lane| weights::words(&weights::carrying(lane.part.home()))).unwrap_or_default()
+/// What carries the traffic at the end.
+fn carrying_words(lanes: &[Lane<'_>]) -> String {
+    lanes.first().map(|lane| weights::words(&weights::carrying(&lane.part.weights))).unwrap_or_default()
 }

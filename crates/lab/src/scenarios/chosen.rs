@@ -217,6 +217,8 @@ fn a_run_that_weights_have_cut_short_goes_back_when_it_is_told_to() {
         world.command("checkout", "abort/1").unwrap();
         until_complete(world, "checkout").await;
         assert_eq!((outcome(world), live(world)["green"]), (Some(Outcome::RolledBack), 0));
+        let message = status(world).history[0].message.clone();
+        assert!(message.starts_with("the traffic is back on blue") && !message.contains("green"), "{message}");
     });
 }
 
