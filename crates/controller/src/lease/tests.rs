@@ -33,6 +33,14 @@ impl Desk {
         Self { elector: Elector::new(terms(identity), began), began, skew: Duration::ZERO }
     }
 
+    /// One that has made the Lease at the first moment, as its version 1.
+    fn leading() -> Self {
+        let mut desk = Self::new("a");
+        desk.hear(0, 0, Answer::Found(None));
+        desk.claim(0, 0, "1");
+        desk
+    }
+
     fn at(&self, ms: u64) -> Moment {
         let span = Duration::from_millis(ms);
         let start: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
@@ -192,9 +200,7 @@ fn who_was_stopped_while_it_was_deleted_waits_as_well() {
 
 #[test]
 fn who_led_long_ago_and_finds_it_deleted_waits_as_well() {
-    let mut desk = Desk::new("a");
-    desk.hear(0, 0, Answer::Found(None));
-    desk.claim(0, 0, "1");
+    let mut desk = Desk::leading();
     desk.hear(60_000, 60_000, Answer::Found(None));
     assert_eq!(desk.next(74_999), Request::Read, "another may have had it meanwhile");
     assert!(matches!(desk.next(75_000), Request::Create(_)));
@@ -202,9 +208,7 @@ fn who_led_long_ago_and_finds_it_deleted_waits_as_well() {
 
 #[test]
 fn who_leads_and_sees_it_deleted_leads_no_longer() {
-    let mut desk = Desk::new("a");
-    desk.hear(0, 0, Answer::Found(None));
-    desk.claim(0, 0, "1");
+    let mut desk = Desk::leading();
     desk.hear(2_000, 2_000, Answer::Outrun);
     assert!(desk.leads(2_000, WRITE), "that the version is another says nothing about the holder");
     assert_eq!((desk.next(3_000), desk.due_ms()), (Request::Read, 3_000));
@@ -215,9 +219,7 @@ fn who_leads_and_sees_it_deleted_leads_no_longer() {
 
 #[test]
 fn who_is_outrun_leads_no_longer() {
-    let mut desk = Desk::new("a");
-    desk.hear(0, 0, Answer::Found(None));
-    desk.claim(0, 0, "1");
+    let mut desk = Desk::leading();
     desk.hear(2_000, 2_100, Answer::Outrun);
     desk.hear(3_100, 3_200, Answer::Found(Some(held("b", "9", 15))));
     assert!(!desk.leads(3_200, Duration::ZERO));
@@ -277,9 +279,7 @@ fn three_requests_fit_into_the_time_until_writes_must_stop() {
 
 #[test]
 fn a_release_leaves_the_lease_to_anybody() {
-    let mut desk = Desk::new("a");
-    desk.hear(0, 0, Answer::Found(None));
-    desk.claim(0, 0, "1");
+    let mut desk = Desk::leading();
     let Some(Request::Replace(mut lease)) = desk.elector.release(desk.at(500)) else { panic!("nothing is given up") };
     let given = spec(&lease).clone();
     assert_eq!((given.holder_identity.as_deref(), given.lease_duration_seconds), (Some(""), Some(1)));

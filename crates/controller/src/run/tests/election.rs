@@ -65,18 +65,23 @@ async fn of_two_one_leads_and_the_other_writes_nothing_and_is_ready() {
     .await;
 }
 
+/// How long it takes until something is decided about a new shift.
+async fn time_until_decided(fake: &Fake) -> Duration {
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    let began = Instant::now();
+    while phase(fake, "checkout") == Value::Null {
+        sleep(Duration::from_millis(10)).await;
+    }
+    began.elapsed()
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_the_leader_dies_the_other_leads_after_the_lease() {
     let fake = Fake::default();
     let (first, mut second) = (process(&fake, "a"), pin!(process(&fake, "b").run(std::future::pending())));
     let script = async {
         during(first, seconds(100)).await;
-        fake.apply(SHIFTS, "checkout", spec("green"));
-        let died = Instant::now();
-        while phase(&fake, "checkout") == Value::Null {
-            sleep(Duration::from_millis(10)).await;
-        }
-        died.elapsed()
+        time_until_decided(&fake).await
     };
     tokio::select! {
         biased;
@@ -94,12 +99,7 @@ async fn a_shutdown_lets_the_other_lead_within_two_seconds() {
     let script = async {
         process(&fake, "a").run(seconds(100)).await.unwrap();
         assert_eq!(holder(&fake), "", "it was given up");
-        fake.apply(SHIFTS, "checkout", spec("green"));
-        let ended = Instant::now();
-        while phase(&fake, "checkout") == Value::Null {
-            sleep(Duration::from_millis(10)).await;
-        }
-        ended.elapsed()
+        time_until_decided(&fake).await
     };
     tokio::select! {
         biased;
