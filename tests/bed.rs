@@ -19,6 +19,7 @@ pub(crate) mod server;
 mod skipping;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use cluster::Programs;
 pub(crate) use moto::Moto;
 use python::Python;
 use skipping::found_or_skipped;
+pub(crate) use waiting::eventually;
 
 /// The Kubernetes server of this test process, with etcd below it and no controllers: nothing but the test acts in it,
 /// so namespaces are not emptied on deletion and nothing is garbage-collected.

@@ -10,20 +10,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::binaries::Tool;
 use super::places;
 use super::server::{Server, free_ports};
+use super::waiting::eventually;
 
 /// A slow machine that also compiles takes its time.
 const START_SECONDS: u32 = 120;
-
-/// How often it is asked whether new kinds are served: for a minute at least.
-const KINDS_TRIES: u32 = 300;
 
 /// The file in the API server's folder that audit events go to.
 const AUDIT_LOG: &str = "audit.log";
@@ -153,15 +149,8 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn await_kinds(&self, kinds: &[String]) {
         let kinds = kinds.join(",");
-        let mut said = String::new();
-        for _ in 0..KINDS_TRIES {
-            match self.try_kubectl(&["get", &kinds, "--all-namespaces", "--output=name"], "") {
-                Ok(_) => return,
-                Err(error) => said = error,
-            }
-            sleep(Duration::from_millis(200));
-        }
-        panic!("{kinds} are not served: {said}");
+        let get = ["get", &kinds, "--all-namespaces", "--output=name"];
+        eventually(&format!("{kinds} are served"), || self.try_kubectl(&get, ""));
     }
 
     /// What kubectl prints for these arguments and this standard input; as an error what it says when it fails.

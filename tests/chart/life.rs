@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bed::{Cluster, own_cluster, places};
+use crate::bed::{Cluster, eventually, own_cluster, places};
 
 use super::helm::{Helm, chart, documents};
 
@@ -39,13 +39,13 @@ fn a_release_is_installed_upgraded_taken_back_and_removed() {
     helm.run(
         &[&["upgrade", "weir", &new, "--reset-then-reuse-values", "--set=logging.level=debug"], &release[..]].concat(),
     );
-    eventually("the newer kinds refuse what is too long", || try_long().is_err());
+    eventually("the newer kinds refuse what is too long", || try_long().map_or_else(|_| Ok(()), Err));
     let deployment = get(&cluster, "deployment/weir");
     assert_eq!(deployment["spec"]["replicas"], 1, "a value of the first installation");
     assert!(deployment.to_string().contains("--log=debug"), "{deployment}");
 
     helm.run(&[&["rollback", "weir", "1"], &release[..]].concat());
-    eventually("the older kinds are back", || try_long().is_ok());
+    eventually("the older kinds are back", try_long);
     assert!(!get(&cluster, "deployment/weir").to_string().contains("--log=debug"));
     assert_eq!(kept(&cluster), "trafficshift.weir.dev/kept\n");
 
@@ -64,7 +64,7 @@ fn a_release_is_installed_upgraded_taken_back_and_removed() {
     assert_eq!(kept(&cluster), "trafficshift.weir.dev/kept\n", "and so do the objects");
 
     helm.run(&[&["install", "weir", &new], &release[..], &REQUIRED].concat());
-    eventually("the newer kinds refuse what is too long", || try_long().is_err());
+    eventually("the newer kinds refuse what is too long", || try_long().map_or_else(|_| Ok(()), Err));
     let said = helm.run(&[&["uninstall", "weir"], &release[..]].concat());
     assert!(said.contains("kept due to the resource policy"), "{said}");
     let remove = documented("kubectl delete crd");
@@ -139,15 +139,4 @@ fn kinds(cluster: &Cluster) -> Vec<String> {
 
 fn kept(cluster: &Cluster) -> String {
     cluster.kubectl(&["get", "trafficshifts", "-o", "name"])
-}
-
-#[track_caller]
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..300 {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
-    panic!("waited in vain: {what}");
 }

@@ -1,9 +1,6 @@
 //! The admission policies among the examples, tried on a real API server: what they refuse, and what they let through.
 
-use std::thread::sleep;
-use std::time::Duration;
-
-use crate::bed::{Cluster, own_cluster, places};
+use crate::bed::{Cluster, eventually, own_cluster, places};
 use crate::conformance::define_kinds;
 
 /// A user of a group, who may do everything else.
@@ -61,14 +58,9 @@ fn the_policies_refuse_what_they_say_and_nothing_else() {
 }
 
 fn refused_at_last(cluster: &Cluster, namespace: &str, manifest: &str, expected: &str) {
-    let mut said = Ok(String::new());
-    for _ in 0..300 {
-        let create = ["--namespace", namespace, "apply", "--dry-run=server", "-f", "-"];
-        said = cluster.try_kubectl(&[&create[..], &DEVELOPER].concat(), manifest);
-        if said.as_ref().is_err_and(|said| said.contains(expected)) {
-            return;
-        }
-        sleep(Duration::from_millis(200));
-    }
-    panic!("expected {expected:?}, not {said:?}");
+    let create = ["--namespace", namespace, "apply", "--dry-run=server", "-f", "-"];
+    eventually(expected, || match cluster.try_kubectl(&[&create[..], &DEVELOPER].concat(), manifest) {
+        Err(said) if said.contains(expected) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
 }

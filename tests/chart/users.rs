@@ -1,9 +1,6 @@
 //! What the chart lets users do: those who have Kubernetes' own roles in a namespace have Weir's kinds there too.
 
-use std::thread::sleep;
-use std::time::Duration;
-
-use crate::bed::real_cluster_with_controllers;
+use crate::bed::{eventually, real_cluster_with_controllers};
 use crate::conformance::install_kinds;
 
 use super::helm::{Helm, chart};
@@ -44,14 +41,8 @@ fn the_roles_of_kubernetes_reach_the_kinds() {
             ] {
                 for verb in verbs {
                     // Kubernetes adds the rules to its roles a moment later.
-                    let is_so = (0..300).any(|_| {
-                        let is_so = can(user, verb, &kind, &shop) == may;
-                        if !is_so {
-                            sleep(Duration::from_millis(200));
-                        }
-                        is_so
-                    });
-                    assert!(is_so, "{user} {verb} {kind}: expected {may}");
+                    let is_so = || (can(user, verb, &kind, &shop) == may).then_some(()).ok_or_else(String::new);
+                    eventually(&format!("{user} {verb} {kind}: {may}"), is_so);
                 }
             }
             assert!(

@@ -13,7 +13,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::bed::{Cluster, real_cluster};
+use crate::bed::{Cluster, eventually, real_cluster};
 
 use super::manifests::{kinds, kinds_without_rules};
 use super::process;
@@ -72,28 +72,18 @@ impl Kubernetes {
     pub(crate) fn apply_from_before(&self, manifests: &str) {
         let _alone = rules();
         self.define(&kinds_without_rules());
-        self.eventually("the kinds are without rules", || self.try_apply(manifests).is_ok());
+        eventually("the kinds are without rules", || self.try_apply(manifests));
         self.define(&kinds());
         let arguments = ["--namespace", &self.namespace, "create", "--dry-run=server", "-f", "-"];
         let another = manifests.replace("metadata: {name: ", "metadata: {name: another-");
-        self.eventually("the kinds have their rules again", || self.cluster.try_kubectl(&arguments, &another).is_err());
+        let refused = || self.cluster.try_kubectl(&arguments, &another).map_or_else(|_| Ok(()), Err);
+        eventually("the kinds have their rules again", refused);
     }
 
     fn define(&self, kinds: &[Value]) {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": kinds}).to_string();
         let arguments = ["apply", "--server-side", "-f", "-"];
         self.cluster.try_kubectl(&arguments, &list).unwrap_or_else(|said| panic!("the kinds are refused: {said}"));
-    }
-
-    #[track_caller]
-    fn eventually(&self, what: &str, is_so: impl Fn() -> bool) {
-        for _ in 0..600 {
-            if is_so() {
-                return;
-            }
-            self.pass(Duration::from_millis(100));
-        }
-        panic!("waited in vain: {what}");
     }
 
     #[track_caller]

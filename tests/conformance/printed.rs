@@ -1,7 +1,8 @@
 //! What a user reads: the tables and descriptions of kubectl, half way and at the end, with the events between.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+
+use crate::bed::eventually;
 
 use super::bed::Bed;
 use super::manifests::{HELD_AT_25, route, shift, shift_named, stage};
@@ -14,13 +15,13 @@ fn tables_and_descriptions_read_well() {
     let search = route("search", ", match: {hosts: [shop.example.org]}, priority: 7", "");
     let manifests = [stage(&bed), search, shift("green", HELD_AT_25, "")].concat();
     play(&mut bed, &manifests);
-    until_posted(&mut bed, "Paused");
+    until_posted(&bed, "Paused");
     insta::assert_snapshot!("half_way", printed(&bed));
     let user: &mut dyn Bed = &mut bed;
     user.command("abort/1");
     user.await_condition("trafficshifts", "checkout", "Complete");
     user.rest();
-    until_posted(&mut bed, "RolledBack");
+    until_posted(&bed, "RolledBack");
     insta::assert_snapshot!("rolled_back", printed(&bed));
 }
 
@@ -34,16 +35,13 @@ fn play(bed: &mut dyn Bed, manifests: &str) {
 }
 
 /// Waits until the API server has every event that was told, one of them for this reason: the log has them first.
-fn until_posted(bed: &mut Process, reason: &str) {
-    for _ in 0..600 {
+fn until_posted(bed: &Process, reason: &str) {
+    eventually("every event is posted", || {
         let log = bed.last_words();
         let posted = bed.kubernetes.kubectl(&["get", "events", "--output=name"]).lines().count();
-        if log.contains(&format!(r#""reason":"{reason}""#)) && posted == log.matches(r#""reason":"#).count() {
-            return;
-        }
-        bed.pass(Duration::from_millis(100));
-    }
-    panic!("not every event was posted:\n{}", bed.last_words());
+        let all = log.contains(&format!(r#""reason":"{reason}""#)) && posted == log.matches(r#""reason":"#).count();
+        all.then_some(()).ok_or(log)
+    });
 }
 
 /// Everything that kubectl shows a user who looks.

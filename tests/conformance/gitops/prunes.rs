@@ -1,6 +1,6 @@
 //! Objects that a tool removes, in the wrong order: nothing loses traffic, what blocks is named, and everything ends.
 
-use std::time::Duration;
+use crate::bed::eventually;
 
 use super::super::bed::{Bed, Place, TARGETS, condition_of, weights};
 use super::super::cluster::RealCluster;
@@ -80,9 +80,10 @@ fn what_would_come_back_is_ill(bed: &mut RealCluster, tool: &Tool) {
     tool.apply(bed, &[restoring(bed), shift("green", ALL_AT_ONCE, "")].concat());
     bed.await_condition("trafficshifts", "checkout", "Complete");
     bed.break_targets("blue", TARGETS);
-    while bed.account.healthy("blue") > 0 {
-        bed.pass(Duration::from_millis(100));
-    }
+    eventually("blue is ill", || match bed.account.healthy("blue") {
+        0 => Ok(()),
+        healthy => Err(format!("{healthy} of its targets are healthy")),
+    });
     // What was read of its health is relied on for a moment.
     (bed as &mut dyn Bed).rest();
     tool.prune(bed, &[("TrafficShift", "checkout"), ("WeightedRoute", "checkout")]);
