@@ -16,6 +16,19 @@ impl Step {
     pub(crate) fn new(command: impl Into<String>) -> Self {
         Self { command: command.into(), shown: String::new() }
     }
+
+    /// The words of the command line, without the quotes around them.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let (mut words, mut quoted) = (vec![String::new()], false);
+        for letter in self.command.chars() {
+            match letter {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                letter => words.last_mut().expect("there is always one").push(letter),
+            }
+        }
+        words
+    }
 }
 
 /// The commands below a heading, up to the next one of its rank.

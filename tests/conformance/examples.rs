@@ -1,18 +1,25 @@
 //! The examples as a reader of theirs tries them: applied by kubectl, watched by kubectl and by the AWS CLI.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
+use weir_lab::manifest;
 
+use crate::bed::pages::steps;
 use crate::bed::places;
 
 use super::bed::{Bed, Weights, weights};
+use super::kubernetes::Kubernetes;
 use super::process::{Listener, Process};
 
 /// The balancer of the examples, as their manifests name it.
 const BALANCER: &str = "shop-public";
 /// Their groups.
-const GROUPS: [&str; 5] = ["checkout-blue", "checkout-green", "checkout-red", "search-1", "search-2"];
+const GROUPS: [&str; 6] = ["checkout-blue", "checkout-green", "checkout-red", "search-1", "search-2", "checkout-pr7"];
+/// What their page calls itself.
+const PAGE: &str = "examples/README.md";
 
 #[test]
 fn the_examples_move_traffic_as_they_say() {
@@ -38,6 +45,100 @@ fn the_examples_move_traffic_as_they_say() {
     bed.kubernetes.kubectl(&["apply", "-f", &example("rule")]);
     bed.await_condition("trafficshifts", "search", "Complete");
     assert_eq!(shown(&bed, "20"), weights(&[("search-1", 100)]));
+
+    let preview = steps(PAGE, "## Previews, and names with a suffix");
+    let [begin, wait, end] = &preview[..] else { panic!("{preview:?}") };
+    type_in(&bed, &begin.words());
+    assert_eq!(type_in(&bed, &wait.words()), wait.shown);
+    let route = (&bed as &dyn Bed).get("weightedroutes", "checkout-pr7");
+    let priority = route["status"]["priority"].to_string();
+    assert_eq!(shown(&bed, &priority), weights(&[("checkout-pr7", 100)]));
+    type_in(&bed, &end.words());
+    let user: &mut dyn Bed = &mut bed;
+    user.until_gone("weightedroutes", "checkout-pr7");
+    assert_eq!(shown(&bed, &priority), weights(&[]), "the rule goes with its route");
+}
+
+/// What a command of the page prints, typed in the case's namespace, with the examples where they are.
+fn type_in(bed: &Process, words: &[String]) -> String {
+    assert_eq!(words[0], "kubectl", "{words:?}");
+    let examples = example("");
+    let word = |word: &String| match word.as_str() {
+        "shop" => bed.kubernetes.namespace.clone(),
+        word => word.replace("examples/", &examples),
+    };
+    let words: Vec<String> = words[1..].iter().map(word).collect();
+    bed.kubernetes.cluster.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// With a suffix every object has another name, and each reference leads to one that is there.
+#[test]
+fn a_suffix_changes_the_references_too() {
+    let Some(kubernetes) = Kubernetes::open() else { return };
+    for (folder, count) in [("release", 5), ("rule", 4), ("preview/base", 3)] {
+        let folder = from_root(&example(folder));
+        let with_suffix = |components: &str| {
+            let overlay = places::scratch("overlay").unwrap();
+            let up = "../".repeat(overlay.canonicalize().unwrap().components().count() - 1);
+            let text = format!("resources: [{up}{folder}]\nnameSuffix: -pr7\n{}", components.replace("UP", &up));
+            fs::write(overlay.join("kustomization.yaml"), text).unwrap();
+            overlay.to_string_lossy().into_owned()
+        };
+        let references = |overlay: &str| {
+            let built = manifest::parse(&kubernetes.kubectl(&["kustomize", overlay])).unwrap();
+            references_and_names(&built)
+        };
+        let (asked, names) = references(&with_suffix(""));
+        assert!(asked.is_disjoint(&names), "left alone, kustomize changes names only: {asked:?}, {names:?}");
+        let component = from_root(&example("kustomize"));
+        let overlay = with_suffix(&format!("components: [UP{component}]"));
+        let (asked, names) = references(&overlay);
+        assert_eq!(asked.len(), count, "{asked:?}");
+        // The entry point of a preview is there already.
+        let elsewhere: Vec<_> = asked.difference(&names).collect();
+        let public = ("EntryPoint".to_owned(), "public".to_owned());
+        assert!(elsewhere.is_empty() || folder.ends_with("base") && elsewhere == [&public], "{elsewhere:?}");
+        kubernetes.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-k", &overlay]);
+    }
+}
+
+/// A folder as it is reached from the root, for paths that begin with a way up.
+fn from_root(folder: &str) -> String {
+    let folder = Path::new(folder).canonicalize().unwrap();
+    folder.strip_prefix("/").unwrap().to_string_lossy().into_owned()
+}
+
+type Named = BTreeSet<(String, String)>;
+
+/// What objects refer to, and what there is, each by kind and name.
+fn references_and_names(objects: &[Value]) -> (Named, Named) {
+    let (mut references, mut names) = (Named::new(), Named::new());
+    for object in objects {
+        let spec = &object["spec"];
+        let mut refer = |kind: &str, name: &Value| {
+            references.insert((kind.to_owned(), name.as_str().unwrap().to_owned()));
+        };
+        match object["kind"].as_str().unwrap() {
+            "WeightedRoute" => {
+                refer("EntryPoint", &spec["listener"]["entryPoint"]["name"]);
+                for backend in spec["backends"].as_array().unwrap() {
+                    refer("Environment", &backend["environment"]);
+                }
+            }
+            "TrafficShift" => {
+                refer("Environment", &spec["to"]);
+                for route in spec["routes"].as_array().unwrap() {
+                    refer("WeightedRoute", route);
+                }
+            }
+            _ => {}
+        }
+        names.insert((
+            object["kind"].as_str().unwrap().to_owned(),
+            object["metadata"]["name"].as_str().unwrap().to_owned(),
+        ));
+    }
+    (references, names)
 }
 
 /// The folder of an example.

@@ -36,8 +36,8 @@ fn three_teams_share_a_balancer_as_the_readme_tells() {
         Server::start("weir run", places::scratch("weir").unwrap(), &weir).unwrap_or_else(|said| panic!("{said}"));
     let steps = steps("examples/README.md", STORY);
     assert!(steps.len() > 10, "the story was found: {steps:?}");
-    for Step { command, shown } in steps {
-        play(&cluster, &weir, &words(&command), &shown);
+    for step in steps {
+        play(&cluster, &weir, &step);
     }
 }
 
@@ -47,21 +47,9 @@ fn furnish(moto: &Moto) {
     process::add_balancer(moto, ACCOUNT, BALANCER, &[Listener { port: 443, forward: &default }]);
 }
 
-/// The words of a command line, without the quotes around them.
-fn words(command: &str) -> Vec<String> {
-    let (mut words, mut quoted) = (vec![String::new()], false);
-    for letter in command.chars() {
-        match letter {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            letter => words.last_mut().expect("there is always one").push(letter),
-        }
-    }
-    words
-}
-
 /// Runs a command until it shows what the README shows; what the README leaves out is left open.
-fn play(cluster: &Cluster, weir: &Server, words: &[String], shown: &str) {
+fn play(cluster: &Cluster, weir: &Server, step: &Step) {
+    let (words, shown) = (step.words(), &step.shown);
     assert_eq!(words[0], "kubectl", "{words:?}");
     let examples = places::top().join("examples/").to_string_lossy().into_owned();
     let arguments: Vec<String> = words[1..].iter().map(|word| word.replace("examples/", &examples)).collect();
