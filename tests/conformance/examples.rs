@@ -10,7 +10,7 @@ use weir_lab::manifest;
 use crate::bed::pages::steps;
 use crate::bed::places;
 
-use super::bed::{Bed, Weights, weights};
+use super::bed::{Bed, Weights, condition_of, weights};
 use super::kubernetes::Kubernetes;
 use super::process::{Listener, Process};
 
@@ -41,6 +41,7 @@ fn the_examples_move_traffic_as_they_say() {
     }
     bed.await_condition("trafficshifts", "checkout", "Complete");
     assert_eq!(shown(&bed, "default"), weights(&[("checkout-blue", 0), ("checkout-green", 100)]));
+    a_retry_is_waited_for(&mut bed);
 
     bed.kubernetes.kubectl(&["apply", "-f", &example("rule")]);
     bed.await_condition("trafficshifts", "search", "Complete");
@@ -57,6 +58,28 @@ fn the_examples_move_traffic_as_they_say() {
     let user: &mut dyn Bed = &mut bed;
     user.until_gone("weightedroutes", "checkout-pr7");
     assert_eq!(shown(&bed, &priority), weights(&[]), "the rule goes with its route");
+
+    for step in steps(PAGE, "## Taking leave") {
+        type_in(&bed, &step.words());
+    }
+}
+
+/// A run that has ended as rolled back, `retry`, and the page's way to wait for the new run instead of the old end.
+fn a_retry_is_waited_for(bed: &mut Process) {
+    let patch = r#"{"spec":{"to":"red"}}"#;
+    bed.kubernetes.kubectl(&["patch", "ts/checkout", "--type=merge", "--patch", patch]);
+    let user: &mut dyn Bed = bed;
+    user.until_phase("Paused", 5);
+    bed.kubernetes.kubectl(&["annotate", "--overwrite", "ts/checkout", "weir.dev/command=abort/before"]);
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    let all = steps(PAGE, "## Commands");
+    let [.., retry, taken, complete] = &all[..] else { panic!("{all:?}") };
+    type_in(bed, &retry.words());
+    type_in(bed, &taken.words());
+    let shift = (bed as &dyn Bed).get("trafficshifts", "checkout");
+    assert!(condition_of(&shift, "Complete").is_none_or(|complete| !complete.holds), "{shift}");
+    bed.kubernetes.kubectl(&["annotate", "--overwrite", "ts/checkout", "weir.dev/command=abort/after"]);
+    type_in(bed, &complete.words());
 }
 
 /// What a command of the page prints, typed in the case's namespace, with the examples where they are.
