@@ -1,5 +1,9 @@
 //! Runs that go back, or stay where they are: by command, by deletion, by failure.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use super::bed::{Bed, Place, TARGETS, weights};
 use super::manifests::{HELD_AT_25, shift, stage};
 
@@ -65,6 +69,24 @@ fn a_candidate_that_breaks_is_left(bed: &mut dyn Bed) {
     assert_eq!(bed.tags(Place::Default)["weir.dev/last-run"], memory);
 }
 on_beds!(a_candidate_that_breaks_is_left: simulator, cluster);
+
+fn a_way_back_that_waits_for_capacity_goes_on_when_less_is_asked_for(bed: &mut dyn Bed) {
+    half_way(bed, "");
+    bed.break_targets("blue", TARGETS - 1);
+    // The checks notice it.
+    bed.pass(Duration::from_secs(120));
+    bed.command("abort/1");
+    bed.until("the way back waits for capacity", |bed| {
+        (bed.shift()["waiting"]["reason"] == "RollbackCapacity").then_some(())
+    });
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 75), ("green", 25)]));
+    // What docs/troubleshooting.md tells to do.
+    bed.patch("trafficshifts", "checkout", &json!({"spec": {"capacity": {"minHealthyPercent": 1}}}));
+    bed.await_condition("trafficshifts", "checkout", "Complete");
+    assert_eq!(bed.shift()["phase"], "RolledBack");
+    assert_eq!(bed.live(Place::Default), weights(&[("blue", 100), ("green", 0)]));
+}
+on_beds!(a_way_back_that_waits_for_capacity_goes_on_when_less_is_asked_for: simulator);
 
 fn a_failure_that_is_to_hold_waits_for_a_command(bed: &mut dyn Bed) {
     half_way(bed, "onFailure: Pause");
