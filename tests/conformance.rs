@@ -43,6 +43,7 @@ mod releases;
 mod returns;
 mod shared;
 mod simulator;
+mod stacks;
 mod weights;
 
 pub(crate) use kubernetes::{Kubernetes, client, define_kinds, install_kinds};

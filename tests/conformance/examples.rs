@@ -83,7 +83,7 @@ fn a_retry_is_waited_for(bed: &mut Process) {
 }
 
 /// What a command of the page prints, typed in the case's namespace, with the examples where they are.
-fn type_in(bed: &Process, words: &[String]) -> String {
+pub(super) fn type_in(bed: &Process, words: &[String]) -> String {
     assert_eq!(words[0], "kubectl", "{words:?}");
     let examples = example("");
     let word = |word: &String| match word.as_str() {
