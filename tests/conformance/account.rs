@@ -9,6 +9,7 @@ use super::bed::{ENVIRONMENTS, PORT, Place, SMOKE_PORT, TARGETS, Weights};
 
 /// Often, since on one of the beds time is real.
 const CHECKS: HealthChecks = HealthChecks {
+    enabled: true,
     interval_seconds: 1,
     timeout_seconds: 1,
     healthy_threshold: 2,

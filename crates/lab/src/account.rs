@@ -18,6 +18,7 @@ use crate::wire::ACCESS_KEY;
 
 /// How the targets of the groups made here are checked: often, so that scenarios are short.
 const CHECKS: HealthChecks = HealthChecks {
+    enabled: true,
     interval_seconds: 10,
     timeout_seconds: 5,
     healthy_threshold: 3,

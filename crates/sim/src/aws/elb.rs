@@ -33,6 +33,7 @@ mod listeners;
 mod page;
 pub(crate) mod plane;
 mod quotas;
+mod removal;
 pub(crate) mod request;
 mod rights;
 mod rules;
@@ -157,6 +158,8 @@ pub(crate) struct Elb {
     pub(crate) listeners: BTreeMap<String, Listener>,
     pub(crate) rules: BTreeMap<String, Rule>,
     pub(crate) groups: BTreeMap<String, Group>,
+    /// Groups that were deleted, in that order: the past of their targets stays known.
+    buried: Vec<Group>,
     /// Tags by the ARN that carries them.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// How many rules of which balancer use a group.
@@ -177,6 +180,7 @@ impl Elb {
             listeners: BTreeMap::new(),
             rules: BTreeMap::new(),
             groups: BTreeMap::new(),
+            buried: Vec::new(),
             tags: BTreeMap::new(),
             uses: BTreeMap::new(),
             instances: BTreeMap::new(),
@@ -215,6 +219,11 @@ impl Elb {
 
     pub(crate) fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.values().find(|group| group.name == name)
+    }
+
+    /// Every group that there is or was.
+    pub(crate) fn groups_ever(&self) -> impl Iterator<Item = &Group> {
+        self.buried.iter().chain(self.groups.values())
     }
 
     /// The ARN of the balancer that metrics call `app/name/id`.
@@ -305,17 +314,6 @@ impl Elb {
         Ok(())
     }
 
-    /// Deletes a rule other than a default one.
-    fn remove_rule(&mut self, writer: &Writer, rule: &str) {
-        let Some(removed) = self.rules.remove(rule) else { return };
-        self.tags.remove(rule);
-        if let Some(listener) = self.listeners.get_mut(&removed.listener) {
-            listener.rules.remove(&removed.place);
-        }
-        self.settle(writer, rule, &removed.listener, &removed.actions);
-        self.publish(writer, &removed.listener);
-    }
-
     /// Brings the uses of groups and the log of weights in line with a rule whose actions were `before`.
     fn settle(&mut self, writer: &Writer, rule: &str, listener: &str, before: &[Action]) {
         let weights = |actions: &[Action]| forward_of(actions).map(action::Forward::weights).unwrap_or_default();
@@ -381,10 +379,6 @@ impl Elb {
         let rules = listener.rules.values().filter_map(|rule| self.rules.get(rule));
         let plane = Arc::new(Plane { rules: rules.map(|rule| Arc::clone(&rule.plane)).collect() });
         listener.plane.then((writer.now + lag).max(active_from), plane);
-    }
-
-    fn forget_tags(&mut self, arn: &str) {
-        self.tags.remove(arn);
     }
 
     /// Tags of a resource.

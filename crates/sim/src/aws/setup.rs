@@ -28,6 +28,8 @@ pub enum RuleAction {
     },
     /// Answers with this status.
     FixedResponse(u16),
+    /// Sends clients to another host.
+    Redirect(String),
 }
 
 impl RuleAction {
@@ -112,6 +114,15 @@ impl Aws {
         Ok(arn)
     }
 
+    /// Deletes a group that nobody uses, and makes it again under its name with the same settings and targets. Returns
+    /// its new ARN.
+    pub fn remake_group(&self, group: &str) -> Result<String, Refusal> {
+        let writer = self.operator();
+        let elb = &mut self.world().elb;
+        let group = find_group(elb, group)?;
+        elb.remake_group(&writer, &group)
+    }
+
     /// Registers targets as an Auto Scaling group would: their instances run from now on.
     pub fn register(&self, group: &str, targets: &[(&str, u16)]) -> Result<(), Refusal> {
         let writer = self.operator();
@@ -186,6 +197,18 @@ impl Aws {
         Ok(())
     }
 
+    /// Switches the health checks of a group on or off, as AWS lets one do it with groups of Lambda functions.
+    pub fn set_checked(&self, group: &str, checked: bool) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let elb = &mut self.world().elb;
+        let group = find_group(elb, group)?;
+        let in_use = elb.is_in_use(&group);
+        if let Some(group) = elb.groups.get_mut(&group) {
+            group.set_checked(now, checked, in_use);
+        }
+        Ok(())
+    }
+
     /// Writes other weights into the forward of a rule or listener, as a person in the console would: groups that are
     /// not named leave the forward, stickiness and other actions stay.
     pub fn edit_weights(&self, place: &str, weights: &[(&str, u32)]) -> Result<(), Refusal> {
@@ -210,6 +233,19 @@ impl Aws {
         let action = build_action(elb, action)?;
         let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
         elb.rewrite(&writer, &rule, vec![action])
+    }
+
+    /// Puts an action of a type that no client knows before the others of a rule or listener, as AWS may have one day.
+    pub fn add_novel_action(&self, place: &str) -> Result<(), Refusal> {
+        let writer = self.operator();
+        let elb = &mut self.world().elb;
+        let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
+        let mut actions = elb.rule(&rule)?.actions.clone();
+        for (order, action) in (2..).zip(&mut actions) {
+            action.order = Some(order);
+        }
+        actions.insert(0, Action::novel());
+        elb.rewrite(&writer, &rule, actions)
     }
 
     /// The weights of the forward of a rule or listener, by name of group; empty when nothing is forwarded.
@@ -244,16 +280,15 @@ impl Aws {
         group.map(|group| group.states(at).map(|(key, state)| (key.clone(), state)).collect()).unwrap_or_default()
     }
 
-    /// How many targets of a group were healthy, from each instant on at which that changed, until now.
+    /// How many targets of the groups of a name, one after the other, were healthy, from each instant on at which that
+    /// changed, until now.
     pub fn healthy_counts(&self, group: &str) -> Vec<(Timestamp, u32)> {
         let now = self.clock.now();
         let elb = &self.world().elb;
-        let arn = find_group(elb, group).ok();
-        let Some(group) = arn.and_then(|arn| elb.groups.get(&arn)) else { return Vec::new() };
-        let instants: BTreeSet<Timestamp> =
-            group.targets.values().flat_map(|target| target.changes_until(now)).collect();
+        let targets = || elb.groups_ever().filter(|ever| ever.name == group).flat_map(|ever| ever.targets.values());
+        let instants: BTreeSet<Timestamp> = targets().flat_map(|target| target.changes_until(now)).collect();
         let count = |at: Timestamp| {
-            let healthy = group.targets.values().filter(|target| target.state(at) == TargetState::Healthy).count();
+            let healthy = targets().filter(|target| target.state(at) == TargetState::Healthy).count();
             (at, u32::try_from(healthy).unwrap_or(u32::MAX))
         };
         let mut counts: Vec<(Timestamp, u32)> = instants.into_iter().map(count).collect();
@@ -281,6 +316,11 @@ impl Aws {
     /// The ARN of a group.
     pub fn group_arn(&self, name: &str) -> Option<String> {
         self.world().elb.group_named(name).map(|group| group.arn.clone())
+    }
+
+    /// The ARNs and names of all groups that there are or were.
+    pub fn groups_ever(&self) -> BTreeMap<String, String> {
+        self.world().elb.groups_ever().map(|group| (group.arn.clone(), group.name.clone())).collect()
     }
 
     /// The ARN of the listener on a port of a balancer.
@@ -326,6 +366,11 @@ fn build_action(elb: &Elb, action: &RuleAction) -> Result<Action, Refusal> {
         RuleAction::FixedResponse(status) => {
             form.put("Type", "fixed-response");
             form.put("FixedResponseConfig.StatusCode", status.to_string());
+        }
+        RuleAction::Redirect(host) => {
+            form.put("Type", "redirect");
+            form.put("RedirectConfig.Host", host);
+            form.put("RedirectConfig.StatusCode", "HTTP_302");
         }
         RuleAction::Forward { groups, sticky_seconds } => {
             form.put("Type", "forward");

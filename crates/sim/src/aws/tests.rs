@@ -8,6 +8,7 @@ mod actions;
 mod describe;
 mod life;
 mod tags;
+mod turnover;
 
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-west-1/elasticloadbalancing/aws4_request, \
      SignedHeaders=host;x-amz-date, Signature=0000";

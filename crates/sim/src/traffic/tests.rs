@@ -5,6 +5,7 @@ use crate::aws::{GroupSettings, HealthChecks, Options, RuleAction};
 use crate::clock::Clock;
 
 const CHECKS: HealthChecks = HealthChecks {
+    enabled: true,
     interval_seconds: 10,
     timeout_seconds: 5,
     healthy_threshold: 2,

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     AuthenticateOidc,
     AuthenticateCognito,
     JwtValidation,
+    /// Of a type that AWS may have one day, and no client knows yet.
+    Novel,
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             Self::AuthenticateOidc => "authenticate-oidc",
             Self::AuthenticateCognito => "authenticate-cognito",
             Self::JwtValidation => "jwt-validation",
+            Self::Novel => "novel",
         }
     }
 
@@ -64,13 +67,14 @@ impl Kind {
             Self::AuthenticateOidc => "AuthenticateOidcConfig",
             Self::AuthenticateCognito => "AuthenticateCognitoConfig",
             Self::JwtValidation => "JwtValidationConfig",
+            Self::Novel => "NovelConfig",
         }
     }
 
     /// Settings that the model of ELBv2 requires.
     fn required_settings(self) -> &'static [&'static str] {
         match self {
-            Self::Forward => &[],
+            Self::Forward | Self::Novel => &[],
             Self::Redirect | Self::FixedResponse => &["StatusCode"],
             Self::AuthenticateOidc => {
                 &["Issuer", "AuthorizationEndpoint", "TokenEndpoint", "UserInfoEndpoint", "ClientId"]
@@ -96,7 +100,7 @@ impl Kind {
                 ("SessionTimeout", "604800"),
                 ("OnUnauthenticatedRequest", "authenticate"),
             ],
-            Self::Forward | Self::FixedResponse | Self::JwtValidation => &[],
+            Self::Forward | Self::FixedResponse | Self::JwtValidation | Self::Novel => &[],
         }
     }
 
@@ -184,6 +188,12 @@ impl Action {
             (None, false) => ClientSecret::None,
         };
         Ok(Self { order, deed: Deed::Other { kind, settings, client_secret } })
+    }
+
+    /// One of a type that no client knows, to be taken first.
+    pub(crate) fn novel() -> Self {
+        let settings = Form::default();
+        Self { order: Some(1), deed: Deed::Other { kind: Kind::Novel, settings, client_secret: ClientSecret::None } }
     }
 
     /// Its kind.

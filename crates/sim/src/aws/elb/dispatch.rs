@@ -34,6 +34,8 @@ const OPERATIONS: &[Operation] = &[
     write("CreateLoadBalancer", Elb::create_load_balancer),
     write("CreateRule", Elb::create_rule),
     write("CreateTargetGroup", Elb::create_target_group),
+    write("DeleteListener", Elb::delete_listener),
+    write("DeleteLoadBalancer", Elb::delete_load_balancer),
     write("DeleteRule", Elb::delete_rule),
     write("DeleteTargetGroup", Elb::delete_target_group),
     write("DeregisterTargets", Elb::deregister_targets),
@@ -50,6 +52,7 @@ const OPERATIONS: &[Operation] = &[
     write("ModifyTargetGroupAttributes", Elb::modify_target_group_attributes),
     write("RegisterTargets", Elb::register_targets),
     write("RemoveTags", Elb::remove_tags),
+    write("SetRulePriorities", Elb::set_rule_priorities),
 ];
 
 /// The operation of this name.

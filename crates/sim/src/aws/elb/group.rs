@@ -133,6 +133,21 @@ impl Group {
         }
     }
 
+    /// An empty group with the same name and settings, as one that is made again has them.
+    pub(crate) fn successor(&self, arn: String) -> Self {
+        Self {
+            arn,
+            name: self.name.clone(),
+            protocol: self.protocol.clone(),
+            vpc: self.vpc.clone(),
+            check_path: self.check_path.clone(),
+            matcher: self.matcher.clone(),
+            attributes: self.attributes.clone(),
+            targets: BTreeMap::new(),
+            ..*self
+        }
+    }
+
     /// Its stickiness to one target.
     pub(crate) fn stickiness(&self) -> TargetStickiness {
         let is = |key: &str, value: &str| self.attributes.get(key).is_some_and(|found| found == value);
@@ -157,6 +172,21 @@ impl Group {
         let delay = self.deregistration_delay();
         if let Some(target) = self.targets.get_mut(key) {
             target.deregister(now, delay);
+        }
+    }
+
+    /// It is deleted: nothing more comes of its targets.
+    pub(crate) fn close(&mut self, now: Timestamp) {
+        for target in self.targets.values_mut() {
+            target.remove(now);
+        }
+    }
+
+    /// Its targets are checked from now on, or no longer.
+    pub(crate) fn set_checked(&mut self, now: Timestamp, checked: bool, in_use: bool) {
+        if self.checks.enabled != checked {
+            self.checks.enabled = checked;
+            self.set_in_use(now, in_use);
         }
     }
 

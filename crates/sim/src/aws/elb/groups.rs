@@ -1,4 +1,4 @@
-//! Target groups: `CreateTargetGroup`, `DeleteTargetGroup`, `DescribeTargetGroups`, and their attributes.
+//! Target groups: `CreateTargetGroup`, `DescribeTargetGroups`, and their attributes.
 
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -25,21 +25,6 @@ impl Elb {
         let arn = self.registrar.group(&settings.name);
         let group = Group::new(arn.clone(), VPC.to_owned(), settings, self.options.checks);
         Ok(self.groups.entry(arn).or_insert(group))
-    }
-
-    /// Deletes a group that no listener or rule uses.
-    pub(super) fn delete_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
-        let arn = form.required("TargetGroupArn")?;
-        self.group(arn)?;
-        if self.is_in_use(arn) {
-            return Err(Refusal::new(
-                "ResourceInUse",
-                format!("Target group '{arn}' is currently in use by a listener or a rule"),
-            ));
-        }
-        self.groups.remove(arn);
-        self.forget_tags(arn);
-        Ok(Vec::new())
     }
 
     pub(super) fn create_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
@@ -118,7 +103,7 @@ impl Elb {
     }
 
     fn describe_group(&self, group: &Group) -> Vec<Xml> {
-        let HealthChecks { interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } =
+        let HealthChecks { enabled, interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } =
             group.checks;
         let is_http = group.protocol.starts_with("HTTP");
         let mut elements = vec![
@@ -129,7 +114,7 @@ impl Elb {
             Xml::text("VpcId", &group.vpc),
             Xml::text("HealthCheckProtocol", if is_http { &group.protocol } else { "TCP" }),
             Xml::text("HealthCheckPort", "traffic-port"),
-            Xml::text("HealthCheckEnabled", true),
+            Xml::text("HealthCheckEnabled", enabled),
             Xml::text("HealthCheckIntervalSeconds", interval_seconds),
             Xml::text("HealthCheckTimeoutSeconds", timeout_seconds),
             Xml::text("HealthyThresholdCount", healthy_threshold),
@@ -198,6 +183,7 @@ fn read_checks(form: &Form, default: HealthChecks) -> Result<HealthChecks, Refus
         form.number_within(name, least, most).map(|found| found.unwrap_or(default))
     };
     let checks = HealthChecks {
+        enabled: true,
         interval_seconds: within("HealthCheckIntervalSeconds", 5, 300, default.interval_seconds)?,
         timeout_seconds: within("HealthCheckTimeoutSeconds", 2, 120, default.timeout_seconds)?,
         healthy_threshold: within("HealthyThresholdCount", 2, 10, default.healthy_threshold)?,

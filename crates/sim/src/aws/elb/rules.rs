@@ -1,4 +1,6 @@
-//! Rules: `CreateRule`, `ModifyRule`, `DeleteRule`, `DescribeRules`.
+//! Rules: `CreateRule`, `ModifyRule`, `SetRulePriorities`, `DescribeRules`.
+
+use std::collections::BTreeMap;
 
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -34,7 +36,7 @@ impl Elb {
         Condition::check_all(&conditions)?;
         let place = Place::At(priority);
         if owner.rules.contains_key(&place) {
-            return Err(Refusal::new("PriorityInUse", format!("Priority '{priority}' is currently in use")));
+            return Err(in_use(priority));
         }
         // Default rules are not counted, rules of all listeners are.
         let count: usize = self.listeners_of(&balancer.arn).map(|listener| listener.rules.len() - 1).sum();
@@ -94,13 +96,48 @@ impl Elb {
         Ok(vec![Xml::list("Rules", [self.rule(arn)?.describe()])])
     }
 
-    pub(super) fn delete_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
-        let arn = form.required("RuleArn")?;
-        if self.rule(arn)?.place == Place::Default {
-            return Err(not_permitted(arn, "deleted"));
+    /// Gives rules other numbers, all at once, so that two may change places. ARNs and tags stay.
+    pub(super) fn set_rule_priorities(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+        let mut wanted: BTreeMap<&str, u32> = BTreeMap::new();
+        for pair in form.list("RulePriorities") {
+            let arn = pair.required("RuleArn")?;
+            if self.rule(arn)?.place == Place::Default {
+                return Err(not_permitted(arn, "reprioritized"));
+            }
+            let priority =
+                pair.number_within("Priority", 1, MOST_PRIORITY)?.ok_or_else(|| Refusal::missing("Priority"))?;
+            wanted.insert(arn, priority);
         }
-        self.remove_rule(writer, arn);
-        Ok(Vec::new())
+        if wanted.is_empty() {
+            return Err(Refusal::missing("RulePriorities"));
+        }
+        let mut listeners: BTreeMap<String, BTreeMap<Place, String>> = BTreeMap::new();
+        for arn in wanted.keys() {
+            let listener = self.listener(&self.rule(arn)?.listener)?;
+            let rules = listeners.entry(listener.arn.clone()).or_insert_with(|| listener.rules.clone());
+            rules.retain(|_, rule| rule != arn);
+        }
+        for (arn, priority) in &wanted {
+            let listener = &self.rule(arn)?.listener;
+            let taken =
+                listeners.get_mut(listener).and_then(|rules| rules.insert(Place::At(*priority), (*arn).to_owned()));
+            if taken.is_some() {
+                return Err(in_use(*priority));
+            }
+        }
+        for (arn, priority) in &wanted {
+            if let Some(rule) = self.rules.get_mut(*arn) {
+                rule.place = Place::At(*priority);
+            }
+        }
+        for (arn, rules) in listeners {
+            if let Some(listener) = self.listeners.get_mut(&arn) {
+                listener.rules = rules;
+            }
+            self.publish(writer, &arn);
+        }
+        let described = wanted.keys().filter_map(|arn| self.rules.get(*arn)).map(Rule::describe);
+        Ok(vec![Xml::list("Rules", described)])
     }
 
     pub(super) fn describe_rules(&self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
@@ -125,7 +162,11 @@ impl Elb {
     }
 }
 
-fn not_permitted(arn: &str, what: &str) -> Refusal {
+fn in_use(priority: u32) -> Refusal {
+    Refusal::new("PriorityInUse", format!("Priority '{priority}' is currently in use"))
+}
+
+pub(super) fn not_permitted(arn: &str, what: &str) -> Refusal {
     Refusal::new("OperationNotPermitted", format!("Default rule '{arn}' cannot be {what}"))
 }
 

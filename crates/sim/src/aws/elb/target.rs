@@ -33,6 +33,8 @@ pub enum TargetState {
     WrongAnswer,
     /// Failing its checks by not answering.
     NoAnswer,
+    /// In a group whose checks are switched off, so that nobody knows.
+    Unchecked,
     /// In a group that no listener or rule uses, so that nobody checks it.
     NotInUse,
     /// An instance that does not run.
@@ -50,6 +52,7 @@ impl TargetState {
             Self::Registering | Self::InitialChecks => "initial",
             Self::Healthy => "healthy",
             Self::WrongAnswer | Self::NoAnswer => "unhealthy",
+            Self::Unchecked => "unavailable",
             Self::NotInUse | Self::Stopped | Self::Gone => "unused",
             Self::Draining => "draining",
         }
@@ -63,6 +66,7 @@ impl TargetState {
             Self::Healthy => None,
             Self::WrongAnswer => Some("Target.ResponseCodeMismatch"),
             Self::NoAnswer => Some("Target.Timeout"),
+            Self::Unchecked => Some("Target.HealthCheckDisabled"),
             Self::NotInUse => Some("Target.NotInUse"),
             Self::Stopped => Some("Target.InvalidState"),
             Self::Draining => Some("Target.DeregistrationInProgress"),
@@ -78,6 +82,7 @@ impl TargetState {
             Self::Healthy => None,
             Self::WrongAnswer => Some("Health checks failed with these codes: [500]"),
             Self::NoAnswer => Some("Request timed out"),
+            Self::Unchecked => Some("Health checks are disabled for this target group"),
             Self::NotInUse => Some("Target group is not configured to receive traffic from the load balancer"),
             Self::Stopped => Some("Target is in the stopped state"),
             Self::Draining => Some("Target deregistration is in progress"),
@@ -89,20 +94,22 @@ impl TargetState {
     fn is_checked(self) -> bool {
         match self {
             Self::Registering | Self::InitialChecks | Self::Healthy | Self::WrongAnswer | Self::NoAnswer => true,
-            Self::NotInUse | Self::Stopped | Self::Draining | Self::Gone => false,
+            Self::Unchecked | Self::NotInUse | Self::Stopped | Self::Draining | Self::Gone => false,
         }
     }
 
     /// Whether the balancer may send requests here when no target of the group is healthy.
     pub(crate) fn takes_requests_at_need(self) -> bool {
         // A group that has just been taken out of use may still get the requests of nodes that do not know it yet.
-        self.is_checked() || self == Self::NotInUse
+        self.is_checked() || matches!(self, Self::NotInUse | Self::Unchecked)
     }
 }
 
 /// How the balancer checks the targets of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthChecks {
+    /// Whether targets are checked at all. AWS lets this be switched off for groups of Lambda functions alone.
+    pub enabled: bool,
     /// Seconds between two checks of a target.
     pub interval_seconds: u32,
     /// Seconds after which a check has failed.
@@ -120,6 +127,7 @@ impl Default for HealthChecks {
     /// AWS's own defaults for an Application Load Balancer.
     fn default() -> Self {
         Self {
+            enabled: true,
             interval_seconds: 30,
             timeout_seconds: 5,
             healthy_threshold: 5,
@@ -232,7 +240,12 @@ impl Target {
         }
     }
 
-    /// Its group came into use or went out of use.
+    /// Its group is deleted.
+    pub(crate) fn remove(&mut self, now: Timestamp) {
+        self.states.set(now, TargetState::Gone);
+    }
+
+    /// Its group came into use or went out of use, or is checked otherwise.
     pub(crate) fn set_in_use(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
         match self.state(now) {
             TargetState::Gone | TargetState::Draining | TargetState::Stopped => {}
@@ -263,7 +276,12 @@ impl Target {
     fn begin(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
         self.checked_since = now;
         self.same_since = now;
-        self.states.set(now, if in_use { TargetState::Registering } else { TargetState::NotInUse });
+        let state = match (in_use, checks.enabled) {
+            (true, true) => TargetState::Registering,
+            (true, false) => TargetState::Unchecked,
+            (false, _) => TargetState::NotInUse,
+        };
+        self.states.set(now, state);
         self.expect(now, checks);
     }
 

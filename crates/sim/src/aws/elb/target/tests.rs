@@ -3,6 +3,7 @@
 use super::*;
 
 const CHECKS: HealthChecks = HealthChecks {
+    enabled: true,
     interval_seconds: 10,
     timeout_seconds: 5,
     healthy_threshold: 3,
