@@ -74,7 +74,7 @@ fn a_way_back_that_waits_for_capacity_goes_on_when_less_is_asked_for(bed: &mut d
     half_way(bed, "");
     bed.break_targets("blue", TARGETS - 1);
     // The checks notice it.
-    bed.pass(Duration::from_secs(120));
+    bed.pass(Duration::from_mins(2));
     bed.command("abort/1");
     bed.until("the way back waits for capacity", |bed| {
         (bed.shift()["waiting"]["reason"] == "RollbackCapacity").then_some(())

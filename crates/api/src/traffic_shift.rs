@@ -474,11 +474,15 @@ pub enum HeldBy {
     Failure,
     /// The routes were taken from the shift in the middle of the run before, and are its own again.
     HandedBack,
+    /// The objects do not say any more what the run moves: an environment, an entry point or the backends of a route
+    /// were changed. It ends by itself when they are as they were.
+    ObjectsChanged,
 }
 
 impl HeldBy {
     /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Command, Self::ForeignChange, Self::Failure, Self::HandedBack];
+    pub const ALL: [Self; 5] =
+        [Self::Command, Self::ForeignChange, Self::Failure, Self::HandedBack, Self::ObjectsChanged];
 
     /// The word by which `status.waiting.reason` names it.
     pub fn reason(self) -> &'static str {
@@ -487,6 +491,7 @@ impl HeldBy {
             Self::ForeignChange => "ForeignChange",
             Self::Failure => "Failed",
             Self::HandedBack => "HandedBack",
+            Self::ObjectsChanged => "ObjectsChanged",
         }
     }
 }

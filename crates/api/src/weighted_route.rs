@@ -394,6 +394,17 @@ pub struct Intent {
     /// When AWS was read and showed what is wanted. Absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
+    /// When a run that goes back was seen to have nothing to take back here: its candidate carries nothing, and what
+    /// somebody else has put there is left as it is. Then nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+}
+
+impl Intent {
+    /// Whether nothing more is done for it: it was seen to be live, or was left.
+    pub fn is_settled(&self) -> bool {
+        self.verified_at.is_some() || self.left_at.is_some()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

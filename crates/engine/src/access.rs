@@ -11,7 +11,7 @@ use weir_api::AwsAccess;
 use crate::Arn;
 use crate::backend::Groups;
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
-use crate::route::entry_key;
+use crate::route::{entry_key, is_led_away};
 use crate::standing::{Reason, because};
 
 /// How an account and region is reached. The default one is the controller's own.
@@ -103,10 +103,11 @@ impl Grants {
     }
 
     /// The access of a route: that of its entry point, which is judged by its own namespace; what the route recorded
-    /// of it serves when the entry point is gone.
+    /// of it serves when the entry point is gone, or leads elsewhere.
     pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Reason> {
         let key = entry_key(route);
-        let spec = match cluster.entry_points.get(&key) {
+        let entry_point = cluster.entry_points.get(&key).filter(|_| !is_led_away(cluster, route));
+        let spec = match entry_point {
             Some(entry_point) => entry_point.spec.aws.as_ref(),
             None => route.status.aws.as_ref(),
         };

@@ -6,34 +6,68 @@ use weir_api::condition::{STALLED, holds};
 use weir_api::weighted_route::{Backend, EnvironmentGroup, EnvironmentWeight};
 
 use crate::Arn;
-use crate::object::{Cluster, RouteObject};
+use crate::object::{Cluster, EnvironmentObject, RouteObject};
+use crate::weights;
 
 /// The target groups of a route's backends, by environment; or, in words, why one is not known.
 pub type Groups = BTreeMap<String, Result<Arn, String>>;
 
-/// Resolves the backends of a route through the statuses of their environments. Where an environment has gone, the
-/// group that the route recorded, for a run or for what is live, still serves, so that a rollback needs nothing that
-/// may have been deleted and what carries traffic keeps its name.
+/// Resolves the backends of a route.
+///
+/// What a run moves is what it recorded: while it does, and while an environment carries traffic, the recorded group is the
+/// one that the environment lends, whatever its object says meanwhile. All others are told by the statuses of their
+/// environments; where one has gone, or is not ready, the group that was recorded still serves, so that a rollback needs
+/// nothing that may have been deleted and what carries traffic keeps its name. Two environments never lend one group.
 pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
     let mut groups: Groups = BTreeMap::new();
+    for recorded in binding(cluster, route) {
+        groups.entry(recorded.environment.clone()).or_insert_with(|| Ok(Arn::new(&recorded.arn)));
+    }
     for backend in &route.spec.backends {
-        groups.insert(backend.environment.clone(), group(cluster, route, backend));
-    }
-    for recorded in route.status.intent.iter().flat_map(|intent| &intent.groups) {
-        let known = groups.entry(recorded.environment.clone()).or_insert_with(|| Err(String::new()));
-        if known.is_err() {
-            *known = Ok(Arn::new(&recorded.arn));
+        if groups.contains_key(&backend.environment) {
+            continue;
         }
+        let said = said(cluster, route, backend).and_then(|arn| match environment_of(&groups, &arn) {
+            Some(other) => Err(same_group(other, &backend.environment, &arn)),
+            None => Ok(arn),
+        });
+        groups.insert(backend.environment.clone(), said);
     }
-    for recorded in &route.status.groups {
+    let intent = route.status.intent.iter().flat_map(|intent| &intent.groups);
+    for recorded in intent.chain(&route.status.groups) {
         let arn = Arn::new(&recorded.arn);
-        let is_lent = groups.values().any(|known| known.as_ref() == Ok(&arn));
-        let is_there = cluster.environments.contains_key(&route.key.beside(&recorded.environment));
-        if !is_lent && !is_there {
+        let serves = groups.get(&recorded.environment).is_none_or(Result::is_err);
+        if serves && environment_of(&groups, &arn).is_none() {
             groups.insert(recorded.environment.clone(), Ok(arn));
         }
     }
     groups
+}
+
+/// The recorded groups that hold whatever objects say: those of a run that moves, and those that carry traffic.
+fn binding<'a>(cluster: &Cluster, route: &'a RouteObject) -> Vec<&'a EnvironmentGroup> {
+    let status = &route.status;
+    let moving = status.intent.iter().filter(|intent| {
+        let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
+        let run = shift.and_then(|shift| shift.status.run.as_ref());
+        run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
+    });
+    let carries = |group: &&EnvironmentGroup| weights::of(&status.weights, &group.environment) > 0;
+    moving.flat_map(|intent| &intent.groups).chain(status.groups.iter().filter(carries)).collect()
+}
+
+/// The group that an environment's object names now, where that is another than the one that it lends.
+pub fn renamed(cluster: &Cluster, route: &RouteObject, groups: &Groups, environment: &str) -> Option<Arn> {
+    let backend = route.spec.backends.iter().find(|backend| backend.environment == environment)?;
+    let said = said(cluster, route, backend).ok()?;
+    matches!(groups.get(environment), Some(Ok(lent)) if *lent != said).then_some(said)
+}
+
+fn same_group(one: &str, other: &str, arn: &Arn) -> String {
+    format!(
+        "the Environments {one} and {other} have the same target group, {arn}, which cannot be told apart on one route; \
+         name each group once"
+    )
 }
 
 /// The groups behind weights, to be recorded.
@@ -45,15 +79,15 @@ pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentGr
     weights.iter().filter_map(entry).collect()
 }
 
-fn group(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Arn, String> {
+/// The group that an environment's object names for a backend; or, in words, why none is known.
+pub fn said(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Arn, String> {
     let name = &backend.environment;
     let environment = cluster
         .environments
         .get(&route.key.beside(name))
         .ok_or_else(|| format!("the Environment {name} does not exist; create it or take it out of spec.backends"))?;
     let found = &environment.status.target_groups;
-    let is_current = environment.status.observed_generation == Some(environment.generation);
-    if !is_current || found.is_empty() || holds(&environment.status.conditions, STALLED) {
+    if !is_known(environment) {
         return Err(format!("the Environment {name} is not ready; `kubectl describe wenv {name}` tells why"));
     }
     let named = |part: &str| found.iter().find(|group| group.name == part);
@@ -67,6 +101,13 @@ fn group(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Ar
         }
     };
     Ok(Arn::new(&group.arn))
+}
+
+/// Whether what an environment says of its groups can be relied on.
+pub fn is_known(environment: &EnvironmentObject) -> bool {
+    let status = &environment.status;
+    let is_current = status.observed_generation == Some(environment.generation);
+    is_current && !status.target_groups.is_empty() && !holds(&status.conditions, STALLED)
 }
 
 /// The environment that lends a target group.

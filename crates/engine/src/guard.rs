@@ -284,9 +284,8 @@ impl<'a> Scene<'a> {
     }
 
     fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
-        let replaces_responses = matches!(self.warrant.movement, Movement::First | Movement::Restore { .. });
         let others = |actions: &[Action]| -> Vec<Action> {
-            actions.iter().filter(|action| !is_replaceable(action, replaces_responses)).cloned().collect()
+            actions.iter().filter(|action| !is_replaceable(action, &self.warrant.movement)).cloned().collect()
         };
         if others(live) != others(written) {
             return Err(Violation::OtherActions(format!(
@@ -405,13 +404,14 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether a write may replace an action: the forward itself; the first deployment also the fixed response that stood
-/// in its place, and a restoration puts that back.
-fn is_replaceable(action: &Action, responses_too: bool) -> bool {
-    match &action.kind {
-        ActionKind::Forward(_) => true,
-        ActionKind::Kept { .. } => responses_too && is_fixed_response(action),
-        ActionKind::Unsupported { .. } => false,
+/// Whether a write may replace an action: the forward itself; where nothing carries traffic also the fixed response or
+/// redirect that stands in its place, and a restoration puts a fixed response back.
+fn is_replaceable(action: &Action, movement: &Movement) -> bool {
+    match (&action.kind, movement) {
+        (ActionKind::Forward(_), _) => true,
+        (ActionKind::Kept { kind, .. }, Movement::First) => is_fixed_response(action) || kind == "redirect",
+        (ActionKind::Kept { .. }, Movement::Restore { .. }) => is_fixed_response(action),
+        (ActionKind::Kept { .. } | ActionKind::Unsupported { .. }, _) => false,
     }
 }
 

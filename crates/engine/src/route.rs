@@ -5,6 +5,7 @@
 //! `spec.drift` says. Between runs the route holds what is live. Where the user owns the weights (`spec.weights`), it
 //! follows them instead of a shift.
 
+mod backends;
 mod before;
 mod capacity;
 mod chosen;
@@ -31,18 +32,23 @@ mod sticky;
 mod wanted;
 mod write;
 
+pub(crate) use backends::{GROUP_CHANGED, changed as group_changed};
+pub(crate) use drift::DRIFTED;
 pub use events::events;
 pub(crate) use events::stalled;
 pub use farewell::DEADLINE as FAREWELL_DEADLINE;
+pub(crate) use gone::RULE_GONE;
 pub use memory::tag_value;
 pub use place::describe_place;
 pub use rivalry::entry_key;
+pub(crate) use rivalry::is_led_away;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
 use weir_api::weighted_route::{DriftPolicy, RouteDeletionPolicy};
 
+use crate::Arn;
 use crate::access;
 use crate::backend;
 use crate::fact::Tags;
@@ -53,9 +59,13 @@ use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
+use command::Accepted;
 use place::{Marks, Place};
 use rest::held;
 use wanted::Wanted;
+
+/// What a route says while it leaves a listener.
+const LEAVING: &str = "what is on the old listener is left as it is";
 
 /// How soon a route that waits for something on AWS looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
@@ -109,7 +119,7 @@ pub fn decide(
     } else if status.weights != route.status.weights {
         status.requests = None;
     }
-    gone::mention(cluster, route, &status, &mut outlook);
+    backends::mention(cluster, route, &mut outlook);
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
@@ -140,13 +150,16 @@ pub fn decide(
 }
 
 /// Whether a shift may found a run on what this route's status says: it speaks of the present spec, and what is
-/// live was read and understood, and is not a difference that must be accepted first or is being corrected.
+/// live was read and understood, and is not a difference that must be accepted first or is being corrected. Nor can a run
+/// set out from nothing where something was held.
 pub fn is_usable(route: &RouteObject) -> bool {
     let correction = route.status.intent.as_ref().and_then(|intent| intent.correction.as_ref());
     if correction.is_some_and(|correction| !correction.attaching) {
         return false;
     }
-    let pauses = route.spec.drift == DriftPolicy::Pause && route.status.difference.is_some();
+    let difference = route.status.difference.as_ref();
+    let is_emptied = difference.is_some_and(|difference| weights::total(&difference.found) == 0);
+    let pauses = is_emptied || (route.spec.drift == DriftPolicy::Pause && difference.is_some());
     route.deleted.is_none()
         && route.status.observed_generation == Some(route.generation)
         && !pauses
@@ -186,11 +199,14 @@ fn look(
     if let Some(reason) = refusal.clone().filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
         return Some(Outlook::refused(reason));
     }
+    if rivalry::is_led_away(cluster, route) && command::leaves_place(context, route, wanted, status) {
+        return Some(Outlook::unknown(Standing::Working(because(place::LISTENER_CHANGED, LEAVING))));
+    }
     let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
     let any_age = match (&goal, wanted) {
         (Some(goal), _) => chosen::rests(route, goal, context.now),
-        (None, Some(wanted)) => wanted.is_verified(route),
+        (None, Some(wanted)) => wanted.is_settled(route),
         (None, None) => route.status.intent.as_ref().is_none_or(|intent| !rest::is_under_way(intent, context.now)),
     };
     let correction_due = drift::correction_due(route);
@@ -202,8 +218,13 @@ fn look(
     if let Some(reason) = refusal.filter(|_| place.rule.is_none()) {
         return Some(Outlook::refused(reason));
     }
-    status.priority = place.priority;
+    status.priority = place.priority.or(status.priority.filter(|_| place.is_gone));
     status.aws = access::record(&access);
+    if place.is_gone
+        && let Some(outlook) = gone::meet(context, route, wanted, status)
+    {
+        return Some(outlook);
+    }
     let entry_point = &route.spec.listener.entry_point.name;
     // What nobody wants to move does not hold up the rest.
     let is_concerned = |environment: &str| match &goal {
@@ -225,14 +246,20 @@ fn look(
     };
     let marks = match marks {
         Ok(marks) => marks,
-        Err(standing) => return Some(Outlook::unknown(standing)),
+        Err(standing) => {
+            let was_marked = place.resource.as_ref().map(Arn::as_str) == status.marked.as_deref();
+            let is_bare = was_marked && standing.reason().word == owner::NOT_ADOPTED;
+            return Some(Outlook::unknown(if is_bare { marks_removed(context, route) } else { standing }));
+        }
     };
-    status.last_run.clone_from(&marks.last_run);
+    if !place.is_gone {
+        status.last_run.clone_from(&marks.last_run);
+    }
     status.before = before::seen(&place, &marks, &context.owner, &route.status);
     if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
         return Some(Outlook::unknown(standing));
     }
-    let live = match place.live_weights(&groups) {
+    let live = match place.live_weights(&groups, marks.is_ours) {
         Ok(live) => live,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
@@ -252,9 +279,17 @@ fn look(
     {
         return Some(Outlook::unknown(standing));
     }
-    if command::accepts(context, route, wanted, status) {
-        status.intent = Some(held(context.now, &place, &live, &groups)).filter(|_| !live.is_empty());
-        drift::clear(status);
+    match command::accepts(context, route, wanted, status) {
+        Some(Accepted::Live) => {
+            status.intent = Some(held(context.now, &place, &live, &groups)).filter(|_| !live.is_empty());
+            drift::clear(status);
+        }
+        Some(Accepted::Held) => {
+            drift::set_again(context, status);
+            return Some(write::applying(None, "what was held is set again".to_owned()));
+        }
+        Some(Accepted::Nothing) => status.marked = None,
+        None => {}
     }
     match (goal, wanted) {
         (Some(goal), _) => chosen::follow(context, route, goal, &groups, &place, &marks, status, sight),
@@ -287,17 +322,26 @@ fn lost_mark(
     if status.marked.as_ref() != Some(&resource) {
         return None;
     }
-    if matches!(command::new(route), Some(command::New::Resume)) {
+    if matches!(command::new(route, status), Some(command::New::Resume)) {
         status.marked = None;
         command::note(context, route, status, "accepted: the route's marks are put on AWS again");
         return None;
     }
+    Some(marks_removed(context, route))
+}
+
+fn marks_removed(context: &Context, route: &RouteObject) -> Standing {
+    let way_back = if route.spec.adopt {
+        "give the command resume to have it marked again".to_owned()
+    } else {
+        format!("add the tags {OWNER_TAG}={} and {ROUTE_TAG}={} again", context.owner, route.key)
+    };
     let message = format!(
         "the marks of this route (the tags {OWNER_TAG} and {ROUTE_TAG}) were removed from {}, so nothing more is written \
-         there. If that was a mistake, give the command resume to have it marked again; else delete this route",
+         there. If that was a mistake, {way_back}; else delete this route",
         describe_place(route)
     );
-    Some(Standing::Stalled(because("MarksRemoved", message)))
+    Standing::Stalled(because("MarksRemoved", message))
 }
 
 /// The rule or action is marked as this route's before anything else is done to it.

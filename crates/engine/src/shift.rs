@@ -16,6 +16,7 @@ mod known;
 mod lane;
 mod leave;
 mod missing;
+mod objects;
 mod plan;
 mod report;
 mod rollback;

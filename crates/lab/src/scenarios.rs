@@ -2,6 +2,7 @@
 
 mod absence;
 mod accounts;
+mod adopted;
 mod chosen;
 mod commands;
 mod deletions;
@@ -9,12 +10,14 @@ mod deployments;
 mod drift;
 mod farewells;
 mod foreign;
+mod hands;
 mod happy;
 mod known;
 mod leaders;
 mod lockstep;
 mod memory;
 mod network;
+mod repointed;
 mod requests;
 mod rights;
 mod rollback;

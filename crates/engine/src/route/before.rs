@@ -30,13 +30,15 @@ const MOST_TAGS: usize = 50;
 const OTHER_TAGS: usize = 3;
 /// By what a whole text ends.
 const END: &str = "+.";
-/// The only kind of action, besides a forward, that Weir ever replaces.
+/// The only kind of action, besides a forward, that is remembered.
 const FIXED_RESPONSE: &str = "fixed-response";
 
 /// What a place has before it is marked, or what its tags remember. Nothing where a place of ours has lost its memory.
 pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, status: &WeightedRouteStatus) -> Option<Before> {
-    let Some(resource) = &place.resource else { return Some(Before::default()) };
     let recorded = status.before.as_ref();
+    let Some(resource) = &place.resource else {
+        return if place.is_gone { recorded.cloned() } else { Some(Before::default()) };
+    };
     // What was there before Weir outlasts the route that first came: whoever takes over from it inherits the memory.
     if marks.tags.contains_key(BEFORE_TAG) && marks.tags.get(OWNER_TAG).is_some_and(|found| found == owner) {
         return read(&marks.tags, resource).or_else(|| recorded.cloned());
@@ -87,8 +89,10 @@ pub(super) fn of(actions: &[Action]) -> Option<Before> {
             let forward = BeforeForward { groups: groups.collect(), sticky_seconds: forward.sticky_seconds };
             Some(Before { forward: Some(forward), fixed_response: None })
         }
-        ActionKind::Kept { settings, .. } => Some(Before { forward: None, fixed_response: Some(settings.clone()) }),
-        ActionKind::Unsupported { .. } => None,
+        ActionKind::Kept { kind, settings } if kind == FIXED_RESPONSE => {
+            Some(Before { forward: None, fixed_response: Some(settings.clone()) })
+        }
+        ActionKind::Kept { .. } | ActionKind::Unsupported { .. } => None,
     }
 }
 

@@ -138,8 +138,10 @@ impl Course<'_> {
     ) -> Option<(Option<Intent>, Outlook)> {
         let is_there = weights::same_split(&self.live, &self.goal);
         if let Some(mut old) = old.clone().filter(|old| self.is_held_by(old) && !is_there) {
-            let message = drift::difference(&old, &self.live);
-            let outlook = drift::meet(self.context, self.route, self.groups, &message, status, &mut old, sight)?;
+            let outlook = match self.change(&old) {
+                Ok(change) => change.meet_difference(&mut old, status, sight)?,
+                Err(message) => self.waiting(&message, sight),
+            };
             return Some((Some(old), outlook));
         }
         let inherited = old.as_ref().and_then(|old| self.inherited(old));
@@ -209,9 +211,7 @@ impl Course<'_> {
         if intent.verified_at.is_none() {
             if !(change.is_live(&intent) && self.place.read_at >= intent.since) {
                 if !change.starts_right(&intent, &before) && !came_after_all {
-                    let message = drift::departure(&intent, &before, &self.live);
-                    let outlook =
-                        drift::meet(self.context, self.route, self.groups, &message, status, &mut intent, sight)?;
+                    let outlook = change.meet_departure(&mut intent, &before, status, sight)?;
                     return Some((Some(intent), outlook));
                 }
                 drift::clear(status);
@@ -228,8 +228,7 @@ impl Course<'_> {
             came_after_all || weights::same_split(&self.live, &intent.weights)
         };
         if !is_right {
-            let message = drift::difference(&intent, &self.live);
-            let outlook = drift::meet(self.context, self.route, self.groups, &message, status, &mut intent, sight)?;
+            let outlook = change.meet_difference(&mut intent, status, sight)?;
             return Some((Some(intent), outlook));
         }
         drift::clear(status);

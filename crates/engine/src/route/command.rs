@@ -9,6 +9,7 @@ use weir_api::weighted_route::DriftPolicy;
 
 use crate::object::RouteObject;
 use crate::tick::Context;
+use crate::weights;
 
 use super::wanted::Wanted;
 
@@ -21,9 +22,9 @@ pub(super) enum New {
 }
 
 /// The command that was not seen before, if there is one.
-pub(super) fn new(route: &RouteObject) -> Option<New> {
+pub(super) fn new(route: &RouteObject, status: &WeightedRouteStatus) -> Option<New> {
     let text = route.command.as_ref()?;
-    if route.status.last_command.as_ref().is_some_and(|last| last.command == *text) {
+    if status.last_command.as_ref().is_some_and(|last| last.command == *text) {
         return None;
     }
     // With a status that was lost, the memory of which command was carried out is lost too: none is given twice.
@@ -50,26 +51,71 @@ pub(super) fn note(context: &Context, route: &RouteObject, status: &mut Weighted
     status.last_command = Some(LastCommand { command, result: result.to_owned(), at: context.now });
 }
 
-/// Carries out what was commanded about weights, once it is known what is live. True where what is live shall be
-/// taken for what is held.
+/// What is taken for what shall be from now on.
+pub(super) enum Accepted {
+    /// What is live.
+    Live,
+    /// What was held, since nothing is live: it is set again.
+    Held,
+    /// Nothing, since nothing is live and nothing was held.
+    Nothing,
+}
+
+/// Carries out what was commanded about weights, once it is known what is live.
 pub(super) fn accepts(
     context: &Context,
     route: &RouteObject,
     wanted: Option<&Wanted<'_>>,
     status: &mut WeightedRouteStatus,
-) -> bool {
-    let (accepts, result) = match (new(route), wanted) {
-        (None, _) => return false,
-        (Some(New::Refused(message)), _) => (false, message),
-        (Some(New::Resume), _) if route.spec.drift == DriftPolicy::Correct => {
+) -> Option<Accepted> {
+    let is_live = weights::total(&status.weights) > 0;
+    let holds = status.intent.as_ref().is_some_and(|intent| weights::total(&intent.weights) > 0);
+    let (accepted, result) = match (new(route, status)?, wanted) {
+        (New::Refused(message), _) => (None, message),
+        (New::Resume, _) if route.spec.drift == DriftPolicy::Correct => {
             status.reversals.clear();
-            (false, "accepted: what was set is set again where it differs".to_owned())
+            (None, "accepted: what was set is set again where it differs".to_owned())
         }
-        (Some(New::Resume), Some(wanted)) => {
-            (false, format!("ignored: a run is moving; give the command to the TrafficShift {}", wanted.shift.key))
+        (New::Resume, Some(wanted)) => (None, ignored_in_run(wanted)),
+        (New::Resume, None) if is_live => {
+            (Some(Accepted::Live), "accepted: what is live is the new starting point".to_owned())
         }
-        (Some(New::Resume), None) => (true, "accepted: what is live is the new starting point".to_owned()),
+        (New::Resume, None) if holds => {
+            let message = "accepted: nothing is live, so what was held is set again";
+            (Some(Accepted::Held), message.to_owned())
+        }
+        (New::Resume, None) => {
+            (Some(Accepted::Nothing), "accepted: nothing is live; the next shift begins anew".to_owned())
+        }
     };
     note(context, route, status, &result);
-    accepts
+    accepted
+}
+
+fn ignored_in_run(wanted: &Wanted<'_>) -> String {
+    format!("ignored: a run is moving; give the command to the TrafficShift {}", wanted.shift.key)
+}
+
+/// Whether `resume` was given to a route whose entry point leads to another listener. Then it leaves the one on which it
+/// has its place, with all that was known of that.
+pub(super) fn leaves_place(
+    context: &Context,
+    route: &RouteObject,
+    wanted: Option<&Wanted<'_>>,
+    status: &mut WeightedRouteStatus,
+) -> bool {
+    if !matches!(new(route, status), Some(New::Resume)) {
+        return false;
+    }
+    if let Some(wanted) = wanted {
+        note(context, route, status, &ignored_in_run(wanted));
+        return false;
+    }
+    *status = WeightedRouteStatus {
+        observed_generation: status.observed_generation,
+        full_traffic: std::mem::take(&mut status.full_traffic),
+        ..WeightedRouteStatus::default()
+    };
+    note(context, route, status, "accepted: the route leaves its old listener and begins on the new one");
+    true
 }

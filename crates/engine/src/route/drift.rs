@@ -19,7 +19,10 @@ use crate::weights;
 
 use super::capacity::{self, Demand};
 use super::write::Change;
-use super::{LOOK_AGAIN, Outlook};
+use super::{LOOK_AGAIN, Outlook, gone};
+
+/// The reason of a route on which other weights are live than were set.
+pub(crate) const DRIFTED: &str = "Drifted";
 
 /// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
 /// correction was written what it went over counts as live still: AWS may show the state before a write for some seconds
@@ -64,33 +67,35 @@ pub(super) fn expectation(intent: &Intent) -> String {
     let by = match &intent.follow {
         Some(follow) => format!("spec.weights of generation {} set", follow.generation),
         None if intent.shift.is_empty() => "was live and is held".to_owned(),
+        None if intent.left_at.is_some() => format!("run {} of {} would have set", intent.run, intent.shift),
         None => format!("run {} of {} set", intent.run, intent.shift),
     };
     format!("{}, which {by} at {:.0}", weights::words(&intent.weights), intent.since)
 }
 
-/// The difference between what was set and what is live, in words.
-pub(super) fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> String {
+/// The difference between what was set and what is live.
+fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> Reason {
     if weights::same_action(live, &intent.weights) {
-        return "the weights are as they should be, but stickiness between groups, or a group without weight, was \
-                changed"
-            .to_owned();
+        let message = "the weights are as they should be, but stickiness between groups, or a group without weight, was \
+                       changed";
+        return because(DRIFTED, message);
     }
-    format!("found {}; expected {}", weights::words(live), expectation(intent))
+    because(DRIFTED, format!("found {}; expected {}", weights::words(live), expectation(intent)))
 }
 
-/// A step that was about to be made finds something else than it starts from, in words.
-pub(super) fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> String {
+/// A step that was about to be made finds something else than it starts from.
+fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> Reason {
     let by = match &intent.follow {
         Some(_) => "spec.weights".to_owned(),
         None => format!("run {} of {}", intent.run, intent.shift),
     };
-    format!(
+    let message = format!(
         "found {}; expected {}, from which {by} was about to go to {}",
         weights::words(live),
         weights::words(before),
         weights::words(&intent.weights)
-    )
+    );
+    because(DRIFTED, message)
 }
 
 /// Since when corrections are due for what a route has on record, where they are.
@@ -116,12 +121,12 @@ pub(super) fn forget(route: &RouteObject, status: &mut WeightedRouteStatus) {
     }
 }
 
-/// Meets a difference as the route's policy says. `message` tells it.
-pub(super) fn meet(
+/// Meets a difference as the route's policy says.
+fn meet(
     context: &Context,
     route: &RouteObject,
     groups: &Groups,
-    message: &str,
+    found: Reason,
     status: &mut WeightedRouteStatus,
     intent: &mut Intent,
     sight: &mut Sight<'_>,
@@ -131,15 +136,18 @@ pub(super) fn meet(
     let noted = noted.unwrap_or(Difference { since: context.now, found: live });
     let since = noted.since;
     status.difference = Some(noted);
-    let message = format!("{message}. Somebody else has changed it; seen since {since:.0}");
+    let message = format!("{}. Somebody else has changed it; seen since {since:.0}", found.message);
+    let telling = |message: String| told(because(&found.word, message));
     Some(match route.spec.drift {
-        DriftPolicy::Alert | DriftPolicy::Adopt => told(message),
-        DriftPolicy::Pause => told(format!(
+        DriftPolicy::Alert | DriftPolicy::Adopt => telling(message),
+        DriftPolicy::Pause => telling(format!(
             "{message}. spec.drift is Pause: nothing new is begun until that is live again, or the command resume \
              accepts what is live"
         )),
-        DriftPolicy::Correct if is_contested(route, status) => told(format!("{message}. The route is contested")),
-        DriftPolicy::Correct => return correct(context, route, groups, message, status, intent, sight),
+        DriftPolicy::Correct if is_contested(route, status) => telling(format!("{message}. The route is contested")),
+        DriftPolicy::Correct => {
+            return correct(context, route, groups, because(&found.word, message), status, intent, sight);
+        }
     })
 }
 
@@ -147,12 +155,13 @@ fn correct(
     context: &Context,
     route: &RouteObject,
     groups: &Groups,
-    message: String,
+    found: Reason,
     status: &mut WeightedRouteStatus,
     intent: &mut Intent,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
-    let Some(noted) = status.difference.clone() else { return Some(told(message)) };
+    let Some(noted) = status.difference.clone() else { return Some(told(found)) };
+    let message = &found.message;
     let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
     if context.now < due {
         let message = format!("{message}. It will be corrected at {due:.0}");
@@ -186,17 +195,27 @@ fn correct(
     status.reversals.retain(|reversal| context.now < reversal.at + HOUR);
     status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
     if is_contested(route, status) {
-        return Some(told(format!("{message}. The route is contested")));
+        return Some(told(because(&found.word, format!("{message}. The route is contested"))));
     }
     let was_live_at = intent.verified_at.take();
+    intent.left_at = None;
     intent.correction = Some(Correction { over: noted.found, since: context.now, was_live_at, attaching });
     status.difference = None;
     Some(correcting(format!("{message}. It is being corrected")))
 }
 
+/// What is live where nothing was held is nothing to go on from: what was held is to be set again.
+pub(super) fn set_again(context: &Context, status: &mut WeightedRouteStatus) {
+    clear(status);
+    let over = status.weights.clone();
+    let Some(intent) = status.intent.as_mut() else { return };
+    let was_live_at = intent.verified_at.take();
+    intent.left_at = None;
+    intent.correction = Some(Correction { over, since: context.now, was_live_at, attaching: false });
+}
+
 /// Nothing is done about it.
-fn told(message: String) -> Outlook {
-    let reason = because("Drifted", message);
+pub(super) fn told(reason: Reason) -> Outlook {
     Outlook {
         standing: Standing::Resting(reason.clone()),
         synced: (Truth::False, reason),
@@ -234,6 +253,33 @@ pub(super) fn missing(wanted: &[EnvironmentWeight], live: &[EnvironmentWeight]) 
 }
 
 impl Change<'_> {
+    /// What is live differs from what was set: it is met as the route's policy says.
+    pub(super) fn meet_difference(
+        &self,
+        intent: &mut Intent,
+        status: &mut WeightedRouteStatus,
+        sight: &mut Sight<'_>,
+    ) -> Option<Outlook> {
+        let found = self.gone_or(intent, || difference(intent, &self.live));
+        meet(self.context, self.route, self.groups, found, status, intent, sight)
+    }
+
+    /// A step finds something else than it starts from: it is met as the route's policy says.
+    pub(super) fn meet_departure(
+        &self,
+        intent: &mut Intent,
+        before: &[EnvironmentWeight],
+        status: &mut WeightedRouteStatus,
+        sight: &mut Sight<'_>,
+    ) -> Option<Outlook> {
+        let found = self.gone_or(intent, || departure(intent, before, &self.live));
+        meet(self.context, self.route, self.groups, found, status, intent, sight)
+    }
+
+    fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Reason) -> Reason {
+        if self.place.is_gone { gone::difference(self.route, intent) } else { difference() }
+    }
+
     /// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.
     ///
     /// One that was decided and not written, since the process died or had to wait, is no change of anybody's. So it counts

@@ -7,8 +7,10 @@ use weir_api::weighted_route::Intent;
 use crate::event::Event;
 use crate::weights;
 
+use super::backends::ENVIRONMENT_GONE;
+use super::drift::DRIFTED;
 use super::farewell::{BLOCKED, LEFT_BEHIND, RESTORED, RULE_DELETED};
-use super::gone::ENVIRONMENT_GONE;
+use super::gone::RULE_GONE;
 
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
@@ -29,11 +31,11 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
     events.extend(corrected(old, new));
     let drift = |status: &WeightedRouteStatus| {
         find(&status.conditions, SYNCED)
-            .filter(|synced| synced.status == Truth::False && synced.reason == "Drifted")
-            .map(|synced| synced.message.clone())
+            .filter(|synced| synced.status == Truth::False && [DRIFTED, RULE_GONE].contains(&synced.reason.as_str()))
+            .map(|synced| synced.message.to_string())
     };
     match (drift(old), drift(new)) {
-        (before, Some(message)) if before.as_ref() != Some(&message) => events.push(Event::warning("Drifted", message)),
+        (before, Some(message)) if before.as_ref() != Some(&message) => events.push(Event::warning(DRIFTED, message)),
         (Some(_), None) if holds(&new.conditions, SYNCED) => {
             let message = format!("{} is live again as it should be", new.live.as_deref().unwrap_or("nothing"));
             events.push(Event::normal("DriftGone", message));

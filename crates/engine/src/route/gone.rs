@@ -1,30 +1,87 @@
-//! Environments that are gone as objects and still carry traffic: nothing is undone for them, and they are named.
+//! A place that is gone: the rule of a route was deleted, or its listener.
+//!
+//! What Weir did not make it never makes: of a rule that it adopted it knows a part only, and what it would make in its
+//! stead could let in whom the other kept out. Its own rules it makes again, as `spec.drift` says or somebody commands.
 
-use crate::object::{Cluster, RouteObject};
-use crate::standing::{Standing, because};
 use weir_api::WeightedRouteStatus;
+use weir_api::condition::Truth;
+use weir_api::weighted_route::{Before, DriftPolicy, Intent};
 
-use super::Outlook;
+use crate::object::RouteObject;
+use crate::standing::{Reason, Standing, because};
+use crate::tick::Context;
 
-/// The reason that a route which is otherwise ready gives.
-pub(super) const ENVIRONMENT_GONE: &str = "EnvironmentGone";
+use super::place::describe_place;
+use super::wanted::Wanted;
+use super::{Outlook, drift};
 
-/// Says which environments are gone and still carry, where the route is otherwise as it should be.
-pub(super) fn mention(cluster: &Cluster, route: &RouteObject, status: &WeightedRouteStatus, outlook: &mut Outlook) {
-    let Standing::Ready(reason) = &outlook.standing else { return };
-    let is_gone = |name: &str| !cluster.environments.contains_key(&route.key.beside(name));
-    let carrying = status.weights.iter().filter(|entry| entry.weight > 0).map(|entry| entry.environment.as_str());
-    let gone: Vec<&str> = carrying.filter(|name| is_gone(name)).collect();
-    if gone.is_empty() {
-        return;
+/// The reason of a route whose rule is gone.
+pub(crate) const RULE_GONE: &str = "RuleGone";
+
+/// Whether Weir made the rule of a route: there was nothing before it.
+pub(super) fn is_own(status: &WeightedRouteStatus) -> bool {
+    status.before == Some(Before::default())
+}
+
+/// What follows where nothing may be made: a run that goes back has nothing to take back, and all else waits for whoever
+/// made the rule. Nothing where it is Weir's own rule, which is a difference like any other.
+pub(super) fn meet(
+    context: &Context,
+    route: &RouteObject,
+    wanted: Option<&Wanted<'_>>,
+    status: &mut WeightedRouteStatus,
+) -> Option<Outlook> {
+    status.live = Some(crate::weights::words(&[]));
+    status.weights.clear();
+    status.groups.clear();
+    status.sticky_seconds = None;
+    let goes_back = wanted.filter(|wanted| wanted.goes_back());
+    let leaves = !is_own(status) || route.spec.drift != DriftPolicy::Correct;
+    if let Some(wanted) = goes_back.filter(|_| leaves) {
+        let mut intent = match status.intent.take() {
+            Some(intent) if wanted.is_intent(&intent) => intent,
+            before => Intent { groups: before.unwrap_or_default().groups, ..wanted.intent(context.now) },
+        };
+        intent.left_at.get_or_insert(context.now);
+        status.intent = Some(intent);
+        return Some(drift::told(because(RULE_GONE, format!("{}; nothing is left to take back", said(route)))));
     }
-    let message = format!(
-        "{}. The Environment {} is gone as an object and still carries traffic on AWS, where nothing was undone: create \
-         it again, or move the traffic away",
-        reason.message,
-        gone.join(" and ")
+    if is_own(status) {
+        return None;
+    }
+    let reason = because(
+        RULE_GONE,
+        format!(
+            "{}. Weir did not make it and does not make it again, since it may have done more than Weir knows: whoever \
+             made it must bring it back, and it is adopted again; or delete this WeightedRoute and make it again to have \
+             a rule of Weir's own",
+            said(route)
+        ),
     );
-    let reason = because(ENVIRONMENT_GONE, message);
-    outlook.synced.1 = reason.clone();
-    outlook.standing = Standing::Ready(reason);
+    let synced = (Truth::False, reason.clone());
+    Some(Outlook { standing: Standing::Stalled(reason), synced, proposal: None, look_again: true, wake: None })
+}
+
+/// The difference between what was set and a rule that is gone.
+pub(super) fn difference(route: &RouteObject, intent: &Intent) -> Reason {
+    let expected = drift::expectation(intent);
+    let message = format!(
+        "{}; expected it with {expected}. The command resume has it made again, in a run on the TrafficShift, else on \
+         this route",
+        said(route)
+    );
+    because(RULE_GONE, message)
+}
+
+/// A rule of Weir's own that is gone, where nothing tells what it had.
+pub(super) fn forgotten(route: &RouteObject) -> Reason {
+    let message = format!(
+        "{}, and what it had is not on record. Give the command resume to begin anew: the next shift then makes a rule",
+        said(route)
+    );
+    because(RULE_GONE, message)
+}
+
+fn said(route: &RouteObject) -> String {
+    format!("{} is gone", describe_place(route))
 }

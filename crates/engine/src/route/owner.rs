@@ -15,6 +15,9 @@ use super::conditions::{conditions, describe, same};
 use super::place::describe_place;
 use super::rivalry;
 
+/// The reason of a route whose place somebody else made, and which does not adopt it.
+pub(super) const NOT_ADOPTED: &str = "NotAdopted";
+
 /// Whose something is, from where a route stands.
 #[derive(Debug, PartialEq, Eq)]
 enum Owner<'a> {
@@ -91,7 +94,7 @@ pub(super) fn is_ours(
         )),
         Owner::Orphan(_) | Owner::Nobody if route.spec.adopt => Ok(false),
         Owner::Orphan(_) | Owner::Nobody => Err(because(
-            "NotAdopted",
+            NOT_ADOPTED,
             format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
         )),
     }

@@ -9,7 +9,7 @@ use crate::Arn;
 use crate::access;
 use crate::backend::{Groups, environment_of};
 use crate::entry_point::OWNED_BY_ANOTHER;
-use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
+use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Reason, Standing, because};
@@ -21,7 +21,10 @@ use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
 use super::wanted::wanted;
-use super::{memory, owner, permission};
+use super::{gone, memory, owner, permission};
+
+/// The reason of a route whose entry point leads to another listener than the one on which it has its place.
+pub(super) const LISTENER_CHANGED: &str = "ListenerChanged";
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -35,6 +38,8 @@ pub(super) struct Place<'a> {
     pub rule: Option<&'a Rule>,
     /// What carries the marks: the rule, or the listener for its default action.
     pub resource: Option<Arn>,
+    /// Whether the route had its place here, and it is no more.
+    pub is_gone: bool,
 }
 
 /// The marks found on a rule or listener.
@@ -92,7 +97,7 @@ fn recognizes(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<bool> {
-    let Ok(listener) = listener(cluster, route) else { return Some(false) };
+    let Ok(listener) = listener(cluster, route, status) else { return Some(false) };
     let listener_arn = listener.to_string();
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
@@ -120,32 +125,47 @@ pub(super) fn find<'a>(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    let listener = match listener(cluster, route) {
+    let listener = match listener(cluster, route, status) {
         Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
     };
+    let goes_back = wanted(cluster, route).is_some_and(|run| run.goes_back());
+    let is_bound = rivalry::bound(status).is_some();
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
     let not_before = if verified { ANY_AGE } else { sight.fresh().max(recorded.min(sight.began)) };
     let reading = sight.rules(&listener, not_before)?;
+    let read_at = reading.at;
+    let gone = |listener| Place { listener, read_at, priority: None, rule: None, resource: None, is_gone: true };
     let rules = match &reading.found {
         Ok(rules) => rules,
+        // There is nothing on it that a run could bring back.
+        Err(error) if error.kind == ErrorKind::NotFound && is_bound && goes_back => return Some(Ok(gone(listener))),
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
-    let read_at = reading.at;
     status.listener = Some(listener.to_string());
+    let known = route.status.arn.as_deref();
     let is_there = |arn: &String| rules.iter().any(|rule| rule.arn.as_str() == arn);
     status.arn = status.arn.take().filter(is_there).or_else(|| status.listener.clone());
     let Some(matches) = &route.spec.listener.matches else {
         status.arn.clone_from(&status.listener);
         let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
         let resource = Some(listener.clone());
-        return Some(Ok(Place { listener, read_at, priority: None, rule, resource }));
+        return Some(Ok(Place { listener, read_at, priority: None, rule, resource, is_gone: false }));
     };
-    let rule = match own_rule(route, matches, rules, sight)? {
-        Ok(rule) => rule,
-        Err(reason) => return Some(Err(Standing::Stalled(reason))),
+    // The way back leads to the rule that the run has moved, whatever number and conditions it has by now.
+    let moved = rules.iter().find(|rule| goes_back && known == Some(rule.arn.as_str()));
+    let rule = match moved {
+        Some(moved) => Some(moved),
+        None => match own_rule(route, matches, rules, sight)? {
+            Ok(rule) => rule,
+            Err(reason) => return Some(Err(Standing::Stalled(reason))),
+        },
     };
     status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
+    let is_gone = rule.is_none() && is_bound;
+    if is_gone && !gone::is_own(status) {
+        return Some(Ok(gone(listener)));
+    }
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
         _ => match host_in_use(context, cluster, route, matches, rules, sight)? {
@@ -155,13 +175,14 @@ pub(super) fn find<'a>(
     };
     let resource = rule.map(|rule| rule.arn.clone());
     Some(match priority {
-        Ok(priority) => Ok(Place { listener, read_at, priority: Some(priority), rule, resource }),
+        Ok(priority) => Ok(Place { listener, read_at, priority: Some(priority), rule, resource, is_gone }),
         Err(reason) => Err(Standing::Stalled(reason)),
     })
 }
 
-/// The ARN of a route's listener; the error says what is waited for.
-fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
+/// The ARN of a route's listener; the error says what is waited for. A route that has its place on one stays there where its
+/// entry point leads to another: `adopt`, given for the one, is no leave to take the other.
+fn listener(cluster: &Cluster, route: &RouteObject, status: &WeightedRouteStatus) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
@@ -186,7 +207,11 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return Ok(Arn::new(&listener.arn));
+        return match (rivalry::bound(status).filter(|bound| *bound != listener.arn), recorded) {
+            (None, _) => Ok(Arn::new(&listener.arn)),
+            (Some(_), Some(recorded)) => Ok(Arn::new(recorded)),
+            (Some(bound), None) => Err(Standing::Stalled(led_away(&name, bound, &listener.arn))),
+        };
     }
     if let Some(recorded) = recorded {
         return Ok(Arn::new(recorded));
@@ -203,6 +228,15 @@ fn listener(cluster: &Cluster, route: &RouteObject) -> Result<Arn, Standing> {
     let message =
         format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
     Err(Standing::Stalled(because("ListenerNotFound", message)))
+}
+
+fn led_away(entry_point: &str, bound: &str, found: &str) -> Reason {
+    let message = format!(
+        "the EntryPoint {entry_point} leads to the listener {found} now, and this route has its place on {bound}. Nothing \
+         is read or written on the new one: point the EntryPoint back, or give this route the command resume to leave \
+         what is on the old one as it is and begin on the new one"
+    );
+    because(LISTENER_CHANGED, message)
 }
 
 impl Place<'_> {
@@ -238,10 +272,11 @@ impl Place<'_> {
         Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, route, Movement::None) })
     }
 
-    /// The weights that are live, by environment.
-    pub fn live_weights(&self, groups: &Groups) -> Result<Vec<EnvironmentWeight>, Standing> {
+    /// The weights that are live, by environment. While another action answers on a place of ours, nothing is.
+    pub fn live_weights(&self, groups: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, Standing> {
         let Some(rule) = self.rule else { return Ok(Vec::new()) };
-        let Some(forward) = forward_of(&rule.actions).map_err(Standing::Stalled)? else { return Ok(Vec::new()) };
+        let forward = forward_of(&rule.actions, is_ours, &describe_action(self.priority)).map_err(Standing::Stalled)?;
+        let Some(forward) = forward else { return Ok(Vec::new()) };
         let mut live = Vec::new();
         for (group, weight) in &forward.groups {
             match environment_of(groups, group) {
@@ -258,6 +293,11 @@ impl Place<'_> {
     /// The forward that is live.
     pub fn forward(&self) -> Option<&Forward> {
         self.rule.and_then(|rule| rule.actions.iter().find_map(Action::forward))
+    }
+
+    /// Whether a group is in the forward that is live.
+    pub fn attaches(&self, group: &Arn) -> bool {
+        self.forward().is_some_and(|forward| forward.groups.contains_key(group))
     }
 
     /// All actions with the forward put in the place of the one that is there, or of the fixed response that stands
@@ -277,23 +317,31 @@ impl Place<'_> {
 pub(super) fn is_terminal(kind: &ActionKind) -> bool {
     match kind {
         ActionKind::Forward(_) => true,
-        ActionKind::Kept { kind, .. } => kind == "fixed-response",
+        ActionKind::Kept { kind, .. } => kind == "fixed-response" || kind == "redirect",
         ActionKind::Unsupported { .. } => false,
     }
 }
 
-/// The forward among actions; `None` for a fixed response, in whose place a first deployment puts one.
-fn forward_of(actions: &[Action]) -> Result<Option<&Forward>, Reason> {
+fn describe_action(priority: Option<i32>) -> String {
+    priority.map_or_else(|| "the default action".to_owned(), |priority| format!("the rule with priority {priority}"))
+}
+
+/// The forward among actions; `None` where something else answers, in whose place one may be put: a fixed response, and
+/// what somebody has put on a place of ours.
+fn forward_of<'a>(actions: &'a [Action], is_ours: bool, place: &str) -> Result<Option<&'a Forward>, Reason> {
     for action in actions {
         match &action.kind {
-            ActionKind::Kept { kind, .. } if kind == "redirect" => {
-                let message = "found a redirect; expected a forward or a fixed response. Point the rule at a target group first, or choose another rule";
+            ActionKind::Kept { kind, .. } if kind == "redirect" && !is_ours => {
+                let message = format!(
+                    "{place} is a redirect; expected a forward or a fixed response. Point it at a target group first, or \
+                     choose another rule"
+                );
                 return Err(because("NotAForward", message));
             }
             ActionKind::Unsupported { kind } => {
                 let message = format!(
                     "found an action of type {kind}, which Weir cannot write back as it is and therefore does not touch; \
-                     take it out of the rule, or choose another rule"
+                     take it out of {place}, or choose another rule"
                 );
                 return Err(because("UnsupportedAction", message));
             }

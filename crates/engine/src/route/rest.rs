@@ -14,7 +14,7 @@ use crate::weights;
 
 use super::place::Place;
 use super::write::{Change, lenders};
-use super::{Outlook, describe_place, drift, wanted};
+use super::{Outlook, describe_place, drift, gone, wanted};
 
 /// How long a step towards the user's weights, which are not wanted any more, may still become live.
 const HANDING_OVER: SignedDuration = SignedDuration::from_secs(10);
@@ -32,6 +32,9 @@ pub(super) fn at_rest(
     let live = status.weights.clone();
     let policy = route.spec.drift;
     let Some(mut intent) = status.intent.clone() else {
+        if place.is_gone {
+            return Some(drift::told(gone::forgotten(route)));
+        }
         let is_held = matches!(policy, DriftPolicy::Pause | DriftPolicy::Correct) && !live.is_empty();
         status.intent = is_held.then(|| held(context.now, place, &live, groups));
         return Some(holding(route, place, status));
@@ -42,42 +45,38 @@ pub(super) fn at_rest(
         let standing = Standing::Working(because("HandingOver", message));
         return Some(Outlook { look_again: false, wake: Some(until), ..Outlook::unknown(standing) });
     }
+    // What was on its way to weights that are taken away is held, where nothing else is live.
+    intent.follow = intent.follow.filter(|_| weights::total(&live) > 0);
     let is_same = weights::same_split(&intent.weights, &live);
-    let is_open = intent.verified_at.is_none() && intent.correction.is_none();
+    let is_open = !intent.is_settled() && intent.correction.is_none();
     let is_over = policy != DriftPolicy::Alert && is_open && !wanted::may_go_on(cluster, route, &intent);
-    let adopts = policy == DriftPolicy::Adopt && intent.verified_at.is_some() && !is_same;
+    let adopts = policy == DriftPolicy::Adopt && intent.is_settled() && !is_same && weights::total(&live) > 0;
     if intent.follow.is_some() || is_over || adopts {
         status.intent = Some(held(context.now, place, &live, groups)).filter(|_| !live.is_empty());
         status.reversals.clear();
         drift::clear(status);
         return Some(holding(route, place, status));
     }
-    if is_open || (intent.verified_at.is_some() && is_same) {
+    if is_open || (intent.is_settled() && is_same) {
         drift::clear(status);
         return Some(holding(route, place, status));
     }
-    let outlook = if intent.correction.is_some() {
-        let change = match change(context, route, groups, place, &intent, live) {
-            Ok(change) => change,
-            Err(standing) => return Some(Outlook::unknown(standing)),
-        };
-        if change.is_live(&intent) {
-            intent.verified_at = Some(context.now);
-            intent.correction = None;
-            drift::clear(status);
-            status.intent = Some(intent);
-            return Some(holding(route, place, status));
-        }
-        if change.starts_right(&intent, &intent.weights) {
-            drift::clear(status);
-            change.correct(&mut intent, status, sight)?
-        } else {
-            let message = drift::difference(&intent, &change.live);
-            drift::meet(context, route, groups, &message, status, &mut intent, sight)?
-        }
+    let change = match change(context, route, groups, place, &intent, live) {
+        Ok(change) => change,
+        Err(standing) => return Some(Outlook::unknown(standing)),
+    };
+    if intent.correction.is_some() && change.is_live(&intent) {
+        intent.verified_at = Some(context.now);
+        intent.correction = None;
+        drift::clear(status);
+        status.intent = Some(intent);
+        return Some(holding(route, place, status));
+    }
+    let outlook = if intent.correction.is_some() && change.starts_right(&intent, &intent.weights) {
+        drift::clear(status);
+        change.correct(&mut intent, status, sight)?
     } else {
-        let message = drift::difference(&intent, &live);
-        drift::meet(context, route, groups, &message, status, &mut intent, sight)?
+        change.meet_difference(&mut intent, status, sight)?
     };
     status.intent = Some(intent);
     Some(outlook)

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use weir_api::WeightedRouteStatus;
 
 use crate::Key;
 use crate::object::{Cluster, KindName, RouteObject};
@@ -67,6 +68,18 @@ pub(super) fn is_settled(cluster: &Cluster, route: &RouteObject) -> bool {
 /// The same, where the ARN of the listener is known already. Where it cannot be known, what was seen holds.
 fn has_place(route: &RouteObject, listener: Option<&str>) -> bool {
     was_marked(route) && listener.is_none_or(|listener| route.status.listener.as_deref() == Some(listener))
+}
+
+/// Whether the entry point of a route leads to another listener than the one on which the route has its place. Then it stays
+/// there until somebody says otherwise.
+pub(crate) fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
+    let found = listener_of(cluster, route);
+    found.is_some_and(|found| bound(&route.status).is_some_and(|bound| bound != found))
+}
+
+/// The listener on which a route has its place: one that was seen to carry its marks.
+pub(super) fn bound(status: &WeightedRouteStatus) -> Option<&str> {
+    status.marked.as_ref().and(status.listener.as_deref())
 }
 
 /// The ARN of a route's listener, as its entry point has found it.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use weir_api::condition::READY;
+use weir_api::weighted_route::Before;
 
 use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
 use super::*;
@@ -59,6 +60,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
 #[test]
 fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let mut older = settled(web("team-a", 1, "a.example"), "rule-1000");
+    older.status.before = Some(Before::default());
     let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
     let younger = settled(route("team-b", "web", 2, place), "rule-1001");
     let mut cluster = open([older.clone(), younger.clone()]);

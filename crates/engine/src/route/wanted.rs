@@ -1,5 +1,6 @@
 //! What the shift that has a route wants of it now.
 
+use jiff::Timestamp;
 use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 use weir_api::weighted_route::{Intent, RunMemory};
 
@@ -50,10 +51,24 @@ impl Wanted<'_> {
         intent.uid == self.shift.uid && (intent.run, intent.seq) == (self.run.id, self.run.seq)
     }
 
-    /// Whether the change was recorded and then seen to be live.
-    pub fn is_verified(&self, route: &RouteObject) -> bool {
+    /// The change as an intent of the route, with nothing known of its groups yet.
+    pub fn intent(&self, now: Timestamp) -> Intent {
+        Intent {
+            shift: self.shift.key.name.to_string(),
+            uid: self.shift.uid.to_string(),
+            run: self.run.id,
+            seq: self.run.seq,
+            since: now,
+            weights: self.part.weights.clone(),
+            baseline: Some(self.part.baseline),
+            ..Intent::default()
+        }
+    }
+
+    /// Whether the change was recorded and then seen to be live, or left.
+    pub fn is_settled(&self, route: &RouteObject) -> bool {
         let intent = route.status.intent.as_ref().filter(|intent| self.is_intent(intent));
-        intent.is_some_and(|intent| intent.verified_at.is_some())
+        intent.is_some_and(Intent::is_settled)
     }
 
     /// What the tag on AWS shall remember once the run has come to its end.
@@ -75,6 +90,11 @@ impl Wanted<'_> {
     /// Whether the run first wants to be told what is live.
     pub fn surveys(&self) -> bool {
         self.run.surveying && self.run.rollback.is_none()
+    }
+
+    /// Whether a user has the run's weights set over somebody else's.
+    pub fn reasserts(&self) -> bool {
+        self.run.reasserted_seq == Some(self.run.seq) && self.run.rollback.is_none()
     }
 
     /// Whether the traffic is going back.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{Before, Correction, EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{Before, Correction, DriftPolicy, EnvironmentGroup, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
@@ -39,12 +39,15 @@ pub(super) fn follow(
     if wanted.surveys() {
         return Some(survey(context, wanted, groups, place, status, sight));
     }
-    let split = match backend::by_group(groups, &wanted.part.weights) {
+    let mut split = match backend::by_group(groups, &wanted.part.weights) {
         Ok(split) => split,
         Err(message) => {
             return Some(Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message))));
         }
     };
+    if wanted.goes_back() {
+        split.retain(|group, weight| *weight > 0 || place.attaches(group));
+    }
     let before = sticky_before(wanted, place, status);
     let members: Vec<&Arn> = split.keys().collect();
     let sticky_seconds =
@@ -57,12 +60,22 @@ pub(super) fn follow(
         drift::forget(route, status);
         intent(context.now, wanted, &split, groups, sticky_seconds, before)
     });
+    if wanted.goes_back() && !intent.is_settled() {
+        take_back_only(&mut intent, &split, groups);
+    }
     let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
     let remembered = wanted.memory().is_none_or(|memory| marks.last_run.as_ref() == Some(&memory));
     let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
     status.intent = Some(intent);
     Some(outlook)
+}
+
+/// A run that goes back attaches nothing that is not attached: a group that somebody has taken out may be gone by now.
+fn take_back_only(intent: &mut Intent, split: &BTreeMap<Arn, u16>, groups: &Groups) {
+    intent.groups = lenders(split, groups);
+    let is_kept = |environment: &str| intent.groups.iter().any(|group| group.environment == environment);
+    intent.weights.retain(|entry| is_kept(&entry.environment));
 }
 
 /// Says what is live, and nothing else: the run took over while a change of another was on its way. Once the intent of
@@ -113,19 +126,7 @@ fn intent(
     sticky_seconds: Option<i32>,
     sticky_seconds_before: Option<i32>,
 ) -> Intent {
-    Intent {
-        shift: wanted.shift.key.name.to_string(),
-        uid: wanted.shift.uid.to_string(),
-        run: wanted.run.id,
-        seq: wanted.run.seq,
-        since: now,
-        weights: wanted.part.weights.clone(),
-        groups: lenders(split, groups),
-        sticky_seconds,
-        sticky_seconds_before,
-        baseline: Some(wanted.part.baseline),
-        ..Intent::default()
-    }
+    Intent { groups: lenders(split, groups), sticky_seconds, sticky_seconds_before, ..wanted.intent(now) }
 }
 
 /// The environments that lend the groups.
@@ -166,36 +167,67 @@ impl Change<'_> {
             drift::clear(status);
             return Some(self.applied());
         }
-        if intent.verified_at.is_some() {
-            let message = drift::difference(intent, &self.live);
-            return drift::meet(self.context, self.route, self.groups, &message, status, intent, sight);
+        if intent.is_settled() {
+            return self.meet_difference(intent, status, sight);
         }
-        if is_live && self.place.read_at >= intent.since {
-            drift::clear(status);
-            if remembered {
-                intent.verified_at = Some(self.context.now);
-                intent.correction = None;
-                return Some(self.applied());
+        let is_left = self.leaves(wanted, intent);
+        if is_left && !self.looks_again(wanted, intent, sight)? {
+            return Some(applying(None, "looking at what is live before the traffic goes back".to_owned()));
+        }
+        let is_seen = is_left || self.place.read_at >= intent.since;
+        if (is_live && is_seen) || is_left {
+            // Where no rule is there is nothing that could remember.
+            if !remembered && self.place.resource.is_some() {
+                let memory = wanted.memory().and_then(|memory| self.remembering(memory::tag_value(&memory)));
+                return Some(applying(memory, "the run's end is being remembered on AWS".to_owned()));
             }
-            let memory = wanted.memory().and_then(|memory| self.remembering(memory::tag_value(&memory)));
-            return Some(applying(memory, "the run's end is being remembered on AWS".to_owned()));
+            intent.correction = None;
+            if is_left {
+                intent.left_at = Some(self.context.now);
+                return self.meet_difference(intent, status, sight);
+            }
+            drift::clear(status);
+            intent.verified_at = Some(self.context.now);
+            return Some(self.applied());
         }
         // A rollback goes over what somebody else has set, unless that would bring traffic to the candidate again.
         let gains = |environment: &str| weights::gaining(&self.live, &wanted.part.weights).contains(&environment);
         let may_overwrite = wanted.goes_back() && !gains(&wanted.run.to);
         if !self.starts_right(intent, &wanted.part.before) && !may_overwrite {
-            let message = drift::departure(intent, &wanted.part.before, &self.live);
-            return drift::meet(self.context, self.route, self.groups, &message, status, intent, sight);
+            return self.meet_departure(intent, &wanted.part.before, status, sight);
         }
         drift::clear(status);
         if intent.correction.is_some() && !may_overwrite {
             return self.correct(intent, status, sight);
+        }
+        // What somebody has detached comes back without weight first: only attached groups have their health checked.
+        let is_apart = wanted.reasserts() && weights::total(&self.live) > 0;
+        if let Some(attached) = drift::missing(&intent.weights, &self.live).filter(|_| is_apart) {
+            return self.attaching(&attached, sight);
         }
         let words = weights::words(&intent.weights);
         Some(match self.movement(wanted, sight)? {
             Ok(movement) => applying(Some(self.writing(movement)), format!("waiting for {words} to be live")),
             Err(message) => applying(None, format!("{words} waits: {message}")),
         })
+    }
+
+    /// Whether there is nothing to take back: the candidate of a run that goes back carries nothing, and what does was put
+    /// there by somebody else, which is left unless `spec.drift` says otherwise.
+    fn leaves(&self, wanted: &Wanted<'_>, intent: &Intent) -> bool {
+        wanted.goes_back()
+            && weights::of(&self.live, &wanted.run.to) == 0
+            && self.route.spec.drift != DriftPolicy::Correct
+            && !self.starts_right(intent, &wanted.part.before)
+    }
+
+    /// Whether the place was read since the change is on record: what was on its way before would be seen.
+    fn looks_again(&self, wanted: &Wanted<'_>, intent: &Intent, sight: &mut Sight<'_>) -> Option<bool> {
+        let is_recorded = self.route.status.intent.as_ref().is_some_and(|recorded| wanted.is_intent(recorded));
+        if is_recorded {
+            sight.rules(&self.place.listener, intent.since)?;
+        }
+        Some(is_recorded)
     }
 
     /// Whether what is live is what the change starts from, or leads to.
@@ -314,7 +346,7 @@ impl Change<'_> {
         if wanted.goes_back() {
             return Some(Ok(Movement::Back { candidate }));
         }
-        let reasserts = run.reasserted_seq == Some(run.seq);
+        let reasserts = wanted.reasserts();
         let gaining =
             if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![run.to.as_str()] };
         let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(wanted, environment, sight)).collect();
@@ -365,10 +397,14 @@ impl Change<'_> {
         Proposal { step, warrant: warrant(self.context, self.route, movement) }
     }
 
-    /// The tags of a rule that Weir makes: its marks, and that there was nothing before.
+    /// The tags of a rule that Weir makes: its marks, that there was nothing before, and what one that was there before
+    /// remembered.
     fn first_tags(&self) -> Tags {
         let mut tags = marks_of(&self.context.owner, &self.route.key);
         tags.extend(before::tags(&Before::default(), &self.place.listener));
+        if let Some(last) = &self.route.status.last_run {
+            tags.insert(LAST_RUN_TAG.to_owned(), memory::tag_value(last));
+        }
         tags
     }
 

@@ -12,11 +12,14 @@ use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
 use super::{
-    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, rollback, start,
+    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rollback,
+    start,
 };
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
+/// The same for one whose weights were just set again: AWS checks the targets of a group anew that had left the action.
+const CHECKED_ANEW: SignedDuration = SignedDuration::from_secs(180);
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
@@ -107,18 +110,32 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
     if run.outcome.is_none() && lanes.iter().any(|lane| lane.is_correcting(shift, run)) {
         run.applied_at = None;
     }
-    let foreign = lanes.iter().find_map(|lane| lane.foreign_change(shift, run));
+    let is_free = run.rollback.is_none() && run.outcome.is_none();
+    let foreign = lanes.iter().find_map(|lane| lane.foreign_change(shift, run)).filter(|_| is_free);
+    let changed = objects::changed(draft.cluster, shift, lanes, run).filter(|_| is_free);
     if adopt::applies(lanes, shift, run) {
         adopt::take_over(lanes, shift, run, now);
         return run.clone();
     }
-    match (&run.hold, foreign) {
-        (None, Some(message)) if run.rollback.is_none() && run.outcome.is_none() => {
-            let message = format!("{message}. Put it right, or give the command resume or abort");
-            run.hold = Some(Hold { by: HeldBy::ForeignChange, message, since: now });
-        }
-        (Some(hold), None) if hold.by == HeldBy::ForeignChange => run.hold = None,
-        _ => {}
+    let is_over = |hold: &Hold| match hold.by {
+        HeldBy::ForeignChange => foreign.is_none(),
+        HeldBy::ObjectsChanged => changed.is_none(),
+        HeldBy::Command | HeldBy::Failure | HeldBy::HandedBack => false,
+    };
+    if run.hold.as_ref().is_some_and(is_over) {
+        run.hold = None;
+    }
+    if run.hold.is_none() {
+        let by = |by, message| Hold { by, message, since: now };
+        run.hold = match (foreign, changed) {
+            (Some(message), _) => {
+                Some(by(HeldBy::ForeignChange, format!("{message}. Put it right, or give the command resume or abort")))
+            }
+            (None, Some(message)) => {
+                Some(by(HeldBy::ObjectsChanged, format!("{message}, and the run goes on; or give the command abort")))
+            }
+            (None, None) => None,
+        };
     }
     run.clone()
 }
@@ -131,20 +148,22 @@ pub(super) fn watch_present(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<
 
 /// Watches the health of a candidate that carries traffic; true when that has decided what happens.
 fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    // While somebody else's weights are live, or the run holds for somebody's word, it does not turn round by itself.
-    let is_theirs = |hold: &Hold| matches!(hold.by, HeldBy::Failure | HeldBy::ForeignChange);
-    let has_remainder = lanes.iter().any(|lane| !health::remainder(lane, run).is_empty());
-    if (run.weight == 0 && !has_remainder) || run.rollback.is_some() || run.hold.as_ref().is_some_and(is_theirs) {
+    // Where somebody else's weights are live, or the run has failed and holds, it does not turn round by itself.
+    let has_failed = run.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::Failure);
+    let own: Vec<&Lane<'_>> = lanes.iter().filter(|lane| lane.has_own_split()).collect();
+    let has_remainder = own.iter().any(|lane| !health::remainder(lane, run).is_empty());
+    if (run.weight == 0 && !has_remainder) || run.rollback.is_some() || has_failed || own.is_empty() {
         return Some(false);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let since = sight.began - HEALTH_AGE;
     let weight = if run.surveying { 0 } else { run.weight };
     let (capacity, broken) = (
-        health::candidate(lanes, run, weight, percent, since, sight),
-        health::broken_remainder(lanes, run, since, sight),
+        health::candidate(&own, run, weight, percent, since, sight),
+        health::broken_remainder(&own, run, since, sight),
     );
     let (capacity, broken) = (capacity?, broken?);
+    let anew = is_checked_anew(draft.now, run, lanes);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
     if let Some(message) = broken.into_iter().next() {
         return Some(fail(draft, "RemainderUnhealthy", message));
@@ -154,16 +173,24 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     match capacity {
         Capacity::Enough => noted.degraded_since = None,
         Capacity::Unknown(_) => {}
-        Capacity::Short { message, none, .. } => {
+        Capacity::Short { message, none, starting } => {
             let since = *noted.degraded_since.get_or_insert(now);
+            let (at_once, grace) = if anew && starting { (false, CHECKED_ANEW) } else { (none, DEGRADED_GRACE) };
             // Before the weight was seen to be live, it is not yet the candidate that carries it.
-            if none || now >= since + DEGRADED_GRACE {
+            if at_once || now >= since + grace {
                 return Some(fail(draft, "CandidateUnhealthy", message));
             }
-            draft.wake_at(since + DEGRADED_GRACE);
+            draft.wake_at(since + grace);
         }
     }
     Some(false)
+}
+
+/// Whether the weights of the run were set again a moment ago over what somebody else had put there, by a command or a
+/// route that corrects: their groups may have left the action meanwhile.
+fn is_checked_anew(now: Timestamp, run: &Run, lanes: &[Lane<'_>]) -> bool {
+    let corrected = |lane: &Lane<'_>| lane.route.status.reversals.iter().any(|back| now < back.at + CHECKED_ANEW);
+    run.reasserted_seq == Some(run.seq) || lanes.iter().any(corrected)
 }
 
 /// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.
@@ -261,7 +288,8 @@ fn step(
     sight: &mut Sight<'_>,
 ) -> Option<()> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
-    let capacity = health::candidate(lanes, run, weight, percent, sight.fresh(), sight)?;
+    let all: Vec<&Lane<'_>> = lanes.iter().collect();
+    let capacity = health::candidate(&all, run, weight, percent, sight.fresh(), sight)?;
     let (reason, message) = match capacity {
         Capacity::Enough => {
             publish(draft, run, plan, weight);

@@ -97,6 +97,9 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
     let Some(run) = draft.status.run.as_mut().filter(|run| run.rollback.is_none()) else {
         return "ignored: the run is going back".to_owned();
     };
+    if let Some(hold) = run.hold.as_ref().filter(|hold| hold.by == HeldBy::ObjectsChanged) {
+        return format!("ignored: {}", hold.message);
+    }
     match run.hold.take().map(|hold| hold.by) {
         Some(HeldBy::ForeignChange) => {
             // The user has seen what is live: the same weights are wanted again, starting from there.
@@ -109,7 +112,7 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
             run.progressed_at = now;
             "accepted: the run's weights are set again over the foreign change".to_owned()
         }
-        Some(HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack) => {
+        Some(HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged) => {
             run.progressed_at = now;
             run.degraded_since = None;
             if verb == Verb::Promote {

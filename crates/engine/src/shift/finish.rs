@@ -92,7 +92,12 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
         draft.wake_at(deadline);
         return;
     }
+    let left = lanes.iter().find(|lane| lane.is_left(draft.shift, run));
     let mut message = match (outcome, &run.rollback) {
+        (Outcome::RolledBack, Some(cause)) if left.is_some() => {
+            let says = left.map(Lane::says).unwrap_or_default();
+            format!("{} carries nothing, and what does is left: {}. {says}", run.to, cause.message)
+        }
         (Outcome::Succeeded, _) if is_overtaken => format!("{} carried all the traffic", run.to),
         (Outcome::Succeeded, _) => format!("{} carries all the traffic", run.to),
         (Outcome::RolledBack, Some(cause)) => {

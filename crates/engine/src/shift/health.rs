@@ -29,7 +29,7 @@ pub(super) enum Capacity {
 
 /// Judges the candidate of a run for a weight. Routes that nothing carried before need nothing.
 pub(super) fn candidate(
-    lanes: &[Lane<'_>],
+    lanes: &[&Lane<'_>],
     run: &Run,
     weight: i32,
     min_healthy_percent: i32,
@@ -37,16 +37,23 @@ pub(super) fn candidate(
     sight: &mut Sight<'_>,
 ) -> Option<Capacity> {
     let judged: Vec<&Lane<'_>> =
-        lanes.iter().filter(|lane| !weights::without(&lane.part.from, &run.to).is_empty()).collect();
+        lanes.iter().filter(|lane| !weights::without(&lane.part.from, &run.to).is_empty()).copied().collect();
     let readings: Vec<_> = judged.iter().map(|lane| of(lane, &run.to, not_before, sight)).collect();
     let mut capacity = Capacity::Enough;
     for (lane, reading) in judged.into_iter().zip(readings) {
         let needed = weights::needed(weight, lane.part.baseline, min_healthy_percent);
         match reading? {
             Ok(health) if i64::from(health.healthy) >= needed => {}
+            // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
+            Ok(health) if health.unused > 0 && i64::from(health.healthy + health.unused) >= needed => {
+                capacity = Capacity::Unknown(format!(
+                    "{} targets of {} are not checked, since no listener sends traffic to their group",
+                    health.unused, run.to
+                ));
+            }
             Ok(health) => {
                 let message = short(&run.to, health, needed);
-                let starting = i64::from(health.healthy + health.initial + health.unused) >= needed;
+                let starting = i64::from(health.healthy + health.initial) >= needed;
                 return Some(Capacity::Short { message, none: health.healthy == 0, starting });
             }
             Err(message) => capacity = Capacity::Unknown(message),
@@ -58,7 +65,7 @@ pub(super) fn candidate(
 /// What a run took over from others and still carries traffic beside the candidate, in words, where no target of it is
 /// healthy any more. Nobody else watches it: its own run is over.
 pub(super) fn broken_remainder(
-    lanes: &[Lane<'_>],
+    lanes: &[&Lane<'_>],
     run: &Run,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
@@ -69,7 +76,7 @@ pub(super) fn broken_remainder(
         carried.map(|(lane, entry)| (of(lane, &entry.environment, not_before, sight), entry)).collect();
     let mut broken = Vec::new();
     for (reading, entry) in readings {
-        if reading?.is_ok_and(|health| health.healthy == 0) {
+        if reading?.is_ok_and(|health| health.healthy == 0 && health.unused == 0) {
             let name = &entry.environment;
             broken.push(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
         }

@@ -71,7 +71,8 @@ pub(super) enum Leap {
 /// Judges whether everything may move now. A run does not wait for ever for the capacity to do so.
 pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<Leap> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
-    let (message, may_come) = match health::candidate(lanes, run, 100, percent, sight.fresh(), sight)? {
+    let all: Vec<&Lane<'_>> = lanes.iter().collect();
+    let (message, may_come) = match health::candidate(&all, run, 100, percent, sight.fresh(), sight)? {
         Capacity::Enough => return Some(Leap::Now),
         Capacity::Short { message, starting, .. } => (message, starting),
         Capacity::Unknown(message) => (message, true),

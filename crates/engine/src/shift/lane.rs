@@ -1,6 +1,6 @@
 //! One route of a run with all that the run knows of it.
 
-use weir_api::condition::{READY, SYNCED, Truth, find};
+use weir_api::condition::{READY, STALLED, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{EnvironmentWeight, Intent};
 
@@ -8,8 +8,24 @@ use crate::Arn;
 use crate::access::{Access, Grants};
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject, ShiftObject};
+use crate::{route, weights};
 
 use super::farewell;
+
+/// By these reasons a route tells that something else is live than was set.
+const DIFFERS: [&str; 2] = [route::DRIFTED, route::RULE_GONE];
+/// By these reasons a route tells that somebody else has changed its place, so that it cannot go on.
+const KEEPS_OFF: [&str; 9] = [
+    route::RULE_GONE,
+    "RuleElsewhere",
+    "PriorityTaken",
+    "ConditionsChanged",
+    "MarksRemoved",
+    "OwnedByAnother",
+    "NotAForward",
+    "UnsupportedAction",
+    "UnknownTargetGroup",
+];
 
 /// One route of a run.
 pub(super) struct Lane<'a> {
@@ -45,17 +61,36 @@ impl<'a> Lane<'a> {
         (intent.uid == shift.uid && (intent.run, intent.seq) == (run.id, run.seq)).then_some(intent)
     }
 
-    /// Whether the route was seen to have what the run wants now.
+    /// Whether the route was seen to have what the run wants now, or nothing is to be done there.
     pub fn is_applied(&self, shift: &ShiftObject, run: &Run) -> bool {
-        self.intent(shift, run).is_some_and(|intent| intent.verified_at.is_some())
+        self.intent(shift, run).is_some_and(Intent::is_settled)
     }
 
-    /// What somebody else has changed, in words, if the route reports that about the present change.
+    /// Whether the run had nothing to take back on the route: what somebody else has put there was left.
+    pub fn is_left(&self, shift: &ShiftObject, run: &Run) -> bool {
+        self.intent(shift, run).is_some_and(|intent| intent.left_at.is_some())
+    }
+
+    /// What somebody else has changed, in words: other weights than those of the present change, or something by which the
+    /// route cannot go on.
     pub fn foreign_change(&self, shift: &ShiftObject, run: &Run) -> Option<String> {
-        self.intent(shift, run)?;
         let synced = find(&self.route.status.conditions, SYNCED)?;
-        let drifted = synced.status == Truth::False && synced.reason == "Drifted";
-        drifted.then(|| format!("route {}: {}", self.part.name, synced.message))
+        let drifted =
+            synced.status == Truth::False && self.intent(shift, run).is_some() && DIFFERS.contains(&&*synced.reason);
+        let is_kept_off = holds(&self.route.status.conditions, STALLED) && KEEPS_OFF.contains(&&*synced.reason);
+        (drifted || is_kept_off).then(|| format!("route {}: {}", self.part.name, synced.message))
+    }
+
+    /// Whether somebody else's weights are live, and are to be adopted as they are.
+    pub fn has_other_weights(&self, shift: &ShiftObject, run: &Run) -> bool {
+        let synced = find(&self.route.status.conditions, SYNCED);
+        let drifted = synced.is_some_and(|synced| synced.status == Truth::False && synced.reason == route::DRIFTED);
+        drifted && self.intent(shift, run).is_some()
+    }
+
+    /// Whether what is live splits the traffic as the run has it.
+    pub fn has_own_split(&self) -> bool {
+        weights::same_split(self.live(), &self.part.weights) || weights::same_split(self.live(), &self.part.before)
     }
 
     /// Whether the route sets the present change again over somebody else's.

@@ -48,7 +48,14 @@ pub(super) fn go_back(
 ) -> Option<()> {
     sight.hurry(Urgency::Rollback);
     let percent = draft.shift.spec.capacity.min_healthy_percent;
-    let returns: Vec<Option<Return>> = lanes.iter().map(|lane| of_lane(lane, run, percent, sight)).collect();
+    let shift = draft.shift;
+    let returns: Vec<Option<Return>> = lanes
+        .iter()
+        .map(|lane| {
+            let kept = || Return { weights: lane.part.weights.clone(), short: None };
+            if lane.is_left(shift, run) { Some(kept()) } else { of_lane(lane, run, percent, sight) }
+        })
+        .collect();
     let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
     let short = returns.iter().find_map(|back| back.short.clone());
     // What a run wants that has yet to be told what is live was never written.
@@ -59,7 +66,10 @@ pub(super) fn go_back(
     }
     let words = draft.status.run.as_ref().map_or_else(String::new, |run| run.summary.clone());
     match (changed || run.applied_at.is_none(), short) {
-        (true, None) => draft.wait(Phase::RollingBack, "RollingBack", going_back(draft, run, lanes, &words), None),
+        (true, None) => {
+            let (reason, message) = going_back(draft, run, lanes, &words);
+            draft.wait(Phase::RollingBack, reason, message, None);
+        }
         (_, Some(short)) => {
             if !changed && run.applied_at.is_some() && leave::replace_rollback(draft, run, plan, sight)? {
                 return Some(());
@@ -73,13 +83,14 @@ pub(super) fn go_back(
     Some(())
 }
 
-fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> String {
+/// What a rollback waits for: that it is seen to be live, or whatever keeps a route from it.
+fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> (&'static str, String) {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
     let behind = lanes.iter().find(|lane| lane.is_hindered() && !lane.is_applied(draft.shift, run));
-    if let Some(lane) = behind.filter(|_| lanes.len() > 1) {
-        return format!("going back to {words}: {why}; {}", lane.says());
+    match behind {
+        Some(lane) => ("RollbackBlocked", format!("going back to {words}: {why}; {}", lane.says())),
+        None => ("RollingBack", format!("going back to {words}, waiting for it to be live: {why}")),
     }
-    format!("going back to {words}, waiting for it to be live: {why}")
 }
 
 /// The sides between which a route's traffic is divided while it goes back.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{HeldBy, Hold, Outcome, PastRun, Phase, Run, RunRoute};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
+use crate::backend;
 use crate::guard::MAX_GROUPS;
 use crate::route;
 use crate::sight::Sight;
@@ -186,7 +187,11 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
             weights: Vec::new(),
         };
         let lane = Lane::new(draft.grants, draft.cluster, route, part);
-        lane.group(&draft.shift.spec.to).map_err(|message| ("WaitingForEnvironment", message))?;
+        let to = &draft.shift.spec.to;
+        let group = lane.group(to).map_err(|message| ("WaitingForEnvironment", message))?;
+        if let Some(said) = backend::renamed(draft.cluster, route, &lane.groups, to) {
+            return Err((route::GROUP_CHANGED, route::group_changed(to, &said, group)));
+        }
         lanes.push(lane);
     }
     Ok(lanes)
@@ -265,12 +270,26 @@ fn found(
         }
     }
     let is_first = routes.iter().all(|part| part.from.is_empty());
+    if let Some(emptied) = lanes.iter().find(|lane| is_emptied(lane)).filter(|_| !command::retries(draft)) {
+        let message = format!(
+            "nothing carries the traffic of route {} now, and {} did before: put the forward back, or give the command \
+             retry to begin as with a first deployment",
+            emptied.part.name,
+            emptied.route.status.full_traffic.first().map_or("", |full| &full.environment)
+        );
+        return Some(Err(Refusal { reason: "NothingLive", message, stalls: false, look_again: None }));
+    }
     let note = is_first.then(|| {
         format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
     });
     let course = (!is_first).then(|| known::course(draft, lanes));
     let weight = first_weight(&routes, &to);
     Some(Ok(Run { note, course, surveying, ..new_run(draft, lanes, plan, routes, weight) }))
+}
+
+/// Whether a route that has carried traffic carries none: that is no first deployment.
+fn is_emptied(lane: &Lane<'_>) -> bool {
+    lane.part.from.is_empty() && !lane.route.status.full_traffic.is_empty()
 }
 
 /// Whether the routes must first say what is live: a change of an earlier run may still be on its way, or what a route

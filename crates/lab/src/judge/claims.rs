@@ -51,9 +51,9 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
             let status = course.route(&route, seen.at).and_then(|route| route.status.as_ref());
             let intent = status.and_then(|status| status.intent.as_ref());
-            let verified = intent
-                .is_some_and(|intent| (intent.run, intent.seq) == (run.id, run.seq) && intent.verified_at.is_some());
-            if run.applied_at.is_some() && !was_applied && !verified {
+            let settled =
+                intent.is_some_and(|intent| (intent.run, intent.seq) == (run.id, run.seq) && intent.is_settled());
+            if run.applied_at.is_some() && !was_applied && !settled {
                 let message = format!("{} claims that change {} is live on route {route}", seen.key, run.seq);
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }

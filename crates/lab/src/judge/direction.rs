@@ -56,10 +56,14 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
     let agrees = |shift: &TrafficShift| {
         let Some(run) = run_of(shift) else { return false };
         let Some(candidate) = course.group_of(&route.namespace, &run.to) else { return true };
-        // Where somebody else has changed the weights and the user wants those of the run again, the way is that of
-        // the run: from what it wrote last, or from where it began.
-        let start = || run.routes.iter().find(|part| part.name == route.name).map(|part| &part.from);
-        let start = || course.by_group(&route.namespace, start()?);
+        let part = run.routes.iter().find(|part| part.name == route.name);
+        // Where somebody else has changed the weights and the user wants those of the run again, just these are set.
+        let wanted = part.and_then(|part| course.by_group(&route.namespace, &part.weights));
+        if run.reasserted_seq == Some(run.seq) && wanted.is_some_and(|wanted| same_split(&wanted, weights)) {
+            return true;
+        }
+        // The way is that of the run: from what it wrote last, or from where it began.
+        let start = || course.by_group(&route.namespace, &part?.from);
         let written = course.last_written(&write.place, run.started_at, write.at);
         let before = written.or_else(start).unwrap_or_else(|| live.clone());
         let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
