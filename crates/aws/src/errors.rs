@@ -157,7 +157,8 @@ fn of_status(status: u16) -> ErrorKind {
     match status {
         429 => ErrorKind::Throttled,
         401 | 403 => ErrorKind::Denied,
-        404 => ErrorKind::NotFound,
+        // ELBv2 tells by a code what it does not find. This is somebody on the way, who does not know what there is.
+        404 => ErrorKind::Transient,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Transient,
     }

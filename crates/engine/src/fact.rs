@@ -261,8 +261,8 @@ pub struct Action {
 pub enum ActionKind {
     /// Sends the request to target groups by weight.
     Forward(Forward),
-    /// Something that Weir writes back as it was: `fixed-response`, `redirect`, `authenticate-oidc` or
-    /// `authenticate-cognito`, with all settings by name.
+    /// Something that Weir writes back as it was: `fixed-response`, `redirect`, `authenticate-oidc`,
+    /// `authenticate-cognito` or `jwt-validation`, with all settings by name.
     Kept {
         /// The type as AWS writes it.
         kind: String,
@@ -324,24 +324,66 @@ pub struct Requests {
     pub by_minute: BTreeMap<Timestamp, u64>,
 }
 
-/// How many targets of a group are in which state.
+/// How many targets of a group are in which state: each state and reason of ELBv2's model (`TargetHealth` and
+/// `AdministrativeOverride` of `elbv2/2015-12-01`) is counted under exactly one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Health {
     /// Passing their checks.
     pub healthy: u32,
+    /// Not checked, since the group's checks are switched off, as those of Lambda groups are by default. AWS sends
+    /// them requests all the same.
+    pub unchecked: u32,
     /// Registered and not yet checked often enough.
     pub initial: u32,
     /// Failing their checks.
     pub unhealthy: u32,
+    /// Not checked, since no listener uses the group or their zone is not one of the balancer's.
+    pub unused: u32,
+    /// Registered and sent nothing: stopped or terminated, or an address that belongs to a balancer.
+    pub stopped: u32,
+    /// Registered and sent nothing, since the traffic was shifted away from their zone.
+    pub shifted_away: u32,
     /// Deregistered and finishing their requests.
     pub draining: u32,
-    /// In a group that no listener uses, or otherwise not checked.
-    pub unused: u32,
+    /// In a state that AWS does not know itself, or one that Weir does not know.
+    pub unknown: u32,
 }
 
 impl Health {
+    /// Targets that AWS sends requests to, so that they carry traffic.
+    pub fn able(&self) -> u32 {
+        self.healthy + self.unchecked
+    }
+
+    /// Targets that are able, or may turn out to be without anybody's doing.
+    pub fn hopeful(&self) -> u32 {
+        self.able() + self.initial + self.unused + self.unknown
+    }
+
+    /// Whether it is known that no target is able: what is not known to be bad is not bad.
+    pub fn is_dead(&self) -> bool {
+        self.able() + self.unused + self.unknown == 0
+    }
+
     /// Targets that are registered and stay.
     pub fn registered(&self) -> u32 {
-        self.healthy + self.initial + self.unhealthy + self.unused
+        self.hopeful() + self.unhealthy + self.stopped + self.shifted_away
+    }
+
+    /// The targets that are not able, in words: `2 starting, 1 unhealthy`; empty where there are none.
+    pub fn others(&self) -> String {
+        let counts = [
+            (self.initial, "starting"),
+            (self.unhealthy, "unhealthy"),
+            (self.unused, "not checked yet"),
+            (self.stopped, "stopped"),
+            (self.shifted_away, "in a zone that the traffic was shifted away from"),
+            (self.unknown, "of unknown health"),
+        ];
+        let words = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        words.collect::<Vec<_>>().join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests;

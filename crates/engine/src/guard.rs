@@ -357,7 +357,7 @@ impl<'a> Scene<'a> {
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
             let reading = self.facts.health(carrying).filter(|reading| reading.at >= self.oldest);
             let health = reading.and_then(|reading| reading.found.as_ref().ok());
-            let healthy = health.map(|health| health.healthy).ok_or_else(|| Violation::Capacity {
+            let healthy = health.map(|health| health.able()).ok_or_else(|| Violation::Capacity {
                 group: group.clone(),
                 found: format!("the health of {carrying}, which carries traffic now, is not known"),
                 needed: 1,
@@ -386,7 +386,7 @@ impl<'a> Scene<'a> {
     /// not known.
     fn known_healthy(&self, group: &Arn) -> Option<u64> {
         let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
-        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.healthy)))
+        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.able())))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {
@@ -396,8 +396,8 @@ impl<'a> Scene<'a> {
         let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
         let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest);
         match reading.map(|reading| &reading.found) {
-            Some(Ok(health)) if u64::from(health.healthy) >= needed => Ok(()),
-            Some(Ok(health)) => Err(refuse(format!("{} are healthy", health.healthy))),
+            Some(Ok(health)) if u64::from(health.able()) >= needed => Ok(()),
+            Some(Ok(health)) => Err(refuse(format!("{} are healthy", health.able()))),
             Some(Err(error)) => Err(refuse(format!("its health could not be read ({error})"))),
             None => Err(refuse("its health was not read within ten seconds".to_owned())),
         }

@@ -87,6 +87,17 @@ impl Account {
         Ok(())
     }
 
+    /// Makes a target group for a Lambda function without health checks, unless there is one of that name.
+    pub fn add_function(&mut self, name: &str) -> Result<(), String> {
+        if self.groups.contains_key(name) {
+            return Ok(());
+        }
+        let function = format!("arn:aws:lambda:{}:123456789012:function:{name}", self.aws.region());
+        let arn = self.aws.add_target_group(GroupSettings::lambda(name), &[(&function, 0)]);
+        self.groups.insert(name.to_owned(), arn.map_err(|refusal| refusal.to_string())?);
+        Ok(())
+    }
+
     /// The ARN of a listener.
     ///
     /// # Panics
@@ -219,9 +230,10 @@ impl Account {
     }
 }
 
-/// How many targets are healthy.
+/// How many targets take requests.
 fn count<K>(targets: BTreeMap<K, TargetState>) -> u32 {
-    let healthy = targets.values().filter(|state| **state == TargetState::Healthy).count();
+    let takes = |state: &&TargetState| matches!(state, TargetState::Healthy | TargetState::Unchecked);
+    let healthy = targets.values().filter(takes).count();
     u32::try_from(healthy).unwrap_or(u32::MAX)
 }
 

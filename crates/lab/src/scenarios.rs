@@ -10,6 +10,7 @@ mod deployments;
 mod drift;
 mod farewells;
 mod foreign;
+mod functions;
 mod hands;
 mod happy;
 mod known;

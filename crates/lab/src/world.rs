@@ -230,6 +230,11 @@ impl World {
         self.account.add_group(name, targets, stickiness)
     }
 
+    /// Makes a target group for a Lambda function on AWS, without health checks, unless there is one of that name.
+    pub fn add_function(&mut self, name: &str) -> Result<(), String> {
+        self.account.add_function(name)
+    }
+
     /// Lets something befall the controller's next calls of AWS.
     pub fn disturb(&self, disturbance: Disturbance) {
         self.network.add(disturbance);

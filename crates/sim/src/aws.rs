@@ -40,7 +40,7 @@ mod timeline;
 mod xml;
 
 pub use self::cloudwatch::Arrival;
-pub use self::elb::group::{GroupSettings, TargetStickiness};
+pub use self::elb::group::{GroupSettings, TargetStickiness, TargetType};
 pub(crate) use self::elb::plane::{Lane, Passage, Way};
 pub use self::elb::request::HttpRequest;
 pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action as SdkAction, ActionTypeEnum, AuthenticateCognitoActionConditionalBehaviorEnum as OnUnauthenticatedCognito,
     AuthenticateCognitoActionConfig, AuthenticateOidcActionConditionalBehaviorEnum as OnUnauthenticatedOidc,
-    AuthenticateOidcActionConfig, FixedResponseActionConfig, ForwardActionConfig, RedirectActionConfig,
+    AuthenticateOidcActionConfig, FixedResponseActionConfig, ForwardActionConfig, JwtValidationActionAdditionalClaim,
+    JwtValidationActionAdditionalClaimFormatEnum as ClaimFormat, JwtValidationActionConfig, RedirectActionConfig,
     RedirectActionStatusCodeEnum, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use weir_engine::Arn;
@@ -16,6 +17,8 @@ use weir_engine::fact::{Action, ActionKind, Forward};
 
 /// Comes before the name of each extra parameter of an authentication.
 const EXTRA_PARAM: &str = "AuthenticationRequestExtraParams.";
+/// Comes before the number of each further claim of a token.
+const CLAIM: &str = "AdditionalClaims";
 
 type Settings = BTreeMap<String, String>;
 
@@ -48,6 +51,7 @@ fn read_kind(action: &SdkAction) -> ActionKind {
         Some(ActionTypeEnum::Redirect) => action.redirect_config().map(redirect_settings),
         Some(ActionTypeEnum::AuthenticateOidc) => action.authenticate_oidc_config().map(oidc_settings),
         Some(ActionTypeEnum::AuthenticateCognito) => action.authenticate_cognito_config().map(cognito_settings),
+        Some(ActionTypeEnum::JwtValidation) => action.jwt_validation_config().map(jwt_settings),
         _ => None,
     };
     match settings {
@@ -69,6 +73,7 @@ fn write_one(action: &Action) -> Result<SdkAction, String> {
                 ActionTypeEnum::Redirect => builder.redirect_config(redirect(settings)),
                 ActionTypeEnum::AuthenticateOidc => builder.authenticate_oidc_config(oidc(settings)),
                 ActionTypeEnum::AuthenticateCognito => builder.authenticate_cognito_config(cognito(settings)),
+                ActionTypeEnum::JwtValidation => builder.jwt_validation_config(jwt(settings)),
                 _ => return Err(kind.clone()),
             }
         }
@@ -238,6 +243,40 @@ fn cognito(settings: &Settings) -> AuthenticateCognitoActionConfig {
         builder = builder.authentication_request_extra_params(name, value);
     }
     builder.build()
+}
+
+fn jwt_settings(config: &JwtValidationActionConfig) -> Settings {
+    let mut settings = settings([("JwksEndpoint", config.jwks_endpoint()), ("Issuer", config.issuer())]);
+    for (number, claim) in config.additional_claims().iter().enumerate() {
+        let format = claim.format().map(ClaimFormat::as_str);
+        let fields = [("Format", format), ("Name", claim.name())];
+        let fields = fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?.to_owned())));
+        let values = claim.values().iter().enumerate().map(|(place, value)| (format!("Values.{place}"), value.clone()));
+        settings.extend(fields.chain(values).map(|(field, value)| (format!("{CLAIM}.{number}.{field}"), value)));
+    }
+    settings
+}
+
+fn jwt(settings: &Settings) -> JwtValidationActionConfig {
+    let claim = |number: usize| {
+        let field = |name: &str| settings.get(&format!("{CLAIM}.{number}.{name}"));
+        let values: Vec<String> = (0..).map_while(|place| field(&format!("Values.{place}")).cloned()).collect();
+        let (format, name) = (field("Format"), field("Name"));
+        let is_there = format.is_some() || name.is_some() || !values.is_empty();
+        is_there.then(|| {
+            JwtValidationActionAdditionalClaim::builder()
+                .set_format(format.map(|format| format.as_str().into()))
+                .set_name(name.cloned())
+                .set_values(Some(values).filter(|values| !values.is_empty()))
+                .build()
+        })
+    };
+    let claims: Vec<JwtValidationActionAdditionalClaim> = (0..).map_while(claim).collect();
+    JwtValidationActionConfig::builder()
+        .set_jwks_endpoint(get(settings, "JwksEndpoint"))
+        .set_issuer(get(settings, "Issuer"))
+        .set_additional_claims(Some(claims).filter(|claims| !claims.is_empty()))
+        .build()
 }
 
 #[cfg(test)]

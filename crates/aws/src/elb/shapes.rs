@@ -3,8 +3,9 @@
 //! Lists come out sorted, since AWS promises no order and a changed order is no change.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Listener as SdkListener, LoadBalancer, Rule as SdkRule, TargetGroup as SdkGroup, TargetGroupAttribute,
-    TargetHealthDescription, TargetHealthStateEnum,
+    Listener as SdkListener, LoadBalancer, Rule as SdkRule, TargetAdministrativeOverrideStateEnum,
+    TargetGroup as SdkGroup, TargetGroupAttribute, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum,
+    TargetHealthStateEnum,
 };
 use weir_engine::Arn;
 use weir_engine::fact::{
@@ -72,21 +73,38 @@ pub(super) fn attributes(attributes: &[TargetGroupAttribute]) -> GroupAttributes
     GroupAttributes { stickiness }
 }
 
-/// A target whose health is not known to be good counts as unhealthy.
 pub(super) fn health(targets: &[TargetHealthDescription]) -> Health {
     let mut health = Health::default();
     for target in targets {
-        let state = target.target_health().and_then(|health| health.state());
-        let count = match state {
-            Some(TargetHealthStateEnum::Healthy) => &mut health.healthy,
-            Some(TargetHealthStateEnum::Initial) => &mut health.initial,
-            Some(TargetHealthStateEnum::Draining | TargetHealthStateEnum::UnhealthyDraining) => &mut health.draining,
-            Some(TargetHealthStateEnum::Unused) => &mut health.unused,
-            _ => &mut health.unhealthy,
-        };
-        *count += 1;
+        *count(&mut health, target) += 1;
     }
     health
+}
+
+/// Where a target counts. The state says whether AWS sends it requests, and the reason why it is as it is; a state
+/// that is new, and a failure of AWS itself to know, are not known.
+fn count<'a>(health: &'a mut Health, target: &TargetHealthDescription) -> &'a mut u32 {
+    use TargetAdministrativeOverrideStateEnum::ZonalShiftActive;
+    use TargetHealthReasonEnum as Reason;
+    use TargetHealthStateEnum as State;
+
+    let found = target.target_health();
+    let (state, reason) = (found.and_then(TargetHealth::state), found.and_then(TargetHealth::reason));
+    let shift = target.administrative_override().and_then(|found| found.state());
+    match (state, reason) {
+        (Some(State::Draining), _) => &mut health.draining,
+        _ if shift == Some(&ZonalShiftActive) => &mut health.shifted_away,
+        (Some(State::Healthy), _) => &mut health.healthy,
+        (Some(State::Initial), _) => &mut health.initial,
+        (Some(State::Unhealthy | State::UnhealthyDraining), Some(Reason::InternalError)) => &mut health.unknown,
+        // A network balancer lets the connections of an unhealthy target end; it stays registered.
+        (Some(State::Unhealthy | State::UnhealthyDraining), _) => &mut health.unhealthy,
+        (Some(State::Unused), Some(Reason::InvalidState | Reason::IpUnusable)) => &mut health.stopped,
+        (Some(State::Unused), Some(Reason::NotInUse) | None) => &mut health.unused,
+        (Some(State::Unavailable), Some(Reason::HealthCheckDisabled)) => &mut health.unchecked,
+        // `unavailable` for an internal reason, `unused` for one that is new, and whatever else there may come to be.
+        _ => &mut health.unknown,
+    }
 }
 
 fn priority(operation: &'static str, rule: &SdkRule) -> Result<RulePriority, AwsError> {

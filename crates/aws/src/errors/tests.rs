@@ -122,6 +122,7 @@ async fn an_answer_that_is_no_xml_is_judged_by_its_status() {
     assert_eq!(write(&Bed::new(page(502))).await.kind, ErrorKind::OutcomeUnknown);
     assert_eq!(read(&Bed::new(page(200))).await.kind, ErrorKind::Transient);
     assert_eq!(read(&Bed::new(page(403))).await.kind, ErrorKind::Denied);
+    assert_eq!(read(&Bed::new(page(404))).await.kind, ErrorKind::Transient);
 }
 
 #[tokio::test(start_paused = true)]

@@ -103,7 +103,7 @@ fn healthy(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<
     };
     let fresh = sight.fresh();
     Some(match &sight.health(group, fresh)?.found {
-        Ok(health) => Ok(i64::from(health.healthy)),
+        Ok(health) => Ok(i64::from(health.able())),
         Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
     })
 }

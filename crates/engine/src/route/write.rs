@@ -369,9 +369,9 @@ impl Change<'_> {
         let percent = weights::percent_up(&wanted.part.weights, environment);
         let needed = weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
         Some(match &sight.health(group, sight.fresh())?.found {
-            Ok(health) if i64::from(health.healthy) >= needed => Ok(()),
+            Ok(health) if i64::from(health.able()) >= needed => Ok(()),
             Ok(health) => {
-                Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.healthy))
+                Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able()))
             }
             Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
         })

@@ -55,8 +55,9 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
     for reading in readings {
         match reading? {
             Ok(health) => {
-                starting |= health.initial + health.unused > 0;
-                words.push(format!("{} of {} targets are healthy", health.healthy, health.registered()));
+                starting |= health.hopeful() > health.able();
+                let unchecked = if health.unchecked > 0 { " or get requests unchecked" } else { "" };
+                words.push(format!("{} of {} targets are healthy{unchecked}", health.able(), health.registered()));
             }
             Err(message) => words.push(message),
         }

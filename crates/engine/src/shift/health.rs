@@ -43,18 +43,22 @@ pub(super) fn candidate(
     for (lane, reading) in judged.into_iter().zip(readings) {
         let needed = weights::needed(weight, lane.part.baseline, min_healthy_percent);
         match reading? {
-            Ok(health) if i64::from(health.healthy) >= needed => {}
+            Ok(health) if i64::from(health.able()) >= needed => {}
             // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
-            Ok(health) if health.unused > 0 && i64::from(health.healthy + health.unused) >= needed => {
+            Ok(health) if health.unused > 0 && i64::from(health.able() + health.unused) >= needed => {
                 capacity = Capacity::Unknown(format!(
                     "{} targets of {} are not checked, since no listener sends traffic to their group",
                     health.unused, run.to
                 ));
             }
+            // What is not known, and may be enough, decides nothing.
+            Ok(health) if i64::from(health.able() + health.unknown) >= needed => {
+                capacity = Capacity::Unknown(short(&run.to, health, needed));
+            }
             Ok(health) => {
                 let message = short(&run.to, health, needed);
-                let starting = i64::from(health.healthy + health.initial) >= needed;
-                return Some(Capacity::Short { message, none: health.healthy == 0, starting });
+                let starting = i64::from(health.able() + health.initial + health.unknown) >= needed;
+                return Some(Capacity::Short { message, none: health.able() + health.unknown == 0, starting });
             }
             Err(message) => capacity = Capacity::Unknown(message),
         }
@@ -76,7 +80,7 @@ pub(super) fn broken_remainder(
         carried.map(|(lane, entry)| (of(lane, &entry.environment, not_before, sight), entry)).collect();
     let mut broken = Vec::new();
     for (reading, entry) in readings {
-        if reading?.is_ok_and(|health| health.healthy == 0 && health.unused == 0) {
+        if reading?.is_ok_and(|health| health.is_dead()) {
             let name = &entry.environment;
             broken.push(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
         }
@@ -92,22 +96,19 @@ pub(super) fn remainder(lane: &Lane<'_>, run: &Run) -> Vec<EnvironmentWeight> {
 }
 
 fn short(environment: &str, health: Health, needed: i64) -> String {
-    let mut others = Vec::new();
-    for (count, word) in
-        [(health.initial, "starting"), (health.unhealthy, "unhealthy"), (health.unused, "not checked yet")]
-    {
-        if count > 0 {
-            others.push(format!("{count} {word}"));
-        }
-    }
-    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    let others = health.others();
+    let others = if others.is_empty() { others } else { format!(" ({others})") };
     let missing = needed - i64::from(health.registered());
     let hint = if missing > 0 {
-        format!("; it has only {} registered, {missing} more must be added", health.registered())
+        format!(
+            "; it has only {} registered, {missing} more must be added; if each carries more, lower \
+             spec.capacity.minHealthyPercent",
+            health.registered()
+        )
     } else {
         String::new()
     };
-    format!("{environment} has {} of the {needed} healthy targets that it needs{others}{hint}", health.healthy)
+    format!("{environment} has {} of the {needed} healthy targets that it needs{others}{hint}", health.able())
 }
 
 /// The health of an environment on a route; the error says in words why it is not known.
@@ -142,7 +143,7 @@ pub(super) fn carrying(
     let mut healthy = 0;
     for reading in readings {
         match reading? {
-            Ok(health) => healthy += i32::try_from(health.healthy).unwrap_or(i32::MAX),
+            Ok(health) => healthy += i32::try_from(health.able()).unwrap_or(i32::MAX),
             Err(message) => return Some(Err(message)),
         }
     }

@@ -112,7 +112,7 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     let rest = health::carrying(lane, &sides.remainder, fresh, sight);
     let new = health::of(lane, &run.to, fresh, sight);
     let (old, rest, new) = (old?, rest?.unwrap_or(0), new?);
-    let new = new.map_or(0, |health| i32::try_from(health.healthy).unwrap_or(i32::MAX));
+    let new = new.map_or(0, |health| i32::try_from(health.able()).unwrap_or(i32::MAX));
     let old = match old {
         Ok(old) => old,
         Err(unknown) => {

@@ -288,7 +288,7 @@ impl Aws {
         let targets = || elb.groups_ever().filter(|ever| ever.name == group).flat_map(|ever| ever.targets.values());
         let instants: BTreeSet<Timestamp> = targets().flat_map(|target| target.changes_until(now)).collect();
         let count = |at: Timestamp| {
-            let healthy = targets().filter(|target| target.state(at) == TargetState::Healthy).count();
+            let healthy = targets().filter(|target| target.state(at).takes_requests()).count();
             (at, u32::try_from(healthy).unwrap_or(u32::MAX))
         };
         let mut counts: Vec<(Timestamp, u32)> = instants.into_iter().map(count).collect();

@@ -1,6 +1,6 @@
 //! What comes from AWS goes back as it was.
 
-use aws_sdk_elasticloadbalancingv2::types::JwtValidationActionConfig;
+use std::fmt::Debug;
 
 use super::*;
 
@@ -14,6 +14,11 @@ fn tuple(group: &str, weight: i32) -> TargetGroupTuple {
 
 fn stickiness(enabled: bool, seconds: Option<i32>) -> TargetGroupStickinessConfig {
     TargetGroupStickinessConfig::builder().enabled(enabled).set_duration_seconds(seconds).build()
+}
+
+fn claim(name: &str, format: ClaimFormat, values: usize) -> JwtValidationActionAdditionalClaim {
+    let values = (0..values).map(|number| format!("value-{number}")).collect();
+    JwtValidationActionAdditionalClaim::builder().name(name).format(format).set_values(Some(values)).build()
 }
 
 fn forward(groups: &[(&str, u16)], sticky_seconds: Option<i32>) -> Forward {
@@ -66,8 +71,19 @@ fn every_understood_action_goes_back_as_it_came() {
                     .build(),
             )
             .build(),
-        of_type(ActionTypeEnum::Redirect)
+        of_type(ActionTypeEnum::JwtValidation)
             .order(3)
+            .jwt_validation_config(
+                JwtValidationActionConfig::builder()
+                    .jwks_endpoint("https://id.weir.example/keys")
+                    .issuer("https://id.weir.example")
+                    .additional_claims(claim("scope", ClaimFormat::SpaceSeparatedValues, 11))
+                    .additional_claims(claim("tenant", ClaimFormat::SingleString, 1))
+                    .build(),
+            )
+            .build(),
+        of_type(ActionTypeEnum::Redirect)
+            .order(4)
             .redirect_config(
                 RedirectActionConfig::builder()
                     .protocol("HTTPS")
@@ -80,7 +96,7 @@ fn every_understood_action_goes_back_as_it_came() {
             )
             .build(),
         of_type(ActionTypeEnum::FixedResponse)
-            .order(4)
+            .order(5)
             .fixed_response_config(
                 FixedResponseActionConfig::builder()
                     .message_body("gone")
@@ -90,7 +106,7 @@ fn every_understood_action_goes_back_as_it_came() {
             )
             .build(),
         of_type(ActionTypeEnum::Forward)
-            .order(5)
+            .order(6)
             .forward_config(
                 ForwardActionConfig::builder()
                     .target_groups(tuple("blue", 95))
@@ -101,6 +117,39 @@ fn every_understood_action_goes_back_as_it_came() {
             .build(),
     ];
     assert_eq!(write(&read(&actions)).unwrap(), actions);
+}
+
+/// What the SDK at hand knows of each config. A new field has to be written back before it is added here: what AWS
+/// tells of an action and Weir does not write back is lost with the next weight.
+#[test]
+fn no_attribute_of_an_action_is_lost() {
+    fn holds(config: impl Debug, fields: &[&str]) {
+        let text = format!("{config:?}");
+        let found: Vec<&str> =
+            text.split(['{', ',']).filter_map(|part| Some(part.split_once(": ")?.0.trim())).collect();
+        assert_eq!(found, fields, "{text}");
+    }
+    let login = ["session_cookie_name", "scope", "session_timeout", "authentication_request_extra_params"];
+    let oidc = ["issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint", "client_id"];
+    // AWS never tells the secret, and `use_existing_client_secret` keeps it.
+    let oidc = [&oidc[..], &["client_secret"], &login, &["on_unauthenticated_request", "use_existing_client_secret"]];
+    holds(AuthenticateOidcActionConfig::builder().build(), &oidc.concat());
+    let cognito = ["user_pool_arn", "user_pool_client_id", "user_pool_domain"];
+    let cognito = [&cognito[..], &login, &["on_unauthenticated_request"]].concat();
+    holds(AuthenticateCognitoActionConfig::builder().build(), &cognito);
+    holds(JwtValidationActionConfig::builder().build(), &["jwks_endpoint", "issuer", "additional_claims"]);
+    holds(JwtValidationActionAdditionalClaim::builder().build(), &["format", "name", "values"]);
+    let redirect = ["protocol", "port", "host", "path", "query", "status_code"];
+    holds(RedirectActionConfig::builder().build(), &redirect);
+    holds(FixedResponseActionConfig::builder().build(), &["message_body", "status_code", "content_type"]);
+    holds(ForwardActionConfig::builder().build(), &["target_groups", "target_group_stickiness_config"]);
+    holds(TargetGroupTuple::builder().build(), &["target_group_arn", "weight"]);
+    // The length of a stickiness that is off means nothing and is not kept.
+    holds(TargetGroupStickinessConfig::builder().build(), &["enabled", "duration_seconds"]);
+    let action = ["type", "target_group_arn", "authenticate_oidc_config", "authenticate_cognito_config", "order"];
+    let action =
+        [&action[..], &["redirect_config", "fixed_response_config", "forward_config", "jwt_validation_config"]];
+    holds(SdkAction::builder().build(), &action.concat());
 }
 
 #[test]
@@ -154,9 +203,8 @@ fn what_cannot_be_written_back_is_unsupported() {
     let forward_of = |tuples: Vec<TargetGroupTuple>| {
         forwarding(ForwardActionConfig::builder().set_target_groups(Some(tuples)).build())
     };
-    let jwt = JwtValidationActionConfig::builder().issuer("https://id.weir.example").build();
     let table = [
-        ("jwt-validation", of_type(ActionTypeEnum::JwtValidation).jwt_validation_config(jwt).build()),
+        ("jwt-validation", of_type(ActionTypeEnum::JwtValidation).build()),
         ("teleport", of_type("teleport".into()).build()),
         ("redirect", of_type(ActionTypeEnum::Redirect).build()),
         ("forward", of_type(ActionTypeEnum::Forward).build()),

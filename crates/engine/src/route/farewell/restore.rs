@@ -157,7 +157,7 @@ fn capacity(
     let mut healthy = Vec::new();
     for (group, reading) in readings {
         match &reading?.found {
-            Ok(health) => healthy.push((group, u64::from(health.healthy))),
+            Ok(health) => healthy.push((group, u64::from(health.able()))),
             Err(error) => return Some(Err(format!("the health of {group} could not be read: {error}"))),
         }
     }

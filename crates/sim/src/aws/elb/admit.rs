@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, ClientSecret, Deed, Forward, Kind, forward_of};
 use super::arn::Resource;
-use super::group::{Group, TargetStickiness};
+use super::group::{Group, TargetStickiness, TargetType};
 use super::{Balancer, BalancerKind, Elb};
 use crate::aws::refusal::Refusal;
 
@@ -223,6 +223,7 @@ fn keep_secret(ground: Ground<'_>, secret: &mut ClientSecret) -> Result<(), Refu
 
 fn check_protocol(balancer: &Balancer, protocol: &str, group: &Group) -> Result<(), Refusal> {
     let fits = match balancer.kind {
+        BalancerKind::Application if group.target_type == TargetType::Lambda => true,
         BalancerKind::Application => matches!(group.protocol.as_str(), "HTTP" | "HTTPS"),
         BalancerKind::Network => match protocol {
             "TLS" => matches!(group.protocol.as_str(), "TCP" | "TLS"),

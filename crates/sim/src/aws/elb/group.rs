@@ -24,11 +24,13 @@ pub enum TargetStickiness {
 pub struct GroupSettings {
     /// Its name, unique in the account and region.
     pub name: String,
-    /// Protocol towards targets: `HTTP` or `HTTPS` behind an application balancer.
+    /// What its targets are.
+    pub target_type: TargetType,
+    /// Protocol towards targets: `HTTP` or `HTTPS` behind an application balancer. Functions have none.
     pub protocol: String,
-    /// Port of targets that are registered without one.
+    /// Port of targets that are registered without one. Functions have none.
     pub port: u16,
-    /// How targets are checked; `None` is the world's default.
+    /// How targets are checked; `None` is the world's default, and not at all for functions.
     pub checks: Option<HealthChecks>,
     /// Seconds for which a deregistered target drains.
     pub deregistration_delay_seconds: u32,
@@ -41,6 +43,7 @@ impl GroupSettings {
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            target_type: TargetType::Instance,
             protocol: "HTTP".to_owned(),
             port: 8080,
             checks: None,
@@ -48,13 +51,22 @@ impl GroupSettings {
             stickiness: TargetStickiness::Off,
         }
     }
+
+    /// A group for one Lambda function, without health checks, as AWS makes it by default.
+    pub fn lambda(name: impl Into<String>) -> Self {
+        Self { target_type: TargetType::Lambda, protocol: String::new(), port: 0, ..Self::named(name) }
+    }
 }
 
 /// What the targets of a group are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TargetType {
+pub enum TargetType {
+    /// Instances, by id.
     Instance,
+    /// Addresses.
     Ip,
+    /// One Lambda function, by ARN.
+    Lambda,
 }
 
 impl TargetType {
@@ -62,6 +74,7 @@ impl TargetType {
         match self {
             Self::Instance => "instance",
             Self::Ip => "ip",
+            Self::Lambda => "lambda",
         }
     }
 }
@@ -117,14 +130,16 @@ impl Group {
         if settings.stickiness == TargetStickiness::AppCookie {
             attributes.insert(STICKINESS_TYPE.to_owned(), "app_cookie".to_owned());
         }
+        let target_type = settings.target_type;
+        let checks = settings.checks.unwrap_or(HealthChecks { enabled: target_type != TargetType::Lambda, ..checks });
         Self {
             arn,
             name: settings.name,
             protocol: settings.protocol,
             port: settings.port,
             vpc,
-            target_type: TargetType::Instance,
-            checks: settings.checks.unwrap_or(checks),
+            target_type,
+            checks,
             check_path: "/".to_owned(),
             matcher: "200".to_owned(),
             attributes,

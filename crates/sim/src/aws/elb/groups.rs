@@ -29,23 +29,17 @@ impl Elb {
 
     pub(super) fn create_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
         let name = form.required("Name")?;
-        let protocol = form.required("Protocol")?;
-        if !["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"].contains(&protocol) {
-            return Err(Refusal::new("UnsupportedProtocol", format!("Protocol '{protocol}' is not supported")));
-        }
-        let port = form
-            .number_within("Port", 1, u32::from(u16::MAX))?
-            .and_then(|port| u16::try_from(port).ok())
-            .ok_or_else(|| Refusal::missing("Port"))?;
         let target_type = match form.text("TargetType").unwrap_or("instance") {
             "instance" => TargetType::Instance,
             "ip" => TargetType::Ip,
+            "lambda" => TargetType::Lambda,
             other => {
-                let constraint = "Member must satisfy enum value set: [instance, ip]";
+                let constraint = "Member must satisfy enum value set: [instance, ip, lambda, alb]";
                 return Err(Refusal::constraint("TargetType", other, constraint));
             }
         };
-        let checks = read_checks(form, self.options.checks)?;
+        let (protocol, port) = read_way(form, target_type)?;
+        let checks = read_checks(form, target_type, self.options.checks)?;
         let tags = Self::read_tags(form)?;
         let same = self.group_named(name).filter(|group| {
             group.protocol == protocol
@@ -57,10 +51,10 @@ impl Elb {
             // The same wish twice is granted once.
             return Ok(vec![Xml::list("TargetGroups", [self.describe_group(group)])]);
         }
+        let protocol = protocol.to_owned();
         let settings =
-            GroupSettings { protocol: protocol.to_owned(), port, checks: Some(checks), ..GroupSettings::named(name) };
+            GroupSettings { target_type, protocol, port, checks: Some(checks), ..GroupSettings::named(name) };
         let group = self.make_group(settings)?;
-        group.target_type = target_type;
         if let Some(vpc) = form.text("VpcId") {
             vpc.clone_into(&mut group.vpc);
         }
@@ -106,14 +100,17 @@ impl Elb {
         let HealthChecks { enabled, interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } =
             group.checks;
         let is_http = group.protocol.starts_with("HTTP");
-        let mut elements = vec![
-            Xml::text("TargetGroupArn", &group.arn),
-            Xml::text("TargetGroupName", &group.name),
-            Xml::text("Protocol", &group.protocol),
-            Xml::text("Port", group.port),
-            Xml::text("VpcId", &group.vpc),
-            Xml::text("HealthCheckProtocol", if is_http { &group.protocol } else { "TCP" }),
-            Xml::text("HealthCheckPort", "traffic-port"),
+        let mut elements = vec![Xml::text("TargetGroupArn", &group.arn), Xml::text("TargetGroupName", &group.name)];
+        if group.target_type != TargetType::Lambda {
+            elements.extend([
+                Xml::text("Protocol", &group.protocol),
+                Xml::text("Port", group.port),
+                Xml::text("VpcId", &group.vpc),
+                Xml::text("HealthCheckProtocol", if is_http { &group.protocol } else { "TCP" }),
+                Xml::text("HealthCheckPort", "traffic-port"),
+            ]);
+        }
+        elements.extend([
             Xml::text("HealthCheckEnabled", enabled),
             Xml::text("HealthCheckIntervalSeconds", interval_seconds),
             Xml::text("HealthCheckTimeoutSeconds", timeout_seconds),
@@ -122,10 +119,12 @@ impl Elb {
             Xml::texts("LoadBalancerArns", self.users_of(&group.arn)),
             Xml::text("TargetType", group.target_type.word()),
             Xml::text("IpAddressType", "ipv4"),
-        ];
-        if is_http {
+        ]);
+        if is_http || group.target_type == TargetType::Lambda {
             elements.push(Xml::text("HealthCheckPath", &group.check_path));
             elements.push(Xml::of("Matcher", vec![Xml::text("HttpCode", &group.matcher)]));
+        }
+        if is_http {
             elements.push(Xml::text("ProtocolVersion", "HTTP1"));
         }
         elements
@@ -178,12 +177,41 @@ fn check_attribute(key: &str, value: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid(format!("'{value}' is not a valid value of target group attribute '{key}'")))
 }
 
-fn read_checks(form: &Form, default: HealthChecks) -> Result<HealthChecks, Refusal> {
+/// Protocol and port towards targets, which functions do not have.
+fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16), Refusal> {
+    if target_type == TargetType::Lambda {
+        return match ["Protocol", "Port", "VpcId"].iter().find(|name| form.text(name).is_some()) {
+            None => Ok(("", 0)),
+            Some(name) => {
+                Err(Refusal::invalid(format!("{name} cannot be specified for target groups with target type 'lambda'")))
+            }
+        };
+    }
+    let protocol = form.required("Protocol")?;
+    if !["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"].contains(&protocol) {
+        return Err(Refusal::new("UnsupportedProtocol", format!("Protocol '{protocol}' is not supported")));
+    }
+    let port = form
+        .number_within("Port", 1, u32::from(u16::MAX))?
+        .and_then(|port| u16::try_from(port).ok())
+        .ok_or_else(|| Refusal::missing("Port"))?;
+    Ok((protocol, port))
+}
+
+fn read_checks(form: &Form, target_type: TargetType, default: HealthChecks) -> Result<HealthChecks, Refusal> {
     let within = |name: &str, least: u32, most: u32, default: u32| {
         form.number_within(name, least, most).map(|found| found.unwrap_or(default))
     };
+    let is_lambda = target_type == TargetType::Lambda;
+    let enabled = form.flag("HealthCheckEnabled")?.unwrap_or(!is_lambda);
+    if !enabled && !is_lambda {
+        return Err(Refusal::invalid(format!(
+            "Health check enabled must be true for target groups with target type '{}'",
+            target_type.word()
+        )));
+    }
     let checks = HealthChecks {
-        enabled: true,
+        enabled,
         interval_seconds: within("HealthCheckIntervalSeconds", 5, 300, default.interval_seconds)?,
         timeout_seconds: within("HealthCheckTimeoutSeconds", 2, 120, default.timeout_seconds)?,
         healthy_threshold: within("HealthyThresholdCount", 2, 10, default.healthy_threshold)?,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::action::{Action, Deed, Kind};
 use super::condition::Condition;
 use super::request::HttpRequest;
-use super::target::{AppBehaviour, TargetKey, TargetState};
+use super::target::{AppBehaviour, TargetKey};
 use super::{Balancer, Elb};
 
 /// The rules of a listener as its nodes know them, in the order in which they are tried.
@@ -122,7 +122,7 @@ impl Elb {
         for (key, target) in &found.targets {
             let state = target.state(at);
             changes = [changes, target.next_change(at)].into_iter().flatten().min();
-            if state == TargetState::Healthy {
+            if state.takes_requests() {
                 healthy.push((key.clone(), target.app(at)));
             } else if state.takes_requests_at_need() {
                 others.push((key.clone(), target.app(at)));

@@ -33,10 +33,10 @@ pub enum TargetState {
     WrongAnswer,
     /// Failing its checks by not answering.
     NoAnswer,
-    /// In a group whose checks are switched off, so that nobody knows.
-    Unchecked,
     /// In a group that no listener or rule uses, so that nobody checks it.
     NotInUse,
+    /// In a group that is used and whose checks are switched off: it gets requests like a healthy one.
+    Unchecked,
     /// An instance that does not run.
     Stopped,
     /// Deregistered, and given time to finish its requests.
@@ -52,9 +52,9 @@ impl TargetState {
             Self::Registering | Self::InitialChecks => "initial",
             Self::Healthy => "healthy",
             Self::WrongAnswer | Self::NoAnswer => "unhealthy",
-            Self::Unchecked => "unavailable",
             Self::NotInUse | Self::Stopped | Self::Gone => "unused",
             Self::Draining => "draining",
+            Self::Unchecked => "unavailable",
         }
     }
 
@@ -66,8 +66,8 @@ impl TargetState {
             Self::Healthy => None,
             Self::WrongAnswer => Some("Target.ResponseCodeMismatch"),
             Self::NoAnswer => Some("Target.Timeout"),
-            Self::Unchecked => Some("Target.HealthCheckDisabled"),
             Self::NotInUse => Some("Target.NotInUse"),
+            Self::Unchecked => Some("Target.HealthCheckDisabled"),
             Self::Stopped => Some("Target.InvalidState"),
             Self::Draining => Some("Target.DeregistrationInProgress"),
             Self::Gone => Some("Target.NotRegistered"),
@@ -82,8 +82,8 @@ impl TargetState {
             Self::Healthy => None,
             Self::WrongAnswer => Some("Health checks failed with these codes: [500]"),
             Self::NoAnswer => Some("Request timed out"),
-            Self::Unchecked => Some("Health checks are disabled for this target group"),
             Self::NotInUse => Some("Target group is not configured to receive traffic from the load balancer"),
+            Self::Unchecked => Some("Health checks are not enabled for this target"),
             Self::Stopped => Some("Target is in the stopped state"),
             Self::Draining => Some("Target deregistration is in progress"),
             Self::Gone => Some("Target is not registered to the target group"),
@@ -98,17 +98,22 @@ impl TargetState {
         }
     }
 
-    /// Whether the balancer may send requests here when no target of the group is healthy.
+    /// Whether the balancer sends requests here.
+    pub(crate) fn takes_requests(self) -> bool {
+        matches!(self, Self::Healthy | Self::Unchecked)
+    }
+
+    /// Whether the balancer may send requests here when no target of the group takes them.
     pub(crate) fn takes_requests_at_need(self) -> bool {
         // A group that has just been taken out of use may still get the requests of nodes that do not know it yet.
-        self.is_checked() || matches!(self, Self::NotInUse | Self::Unchecked)
+        self.is_checked() || self == Self::NotInUse
     }
 }
 
 /// How the balancer checks the targets of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthChecks {
-    /// Whether targets are checked at all. AWS lets this be switched off for groups of Lambda functions alone.
+    /// Whether there are any: groups of Lambda functions have none by default, all others always have.
     pub enabled: bool,
     /// Seconds between two checks of a target.
     pub interval_seconds: u32,

@@ -57,6 +57,7 @@ impl Elb {
         let is_wrong = |key: &&TargetKey| match group.target_type {
             TargetType::Instance => self.instances.get(&key.id) != Some(&true),
             TargetType::Ip => key.id.parse::<IpAddr>().is_err(),
+            TargetType::Lambda => !key.id.starts_with("arn:aws:lambda:"),
         };
         let wrong: Vec<String> = keys.iter().filter(is_wrong).map(|key| format!("'{}'", key.id)).collect();
         if wrong.is_empty() {
@@ -68,6 +69,7 @@ impl Elb {
                 wrong.join(", ")
             ),
             TargetType::Ip => format!("The following targets are not valid IP addresses: {}", wrong.join(", ")),
+            TargetType::Lambda => format!("The following targets are not valid Lambda functions: {}", wrong.join(", ")),
         };
         Err(Refusal::new("InvalidTarget", message))
     }
@@ -137,9 +139,14 @@ fn describe_health(key: &TargetKey, state: TargetState) -> Vec<Xml> {
     let mut health = vec![Xml::text("State", state.word())];
     health.extend(state.reason().map(|reason| Xml::text("Reason", reason)));
     health.extend(state.description().map(|description| Xml::text("Description", description)));
-    vec![
-        Xml::of("Target", vec![Xml::text("Id", &key.id), Xml::text("Port", key.port)]),
-        Xml::text("HealthCheckPort", key.port),
-        Xml::of("TargetHealth", health),
-    ]
+    let mut target = vec![Xml::text("Id", &key.id)];
+    let mut elements = Vec::new();
+    // A function listens on no port.
+    if key.port != 0 {
+        target.push(Xml::text("Port", key.port));
+        elements.push(Xml::text("HealthCheckPort", key.port));
+    }
+    elements.insert(0, Xml::of("Target", target));
+    elements.push(Xml::of("TargetHealth", health));
+    elements
 }

@@ -169,3 +169,30 @@ fn health_goes_its_way_on_the_wire() {
         assert_eq!((asked.one("State"), asked.one("Reason")), ("unused", "Target.NotRegistered"));
     });
 }
+
+#[test]
+fn functions_are_sent_requests_without_checks() {
+    world(async |aws| {
+        let listener = blue_green(&aws);
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:f";
+        let arn = aws.add_target_group(GroupSettings::lambda("function"), &[(function, 0)]).unwrap();
+        let describe = format!("Action=DescribeTargetHealth&TargetGroupArn={arn}");
+        let look = async || {
+            let answer = call(&aws, &describe).await;
+            assert!(answer.all("Port").is_empty(), "a function listens on no port");
+            (answer.one("State").to_owned(), answer.one("Reason").to_owned())
+        };
+        let is = |state: &str, reason: &str| (state.to_owned(), reason.to_owned());
+        assert_eq!(look().await, is("unused", "Target.NotInUse"));
+        aws.edit_weights(&listener, &[("blue", 1), ("function", 1)]).unwrap();
+        assert_eq!(look().await, is("unavailable", "Target.HealthCheckDisabled"));
+        let described = call(&aws, &format!("Action=DescribeTargetGroups&TargetGroupArns.member.1={arn}")).await;
+        assert_eq!((described.one("TargetType"), described.one("HealthCheckEnabled")), ("lambda", "false"));
+        assert!(described.all("Protocol").is_empty() && described.all("VpcId").is_empty());
+        let make = "Action=CreateTargetGroup&Name=made&TargetType=lambda";
+        assert_eq!(call(&aws, &format!("{make}&Protocol=HTTP")).await.code(), "ValidationError");
+        assert_eq!(call(&aws, make).await.code(), "OK");
+        let unchecked = "Action=CreateTargetGroup&Name=other&Protocol=HTTP&Port=80&HealthCheckEnabled=false";
+        assert_eq!(call(&aws, unchecked).await.code(), "ValidationError", "only those of functions may have none");
+    });
+}
