@@ -177,6 +177,14 @@ impl ErrorKind {
             Self::OutcomeUnknown => "OutcomeUnknown",
         }
     }
+
+    /// Whether the same request will be refused again until somebody changes something.
+    pub fn is_refusal(self) -> bool {
+        match self {
+            Self::NotFound | Self::Denied | Self::Conflict | Self::Invalid | Self::Quota => true,
+            Self::Throttled | Self::Expired | Self::Transient | Self::OutcomeUnknown => false,
+        }
+    }
 }
 
 /// The tags of a resource.
@@ -202,6 +210,8 @@ pub struct Balancer {
     pub hosted_zone_id: Option<String>,
     /// Its type as AWS writes it: `application`, `network` or `gateway`.
     pub kind: String,
+    /// The network that it is in.
+    pub vpc_id: Option<String>,
 }
 
 /// A listener.
@@ -296,6 +306,14 @@ pub struct TargetGroup {
     pub protocol: Option<String>,
     /// The port towards targets, where it has one.
     pub port: Option<i32>,
+    /// The balancers that use it: AWS allows one.
+    pub balancers: Vec<Arn>,
+    /// The network that its targets are in, where they are in one.
+    pub vpc_id: Option<String>,
+    /// What its targets are, as AWS writes it: `instance`, `ip`, `lambda` or `alb`.
+    pub target_type: Option<String>,
+    /// The version of HTTP towards targets, where it speaks HTTP: `HTTP1`, `HTTP2` or `GRPC`.
+    pub protocol_version: Option<String>,
 }
 
 /// The attributes of a target group that matter to a weighted forward.

@@ -29,6 +29,7 @@ mod rivalry;
 #[cfg(test)]
 pub(crate) mod stand_ins;
 mod sticky;
+pub mod usable;
 mod wanted;
 mod write;
 
@@ -118,6 +119,14 @@ pub fn decide(
         requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
     } else if status.weights != route.status.weights {
         status.requests = None;
+    }
+    if let Some(proposal) = &outlook.proposal
+        && let Some(reason) = usable::refusal(cluster, route, &proposal.step, sight)?
+    {
+        outlook.proposal = None;
+        outlook.synced = (Truth::False, reason.clone());
+        outlook.standing = Standing::Stalled(reason);
+        outlook.look_again = true;
     }
     backends::mention(cluster, route, &mut outlook);
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {

@@ -22,6 +22,7 @@ pub(super) fn balancer(operation: &'static str, balancer: &LoadBalancer) -> Resu
         dns_name: balancer.dns_name().unwrap_or_default().to_owned(),
         hosted_zone_id: balancer.canonical_hosted_zone_id().map(str::to_owned),
         kind: balancer.r#type().map_or("", |kind| kind.as_str()).to_owned(),
+        vpc_id: balancer.vpc_id().map(str::to_owned),
     })
 }
 
@@ -58,6 +59,10 @@ pub(super) fn group(operation: &'static str, group: &SdkGroup) -> Result<TargetG
         name: group.target_group_name().unwrap_or_default().to_owned(),
         protocol: group.protocol().map(|protocol| protocol.as_str().to_owned()),
         port: group.port(),
+        balancers: group.load_balancer_arns().iter().map(Arn::new).collect(),
+        vpc_id: group.vpc_id().map(str::to_owned),
+        target_type: group.target_type().map(|kind| kind.as_str().to_owned()),
+        protocol_version: group.protocol_version().map(str::to_owned),
     })
 }
 

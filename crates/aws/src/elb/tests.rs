@@ -211,7 +211,7 @@ async fn balancers_listeners_and_groups_are_read() {
                 "DescribeLoadBalancers",
                 "<LoadBalancers><member><LoadBalancerArn>lb</LoadBalancerArn>\
                 <DNSName>public-1.eu-central-1.elb.amazonaws.com</DNSName><CanonicalHostedZoneId>Z215JYRZR1TBD5</CanonicalHostedZoneId>\
-                <LoadBalancerName>public</LoadBalancerName><Type>application</Type></member></LoadBalancers>",
+                <LoadBalancerName>public</LoadBalancerName><Type>application</Type><VpcId>vpc-1</VpcId></member></LoadBalancers>",
             )
         }
         "DescribeListeners" => result(
@@ -223,6 +223,7 @@ async fn balancers_listeners_and_groups_are_read() {
             "DescribeTargetGroups",
             "<TargetGroups><member><TargetGroupArn>tg</TargetGroupArn>\
             <TargetGroupName>blue</TargetGroupName><Protocol>HTTP</Protocol><Port>8080</Port>\
+            <VpcId>vpc-1</VpcId><TargetType>instance</TargetType><ProtocolVersion>HTTP1</ProtocolVersion>\
             <LoadBalancerArns><member>lb</member></LoadBalancerArns></member></TargetGroups>",
         ),
         "DescribeTargetHealth" => result(
@@ -246,6 +247,7 @@ async fn balancers_listeners_and_groups_are_read() {
             dns_name: "public-1.eu-central-1.elb.amazonaws.com".to_owned(),
             hosted_zone_id: Some("Z215JYRZR1TBD5".to_owned()),
             kind: "application".to_owned(),
+            vpc_id: Some("vpc-1".to_owned()),
         }))
     );
     let Fact::Listeners(reading) = bed.fresh(Query::Listeners(lb.clone())).await else { panic!() };
@@ -260,6 +262,10 @@ async fn balancers_listeners_and_groups_are_read() {
             name: "blue".to_owned(),
             protocol: Some("HTTP".to_owned()),
             port: Some(8080),
+            balancers: vec![lb],
+            vpc_id: Some("vpc-1".to_owned()),
+            target_type: Some("instance".to_owned()),
+            protocol_version: Some("HTTP1".to_owned()),
         }))
     );
     let Fact::Health(reading) = bed.fresh(Query::Health(tg)).await else { panic!() };

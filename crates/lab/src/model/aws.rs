@@ -235,7 +235,11 @@ impl ModelAws {
     /// Answers a question at an instant with what was the case at an earlier one.
     pub fn answer_as_of(&self, then: Timestamp, now: Timestamp, query: Query) -> (Query, Fact) {
         let fact = match &query {
-            Query::Balancer(by) => Fact::Balancer(self.reading(now, (by.to_string() == "shop").then(balancer))),
+            Query::Balancer(by) => {
+                let shop = balancer();
+                let is_shop = matches!(by, By::Name(name) if *name == shop.name) || *by == By::Arn(shop.arn.clone());
+                Fact::Balancer(self.reading(now, is_shop.then_some(shop)))
+            }
             Query::Listeners(_) => Fact::Listeners(self.reading(now, Some(self.listeners.values().cloned().collect()))),
             Query::Rules(listener) => Fact::Rules(self.reading(now, self.rules.get(listener).cloned())),
             Query::Group(by) => Fact::Group(self.reading(now, self.target_group(by))),
@@ -297,11 +301,16 @@ impl ModelAws {
             By::Arn(arn) => arn.clone(),
             By::Name(name) => group_arn(name),
         };
-        self.groups.contains_key(&arn).then(|| TargetGroup {
+        let used = self.groups.get(&arn)?.in_use_since.is_some();
+        Some(TargetGroup {
             name: arn.as_str().rsplit('/').next().unwrap_or_default().to_owned(),
             arn,
             protocol: Some("HTTP".to_owned()),
             port: Some(80),
+            balancers: if used { vec![balancer().arn] } else { Vec::new() },
+            vpc_id: None,
+            target_type: Some("instance".to_owned()),
+            protocol_version: Some("HTTP1".to_owned()),
         })
     }
 
@@ -398,6 +407,7 @@ fn balancer() -> Balancer {
         dns_name: "shop.elb.amazonaws.com".to_owned(),
         hosted_zone_id: None,
         kind: "application".to_owned(),
+        vpc_id: None,
     }
 }
 
