@@ -180,7 +180,7 @@ impl<D: Decisions> World<D> {
         } else {
             self.memories.borrow_mut().remove(object);
         }
-        match obstacle {
+        match &obstacle {
             Some(Obstacle::Violation(violation)) => {
                 self.metrics.violations.inc();
                 self.metrics.count_trouble(object.kind, Trouble::Guard);
@@ -189,7 +189,11 @@ impl<D: Decisions> World<D> {
             Some(Obstacle::Aws(_)) => self.metrics.count_trouble(object.kind, Trouble::Aws),
             None => {}
         }
-        if rest.failed { Ending::Failed } else { Ending::Rested { wake: rest.wake, idle } }
+        match obstacle {
+            Some(Obstacle::Aws(error)) if error.kind.is_refusal() => Ending::Refused,
+            _ if rest.failed => Ending::Failed,
+            _ => Ending::Rested { wake: rest.wake, idle },
+        }
     }
 
     /// Records that nothing will be done for an object until it changes.

@@ -2,8 +2,8 @@
 //! waited longest.
 //!
 //! Pure data: time is passed in, and all jitter comes from the seed. Invariants: a wake is never lost, only put off
-//! by a backoff; ticks of traffic that goes back always find a free slot; an object whose decisions panic again and
-//! again rests until somebody changes it.
+//! by a backoff; ticks of traffic that goes back always find a free slot; what AWS refuses is tried ever more seldom,
+//! however urgent; an object whose decisions panic again and again rests until somebody changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +78,8 @@ pub enum Ending {
     },
     /// Something went wrong that may pass.
     Failed,
+    /// AWS has refused a write, and will refuse it again until somebody changes something.
+    Refused,
     /// Somebody else changed the object meanwhile.
     Conflicted,
     /// It wants to write to AWS, and enough others wait for the call budget already.
@@ -137,11 +139,14 @@ struct Backoff {
     since: Timestamp,
     delay: SignedDuration,
     failures: u32,
+    /// Whether haste does not help.
+    refused: bool,
 }
 
 impl Backoff {
     fn until(self, urgency: Urgency) -> Timestamp {
-        let longest = if urgency == Urgency::Rollback { LONGEST_ROLLBACK_BACKOFF } else { LONGEST_BACKOFF };
+        let is_hasty = urgency == Urgency::Rollback && !self.refused;
+        let longest = if is_hasty { LONGEST_ROLLBACK_BACKOFF } else { LONGEST_BACKOFF };
         after(self.since, self.delay.min(longest))
     }
 }
@@ -285,6 +290,11 @@ impl Queue {
                 let first = if is_rollback { FIRST_ROLLBACK_BACKOFF } else { FIRST_BACKOFF };
                 Some(entry.back_off(now, first, jitter))
             }
+            Ending::Refused => {
+                let due = entry.back_off(now, FIRST_BACKOFF, jitter);
+                entry.backoff = entry.backoff.map(|backoff| Backoff { refused: true, ..backoff });
+                Some(entry.backoff.map_or(due, |backoff| backoff.until(urgency)))
+            }
             Ending::Conflicted => Some(entry.back_off(now, FIRST_CONFLICT_BACKOFF, jitter)),
             Ending::Crowded => Some(now),
             Ending::Panicked(message) => {
@@ -383,7 +393,7 @@ impl Entry {
         let failures = self.backoff.map_or(0, |backoff| backoff.failures);
         let doubled = (0..failures.min(16)).fold(first, |delay, _| delay.saturating_add(delay));
         let delay = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + jitter / 2.0);
-        let backoff = Backoff { since: now, delay, failures: failures.saturating_add(1) };
+        let backoff = Backoff { since: now, delay, failures: failures.saturating_add(1), refused: false };
         self.backoff = Some(backoff);
         backoff.until(self.urgency)
     }

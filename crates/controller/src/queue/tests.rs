@@ -83,13 +83,13 @@ fn a_wake_brings_a_planned_look_forward() {
 }
 
 /// Fails the object again and again; returns the backoffs in seconds.
-fn backoffs(queue: &mut Queue, name: &str, urgency: Urgency, count: usize) -> Vec<f64> {
+fn backoffs(queue: &mut Queue, name: &str, urgency: Urgency, ending: &Ending, count: usize) -> Vec<f64> {
     let mut now = at(0.0);
     queue.wake(&object(name), now, urgency);
     (0..count)
         .map(|_| {
             queue.start(now).expect("due");
-            queue.finish(&object(name), now, Ending::Failed, urgency);
+            queue.finish(&object(name), now, ending.clone(), urgency);
             let due = queue.next_due().unwrap();
             let pause = due.duration_since(now).as_secs_f64();
             now = due;
@@ -100,14 +100,30 @@ fn backoffs(queue: &mut Queue, name: &str, urgency: Urgency, count: usize) -> Ve
 
 #[test]
 fn backoffs_grow_to_a_bound_and_less_so_for_rollbacks() {
-    let pauses = backoffs(&mut queue(), "a", Urgency::Routine, 12);
+    let pauses = backoffs(&mut queue(), "a", Urgency::Routine, &Ending::Failed, 12);
     for (failures, pause) in pauses.iter().enumerate() {
         let full = f64::min(60.0, 2.0_f64.powi(i32::try_from(failures).unwrap()));
         assert!((full / 2.0..=full).contains(pause), "{failures}: {pause} of {full}");
     }
-    let pauses = backoffs(&mut queue(), "a", Urgency::Rollback, 12);
+    let pauses = backoffs(&mut queue(), "a", Urgency::Rollback, &Ending::Failed, 12);
     assert!(pauses.iter().all(|pause| *pause <= 1.0), "{pauses:?}");
     assert!(pauses[11] >= 1.0, "{pauses:?}");
+}
+
+#[test]
+fn what_aws_refuses_is_tried_ever_more_seldom_however_urgent() {
+    let pauses = backoffs(&mut queue(), "a", Urgency::Rollback, &Ending::Refused, 12);
+    for (failures, pause) in pauses.iter().enumerate() {
+        let full = f64::min(60.0, 2.0_f64.powi(i32::try_from(failures).unwrap()));
+        assert!((full / 2.0..=full).contains(pause), "{failures}: {pause} of {full}");
+    }
+    let mut queue = queue();
+    backoffs(&mut queue, "a", Urgency::Rollback, &Ending::Refused, 8);
+    let due = queue.next_due().unwrap();
+    queue.wake(&object("a"), at(0.0), Urgency::Rollback);
+    assert_eq!(queue.next_due(), Some(due), "who else changes does not make AWS take it");
+    queue.change(&object("a"), at(1.0), Urgency::Rollback);
+    assert_eq!(queue.next_due(), Some(at(1.0)), "a user who changes the object may have mended it");
 }
 
 #[test]
@@ -143,7 +159,9 @@ fn those_who_wait_to_write_leave_slots_to_all_others() {
 
 #[test]
 fn the_same_seed_backs_off_alike() {
-    let run = |seed| backoffs(&mut Queue::new(Slots { all: 2, rollback: 1 }, seed), "a", Urgency::Routine, 6);
+    let run = |seed| {
+        backoffs(&mut Queue::new(Slots { all: 2, rollback: 1 }, seed), "a", Urgency::Routine, &Ending::Failed, 6)
+    };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
@@ -160,7 +178,7 @@ fn a_conflict_is_tried_again_soon() {
 #[test]
 fn news_of_others_do_not_shorten_a_backoff_but_a_users_change_ends_it() {
     let mut queue = queue();
-    let pauses = backoffs(&mut queue, "a", Urgency::Routine, 7);
+    let pauses = backoffs(&mut queue, "a", Urgency::Routine, &Ending::Failed, 7);
     let due = queue.next_due().unwrap();
     let failed = due - SignedDuration::from_secs_f64(pauses[6]);
     queue.wake(&object("a"), failed, Urgency::Routine);
@@ -179,7 +197,7 @@ fn news_of_others_do_not_shorten_a_backoff_but_a_users_change_ends_it() {
 #[test]
 fn success_ends_a_backoff() {
     let mut queue = queue();
-    backoffs(&mut queue, "a", Urgency::Routine, 6);
+    backoffs(&mut queue, "a", Urgency::Routine, &Ending::Failed, 6);
     let now = queue.next_due().unwrap();
     queue.start(now).unwrap();
     queue.finish(&object("a"), now, rested(None), Urgency::Routine);
