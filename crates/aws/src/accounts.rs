@@ -22,7 +22,7 @@ use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, Fare, Haste, Standing};
 use crate::cloudwatch;
-use crate::inventory::{Inventory, NoRegion};
+use crate::inventory::{Beat, Inventory, NoRegion, Round};
 use crate::meter::Call;
 use crate::session::{Provider, Session, Terms};
 
@@ -145,15 +145,10 @@ impl Accounts {
         doors.budgets.iter().map(|(place, budget)| (place.clone(), budget.standings())).collect()
     }
 
-    /// Looks at balancers that are reached by one access; see [`Inventory::round`]. Each access has a round of its
-    /// own, so that none waits for another.
-    pub async fn round(
-        &self,
-        access: &Access,
-        balancers: &BTreeSet<ResourceName>,
-        fresh: SignedDuration,
-    ) -> BTreeSet<ResourceName> {
-        self.inventory(access).round(balancers, fresh).await
+    /// Looks at what is reached by one access; see [`Inventory::round`]. Each access has a round of its own, so that none
+    /// waits for another.
+    pub async fn round(&self, access: &Access, beat: &Beat, fresh: SignedDuration) -> Round {
+        self.inventory(access).round(beat, fresh).await
     }
 
     /// Counts requests in what is reached by one access; see [`Inventory::measure`].

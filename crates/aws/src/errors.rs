@@ -54,11 +54,7 @@ pub(crate) fn nonsense(operation: &'static str, message: String) -> AwsError {
 
 /// AWS answered a question about something with nothing.
 pub(crate) fn absent(operation: &'static str, what: &str) -> AwsError {
-    AwsError {
-        kind: ErrorKind::NotFound,
-        operation: operation.to_owned(),
-        message: format!("AWS knows no {what} in this account and region"),
-    }
+    AwsError { kind: ErrorKind::NotFound, operation: operation.to_owned(), message: format!("AWS knows no {what}") }
 }
 
 fn judge<E>(error: &SdkError<E, HttpResponse>) -> (ErrorKind, String)

@@ -13,14 +13,14 @@ mod touch;
 mod turn;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, Fact, Query};
+use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
@@ -29,6 +29,7 @@ use self::batch::{Batches, Landed, Landing, Ticket};
 use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;
+pub use self::round::{Beat, Round};
 use self::touch::Touched;
 use crate::budget::{Askers, Budget, Family, Fare, Haste};
 use crate::cloudwatch::CloudWatch;
@@ -50,6 +51,9 @@ pub struct Inventory {
 /// What calls under way hold on to, so that they outlive the one who asked first.
 struct Core {
     elb: Elb,
+    region: String,
+    /// The account, once something that was found has told it.
+    account: RefCell<Option<String>>,
     cloudwatch: CloudWatch,
     clock: Clock,
     budget: Budget,
@@ -77,13 +81,13 @@ impl Inventory {
         clock: impl Fn() -> Timestamp + 'static,
         meter: impl Fn(Call) + 'static,
     ) -> Result<Self, NoRegion> {
-        if config.region().is_none() {
-            return Err(NoRegion);
-        }
+        let region = config.region().ok_or(NoRegion)?.to_string();
         let clock: Clock = Rc::new(clock);
         let meter: Meter = Rc::new(meter);
         let core = Core {
             elb: Elb::new(config, Rc::clone(&clock), Rc::clone(&meter)),
+            region,
+            account: RefCell::default(),
             cloudwatch: CloudWatch::new(config, Rc::clone(&clock), meter),
             clock,
             budget,
@@ -149,7 +153,7 @@ impl Inventory {
         let touched = Touched::by(step, &self.core.memory.borrow());
         self.core.spoil(&touched);
         let _at_the_end = Spoil { core: &self.core, touched };
-        self.core.elb.write(step, &mut fare).await
+        self.core.elb.write(step, &mut fare).await.map_err(|error| self.core.place(error))
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.
@@ -160,14 +164,15 @@ impl Inventory {
         self.core.batches.borrow_mut().forget();
     }
 
-    /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and tells
-    /// which balancers (themselves or their listeners) and which listeners (their rules) are not as they were when
-    /// last told. What is seen for the first time counts as changed, and so does what may no longer be read; a failure
-    /// in passing does not.
+    /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and target
+    /// groups, more seldom, and tells what is not as it was when last told. Balancers, listeners and rules that are seen for
+    /// the first time count as changed. So does what could not be read for so long that two rounds have missed it; one
+    /// failure does not.
     ///
-    /// Costs at most two calls and one for each listener, for each balancer.
-    pub async fn round(&self, balancers: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
-        round::round(self, balancers, fresh).await
+    /// Costs no more than two calls and one for each listener, for each balancer, all rounds taken together: listeners and
+    /// groups are read in every third round of half a minute, a hundred groups in one call.
+    pub async fn round(&self, beat: &Beat, fresh: SignedDuration) -> Round {
+        round::round(self, beat, fresh).await
     }
 
     /// Reads the tags of resources again, each at least every ten minutes when this is called at least every minute,
@@ -213,6 +218,31 @@ impl Core {
         Source::Called(landing)
     }
 
+    /// An error that depends on where AWS was asked says so: the commonest mistake is the wrong region or account.
+    fn place(&self, error: AwsError) -> AwsError {
+        if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid) {
+            return error;
+        }
+        let account = self.account.borrow();
+        let account = account.as_ref().map(|account| format!("account {account}, ")).unwrap_or_default();
+        let message = format!("{} (in {account}region {})", error.message, self.region);
+        AwsError { message, ..error }
+    }
+
+    /// The same of an answer; what was found tells the account.
+    fn placed(&self, query: &Query, fact: Fact) -> Fact {
+        let (at, failure) = memory::state(&fact);
+        match failure {
+            Some(error) => fetch::failed(query, at, self.place(error.clone())),
+            None => {
+                if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
+                    *self.account.borrow_mut() = arn.account().map(str::to_owned);
+                }
+                fact
+            }
+        }
+    }
+
     /// Forgets what a write may have changed, and does not wait for readings under way.
     fn spoil(&self, touched: &Touched) {
         self.memory.borrow_mut().forget(touched);
@@ -244,6 +274,11 @@ async fn carry(ticket: Ticket, family: Family) -> Landed {
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();
+    let facts = facts.into_iter().map(|(query, fact)| {
+        let fact = memory.dated(&query, core.placed(&query, fact));
+        (query, fact)
+    });
+    let facts: BTreeMap<Query, Fact> = facts.collect();
     for (query, fact) in &facts {
         if batches.is_unspoiled(ticket.number(), query) {
             memory.keep(query, fact, now);

@@ -26,6 +26,6 @@ mod wire;
 pub use accounts::{Accounts, Place};
 pub use budget::{Budget, Family, Fare, Haste, Standing};
 pub use call::WRITE_TIME;
-pub use inventory::{Inventory, NoRegion};
+pub use inventory::{Beat, Inventory, NoRegion, Round};
 pub use meter::{Call, Spent};
 pub use policy::{Policy, Scope};

@@ -8,14 +8,16 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::{Access, Arn};
+use tracing::{info, warn};
+use weir_aws::Round;
+use weir_engine::Access;
 
 use crate::kinds::Decisions;
 use crate::run::later;
 use crate::world::World;
 
-/// What a round has found to be not as it was.
-type Found = (Access, BTreeSet<Arn>);
+/// What a round has found.
+type Found = (Access, Round);
 
 /// The rounds.
 pub(crate) struct Rounds<'a> {
@@ -24,6 +26,8 @@ pub(crate) struct Rounds<'a> {
     under_way: BTreeSet<Access>,
     /// When each access is due again that has been looked round in.
     due: BTreeMap<Access, Timestamp>,
+    /// Where something cannot be read, as was said in the log.
+    blind: BTreeSet<Access>,
     /// When to look which ones are due.
     next: Timestamp,
 }
@@ -36,6 +40,7 @@ impl<'a> Rounds<'a> {
             running: FuturesUnordered::new(),
             under_way: BTreeSet::new(),
             due: BTreeMap::new(),
+            blind: BTreeSet::new(),
             next: later(now, interval),
         }
     }
@@ -50,12 +55,13 @@ impl<'a> Rounds<'a> {
         if now < self.next {
             return;
         }
-        let balancers = world.balancers();
+        let beats = world.beats();
         let mut marked = world.marked();
-        self.due.retain(|access, _| balancers.contains_key(access));
+        self.due.retain(|access, _| beats.contains_key(access));
+        self.blind.retain(|access| beats.contains_key(access));
         // A reading that a tick has asked for since the last round stands for this round's.
         let fresh = self.interval * 9 / 10;
-        for (access, balancers) in balancers {
+        for (access, beat) in beats {
             if self.under_way.contains(&access) || self.due.get(&access).is_some_and(|due| now < *due) {
                 continue;
             }
@@ -63,9 +69,9 @@ impl<'a> Rounds<'a> {
             self.due.remove(&access);
             let marked = marked.remove(&access).unwrap_or_default();
             let round = async move {
-                let mut changed = world.accounts.round(&access, &balancers, fresh).await;
-                changed.extend(world.accounts.marks(&access, &marked).await);
-                (access, changed)
+                let mut round = world.accounts.round(&access, &beat, fresh).await;
+                round.changed.extend(world.accounts.marks(&access, &marked).await);
+                (access, round)
             };
             self.running.push(round.boxed_local());
         }
@@ -78,11 +84,28 @@ impl<'a> Rounds<'a> {
     }
 
     /// A round has ended.
-    pub fn end(&mut self, access: &Access, now: Timestamp) {
+    pub fn end(&mut self, access: &Access, round: &Round, now: Timestamp) {
         self.under_way.remove(access);
+        self.tell(access, round);
         let due = later(now, self.interval);
         self.due.insert(access.clone(), due);
         self.next = self.next.min(due);
+    }
+
+    /// Says in the log that something cannot be read, once, and once that everything can be again.
+    fn tell(&mut self, access: &Access, round: &Round) {
+        match &round.blind {
+            Some(error) => {
+                if self.blind.insert(access.clone()) {
+                    warn!(%access, outcome = error.kind.word(), "AWS cannot be read any more; what hangs on it says so: {error}");
+                }
+            }
+            None => {
+                if self.blind.remove(access) {
+                    info!(%access, "AWS can be read again");
+                }
+            }
+        }
     }
 
     /// Drops the rounds that are under way.

@@ -14,9 +14,9 @@ use futures::future::{self, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, error, info, warn};
-use weir_aws::{Accounts, Place};
+use weir_aws::{Accounts, Place, Round};
 use weir_engine::tick::Urgency;
-use weir_engine::{Access, Arn, Key};
+use weir_engine::{Access, Key};
 
 use crate::counts::Counts;
 use crate::kinds::{Decisions, Weir};
@@ -109,7 +109,7 @@ impl<D: Decisions> Controller<D> {
                     world.hear(notice);
                 }
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
-                Some((access, changed)) = turn.rounds.next() => turn.look_around(&access, &changed),
+                Some((access, round)) = turn.rounds.next() => turn.look_around(&access, &round),
                 Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),
                 () = wait(&mut turn.post) => turn.post = None,
                 () = tokio::time::sleep(pause) => {}
@@ -245,10 +245,10 @@ impl<'a, D: Decisions> Turn<'a, D> {
         world.queue.borrow_mut().finish(object, world.now(), ending, urgency);
     }
 
-    fn look_around(&mut self, access: &Access, changed: &BTreeSet<Arn>) {
-        self.rounds.end(access, self.world.now());
-        debug!(%access, changed = changed.len(), "looked around on AWS");
-        self.world.notice_on_aws(changed);
+    fn look_around(&mut self, access: &Access, round: &Round) {
+        self.rounds.end(access, round, self.world.now());
+        debug!(%access, changed = round.changed.len(), "looked around on AWS");
+        self.world.notice_on_aws(&round.changed);
     }
 
     fn counted(&mut self, access: &Access, routes: &[Key]) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-use weir_aws::{Accounts, Haste};
+use weir_aws::{Accounts, Beat, Haste};
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
@@ -231,6 +231,26 @@ impl<D: Decisions> World<D> {
         for entry_point in store.cluster().entry_points.values() {
             if let (Some(arn), Ok(access)) = (&entry_point.status.arn, self.grants.of_entry_point(entry_point)) {
                 found.entry(self.accounts.resolve(&access)).or_default().insert(Arn::new(arn));
+            }
+        }
+        found
+    }
+
+    /// What is looked at in rounds, by the access that leads to it: the balancers that entry points have found, and the
+    /// target groups that environments have.
+    pub fn beats(&self) -> BTreeMap<Access, Beat> {
+        let mut found: BTreeMap<Access, Beat> = BTreeMap::new();
+        for (access, balancers) in self.balancers() {
+            found.entry(access).or_default().balancers = balancers;
+        }
+        let store = self.store.borrow();
+        for environment in store.cluster().environments.values() {
+            if let Ok(access) = self.grants.of_environment(environment) {
+                let groups = environment.status.target_groups.iter().map(|group| Arn::new(&group.arn));
+                let groups: Vec<Arn> = groups.collect();
+                if !groups.is_empty() {
+                    found.entry(self.accounts.resolve(&access)).or_default().groups.extend(groups);
+                }
             }
         }
         found

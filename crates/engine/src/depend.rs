@@ -115,7 +115,8 @@ fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus 
     }
 }
 
-/// The objects that look at a balancer, at one of its listeners, or at a rule that carries a route's marks.
+/// The objects that look at a balancer, at one of its listeners, at a target group, or at a rule that carries a route's
+/// marks.
 pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     let mut found = BTreeSet::new();
     for entry_point in cluster.entry_points.values() {
@@ -133,6 +134,11 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         let routes = cluster.routes.naming(KindName::EntryPoint, key);
         found.extend(routes.filter(|route| listeners.contains(route.spec.listener.listener.as_str())).map(reference));
     }
+    let lenders = cluster
+        .environments
+        .values()
+        .filter(|environment| environment.status.target_groups.iter().any(|group| group.arn == resource.as_str()));
+    found.extend(lenders.map(|lender| ObjectRef::new(KindName::Environment, lender.key.clone())));
     let marked = cluster.routes.values().filter(|route| route.status.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(reference));
     found

@@ -7,7 +7,7 @@ use weir_api::sharing::NamespaceSource;
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Balancer, By, ErrorKind, Listener, Rule, Tags};
+use crate::fact::{Balancer, By, ErrorKind, Listener, Reading, Rule, Tags};
 use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::route::entry_key;
 use crate::sight::{ANY_AGE, Sight};
@@ -100,7 +100,7 @@ fn look(
         status.listeners.clear();
         return Some(Err(Standing::Stalled(reason)));
     }
-    let listeners = match &sight.listeners(&balancer.arn, ANY_AGE)?.found {
+    let listeners = match &listeners(object, balancer, sight)?.found {
         Ok(listeners) => listeners,
         Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
     };
@@ -109,6 +109,20 @@ fn look(
         Err(standing) => return Some(Err(standing)),
     };
     Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
+}
+
+/// The listeners of the balancer. They are read seldom; while one is missing they are read at each look.
+fn listeners<'a>(
+    object: &EntryPointObject,
+    balancer: &Balancer,
+    sight: &mut Sight<'a>,
+) -> Option<&'a Reading<Vec<Listener>>> {
+    let known = sight.listeners(&balancer.arn, ANY_AGE)?;
+    let has = |port| known.found.as_ref().is_ok_and(|found| found.iter().any(|listener| listener.port == port));
+    if object.spec.listeners.iter().all(|wanted| has(wanted.port)) {
+        return Some(known);
+    }
+    sight.listeners(&balancer.arn, sight.began - LOOK_AGAIN)
 }
 
 /// The balancer of a route, as its entry point has found it.

@@ -97,7 +97,10 @@ impl Standing {
     /// The standing of an object that depends on something which could not be read: what does not exist, or may not
     /// be read, needs somebody's hand; all else passes.
     pub fn unreadable(error: &AwsError, what: &str) -> Self {
-        let message = format!("{what} could not be read: {error}");
+        let message = match error.kind {
+            ErrorKind::NotFound => format!("{what} does not exist: {error}"),
+            _ => format!("{what} could not be read: {error}"),
+        };
         match error.kind {
             ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => {
                 Self::Stalled(because(error.kind.word(), message))

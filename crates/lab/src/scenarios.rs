@@ -3,6 +3,7 @@
 mod absence;
 mod accounts;
 mod adopted;
+mod blind;
 mod chosen;
 mod commands;
 mod deletions;
@@ -17,6 +18,7 @@ mod known;
 mod leaders;
 mod lockstep;
 mod memory;
+mod names;
 mod network;
 mod repointed;
 mod requests;
@@ -26,6 +28,7 @@ mod shares;
 mod sharing;
 mod sticky;
 mod turning;
+mod unusable;
 
 use std::time::Duration;
 

@@ -222,7 +222,8 @@ async fn what_nobody_uses_is_dropped() {
 async fn each_access_has_rounds_of_its_own() {
     let bed = Switches::default().bed();
     let round = async |access: &Access| {
-        bed.accounts.round(access, &arns(&["loadbalancer/app/a/1"]), SignedDuration::ZERO).await
+        let beat = Beat { balancers: arns(&["loadbalancer/app/a/1"]), ..Beat::default() };
+        bed.accounts.round(access, &beat, SignedDuration::ZERO).await
     };
     let access = role("a");
     futures::future::join(round(&access), round(&Access::default())).await;

@@ -19,6 +19,9 @@ use crate::cloudwatch;
 
 /// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
 pub(super) const MOST_TOGETHER: usize = 20;
+/// How many groups are asked for in one call of `DescribeTargetGroups`, for which AWS publishes no limit. Were there one
+/// below this, AWS would find the call invalid, and it would be halved.
+const MOST_GROUPS: usize = 100;
 
 /// What a batch brought, by question.
 pub(super) type Landed = Rc<BTreeMap<Query, Fact>>;
@@ -92,9 +95,8 @@ impl Lot {
         match self {
             Self::Alone => 1,
             Self::Requests => cloudwatch::MOST_TOGETHER,
-            Self::BalancersByArn | Self::BalancersByName | Self::GroupsByArn | Self::GroupsByName | Self::Tags => {
-                MOST_TOGETHER
-            }
+            Self::GroupsByArn | Self::GroupsByName => MOST_GROUPS,
+            Self::BalancersByArn | Self::BalancersByName | Self::Tags => MOST_TOGETHER,
         }
     }
 }

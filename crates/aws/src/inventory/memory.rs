@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority, Tags};
 
+use super::fetch::failed;
 use super::touch::Touched;
 
 /// How long an answer is kept that no one asks for.
@@ -14,6 +15,9 @@ const UNASKED: SignedDuration = SignedDuration::from_hours(1);
 /// How long a failure is given to others who ask the same, so that they do not all run into it; then it is tried
 /// again, however old an answer the asker would take.
 const FAILURE: SignedDuration = SignedDuration::from_secs(5);
+/// For how long reads must have failed before an answer from before is given to nobody any more: so long that two rounds
+/// have missed it.
+pub(super) const LAPSE: SignedDuration = SignedDuration::from_secs(25);
 /// How often what no one asks for is looked for.
 const SWEEP: SignedDuration = SignedDuration::from_mins(5);
 
@@ -25,8 +29,35 @@ pub(super) struct Memory {
 }
 
 struct Known {
-    fact: Fact,
+    /// What was last found, or that there is nothing to find.
+    fact: Option<Fact>,
+    /// Reads that failed since then.
+    failing: Option<Failing>,
     asked: Timestamp,
+}
+
+struct Failing {
+    since: Timestamp,
+    last: Fact,
+}
+
+impl Known {
+    /// The answer if one will do that is from `not_before` or later.
+    fn answer(&self, not_before: Timestamp, now: Timestamp) -> Option<&Fact> {
+        let fact = self.fact.as_ref().filter(|fact| {
+            let (at, failure) = state(fact);
+            at >= if failure.is_some() { not_before.max(now - FAILURE) } else { not_before }
+        });
+        let Some(failing) = &self.failing else { return fact };
+        let lasts = now.duration_since(failing.since) >= LAPSE;
+        fact.filter(|_| !lasts)
+            .or_else(|| Some(&failing.last).filter(|last| state(last).0 >= not_before.max(now - FAILURE)))
+    }
+
+    /// The last answer, however old, and whatever failed since.
+    fn found(&self) -> Option<&Fact> {
+        self.fact.as_ref()
+    }
 }
 
 impl Memory {
@@ -34,27 +65,25 @@ impl Memory {
     pub(super) fn recall(&mut self, query: &Query, not_before: Timestamp, now: Timestamp) -> Option<Fact> {
         let known = self.known.get_mut(query)?;
         known.asked = known.asked.max(now);
-        let (at, failure) = state(&known.fact);
-        let oldest = if failure.is_some() { not_before.max(now - FAILURE) } else { not_before };
-        (at >= oldest).then(|| known.fact.clone())
+        known.answer(not_before, now).cloned()
     }
 
     /// The last answer to a question, however old.
     pub(super) fn last(&mut self, query: &Query, now: Timestamp) -> Option<Fact> {
         let known = self.known.get_mut(query)?;
         known.asked = known.asked.max(now);
-        Some(known.fact.clone())
+        known.failing.as_ref().map(|failing| &failing.last).or(known.found()).cloned()
     }
 
     /// Whether what a question is about did not exist, or was no sensible question, when last asked.
     pub(super) fn is_doubtful(&self, query: &Query) -> bool {
-        let failure = self.known.get(query).and_then(|known| state(&known.fact).1);
+        let failure = self.known.get(query).and_then(Known::found).and_then(|fact| state(fact).1);
         failure.is_some_and(|error| matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid))
     }
 
     /// The rules of a listener as last read.
     pub(super) fn rules(&self, query: &Query) -> Option<&[Rule]> {
-        rules_of(&self.known.get(query)?.fact)
+        rules_of(self.known.get(query)?.found()?)
     }
 
     /// So many questions for the tags of rules that were seen and whose tags were never read: first those of the
@@ -89,23 +118,32 @@ impl Memory {
     fn all_rules(&self) -> impl Iterator<Item = &[Rule]> {
         let first = Query::Rules(Arn::new(""));
         let known = self.known.range(first..).take_while(|(query, _)| matches!(query, Query::Rules(_)));
-        known.filter_map(|(_, known)| rules_of(&known.fact))
+        known.filter_map(|(_, known)| rules_of(known.found()?))
     }
 
     /// The tags of a resource as last read.
     pub(super) fn tags(&self, query: &Query) -> Option<&Arc<Tags>> {
-        match &self.known.get(query)?.fact {
+        match self.known.get(query)?.found()? {
             Fact::Tags(reading) => reading.found.as_ref().ok(),
             _ => None,
         }
     }
 
-    /// Remembers an answer, under the other name of what was found too.
+    /// Remembers an answer, under the other name of what was found too. A failure that may pass does not take the place
+    /// of what was found before it.
     pub(super) fn keep(&mut self, query: &Query, fact: &Fact, now: Timestamp) {
-        for name in other_names(fact).into_iter().filter(|name| name != query).chain([query.clone()]) {
-            let newer = |known: &Known| state(&known.fact).0 > state(fact).0;
-            if !self.known.get(&name).is_some_and(newer) {
-                self.known.insert(name, Known { fact: fact.clone(), asked: now });
+        match state(fact) {
+            (at, Some(failure)) if !is_answer(failure.kind) => self.keep_failure(query, fact, at, now),
+            (at, failure) => {
+                for name in names(query, Some(fact)) {
+                    let newer = |known: &Known| known.found().is_some_and(|found| state(found).0 > at);
+                    if !self.known.get(&name).is_some_and(newer) {
+                        self.known.insert(name, Known { fact: Some(fact.clone()), failing: None, asked: now });
+                    }
+                }
+                if failure.is_some() {
+                    self.forget_names(query);
+                }
             }
         }
         if now.duration_since(self.swept) >= SWEEP {
@@ -114,13 +152,54 @@ impl Memory {
         }
     }
 
+    /// What cannot be read by its ARN cannot be read by its name either.
+    fn keep_failure(&mut self, query: &Query, fact: &Fact, at: Timestamp, now: Timestamp) {
+        let found = self.known.get(query).and_then(Known::found);
+        for name in names(query, found) {
+            let known = self.known.entry(name);
+            let known = known.or_insert_with(|| Known { fact: None, failing: None, asked: now });
+            if known.found().is_none_or(|found| state(found).0 <= at) {
+                let since = known.failing.as_ref().map_or(at, |failing| failing.since);
+                known.failing = Some(Failing { since, last: fact.clone() });
+            }
+        }
+    }
+
+    /// Names no longer lead to what is gone: whoever asks by name next is told what bears it now.
+    fn forget_names(&mut self, gone: &Query) {
+        let (first, arn) = match gone {
+            Query::Balancer(By::Arn(arn)) => (Query::Balancer(By::Name(String::new())), arn),
+            Query::Group(By::Arn(arn)) => (Query::Group(By::Name(String::new())), arn),
+            _ => return,
+        };
+        let names = self.known.range(first..);
+        let names =
+            names.take_while(|(query, _)| matches!(query, Query::Balancer(By::Name(_)) | Query::Group(By::Name(_))));
+        let leads_there = |known: &Known| known.found().and_then(found_arn).as_ref() == Some(arn);
+        let stale: Vec<Query> = names.filter(|(_, known)| leads_there(known)).map(|(query, _)| query.clone()).collect();
+        for query in stale {
+            self.known.remove(&query);
+        }
+    }
+
+    /// A failure with the instant of what was last found, which is the same for as long as reads fail.
+    pub(super) fn dated(&self, query: &Query, fact: Fact) -> Fact {
+        let found = self.known.get(query).and_then(Known::found).filter(|found| state(found).1.is_none());
+        let (Some(found), (_, Some(failure))) = (found, state(&fact)) else { return fact };
+        if is_answer(failure.kind) {
+            return fact;
+        }
+        let message = format!("{}; last read at {:.0}", failure.message, state(found).0);
+        failed(query, state(&fact).0, AwsError { message, ..failure.clone() })
+    }
+
     /// Forgets what a write may have changed.
     pub(super) fn forget(&mut self, touched: &Touched) {
         for query in touched.named() {
             self.known.remove(query);
         }
         if touched.touches_groups() {
-            self.known.retain(|query, known| !touched.is(query, &known.fact));
+            self.known.retain(|query, known| !known.found().is_some_and(|fact| touched.is(query, fact)));
         }
     }
 }
@@ -133,7 +212,7 @@ fn rules_of(fact: &Fact) -> Option<&[Rule]> {
 }
 
 /// The instant of an answer, and why it is none.
-fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
+pub(super) fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
     match fact {
         Fact::Balancer(reading) => (reading.at, reading.failure()),
         Fact::Listeners(reading) => (reading.at, reading.failure()),
@@ -145,6 +224,25 @@ fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
         Fact::Requests(Some(reading)) => (reading.at, reading.failure()),
         Fact::Requests(None) => (Timestamp::MIN, None),
     }
+}
+
+/// Whether a failure says something lasting about what was asked: it is gone, or the question is no question.
+fn is_answer(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::Invalid)
+}
+
+/// The ARN of what was found where a thing can be asked for by ARN and by name.
+pub(super) fn found_arn(fact: &Fact) -> Option<Arn> {
+    match fact {
+        Fact::Balancer(reading) => reading.found.as_ref().ok().map(|found| found.arn.clone()),
+        Fact::Group(reading) => reading.found.as_ref().ok().map(|found| found.arn.clone()),
+        _ => None,
+    }
+}
+
+/// A question, and the others that an answer to it answers too.
+fn names(query: &Query, fact: Option<&Fact>) -> BTreeSet<Query> {
+    fact.map(other_names).unwrap_or_default().into_iter().chain([query.clone()]).collect()
 }
 
 /// All questions that the answer answers, where a thing can be asked for by ARN and by name.
@@ -167,3 +265,6 @@ fn other_names(fact: &Fact) -> Vec<Query> {
         | Fact::Requests(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,47 +3,87 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, Balancer, By, ErrorKind, Fact, Listener, Query, Rule};
+use weir_engine::fact::{AwsError, Balancer, By, ErrorKind, Fact, Listener, Query, Reading, Rule, TargetGroup};
 use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
 use super::Inventory;
+use super::memory::{LAPSE, state};
 use crate::budget::Haste;
+
+/// How old listeners and groups may be. They seldom change, and that a listener is gone its rules tell; what is gone of
+/// them, or was made again under its name, is noticed within this and a round.
+const SLOW: SignedDuration = SignedDuration::from_secs(75);
+
+/// What a round has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// What is not as last told: the ARNs of balancers (themselves or their listeners), of listeners (their rules) and of
+    /// target groups.
+    pub changed: BTreeSet<Arn>,
+    /// Why something that is watched could not be read for a while, where that is so.
+    pub blind: Option<AwsError>,
+}
 
 /// What was last told.
 #[derive(Default)]
 pub(super) struct Told {
-    balancers: BTreeMap<Arn, State<Balancer>>,
-    listeners: BTreeMap<Arn, State<Vec<Listener>>>,
-    rules: BTreeMap<Arn, State<Vec<Rule>>>,
+    balancers: BTreeMap<Arn, Watched<Balancer>>,
+    listeners: BTreeMap<Arn, Watched<Vec<Listener>>>,
+    rules: BTreeMap<Arn, Watched<Vec<Rule>>>,
+    groups: BTreeMap<Arn, Watched<TargetGroup>>,
 }
 
-/// The state of a thing when it was last told.
-#[derive(Default, PartialEq)]
+/// A thing as it was when it was last told.
+struct Watched<T> {
+    state: State<T>,
+    /// Since when it could not be read, where the last read failed.
+    failing: Option<Timestamp>,
+}
+
+#[derive(PartialEq)]
 enum State<T> {
-    #[default]
     Untold,
     Absent,
-    /// The credentials do not allow to read it, or there are none.
-    Refused,
+    /// It could not be read for a while, and why.
+    Unreadable(AwsError),
     Present(Arc<T>),
 }
 
-impl<T: PartialEq> State<T> {
-    /// Takes over what was read, and tells whether it is something else than before. A failure in passing tells nothing;
-    /// a refusal is news, and so is its end.
-    fn update(&mut self, found: Result<Arc<T>, Box<AwsError>>) -> bool {
-        let new = match found {
-            Ok(found) => Self::Present(found),
-            Err(error) if error.kind == ErrorKind::NotFound => Self::Absent,
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Expired) => Self::Refused,
-            Err(_) => return false,
+impl<T> Default for Watched<T> {
+    fn default() -> Self {
+        Self { state: State::Untold, failing: None }
+    }
+}
+
+impl<T: PartialEq> Watched<T> {
+    /// Takes over what was read, and tells whether it is something else than before. One failure tells nothing; that reads
+    /// fail for so long that nobody may go by the last answer any more is news, and so is its end.
+    fn update(&mut self, reading: Reading<T>) -> bool {
+        let new = match reading.found {
+            Ok(found) => State::Present(found),
+            Err(error) if error.kind == ErrorKind::NotFound => State::Absent,
+            Err(error) => {
+                let since = *self.failing.get_or_insert(reading.at);
+                let is_told = matches!(self.state, State::Unreadable(_));
+                let lasts = reading.at.duration_since(since) >= LAPSE;
+                if lasts {
+                    self.state = State::Unreadable(*error);
+                }
+                return lasts && !is_told;
+            }
         };
-        let changed = *self != new;
-        *self = new;
+        self.failing = None;
+        let changed = self.state != new;
+        self.state = new;
         changed
+    }
+
+    /// Why it can not be read.
+    fn blind(&self) -> Option<&AwsError> {
+        if let State::Unreadable(error) = &self.state { Some(error) } else { None }
     }
 }
 
@@ -52,15 +92,22 @@ impl Told {
     fn update(&mut self, query: Query, fact: Fact) -> Option<Arn> {
         let (arn, changed) = match (query, fact) {
             (Query::Balancer(By::Arn(arn)), Fact::Balancer(reading)) => {
-                let changed = self.balancers.entry(arn.clone()).or_default().update(reading.found);
+                let changed = self.balancers.entry(arn.clone()).or_default().update(reading);
                 (arn, changed)
             }
             (Query::Listeners(arn), Fact::Listeners(reading)) => {
-                let changed = self.listeners.entry(arn.clone()).or_default().update(reading.found);
+                let changed = self.listeners.entry(arn.clone()).or_default().update(reading);
                 (arn, changed)
             }
             (Query::Rules(arn), Fact::Rules(reading)) => {
-                let changed = self.rules.entry(arn.clone()).or_default().update(reading.found);
+                let changed = self.rules.entry(arn.clone()).or_default().update(reading);
+                (arn, changed)
+            }
+            (Query::Group(By::Arn(arn)), Fact::Group(reading)) => {
+                let group = self.groups.entry(arn.clone()).or_default();
+                // Whoever has it watched has just seen it.
+                let is_first = matches!(group.state, State::Untold) && reading.found.is_ok();
+                let changed = group.update(reading) && !is_first;
                 (arn, changed)
             }
             _ => return None,
@@ -68,39 +115,91 @@ impl Told {
         changed.then_some(arn)
     }
 
-    /// Keeps only what is still watched. While the listeners of a balancer cannot be read, those told last are.
-    fn retain(&mut self, watched: &BTreeSet<Arn>) {
-        self.balancers.retain(|arn, _| watched.contains(arn));
-        self.listeners.retain(|arn, _| watched.contains(arn));
-        let mut there = BTreeSet::new();
-        for state in self.listeners.values() {
-            if let State::Present(listeners) = state {
-                there.extend(listeners.iter().map(|listener| listener.arn.clone()));
-            }
-        }
-        self.rules.retain(|arn, _| there.contains(arn));
+    /// Keeps only what is still watched.
+    fn retain(&mut self, beat: &Beat, listeners: &BTreeSet<Arn>) {
+        self.balancers.retain(|arn, _| beat.balancers.contains(arn));
+        self.listeners.retain(|arn, _| beat.balancers.contains(arn));
+        self.groups.retain(|arn, _| beat.groups.contains(arn));
+        self.rules.retain(|arn, _| listeners.contains(arn));
+    }
+
+    fn blind(&self) -> Option<&AwsError> {
+        let balancers = self.balancers.values().find_map(Watched::blind);
+        let listeners = || self.listeners.values().find_map(Watched::blind);
+        let rules = || self.rules.values().find_map(Watched::blind);
+        balancers.or_else(listeners).or_else(rules).or_else(|| self.groups.values().find_map(Watched::blind))
     }
 }
 
-pub(super) async fn round(inventory: &Inventory, watched: &BTreeSet<Arn>, fresh: SignedDuration) -> BTreeSet<Arn> {
-    let not_before = inventory.core.now() - fresh;
-    let ask = |query| Ask::new(query, not_before);
-    let haste = Haste::new(Urgency::Routine);
-    let balancers = watched.iter().map(|arn| ask(Query::Balancer(By::Arn(arn.clone()))));
-    let listeners = watched.iter().map(|arn| ask(Query::Listeners(arn.clone())));
-    let seen = inventory.answer_all(&balancers.chain(listeners).collect::<Vec<Ask>>(), &haste).await;
+/// The balancers and target groups to look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// Balancers, with their listeners and rules.
+    pub balancers: BTreeSet<Arn>,
+    /// Target groups.
+    pub groups: BTreeSet<Arn>,
+}
 
-    let found = seen.iter().filter_map(|(_, fact)| match fact {
-        Fact::Listeners(reading) => reading.found.as_ref().ok(),
+pub(super) async fn round(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Round {
+    let seen = look(inventory, beat, fresh).await;
+    let mut told = inventory.core.told.borrow_mut();
+    let mut there = there(&seen);
+    if seen.iter().any(|(query, fact)| matches!(query, Query::Listeners(_)) && is_failing(fact)) {
+        // Nobody knows which there are: those told last are looked at on.
+        there.extend(told.rules.keys().cloned());
+    }
+    let changed = seen.into_iter().filter_map(|(query, fact)| told.update(query, fact)).collect();
+    told.retain(beat, &there);
+    Round { changed, blind: told.blind().cloned() }
+}
+
+/// Reads what is watched. The rules of listeners that are known are read along with everything else, not after their
+/// balancers: then a round in which nothing answers takes no longer than a read, and balancers that cannot be read do not
+/// hide that rules cannot be either.
+async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<(Query, Fact)> {
+    let now = inventory.core.now();
+    let (recent, slow) = (now - fresh, now - fresh.max(SLOW));
+    let haste = Haste::new(Urgency::Routine);
+    let balancers = || beat.balancers.iter().cloned();
+    let listeners = |since| balancers().map(move |arn| Ask::new(Query::Listeners(arn), since));
+    let rules = |listener: &Arn| Ask::new(Query::Rules(listener.clone()), recent);
+
+    let known: BTreeSet<Arn> = inventory.core.told.borrow().rules.keys().cloned().collect();
+    let first = balancers().map(|arn| Ask::new(Query::Balancer(By::Arn(arn)), recent));
+    let first: Vec<Ask> = first.chain(listeners(slow)).chain(known.iter().map(rules)).collect();
+    let mut seen = inventory.answer_all(&first, &haste).await;
+
+    // A listener whose rules are gone is gone itself.
+    if seen.iter().any(|(query, fact)| matches!(query, Query::Rules(_)) && is_gone(fact)) {
+        seen.extend(inventory.answer_all(&listeners(recent).collect::<Vec<Ask>>(), &haste).await);
+    }
+    let new: Vec<Ask> = there(&seen).difference(&known).map(rules).collect();
+    seen.extend(inventory.answer_all(&new, &haste).await);
+
+    // Where something cannot be read, it is soon to be known what else cannot.
+    let since = if seen.iter().any(|(_, fact)| is_failing(fact)) { recent } else { slow };
+    let groups = beat.groups.iter().map(|arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
+    seen.extend(inventory.answer_all(&groups.collect::<Vec<Ask>>(), &haste).await);
+    seen
+}
+
+/// The listeners that are there, by what was read of each balancer last.
+fn there(seen: &[(Query, Fact)]) -> BTreeSet<Arn> {
+    let read = seen.iter().filter_map(|(query, fact)| match (query, fact) {
+        (Query::Listeners(balancer), Fact::Listeners(reading)) => Some((balancer, reading)),
         _ => None,
     });
-    let rules = found.flat_map(|listeners| listeners.iter()).map(|listener| ask(Query::Rules(listener.arn.clone())));
-    let rules = inventory.answer_all(&rules.collect::<Vec<Ask>>(), &haste).await;
+    let last: BTreeMap<&Arn, &Reading<Vec<Listener>>> = read.collect();
+    let found = last.into_values().filter_map(|reading| reading.found.as_ref().ok());
+    found.flat_map(|listeners| listeners.iter()).map(|listener| listener.arn.clone()).collect()
+}
 
-    let mut told = inventory.core.told.borrow_mut();
-    let changed = seen.into_iter().chain(rules).filter_map(|(query, fact)| told.update(query, fact)).collect();
-    told.retain(watched);
-    changed
+fn is_gone(fact: &Fact) -> bool {
+    state(fact).1.is_some_and(|error| error.kind == ErrorKind::NotFound)
+}
+
+fn is_failing(fact: &Fact) -> bool {
+    state(fact).1.is_some_and(|error| error.kind != ErrorKind::NotFound)
 }
 
 #[cfg(test)]
