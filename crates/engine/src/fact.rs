@@ -23,6 +23,11 @@ impl Arn {
         &self.0
     }
 
+    /// The name of a target group, which its ARN holds between two slashes; the whole text of anything else.
+    pub fn group_name(&self) -> &str {
+        self.0.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(&self.0)
+    }
+
     /// The region, the fourth part of an ARN.
     pub fn region(&self) -> Option<&str> {
         self.0.split(':').nth(3).filter(|region| !region.is_empty())

@@ -96,6 +96,30 @@ impl Step {
         }
     }
 
+    /// What exactly it changes: a rule, a listener, or the resource that gets tags; of a rule that is yet to be made, the
+    /// listener.
+    pub fn target(&self) -> &Arn {
+        match self {
+            Self::SetRuleActions { rule, .. } | Self::DeleteRule { rule, .. } => rule,
+            _ => self.resource(),
+        }
+    }
+
+    /// What is written, in words: the groups with their weights, or the tags.
+    pub fn words(&self) -> String {
+        let list = |parts: Vec<String>| parts.join(", ");
+        let tags = |tags: &Tags| list(tags.iter().map(|(key, value)| format!("{key}={value}")).collect());
+        match self {
+            Self::AddTags { tags: added, .. } => tags(added),
+            Self::RemoveTags { keys, .. } => list(keys.iter().cloned().collect()),
+            Self::DeleteRule { .. } => String::new(),
+            Self::CreateRule { .. } | Self::SetRuleActions { .. } | Self::SetDefaultActions { .. } => {
+                let groups = self.forward().map(|forward| &forward.groups).into_iter().flatten();
+                list(groups.map(|(group, weight)| format!("{} {weight}", group.group_name())).collect())
+            }
+        }
+    }
+
     /// The forward that it writes, where it writes one.
     pub fn forward(&self) -> Option<&Forward> {
         match self {
@@ -196,4 +220,37 @@ pub struct Needs {
     pub baseline: u32,
     /// How many of them a share needs, in percent of that part of them.
     pub min_healthy_percent: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_tells_what_it_changes_and_how() {
+        let group = |name: &str| Arn::new(format!("arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/{name}/5f"));
+        let forward = Forward { groups: [(group("blue"), 75), (group("green"), 25)].into(), sticky_seconds: None };
+        let (listener, rule) = (Arn::new("listener"), Arn::new("rule"));
+        let tags: Tags = [(OWNER_TAG.to_owned(), "acme".to_owned()), (ROUTE_TAG.to_owned(), "shop/web".to_owned())]
+            .into_iter()
+            .collect();
+        let action = Action { kind: crate::fact::ActionKind::Forward(forward.clone()), order: None };
+        let told = |step: Step| (step.target().to_string(), step.words());
+        let weights = "blue 75, green 25".to_owned();
+        let set = Step::SetRuleActions { listener: listener.clone(), rule: rule.clone(), actions: vec![action] };
+        assert_eq!(told(set), ("rule".to_owned(), weights.clone()));
+        let create = Step::CreateRule {
+            listener: listener.clone(),
+            priority: 5,
+            conditions: Conditions::new(),
+            forward,
+            tags: tags.clone(),
+        };
+        assert_eq!(told(create), ("listener".to_owned(), weights));
+        let add = Step::AddTags { resource: rule.clone(), tags };
+        assert_eq!(told(add), ("rule".to_owned(), "weir.dev/owner=acme, weir.dev/route=shop/web".to_owned()));
+        let remove = Step::RemoveTags { resource: rule.clone(), keys: [OWNER_TAG.to_owned()].into() };
+        assert_eq!(told(remove), ("rule".to_owned(), OWNER_TAG.to_owned()));
+        assert_eq!(told(Step::DeleteRule { listener, rule }), ("rule".to_owned(), String::new()));
+    }
 }
