@@ -35,6 +35,9 @@ pub const GROUP: &str = "weir.dev";
 /// there is one thing to look for, and to remove by hand where the controller is gone for good.
 pub const FINALIZER: &str = "weir.dev/undo";
 
+/// The label by which an object says which controller looks at it. Those without it are for the one that has no name.
+pub const CONTROLLER_LABEL: &str = "weir.dev/controller";
+
 /// The definitions of all kinds, in the order in which they are printed and installed.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()]

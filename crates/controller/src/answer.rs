@@ -21,6 +21,7 @@ use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start, Task};
+use crate::rivalry::Fingerprint;
 use crate::store::Store;
 use crate::world::World;
 
@@ -144,16 +145,20 @@ impl<D: Decisions> World<D> {
                     }
                     let Some(right) = self.duty.right() else { return Ok(LEFT) };
                     idle = false;
-                    let step = permit.step().operation();
-                    let words = format!("{:?}", permit.step());
+                    let (step, arn) = (permit.step().operation(), permit.step().target().clone());
+                    let (wrote, words) = (permit.step().words(), format!("{:?}", permit.step()));
+                    let run = self.run_of(object);
                     let result = self.write(right, permit, paid).await;
                     match &result {
                         Ok(()) => {
-                            info!(kind = object.kind.word(), object = %object.key, step, "written to AWS");
-                            debug!(kind = object.kind.word(), object = %object.key, step, words, "written in full");
+                            let (kind, object) = (object.kind.word(), &object.key);
+                            info!(kind, %object, step, %arn, wrote, shift = run.as_ref().map(|run| run.0.as_str()),
+                                run = run.as_ref().map(|run| run.1), "written to AWS");
+                            debug!(kind, %object, step, words, "written in full");
                         }
                         Err(error) => {
-                            warn!(kind = object.kind.word(), object = %object.key, step, outcome = error.kind.word(), "{error}");
+                            warn!(kind = object.kind.word(), object = %object.key, step, %arn, wrote,
+                                outcome = error.kind.word(), "{error}");
                         }
                     }
                     Answer::Acted(result)
@@ -161,6 +166,13 @@ impl<D: Decisions> World<D> {
                 Need::Done(rest) => return Ok(self.rest(object, rest, idle)),
             };
         }
+    }
+
+    /// The shift and the number of its run by which a route is led, if it is.
+    fn run_of(&self, object: &ObjectRef) -> Option<(String, i32)> {
+        let store = self.store.borrow();
+        let intent = store.cluster().routes.get(&object.key)?.status.intent.as_ref()?;
+        (intent.follow.is_none() && intent.run > 0).then(|| (intent.shift.clone(), intent.run))
     }
 
     /// Sends a write to AWS. This is the only place from which one is sent.
@@ -236,8 +248,10 @@ impl<D: Decisions> World<D> {
         }));
         for (object, version, found) in fetched.await {
             match found? {
-                Some(document) => self.learn(object.kind, document, asker),
-                None => self.lose(object, version.as_deref(), asker),
+                Some(document) if self.selection.covers(&document.metadata) => {
+                    self.learn(object.kind, document, asker);
+                }
+                Some(_) | None => self.lose(object, version.as_deref(), asker),
             }
         }
         Ok(())
@@ -273,7 +287,13 @@ impl<D: Decisions> World<D> {
         let invalid = |message| Failure::Invalid { object: object.clone(), verb, message };
         let wire = serde_json::to_value(&status).map_err(|error| invalid(error.to_string()))?;
         let right = self.right(object, verb)?;
-        let document = self.server.write_status(right, object, &standing, wire).await?;
+        let sent_before = self.sent.borrow_mut().note(object, Fingerprint::of(&wire));
+        let written = self.server.write_status(right, object, &standing, wire).await;
+        if matches!(written, Err(Failure::Conflict(_))) {
+            self.sent.borrow_mut().take_back(object, sent_before);
+        }
+        let document = written?;
+        self.sent.borrow_mut().note(object, Fingerprint::of(&document.status));
         let kept: K::Status = convert::status(document.status.clone());
         self.learn(object.kind, document, object);
         if kept != status {

@@ -100,8 +100,8 @@ impl Failure {
     }
 }
 
-/// What a failed watch tells the operator, and whether the API server does not allow it.
-pub fn describe_watch(subject: Subject, error: &watcher::Error) -> (String, bool) {
+/// What a failed watch tells the operator, and with which status the API server has answered, if it has.
+pub fn describe_watch(subject: Subject, error: &watcher::Error) -> (String, Option<u16>) {
     let status = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
@@ -128,10 +128,14 @@ pub fn describe_watch(subject: Subject, error: &watcher::Error) -> (String, bool
             "the API server does not let the controller list and watch {name}: {message}; \
              grant list and watch on it to the controller's role{without}"
         ),
+        Some((401, message)) => format!(
+            "the API server does not take the controller's credentials, which wants to list and watch {name} ({message}, 401); \
+             expected those of a user or service account that exists, not expired"
+        ),
         Some((410, _)) => format!("the watch on {name} fell too far behind; everything is listed again"),
         _ => format!("the watch on {name} broke off: {}; it is taken up again", chain(error)),
     };
-    (message, matches!(code, Some((403, _))))
+    (message, code.map(|(code, _)| code))
 }
 
 /// An error with its causes, each once.

@@ -1,13 +1,16 @@
 //! Whether the loop turns and whether it knows the cluster, for probes that are answered on another thread.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use weir_engine::KindName;
 
 use crate::Clock;
+use crate::watch::{Notice, Subject};
 
 /// The state that probes ask for. Clones show the same state.
 #[derive(Clone)]
@@ -20,7 +23,18 @@ struct State {
     stuck_after: Duration,
     beat_ms: AtomicI64,
     ready: AtomicBool,
-    hindrance: Mutex<Option<String>>,
+    hindrances: Mutex<BTreeMap<Hindering, String>>,
+}
+
+/// What somebody has to see to, in the order in which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hindering {
+    /// The one namespace that is looked at.
+    Namespace,
+    /// The list of a kind.
+    List(KindName),
+    /// The election.
+    Election,
 }
 
 impl Health {
@@ -33,7 +47,7 @@ impl Health {
                 stuck_after,
                 beat_ms,
                 ready: AtomicBool::new(false),
-                hindrance: Mutex::default(),
+                hindrances: Mutex::default(),
             }),
         }
     }
@@ -45,14 +59,28 @@ impl Health {
     }
 
     /// Whether this process leads or could take over at once: every kind has been listed, nothing that somebody has to see
-    /// to stands in the way of the election, and no shutdown has begun. The error says what is missing.
+    /// to stands in the way, and no shutdown has begun. The error says what is missing.
     pub fn ready(&self) -> Result<(), String> {
-        if !self.state.ready.load(Ordering::Relaxed) {
-            return Err("the cluster's objects are not known yet, or the process ends".to_owned());
+        if let Some(hindrance) = self.hindrances().values().next() {
+            return Err(hindrance.clone());
         }
-        match &*self.hindrance() {
-            Some(hindrance) => Err(hindrance.clone()),
-            None => Ok(()),
+        if self.state.ready.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err("the cluster's objects are not known yet, or the process ends".to_owned())
+    }
+
+    /// A watch has said something: what could never be listed, until somebody sees to it, stands in the way. Of a watch
+    /// that fails later it is not known when it goes on; the election tells of what hinders all requests.
+    pub(crate) fn hear(&self, notice: &Notice) {
+        match notice {
+            Notice::Failed { subject: Subject::Kind(kind), message, code: Some(401 | 403 | 404), .. }
+                if !self.state.ready.load(Ordering::Relaxed) =>
+            {
+                self.set_hindrance(Hindering::List(*kind), Some(message.clone()));
+            }
+            Notice::Complete(Subject::Kind(kind)) => self.set_hindrance(Hindering::List(*kind), None),
+            _ => {}
         }
     }
 
@@ -61,13 +89,16 @@ impl Health {
         self.state.beat_ms.store(now.as_millisecond(), Ordering::Relaxed);
     }
 
-    /// What stands in the way of the election, where somebody has to see to it.
-    pub(crate) fn set_hindrance(&self, hindrance: Option<String>) {
-        *self.hindrance() = hindrance;
+    /// What stands in the way of something, where somebody has to see to it; nothing where it is in order.
+    pub(crate) fn set_hindrance(&self, of: Hindering, hindrance: Option<String>) {
+        match hindrance {
+            Some(hindrance) => drop(self.hindrances().insert(of, hindrance)),
+            None => drop(self.hindrances().remove(&of)),
+        }
     }
 
-    fn hindrance(&self) -> MutexGuard<'_, Option<String>> {
-        self.state.hindrance.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hindrances(&self) -> MutexGuard<'_, BTreeMap<Hindering, String>> {
+        self.state.hindrances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_ready(&self, ready: bool) {
@@ -89,7 +120,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::Health;
+    use super::{Health, Hindering};
 
     #[test]
     fn a_loop_that_stands_still_is_not_live() {
@@ -102,7 +133,10 @@ mod tests {
         assert_eq!(health.ready(), unknown);
         health.set_ready(true);
         assert_eq!(health.ready(), Ok(()));
-        health.set_hindrance(Some("not allowed".to_owned()));
+        health.set_hindrance(Hindering::Election, Some("not allowed".to_owned()));
+        health.set_hindrance(Hindering::Namespace, Some("not there".to_owned()));
+        assert_eq!(health.ready(), Err("not there".to_owned()));
+        health.set_hindrance(Hindering::Namespace, None);
         assert_eq!(health.ready(), Err("not allowed".to_owned()));
         seconds.store(1_061, Ordering::Relaxed);
         assert!(!health.live());

@@ -4,22 +4,28 @@
 
 mod hindrance;
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::future::{self, LocalBoxFuture};
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, PostParams};
+use kube::api::Api;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use crate::Health;
 use crate::duty::Duty;
+use crate::health::{Health, Hindering};
 use crate::lease::{Answer, Elector, Moment, Request, Terms};
 use crate::metrics::Metrics;
+use crate::server;
 
 pub use self::hindrance::Hindrance;
 
 /// How often a release is tried: the version that it names may not be the present one.
 const RELEASES: usize = 2;
+
+/// How often is said what goes on standing in the way.
+const SAID_AGAIN: Duration = Duration::from_mins(1);
 
 /// What came of a request that was sent at a moment.
 type Reply = (Moment, Result<Answer, Hindrance>);
@@ -36,8 +42,8 @@ pub(crate) struct Election<'a> {
     request: Option<LocalBoxFuture<'static, Reply>>,
     /// Who leads, as was last said in the log.
     told: Option<String>,
-    /// What stands in the way, as was last said in the log.
-    hindrance: Option<Hindrance>,
+    /// What stands in the way, and when that was last said in the log.
+    hindrance: Option<(Hindrance, Instant)>,
 }
 
 impl<'a> Election<'a> {
@@ -135,25 +141,27 @@ impl<'a> Election<'a> {
         self.tell_who_leads(now);
     }
 
-    /// Something stands in the way. It is said once.
+    /// Something stands in the way. It is said once a minute for as long as it does.
     fn meet(&mut self, hindrance: Hindrance) {
-        if self.hindrance.as_ref() == Some(&hindrance) {
+        let now = Instant::now();
+        let is_said = |(said, at): &(Hindrance, Instant)| *said == hindrance && now < *at + SAID_AGAIN;
+        if self.hindrance.as_ref().is_some_and(is_said) {
             debug!("{hindrance}");
             return;
         }
         warn!("{hindrance}");
         // What lasts is not over because something else, which passes, has come in between.
         if hindrance.is_lasting() {
-            self.health.set_hindrance(Some(hindrance.to_string()));
+            self.health.set_hindrance(Hindering::Election, Some(hindrance.to_string()));
         }
-        self.hindrance = Some(hindrance);
+        self.hindrance = Some((hindrance, now));
     }
 
     /// Nothing stands in the way.
     fn go_free(&mut self) {
         if self.hindrance.take().is_some() {
             info!(lease = self.terms.name, "nothing stands in the way of the election any more");
-            self.health.set_hindrance(None);
+            self.health.set_hindrance(Hindering::Election, None);
         }
     }
 
@@ -171,7 +179,7 @@ impl<'a> Election<'a> {
     fn send(&self, now: Moment, request: Request) -> LocalBoxFuture<'static, Reply> {
         let (api, terms) = (self.api.clone(), self.terms.clone());
         let sent = async move {
-            let (name, parameters) = (terms.name.as_str(), PostParams::default());
+            let (name, parameters) = (terms.name.as_str(), server::as_weir());
             let carried_out = async {
                 match &request {
                     Request::Read => api.get(name).await.map(|lease| Answer::Found(Some(lease))),

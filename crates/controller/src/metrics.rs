@@ -69,6 +69,7 @@ pub struct Metrics {
     shown: Shown,
     /// How long after its planned instant a tick of a moving run began.
     pub(crate) lateness: Histogram,
+    build: IntGaugeVec,
     aws_calls: IntCounterVec,
     aws_throttles: IntCounterVec,
     budget_wait: HistogramVec,
@@ -77,6 +78,7 @@ pub struct Metrics {
     budget_waiting: IntGaugeVec,
     tick_seconds: HistogramVec,
     tick_errors: IntCounterVec,
+    rewrites: IntCounterVec,
     /// How many objects are due and wait for a slot.
     pub(crate) queue_depth: IntGauge,
     /// How long the longest waiting object is due.
@@ -110,6 +112,7 @@ impl Metrics {
                     )
                     .buckets(LATENESS.to_vec()),
                 )?,
+                build: IntGaugeVec::new(Opts::new("weir_build_info", "Always 1; the version of Weir."), &["version"])?,
                 aws_calls: IntCounterVec::new(
                     Opts::new("weir_aws_calls_total", "Calls to AWS."),
                     &["service", "operation", "outcome"],
@@ -149,6 +152,13 @@ impl Metrics {
                     Opts::new("weir_tick_errors_total", "Ticks that did not end as they should."),
                     &["kind", "reason"],
                 )?,
+                rewrites: IntCounterVec::new(
+                    Opts::new(
+                        "weir_status_rewrites_total",
+                        "Statuses of this process that somebody else has written over.",
+                    ),
+                    &["kind"],
+                )?,
                 queue_depth: IntGauge::new("weir_queue_depth", "Objects that are due and wait for a slot.")?,
                 queue_oldest: Gauge::new(
                     "weir_queue_oldest_seconds",
@@ -172,6 +182,7 @@ impl Metrics {
                 shown: Shown::default(),
             };
             metrics.register()?;
+            metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
             Ok(metrics)
         };
         build().expect("the names and labels of the metrics are valid and different")
@@ -180,6 +191,7 @@ impl Metrics {
     fn register(&self) -> prometheus::Result<()> {
         let registry = &self.registry;
         registry.register(Box::new(self.lateness.clone()))?;
+        registry.register(Box::new(self.build.clone()))?;
         registry.register(Box::new(self.aws_calls.clone()))?;
         registry.register(Box::new(self.aws_throttles.clone()))?;
         registry.register(Box::new(self.budget_wait.clone()))?;
@@ -188,6 +200,7 @@ impl Metrics {
         registry.register(Box::new(self.budget_waiting.clone()))?;
         registry.register(Box::new(self.tick_seconds.clone()))?;
         registry.register(Box::new(self.tick_errors.clone()))?;
+        registry.register(Box::new(self.rewrites.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
         registry.register(Box::new(self.queue_oldest.clone()))?;
         registry.register(Box::new(self.leader.clone()))?;
@@ -240,6 +253,10 @@ impl Metrics {
 
     pub(crate) fn count_trouble(&self, kind: KindName, trouble: Trouble) {
         self.tick_errors.with_label_values(&[kind.word(), trouble.word()]).inc();
+    }
+
+    pub(crate) fn count_rewrite(&self, kind: KindName) {
+        self.rewrites.with_label_values(&[kind.word()]).inc();
     }
 
     pub(crate) fn time_tick(&self, kind: KindName, seconds: f64) {

@@ -5,11 +5,15 @@
 //! by a backoff; ticks of traffic that goes back always find a free slot; what AWS refuses is tried ever more seldom,
 //! however urgent; an object whose decisions panic again and again rests until somebody changes it.
 
+mod contest;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
+
+use self::contest::Contest;
 
 /// After how many panics in a row an object is left alone.
 pub const PANICS: u32 = 3;
@@ -96,6 +100,8 @@ pub struct Queue {
     slots: Slots,
     jitter: fastrand::Rng,
     entries: BTreeMap<ObjectRef, Entry>,
+    /// Those whose status somebody else has written over.
+    contests: BTreeMap<ObjectRef, Contest>,
     /// Not due yet.
     timers: BTreeSet<(Timestamp, ObjectRef)>,
     /// Due.
@@ -158,6 +164,7 @@ impl Queue {
             slots,
             jitter: fastrand::Rng::with_seed(seed),
             entries: BTreeMap::new(),
+            contests: BTreeMap::new(),
             timers: BTreeSet::new(),
             ready: BTreeSet::new(),
             writers: BTreeSet::new(),
@@ -184,11 +191,21 @@ impl Queue {
         entry.panics = 0;
         entry.stalled = false;
         entry.urgency = urgency;
+        if let Some(contest) = self.contests.get_mut(object) {
+            contest.excuse();
+        }
         self.schedule(object, at);
+    }
+
+    /// Somebody else has written over the status of the object: it rests, the longer the oftener that happens. Returns
+    /// how often it did lately.
+    pub fn contest(&mut self, object: &ObjectRef, now: Timestamp) -> u32 {
+        self.contests.entry(object.clone()).or_default().note(now)
     }
 
     /// The object is no more. A task of it that still runs must yet be finished.
     pub fn forget(&mut self, object: &ObjectRef) {
+        self.contests.remove(object);
         let Some(entry) = self.entries.get_mut(object) else { return };
         if entry.place == Place::Running {
             *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
@@ -204,6 +221,7 @@ impl Queue {
         for entry in self.entries.values_mut() {
             *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
         }
+        self.contests.clear();
         self.timers.clear();
         self.ready.clear();
         self.writers.clear();
@@ -346,6 +364,7 @@ impl Queue {
             Place::Timer(due) | Place::Ready(due) => due.min(at),
         };
         let due = backoff.map_or(at, |backoff| backoff.until(urgency).max(at));
+        let due = self.contests.get(object).map_or(due, |contest| contest.until(urgency).max(due));
         self.lift(object);
         self.timers.insert((due, object.clone()));
         if let Some(entry) = self.entries.get_mut(object) {

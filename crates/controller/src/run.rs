@@ -25,9 +25,10 @@ use crate::lease::Terms;
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
 use crate::rounds::Rounds;
+use crate::selection::Selection;
 use crate::watch::Watches;
 use crate::world::World;
-use crate::{Clock, Error, Health, Metrics, Settings};
+use crate::{Clock, Error, Health, Metrics, Settings, premises};
 
 /// The loop turns at least this often, so that probes and gauges stay true.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
@@ -91,12 +92,15 @@ impl<D: Decisions> Controller<D> {
     /// Runs until the shutdown, then awaits what is in flight for as long as the grace period lasts.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let Self { client, accounts, clock, settings, metrics, health, decisions: _ } = self;
-        let mut watches = Watches::new(&client, settings.namespace.as_deref(), &clock, settings.seed);
+        let selection = Selection(settings.controller.clone());
+        let mut watches = Watches::new(&client, settings.namespace.as_deref(), &selection, &clock, settings.seed);
         let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
-        let mut election = Election::new(client, terms(&settings), &world.duty, &health, &world.metrics);
+        let mut election = Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics);
         let mut turn = Turn::new(&world, &health, &settings);
+        let mut premises = pin!(premises::watch(client.clone(), settings.namespace.clone(), health.clone()));
         let mut shutdown = pin!(shutdown);
-        info!(owner = settings.owner, namespace = settings.namespace, "the controller begins");
+        let Settings { owner, namespace, controller: name, .. } = &settings;
+        info!(owner, namespace, name, "the controller begins");
         loop {
             let pause = turn.begin();
             // The election comes first, so that nothing can make us lose what we lead; and watches come before ticks, so that
@@ -106,8 +110,10 @@ impl<D: Decisions> Controller<D> {
                 () = &mut shutdown => break,
                 () = election.next(), if turn.complete => {}
                 notice = watches.next() => {
+                    health.hear(&notice);
                     world.hear(notice);
                 }
+                () = &mut premises => {}
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
                 Some((access, round)) = turn.rounds.next() => turn.look_around(&access, &round),
                 Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),

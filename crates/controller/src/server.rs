@@ -14,6 +14,14 @@ use crate::document::{self, Document};
 use crate::duty::{Right, WRITE_TIME};
 use crate::errors::Failure;
 
+/// The name under which `managedFields` of objects and the API server's audit tell what Weir wrote.
+const FIELD_MANAGER: &str = "weir";
+
+/// The parameters of a write of Weir's.
+pub fn as_weir() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
 /// A client of the API server.
 pub struct Server {
     client: kube::Client,
@@ -56,7 +64,7 @@ impl Server {
         document.metadata.name = Some(object.key.name.to_string());
         document.metadata.uid = Some(standing.uid.to_string());
         document.metadata.resource_version = Some(standing.version.to_string());
-        let (api, parameters) = (self.api(object), PostParams::default());
+        let (api, parameters) = (self.api(object), as_weir());
         let request = api.replace_status(&object.key.name, &parameters, &document);
         bounded(object, "write the status of", WRITE_TIME, request).await
     }
@@ -72,7 +80,8 @@ impl Server {
         let patch = Patch::Merge(json!({
             "metadata": {"uid": standing.uid, "resourceVersion": standing.version, "finalizers": finalizers}
         }));
-        let (api, parameters) = (self.api(object), PatchParams::default());
+        let (api, parameters) =
+            (self.api(object), PatchParams { field_manager: as_weir().field_manager, ..PatchParams::default() });
         let request = api.patch(&object.key.name, &parameters, &patch);
         bounded(object, "write the finalizers of", WRITE_TIME, request).await
     }
@@ -80,7 +89,7 @@ impl Server {
     /// Publishes an event about an object.
     pub async fn publish(&self, _: Right, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &object.key.namespace);
-        let parameters = PostParams::default();
+        let parameters = as_weir();
         bounded(object, "publish an event about", WRITE_TIME, api.create(&parameters, event)).await.map(drop)
     }
 

@@ -18,6 +18,9 @@ pub struct Settings {
     pub owner: String,
     /// The one namespace to look at; all of them when it is absent.
     pub namespace: Option<String>,
+    /// Names the controller: it looks at those objects whose label has this name, and without one at those that have no
+    /// such label.
+    pub controller: Option<String>,
     /// Names this process in events.
     pub instance: String,
     /// How often AWS is looked at for changes.
@@ -52,6 +55,7 @@ impl Settings {
         Self {
             owner: owner.into(),
             namespace: None,
+            controller: None,
             instance: "weir".to_owned(),
             round_interval: Duration::from_secs(30),
             concurrency: 16,

@@ -37,6 +37,8 @@ pub struct Change {
     pub fate: Fate,
     /// The other objects whose decisions look at it, as it was and as it is.
     pub dependents: BTreeSet<ObjectRef>,
+    /// Whether its status is another than the one that was known.
+    pub rewritten: bool,
 }
 
 /// What became of an object.
@@ -72,6 +74,12 @@ struct Listing {
 }
 
 impl Store {
+    /// Nothing is known yet, by a controller of this name.
+    pub fn of_controller(name: Option<&str>) -> Self {
+        let cluster = Cluster { controller: name.map(SmolStr::new), ..Cluster::default() };
+        Self { cluster, ..Self::default() }
+    }
+
     /// The objects that can be decided on.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
@@ -171,8 +179,9 @@ impl Store {
             return None;
         }
         let asked = before.as_ref().is_none_or(|before| standing.asks_otherwise(before));
+        let rewritten = before.is_some() && !self.has_status(&object, &received);
         let is_same = before.is_some_and(|before| standing.equals(&before));
-        if is_same && self.says_the_same(&object, &received) {
+        if is_same && !rewritten && self.says_the_same(&object, &received) {
             self.advance::<S>(&object, standing.version);
             return None;
         }
@@ -192,7 +201,7 @@ impl Store {
         } else {
             (Fate::Told, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
         };
-        Some(Change { object, fate, dependents: dependents.unwrap_or_default() })
+        Some(Change { object, fate, dependents: dependents.unwrap_or_default(), rewritten })
     }
 
     /// Those who look at an object that is about to change. Until all is listed nobody does: then everyone looks at
@@ -232,16 +241,22 @@ impl Store {
         }
     }
 
-    /// Whether spec and status, or why they cannot be read, are what is known.
+    /// Whether the spec, or why it cannot be read, is what is known.
     fn says_the_same<S: Spec>(&self, object: &ObjectRef, received: &Received<S>) -> bool {
         match &received.object {
-            Ok(sound) => S::objects(&self.cluster)
-                .get(&object.key)
-                .is_some_and(|known| known.spec == sound.spec && known.status == sound.status),
-            Err(refusal) => self
-                .refusals
-                .get(object)
-                .is_some_and(|known| known.message == refusal.message && known.status == refusal.status),
+            Ok(sound) => S::objects(&self.cluster).get(&object.key).is_some_and(|known| known.spec == sound.spec),
+            Err(refusal) => self.refusals.get(object).is_some_and(|known| known.message == refusal.message),
+        }
+    }
+
+    /// Whether the status is what is known.
+    fn has_status<S: Spec>(&self, object: &ObjectRef, received: &Received<S>) -> bool {
+        let sound = S::objects(&self.cluster).get(&object.key);
+        match (&received.object, sound, self.refusals.get(object)) {
+            (Ok(new), Some(known), _) => new.status == known.status,
+            (Err(new), None, Some(known)) => new.status == known.status,
+            // It can be read, or no longer be read: how it stood is not asked.
+            _ => true,
         }
     }
 
@@ -263,7 +278,7 @@ impl Store {
             KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
         }
         let dependents = onlookers.map(|onlookers| onlookers.after(&self.cluster)).unwrap_or_default();
-        Change { object, fate: Fate::Gone, dependents }
+        Change { object, fate: Fate::Gone, dependents, rewritten: false }
     }
 
     fn bury(&mut self, uid: SmolStr) {

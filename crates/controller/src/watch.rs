@@ -19,13 +19,16 @@ use weir_engine::KindName;
 use crate::Clock;
 use crate::document::{self, Document};
 use crate::errors::describe_watch;
+use crate::selection::Selection;
 
 /// How many objects a page of a list has: of each kind one page at a time is held as it came.
 const PAGE: u32 = 100;
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause: after an outage of the API server, whatever was asked meanwhile is seen so soon, a rollback too.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// How often is said that a watch goes on failing.
+const SAID_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// A failure so long after the one before begins anew.
 const FORGIVEN_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
@@ -57,10 +60,10 @@ pub enum Notice {
         subject: Subject,
         /// Why, and what to do.
         message: String,
-        /// Whether the API server does not allow it.
-        forbidden: bool,
-        /// How long it rests.
-        pause: Duration,
+        /// The status of the API server's answer, where there is one.
+        code: Option<u16>,
+        /// Whether the same was said a short while ago.
+        is_said: bool,
     },
 }
 
@@ -70,11 +73,21 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Watches all kinds in one namespace or in all, and in the latter case also the labels of the namespaces.
-    pub fn new(client: &kube::Client, namespace: Option<&str>, clock: &Clock, seed: u64) -> Self {
+    /// Watches the selected objects of all kinds in one namespace or in all, and in the latter case also the labels of the
+    /// namespaces.
+    pub fn new(
+        client: &kube::Client,
+        namespace: Option<&str>,
+        selection: &Selection,
+        clock: &Clock,
+        seed: u64,
+    ) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
         let mut streams: Vec<_> = KindName::ALL
-            .map(|kind| watch(Subject::Kind(kind), documents(client, namespace, kind), clock.clone(), seeds.fork()))
+            .map(|kind| {
+                let events = documents(client, namespace, selection, kind);
+                watch(Subject::Kind(kind), events, clock.clone(), seeds.fork())
+            })
             .into();
         if namespace.is_none() {
             streams.push(watch(Subject::Namespaces, namespaces(client), clock.clone(), seeds.fork()));
@@ -105,15 +118,17 @@ struct Watch {
     clock: Clock,
     pauses: Pauses,
     pause: Option<Duration>,
+    /// The failure that was last said, by its code, and when that was.
+    said: Option<(Option<u16>, Timestamp)>,
 }
 
-fn documents(client: &kube::Client, namespace: Option<&str>, kind: KindName) -> Events {
+fn documents(client: &kube::Client, namespace: Option<&str>, selection: &Selection, kind: KindName) -> Events {
     let resource = document::resource(kind);
     let api: Api<Document> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    watcher(api, Config::default().page_size(PAGE)).boxed_local()
+    watcher(api, Config::default().labels(&selection.to_string()).page_size(PAGE)).boxed_local()
 }
 
 /// Only metadata is asked for, and of that only name and labels are kept.
@@ -134,7 +149,7 @@ fn namespaces(client: &kube::Client) -> Events {
 }
 
 fn watch(subject: Subject, events: Events, clock: Clock, jitter: fastrand::Rng) -> Pin<Box<dyn Stream<Item = Notice>>> {
-    let watch = Watch { subject, events, clock, pauses: Pauses::new(jitter), pause: None };
+    let watch = Watch { subject, events, clock, pauses: Pauses::new(jitter), pause: None, said: None };
     stream::unfold(watch, |mut watch| async move {
         if let Some(pause) = watch.pause.take() {
             tokio::time::sleep(pause).await;
@@ -153,6 +168,7 @@ impl Watch {
             Ok(Event::InitApply(document)) => Notice::Listed(self.subject, document),
             Ok(Event::InitDone) => {
                 self.pauses.reset();
+                self.said = None;
                 Notice::Complete(self.subject)
             }
             Ok(Event::Apply(document)) => {
@@ -164,10 +180,14 @@ impl Watch {
                 Notice::Deleted(self.subject, document)
             }
             Err(error) => {
-                let pause = self.pauses.next((self.clock)());
-                self.pause = Some(pause);
-                let (message, forbidden) = describe_watch(self.subject, &error);
-                Notice::Failed { subject: self.subject, message, forbidden, pause }
+                let now = (self.clock)();
+                self.pause = Some(self.pauses.next(now));
+                let (message, code) = describe_watch(self.subject, &error);
+                let is_said = self.said.is_some_and(|(said, at)| said == code && now.duration_since(at) < SAID_AGAIN);
+                if !is_said {
+                    self.said = Some((code, now));
+                }
+                Notice::Failed { subject: self.subject, message, code, is_said }
             }
         }
     }

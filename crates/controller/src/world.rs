@@ -10,7 +10,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
+<<<<<<< HEAD
 use weir_aws::{Accounts, Beat, Haste};
+=======
+use weir_api::CONTROLLER_LABEL;
+use weir_aws::{Accounts, Haste};
+>>>>>>> fc33d64 (controller: look only at the objects that are its own, and end fights)
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
@@ -22,10 +27,17 @@ use crate::kinds::Decisions;
 use crate::metrics::Metrics;
 use crate::publish::Outbox;
 use crate::queue::{Queue, Slots};
+use crate::rivalry::{Fingerprint, Sent};
+use crate::selection::Selection;
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
 use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
+
+/// The time at which it is told first that somebody else writes a status over.
+const TOLD_FIRST: u32 = 3;
+/// After so many times the pauses are the longest, and each further time is told.
+const TOLD_AGAIN: u32 = 10;
 
 pub(crate) struct World<D> {
     pub server: Server,
@@ -34,10 +46,13 @@ pub(crate) struct World<D> {
     pub owner: String,
     pub grants: Arc<Grants>,
     pub metrics: Metrics,
+    pub selection: Selection,
     pub store: RefCell<Store>,
     pub queue: RefCell<Queue>,
     pub outbox: RefCell<Outbox>,
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
+    /// What this process has written as statuses since it leads.
+    pub sent: RefCell<Sent>,
     /// How urgent the ticks under way are.
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
     /// Whether this process leads: only then anything is decided, and written.
@@ -47,7 +62,7 @@ pub(crate) struct World<D> {
 
 impl<D: Decisions> World<D> {
     pub fn new(client: kube::Client, accounts: Accounts, clock: Clock, metrics: Metrics, settings: &Settings) -> Self {
-        let mut store = Store::default();
+        let mut store = Store::of_controller(settings.controller.as_deref());
         if settings.namespace.is_none() {
             store.await_namespaces();
         }
@@ -60,10 +75,12 @@ impl<D: Decisions> World<D> {
             owner: settings.owner.clone(),
             grants: Arc::new(settings.grants.clone()),
             metrics,
+            selection: Selection(settings.controller.clone()),
             store: RefCell::new(store),
             queue: RefCell::new(Queue::new(slots, settings.seed)),
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
+            sent: RefCell::default(),
             hastes: RefCell::default(),
             duty,
             decisions: PhantomData,
@@ -78,6 +95,7 @@ impl<D: Decisions> World<D> {
     pub fn hear(&self, notice: Notice) {
         use Subject::{Kind, Namespaces};
         let mut waking = BTreeSet::new();
+        let mut status = None;
         let mut store = self.store.borrow_mut();
         let changes = match notice {
             Notice::Began(Kind(kind)) => {
@@ -85,6 +103,7 @@ impl<D: Decisions> World<D> {
                 Vec::new()
             }
             Notice::Listed(Kind(kind), document) | Notice::Changed(Kind(kind), document) => {
+                status = self.fingerprint(&document);
                 Vec::from_iter(store.put(kind, document, Source::Watch))
             }
             Notice::Complete(Kind(kind)) => {
@@ -108,9 +127,14 @@ impl<D: Decisions> World<D> {
                 waking = store.delete_namespace(&document);
                 Vec::new()
             }
-            Notice::Failed { subject, message, forbidden, pause } => {
-                warn!(?subject, pause_ms = pause.as_millis(), "{message}");
-                if subject == Namespaces && forbidden {
+            Notice::Failed { subject, message, code, is_said } => {
+                // Of credentials that are not taken the election tells, once for all requests.
+                if is_said || code == Some(401) {
+                    debug!(?subject, "{message}");
+                } else {
+                    warn!(?subject, "{message}");
+                }
+                if subject == Namespaces && code == Some(403) {
                     store.forgo_namespaces();
                 }
                 Vec::new()
@@ -118,6 +142,7 @@ impl<D: Decisions> World<D> {
         };
         drop(store);
         for change in changes {
+            self.defend(&change, status);
             self.settle(change, None);
         }
         self.wake_all(&waking);
@@ -136,9 +161,38 @@ impl<D: Decisions> World<D> {
 
     /// A request of a tick of `asker` brought a document.
     pub fn learn(&self, kind: KindName, document: Document, asker: &ObjectRef) {
+        let status = self.fingerprint(&document);
         let change = self.store.borrow_mut().put(kind, document, Source::Reply);
         if let Some(change) = change {
+            self.defend(&change, status);
             self.settle(change, Some(asker));
+        }
+    }
+
+    /// What a status that comes in is known by, where there is anything to compare it with.
+    fn fingerprint(&self, document: &Document) -> Option<Fingerprint> {
+        self.duty.is_on().then(|| Fingerprint::of(&document.status))
+    }
+
+    /// Sees to it that an object rests whose status somebody else writes over again and again.
+    fn defend(&self, change: &Change, status: Option<Fingerprint>) {
+        let object = &change.object;
+        let is_written_over = |status| change.rewritten && self.sent.borrow().is_written_over(object, status);
+        if !status.is_some_and(is_written_over) {
+            return;
+        }
+        self.metrics.count_rewrite(object.kind);
+        let times = self.queue.borrow_mut().contest(object, self.now());
+        let uid = self.store.borrow().standing(object).map(|standing| standing.uid).unwrap_or_default();
+        // What goes on is told seldom: once it is no accident, and then each time, which by now is hardly ever.
+        if times == TOLD_FIRST || times > TOLD_AGAIN {
+            let message = format!(
+                "somebody else has written over the status of this object ({times} times); most likely another controller \
+                 looks at the same objects. It is written again after ever longer pauses. Give each controller objects of \
+                 its own: a name (--controller-name) that they have in the label {CONTROLLER_LABEL}, or a namespace \
+                 (--namespace)"
+            );
+            self.tell(object, &uid, &[Event::warning("StatusOverwritten", message)]);
         }
     }
 
@@ -169,6 +223,7 @@ impl<D: Decisions> World<D> {
         self.queue.borrow_mut().clear();
         self.outbox.borrow_mut().clear();
         self.memories.borrow_mut().clear();
+        self.sent.borrow_mut().clear();
     }
 
     fn wake_all(&self, objects: &BTreeSet<ObjectRef>) {
@@ -304,6 +359,7 @@ impl<D: Decisions> World<D> {
             Fate::Gone => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
+                self.sent.borrow_mut().forget(&object);
             }
             // Whoever takes over looks at everything.
             Fate::Asked | Fate::Told if !self.duty.is_on() => {}

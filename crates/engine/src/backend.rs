@@ -82,10 +82,10 @@ pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentGr
 /// The group that an environment's object names for a backend; or, in words, why none is known.
 pub fn said(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Arn, String> {
     let name = &backend.environment;
-    let environment = cluster
-        .environments
-        .get(&route.key.beside(name))
-        .ok_or_else(|| format!("the Environment {name} does not exist; create it or take it out of spec.backends"))?;
+    let environment = cluster.environments.get(&route.key.beside(name)).ok_or_else(|| {
+        let remedy = cluster.remedy();
+        format!("the Environment {name} does not exist; {remedy}, or take it out of spec.backends")
+    })?;
     let found = &environment.status.target_groups;
     if !is_known(environment) {
         return Err(format!("the Environment {name} is not ready; `kubectl describe wenv {name}` tells why"));

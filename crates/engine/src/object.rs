@@ -6,8 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use weir_api::{
-    EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, FINALIZER, TrafficShiftSpec,
-    TrafficShiftStatus, WeightedRouteSpec, WeightedRouteStatus,
+    CONTROLLER_LABEL, EntryPointSpec, EntryPointStatus, EnvironmentSpec, EnvironmentStatus, FINALIZER,
+    TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, WeightedRouteStatus,
 };
 
 use crate::objects::Objects;
@@ -150,4 +150,17 @@ pub struct Cluster {
     /// The labels of the namespaces, as far as they could be read; `None` where the controller watches one namespace
     /// only, and so cannot know them.
     pub namespaces: Option<BTreeMap<String, BTreeMap<String, String>>>,
+    /// The name of the controller, which has looked for objects with this name in their label only; without a name, for
+    /// objects without the label.
+    pub controller: Option<SmolStr>,
+}
+
+impl Cluster {
+    /// What to do about an object that is named and not seen: there may be none, or it may be another controller's.
+    pub fn remedy(&self) -> String {
+        match &self.controller {
+            Some(name) => format!("create it, or, if it is there, give it the label {CONTROLLER_LABEL}: {name}"),
+            None => format!("create it, or, if it is there, take the label {CONTROLLER_LABEL} from it"),
+        }
+    }
 }

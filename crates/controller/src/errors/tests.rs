@@ -22,8 +22,8 @@ fn a_missing_definition_is_named_with_what_to_apply() {
 #[test]
 fn a_missing_permission_is_named_with_what_to_grant() {
     let error = watcher::Error::WatchStartFailed(refusal(403, "user weir cannot watch"));
-    let (message, forbidden) = describe_watch(Subject::Kind(KindName::WeightedRoute), &error);
-    assert!(forbidden);
+    let (message, code) = describe_watch(Subject::Kind(KindName::WeightedRoute), &error);
+    assert_eq!(code, Some(403));
     assert!(message.contains("grant list and watch"), "{message}");
     assert!(message.contains("weightedroutes.weir.dev"), "{message}");
 }

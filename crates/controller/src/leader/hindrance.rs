@@ -24,6 +24,22 @@ pub enum Hindrance {
         /// The answer.
         message: String,
     },
+    /// The API server does not know who asks.
+    #[error(
+        "nothing is led by this process: the API server does not take its credentials, when it is to {verb} the Lease {lease} \
+         of the namespace {namespace} ({message}, 401); expected those of a user or service account that exists, not expired; \
+         see that the pod's service account is there and its token is mounted, or renew what the kubeconfig has"
+    )]
+    Unauthorized {
+        /// What was tried.
+        verb: &'static str,
+        /// Its name.
+        lease: String,
+        /// Where it is.
+        namespace: String,
+        /// The answer.
+        message: String,
+    },
     /// There is no place for the Lease.
     #[error(
         "nothing is led by this process: found no namespace {namespace} for the Lease {lease} ({message}); expected one that \
@@ -70,7 +86,9 @@ impl Hindrance {
     /// Whether somebody has to do something about it.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Forbidden { .. } | Self::NoNamespace { .. } | Self::Invalid { .. } => true,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::NoNamespace { .. } | Self::Invalid { .. } => {
+                true
+            }
             Self::Unavailable { .. } => false,
         }
     }
@@ -96,6 +114,7 @@ pub fn tell(error: kube::Error, request: &Request, terms: &Terms) -> Result<Answ
         (404, Request::Read) => Ok(Answer::Found(None)),
         (409, _) | (404, Request::Replace(_)) => Ok(Answer::Outrun),
         (404, Request::Create(_)) => Err(Hindrance::NoNamespace { lease, namespace, message }),
+        (401, _) => Err(Hindrance::Unauthorized { verb, lease, namespace, message }),
         (403, _) => Err(Hindrance::Forbidden { verb, lease, namespace, message }),
         (400 | 422, _) => Err(Hindrance::Invalid { verb, lease, namespace, message }),
         (code, _) => Err(Hindrance::Unavailable { verb, lease, namespace, message: format!("{message} ({code})") }),

@@ -163,3 +163,9 @@ fn every_counter_is_rendered_with_its_labels() {
         assert!(text.contains(expected), "{expected} in {text}");
     }
 }
+
+#[test]
+fn the_version_is_told() {
+    let expected = concat!("weir_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n");
+    assert!(Metrics::new().render().contains(expected), "{}", Metrics::new().render());
+}

@@ -199,7 +199,7 @@ fn listener(cluster: &Cluster, route: &RouteObject, status: &WeightedRouteStatus
                      for all namespaces, or use an EntryPoint of this namespace{rest}"
                 )
             } else {
-                format!("the EntryPoint {name} does not exist; create it{rest}")
+                format!("the EntryPoint {name} does not exist; {}{rest}", cluster.remedy())
             })
         };
         return recorded.map(Arn::new).ok_or_else(missing);

@@ -177,7 +177,10 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
             .routes
             .get(&draft.shift.key.beside(name))
             .filter(|route| route.deleted.is_none())
-            .ok_or_else(|| ("WaitingForRoute", format!("the WeightedRoute {name} does not exist; create it")))?;
+            .ok_or_else(|| {
+                let remedy = draft.cluster.remedy();
+                ("WaitingForRoute", format!("the WeightedRoute {name} does not exist; {remedy}"))
+            })?;
         let part = RunRoute {
             name: name.clone(),
             from: weights::carrying(&route.status.weights),

@@ -1,7 +1,7 @@
 //! A small API server, as much of one as the loop needs to be tested: versions, conflicts, watches, and faults that
 //! a test puts in its way. It logs every request.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -28,10 +28,20 @@ struct State {
     version: u64,
     /// By plural and name; all are in one namespace.
     objects: BTreeMap<(String, String), Value>,
-    watches: Vec<(String, mpsc::UnboundedSender<Bytes>)>,
+    watches: Vec<Watch>,
     log: Vec<String>,
     faults: BTreeMap<String, VecDeque<Fault>>,
+    /// With which code every request is refused.
+    refusing: Option<u16>,
+    /// By which names writes are told in `managedFields`.
+    writers: BTreeSet<String>,
     events: Vec<Value>,
+}
+
+struct Watch {
+    plural: String,
+    selector: String,
+    lines: mpsc::UnboundedSender<Bytes>,
 }
 
 /// What goes wrong with the next request of a kind.
@@ -55,6 +65,18 @@ impl Fake {
     /// Puts a fault in the way of the next request that is logged with the given text.
     pub fn fault(&self, request: &str, fault: Fault) {
         self.state().faults.entry(request.to_owned()).or_default().push_back(fault);
+    }
+
+    /// From now on every request is refused with a code, and watches break off; or no longer.
+    pub fn refuse_all(&self, code: Option<u16>) {
+        let mut state = self.state();
+        state.refusing = code;
+        state.watches.clear();
+    }
+
+    /// By which names writes are told in `managedFields`.
+    pub fn writers(&self) -> BTreeSet<String> {
+        self.state().writers.clone()
     }
 
     /// A user applies a spec.
@@ -125,11 +147,13 @@ impl Fake {
     async fn serve(self, request: Request<Body>) -> Result<Response<Chunks>, Infallible> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let is_watch = query.contains("watch=true");
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let parts: Vec<&str> = match path.as_str() {
             "/api/v1/namespaces" => vec!["namespaces"],
+            "/api/v1/namespaces/shop" => vec!["namespaces", "shop"],
             _ => path.split('/').skip(4).filter(|part| !["namespaces", "shop", "default"].contains(part)).collect(),
         };
         let verb = if is_watch { "WATCH" } else { method.as_str() };
@@ -137,7 +161,12 @@ impl Fake {
         let fault = {
             let mut state = self.state();
             state.log.push(line.clone());
-            state.faults.get_mut(&line).and_then(VecDeque::pop_front)
+            if method != Method::GET {
+                let manager = query.split('&').find_map(|parameter| parameter.strip_prefix("fieldManager="));
+                state.writers.insert(manager.unwrap_or("unknown").to_owned());
+            }
+            let refusing = state.refusing.map(Fault::Refuse);
+            refusing.or_else(|| state.faults.get_mut(&line).and_then(VecDeque::pop_front))
         };
         match fault {
             Some(Fault::Refuse(code)) => return Ok(refusal(code)),
@@ -145,20 +174,14 @@ impl Fake {
             Some(Fault::Forget) | None => {}
         }
         let forget = matches!(fault, Some(Fault::Forget));
-        Ok(self.state().answer(&method, &parts, is_watch, body, forget))
+        Ok(self.state().answer(&method, &parts, &query, body, forget))
     }
 }
 
 impl State {
-    fn answer(
-        &mut self,
-        method: &Method,
-        parts: &[&str],
-        is_watch: bool,
-        body: Value,
-        forget: bool,
-    ) -> Response<Chunks> {
+    fn answer(&mut self, method: &Method, parts: &[&str], query: &str, body: Value, forget: bool) -> Response<Chunks> {
         let plural = parts[0];
+        let selector = selector(query);
         let Some(name) = parts.get(1) else {
             return match *method {
                 Method::POST if plural == "leases" => {
@@ -173,8 +196,8 @@ impl State {
                     self.events.push(body.clone());
                     whole(StatusCode::CREATED, &body)
                 }
-                _ if is_watch => self.watch(plural),
-                _ => self.list(plural),
+                _ if query.contains("watch=true") => self.watch(plural, selector, query),
+                _ => self.list(plural, &selector),
             };
         };
         let Some(old) = self.objects.get(&(plural.to_owned(), (*name).to_owned())).cloned() else {
@@ -202,26 +225,25 @@ impl State {
         let metadata = &object["metadata"];
         let held = metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
         let is_gone = metadata["deletionTimestamp"].is_string() && !held;
-        let is_new = !self.objects.contains_key(&key);
-        if is_gone {
-            self.objects.remove(&key);
-        } else {
-            self.objects.insert(key, object.clone());
-        }
-        let kind = if is_gone {
-            "DELETED"
-        } else if is_new {
-            "ADDED"
-        } else {
-            "MODIFIED"
-        };
-        let line = Bytes::from(format!("{}\n", json!({"type": kind, "object": object})));
-        self.watches.retain(|(watched, watch)| watched != plural || watch.unbounded_send(line.clone()).is_ok());
+        let before = if is_gone { self.objects.remove(&key) } else { self.objects.insert(key, object.clone()) };
+        self.watches.retain(|watch| {
+            let is_seen = |object: &Value| selects(&watch.selector, object);
+            let kind = match (before.as_ref().is_some_and(is_seen), !is_gone && is_seen(&object)) {
+                _ if watch.plural != plural => return true,
+                (false, false) => return true,
+                (false, true) => "ADDED",
+                (true, true) => "MODIFIED",
+                (true, false) => "DELETED",
+            };
+            let line = format!("{}\n", json!({"type": kind, "object": object}));
+            watch.lines.unbounded_send(line.into()).is_ok()
+        });
         object
     }
 
-    fn list(&self, plural: &str) -> Response<Chunks> {
-        let items: Vec<&Value> = self.objects.iter().filter(|((kept, _), _)| kept == plural).map(|(_, v)| v).collect();
+    fn list(&self, plural: &str, selector: &str) -> Response<Chunks> {
+        let of_kind = self.objects.iter().filter(|((kept, _), _)| kept == plural).map(|(_, object)| object);
+        let items: Vec<&Value> = of_kind.filter(|object| selects(selector, object)).collect();
         whole(
             StatusCode::OK,
             &json!({
@@ -231,10 +253,36 @@ impl State {
         )
     }
 
-    fn watch(&mut self, plural: &str) -> Response<Chunks> {
-        let (sender, receiver) = mpsc::unbounded();
-        self.watches.push((plural.to_owned(), sender));
+    /// A watch, which begins with what has changed since the version that it knows.
+    fn watch(&mut self, plural: &str, selector: String, query: &str) -> Response<Chunks> {
+        let (lines, receiver) = mpsc::unbounded();
+        let known = query.split('&').find_map(|parameter| parameter.strip_prefix("resourceVersion="));
+        let known: u64 = known.and_then(|known| known.parse().ok()).unwrap_or(u64::MAX);
+        let version =
+            |object: &Value| object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse::<u64>().ok());
+        let of_kind = self.objects.iter().filter(|((kept, _), _)| kept == plural).map(|(_, object)| object);
+        for object in of_kind.filter(|object| selects(&selector, object) && version(object) > Some(known)) {
+            let line = format!("{}\n", json!({"type": "MODIFIED", "object": object}));
+            lines.unbounded_send(line.into()).unwrap();
+        }
+        self.watches.push(Watch { plural: plural.to_owned(), selector, lines });
         respond(StatusCode::OK, receiver.boxed())
+    }
+}
+
+/// The label selector of a request.
+fn selector(query: &str) -> String {
+    let parameter = query.split('&').find_map(|parameter| parameter.strip_prefix("labelSelector="));
+    parameter.unwrap_or_default().replace("%2F", "/").replace("%3D", "=").replace("%21", "!")
+}
+
+/// Whether a selector of the two forms that the loop uses chooses an object.
+fn selects(selector: &str, object: &Value) -> bool {
+    let labels = &object["metadata"]["labels"];
+    match (selector.strip_prefix('!'), selector.split_once('=')) {
+        (Some(absent), _) => labels[absent].is_null(),
+        (None, Some((label, value))) => labels[label] == value,
+        (None, None) => true,
     }
 }
 
