@@ -8,6 +8,7 @@ mod alerts;
 mod helm;
 mod kubelet;
 mod life;
+mod neighbours;
 mod newcomer;
 mod policies;
 mod rights;

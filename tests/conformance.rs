@@ -29,6 +29,7 @@ mod counts;
 mod deletions;
 mod examples;
 mod gitops;
+mod installations;
 mod kubernetes;
 mod leaders;
 mod life;

@@ -116,6 +116,7 @@ fn what_is_wrong_is_refused_in_words() {
         ),
         (json!({"replicas": "two"}), vec!["/replicas", "got string, want integer"]),
         (json!({"inventoryInterval": "30"}), vec!["/inventoryInterval", "does not match pattern"]),
+        (json!({"controllerName": "two words"}), vec!["/controllerName", "does not match pattern"]),
         (json!({"gracePeriodSeconds": 0}), vec!["/gracePeriodSeconds", "got 0, want 1"]),
         (json!({"logging": {"format": "xml"}}), vec!["/logging/format", "'json', 'pretty'"]),
         (json!({"aws": {"allowRoles": ["shop=arn:aws:iam::1:role/a"]}}), vec!["/aws/allowRoles/0", "want object"]),
@@ -149,6 +150,7 @@ fn values_reach_the_program() {
     let values = json!({
         "image": {"digest": format!("sha256:{}", "0".repeat(64))},
         "watchNamespace": "shop",
+        "controllerName": "blue",
         "aws": {"region": "eu-central-1", "allowRoles": [{"namespace": "*", "roleArn": "arn:aws:iam::222222222222:role/weir-*"}]},
         "inventoryInterval": "1m",
         "leaseDuration": "30s",
@@ -165,6 +167,7 @@ fn values_reach_the_program() {
             "run",
             "--owner-id=acme",
             "--namespace=shop",
+            "--controller-name=blue",
             "--region=eu-central-1",
             "--allow-role=*=arn:aws:iam::222222222222:role/weir-*",
             "--lease-name=weir",

@@ -341,8 +341,9 @@ fn network(moto: &Moto, key: &str) -> Network {
 pub(crate) fn weir_run(moto: &Moto) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command
-        .args(["run", "--owner-id", OWNER, "--inventory-interval", &format!("{}s", ROUND.as_secs())])
-        .args(["--log-format", "json"])
+        .args(["run", "--inventory-interval", &format!("{}s", ROUND.as_secs()), "--log-format", "json"])
+        // By the environment, so that a case can give another by the flag.
+        .env("WEIR_OWNER_ID", OWNER)
         .env("AWS_ENDPOINT_URL", moto.endpoint())
         .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])
         .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])

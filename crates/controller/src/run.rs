@@ -97,7 +97,7 @@ impl<D: Decisions> Controller<D> {
         let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
         let mut election = Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics);
         let mut turn = Turn::new(&world, &health, &settings);
-        let mut premises = pin!(premises::watch(client.clone(), settings.namespace.clone(), health.clone()));
+        let mut premises = pin!(premises::watch(client, settings.namespace.clone(), health.clone()));
         let mut shutdown = pin!(shutdown);
         let Settings { owner, namespace, controller: name, .. } = &settings;
         info!(owner, namespace, name, "the controller begins");

@@ -10,12 +10,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tracing::{debug, warn};
-<<<<<<< HEAD
-use weir_aws::{Accounts, Beat, Haste};
-=======
 use weir_api::CONTROLLER_LABEL;
-use weir_aws::{Accounts, Haste};
->>>>>>> fc33d64 (controller: look only at the objects that are its own, and end fights)
+use weir_aws::{Accounts, Beat, Haste};
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};

@@ -143,7 +143,8 @@ fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
         let rounds = since(&world, began);
         eprintln!("20 rounds: {} calls: {:?}", rounds.len(), by_operation(&rounds));
         assert!(rounds.len() <= 20 * 100, "{:?}", by_operation(&rounds));
-        assert!(rounds.len() >= 19 * 81, "{:?}: the rounds do not come", by_operation(&rounds));
+        // The rules of sixty listeners in each, the rest more seldom.
+        assert!(rounds.len() >= 19 * 60, "{:?}: the rounds do not come", by_operation(&rounds));
         let settled = |mut counts: BTreeMap<(String, String), u64>| {
             counts.retain(|(verb, resource), _| verb != "watch" && verb != "list" && !resource.starts_with("leases"));
             counts

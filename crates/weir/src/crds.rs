@@ -22,7 +22,7 @@ pub struct Crds {
     output_dir: Option<PathBuf>,
 }
 
-const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   weir crds | kubectl apply --server-side -f -
   weir crds --output-dir crds";

@@ -9,7 +9,7 @@ use thiserror::Error;
 use weir_aws::{Policy, Scope};
 use weir_controller::Grant;
 
-use crate::run::arguments::{grant, owner_id};
+use crate::run::forms::{self, grant, owner_id};
 
 /// Print the IAM policy that the controllers need
 ///
@@ -28,7 +28,7 @@ pub struct IamPolicy {
     account: String,
 
     /// The region with the balancers; by default any
-    #[arg(long, value_name = "REGION", default_value = "*", hide_default_value = true)]
+    #[arg(long, value_name = "REGION", default_value = "*", hide_default_value = true, value_parser = region)]
     region: String,
 
     /// The partition of AWS
@@ -81,6 +81,10 @@ impl IamPolicy {
     }
 }
 
+fn region(text: &str) -> Result<String, String> {
+    if text == "*" { Ok(text.to_owned()) } else { forms::region(text) }
+}
+
 fn account(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
     if text == "*" || is_account {
@@ -126,8 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_account_is_refused() {
-        let error = Line::try_parse_from(["iam-policy", "--owner-id=acme", "--account=1234"]).unwrap_err();
-        assert!(error.to_string().contains("twelve digits"), "{error}");
+    fn a_wrong_account_or_region_is_refused() {
+        let error =
+            |wrong: &str| Line::try_parse_from(["iam-policy", "--owner-id=acme", wrong]).unwrap_err().to_string();
+        let (account, region) = (error("--account=1234"), error("--region=mars"));
+        assert!(account.contains("--account") && account.contains("twelve digits"), "{account}");
+        assert!(region.contains("--region") && region.contains("such as eu-central-1"), "{region}");
     }
 }

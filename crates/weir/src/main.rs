@@ -9,6 +9,7 @@ mod logging;
 mod run;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -37,10 +38,10 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Try it:
-  weir demo                            watch a release and a rollback, without a cluster or AWS
-  weir crds | kubectl apply -f -       install the kinds
-  weir iam-policy --owner-id acme-production  what IAM must allow
-  weir run --owner-id acme-production  move traffic";
+  weir demo                                        watch a release and a rollback, without a cluster or AWS
+  weir crds | kubectl apply --server-side -f -     install the kinds
+  weir iam-policy --owner-id acme-production       say what IAM must allow
+  weir run --owner-id acme-production              move traffic";
 
 fn main() -> ExitCode {
     match Weir::parse().command {
@@ -54,7 +55,8 @@ fn main() -> ExitCode {
 /// How the process ends; an error is told first.
 fn end(done: Result<ExitCode, impl Display>) -> ExitCode {
     done.unwrap_or_else(|error| {
-        eprintln!("{} {error}", console::style("error:").red().bold().for_stderr());
+        // Nobody may be there to read it, which is no reason to end in another way.
+        let _ = writeln!(io::stderr(), "{} {error}", console::style("error:").red().bold().for_stderr());
         ExitCode::FAILURE
     })
 }
@@ -63,8 +65,20 @@ fn end(done: Result<ExitCode, impl Display>) -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
+    use super::EXAMPLES;
+
     #[test]
     fn the_sub_commands_fit_together() {
         super::Weir::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_stand_in_columns_and_install_the_kinds_in_one_way() {
+        let columns: Vec<usize> = EXAMPLES.lines().skip(1).filter_map(|line| Some(line.rfind("  ")? + 2)).collect();
+        assert!(columns.len() == 4 && columns.iter().all(|column| *column == columns[0]), "{EXAMPLES}");
+        let helps = [EXAMPLES, crate::crds::EXAMPLES, crate::run::EXAMPLES];
+        for line in helps.iter().flat_map(|help| help.lines()).filter(|line| line.contains("kubectl apply")) {
+            assert!(line.contains("weir crds | kubectl apply --server-side -f -"), "{line}");
+        }
     }
 }

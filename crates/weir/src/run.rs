@@ -6,8 +6,12 @@
 mod account;
 pub(crate) mod arguments;
 mod cluster;
+pub(crate) mod forms;
+mod process;
 mod watchman;
 
+#[cfg(test)]
+pub(crate) use arguments::EXAMPLES;
 pub use arguments::Run;
 
 use std::env;
@@ -32,8 +36,6 @@ const PORT: u16 = 8080;
 #[derive(Debug, Error)]
 pub enum Error {
     #[error(transparent)]
-    Logging(#[from] logging::BadFilter),
-    #[error(transparent)]
     Watchman(#[from] watchman::Error),
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
@@ -49,7 +51,7 @@ pub enum Error {
 
 /// Runs the controllers until they are told to end.
 pub fn run(arguments: &Run) -> Result<(), Error> {
-    logging::start(&arguments.logging)?;
+    logging::start(&arguments.logging);
     let watchman = Watchman::start(arguments.process.listen.unwrap_or_else(default_address))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(control(arguments, watchman))
@@ -73,7 +75,7 @@ async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
     reports.fill(Reports {
         live: Box::new(move || health.live()),
         ready: Box::new(move || readiness.ready()),
-        metrics: Box::new(move || metrics.render()),
+        metrics: Box::new(move || metrics.render() + &process::metrics()),
     });
     tracing::info!(%address, "metrics and probes are served");
     controller.run(shutdown).await?;
@@ -89,6 +91,7 @@ async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
         version = env!("CARGO_PKG_VERSION"),
         owner = arguments.owner_id,
         namespace = arguments.kubernetes.namespace.as_deref().unwrap_or("all"),
+        name = arguments.kubernetes.controller_name,
         region = aws.region().map(AsRef::<str>::as_ref),
         "starting"
     );
@@ -108,6 +111,7 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
     let concurrency = usize::from(process.concurrency);
     Settings {
         namespace: arguments.kubernetes.namespace.clone(),
+        controller: arguments.kubernetes.controller_name.clone(),
         lease_namespace: election.lease_namespace.clone().unwrap_or_else(|| own_namespace.to_owned()),
         lease_name: election.lease_name.clone(),
         lease_duration: seconds(election.lease_duration),

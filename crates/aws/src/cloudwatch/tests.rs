@@ -45,7 +45,7 @@ async fn five_hundred_are_asked_for_in_one_call_and_none_is_asked_for_by_an_answ
 async fn an_answer_that_is_none_fails_all_alike_and_once() {
     let answers = [
         (Answer::Http(403, String::new(), std::time::Duration::ZERO), ErrorKind::Denied),
-        (Answer::Http(404, "<html>not found</html>".to_owned(), std::time::Duration::ZERO), ErrorKind::NotFound),
+        (Answer::Http(404, "<html>not found</html>".to_owned(), std::time::Duration::ZERO), ErrorKind::Transient),
         (Answer::Silence, ErrorKind::Transient),
     ];
     for (answer, expected) in answers {

@@ -34,6 +34,8 @@ pub(super) struct Told {
     listeners: BTreeMap<Arn, Watched<Vec<Listener>>>,
     rules: BTreeMap<Arn, Watched<Vec<Rule>>>,
     groups: BTreeMap<Arn, Watched<TargetGroup>>,
+    /// When the groups were last read, all of them together: so they share their calls.
+    groups_at: Timestamp,
 }
 
 /// A thing as it was when it was last told.
@@ -177,7 +179,11 @@ async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<
     seen.extend(inventory.answer_all(&new, &haste).await);
 
     // Where something cannot be read, it is soon to be known what else cannot.
-    let since = if seen.iter().any(|(_, fact)| is_failing(fact)) { recent } else { slow };
+    let is_due = now.duration_since(inventory.core.told.borrow().groups_at) >= SLOW;
+    let since = if is_due || seen.iter().any(|(_, fact)| is_failing(fact)) { recent } else { slow };
+    if is_due {
+        inventory.core.told.borrow_mut().groups_at = now;
+    }
     let groups = beat.groups.iter().map(|arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
     seen.extend(inventory.answer_all(&groups.collect::<Vec<Ask>>(), &haste).await);
     seen

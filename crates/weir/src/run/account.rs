@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use thiserror::Error;
 
 use super::arguments::Aws;
 use super::cluster::in_full;
+use super::forms;
 
 /// How long credentials may take: some come from a service on the network.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub enum Error {
     #[error("found no AWS region; give one with --region, WEIR_REGION or AWS_REGION, such as eu-central-1")]
     NoRegion,
+    #[error("found the AWS region {region:?}; {expected}; give one with --region, WEIR_REGION or AWS_REGION")]
+    BadRegion { region: String, expected: String },
     #[error(
         "found no AWS credentials. Give them in a way that the AWS SDK knows: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
          AWS_PROFILE, or the role of the pod or instance.\n  {0}"
@@ -26,14 +29,8 @@ pub enum Error {
 
 /// The configuration with which AWS is called.
 pub async fn load(arguments: &Aws) -> Result<SdkConfig, Error> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(region) = &arguments.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    let config = loader.load().await;
-    if config.region().is_none() {
-        return Err(Error::NoRegion);
-    }
+    let config = loader(arguments.region.as_deref()).load().await;
+    checked(config.region())?;
     let provider = config.credentials_provider().ok_or_else(|| Error::NoCredentials("no provider".to_owned()))?;
     match tokio::time::timeout(PATIENCE, provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(config),
@@ -41,3 +38,24 @@ pub async fn load(arguments: &Aws) -> Result<SdkConfig, Error> {
         Err(_) => Err(Error::NoCredentials(format!("none came within {} s", PATIENCE.as_secs()))),
     }
 }
+
+fn loader(region: Option<&str>) -> ConfigLoader {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    // By this CloudTrail tells Weir's calls from those of others with the same role.
+    if let Ok(name) = AppName::new(concat!("weir-", env!("CARGO_PKG_VERSION"))) {
+        loader = loader.app_name(name);
+    }
+    match region {
+        Some(region) => loader.region(Region::new(region.to_owned())),
+        None => loader,
+    }
+}
+
+/// Whether a region was found, and is one by its form.
+fn checked(region: Option<&Region>) -> Result<(), Error> {
+    let region = region.ok_or(Error::NoRegion)?.to_string();
+    forms::region(&region).map(drop).map_err(|expected| Error::BadRegion { region, expected })
+}
+
+#[cfg(test)]
+mod tests;

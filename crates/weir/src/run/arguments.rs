@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use weir_api::Duration;
 use weir_controller::Grant;
 
+use super::forms;
 use crate::logging::Logging;
 
 /// Run the controllers: move traffic as the cluster's objects say
@@ -21,7 +22,7 @@ use crate::logging::Logging;
 pub struct Run {
     /// The name of this installation, written as a tag on every rule and listener that it takes charge of. It must stay
     /// the same when the cluster changes, and differ from that of any other installation in the account
-    #[arg(long, env = "WEIR_OWNER_ID", value_name = "NAME", value_parser = owner_id)]
+    #[arg(long, env = "WEIR_OWNER_ID", value_name = "NAME", value_parser = forms::owner_id)]
     pub owner_id: String,
 
     #[command(flatten)]
@@ -45,8 +46,13 @@ pub struct Run {
 #[command(next_help_heading = "Kubernetes")]
 pub struct Kubernetes {
     /// Look at the objects of this namespace only; by default at those of all namespaces
-    #[arg(long, env = "WEIR_NAMESPACE", value_name = "NAME")]
+    #[arg(long, env = "WEIR_NAMESPACE", value_name = "NAME", value_parser = forms::namespace)]
     pub namespace: Option<String>,
+
+    /// The name of this controller where several share a cluster: it looks only at objects that have it in the label
+    /// weir.dev/controller; by default only at those without that label
+    #[arg(long, env = "WEIR_CONTROLLER_NAME", value_name = "NAME", value_parser = forms::label_value)]
+    pub controller_name: Option<String>,
 
     /// The kubeconfig file; by default what KUBECONFIG names, then ~/.kube/config, then the service account of the pod
     #[arg(long, env = "WEIR_KUBECONFIG", value_name = "FILE")]
@@ -63,17 +69,19 @@ pub struct Kubernetes {
 pub struct Aws {
     /// The region of the balancers; by default what the AWS SDK finds: AWS_REGION, the profile, the instance. Credentials
     /// and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL, …) are found in the SDK's own way too
-    #[arg(long, env = "WEIR_REGION", value_name = "REGION")]
+    #[arg(long, env = "WEIR_REGION", value_name = "REGION", value_parser = forms::region)]
     pub region: Option<String>,
 
     /// Let the objects of a namespace name a role in spec.aws.roleArn; may be given several times. By default no role may
     /// be named. A * in the namespace stands for any characters, in the ARN for any but : and /. In the environment
     /// variable the pairs are separated by spaces
-    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ', value_parser = grant)]
+    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ',
+          value_parser = forms::grant)]
     pub allow_role: Vec<Grant>,
 
     /// How often AWS is looked at for changes that somebody else made
-    #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s")]
+    #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s",
+          value_parser = forms::interval)]
     pub inventory_interval: Duration,
 }
 
@@ -84,16 +92,17 @@ pub struct Aws {
 pub struct Election {
     /// The name of the Lease by which it is settled which process leads: the same for all processes of an installation,
     /// another for each installation in one namespace
-    #[arg(long, env = "WEIR_LEASE_NAME", value_name = "NAME", default_value = "weir")]
+    #[arg(long, env = "WEIR_LEASE_NAME", value_name = "NAME", default_value = "weir", value_parser = forms::object_name)]
     pub lease_name: String,
 
     /// The namespace of the Lease; by default that of the pod, or of the context of the kubeconfig
-    #[arg(long, env = "WEIR_LEASE_NAMESPACE", value_name = "NAME")]
+    #[arg(long, env = "WEIR_LEASE_NAMESPACE", value_name = "NAME", value_parser = forms::namespace)]
     pub lease_namespace: Option<String>,
 
     /// How long nobody leads at most after the leader was killed, from 10s to 1h. It renews its lease after two fifteenths of
     /// that, and stops writing five seconds before the end if it cannot
-    #[arg(long, env = "WEIR_LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = lease_duration)]
+    #[arg(long, env = "WEIR_LEASE_DURATION", value_name = "DURATION", default_value = "15s",
+          value_parser = forms::lease_duration)]
     pub lease_duration: Duration,
 }
 
@@ -101,9 +110,9 @@ pub struct Election {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Process")]
 pub struct Process {
-    /// Where /metrics, /healthz and /readyz are served; by default 0.0.0.0:8080 in a pod and 127.0.0.1:8080 elsewhere.
+    /// Where /metrics, /livez and /readyz are served; by default 0.0.0.0:8080 in a pod and 127.0.0.1:8080 elsewhere.
     /// Port 0 takes a free one and logs it
-    #[arg(long, env = "WEIR_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "WEIR_LISTEN", value_name = "ADDRESS:PORT", value_parser = forms::address)]
     pub listen: Option<SocketAddr>,
 
     /// How long work that is under way may go on after SIGTERM or SIGINT
@@ -116,11 +125,11 @@ pub struct Process {
     pub concurrency: u16,
 
     /// The name of this process in Kubernetes events; by default its host's name
-    #[arg(long, env = "WEIR_INSTANCE", value_name = "NAME")]
+    #[arg(long, env = "WEIR_INSTANCE", value_name = "NAME", value_parser = forms::instance)]
     pub instance: Option<String>,
 }
 
-const EXAMPLES: &str = "\
+pub(crate) const EXAMPLES: &str = "\
 Examples:
   # With the current context of the kubeconfig and the AWS profile of the shell:
   weir run --owner-id acme-production --region eu-central-1
@@ -132,39 +141,6 @@ Examples:
   AWS_ENDPOINT_URL=http://127.0.0.1:5000 weir run --owner-id try --namespace shop --log debug
 
 The kinds must be installed first: weir crds | kubectl apply --server-side -f -";
-
-/// The longest name that fits, with room to spare, into the value of an AWS tag.
-const OWNER_LENGTH: usize = 128;
-
-/// What AWS takes in the value of a tag on a balancer's parts.
-pub(crate) fn owner_id(text: &str) -> Result<String, String> {
-    let is_good = |letter: char| letter.is_ascii_alphanumeric() || "._-:/=+@".contains(letter);
-    if text.is_empty() || text.len() > OWNER_LENGTH || !text.chars().all(is_good) {
-        return Err(format!(
-            "expected 1 to {OWNER_LENGTH} letters, digits or any of . _ - : / = + @, such as acme-production"
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-/// A span for which a lease may last.
-fn lease_duration(text: &str) -> Result<Duration, String> {
-    let span = text.parse::<Duration>()?;
-    if (10..=3_600).contains(&span.as_secs()) { Ok(span) } else { Err("expected 10s to 1h, such as 15s".to_owned()) }
-}
-
-/// A namespace and the ARN of a role, either with stars.
-pub(crate) fn grant(text: &str) -> Result<Grant, String> {
-    let expected = "expected NAMESPACE=ROLE_ARN, such as shop=arn:aws:iam::123456789012:role/weir-shop";
-    let (namespace, role) = text.split_once('=').ok_or(expected)?;
-    let names = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-*".contains(letter);
-    let parts: Vec<&str> = role.splitn(6, ':').collect();
-    let is_role = matches!(parts.as_slice(), ["arn", _, "iam", "", _, name] if name.starts_with("role/"));
-    if namespace.is_empty() || !namespace.chars().all(names) || !is_role {
-        return Err(expected.to_owned());
-    }
-    Ok(Grant { namespace: namespace.to_owned(), role: role.to_owned() })
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
@@ -10,6 +12,9 @@ use super::arguments::Kubernetes;
 
 /// How long the API server may take for its first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection to the API server may take to be there.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 /// Why there is no cluster to work with.
 #[derive(Debug, Error)]
@@ -33,7 +38,10 @@ pub enum Error {
 
 /// A client of the cluster that is meant, which answered and has every kind.
 pub async fn connect(arguments: &Kubernetes) -> Result<Client, Error> {
-    let config = config(arguments).await?;
+    let mut config = config(arguments).await?;
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")))));
+    // A server that was away takes connections anew long before a connection that found nobody is given up by itself.
+    config.connect_timeout = Some(CONNECTING);
     let url = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|error| Error::NoConfig(in_full(&error)))?;
     expect_kinds(&client, url).await?;
@@ -83,3 +91,6 @@ pub fn in_full(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,11 +107,23 @@ impl Watchman {
     }
 }
 
+/// What is served, for whoever looks by hand.
+const PAGES: &str = "\
+weir
+
+/livez    whether the loop turns
+/readyz   whether this process leads or could, and if not, why
+/metrics  what it counts
+";
+
 fn routes(reports: Desk) -> Router {
     let (live, ready, metrics) = (reports.clone(), reports.clone(), reports);
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let is_live = async move || verdict(live.live(), "live");
     Router::new()
-        .route("/healthz", get(async move || verdict(live.live(), "live")))
+        .route("/", get(async || PAGES))
+        .route("/livez", get(is_live.clone()))
+        .route("/healthz", get(is_live))
         .route("/readyz", get(async move || verdict(ready.ready(), "ready")))
         .route("/metrics", get(async move || (text, metrics.metrics())))
 }

@@ -189,6 +189,8 @@ async fn what_cannot_be_read_is_told_once_and_so_is_its_end() {
     assert_eq!(later_by(&bed, 30).await, BTreeSet::new(), "one round may miss it");
     // The rules too, though it is not known any more which listeners there are.
     assert_eq!(later(&bed).await, everything());
+    // Listeners are read more seldom, so that they too cannot be read is known a round later.
+    assert_eq!(later(&bed).await, both());
     assert_eq!(later(&bed).await, BTreeSet::new());
     *refusing.lock().unwrap() = false;
     assert_eq!(later(&bed).await, everything());
@@ -231,5 +233,6 @@ async fn where_nothing_answers_two_rounds_say_so_within_a_minute() {
     let message = blind.unwrap().message;
     assert!(message.contains("; last read at "), "{message}");
     *silent.lock().unwrap() = false;
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
     assert_eq!(bed.inventory.round(&beat, seconds(27)).await.blind, None);
 }

@@ -1,12 +1,17 @@
-//! That every flag can be given by the environment and says what it is for, and which owners are refused.
+//! That every flag can be given by the environment and says what it is for, and that a wrong value is refused by the name
+//! of its flag before anything else is done.
 
-use clap::{Args, Command};
+use clap::{Args, Command, FromArgMatches};
 
-use super::{OWNER_LENGTH, Run, owner_id};
+use super::Run;
+
+fn command() -> Command {
+    Run::augment_args(Command::new("run"))
+}
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_and_an_explanation() {
-    let command = Run::augment_args(Command::new("run"));
+    let command = command();
     let flags: Vec<_> = command.get_arguments().collect();
     assert!(flags.len() > 10, "{}", flags.len());
     for flag in flags {
@@ -18,12 +23,37 @@ fn every_flag_has_a_variable_of_its_name_and_an_explanation() {
 }
 
 #[test]
-fn an_owner_fits_into_a_tag() {
-    for good in ["acme-production", "a", "team/eu:1", &"x".repeat(OWNER_LENGTH)] {
-        assert_eq!(owner_id(good).unwrap(), good);
+fn a_wrong_value_is_refused_with_its_flag_and_what_to_write() {
+    for (flag, value, expected) in [
+        ("--owner-id", "two words", "such as acme"),
+        ("--controller-name", "two words", "such as blue"),
+        ("--namespace", "Iso_1", "such as shop"),
+        ("--region", "eu central", "such as eu-central-1"),
+        ("--allow-role", "shop", "expected NAMESPACE=ROLE_ARN"),
+        ("--inventory-interval", "0s", "1s or more"),
+        ("--lease-name", "Bad Name", "such as weir"),
+        ("--lease-namespace", "a.b", "such as shop"),
+        ("--lease-duration", "1s", "10s to 1h"),
+        ("--listen", "8080", "such as 127.0.0.1:8080"),
+        ("--grace-period", "20", "such as 30s"),
+        ("--concurrency", "1", "2..=1024"),
+        ("--instance", "", "such as weir-0"),
+        ("--log", "verbose", "off, error, warn, info, debug, trace"),
+        ("--log-format", "xml", "json, pretty"),
+    ] {
+        let line = ["run", "--owner-id=acme", flag, value];
+        let line = if flag == "--owner-id" { vec![line[0], flag, value] } else { line.to_vec() };
+        let error = command().try_get_matches_from(line).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.exit_code(), 2, "{text}");
+        assert!(text.contains(flag) && text.contains(expected), "{text}");
     }
-    for bad in ["", "two words", "übergabe", &"x".repeat(OWNER_LENGTH + 1)] {
-        let message = owner_id(bad).unwrap_err();
-        assert!(message.contains("such as acme-production"), "{message}");
-    }
+}
+
+#[test]
+fn what_can_be_read_is_taken() {
+    let line = ["run", "--owner-id=acme", "--controller-name=blue", "--namespace=shop", "--listen=[::1]:0"];
+    let run = Run::from_arg_matches(&command().try_get_matches_from(line).unwrap()).unwrap();
+    assert_eq!(run.kubernetes.controller_name.as_deref(), Some("blue"));
+    assert_eq!(run.process.listen.map(|address| address.port()), Some(0));
 }

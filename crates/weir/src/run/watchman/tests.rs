@@ -30,7 +30,10 @@ fn tells_what_the_controllers_report() {
     assert_eq!(ask(at, "/healthz"), (503, "the loop stands still\n".to_owned()));
     assert_eq!(ask(at, "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(ask(at, "/metrics"), (200, "weir_queue_depth 0\n".to_owned()));
-    assert_eq!(ask(at, "/").0, 404);
+    assert_eq!(ask(at, "/livez"), ask(at, "/healthz"));
+    let (status, pages) = ask(at, "/");
+    assert!(status == 200 && ["/livez", "/readyz", "/metrics"].iter().all(|page| pages.contains(page)), "{pages}");
+    assert_eq!(ask(at, "/nothing").0, 404);
 }
 
 #[test]
