@@ -7,26 +7,26 @@ use crate::standing::{Conditions, Standing, because};
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, leave, start};
+use super::{Draft, leave};
 
-/// A run to this environment has ended here before: nothing happens, and why is said.
-pub(super) fn rest_after_end(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) {
+/// A run to this environment has ended here before: nothing happens, and why is said. A success is told only of traffic
+/// that is there.
+pub(super) fn rest_after_end(draft: &mut Draft<'_>, outcome: Outcome, lanes: &[Lane<'_>]) {
     let to = &draft.shift.spec.to;
-    let by_status = draft.status.run.as_ref().and_then(|run| start::ended(run, to));
-    let by_tag = lanes.iter().find_map(|lane| lane.route.status.last_run.as_ref().map(|memory| memory.outcome));
-    draft.status.phase = Some(match by_status.or(by_tag) {
-        Some(Outcome::Succeeded) | None => Phase::Succeeded,
-        Some(Outcome::RolledBack) => Phase::RolledBack,
-        Some(Outcome::Failed) => Phase::Failed,
-        Some(Outcome::Superseded) => Phase::Superseded,
-    });
-    if draft.status.phase == Some(Phase::Succeeded) {
-        let live = lanes.first().map(|lane| weights::words(lane.live())).unwrap_or_default();
-        let message = format!(
-            "the run to {to} has succeeded before, and since then somebody else has changed the weights to {live}; give \
-             the command retry to move the traffic again"
-        );
-        draft.wait(Phase::Succeeded, "MovedAway", message, None);
+    match outcome {
+        Outcome::RolledBack => draft.status.phase = Some(Phase::RolledBack),
+        Outcome::Failed => draft.status.phase = Some(Phase::Failed),
+        Outcome::Succeeded | Outcome::Superseded => {
+            let behind = lanes.iter().find(|lane| !weights::carries_all(lane.live(), to));
+            let live = behind.map(|lane| {
+                format!(", and since then route {} was changed to {}", lane.part.name, weights::words(lane.live()))
+            });
+            let message = format!(
+                "the run to {to} has succeeded before{}; give the command retry to move the traffic again",
+                live.unwrap_or_default()
+            );
+            draft.wait(Phase::Superseded, "MovedAway", message, None);
+        }
     }
 }
 
@@ -68,8 +68,8 @@ fn standing(draft: &Draft<'_>) -> Standing {
     };
     let reason = because(&format!("{phase:?}"), message);
     match phase {
-        Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
-        Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
+        Phase::Succeeded => Standing::Ready(reason),
+        Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
         Phase::Failed => Standing::Stalled(reason),
         Phase::Pending | Phase::Verifying | Phase::Shifting | Phase::Paused | Phase::Baking | Phase::RollingBack => {
             Standing::Working(reason)

@@ -24,25 +24,23 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
     let to = draft.shift.spec.to.clone();
     let lanes = match ready_lanes(draft) {
         Ok(lanes) => lanes,
-        // A run that went back has ended, whatever has become of its routes since.
-        Err(_) if has_failed(draft, &to) && !command::retries(draft) => {
-            report::rest_after_end(draft, &[]);
-            return Some(());
-        }
         Err((reason, message)) => {
-            draft.wait(Phase::Pending, reason, message, None);
+            // A run that went back has ended, whatever has become of its routes since.
+            let ended = draft.status.run.as_ref().and_then(|run| ended(run, &to));
+            match ended.filter(|outcome| is_failure(*outcome) && !command::retries(draft)) {
+                Some(outcome) => report::rest_after_end(draft, outcome, &[]),
+                None => draft.wait(Phase::Pending, reason, message, None),
+            }
             return Some(());
         }
     };
     let is_live = lanes.iter().all(|lane| weights::carries_all(lane.live(), &to));
-    let success = RunMemory { shift: draft.shift.key.to_string(), to: to.clone(), outcome: Outcome::Succeeded };
-    let remembered = lanes.iter().all(|lane| lane.route.status.last_run.as_ref() == Some(&success));
-    if is_live && remembered {
+    if is_live && lanes.iter().all(|lane| is_on_record(draft, lane, &to)) {
         draft.status.phase = Some(Phase::Succeeded);
         return Some(());
     }
-    if !is_live && ended_before(draft, &lanes, &to) && !command::retries(draft) {
-        report::rest_after_end(draft, &lanes);
+    if let Some(outcome) = ended_before(draft, &lanes, &to).filter(|_| !is_live && !command::retries(draft)) {
+        report::rest_after_end(draft, outcome, &lanes);
         return Some(());
     }
     if draft.shift.spec.paused {
@@ -77,9 +75,8 @@ fn hold_of(draft: &Draft<'_>, run: &Run) -> Option<Hold> {
     })
 }
 
-fn has_failed(draft: &Draft<'_>, to: &str) -> bool {
-    let outcome = draft.status.run.as_ref().and_then(|run| ended(run, to));
-    matches!(outcome, Some(Outcome::RolledBack | Outcome::Failed))
+fn is_failure(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::RolledBack | Outcome::Failed)
 }
 
 /// Why no run can begin yet.
@@ -200,14 +197,47 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
     Ok(lanes)
 }
 
+/// Whether nothing is left to be put on record of a route where everything is on `to`: its tag says so, or could not be
+/// written by the time the run had to end.
+fn is_on_record(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> bool {
+    let success = RunMemory { shift: draft.shift.key.to_string(), to: to.to_owned(), outcome: Outcome::Succeeded };
+    if lane.route.status.last_run.as_ref() == Some(&success) {
+        return true;
+    }
+    let Some(run) = last_run(draft, lane).filter(|run| ended(run, to) == Some(Outcome::Succeeded)) else {
+        return false;
+    };
+    // What was remembered once and is gone is put there again.
+    let intent = lane.route.status.intent.as_ref();
+    let was_remembered = intent.is_some_and(|intent| {
+        intent.uid == draft.shift.uid && (intent.run, intent.seq) == (run.id, run.seq) && intent.verified_at.is_some()
+    });
+    !was_remembered
+}
+
+/// The last run that the shift has on record, where it has moved a route.
+fn last_run<'a>(draft: &'a Draft<'_>, lane: &Lane<'_>) -> Option<&'a Run> {
+    draft.status.run.as_ref().filter(|run| run.routes.iter().any(|part| part.name == lane.part.name))
+}
+
 /// How the run of this shift to an environment ended on a route, if that is the last run that ended there. A run that
 /// another took over from did not end there.
 fn remembers(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> Option<Outcome> {
     let by_tag = lane.route.status.last_run.as_ref();
     let by_tag = by_tag.filter(|memory| memory.shift == draft.shift.key.to_string() && memory.to == to);
-    let by_status = draft.status.run.as_ref().filter(|run| run.routes.iter().any(|part| part.name == lane.part.name));
-    let outcome = by_status.and_then(|run| ended(run, to)).or(by_tag.map(|memory| memory.outcome));
+    let by_tag = by_tag.filter(|memory| memory.outcome != Outcome::Succeeded || !was_led_away(draft, lane, to));
+    let outcome = last_run(draft, lane).and_then(|run| ended(run, to)).or(by_tag.map(|memory| memory.outcome));
     outcome.filter(|outcome| *outcome != Outcome::Superseded)
+}
+
+/// Whether a run has moved a route away from `to` since the tag was written that says that everything got there. Such
+/// a run need not have ended, or its end could not be remembered.
+fn was_led_away(draft: &Draft<'_>, lane: &Lane<'_>, to: &str) -> bool {
+    let by_another = last_run(draft, lane).is_some_and(|run| {
+        run.ended_at.is_some() && run.outcome != Some(Outcome::RolledBack) && ended(run, to).is_none()
+    });
+    let intent = lane.route.status.intent.as_ref().filter(|intent| !intent.uid.is_empty());
+    by_another || intent.is_some_and(|intent| !weights::carries_all(&intent.weights, to))
 }
 
 /// How a run ended as one to an environment. One that went back to what `to` named by then has fulfilled that wish, and
@@ -220,13 +250,13 @@ pub(super) fn ended(run: &Run, to: &str) -> Option<Outcome> {
     }
 }
 
-/// Whether a run to an environment has ended on these routes already: it failed on one of them, or no route that is
-/// not there yet is new to it.
-fn ended_before(draft: &Draft<'_>, lanes: &[Lane<'_>], to: &str) -> bool {
-    let failed = |outcome| matches!(outcome, Some(Outcome::RolledBack | Outcome::Failed));
+/// How a run to an environment has ended on these routes already: it failed on one of them, or no route that is not
+/// there yet is new to it.
+fn ended_before(draft: &Draft<'_>, lanes: &[Lane<'_>], to: &str) -> Option<Outcome> {
     let is_behind = |lane: &&Lane<'_>| !weights::carries_all(lane.live(), to);
-    lanes.iter().any(|lane| failed(remembers(draft, lane, to)))
-        || lanes.iter().filter(is_behind).all(|lane| remembers(draft, lane, to).is_some())
+    let failure = lanes.iter().filter_map(|lane| remembers(draft, lane, to)).find(|outcome| is_failure(*outcome));
+    let are_known = || lanes.iter().filter(is_behind).all(|lane| remembers(draft, lane, to).is_some());
+    failure.or_else(|| are_known().then_some(Outcome::Succeeded))
 }
 
 /// A run that has nothing to move: what is wanted is live already, and is only put on record.

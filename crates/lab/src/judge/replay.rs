@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use weir_api::TrafficShift;
 use weir_api::command::{Command, Verb};
+use weir_api::traffic_shift::Run;
 use weir_engine::Key;
 use weir_engine::step::LAST_RUN_TAG;
 
@@ -24,7 +25,9 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
             let Some((at, memory)) = memory(course, &route, run.started_at.min(seen.at)) else { continue };
-            if memory.starts_with(&format!("{} {} ", seen.key, run.to)) && !was_asked_for(&seen.object, at) {
+            let is_theirs = memory.starts_with(&format!("{} {} ", seen.key, run.to));
+            let is_over = memory.ends_with(" Succeeded") && was_led_away(course, &route, run, at);
+            if is_theirs && !is_over && !was_asked_for(&seen.object, at) {
                 let message = format!("{} started a run to {} though {route} remembers {memory}", seen.key, run.to);
                 breaches.push(Breach { at: seen.at, invariant: Invariant::Replay, message });
             }
@@ -43,6 +46,15 @@ fn memory<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> Option<(Tim
     let (write, memory) = remembered.last()?;
     let is_kept = course.retagged(&write.place, write.at, at).all(|left| left.contains_key(LAST_RUN_TAG));
     is_kept.then_some((write.at, memory))
+}
+
+/// Whether a run to elsewhere has begun on a route since an instant: what succeeded before it is over.
+fn was_led_away(course: &Course<'_>, route: &Key, run: &Run, since: Timestamp) -> bool {
+    let others = course.shifts.iter().filter(|seen| seen.key.namespace == route.namespace);
+    others.filter_map(|seen| run_of(&seen.object)).any(|other| {
+        let is_between = other.started_at >= since && other.started_at < run.started_at;
+        is_between && other.to != run.to && other.routes.iter().any(|part| part.name == route.name)
+    })
 }
 
 fn was_asked_for(shift: &TrafficShift, since: Timestamp) -> bool {
