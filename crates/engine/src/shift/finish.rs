@@ -7,7 +7,7 @@ use crate::sight::Sight;
 use crate::weights;
 
 use super::lane::Lane;
-use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health};
+use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health, leave};
 
 /// How long the end of a run may take to be remembered once the user wants something else.
 const MOMENT: SignedDuration = SignedDuration::from_secs(30);
@@ -83,7 +83,8 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     let Some(outcome) = run.outcome else { return };
     let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
     // Whoever wants something else meanwhile waits for the memory a moment only; the next run leaves its own.
-    let deadline = if draft.shift.spec.to == run.to { deadline } else { deadline.min(run.progressed_at + MOMENT) };
+    let is_all = draft.shift.spec.to == run.to && !leave::was_set_back(run);
+    let deadline = if is_all { deadline } else { deadline.min(run.progressed_at + MOMENT) };
     let late = draft.now >= deadline;
     // What somebody else has set since then is theirs; the run did get to its end.
     let foreign = lanes.iter().find_map(|lane| lane.foreign_change(draft.shift, run));

@@ -17,13 +17,37 @@ pub(super) fn is_set_back(shift: &ShiftObject, run: &Run) -> bool {
     *to != run.to && run.routes.iter().all(|part| weights::carries_all(part.home(), to))
 }
 
+/// The reason of a rollback for which `to` was set back.
+const SET_BACK: &str = "SetBack";
+
+/// Whether the run has turned round because its wish was taken back, and not because it failed.
+pub(super) fn was_set_back(run: &Run) -> bool {
+    run.rollback.as_ref().is_some_and(|cause| cause.reason == SET_BACK)
+}
+
+/// Whether `to` names something that neither the run nor its way back leads to. A wish that was taken back, and then
+/// wished again, is a new one.
+pub(super) fn wants_another(shift: &ShiftObject, run: &Run) -> bool {
+    (shift.spec.to != run.to || was_set_back(run)) && !is_set_back(shift, run)
+}
+
+/// The environment for which the run is going back: what `to` names, or named when it was set back, whatever it names
+/// since.
+pub(super) fn returns_to(shift: &ShiftObject, run: &Run) -> Option<String> {
+    if is_set_back(shift, run) {
+        return Some(shift.spec.to.clone());
+    }
+    let home = run.routes.first().filter(|_| was_set_back(run))?.home();
+    home.iter().map(|entry| &entry.environment).find(|name| weights::carries_all(home, name)).cloned()
+}
+
 /// Goes back where the shift's wish was taken back: the emergency brake waits for nothing.
 pub(super) fn brake(draft: &mut Draft<'_>) {
     let Some(run) = draft.status.run.as_ref() else { return };
     let is_free = run.rollback.is_none() && run.outcome.is_none() && draft.shift.deleted.is_none();
     if is_free && is_set_back(draft.shift, run) {
         let message = format!("to was set back to {}, which carried the traffic before", draft.shift.spec.to);
-        let _ = rollback::begin(draft, "SetBack", message);
+        let _ = rollback::begin(draft, SET_BACK, message);
     }
 }
 
@@ -53,7 +77,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
 /// Lets the run to what `to` names now take over from a rollback that waits for capacity; true when it has.
 pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<bool> {
     let spec = &draft.shift.spec;
-    let is_wanted = spec.to != run.to && !is_set_back(draft.shift, run) && !spec.paused;
+    let is_wanted = wants_another(draft.shift, run) && !spec.paused;
     if !is_wanted || draft.shift.deleted.is_some() || spec.on_change == OnChange::Queue {
         return Some(false);
     }
@@ -72,6 +96,5 @@ pub(super) fn queued(draft: &Draft<'_>) -> Option<String> {
     let run = draft.status.run.as_ref().filter(|run| run.ended_at.is_none())?;
     let spec = &draft.shift.spec;
     let waits = spec.on_change == OnChange::Queue || run.rollback.is_some() || run.outcome.is_some();
-    let is_wanted = spec.to != run.to && draft.shift.deleted.is_none() && !is_set_back(draft.shift, run);
-    (waits && is_wanted).then(|| spec.to.clone())
+    (waits && wants_another(draft.shift, run) && draft.shift.deleted.is_none()).then(|| spec.to.clone())
 }

@@ -220,13 +220,12 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
-    let to = draft.shift.spec.to.clone();
-    let is_set_back = draft.status.run.as_ref().is_some_and(|run| leave::is_set_back(draft.shift, run));
+    let returned_to = draft.status.run.as_ref().and_then(|run| leave::returns_to(draft.shift, run));
     let now = draft.now;
     let Some(run) = draft.status.run.as_mut() else { return };
     change(run, |_, part| part.weights.clone());
     run.outcome = Some(outcome);
     run.progressed_at = now;
-    run.returned_to = Some(to).filter(|_| outcome == Outcome::RolledBack && is_set_back);
+    run.returned_to = returned_to.filter(|_| outcome == Outcome::RolledBack);
     draft.wait(Phase::RollingBack, "Remembering", "the run's end is being remembered on AWS", None);
 }

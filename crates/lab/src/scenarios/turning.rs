@@ -144,3 +144,27 @@ fn a_queued_wish_comes_after_the_run_that_moves() {
         assert_eq!(live(world), stage::weights(&[("green", 0), ("red", 100)]));
     });
 }
+
+#[test]
+fn a_wish_that_comes_back_while_the_traffic_goes_back_is_not_forgotten() {
+    play(69, async |world| {
+        let strategy = steps(&[25, 50, 100], "1m");
+        world.apply(&shift("green", &strategy, "")).unwrap();
+        until_applied(world, 50).await;
+        let which = Which::Operation("ModifyListener");
+        world.disturb(Disturbance { which, times: 1_000, until: None, mischief: Mischief::Lost(Side::Before) });
+        world.apply(&shift("blue", &strategy, "")).unwrap();
+        let turned = |world: &World| status(world).run.is_some_and(|run| run.rollback.is_some());
+        until(world, "the run turns round", turned, MINUTE).await;
+        world.apply(&shift("green", &strategy, "")).unwrap();
+        world.run_for(MINUTE / 4).await;
+        assert_eq!(status(world).queued.as_deref(), Some("green"));
+        world.end_disturbances();
+        until(world, "the first run ends", |world| !status(world).history.is_empty(), 5 * MINUTE).await;
+        assert_eq!(status(world).history[0].outcome, Outcome::RolledBack);
+        until(world, "green carries all", |world| live(world)["green"] == 100, HOUR).await;
+        until_complete(world, "checkout").await;
+        assert_eq!(status(world).phase, Some(Phase::Succeeded), "{}", told(world));
+        assert_eq!(status(world).run.unwrap().id, 2);
+    });
+}
