@@ -202,7 +202,7 @@ fn reasons_are_found_outside_of_tests_and_in_first_cells() {
         file("crates/lab/src/a.rs", "\"Other\""),
     ];
     let waits = ["StepPause", "ShareNotSeen", "StickyClients"];
-    let holds = ["PausedByCommand", "ForeignChange", "Failed", "HandedBack", "ObjectsChanged"];
+    let holds = ["PausedByCommand", "ForeignChange", "Failed", "HandedBack", "ObjectsChanged", "StrategyChanged"];
     assert_eq!(reasons_of(&files), words(&[&["NotAForward", "Gone"], &waits[..], &holds[..]].concat()));
     let page = "| reason | do |\n|---|---|\n| `One`, `Two` | see `Three` |\n`Four`\n";
     assert_eq!(reasons_told(page), words(&["One", "Two"]));

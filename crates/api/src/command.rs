@@ -12,7 +12,7 @@ pub const COMMAND_ANNOTATION: &str = "weir.dev/command";
 pub enum Verb {
     /// Hold the run where it is.
     Pause,
-    /// Go on after a pause that has no end of its own. On a route: accept what is live, or, where `drift` is `Correct`,
+    /// Go on where the run is held, or in a pause that has no end of its own. On a route: accept what is live, or, where `drift` is `Correct`,
     /// correct again.
     Resume,
     /// End the present pause at once, whatever it is, and take the next step.

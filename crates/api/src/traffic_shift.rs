@@ -54,9 +54,9 @@ pub struct TrafficShiftSpec {
     /// 100 requests in them (up to ten minutes are taken together for that), in which the candidate's share is at
     /// least its weight less five points and not less than half of its weight, and at most its weight and five
     /// points. While clients stick to groups the share follows late: then it is enough that the candidate has
-    /// answered requests in two of these minutes. The wait counts towards `progressDeadline`; the commands `resume`
-    /// and `promote`, given while the run waits for it, end it for the present step. A rollback never waits for it, nor
-    /// does a move at once to an environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
+    /// answered requests in two of these minutes. The wait counts towards `progressDeadline`; the command `promote`, given
+    /// while the run waits for it, ends it for the present step. A rollback never waits for it, nor does a move at once to
+    /// an environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
     /// and the permission `cloudwatch:GetMetricData`.
     #[serde(default)]
     pub evidence: Evidence,
@@ -477,12 +477,20 @@ pub enum HeldBy {
     /// The objects do not say any more what the run moves: an environment, an entry point or the backends of a route
     /// were changed. It ends by itself when they are as they were.
     ObjectsChanged,
+    /// The strategy was changed in the middle of a pause without an end, and has no step at the present weight any more.
+    StrategyChanged,
 }
 
 impl HeldBy {
     /// Each of them.
-    pub const ALL: [Self; 5] =
-        [Self::Command, Self::ForeignChange, Self::Failure, Self::HandedBack, Self::ObjectsChanged];
+    pub const ALL: [Self; 6] = [
+        Self::Command,
+        Self::ForeignChange,
+        Self::Failure,
+        Self::HandedBack,
+        Self::ObjectsChanged,
+        Self::StrategyChanged,
+    ];
 
     /// The word by which `status.waiting.reason` names it.
     pub fn reason(self) -> &'static str {
@@ -492,6 +500,7 @@ impl HeldBy {
             Self::Failure => "Failed",
             Self::HandedBack => "HandedBack",
             Self::ObjectsChanged => "ObjectsChanged",
+            Self::StrategyChanged => "StrategyChanged",
         }
     }
 }

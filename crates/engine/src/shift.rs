@@ -19,6 +19,7 @@ mod missing;
 mod objects;
 mod plan;
 mod report;
+mod rest;
 mod rollback;
 mod start;
 

@@ -12,8 +12,8 @@ use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
 use super::{
-    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rollback,
-    start,
+    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rest,
+    rollback, start,
 };
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
@@ -120,7 +120,7 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
     let is_over = |hold: &Hold| match hold.by {
         HeldBy::ForeignChange => foreign.is_none(),
         HeldBy::ObjectsChanged => changed.is_none(),
-        HeldBy::Command | HeldBy::Failure | HeldBy::HandedBack => false,
+        HeldBy::Command | HeldBy::Failure | HeldBy::HandedBack | HeldBy::StrategyChanged => false,
     };
     if run.hold.as_ref().is_some_and(is_over) {
         run.hold = None;
@@ -210,8 +210,8 @@ pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool
 
 /// Whether the run rests at its weight, and why.
 fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
-    if let Some(hold) = &run.hold {
-        draft.wait(Phase::Paused, hold.by.reason(), hold.message.clone(), None);
+    if let Some(hold) = run.hold.clone().or_else(|| rest::outlast(draft, run, plan)) {
+        draft.wait(Phase::Paused, hold.by.reason(), hold.message, None);
         return true;
     }
     if draft.shift.spec.paused {
@@ -219,7 +219,7 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
         return true;
     }
     let Some(applied_at) = run.applied_at.filter(|_| !run.is_released(Wait::StepPause)) else { return false };
-    match plan.rest_at(run.weight) {
+    match rest::at(draft, run, plan, applied_at) {
         _ if known::is_immediate(run) => false,
         Rest::None => false,
         Rest::For(length) => {

@@ -1,14 +1,21 @@
-//! Commands given by annotation: each is carried out once, and what became of it is recorded.
+//! Commands given by annotation: each is carried out once, and what became of it is recorded. One that has nothing to
+//! do is ignored, and has no effect later.
 
+use jiff::Timestamp;
 use weir_api::command::{Command, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Wait};
+use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Run, Wait};
+use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::object::ShiftObject;
+use crate::weights;
 
 use super::{Draft, rollback};
 
 /// What became of a `retry` that lets a new run start.
 const RETRYING: &str = "accepted: a new run starts";
+/// What is said to a run that has come to its end.
+const AT_ITS_END: &str =
+    "ignored: the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
 
 /// Takes a command that was not seen before.
 pub(super) fn take(draft: &mut Draft<'_>) {
@@ -44,24 +51,41 @@ pub(super) fn retries(draft: &Draft<'_>) -> bool {
 }
 
 fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> String {
-    if !draft.is_moving() {
+    let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) else {
         return match verb {
+            Verb::Retry if is_everything_there(draft) => {
+                format!("ignored: {} carries all the traffic already", draft.shift.spec.to)
+            }
             Verb::Retry => RETRYING.to_owned(),
             Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => "ignored: no run is moving".to_owned(),
         };
-    }
+    };
     match verb {
         Verb::Retry => "ignored: a run is moving; abort it first".to_owned(),
+        _ if run.outcome.is_some() => AT_ITS_END.to_owned(),
+        _ if run.rollback.is_some() => "ignored: the run is going back already".to_owned(),
         Verb::Abort => abort(draft),
         Verb::Pause => pause(draft),
-        Verb::Resume | Verb::Promote => release(draft, verb),
+        Verb::Resume | Verb::Promote if draft.shift.spec.paused => {
+            "ignored: spec.paused is true; the run goes on when it is false".to_owned()
+        }
+        Verb::Resume | Verb::Promote => go_on(draft, verb),
     }
 }
 
+/// Whether what `to` names carries the traffic of every route, so that there is nothing to try again.
+fn is_everything_there(draft: &Draft<'_>) -> bool {
+    let spec = &draft.shift.spec;
+    spec.routes.iter().all(|name| live(draft, name).is_some_and(|live| weights::carries_all(&live, &spec.to)))
+}
+
+/// What is live on a route, as far as it has said so.
+fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
+    let route = draft.cluster.routes.get(&draft.shift.key.beside(route))?;
+    Some(route.status.weights.clone())
+}
+
 fn abort(draft: &mut Draft<'_>) -> String {
-    if draft.status.run.as_ref().is_some_and(|run| run.rollback.is_some()) {
-        return "ignored: the run is going back already".to_owned();
-    }
     match rollback::begin(draft, "Aborted", "the command abort was given".to_owned()) {
         Ok(()) => "accepted: the traffic goes back".to_owned(),
         Err(message) => format!("ignored: {message}"),
@@ -71,7 +95,6 @@ fn abort(draft: &mut Draft<'_>) -> String {
 fn pause(draft: &mut Draft<'_>) -> String {
     let now = draft.now;
     match draft.status.run.as_mut() {
-        Some(run) if run.rollback.is_some() => "ignored: the run is going back".to_owned(),
         Some(run) if run.hold.is_none() => {
             let message = "the command pause was given; resume goes on".to_owned();
             run.hold = Some(Hold { by: HeldBy::Command, message, since: now });
@@ -81,46 +104,27 @@ fn pause(draft: &mut Draft<'_>) -> String {
     }
 }
 
-fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
+/// Ends what holds the run; where nothing does, what it waits for at its weight. `resume` ends no pause that ends by
+/// itself: whoever says it twice, or to a run that somebody else has told to go on, does not mean that.
+fn go_on(draft: &mut Draft<'_>, verb: Verb) -> String {
     let now = draft.now;
-    let reason = draft.shift.status.waiting.as_ref().map(|waiting| waiting.reason.as_str());
-    let wait = Wait::ALL.into_iter().find(|wait| Some(wait.reason()) == reason).unwrap_or(Wait::StepPause);
-    let lives: Vec<_> = draft
-        .status
-        .run
-        .iter()
-        .flat_map(|run| &run.routes)
-        .map(|part| {
-            draft.cluster.routes.get(&draft.shift.key.beside(&part.name)).map(|route| route.status.weights.clone())
-        })
-        .collect();
-    let Some(run) = draft.status.run.as_mut().filter(|run| run.rollback.is_none()) else {
-        return "ignored: the run is going back".to_owned();
-    };
+    let Some(run) = draft.status.run.as_ref() else { return "ignored: no run is moving".to_owned() };
+    let lives: Vec<_> = run.routes.iter().map(|part| live(draft, &part.name).unwrap_or_default()).collect();
+    let waiting = draft.shift.status.waiting.as_ref();
+    let Some(run) = draft.status.run.as_mut() else { return "ignored: no run is moving".to_owned() };
     if let Some(hold) = run.hold.as_ref().filter(|hold| hold.by == HeldBy::ObjectsChanged) {
         return format!("ignored: {}", hold.message);
     }
-    match run.hold.take().map(|hold| hold.by) {
-        Some(HeldBy::ForeignChange) => {
-            // The user has seen what is live: the same weights are wanted again, starting from there.
-            for (part, live) in run.routes.iter_mut().zip(lives) {
-                part.before = live.unwrap_or_default();
-            }
-            run.seq += 1;
-            run.reasserted_seq = Some(run.seq);
-            run.applied_at = None;
-            run.progressed_at = now;
-            "accepted: the run's weights are set again over the foreign change".to_owned()
+    if let Some(hold) = run.hold.take() {
+        if verb == Verb::Promote && hold.by != HeldBy::ForeignChange {
+            run.released = Some(Released { seq: run.seq, wait: Wait::StepPause });
         }
-        Some(HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged) => {
-            run.progressed_at = now;
-            run.degraded_since = None;
-            if verb == Verb::Promote {
-                run.released = Some(Released { seq: run.seq, wait: Wait::StepPause });
-            }
-            "accepted: the run goes on".to_owned()
-        }
-        None => {
+        return end_hold(run, hold.by, lives, now);
+    }
+    let wait = waiting.and_then(|waiting| Wait::ALL.into_iter().find(|wait| wait.reason() == waiting.reason));
+    let is_open = wait == Some(Wait::StepPause) && waiting.is_some_and(|waiting| waiting.until.is_none());
+    match wait {
+        Some(wait) if verb == Verb::Promote || is_open => {
             run.released = Some(Released { seq: run.seq, wait });
             match wait {
                 Wait::StepPause => "accepted: the pause at the present weight ends",
@@ -129,5 +133,32 @@ fn release(draft: &mut Draft<'_>, verb: Verb) -> String {
             }
             .to_owned()
         }
+        Some(Wait::StepPause) => "ignored: nothing is held; promote ends the pause".to_owned(),
+        Some(Wait::ShareNotSeen | Wait::StickyClients) => "ignored: nothing is held; promote ends the wait".to_owned(),
+        None => "ignored: nothing is held, and no pause is there to end".to_owned(),
     }
 }
+
+/// What the end of a hold means for a run.
+fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: Timestamp) -> String {
+    run.progressed_at = now;
+    match by {
+        HeldBy::ForeignChange => {
+            // The user has seen what is live: the same weights are wanted again, starting from there.
+            for (part, live) in run.routes.iter_mut().zip(lives) {
+                part.before = live;
+            }
+            run.seq += 1;
+            run.reasserted_seq = Some(run.seq);
+            run.applied_at = None;
+            "accepted: the run's weights are set again over the foreign change".to_owned()
+        }
+        HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged | HeldBy::StrategyChanged => {
+            run.degraded_since = None;
+            "accepted: the run goes on".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -91,10 +91,10 @@ impl Plan {
         &self.stops
     }
 
-    /// How long the run stays at a weight. A weight that is not in the plan, because the plan was changed in the
-    /// middle of a run, has no rest.
-    pub fn rest_at(&self, weight: i32) -> Rest {
-        self.stops.iter().find(|stop| stop.weight == weight).map_or(Rest::None, |stop| stop.rest)
+    /// How long the run stays at a weight; `None` where no stop has it, because the run took over from other weights or
+    /// the strategy was changed in its middle.
+    pub fn rest_at(&self, weight: i32) -> Option<Rest> {
+        self.stops.iter().find(|stop| stop.weight == weight).map(|stop| stop.rest)
     }
 
     /// The weight that follows; `None` at 100.
