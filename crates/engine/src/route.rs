@@ -26,6 +26,7 @@ pub mod priority;
 mod requests;
 mod rest;
 mod rivalry;
+mod shadow;
 #[cfg(test)]
 pub(crate) mod stand_ins;
 mod sticky;
@@ -129,6 +130,7 @@ pub fn decide(
         outlook.look_again = true;
     }
     backends::mention(cluster, route, &mut outlook);
+    shadow::mention(route, &status, &mut outlook, sight)?;
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }

@@ -24,6 +24,7 @@ mod repointed;
 mod requests;
 mod rights;
 mod rollback;
+mod shadows;
 mod shares;
 mod sharing;
 mod sticky;

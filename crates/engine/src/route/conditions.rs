@@ -4,11 +4,14 @@
 //! regard to case (see `RuleCondition` of the API reference of ELBv2).
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use smol_str::SmolStr;
 use weir_api::Match;
 
 use crate::fact::Conditions;
+
+use super::pattern::{is_path_within, is_within};
 
 /// The fields in which case matters.
 const EXACT: [&str; 3] = ["path-pattern", "http-request-method", "source-ip"];
@@ -55,6 +58,75 @@ fn normal(conditions: &Conditions) -> Conditions {
     conditions.iter().map(one).collect()
 }
 
+/// Whether every request that fits `narrow` fits `wide` too. It is never wrongly yes: an expression, and what else is not
+/// understood, covers nothing and is covered by nothing.
+pub(super) fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
+    wide.iter().all(|(field, values)| {
+        if values.is_empty() || !values.iter().all(|value| is_understood(value)) {
+            return false;
+        }
+        match narrow.get(field) {
+            Some(inner) => !inner.is_empty() && inner.iter().all(|inner| is_within_any(field, inner, values)),
+            None => values.iter().any(|value| is_for_everything(field, value)),
+        }
+    })
+}
+
+/// Whether a value is a plain pattern: no expression, no type of address, and nothing that is escaped.
+fn is_understood(value: &str) -> bool {
+    !value.starts_with("regex ") && !value.starts_with("address type ") && !value.contains('\\')
+}
+
+/// Whether all that a value is for is also what one of several is for.
+fn is_within_any(field: &str, inner: &str, outer: &[SmolStr]) -> bool {
+    is_understood(inner)
+        && outer.iter().any(|outer| match field {
+            "host-header" => is_within(inner, outer),
+            "path-pattern" => is_path_within(inner, outer),
+            "source-ip" => inner == outer || is_network_within(inner, outer),
+            _ if EXACT.contains(&field) => inner == outer,
+            _ => inner.to_lowercase() == outer.to_lowercase(),
+        })
+}
+
+/// Whether a pattern is for every host, or for every path: these begin with a slash.
+pub(super) fn is_for_everything(field: &str, pattern: &str) -> bool {
+    match field {
+        "host-header" => is_within("*", pattern),
+        "path-pattern" => is_path_within("/*", pattern),
+        _ => false,
+    }
+}
+
+fn is_network_within(inner: &str, outer: &str) -> bool {
+    let (Some((inner, inner_length)), Some((outer, outer_length))) = (network(inner), network(outer)) else {
+        return false;
+    };
+    let alike = match (inner, outer) {
+        (IpAddr::V4(inner), IpAddr::V4(outer)) => (inner.to_bits() ^ outer.to_bits()).leading_zeros(),
+        (IpAddr::V6(inner), IpAddr::V6(outer)) => (inner.to_bits() ^ outer.to_bits()).leading_zeros(),
+        _ => return false,
+    };
+    outer_length <= inner_length && outer_length <= alike
+}
+
+/// An address and how many of its first bits make the network.
+fn network(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, length) = text.split_once('/')?;
+    Some((address.parse().ok()?, length.parse().ok()?))
+}
+
+/// The conditions of a rule that may be anybody's, in words. What may be a secret between whoever made it and a proxy in
+/// front is not told.
+pub(super) fn describe_theirs(conditions: &Conditions) -> String {
+    let plain = ["host-header", "path-pattern", "http-request-method"];
+    let told = |(field, values): (&SmolStr, &Vec<SmolStr>)| {
+        let values = if plain.contains(&field.as_str()) { values.clone() } else { vec!["…".into()] };
+        (field.clone(), values)
+    };
+    describe(&conditions.iter().map(told).collect())
+}
+
 /// The conditions in words.
 pub(super) fn describe(conditions: &Conditions) -> String {
     let fields = conditions.iter().map(|(field, values)| {
@@ -64,3 +136,6 @@ pub(super) fn describe(conditions: &Conditions) -> String {
     let fields: Vec<String> = fields.collect();
     if fields.is_empty() { "every request".to_owned() } else { fields.join(" and ") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,9 @@ use crate::standing::{Reason, because};
 use crate::step::ROUTE_TAG;
 use crate::tick::Context;
 
-use super::conditions::{conditions, describe, same};
+use super::conditions::{conditions, describe, describe_theirs, same};
 use super::place::describe_place;
-use super::{owner, priority, rivalry};
+use super::{owner, priority, rivalry, shadow};
 
 /// The rule of a route, where there is one; the error says what stands in its place.
 pub(super) fn own_rule<'a>(
@@ -46,7 +46,7 @@ fn at_priority<'a>(
                 "{} is for {}; expected {}. Choose another priority, or leave it out and Weir chooses a free one, or \
                  make spec.listener.match say what the rule says",
                 describe_place(route),
-                describe(&rule.conditions),
+                describe_theirs(&rule.conditions),
                 describe(&wanted)
             ),
         )),
@@ -63,7 +63,7 @@ fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[R
     let message = format!(
         "the rule for {} has the priority {number}; expected {priority}. Set spec.listener.priority to {number}, or \
          leave it out, to keep that rule; or delete it, and one with priority {priority} is made",
-        describe(&rule.conditions)
+        describe_theirs(&rule.conditions)
     );
     Some(because("RuleElsewhere", message))
 }
@@ -85,7 +85,7 @@ fn by_conditions<'a>(
         let message = format!(
             "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or delete it",
             describe_place(route),
-            describe(&known.conditions),
+            describe_theirs(&known.conditions),
             describe(&wanted)
         );
         return Some(Err(because("ConditionsChanged", message)));
@@ -105,7 +105,7 @@ fn by_conditions<'a>(
 }
 
 /// The priority for a rule that is still to be made: the one of the spec, else the one that is on record while nobody
-/// has a better right to it, else one that is free.
+/// has a better right to it, else one that is free. Where it would get no request the error says so.
 pub(super) fn free_priority(
     cluster: &Cluster,
     route: &RouteObject,
@@ -113,27 +113,28 @@ pub(super) fn free_priority(
     rules: &[Rule],
 ) -> Result<i32, Reason> {
     if let Some(priority) = route.spec.listener.priority {
-        return Ok(priority);
+        return shadow::refusal(matches, rules, priority).map_or(Ok(priority), Err);
     }
+    let bounds = shadow::bounds(&conditions(matches), rules);
     let neighbours = rivalry::neighbours(cluster, route);
     let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
     let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
     if let Some(recorded) = route.status.priority {
         // Two that chose at the same moment may have chosen alike; then the older keeps it.
         let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
-        if !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
+        if bounds.allow(recorded) && !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
             return Ok(recorded);
         }
     }
     let taken = neighbours.iter().filter_map(theirs).chain(in_use()).collect();
-    priority::choose(matches, &taken).ok_or_else(|| {
+    priority::choose(matches, &taken, bounds).ok_or_else(|| {
         let message = format!(
             "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or give \
              spec.listener.priority a free number below",
-            priority::first_of(matches),
+            priority::FIRST.max(bounds.after + 1),
             priority::LAST
         );
-        because("NoPriorityLeft", message)
+        shadow::no_room(matches, rules).unwrap_or_else(|| because("NoPriorityLeft", message))
     })
 }
 

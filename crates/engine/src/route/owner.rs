@@ -11,7 +11,7 @@ use crate::standing::{Reason, because};
 use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
 
-use super::conditions::{conditions, describe, same};
+use super::conditions::{conditions, describe_theirs, same};
 use super::place::describe_place;
 use super::rivalry;
 
@@ -120,7 +120,7 @@ pub(super) fn keeps_off(
         Owner::Orphan(marked) if marked.namespace != route.key.namespace => (absent(&marked), release),
         Owner::Nobody | Owner::This | Owner::Route(_) | Owner::Orphan(_) => return None,
     };
-    let what = describe(&rule.conditions);
+    let what = describe_theirs(&rule.conditions);
     let message =
         format!("the rule for {what}, and so its hosts, belongs to {whose}. Choose another host; or {way_out}");
     Some(because("Conflict", message))

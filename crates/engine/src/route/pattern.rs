@@ -1,13 +1,17 @@
-//! Host patterns: whether all hosts that one pattern is for are also those of another.
+//! Patterns of hosts and paths: whether all that one pattern is for is also what another is for.
 
-/// Whether every host that fits `inner` fits `outer` too. Both may have the wildcards `*` (any characters) and `?`
-/// (exactly one), and are compared without regard to case.
+/// Whether every host that fits `inner` fits `outer` too, without regard to case.
+pub fn is_within(inner: &str, outer: &str) -> bool {
+    is_path_within(&inner.to_lowercase(), &outer.to_lowercase())
+}
+
+/// Whether every path that fits `inner` fits `outer` too. Both may have the wildcards `*` (any characters) and `?`
+/// (exactly one).
 ///
 /// A wildcard of `inner` must be covered by one of `outer`. So the answer is never wrongly yes; it is wrongly no only
 /// for patterns that say the same in other words, such as `?*` and `*?`.
-pub fn is_within(inner: &str, outer: &str) -> bool {
-    let (inner, outer): (Vec<char>, Vec<char>) =
-        (inner.to_lowercase().chars().collect(), outer.to_lowercase().chars().collect());
+pub fn is_path_within(inner: &str, outer: &str) -> bool {
+    let (inner, outer): (Vec<char>, Vec<char>) = (inner.chars().collect(), outer.chars().collect());
     // `fits[at]`: the letters of `inner` that were read fit the first `at` letters of `outer`.
     let mut fits = vec![false; outer.len() + 1];
     fits[0] = true;

@@ -1,13 +1,17 @@
-//! Priorities that Weir chooses: more specific rules before less specific ones, lowest free number first.
+//! Priorities that Weir chooses: more specific rules before less specific ones, lowest free number first, and neither
+//! behind a rule that takes all its requests nor before one whose requests it would take.
 //!
 //! The numbers from 1000 up are cut into bands of [`WIDTH`], one for each class of host, path and number of further
 //! conditions, in this order of weight. A band holds as many rules as AWS allows for a whole balancer by default; where
 //! one is full after all, the next free number above it is taken. If all that one match is for is also for another, its
-//! band is never a later one: each class counts something that cannot become less when a pattern is narrowed.
+//! band is never a later one: each class counts something that cannot become less when a pattern is narrowed. Rules of
+//! one band, and those of others, are looked at one by one.
 
 use std::collections::BTreeSet;
 
 use weir_api::Match;
+
+use super::conditions::is_for_everything;
 
 /// The first number that is chosen; those below are left to people.
 pub const FIRST: i32 = 1_000;
@@ -23,15 +27,37 @@ const OTHERS: i32 = 3;
 
 const _: () = assert!(FIRST + HOSTS * PATHS * OTHERS * WIDTH < LAST, "the bands fit below the highest priority");
 
-/// The lowest number that is free in the band of a match, or above it; `None` where all are taken.
-pub fn choose(matches: &Match, taken: &BTreeSet<i32>) -> Option<i32> {
-    (first_of(matches)..=LAST).find(|number| !taken.contains(number))
+/// The numbers between which a rule must stand, both left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The last rule whose requests the new one would take if it stood before it; 0 where there is none.
+    pub after: i32,
+    /// The first rule that takes all requests of the new one if that stands behind it; above [`LAST`] where there is none.
+    pub before: i32,
+}
+
+impl Bounds {
+    /// Anywhere.
+    pub const NONE: Self = Self { after: 0, before: LAST + 1 };
+
+    /// Whether a number is between them.
+    pub fn allow(self, number: i32) -> bool {
+        self.after < number && number < self.before
+    }
+}
+
+/// The lowest number between the bounds that is free in the band of a match, or above it; else the highest one below, as
+/// far as numbers are chosen. `None` where all are taken.
+pub fn choose(matches: &Match, taken: &BTreeSet<i32>, bounds: Bounds) -> Option<i32> {
+    let is_free = |number: &i32| bounds.allow(*number) && !taken.contains(number);
+    let first = first_of(matches);
+    (first..=LAST).find(is_free).or_else(|| (FIRST..first).rev().find(is_free))
 }
 
 /// The first number of the band of a match.
 pub fn first_of(matches: &Match) -> i32 {
-    let host = widest(&matches.hosts, HOSTS - 1, host_class);
-    let path = widest(&matches.paths, PATHS - 1, path_class);
+    let host = widest(&matches.hosts, "host-header", HOSTS - 1, host_class);
+    let path = widest(&matches.paths, "path-pattern", PATHS - 1, path_class);
     let further = [
         matches.headers.len(),
         usize::from(!matches.methods.is_empty()),
@@ -44,8 +70,9 @@ pub fn first_of(matches: &Match) -> i32 {
 }
 
 /// A list is as specific as its least specific pattern; without any, it is for everything.
-fn widest(patterns: &[String], everything: i32, class: impl Fn(&str) -> i32) -> i32 {
-    patterns.iter().map(|pattern| class(pattern)).max().unwrap_or(everything)
+fn widest(patterns: &[String], field: &str, everything: i32, class: impl Fn(&str) -> i32) -> i32 {
+    let class = |pattern: &String| if is_for_everything(field, pattern) { everything } else { class(pattern) };
+    patterns.iter().map(class).max().unwrap_or(everything)
 }
 
 /// 0 for a name without wildcards, then by the number of dots: 5 or more, 4, 3, 2, fewer.

@@ -1,0 +1,98 @@
+//! Rules that take each other's requests: of those that a request fits, the one with the lowest number has it. A rule
+//! behind one that is for all its requests gets none, whatever its weights are.
+
+use weir_api::{Match, WeightedRouteStatus};
+
+use crate::Arn;
+use crate::fact::{Conditions, Rule, RulePriority};
+use crate::object::RouteObject;
+use crate::sight::{ANY_AGE, Sight};
+use crate::standing::{Reason, Standing, because};
+
+use super::Outlook;
+use super::conditions::{conditions, covers, describe_theirs, same};
+use super::place::describe_place;
+use super::priority::Bounds;
+
+/// The reason of a route whose rule gets no request, or would get none.
+const SHADOWED: &str = "Shadowed";
+
+/// The rule with the lowest number that takes all requests of others with these conditions, if they stand behind it.
+pub(super) fn widest<'a>(wanted: &Conditions, rules: &'a [Rule]) -> Option<(i32, &'a Rule)> {
+    let wider = rules.iter().filter(|rule| covers(&rule.conditions, wanted));
+    wider.filter_map(|rule| Some((rule.priority.number()?, rule))).min_by_key(|(number, _)| *number)
+}
+
+/// Where a new rule must stand: before whatever would take all its requests, and behind those whose requests it would
+/// take. One that gets no request anyway loses none.
+pub(super) fn bounds(wanted: &Conditions, rules: &[Rule]) -> Bounds {
+    let before = widest(wanted, rules).map_or(Bounds::NONE.before, |(number, _)| number);
+    let narrower = rules.iter().filter(|rule| covers(wanted, &rule.conditions) && !same(wanted, &rule.conditions));
+    let numbers = narrower.filter_map(|rule| rule.priority.number());
+    Bounds { after: numbers.filter(|number| *number < before).max().unwrap_or(0), before }
+}
+
+/// Why no rule is made with a number, if it would get no request there.
+pub(super) fn refusal(matches: &Match, rules: &[Rule], number: i32) -> Option<Reason> {
+    let (first, wider) = widest(&conditions(matches), rules).filter(|(first, _)| *first < number)?;
+    Some(because(
+        SHADOWED,
+        format!(
+            "{} gets all requests that a rule with priority {number} would be for. Give spec.listener.priority a number \
+             below {first}, or that rule a higher one",
+            in_words(first, wider)
+        ),
+    ))
+}
+
+/// Why no number can be chosen for a new rule: each that is free is behind a rule that takes all its requests.
+pub(super) fn no_room(matches: &Match, rules: &[Rule]) -> Option<Reason> {
+    let (first, wider) = widest(&conditions(matches), rules)?;
+    Some(because(
+        SHADOWED,
+        format!(
+            "{} gets all requests that this route is for, and no number that Weir may choose is free before it. Give \
+             spec.listener.priority a free number below {first}, or that rule a higher one",
+            in_words(first, wider)
+        ),
+    ))
+}
+
+/// Says of a route that is otherwise ready that its rule or default action gets no request, since another rule before it
+/// is for all of them.
+pub(super) fn mention(
+    route: &RouteObject,
+    status: &WeightedRouteStatus,
+    outlook: &mut Outlook,
+    sight: &mut Sight<'_>,
+) -> Option<()> {
+    let (Standing::Ready(_), Some(listener)) = (&outlook.standing, &status.listener) else { return Some(()) };
+    let Ok(rules) = &sight.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(()) };
+    let is_own = |rule: &&Rule| match &route.spec.listener.matches {
+        Some(_) => status.arn.as_deref() == Some(rule.arn.as_str()),
+        None => rule.priority == RulePriority::Default,
+    };
+    let Some(own) = rules.iter().find(is_own) else { return Some(()) };
+    let others = rules.iter().filter(|rule| rule.arn != own.arn && rule.priority < own.priority);
+    let wider = others.filter(|rule| covers(&rule.conditions, &own.conditions));
+    let Some((number, rule)) =
+        wider.filter_map(|rule| Some((rule.priority.number()?, rule))).min_by_key(|wider| wider.0)
+    else {
+        return Some(());
+    };
+    let message = format!(
+        "{} gets no request: {}, which stands before it, gets all that it is for. Give that rule a higher number, or \
+         conditions that leave some out",
+        describe_place(route),
+        in_words(number, rule)
+    );
+    outlook.standing = Standing::Stalled(because(SHADOWED, message));
+    Some(())
+}
+
+fn in_words(number: i32, rule: &Rule) -> String {
+    format!("the rule with priority {number} for {}", describe_theirs(&rule.conditions))
+}
+
+#[cfg(test)]
+mod tests;
