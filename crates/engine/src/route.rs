@@ -27,6 +27,7 @@ mod requests;
 mod rest;
 mod rivalry;
 mod shadow;
+mod sick;
 #[cfg(test)]
 pub(crate) mod stand_ins;
 mod sticky;
@@ -44,6 +45,7 @@ pub use memory::tag_value;
 pub use place::describe_place;
 pub use rivalry::entry_key;
 pub(crate) use rivalry::is_led_away;
+pub(crate) use sick::NO_HEALTHY_TARGET;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
@@ -131,6 +133,8 @@ pub fn decide(
     }
     backends::mention(cluster, route, &mut outlook);
     shadow::mention(route, &status, &mut outlook, sight)?;
+    sick::mention(cluster, route, &mut outlook);
+    sick::mention_chosen(context, route, &backend::groups(cluster, route), &status, &mut outlook, sight)?;
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }

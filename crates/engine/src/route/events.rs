@@ -11,6 +11,7 @@ use super::backends::ENVIRONMENT_GONE;
 use super::drift::DRIFTED;
 use super::farewell::{BLOCKED, LEFT_BEHIND, RESTORED, RULE_DELETED};
 use super::gone::RULE_GONE;
+use super::sick::NO_HEALTHY_TARGET;
 
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
@@ -49,8 +50,14 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
 
 /// What a deletion came to or is kept by, and which environment is gone, each told once.
 fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
-    const TOLD: [(&str, bool); 5] =
-        [(BLOCKED, true), (LEFT_BEHIND, true), (ENVIRONMENT_GONE, true), (RESTORED, false), (RULE_DELETED, false)];
+    const TOLD: [(&str, bool); 6] = [
+        (BLOCKED, true),
+        (LEFT_BEHIND, true),
+        (ENVIRONMENT_GONE, true),
+        (NO_HEALTHY_TARGET, true),
+        (RESTORED, false),
+        (RULE_DELETED, false),
+    ];
     let told = |status: &WeightedRouteStatus| {
         let ready = find(&status.conditions, READY)?;
         let (reason, warning) = TOLD.into_iter().find(|(word, _)| *word == ready.reason)?;

@@ -4,7 +4,7 @@ use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{Outcome, Phase, Run};
 
 use crate::event::Event;
-use crate::route::stalled;
+use crate::route::{NO_HEALTHY_TARGET, stalled};
 
 /// What a change of status tells.
 pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> {
@@ -26,6 +26,11 @@ pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> 
         let is_ordinary = matches!(waiting.reason.as_str(), "StepPause" | "Paused" | "PausedByCommand");
         let make = if is_ordinary { Event::normal } else { Event::warning };
         events.push(make("Paused", waiting.message.clone()));
+    }
+    if let Some(waiting) = new.waiting.as_ref().filter(|waiting| waiting.reason == NO_HEALTHY_TARGET)
+        && reason(old) != Some(NO_HEALTHY_TARGET)
+    {
+        events.push(Event::warning(NO_HEALTHY_TARGET, waiting.message.clone()));
     }
     if let Some(past) = new.history.first().filter(|past| old.history.first() != Some(*past)) {
         let (word, warning) = match past.outcome {

@@ -6,11 +6,16 @@ use weir_api::traffic_shift::{Outcome, Phase, Run, Wait};
 use crate::sight::Sight;
 use crate::weights;
 
+use crate::route::NO_HEALTHY_TARGET;
+
 use super::lane::Lane;
 use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health, leave};
 
 /// How long the end of a run may take to be remembered once the user wants something else.
 const MOMENT: SignedDuration = SignedDuration::from_secs(30);
+
+/// For how long after its end a first deployment is looked at for its health.
+const JUST_ENDED: SignedDuration = SignedDuration::from_secs(60);
 
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
@@ -76,6 +81,34 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
     let run = draft.status.run.as_mut()?;
     run.note = Some(format!("the first deployment of its routes completes healthy or not; {}", words.join("; ")));
     Some(true)
+}
+
+/// A first deployment completes healthy or not, and whoever has no healthy target by then is said to have none, until one
+/// is seen. After that its health is the balancer's affair, as that of everything at rest.
+pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+    let Some(run) = draft.status.run.clone() else { return Some(()) };
+    let is_told = draft.shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == NO_HEALTHY_TARGET);
+    let is_new = run.ended_at.is_some_and(|ended| draft.now < ended + JUST_ENDED);
+    let is_first = run.outcome == Some(Outcome::Succeeded) && run.routes.iter().all(|part| part.from.is_empty());
+    if !is_first || !(is_new || is_told) {
+        return Some(());
+    }
+    let since = sight.began - HEALTH_AGE;
+    let readings: Vec<_> = lanes.iter().map(|lane| (lane, health::of(lane, &run.to, since, sight))).collect();
+    for (lane, reading) in readings {
+        if let Some(health) = reading?.ok().filter(|health| health.healthy == 0) {
+            let message = format!(
+                "{} carries all the traffic of route {}, and none of its {} targets is healthy: requests fail until one is",
+                run.to,
+                lane.part.name,
+                health.registered()
+            );
+            draft.wait(Phase::Succeeded, NO_HEALTHY_TARGET, message, None);
+            draft.wake_at(sight.began + HEALTH_INTERVAL);
+            return Some(());
+        }
+    }
+    Some(())
 }
 
 /// The run has come to its end; it is over once the routes remember that, or after the deadline without.

@@ -68,8 +68,8 @@ fn standing(draft: &Draft<'_>) -> Standing {
     };
     let reason = because(&format!("{phase:?}"), message);
     match phase {
-        Phase::Succeeded => Standing::Ready(reason),
-        Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
+        Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
+        Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
         Phase::Failed => Standing::Stalled(reason),
         Phase::Pending | Phase::Verifying | Phase::Shifting | Phase::Paused | Phase::Baking | Phase::RollingBack => {
             Standing::Working(reason)

@@ -14,7 +14,7 @@ use crate::weights;
 use super::advance::live_awaited;
 use super::lane::Lane;
 use super::plan::Plan;
-use super::{Draft, command, health, known, report};
+use super::{Draft, command, finish, health, known, report};
 
 /// How soon a shift that waits for a reading looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
@@ -37,7 +37,7 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
     let is_live = lanes.iter().all(|lane| weights::carries_all(lane.live(), &to));
     if is_live && lanes.iter().all(|lane| is_on_record(draft, lane, &to)) {
         draft.status.phase = Some(Phase::Succeeded);
-        return Some(());
+        return finish::watch_first(draft, &lanes, sight);
     }
     if let Some(outcome) = ended_before(draft, &lanes, &to).filter(|_| !is_live && !command::retries(draft)) {
         report::rest_after_end(draft, outcome, &lanes);

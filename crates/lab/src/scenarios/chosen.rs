@@ -238,7 +238,7 @@ fn a_first_deployment_by_weights_completes_unhealthy_or_not() {
         world.apply(&rule).unwrap();
         let applied = |world: &World| {
             let conditions = route_status(world, "other").conditions;
-            find(&conditions, "Ready").is_some_and(|ready| ready.reason == "Applied")
+            find(&conditions, "Ready").is_some_and(|ready| ready.reason == "NoHealthyTarget")
         };
         until(world, "the rule is there", applied, HOUR).await;
         assert_eq!(world.account().rule_weights(crate::stage::BALANCER, 443, 20), weights(&[("green", 1)]));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use weir_api::condition::{READY, Truth, find};
 use weir_api::traffic_shift::Outcome;
 
 use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, route, shift, steps};
@@ -46,6 +47,22 @@ fn the_first_deployment_makes_the_rule_and_completes_unhealthy() {
         assert_eq!(outcome(&world), Some(Outcome::Succeeded));
         let note = status(&world).run.unwrap().note.unwrap();
         assert!(note.contains("0 of 3 targets are healthy"), "{note}");
+        let says = |world: &World| {
+            let (shift, route) = (status(world).conditions, super::route_status(world, "checkout").conditions);
+            [shift, route].map(|conditions| find(&conditions, READY).map(|ready| ready.status))
+        };
+        world.run_for(Duration::from_mins(5)).await;
+        assert_eq!(says(&world), [Some(Truth::False); 2], "{}", super::told(&world));
+        assert_eq!(status(&world).waiting.unwrap().reason, "NoHealthyTarget");
+        assert!(world.is_complete("checkout"));
+        let warned = |about: &str| {
+            let told = world.events();
+            told.iter().filter(|told| told.reason == "NoHealthyTarget" && told.about.contains(about)).count()
+        };
+        assert_eq!((warned("TrafficShift"), warned("WeightedRoute")), (1, 1), "{}", super::told(&world));
+        world.account().mend_targets("blue");
+        world.run_for(Duration::from_mins(2)).await;
+        assert_eq!(says(&world), [Some(Truth::True); 2], "{}", super::told(&world));
         let rule = world.account().rule_arn(BALANCER, PORT, 10).unwrap();
         let tags = world.aws().tags(&rule);
         assert_eq!(tags["weir.dev/owner"], "lab");
@@ -100,6 +117,35 @@ fn what_is_not_adopted_is_not_touched() {
         let conditions = super::route_status(&world, "checkout").conditions;
         let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();
         assert_eq!(stalled.reason, "NotAdopted");
+        assert_sound(&world);
+    });
+}
+
+#[test]
+fn new_weights_are_not_ready_where_nothing_is_healthy() {
+    on_virtual_time(async {
+        let mut world = bare(35);
+        world.account().break_targets("green", 3);
+        world.apply(&RULE.replace("spec:", "spec:\n  weights: {blue: 50, green: 50}")).unwrap();
+        world.start_controller();
+        world.run_for(Duration::from_mins(5)).await;
+        assert_eq!(world.account().rule_weights(BALANCER, PORT, 10), stage::weights(&[("blue", 50), ("green", 50)]));
+        let ready = |world: &World| {
+            let conditions = super::route_status(world, "checkout").conditions;
+            let ready = find(&conditions, READY).unwrap();
+            (ready.status, ready.reason.to_string(), ready.message.to_string())
+        };
+        let (status, reason, message) = ready(&world);
+        assert_eq!((status, reason.as_str()), (Truth::False, "NoHealthyTarget"), "{message}");
+        assert!(message.contains("green (0 of 3 targets)"), "{message}");
+        world.account().mend_targets("green");
+        world.run_for(Duration::from_mins(2)).await;
+        assert_eq!(ready(&world).0, Truth::True);
+        let quiet = world.account().calls().len();
+        world.run_for(Duration::from_mins(10)).await;
+        let health = world.account().calls().split_off(quiet);
+        let health = health.iter().filter(|call| call.operation == "DescribeTargetHealth").count();
+        assert_eq!(health, 0, "what is healthy is not watched any more");
         assert_sound(&world);
     });
 }

@@ -1,0 +1,74 @@
+//! What a route was given for the first time, and cannot answer: nobody has a healthy target there yet. A rule that is new
+//! is not Ready before there is one, since its requests fail, which something else has answered until then.
+
+use jiff::SignedDuration;
+use weir_api::WeightedRouteStatus;
+use weir_api::condition::{READY, find};
+
+use crate::backend::Groups;
+use crate::claim;
+use crate::fact::Health;
+use crate::object::{Cluster, RouteObject};
+use crate::sight::Sight;
+use crate::standing::{Standing, because};
+use crate::tick::Context;
+use crate::weights;
+
+use super::Outlook;
+
+/// The reason of a route, and of a shift, that has no healthy target.
+pub(crate) const NO_HEALTHY_TARGET: &str = "NoHealthyTarget";
+
+/// How long after weights were seen to be live their first health is asked for.
+const MOMENT: SignedDuration = SignedDuration::from_secs(60);
+/// How soon it is looked at again.
+const INTERVAL: SignedDuration = SignedDuration::from_secs(15);
+
+/// Says of a route that is otherwise ready that its first shift has brought the traffic to where nothing is healthy.
+pub(super) fn mention(cluster: &Cluster, route: &RouteObject, outlook: &mut Outlook) {
+    let Standing::Ready(_) = &outlook.standing else { return };
+    let waiting = claim::holder(cluster, &route.key).and_then(|shift| shift.status.waiting.as_ref());
+    if let Some(waiting) = waiting.filter(|waiting| waiting.reason == NO_HEALTHY_TARGET && route.spec.weights.is_none())
+    {
+        outlook.standing = Standing::Resting(because(NO_HEALTHY_TARGET, waiting.message.clone()));
+    }
+}
+
+/// The same of a route whose first weights are the user's own.
+pub(super) fn mention_chosen(
+    context: &Context,
+    route: &RouteObject,
+    groups: &Groups,
+    status: &WeightedRouteStatus,
+    outlook: &mut Outlook,
+    sight: &mut Sight<'_>,
+) -> Option<()> {
+    let Standing::Ready(_) = &outlook.standing else { return Some(()) };
+    let intent =
+        status.intent.as_ref().filter(|intent| intent.follow.as_ref().is_some_and(|follow| follow.from.is_empty()));
+    let Some(verified_at) = intent.and_then(|intent| intent.verified_at) else { return Some(()) };
+    let is_told = find(&route.status.conditions, READY).is_some_and(|ready| ready.reason == NO_HEALTHY_TARGET);
+    if !is_told && context.now >= verified_at + MOMENT {
+        return Some(());
+    }
+    let carrying = weights::carrying(&status.weights);
+    let known = carrying.iter().filter_map(|entry| Some((entry, groups.get(&entry.environment)?.as_ref().ok()?)));
+    let readings: Vec<_> = known.map(|(entry, group)| (entry, sight.health(group, sight.began - INTERVAL))).collect();
+    let mut sick = Vec::new();
+    for (entry, reading) in readings {
+        let health = reading?.found.as_deref().copied().unwrap_or(Health { healthy: 1, ..Health::default() });
+        if health.healthy == 0 {
+            sick.push(format!("{} (0 of {} targets)", entry.environment, health.registered()));
+        }
+    }
+    outlook.wake = Some(outlook.wake.map_or(sight.began + INTERVAL, |wake| wake.min(sight.began + INTERVAL)));
+    if !sick.is_empty() {
+        let message = format!(
+            "{} is live, and nothing is healthy yet on {}: requests that go there fail until something is",
+            weights::words(&status.weights),
+            sick.join(" and ")
+        );
+        outlook.standing = Standing::Working(because(NO_HEALTHY_TARGET, message));
+    }
+    Some(())
+}
