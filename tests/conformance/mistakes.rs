@@ -27,11 +27,17 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("a duration without a unit", r#"{linear: {step: 10, interval: "10"}}"#),
         ("a duration that is a number", "{linear: {step: 10, interval: 10}}"),
         ("a duration in words", "{linear: {step: 10, interval: 10 minutes}}"),
+        ("a duration that is too long", "{linear: {step: 10, interval: 99999999999h}}"),
+        ("a pause of nothing", "{steps: [{weight: 50, pause: {duration: 0s}}, {weight: 100}]}"),
+        ("a pause of years", "{steps: [{weight: 50, pause: {duration: 366d}}, {weight: 100}]}"),
     ];
     let extras = [
         ("a field that is not known", "onFailuer: Rollback"),
         ("a value that is not known", "onFailure: Rolback"),
         ("a part of the capacity that is not possible", "capacity: {minHealthyPercent: 0}"),
+        ("a deadline of nothing", "progressDeadline: 0s"),
+        ("a deadline that is shorter than a write may take", "progressDeadline: 29s"),
+        ("a deadline of more than a week", "progressDeadline: 7d1s"),
     ];
     let listeners = [
         ("priority without match", "listener: http, priority: 10"),
@@ -52,6 +58,28 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ),
         ("too many wildcards", "listener: http, match: {hosts: ['*.*.*.org'], paths: ['/*/?/*']}"),
         ("too many values", "listener: http, match: {hosts: [a.org, b.org, c.org], paths: [/a, /b, /c]}, priority: 10"),
+        ("a relative path", "listener: http, match: {paths: [shop/*]}"),
+        ("a path with a blank", "listener: http, match: {paths: ['/shop cart']}"),
+        ("a path with letters that AWS does not take", "listener: http, match: {paths: [/shop, '/größe', '/a%20b']}"),
+        ("a header value with an umlaut", "listener: http, match: {headers: [{name: X-Size, values: [größe]}]}"),
+        (
+            "a header value that ends with a blank",
+            "listener: http, match: {headers: [{name: X-Size, values: ['big ']}]}",
+        ),
+        ("a query string with blanks", "listener: http, match: {queryStrings: [{value: c d}]}"),
+        ("a query string with an umlaut in its key", "listener: http, match: {queryStrings: [{key: größe, value: a}]}"),
+        ("a network with host bits", "listener: http, match: {sourceIps: [10.0.0.1/24]}"),
+        ("a network of the second kind with host bits", "listener: http, match: {sourceIps: ['2001:db8::1/32']}"),
+        ("one host twice", "listener: http, match: {hosts: [shop.example.org, Shop.example.org]}"),
+        ("one path twice", "listener: http, match: {paths: [/shop, /cart, /shop]}"),
+        ("one header value twice", "listener: http, match: {headers: [{name: X-Canary, values: ['on', 'On']}]}"),
+        ("one method twice", "listener: http, match: {methods: [GET, GET]}"),
+        (
+            "one part of a query string twice",
+            "listener: http, match: {queryStrings: [{key: a, value: b}, {value: b}, {key: A, value: B}]}",
+        ),
+        ("one network twice", "listener: http, match: {sourceIps: ['2001:db8::/32', '2001:DB8::/32']}"),
+        ("a listener that no entry point can have", "listener: HTTP"),
         ("a priority that is too high", "listener: http, match: {hosts: [a.org]}, priority: 50001"),
     ];
     let existing = [
@@ -61,6 +89,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ),
         ("neither arn nor name", "{}"),
         ("an ARN of something else", "{arn: 'arn:aws:s3:::shop'}"),
+        ("a name that no balancer has", "{name: shop_public}"),
     ];
     let shares = [
         ("a selector that is not asked for", "{namespaces: {from: All, selector: {matchLabels: {team: a}}}}"),
@@ -70,8 +99,32 @@ fn mistakes() -> Vec<(&'static str, String)> {
             "a label requirement without values",
             "{namespaces: {from: Selector, selector: {matchExpressions: [{key: team, operator: In}]}}}",
         ),
+        ("a label that no namespace has", "{namespaces: {from: Selector, selector: {matchLabels: {'team a': web}}}}"),
+        (
+            "a label's value that no namespace has",
+            "{namespaces: {from: Selector, selector: {matchLabels: {team: 'größe'}}}}",
+        ),
+        (
+            "a required label that no namespace has",
+            "{namespaces: {from: Selector, selector: {matchExpressions: [{key: '-team', operator: Exists}]}}}",
+        ),
+        (
+            "a required value that no label has",
+            "{namespaces: {from: Selector, selector: {matchExpressions: [{key: team, operator: In, values: [a b]}]}}}",
+        ),
+        (
+            "too many labels",
+            "{namespaces: {from: Selector, selector: {matchLabels: {a1: a, a2: a, a3: a, a4: a, a5: a, a6: a, a7: a, \
+             b1: b, b2: b, b3: b, b4: b, b5: b, b6: b, b7: b, c1: c, c2: c, c3: c, c4: c, c5: c, c6: c, c7: c}}}}",
+        ),
         ("namespaces by name", "{namespaces: [team-a]}"),
         ("a host pattern with a path", "{namespaces: {from: All}, hosts: ['*.example.org/api']}"),
+    ];
+    let references = [
+        ("an environment of another namespace", "listener: http", "[{environment: other/blue}]"),
+        ("an environment with an umlaut", "listener: http", "[{environment: größe}]"),
+        ("an environment with capitals", "listener: http", "[{environment: Blue}]"),
+        ("a part with a dot", "listener: http", "[{environment: blue, part: web.http}]"),
     ];
     let accesses = [
         ("an external ID without a role", "{externalId: acme}"),
@@ -86,6 +139,26 @@ fn mistakes() -> Vec<(&'static str, String)> {
     found.extend(extras.map(|(mistake, extra)| (mistake, shift("green", "{allAtOnce: {}}", extra))));
     found.push(("no environment to go to", shift("null", "{allAtOnce: {}}", "")));
     found.extend(listeners.map(|(mistake, listener)| (mistake, route(listener, "[{environment: blue}]", ""))));
+    found.extend(references.map(|(mistake, listener, backends)| (mistake, route(listener, backends, ""))));
+    let entry_points = [
+        ("an entry point that no object can be", "{name: team-a/public}"),
+        ("a namespace that cannot be", "{name: public, namespace: team.a}"),
+    ];
+    found.extend(entry_points.map(|(mistake, entry_point)| {
+        let good = route("listener: http", "[{environment: blue}]", "");
+        (mistake, good.replace("{name: public}", entry_point))
+    }));
+    found.push(("an environment to go to that cannot be", shift("shop/green", "{allAtOnce: {}}", "")));
+    found.push((
+        "routes that cannot be",
+        shift("green", "{allAtOnce: {}}", "").replace("routes: [checkout]", "routes: [checkout, shop/api, Web]"),
+    ));
+    let sticky = [
+        ("stickiness of nothing", "stickiness: {enabled: true, duration: 0s}"),
+        ("stickiness of more than a week", "stickiness: {enabled: true, duration: 8d}"),
+        ("stickiness of more than a week in hours", "stickiness: {enabled: true, duration: 168h1s}"),
+    ];
+    found.extend(sticky.map(|(mistake, sticky)| (mistake, route("listener: http", "[{environment: blue}]", sticky))));
     found.push((
         "stickiness without a duration",
         route("listener: http", "[{environment: blue}]", "stickiness: {enabled: true}"),
@@ -97,6 +170,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
     found.push(("one backend twice", route("listener: http", "[{environment: blue}, {environment: blue}]", "")));
     let weights = [
         ("weights of an environment that is no backend", "weights: {green: 100}"),
+        ("weights of an environment that cannot be", "weights: {shop/green: 100}"),
         ("weights that are all zero", "weights: {blue: 0}"),
         ("a weight that is too high", "weights: {blue: 1000}"),
         ("weights of six environments", "weights: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1}"),
@@ -116,6 +190,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         (mistake, entry_point(good, "[{name: http, port: 80}]").replace("spec:\n", &aws))
     }));
     found.push(("target groups of another account than the role's", environment_elsewhere()));
+    found.push(("target groups of two regions", environment_in_two_places("eu-central-1:123456789012")));
+    found.push(("target groups of two accounts", environment_in_two_places("eu-west-1:222222222222")));
     found.push(("one port twice", entry_point("{name: shop}", "[{name: http, port: 80}, {name: again, port: 80}]")));
     found.push((
         "a name that is too long",
@@ -136,6 +212,21 @@ spec:
   - {name: api, existing: {name: blue-api}}
 "
     .to_owned()
+}
+
+/// An environment with one target group in `eu-west-1:123456789012` and one in another place.
+fn environment_in_two_places(other: &str) -> String {
+    format!(
+        "
+apiVersion: weir.dev/v1alpha1
+kind: Environment
+metadata: {{name: blue}}
+spec:
+  targetGroups:
+  - {{name: web, existing: {{arn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/blue/1'}}}}
+  - {{name: api, existing: {{arn: 'arn:aws:elasticloadbalancing:{other}:targetgroup/api/1'}}}}
+"
+    )
 }
 
 fn route(listener: &str, backends: &str, extra: &str) -> String {
@@ -165,6 +256,38 @@ spec:
     )
 }
 
+/// What is close to a mistake and is none.
+fn no_mistakes() -> Vec<String> {
+    let shifts = [
+        ("{steps: [{weight: 50, pause: {duration: 365d}}, {weight: 100, pause: {}}]}", "progressDeadline: 30s"),
+        ("{linear: {step: 10, interval: 0s}}", "progressDeadline: 7d"),
+        ("{linear: {step: 10, interval: 1d1h1m1s}}", "progressDeadline: 168h"),
+        ("{linear: {step: 10, interval: 0010m}}", "progressDeadline: 00030s"),
+    ];
+    let routes = [
+        (
+            "match: {hosts: ['*.Example.org', shop.example.org], paths: ['*']}",
+            "stickiness: {enabled: true, duration: 1s}",
+        ),
+        (r#"match: {paths: ['?.png', "/a-Z_0.9$~\"'@:+&*", /]}"#, "stickiness: {enabled: true, duration: 7d}"),
+        ("match: {paths: [/shop, /Shop]}", "stickiness: {enabled: true, duration: 168h}"),
+        ("match: {headers: [{name: User-Agent, values: ['*Safari/5 (X; Y)*']}]}", "stickiness: {enabled: false}"),
+        (r"match: {queryStrings: [{key: a, value: 'b%20c'}, {value: 'b%20c'}, {key: b, value: '\*'}]}", ""),
+        ("match: {sourceIps: [0.0.0.0/0, 10.0.0.0/8, 10.0.0.1/32, '2001:db8::/32', '::1/128']}", ""),
+    ];
+    let selector = "{matchLabels: {shop.example.org/Team_1: A.b-c_d, kubernetes.io/metadata.name: team-a, empty: ''}, \
+                    matchExpressions: [{key: tier, operator: In, values: [web, '']}]}";
+    let listeners = format!(
+        "[{{name: http, port: 80}}]\n  allowedRoutes: {{namespaces: {{from: Selector, selector: {selector}}}}}"
+    );
+    let mut found = vec![entry_point("{name: shop}", &listeners)];
+    found.extend(shifts.map(|(strategy, extra)| shift("green.v2-1", strategy, extra)));
+    found.extend(routes.map(|(matches, extra)| {
+        route(&format!("listener: http, {matches}"), "[{environment: blue.v1-2, part: web}]", extra)
+    }));
+    found
+}
+
 /// What an API server says to each mistake.
 async fn answers(client: &Client, namespace: &str) -> String {
     let mut text = String::new();
@@ -172,6 +295,11 @@ async fn answers(client: &Client, namespace: &str) -> String {
         let mut documents = manifest::parse(&manifest).unwrap();
         let said = refusal(create(client, namespace, &documents.remove(0)).await);
         let _ = writeln!(text, "# {mistake}\n{said}\n");
+    }
+    for (number, manifest) in no_mistakes().into_iter().enumerate() {
+        let mut good = manifest::parse(&manifest).unwrap().remove(0);
+        good["metadata"]["name"] = json!(format!("good.{number}"));
+        create(client, namespace, &good).await.unwrap_or_else(|error| panic!("{good:#} is refused: {error}"));
     }
     let good = manifest::parse(&route("listener: http", "[{environment: blue}]", "")).unwrap().remove(0);
     create(client, namespace, &good).await.expect("nothing is wrong with this one");
@@ -222,4 +350,23 @@ fn the_real_api_server_says_what_is_wrong() {
     let Some(kubernetes) = Kubernetes::open() else { return };
     let _rules = rules();
     check(&kubernetes.ask(async |client| answers(client, &kubernetes.namespace).await));
+}
+
+#[test]
+fn what_was_accepted_once_can_still_be_changed_elsewhere() {
+    let Some(kubernetes) = Kubernetes::open() else { return };
+    let strategy = "{steps: [{weight: 50, pause: {duration: 0s}}, {weight: 100}]}";
+    let mistaken = route(
+        "listener: http, match: {paths: [a b]}",
+        "[{environment: Blue}]",
+        "stickiness: {enabled: true, duration: 8d}",
+    );
+    kubernetes.apply_from_before(&[shift("größe", strategy, "progressDeadline: 0s"), mistaken].join("---"));
+    kubernetes.patch("trafficshifts", "checkout", &json!({"spec": {"paused": true}}));
+    kubernetes.patch(
+        "weightedroutes",
+        "checkout",
+        &json!({"spec": {"adopt": true}, "metadata": {"labels": {"a": "b"}}}),
+    );
+    kubernetes.wipe_status("trafficshifts", "checkout");
 }

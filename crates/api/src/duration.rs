@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// A span of time in whole seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,12 +16,21 @@ pub struct Duration {
     seconds: u32,
 }
 
-/// What the schema lets through: units from long to short, each at most once, at least one. The longest that it lets
-/// through fits into the seconds of a [`Duration`].
-const RULE: &str = "self.matches('^([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$')";
+/// What the schema lets through: units from long to short, each at most once, at least one. What the API server says of
+/// everything else is a rule with a message, since a pattern would only show itself.
+const FORM: &str = "self.matches('^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$')";
+const FORM_MESSAGE: &str = "a duration is a number with a unit, such as 30s, 10m, 1h30m or 7d";
 
-/// What the API server says of everything else: a rule with a message, since a pattern would only show itself.
-const MESSAGE: &str = "a duration is a number with a unit, such as 30s, 10m, 1h30m or 7d";
+/// Of these, what fits into the seconds of a [`Duration`].
+const FITTING: &str = "self.matches('^([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$')";
+const FITTING_MESSAGE: &str =
+    "the duration is too long; the longest that can be written are 9999d, 99999h, 99999m and 99999s";
+
+/// A duration that fits, in seconds.
+const SECONDS: &str = "int('0' + self.find('[0-9]+d').replace('d', '')) * 86400 \
+                       + int('0' + self.find('[0-9]+h').replace('h', '')) * 3600 \
+                       + int('0' + self.find('[0-9]+m').replace('m', '')) * 60 \
+                       + int('0' + self.find('[0-9]+s').replace('s', ''))";
 
 impl Duration {
     /// A span of so many seconds.
@@ -107,8 +117,36 @@ impl JsonSchema for Duration {
             "type": "string",
             "minLength": 2,
             "maxLength": 24,
-            "x-kubernetes-validations": [{"rule": RULE, "message": MESSAGE}],
+            "x-kubernetes-validations": [
+                {"rule": FORM, "message": FORM_MESSAGE},
+                {"rule": format!("!{FORM} || {FITTING}"), "message": FITTING_MESSAGE},
+            ],
         })
+    }
+}
+
+/// The schema of a duration that is neither shorter nor longer than so many seconds.
+pub(crate) struct Within<const LEAST: u32, const MOST: u32>;
+
+impl<const LEAST: u32, const MOST: u32> JsonSchema for Within<LEAST, MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("DurationFrom{LEAST}To{MOST}").into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Duration::json_schema(generator);
+        let (least, most) = (Duration::from_secs(LEAST), Duration::from_secs(MOST));
+        let rule = json!({
+            "rule": format!("!{FITTING} || [{SECONDS}].all(seconds, seconds >= {LEAST} && seconds <= {MOST})"),
+            "message": format!("a duration from {least} to {most} is needed here"),
+        });
+        let rules = schema.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut);
+        rules.into_iter().for_each(|rules| rules.push(rule.clone()));
+        schema
     }
 }
 

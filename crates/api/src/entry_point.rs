@@ -3,6 +3,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use crate::text::{BalancerArn, ElbName, PartName};
 use crate::{AllowedRoutes, AwsAccess, Condition};
 
 /// A permanent balancer through which clients come in. Weir reads it; it never creates or deletes it.
@@ -29,20 +30,20 @@ use crate::{AllowedRoutes, AwsAccess, Condition};
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.region) || !has(self.spec.existing.arn) \
          || size(self.spec.existing.arn.split(':')) < 6 \
          || self.spec.existing.arn.split(':')[3] == self.spec.aws.region"
     )
-    .message("existing.arn names another region than aws.region; give the region of the balancer, or leave it out"),
+    .message("existing.arn names another region than aws.region; give the region of the balancer, or leave it out")
+    .field_path(".spec.existing.arn"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || !has(self.spec.existing.arn) \
          || size(self.spec.aws.roleArn.split(':')) < 6 || size(self.spec.existing.arn.split(':')) < 6 \
          || self.spec.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4]"
     )
     .message("existing.arn is in another account than aws.roleArn; give a role of the account that has the balancer")
+    .field_path(".spec.existing.arn")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EntryPointSpec {
@@ -70,14 +71,11 @@ pub struct EntryPointSpec {
 pub struct ExistingBalancer {
     /// The balancer's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 256),
-        regex(pattern = r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/.+$")
-    )]
+    #[schemars(with = "Option<BalancerArn>")]
     pub arn: Option<String>,
     /// The balancer's name, unique in its account and region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Za-z0-9-]+$"))]
+    #[schemars(with = "Option<ElbName>")]
     pub name: Option<String>,
 }
 
@@ -86,7 +84,7 @@ pub struct ExistingBalancer {
 #[serde(rename_all = "camelCase")]
 pub struct ListenerRef {
     /// The name under which routes refer to this listener.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(with = "PartName")]
     pub name: String,
     /// The port on which the balancer listens.
     #[schemars(range(min = 1, max = 65_535))]

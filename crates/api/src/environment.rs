@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{ElbName, PartName, TargetGroupArn};
 use crate::{AwsAccess, Condition};
 
 /// One immutable stack that can take traffic, known by its target groups.
@@ -31,22 +32,20 @@ use crate::{AwsAccess, Condition};
         priority = 1
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.region) || self.spec.targetGroups.all(group, \
          !has(group.existing.arn) || size(group.existing.arn.split(':')) < 6 \
          || group.existing.arn.split(':')[3] == self.spec.aws.region)"
     )
     .message("existing.arn of a target group names another region than aws.region; give the region of the groups, or \
-              leave it out"),
+              leave it out").field_path(".spec.targetGroups"),
     validation = Rule::new(
         "!has(self.spec.aws) || !has(self.spec.aws.roleArn) || size(self.spec.aws.roleArn.split(':')) < 6 \
          || self.spec.targetGroups.all(group, !has(group.existing.arn) \
          || size(group.existing.arn.split(':')) < 6 || group.existing.arn.split(':')[4] == self.spec.aws.roleArn.split(':')[4])"
     )
     .message("existing.arn of a target group is in another account than aws.roleArn; give a role of the account that \
-              has the groups")
+              has the groups").field_path(".spec.targetGroups")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentSpec {
@@ -56,6 +55,8 @@ pub struct EnvironmentSpec {
     pub aws: Option<AwsAccess>,
     /// The target groups that hold the environment's targets, by the name under which routes refer to them.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = Rule::new("self.all(a, self.all(b, !has(a.existing.arn) || !has(b.existing.arn) || a.existing.arn.find('^arn:[^:]*:[^:]*:[^:]*:[^:]*') == b.existing.arn.find('^arn:[^:]*:[^:]*:[^:]*:[^:]*')))")
+        .message("the ARNs of these target groups are of several regions or accounts; an environment has its groups in one region of one account, so make an Environment for each"))]
     #[schemars(length(min = 1, max = 20))]
     pub target_groups: Vec<TargetGroupRef>,
 }
@@ -65,7 +66,7 @@ pub struct EnvironmentSpec {
 #[serde(rename_all = "camelCase")]
 pub struct TargetGroupRef {
     /// The name under which routes refer to this group (`part` of a backend).
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(with = "PartName")]
     pub name: String,
     /// A target group that exists already: its ARN or its name, exactly one of the two.
     pub existing: ExistingTargetGroup,
@@ -79,14 +80,11 @@ pub struct TargetGroupRef {
 pub struct ExistingTargetGroup {
     /// The group's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 256),
-        regex(pattern = r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/.+$")
-    )]
+    #[schemars(with = "Option<TargetGroupArn>")]
     pub arn: Option<String>,
     /// The group's name, unique in its account and region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 32), regex(pattern = "^[A-Za-z0-9-]+$"))]
+    #[schemars(with = "Option<ElbName>")]
     pub name: Option<String>,
 }
 

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod matching;
 pub mod requests;
 pub mod sharing;
+mod text;
 pub mod traffic_shift;
 pub mod weighted_route;
 
@@ -25,7 +26,9 @@ pub use sharing::AllowedRoutes;
 pub use traffic_shift::{TrafficShift, TrafficShiftSpec, TrafficShiftStatus};
 pub use weighted_route::{WeightedRoute, WeightedRouteSpec, WeightedRouteStatus};
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 use kube::CustomResourceExt;
 
 /// The API group of every kind.
@@ -40,5 +43,20 @@ pub const CONTROLLER_LABEL: &str = "weir.dev/controller";
 
 /// The definitions of all kinds, in the order in which they are printed and installed.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()]
+    let mut crds = vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()];
+    crds.iter_mut().for_each(limit_name);
+    crds
+}
+
+/// Names are as long as values of labels at most. A rule could say so, but the API server would not name the field then.
+fn limit_name(crd: &mut CustomResourceDefinition) {
+    let text = |kind: &str| JSONSchemaProps { type_: Some(kind.to_owned()), ..JSONSchemaProps::default() };
+    let name = JSONSchemaProps { max_length: Some(63), ..text("string") };
+    let properties = Some(BTreeMap::from([("name".to_owned(), name)]));
+    let metadata = JSONSchemaProps { properties, ..text("object") };
+    let schemas =
+        crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    for schema in schemas {
+        schema.properties.get_or_insert_default().insert("metadata".to_owned(), metadata.clone());
+    }
 }

@@ -6,6 +6,8 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{HeaderValue, Host, Method, Network, Path, QueryKey, QueryValue};
+
 /// Which requests a rule is for. A request must satisfy every field that is given; the values of one field are
 /// alternatives. AWS allows five values and five wildcards for each rule.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,13 +21,15 @@ use serde::{Deserialize, Serialize};
 pub struct Match {
     /// Host names, with the wildcards `*` and `?`. They are compared without regard to case.
     #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 128)))]
-    #[x_kube(validation = Rule::new(r"self.all(host, host.matches('^[A-Za-z0-9.*?-]*[.][A-Za-z]+$'))")
-        .message("a host has letters, digits, hyphens, dots and the wildcards * and ?, at least one dot, and only letters after the last one, for example shop.example.org or *.shop.example.org; without port or scheme"))]
+    #[schemars(length(max = 5), with = "Vec<Host>")]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b.lowerAscii() == a.lowerAscii()).size() == 1)")
+        .message("the same host stands here twice; hosts are compared without regard to case, so give each of them once"))]
     pub hosts: Vec<String>,
     /// Path patterns, with the wildcards `*` and `?`. They are compared with regard to case, and not with the query.
     #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 128)))]
+    #[schemars(length(max = 5), with = "Vec<Path>")]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b == a).size() == 1)")
+        .message("the same path stands here twice; give each path once"))]
     pub paths: Vec<String>,
     /// Headers; each of them must be there with one of its values. A host is no header here: see `hosts`.
     #[serde(default)]
@@ -36,19 +40,21 @@ pub struct Match {
     pub headers: Vec<HeaderMatch>,
     /// Methods, for example `POST`.
     #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 40)))]
-    #[x_kube(validation = Rule::new("self.all(method, method.matches('^[A-Z_-]+$'))")
-        .message("a method has capital letters, hyphens and underscores, for example POST; wildcards are not possible"))]
+    #[schemars(length(max = 5), with = "Vec<Method>")]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b == a).size() == 1)")
+        .message("the same method stands here twice; give each method once"))]
     pub methods: Vec<String>,
     /// Parts of the query string, one of which must be there.
     #[serde(default)]
     #[schemars(length(max = 5))]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, has(a.key) == has(b.key) && (!has(a.key) || b.key.lowerAscii() == a.key.lowerAscii()) && b.value.lowerAscii() == a.value.lowerAscii()).size() == 1)")
+        .message("the same part of the query string stands here twice; parts are compared without regard to case, so give each of them once"))]
     pub query_strings: Vec<QueryMatch>,
     /// Networks in CIDR form, in one of which the client's address must be, as the balancer sees it.
     #[serde(default)]
-    #[schemars(length(max = 5), inner(length(min = 1, max = 49)))]
-    #[x_kube(validation = Rule::new("self.all(network, isCIDR(network))")
-        .message("sourceIps are networks in CIDR form, for example 203.0.113.0/24 or 2001:db8::/32; for a single address write /32 or /128"))]
+    #[schemars(length(max = 5), with = "Vec<Network>")]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b.lowerAscii() == a.lowerAscii()).size() == 1)")
+        .message("the same network stands here twice; give each network once"))]
     pub source_ips: Vec<String>,
 }
 
@@ -64,21 +70,21 @@ pub struct HeaderMatch {
     #[schemars(length(min = 1, max = 40))]
     pub name: String,
     /// The values, with the wildcards `*` and `?`, compared without regard to case.
-    #[schemars(length(min = 1, max = 5), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = 5), with = "Vec<HeaderValue>")]
+    #[x_kube(validation = Rule::new("self.all(a, self.filter(b, b.lowerAscii() == a.lowerAscii()).size() == 1)")
+        .message("the same value stands here twice; the values of a header are compared without regard to case, so give each of them once"))]
     pub values: Vec<String>,
 }
 
 /// A part of a query string, compared without regard to case. `\*` and `\?` stand for the characters themselves.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("!has(self.key) || !self.key.contains('=')")
-    .message("found '=' in the key of a query string; give what stands before it as key and what stands after it as value"))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryMatch {
     /// The key, with the wildcards `*` and `?`. When absent, the value may stand under any key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(with = "Option<QueryKey>")]
     pub key: Option<String>,
     /// The value, with the wildcards `*` and `?`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(with = "QueryValue")]
     pub value: String,
 }

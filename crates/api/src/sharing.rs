@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{HostPattern, LabelKey, LabelValue};
+
 /// Which routes may use an entry point. Routes of the entry point's own namespace always may.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,9 +20,7 @@ pub struct AllowedRoutes {
     /// rule without a host, is for the hosts of everybody: a route of another namespace gets it, and may give a
     /// `priority`, only where `*` is among these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(min = 1, max = 128)))]
-    #[x_kube(validation = Rule::new("self.all(host, host.matches('^[A-Za-z0-9.*?-]+$'))")
-        .message("a host pattern has letters, digits, hyphens, dots and the wildcards * and ?, for example *.shop.example.org; without port or scheme"))]
+    #[schemars(length(max = 50), with = "Vec<HostPattern>")]
     pub hosts: Vec<String>,
 }
 
@@ -65,6 +65,9 @@ pub enum NamespaceSource {
 pub struct LabelSelector {
     /// Labels with the values that they must have.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, LabelValue>", extend("maxProperties" = 20))]
+    #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))")
+        .message("no label has such a key: it has up to 63 letters, digits, hyphens, underscores and dots, and may have a domain with a slash before them, for example team or shop.example.org/team"))]
     pub match_labels: BTreeMap<String, String>,
     /// Further requirements.
     #[serde(default)]
@@ -79,13 +82,13 @@ pub struct LabelSelector {
 #[serde(rename_all = "camelCase")]
 pub struct LabelRequirement {
     /// The label.
-    #[schemars(length(min = 1, max = 317))]
+    #[schemars(with = "LabelKey")]
     pub key: String,
     /// How its value is compared.
     pub operator: LabelOperator,
     /// The values for `In` and `NotIn`.
     #[serde(default)]
-    #[schemars(length(max = 20), inner(length(max = 63)))]
+    #[schemars(length(max = 20), with = "Vec<LabelValue>")]
     pub values: Vec<String>,
 }
 

@@ -5,7 +5,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Within;
 use crate::requests::Evidence;
+use crate::text::ObjectName;
 use crate::weighted_route::EnvironmentWeight;
 use crate::{Condition, Duration};
 
@@ -28,18 +30,16 @@ use crate::{Condition, Duration};
     printcolumn(name = "Step", type_ = "string", json_path = ".status.run.progress"),
     printcolumn(name = "Weights", type_ = "string", json_path = ".status.run.summary"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TrafficShiftSpec {
     /// The routes whose traffic is moved, in the same namespace. They move in lockstep.
     #[x_kube(merge_strategy = ListMerge::Set)]
-    #[schemars(length(min = 1, max = 10), inner(length(min = 1, max = 63)))]
+    #[schemars(length(min = 1, max = 10), with = "Vec<ObjectName>")]
     pub routes: Vec<String>,
     /// The environment that the traffic shall be on. A change starts a new run.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "ObjectName")]
     pub to: String,
     /// How the traffic gets there: exactly one of `steps`, `linear` and `allAtOnce`.
     pub strategy: Strategy,
@@ -67,8 +67,9 @@ pub struct TrafficShiftSpec {
     /// the run brings the traffic back at once in any case.
     #[serde(default)]
     pub on_change: OnChange,
-    /// How long a run may go without progress before it has failed. Pauses do not count.
+    /// How long a run may go without progress before it has failed, from 30s to 7d. Pauses do not count.
     #[serde(default = "one_hour")]
+    #[schemars(with = "Within<30, 604_800>")]
     pub progress_deadline: Duration,
     /// Holds a run where it is, and keeps a new one from starting.
     #[serde(default)]
@@ -123,8 +124,9 @@ pub struct Step {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pause {
-    /// Its length. Without one it lasts until the command `resume` or `promote`.
+    /// Its length, from 1s to 365d. Without one it lasts until the command `resume` or `promote`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Within<1, 31_536_000>>")]
     pub duration: Option<Duration>,
 }
 
@@ -539,10 +541,13 @@ pub struct PastRun {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastCommand {
-    /// The annotation's value.
+    /// The annotation's value; of one that is too long to be a command, the beginning.
     pub command: String,
     /// What became of it, in words.
     pub result: String,
+    /// Whether it was not carried out: it is no command, or there was nothing that it could do.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refused: bool,
     /// When it was seen.
     pub at: Timestamp,
 }

@@ -7,7 +7,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Within;
 use crate::requests::RequestsSeen;
+use crate::text::{NamespaceName, ObjectName, PartName};
 use crate::traffic_shift::{Capacity, LastCommand, Outcome};
 use crate::{AwsAccess, Condition, Duration, Match};
 
@@ -38,14 +40,12 @@ use crate::{AwsAccess, Condition, Duration, Match};
     ),
     printcolumn(name = "Priority", type_ = "integer", json_path = ".status.priority", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 63")
-        .message("metadata.name must have at most 63 characters"),
     validation = Rule::new(
         "!has(self.spec.deletionPolicy) || self.spec.deletionPolicy != 'Delete' || has(self.spec.listener.match)"
     )
     .message(
         "spec.deletionPolicy: Delete needs spec.listener.match: a listener's default action cannot be deleted; write Restore to put back what was there before, or Retain to leave it as it is"
-    )
+    ).field_path(".spec.deletionPolicy")
 )]
 #[x_kube(validation = Rule::new("!has(self.weights) || self.weights.all(name, self.backends.exists(backend, backend.environment == name))")
     .message("weights names an environment that is not among spec.backends; add it there, or take it out of spec.weights"))]
@@ -108,7 +108,7 @@ pub struct ListenerEntry {
     /// The entry point.
     pub entry_point: EntryPointRef,
     /// The listener, by its name in the entry point.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "PartName")]
     pub listener: String,
     /// Which requests belong to the route. When absent, the route is the listener's default action.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
@@ -128,12 +128,12 @@ pub struct ListenerEntry {
 #[serde(rename_all = "camelCase")]
 pub struct EntryPointRef {
     /// The name of the `EntryPoint`.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "ObjectName")]
     pub name: String,
     /// Its namespace; the route's own when absent. In another namespace, `spec.allowedRoutes` of the entry point must
     /// allow the route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "Option<NamespaceName>")]
     pub namespace: Option<String>,
 }
 
@@ -142,11 +142,11 @@ pub struct EntryPointRef {
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
     /// The name of the `Environment`, in the same namespace.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "ObjectName")]
     pub environment: String,
     /// Which of its target groups. May be left out where it has only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(with = "Option<PartName>")]
     pub part: Option<String>,
 }
 
@@ -160,6 +160,7 @@ pub struct Stickiness {
     pub enabled: bool,
     /// For how long, from 1s to 7d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Within<1, 604_800>>")]
     pub duration: Option<Duration>,
 }
 

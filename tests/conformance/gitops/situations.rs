@@ -179,7 +179,7 @@ fn a_deletion(bed: &mut dyn Bed, sights: &mut Sights) {
 }
 
 fn a_failure_by_deadline(bed: &mut dyn Bed, sights: &mut Sights) {
-    half_way(bed, "progressDeadline: 20s");
+    half_way(bed, "progressDeadline: 30s");
     bed.delete("weightedroutes", "checkout");
     until_in(bed, &["Failed"]);
     sights.shift(bed, "failed: its route is gone, say");
