@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
+use aws_types::SdkConfig;
 use jiff::SignedDuration;
 use tokio::time::sleep;
 use tracing::Instrument;
@@ -34,13 +35,17 @@ pub const WRITE_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Caller {
     /// The service's name in metrics.
     service: &'static str,
+    /// Where it is called.
+    region: String,
     clock: Clock,
     meter: Meter,
 }
 
 impl Caller {
-    pub(crate) fn new(service: &'static str, clock: Clock, meter: Meter) -> Self {
-        Self { service, clock, meter }
+    /// Calls in the region of a configuration.
+    pub(crate) fn new(service: &'static str, config: &SdkConfig, clock: Clock, meter: Meter) -> Self {
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        Self { service, region, clock, meter }
     }
 
     /// Makes one call, and tells the meter how it went.
@@ -63,7 +68,7 @@ impl Caller {
             fare.pay().await;
             let (trip, sent) = (fare.depart(), attempts.count());
             let answer = send(attempts.clone()).instrument(span.clone()).await;
-            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &error));
+            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &self.region, &error));
             if attempts.count() == sent {
                 trip.was_not_sent();
             }

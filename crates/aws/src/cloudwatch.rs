@@ -49,7 +49,7 @@ impl CloudWatch {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts.operation_timeout(READ_TIME).build());
-        Self { client: Client::from_conf(settings.build()), caller: Caller::new(SERVICE, clock, meter) }
+        Self { client: Client::from_conf(settings.build()), caller: Caller::new(SERVICE, config, clock, meter) }
     }
 
     /// The requests of the last minutes, as of an instant. At most [`MOST_TOGETHER`] are asked for at once.

@@ -47,7 +47,7 @@ impl Elb {
         Self {
             reader: Client::from_conf(reads.build()),
             writer: Client::from_conf(writes.build()),
-            caller: Caller::new(SERVICE, clock, meter),
+            caller: Caller::new(SERVICE, config, clock, meter),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! query services. Messages hold the code and AWS's own words without request ids, so that equal failures are equal.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 use std::iter;
 
@@ -28,17 +29,25 @@ const NO_CREDENTIALS: &str = "found no usable AWS credentials; the SDK looks in 
      the shared config and credentials files (AWS_PROFILE), a web identity token (AWS_WEB_IDENTITY_TOKEN_FILE), the \
      container endpoint and the instance metadata, in this order";
 
-/// Turns a failure of the SDK into one of ours. `attempts` is how many requests were sent.
+/// Turns a failure of the SDK into one of ours. `attempts` is how many requests were sent, `region` is where to.
 pub(crate) fn explain<E>(
     operation: &'static str,
     effect: Effect,
     attempts: u32,
+    region: &str,
     error: &SdkError<E, HttpResponse>,
 ) -> AwsError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let (kind, message) = judge(error);
+    let (kind, mut message) = judge(error);
+    if never_connected(error) || is_no_answer_of_aws(error) {
+        let _ = write!(
+            message,
+            ". The region {region} could not be reached: does it exist, is it enabled for the account, and may this \
+             process connect to it? It is that of spec.aws.region, or the controller's own"
+        );
+    }
     let maybe_done = attempts > 0 && !never_connected(error);
     let kind = match kind {
         ErrorKind::Transient if effect == Effect::Write && maybe_done => ErrorKind::OutcomeUnknown,
@@ -158,6 +167,11 @@ fn of_status(status: u16) -> ErrorKind {
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Transient,
     }
+}
+
+/// Whether somebody answered, and not AWS: its endpoints name a code in each failure.
+fn is_no_answer_of_aws<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    matches!(error, SdkError::ServiceError(context) if context.err().code().is_none())
 }
 
 /// Whether it is certain that no request reached AWS, because there was no connection to carry it.

@@ -59,6 +59,8 @@ pub(crate) struct NotAssumed(pub(crate) AwsError);
 /// An assumed role.
 pub(crate) struct Session {
     client: Client,
+    /// Where STS is asked.
+    region: String,
     terms: Terms,
     clock: SharedClock,
     meter: SharedMeter,
@@ -85,6 +87,7 @@ struct Key {
 impl Session {
     /// A session that has no credentials yet. STS is asked with the credentials and in the region of the configuration.
     pub(crate) fn new(config: &SdkConfig, terms: Terms, clock: SharedClock, meter: SharedMeter) -> Self {
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
         let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let config = Config::from(config)
             .to_builder()
@@ -94,6 +97,7 @@ impl Session {
             .timeout_config(timeouts.operation_attempt_timeout(ATTEMPT).operation_timeout(TIME).build());
         Self {
             client: Client::from_conf(config.build()),
+            region,
             terms,
             clock,
             meter,
@@ -176,7 +180,7 @@ impl Session {
             .interceptor(attempts.clone())
             .send()
             .await;
-        let answer = answer.map_err(|error| explain(OPERATION, Effect::Read, attempts.count(), &error));
+        let answer = answer.map_err(|error| explain(OPERATION, Effect::Read, attempts.count(), &self.region, &error));
         let now = (self.clock)();
         (self.meter)(Call {
             service: SERVICE,

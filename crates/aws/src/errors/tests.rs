@@ -129,6 +129,16 @@ async fn an_answer_that_is_no_xml_is_judged_by_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_region_that_does_not_exist_is_named() {
+    let told = "The region eu-central-1 could not be reached: does it exist, is it enabled for the account";
+    assert!(read(&Bed::new(|_| Answer::Refused)).await.message.contains(told));
+    let page = |_: &_| Answer::Http(500, "<html>Internal server error".to_owned(), Duration::ZERO);
+    assert!(read(&Bed::new(page)).await.message.contains(told));
+    let answered = read(&Bed::new(|_| failure(500, "InternalFailure", "Try again."))).await;
+    assert!(!answered.message.contains("region"), "{answered}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn equal_failures_are_equal() {
     let mut count = 0;
     let bed = Bed::new(move |_| {
