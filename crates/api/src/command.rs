@@ -7,6 +7,17 @@ use std::str::FromStr;
 /// its absence, or the same token again, means nothing.
 pub const COMMAND_ANNOTATION: &str = "weir.dev/command";
 
+/// From this length on, in bytes, a text is no command any more: the longest is `promote/` with a token of 63.
+const TOO_LONG: usize = 72;
+/// How long a token may be, in bytes.
+const LONGEST_TOKEN: usize = 63;
+
+/// As much of an annotation's text as is kept and shown. What is cut off is too long to be a command with or without it.
+pub fn shown(text: &str) -> &str {
+    let mut ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    &text[..ends.find(|end| *end >= TOO_LONG).unwrap_or(text.len())]
+}
+
 /// What a user may command: a shift all of it, a route to `resume` only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
@@ -54,13 +65,14 @@ impl FromStr for Command {
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || {
             format!(
-                "found the command {text:?} in the annotation {COMMAND_ANNOTATION}; expected <verb>/<token> with one of \
-                 the verbs pause, resume, promote, abort, retry and a token of 1 to 63 characters, such as abort/1"
+                "found the command {:?} in the annotation {COMMAND_ANNOTATION}; expected <verb>/<token> with one of \
+                 the verbs pause, resume, promote, abort, retry and a token of 1 to 63 characters, such as abort/1",
+                shown(text)
             )
         };
         let (verb, token) = text.split_once('/').ok_or_else(refuse)?;
         let verb = Verb::ALL.into_iter().find(|known| known.word() == verb).ok_or_else(refuse)?;
-        if token.is_empty() || token.chars().count() > 63 {
+        if token.is_empty() || token.len() > LONGEST_TOKEN {
             return Err(refuse());
         }
         Ok(Self { verb, token: token.to_owned() })
@@ -75,12 +87,26 @@ impl fmt::Display for Command {
 
 #[cfg(test)]
 mod tests {
-    use super::Command;
+    use super::{Command, Verb, shown};
 
     #[test]
     fn reads_back_what_it_prints() {
         for text in ["pause/1", "resume/a-b", "promote/2026-11-21T10:00:00Z", "abort/x/y", "retry/1"] {
             assert_eq!(text.parse::<Command>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_makes_no_command() {
+        for verb in Verb::ALL {
+            for letter in ["x", "ü", "好", "🙂"] {
+                let long = format!("{}/{}", verb.word(), letter.repeat(1_000));
+                assert!(shown(&long).len() < 76, "{long}");
+                assert!(shown(&long).parse::<Command>().unwrap_err().len() < 400, "{long}");
+            }
+            let longest = format!("{}/{}", verb.word(), "x".repeat(63));
+            assert_eq!(shown(&longest), longest);
+            assert!(longest.parse::<Command>().is_ok());
         }
     }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use smol_str::SmolStr;
 use weir_api::FINALIZER;
-use weir_api::command::COMMAND_ANNOTATION;
+use weir_api::command::{COMMAND_ANNOTATION, shown};
 use weir_engine::{Key, Object};
 
 use crate::document::Document;
@@ -130,7 +130,7 @@ fn stand(document: &Document) -> Standing {
         version: metadata.resource_version.as_deref().unwrap_or_default().into(),
         generation: metadata.generation.unwrap_or_default(),
         deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
-        command: command.cloned(),
+        command: command.map(|command| shown(command).to_owned()),
         finalizers: metadata.finalizers.iter().flatten().map(SmolStr::new).collect(),
     }
 }

@@ -25,6 +25,7 @@ mod selection;
 mod server;
 mod settings;
 mod store;
+mod strays;
 mod watch;
 mod world;
 

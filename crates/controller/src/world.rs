@@ -27,6 +27,7 @@ use crate::rivalry::{Fingerprint, Sent};
 use crate::selection::Selection;
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
+use crate::strays::Strays;
 use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
 
@@ -49,6 +50,8 @@ pub(crate) struct World<D> {
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
     /// What this process has written as statuses since it leads.
     pub sent: RefCell<Sent>,
+    /// Annotations that nobody acts on.
+    strays: RefCell<Strays>,
     /// How urgent the ticks under way are.
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
     /// Whether this process leads: only then anything is decided, and written.
@@ -77,6 +80,7 @@ impl<D: Decisions> World<D> {
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
             sent: RefCell::default(),
+            strays: RefCell::default(),
             hastes: RefCell::default(),
             duty,
             decisions: PhantomData,
@@ -100,6 +104,7 @@ impl<D: Decisions> World<D> {
             }
             Notice::Listed(Kind(kind), document) | Notice::Changed(Kind(kind), document) => {
                 status = self.fingerprint(&document);
+                self.see_annotations(kind, &document);
                 Vec::from_iter(store.put(kind, document, Source::Watch))
             }
             Notice::Complete(Kind(kind)) => {
@@ -151,8 +156,26 @@ impl<D: Decisions> World<D> {
         self.accounts.forget();
         self.duty.take_up();
         let objects: BTreeSet<ObjectRef> = self.store.borrow().objects();
+        let strays = self.strays.borrow().objects();
+        strays.iter().for_each(|object| self.tell_of_annotations(object));
         self.wake_all(&objects);
         objects.len()
+    }
+
+    /// Tells of annotations that nobody acts on. Whoever leads tells of those that it finds, and does so once.
+    fn see_annotations(&self, kind: KindName, document: &Document) {
+        let Some(object) = document.key().map(|key| ObjectRef::new(kind, key)) else { return };
+        let is_new = self.strays.borrow_mut().see(&object, document);
+        if is_new && self.duty.is_on() {
+            self.tell_of_annotations(&object);
+        }
+    }
+
+    fn tell_of_annotations(&self, object: &ObjectRef) {
+        let stray = self.strays.borrow().of(object);
+        if let Some((uid, event)) = stray {
+            self.tell(object, &uid, &[event]);
+        }
     }
 
     /// A request of a tick of `asker` brought a document.
@@ -356,6 +379,7 @@ impl<D: Decisions> World<D> {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
                 self.sent.borrow_mut().forget(&object);
+                self.strays.borrow_mut().forget(&object);
             }
             // Whoever takes over looks at everything.
             Fate::Asked | Fate::Told if !self.duty.is_on() => {}

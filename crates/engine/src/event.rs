@@ -1,5 +1,7 @@
 //! Kubernetes events as data: what a change of status tells the user.
 
+use weir_api::traffic_shift::LastCommand;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Event {
@@ -15,6 +17,11 @@ impl Event {
     /// An event that tells of the ordinary course.
     pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self { warning: false, reason, message: message.into() }
+    }
+
+    /// What became of a command: whoever gave one that was refused should look.
+    pub fn about_command(last: &LastCommand) -> Self {
+        Self { warning: last.refused, reason: "Command", message: format!("{}: {}", last.command, last.result) }
     }
 
     /// An event that somebody should look at.

@@ -48,7 +48,8 @@ pub(super) fn new(route: &RouteObject, status: &WeightedRouteStatus) -> Option<N
 /// Notes what became of the command.
 pub(super) fn note(context: &Context, route: &RouteObject, status: &mut WeightedRouteStatus, result: &str) {
     let command = route.command.clone().unwrap_or_default();
-    status.last_command = Some(LastCommand { command, result: result.to_owned(), at: context.now });
+    let refused = !result.starts_with("accepted");
+    status.last_command = Some(LastCommand { command, result: result.to_owned(), refused, at: context.now });
 }
 
 /// What is taken for what shall be from now on.

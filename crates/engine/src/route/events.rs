@@ -69,7 +69,7 @@ fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event>
 /// What became of a command.
 fn commanded(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
     let last = new.last_command.as_ref().filter(|last| old.last_command.as_ref() != Some(*last))?;
-    Some(Event::normal("Command", format!("{}: {}", last.command, last.result)))
+    Some(Event::about_command(last))
 }
 
 /// What was done about somebody else's change.

@@ -15,7 +15,14 @@ use super::{Draft, rollback};
 const RETRYING: &str = "accepted: a new run starts";
 /// What is said to a run that has come to its end.
 const AT_ITS_END: &str =
-    "ignored: the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
+    "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
+
+/// What became of a command: what it did, or why it did nothing.
+type Answer = Result<String, String>;
+
+fn ignored(why: &str) -> Answer {
+    Err(format!("ignored: {why}"))
+}
 
 /// Takes a command that was not seen before.
 pub(super) fn take(draft: &mut Draft<'_>) {
@@ -25,14 +32,14 @@ pub(super) fn take(draft: &mut Draft<'_>) {
     }
     // With a status that was lost, the memory of which command was carried out is lost too: none is given twice.
     let was_there_before = draft.shift.status.observed_generation.is_none();
-    let result = match text.parse::<Command>() {
-        Ok(_) if was_there_before => {
-            "ignored: it was there before the shift had a status; give it a new token".to_owned()
-        }
+    let answer = match text.parse::<Command>() {
+        Ok(_) if was_there_before => ignored("it was there before the shift had a status; give it a new token"),
         Ok(command) => carry_out(draft, command.verb),
-        Err(message) => message,
+        Err(message) => Err(message),
     };
-    draft.status.last_command = Some(LastCommand { command: text.clone(), result, at: draft.now });
+    let refused = answer.is_err();
+    let (Ok(result) | Err(result)) = answer;
+    draft.status.last_command = Some(LastCommand { command: text.clone(), result, refused, at: draft.now });
 }
 
 /// Whether the command abort was given and not carried out yet.
@@ -50,24 +57,24 @@ pub(super) fn retries(draft: &Draft<'_>) -> bool {
     started.is_none_or(|started| last.at > started) && ended.is_none_or(|ended| last.at >= ended)
 }
 
-fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> String {
+fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> Answer {
     let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) else {
         return match verb {
             Verb::Retry if is_everything_there(draft) => {
-                format!("ignored: {} carries all the traffic already", draft.shift.spec.to)
+                ignored(&format!("{} carries all the traffic already", draft.shift.spec.to))
             }
-            Verb::Retry => RETRYING.to_owned(),
-            Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => "ignored: no run is moving".to_owned(),
+            Verb::Retry => Ok(RETRYING.to_owned()),
+            Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => ignored("no run is moving"),
         };
     };
     match verb {
-        Verb::Retry => "ignored: a run is moving; abort it first".to_owned(),
-        _ if run.outcome.is_some() => AT_ITS_END.to_owned(),
-        _ if run.rollback.is_some() => "ignored: the run is going back already".to_owned(),
+        Verb::Retry => ignored("a run is moving; abort it first"),
+        _ if run.outcome.is_some() => ignored(AT_ITS_END),
+        _ if run.rollback.is_some() => ignored("the run is going back already"),
         Verb::Abort => abort(draft),
         Verb::Pause => pause(draft),
         Verb::Resume | Verb::Promote if draft.shift.spec.paused => {
-            "ignored: spec.paused is true; the run goes on when it is false".to_owned()
+            ignored("spec.paused is true; the run goes on when it is false")
         }
         Verb::Resume | Verb::Promote => go_on(draft, verb),
     }
@@ -85,35 +92,35 @@ fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
     Some(route.status.weights.clone())
 }
 
-fn abort(draft: &mut Draft<'_>) -> String {
+fn abort(draft: &mut Draft<'_>) -> Answer {
     match rollback::begin(draft, "Aborted", "the command abort was given".to_owned()) {
-        Ok(()) => "accepted: the traffic goes back".to_owned(),
-        Err(message) => format!("ignored: {message}"),
+        Ok(()) => Ok("accepted: the traffic goes back".to_owned()),
+        Err(message) => ignored(&message),
     }
 }
 
-fn pause(draft: &mut Draft<'_>) -> String {
+fn pause(draft: &mut Draft<'_>) -> Answer {
     let now = draft.now;
     match draft.status.run.as_mut() {
         Some(run) if run.hold.is_none() => {
             let message = "the command pause was given; resume goes on".to_owned();
             run.hold = Some(Hold { by: HeldBy::Command, message, since: now });
-            "accepted: the run holds where it is".to_owned()
+            Ok("accepted: the run holds where it is".to_owned())
         }
-        _ => "ignored: the run is held already".to_owned(),
+        _ => ignored("the run is held already"),
     }
 }
 
 /// Ends what holds the run; where nothing does, what it waits for at its weight. `resume` ends no pause that ends by
 /// itself: whoever says it twice, or to a run that somebody else has told to go on, does not mean that.
-fn go_on(draft: &mut Draft<'_>, verb: Verb) -> String {
+fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Answer {
     let now = draft.now;
-    let Some(run) = draft.status.run.as_ref() else { return "ignored: no run is moving".to_owned() };
+    let Some(run) = draft.status.run.as_ref() else { return ignored("no run is moving") };
     let lives: Vec<_> = run.routes.iter().map(|part| live(draft, &part.name).unwrap_or_default()).collect();
     let waiting = draft.shift.status.waiting.as_ref();
-    let Some(run) = draft.status.run.as_mut() else { return "ignored: no run is moving".to_owned() };
+    let Some(run) = draft.status.run.as_mut() else { return ignored("no run is moving") };
     if let Some(hold) = run.hold.as_ref().filter(|hold| hold.by == HeldBy::ObjectsChanged) {
-        return format!("ignored: {}", hold.message);
+        return ignored(&hold.message);
     }
     if let Some(hold) = run.hold.take() {
         if verb == Verb::Promote && hold.by != HeldBy::ForeignChange {
@@ -126,21 +133,21 @@ fn go_on(draft: &mut Draft<'_>, verb: Verb) -> String {
     match wait {
         Some(wait) if verb == Verb::Promote || is_open => {
             run.released = Some(Released { seq: run.seq, wait });
-            match wait {
+            let result = match wait {
                 Wait::StepPause => "accepted: the pause at the present weight ends",
                 Wait::ShareNotSeen => "accepted: the share at the present weight is not waited for",
                 Wait::StickyClients => "accepted: clients that stick to the old side are not waited for",
-            }
-            .to_owned()
+            };
+            Ok(result.to_owned())
         }
-        Some(Wait::StepPause) => "ignored: nothing is held; promote ends the pause".to_owned(),
-        Some(Wait::ShareNotSeen | Wait::StickyClients) => "ignored: nothing is held; promote ends the wait".to_owned(),
-        None => "ignored: nothing is held, and no pause is there to end".to_owned(),
+        Some(Wait::StepPause) => ignored("nothing is held; promote ends the pause"),
+        Some(Wait::ShareNotSeen | Wait::StickyClients) => ignored("nothing is held; promote ends the wait"),
+        None => ignored("nothing is held, and no pause is there to end"),
     }
 }
 
 /// What the end of a hold means for a run.
-fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: Timestamp) -> String {
+fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: Timestamp) -> Answer {
     run.progressed_at = now;
     match by {
         HeldBy::ForeignChange => {
@@ -151,11 +158,11 @@ fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: 
             run.seq += 1;
             run.reasserted_seq = Some(run.seq);
             run.applied_at = None;
-            "accepted: the run's weights are set again over the foreign change".to_owned()
+            Ok("accepted: the run's weights are set again over the foreign change".to_owned())
         }
         HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged | HeldBy::StrategyChanged => {
             run.degraded_since = None;
-            "accepted: the run goes on".to_owned()
+            Ok("accepted: the run goes on".to_owned())
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::route::{NO_HEALTHY_TARGET, stalled};
 pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> {
     let mut events = Vec::new();
     if let Some(last) = new.last_command.as_ref().filter(|last| old.last_command.as_ref() != Some(*last)) {
-        events.push(Event::normal("Command", format!("{}: {}", last.command, last.result)));
+        events.push(Event::about_command(last));
     }
     if let (Some(run), Some(next)) = (&new.run, new.queued.as_ref().filter(|next| old.queued.as_ref() != Some(*next))) {
         events.push(Event::normal("Queued", format!("the run to {next} follows when run {} has ended", run.id)));
