@@ -32,15 +32,16 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
-    let standing = match look(context, object, &mut status, sight)? {
-        Ok(()) if selects_unseen(cluster, object) => Standing::Stalled(because(
+    let mut wrong: Vec<Standing> = look(context, object, &mut status, sight)?.err().into_iter().collect();
+    if selects_unseen(cluster, object) {
+        wrong.push(Standing::Stalled(because(
             "NamespacesNotWatched",
             "spec.allowedRoutes selects namespaces by their labels, which this controller does not read, because it \
              watches one namespace only. Run it for all namespaces, or leave out spec.allowedRoutes",
-        )),
-        Ok(()) => Standing::Ready(because("Found", "the balancer and its listeners were found")),
-        Err(standing) => standing,
-    };
+        )));
+    }
+    let found = || Standing::Ready(because("Found", "the balancer and its listeners were found"));
+    let standing = Standing::together(&wrong).unwrap_or_else(found);
     status.conditions =
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let verdict = Verdict::record(status);

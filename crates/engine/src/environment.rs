@@ -48,7 +48,7 @@ fn look(
         Err(reason) => return Some((known(object), Standing::Stalled(reason))),
     }
     let mut found: Vec<TargetGroupStatus> = Vec::new();
-    let mut standing = Standing::Ready(because("Found", "the target groups were found"));
+    let mut wrong: Vec<Standing> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
     let readings: Vec<_> = object
         .spec
@@ -69,7 +69,7 @@ fn look(
                         "{other} and {} are the same target group, {}; name each group once",
                         wanted.name, group.arn
                     );
-                    standing = Standing::Stalled(because("SameTargetGroup", message));
+                    wrong.push(Standing::Stalled(because("SameTargetGroup", message)));
                     continue;
                 }
                 found.push(TargetGroupStatus {
@@ -80,7 +80,7 @@ fn look(
                 });
             }
             Err(error) => {
-                standing = Standing::unreadable(error, &format!("the target group {by}"));
+                wrong.push(Standing::unreadable(error, &format!("the target group {by}")));
                 // What was found before serves on while AWS cannot be asked.
                 let known = object.status.target_groups.iter().find(|known| known.name == wanted.name);
                 let is_current = object.status.observed_generation == Some(object.generation);
@@ -88,7 +88,8 @@ fn look(
             }
         }
     }
-    Some((found, standing))
+    let found_all = || Standing::Ready(because("Found", "the target groups were found"));
+    Some((found, Standing::together(&wrong).unwrap_or_else(found_all)))
 }
 
 /// What was found before for the present spec.

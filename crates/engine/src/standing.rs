@@ -94,6 +94,15 @@ impl Standing {
         }
     }
 
+    /// How an object stands with which several things are wrong: all of them are told at once, and what needs somebody's
+    /// hand gives the reason. `None` where nothing is wrong.
+    pub fn together(wrong: &[Self]) -> Option<Self> {
+        let worst = wrong.iter().find(|standing| matches!(standing, Self::Stalled(_))).or(wrong.first())?;
+        let messages: Vec<&str> = wrong.iter().map(|standing| standing.reason().message.as_str()).collect();
+        let reason = because(&worst.reason().word, messages.join("; "));
+        Some(if matches!(worst, Self::Stalled(_)) { Self::Stalled(reason) } else { Self::Working(reason) })
+    }
+
     /// The standing of an object that depends on something which could not be read: what does not exist, or may not
     /// be read, needs somebody's hand; all else passes.
     pub fn unreadable(error: &AwsError, what: &str) -> Self {
