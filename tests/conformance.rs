@@ -22,6 +22,7 @@ macro_rules! on_beds {
 
 mod account;
 mod accounts;
+mod advice;
 mod bed;
 mod change;
 mod cluster;

@@ -9,3 +9,5 @@ mod links;
 mod references;
 mod style;
 mod tree;
+
+pub(crate) use tree::source_files;

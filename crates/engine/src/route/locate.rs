@@ -43,8 +43,8 @@ fn at_priority<'a>(
         Some(rule) => Err(because(
             "PriorityTaken",
             format!(
-                "{} is for {}; expected {}. Choose another priority, or leave it out and Weir chooses a free one, or \
-                 make spec.listener.match say what the rule says",
+                "{} is for {}; expected {}. Make this WeightedRoute again with another spec.listener.priority, or \
+                 without one, and Weir chooses a free one; or with a spec.listener.match that says what the rule says",
                 describe_place(route),
                 describe_theirs(&rule.conditions),
                 describe(&wanted)
@@ -61,8 +61,9 @@ fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[R
     let rule = known.or_else(|| rules.iter().find(|rule| same(&rule.conditions, wanted)))?;
     let number = rule.priority.number()?;
     let message = format!(
-        "the rule for {} has the priority {number}; expected {priority}. Set spec.listener.priority to {number}, or \
-         leave it out, to keep that rule; or delete it, and one with priority {priority} is made",
+        "the rule for {} has the priority {number}; expected {priority}. Give the rule the priority {priority} \
+         (SetRulePriorities). Or set spec.deletionPolicy to Retain, which leaves the rule as it is, and make this \
+         WeightedRoute again with spec.listener.priority {number} or without one: it finds the rule",
         describe_theirs(&rule.conditions)
     );
     Some(because("RuleElsewhere", message))
@@ -129,8 +130,8 @@ pub(super) fn free_priority(
     let taken = neighbours.iter().filter_map(theirs).chain(in_use()).collect();
     priority::choose(matches, &taken, bounds).ok_or_else(|| {
         let message = format!(
-            "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or give \
-             spec.listener.priority a free number below",
+            "no priority from {} to {} is free for a new rule; delete rules that are not needed any more, or make this \
+             WeightedRoute again with a free number below as spec.listener.priority",
             priority::FIRST.max(bounds.after + 1),
             priority::LAST
         );

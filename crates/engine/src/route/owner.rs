@@ -77,7 +77,7 @@ pub(super) fn is_ours(
             "OwnedByAnother",
             format!(
                 "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
-                 to hand it over, or choose another rule",
+                 to hand it over, or make a WeightedRoute for another place",
                 context.owner
             ),
         )),
@@ -121,8 +121,10 @@ pub(super) fn keeps_off(
         Owner::Nobody | Owner::This | Owner::Route(_) | Owner::Orphan(_) => return None,
     };
     let what = describe_theirs(&rule.conditions);
-    let message =
-        format!("the rule for {what}, and so its hosts, belongs to {whose}. Choose another host; or {way_out}");
+    let message = format!(
+        "the rule for {what}, and so its hosts, belongs to {whose}. Make this WeightedRoute again for another host; or \
+         {way_out}"
+    );
     Some(because("Conflict", message))
 }
 

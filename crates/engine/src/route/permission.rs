@@ -69,15 +69,15 @@ fn wrong_host(route: &RouteObject, entry_point: &EntryPointObject) -> Option<Str
         let expected = if patterns.is_empty() { "any host".to_owned() } else { patterns.join(" or ") };
         return (!is_allowed("*")).then(|| {
             format!(
-                "a route of another namespace must say for which hosts it is. Give spec.listener.match.hosts ({expected}), \
-                 or add \"*\" to spec.allowedRoutes.hosts of the entry point"
+                "a route of another namespace must say for which hosts it is. Make this WeightedRoute again with \
+                 spec.listener.match.hosts ({expected}), or add \"*\" to spec.allowedRoutes.hosts of the entry point"
             )
         });
     }
     let stray = hosts.iter().find(|host| !patterns.is_empty() && !is_allowed(host))?;
     Some(format!(
-        "found the host {stray}; expected hosts under {}. Change spec.listener.match.hosts, or add a pattern to \
-         spec.allowedRoutes.hosts of the entry point",
+        "found the host {stray}; expected hosts under {}. Make this WeightedRoute again with other \
+         spec.listener.match.hosts, or add a pattern to spec.allowedRoutes.hosts of the entry point",
         patterns.join(" or ")
     ))
 }
@@ -88,8 +88,8 @@ fn wrong_priority(route: &RouteObject, entry_point: &EntryPointObject) -> Option
     (!allows(entry_point, "*")).then(|| {
         format!(
             "found the priority {priority}; expected none, since a route of another namespace may stand before those of \
-             others only where it may have every host. Leave out spec.listener.priority, and Weir chooses one, or add \
-             \"*\" to spec.allowedRoutes.hosts of the entry point"
+             others only where it may have every host. Make this WeightedRoute again without spec.listener.priority, \
+             and Weir chooses one; or add \"*\" to spec.allowedRoutes.hosts of the entry point"
         )
     })
 }

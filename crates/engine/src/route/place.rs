@@ -334,14 +334,14 @@ fn forward_of<'a>(actions: &'a [Action], is_ours: bool, place: &str) -> Result<O
             ActionKind::Kept { kind, .. } if kind == "redirect" && !is_ours => {
                 let message = format!(
                     "{place} is a redirect; expected a forward or a fixed response. Point it at a target group first, or \
-                     choose another rule"
+                     make a WeightedRoute for another place"
                 );
                 return Err(because("NotAForward", message));
             }
             ActionKind::Unsupported { kind } => {
                 let message = format!(
                     "found an action of type {kind}, which Weir cannot write back as it is and therefore does not touch; \
-                     take it out of {place}, or choose another rule"
+                     take it out of {place}, or make a WeightedRoute for another place"
                 );
                 return Err(because("UnsupportedAction", message));
             }

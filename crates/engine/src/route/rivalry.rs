@@ -120,7 +120,8 @@ fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {
     if route.key.namespace == rival.key.namespace {
         "delete one of the two"
     } else {
-        "choose another, or come to terms with that namespace; when it is deleted this one takes over"
+        "make this WeightedRoute again for another place, or come to terms with that namespace; when it is deleted this \
+         one takes over"
     }
 }
 

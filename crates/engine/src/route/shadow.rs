@@ -38,8 +38,8 @@ pub(super) fn refusal(matches: &Match, rules: &[Rule], number: i32) -> Option<Re
     Some(because(
         SHADOWED,
         format!(
-            "{} gets all requests that a rule with priority {number} would be for. Give spec.listener.priority a number \
-             below {first}, or that rule a higher one",
+            "{} gets all requests that a rule with priority {number} would be for. Give that rule a higher number, or \
+             make this WeightedRoute again with a spec.listener.priority below {first}",
             in_words(first, wider)
         ),
     ))
@@ -52,7 +52,8 @@ pub(super) fn no_room(matches: &Match, rules: &[Rule]) -> Option<Reason> {
         SHADOWED,
         format!(
             "{} gets all requests that this route is for, and no number that Weir may choose is free before it. Give \
-             spec.listener.priority a free number below {first}, or that rule a higher one",
+             that rule a higher number, or make this WeightedRoute again with a free spec.listener.priority below \
+             {first}",
             in_words(first, wider)
         ),
     ))

@@ -73,7 +73,7 @@ fn what_is_for_everybody_needs_the_star() {
     let open = || json!({"namespaces": {"from": "All"}});
     let path = || json!({"match": {"paths": ["/api/*"]}});
     refused(open(), "team-a", Value::Null, "must say for which hosts it is");
-    refused(open(), "team-a", path(), "Give spec.listener.match.hosts (any host), or add \"*\"");
+    refused(open(), "team-a", path(), "again with spec.listener.match.hosts (any host), or add \"*\"");
     let starred = || json!({"namespaces": {"from": "All"}, "hosts": ["*"]});
     assert_eq!(said(starred(), "team-a", Value::Null), None);
     assert_eq!(said(starred(), "team-a", path()), None);
@@ -85,7 +85,7 @@ fn a_priority_of_ones_own_is_for_who_may_have_every_host() {
     let place = || json!({"match": {"hosts": ["*.a.example"]}, "priority": 1});
     let all = |hosts: Value| json!({"namespaces": {"from": "All"}, "hosts": hosts});
     for hosts in [json!([]), json!(["*.a.example"])] {
-        refused(all(hosts), "team-a", place(), "Leave out spec.listener.priority, and Weir chooses one");
+        refused(all(hosts), "team-a", place(), "again without spec.listener.priority, and Weir chooses one");
     }
     assert_eq!(said(all(json!(["*"])), "team-a", place()), None);
     assert_eq!(said(json!({}), "platform", place()), None);
