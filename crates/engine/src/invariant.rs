@@ -31,7 +31,10 @@ pub enum Invariant {
     MovedByAbsence,
     /// A rollback needs something that no longer exists.
     RollbackImpossible,
-    /// A difference is fought without end.
+    /// What somebody else has put there on purpose is written over, though neither `drift` nor a command says so. A rollback
+    /// is excepted while the candidate carries traffic.
+    Overwritten,
+    /// A difference is fought without end, or a write that is refused is not made ever more rarely.
     EndlessFight,
     /// A finalizer stays after its deadline.
     HangingFinalizer,
@@ -57,7 +60,7 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
@@ -70,6 +73,7 @@ impl Invariant {
         Self::FalseClaim,
         Self::MovedByAbsence,
         Self::RollbackImpossible,
+        Self::Overwritten,
         Self::EndlessFight,
         Self::HangingFinalizer,
         Self::LeftBehind,
@@ -89,6 +93,7 @@ impl Invariant {
             | Self::BlindRetry
             | Self::MovedByAbsence
             | Self::RollbackImpossible
+            | Self::Overwritten
             | Self::EndlessFight
             | Self::HangingFinalizer
             | Self::EndlessRun

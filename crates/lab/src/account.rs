@@ -31,12 +31,11 @@ const CHECKS: HealthChecks = HealthChecks {
 pub struct Account {
     aws: Arc<Aws>,
     balancers: BTreeSet<String>,
-    groups: BTreeMap<String, String>,
 }
 
 impl Account {
     pub(crate) fn new(aws: &Arc<Aws>) -> Self {
-        Self { aws: Arc::clone(aws), balancers: BTreeSet::new(), groups: BTreeMap::new() }
+        Self { aws: Arc::clone(aws), balancers: BTreeSet::new() }
     }
 
     /// Makes what the entry points and environments among the documents expect to exist by name, unless it was made
@@ -76,15 +75,13 @@ impl Account {
 
     /// Makes a target group with so many targets, `i-<group>-1` and so on, unless there is one of that name.
     pub fn add_group(&mut self, name: &str, targets: u32, stickiness: TargetStickiness) -> Result<(), String> {
-        if self.groups.contains_key(name) {
+        if self.aws.group_arn(name).is_some() {
             return Ok(());
         }
         let ids: Vec<String> = (1..=targets).map(|number| format!("i-{name}-{number}")).collect();
         let settings = GroupSettings { checks: Some(CHECKS), stickiness, ..GroupSettings::named(name) };
         let targets: Vec<(&str, u16)> = ids.iter().map(|id| (id.as_str(), settings.port)).collect();
-        let arn = self.aws.add_target_group(settings, &targets).map_err(|refusal| refusal.to_string())?;
-        self.groups.insert(name.to_owned(), arn);
-        Ok(())
+        self.aws.add_target_group(settings, &targets).map(drop).map_err(|refusal| refusal.to_string())
     }
 
     /// Makes a target group for a Lambda function without health checks, unless there is one of that name.
@@ -177,7 +174,7 @@ impl Account {
 
     /// How many targets of a group are healthy.
     pub fn healthy(&self, group: &str) -> u32 {
-        count(self.aws.health(self.found(group)))
+        count(self.aws.health(group))
     }
 
     /// How many targets of a group were healthy, from which instant on.
@@ -187,22 +184,23 @@ impl Account {
 
     /// How many targets of a group were healthy at a past instant.
     pub fn healthy_at(&self, group: &str, at: Timestamp) -> u32 {
-        count(self.aws.health_at(self.found(group), at))
+        count(self.aws.health_at(group, at))
     }
 
-    /// The ARN of a group that was made here, by which it is found without a search.
-    fn found<'a>(&'a self, group: &'a str) -> &'a str {
-        self.groups.get(group).map_or(group, String::as_str)
-    }
-
-    /// The names of all groups.
+    /// The names of all groups that there are or were.
     pub fn groups(&self) -> BTreeSet<String> {
-        self.groups.keys().cloned().collect()
+        self.group_names().into_values().collect()
+    }
+
+    /// The names of all groups that there are or were, by ARN.
+    pub(crate) fn group_names(&self) -> BTreeMap<String, String> {
+        self.aws.groups_ever()
     }
 
     /// The ARNs of all groups, by name.
     pub fn group_arns(&self) -> BTreeMap<String, String> {
-        self.groups.clone()
+        let with_arn = |name: String| Some((name.clone(), self.aws.group_arn(&name)?));
+        self.groups().into_iter().filter_map(with_arn).collect()
     }
 
     /// Every call that AWS has answered.

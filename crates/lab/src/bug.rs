@@ -16,7 +16,7 @@ use weir_engine::invariant::Invariant;
 use crate::plan::{Plan, Wrong};
 
 pub(crate) use decisions::Wrongly;
-pub(crate) use wire::{Tampered, copies, tamper_answer, tamper_request, worker_delay};
+pub(crate) use wire::{Tampered, copies, retries, tamper_answer, tamper_request, worker_delay};
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +56,16 @@ pub enum Bug {
     Grows,
     /// A worker carries out each write once more, long after.
     StaleWorker,
+    /// A rule that others have made and deleted is made again.
+    MakesForeignRules,
+    /// Targets that nobody checks are taken for unhealthy.
+    TakesUnknownForBad,
+    /// A rollback does not see what somebody has put there, and writes over it.
+    OverwritesOnReturn,
+    /// A route goes along where its entry point leads to another listener.
+    FollowsRepointed,
+    /// What AWS refuses is asked for each second.
+    RetriesRefusals,
 }
 
 thread_local! {
@@ -84,7 +94,7 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,
@@ -102,6 +112,11 @@ impl Bug {
         Self::ForgetsEnds,
         Self::Grows,
         Self::StaleWorker,
+        Self::MakesForeignRules,
+        Self::TakesUnknownForBad,
+        Self::OverwritesOnReturn,
+        Self::FollowsRepointed,
+        Self::RetriesRefusals,
     ];
 
     /// The class of failures that it stands for.
@@ -124,6 +139,11 @@ impl Bug {
             Self::ForgetsEnds => "a release replayed by another cluster",
             Self::Grows => "memory that grows without end",
             Self::StaleWorker => "a stale plan applied by a delayed worker",
+            Self::MakesForeignRules => "a login is lost with a rule that is made again from what is known of it",
+            Self::TakesUnknownForBad => "what is not known is taken for bad",
+            Self::OverwritesOnReturn => "a rollback undoes what somebody did by hand",
+            Self::FollowsRepointed => "a change of the objects lets a run write elsewhere",
+            Self::RetriesRefusals => "a refusal for good is tried for ever",
         }
     }
 
@@ -142,16 +162,17 @@ impl Bug {
     /// What must be found.
     pub fn caught_as(self) -> Wrong {
         match self {
-            Self::ClaimsUnseen => Wrong::Never(Invariant::FalseClaim),
+            Self::ClaimsUnseen | Self::TakesUnknownForBad => Wrong::Never(Invariant::FalseClaim),
             Self::DropsAtOnce | Self::CutsStickyClients => Wrong::Never(Invariant::TornDownTooSoon),
             Self::Clobbers => Wrong::Clobbered,
             Self::OverloadsOldSide | Self::TrustsOldHealth => Wrong::Never(Invariant::RaisedWithoutCapacity),
             Self::HidesRefusals => Wrong::Never(Invariant::EndlessRun),
             Self::KeepsFinalizer => Wrong::Hanging,
             Self::CallStorm => Wrong::Restless,
-            Self::HotLoop | Self::FightsForever => Wrong::Never(Invariant::EndlessFight),
+            Self::HotLoop | Self::FightsForever | Self::RetriesRefusals => Wrong::Never(Invariant::EndlessFight),
             Self::BlindToDrift => Wrong::OtherWeights,
-            Self::IgnoresOwners => Wrong::Never(Invariant::NotOurs),
+            Self::IgnoresOwners | Self::MakesForeignRules | Self::FollowsRepointed => Wrong::Never(Invariant::NotOurs),
+            Self::OverwritesOnReturn => Wrong::Never(Invariant::Overwritten),
             Self::SlowRollback => Wrong::Never(Invariant::RollbackImpossible),
             Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
             Self::Grows => Wrong::Bloated,

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use weir_api::weighted_route::DriftPolicy;
 use weir_sim::aws::TargetStickiness;
 
 use crate::director::Site;
+use crate::maker::Maker;
 use crate::manifest;
-use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, steps};
+use crate::stage::{self, ENTRY_POINT, environment, steps};
 use crate::world::{Settings, World};
 
 /// The priority of the rule of a course that moves one.
@@ -32,9 +34,9 @@ pub struct Course {
     pub weights: Vec<u32>,
     /// How long the run rests at each step, in seconds.
     pub pause_s: u32,
-    /// Whether the route undoes what others change.
+    /// What the route does about what others change.
     #[serde(default)]
-    pub corrects: bool,
+    pub drift: DriftPolicy,
     /// The environments that the traffic is wished on, one after the other.
     pub releases: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub enum Place {
     DefaultAction,
     /// On a rule, which the first release makes.
     Rule,
+    /// On a rule that others have made, which carries blue and is adopted; clients sign in first.
+    AdoptedRule,
 }
 
 impl Course {
@@ -55,7 +59,7 @@ impl Course {
         Self {
             place: Place::DefaultAction,
             sticky: false,
-            corrects: false,
+            drift: DriftPolicy::Alert,
             weights: vec![1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100],
             pause_s: 5,
             releases: vec!["green".to_owned()],
@@ -72,17 +76,23 @@ impl Course {
         Self { place: Place::Rule, releases: vec!["blue".to_owned(), "green".to_owned()], ..Self::short() }
     }
 
+    /// A release on a rule that others have made.
+    pub fn adopted() -> Self {
+        Self { place: Place::AdoptedRule, ..Self::short() }
+    }
+
     /// A release between groups that keep their clients.
     pub fn sticky() -> Self {
         Self { sticky: true, weights: vec![50, 100], ..Self::release() }
     }
 
     /// The courses that are searched, with their names. A short release meets nothing that one of twelve steps does not.
-    pub fn all() -> [(&'static str, Self); 3] {
+    pub fn all() -> [(&'static str, Self); 4] {
         [
             ("a release of twelve steps", Self::release()),
             ("a first deployment", Self::first()),
             ("a release of sticky groups", Self::sticky()),
+            ("a release on a rule of others", Self::adopted()),
         ]
     }
 
@@ -100,10 +110,14 @@ impl Course {
     }
 
     fn route(&self) -> String {
-        let drift = if self.corrects { "drift: Correct" } else { "" };
+        let (backends, drift) = (["blue", "green"], format!("drift: {:?}", self.drift));
         match self.place {
-            Place::DefaultAction => stage::route("checkout", &["blue", "green"], drift),
-            Place::Rule => stage::rule_route("checkout", &["blue", "green"], PRIORITY, drift),
+            Place::DefaultAction => stage::route("checkout", &backends, &drift),
+            Place::Rule => stage::rule_route("checkout", &backends, PRIORITY, &drift),
+            Place::AdoptedRule => {
+                let route = stage::rule_route("checkout", &backends, PRIORITY, &drift);
+                route.replace("spec:\n", "spec:\n  adopt: true\n")
+            }
         }
     }
 
@@ -125,8 +139,11 @@ impl Course {
         }
         let documents = manifest::parse(&self.manifests()).expect("the course's manifests are YAML");
         world.furnish_documents(&documents, TARGETS).expect("the course's manifests name what exists");
-        if self.place == Place::DefaultAction {
-            sign_in_and_forward(&world);
+        let maker = Maker::new(world.aws(), self.place);
+        if maker.is_his() {
+            maker.write().expect("AWS takes what the maker of a course writes");
+            let place = maker.found().expect("what was just written is there");
+            world.aws().add_tags(&place, &[TEAM]).expect("the place of a course takes a tag");
         }
         world.run_for(Duration::from_mins(2)).await;
         for document in documents {
@@ -137,37 +154,9 @@ impl Course {
 
     /// Where faults find the place of the course.
     pub(crate) fn site(&self, world: &World) -> Site {
-        Site {
-            namespace: world.namespace().to_owned(),
-            listener: world.account().listener_arn(BALANCER, PORT),
-            priority: (self.place == Place::Rule).then_some(PRIORITY),
-        }
+        Site { namespace: world.namespace().to_owned(), place: self.place }
     }
 }
 
-/// The tag of others on the listener.
+/// The tag of others on the place that they have made.
 pub(crate) const TEAM: (&str, &str) = ("team", "shop");
-
-/// The listener asks clients to sign in and then sends them to blue; and it carries a tag of others.
-fn sign_in_and_forward(world: &World) {
-    let listener = world.account().listener_arn(BALANCER, PORT);
-    let blue = world.account().group_arns()["blue"].clone();
-    let oidc = "DefaultActions.member.1.AuthenticateOidcConfig";
-    let action = [
-        ("ListenerArn".to_owned(), listener.as_str()),
-        ("DefaultActions.member.1.Type".to_owned(), "authenticate-oidc"),
-        ("DefaultActions.member.1.Order".to_owned(), "1"),
-        (format!("{oidc}.Issuer"), "https://id.shop.test"),
-        (format!("{oidc}.AuthorizationEndpoint"), "https://id.shop.test/authorize"),
-        (format!("{oidc}.TokenEndpoint"), "https://id.shop.test/token"),
-        (format!("{oidc}.UserInfoEndpoint"), "https://id.shop.test/user"),
-        (format!("{oidc}.ClientId"), "shop"),
-        (format!("{oidc}.ClientSecret"), "known to AWS alone"),
-        ("DefaultActions.member.2.Type".to_owned(), "forward"),
-        ("DefaultActions.member.2.Order".to_owned(), "2"),
-        ("DefaultActions.member.2.TargetGroupArn".to_owned(), &blue),
-    ];
-    let action: Vec<(&str, &str)> = action.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    world.aws().by_hand("ModifyListener", &action).expect("the listener of a course takes its actions");
-    world.aws().add_tags(&listener, &[TEAM]).expect("the listener of a course takes a tag");
-}

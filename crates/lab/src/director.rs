@@ -14,6 +14,7 @@ use weir_sim::aws::{AppBehaviour, Aws, TargetKey};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 
+use crate::course::Place;
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
 use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Sort, Which};
@@ -29,10 +30,8 @@ const PROPAGATION: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duratio
 pub(crate) struct Site {
     /// The namespace of its objects.
     pub namespace: String,
-    /// The ARN of the listener.
-    pub listener: String,
-    /// The priority of the rule; `None` for the default action.
-    pub priority: Option<u32>,
+    /// On what it is split.
+    pub place: Place,
 }
 
 /// The director of one world.

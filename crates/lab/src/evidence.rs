@@ -26,7 +26,7 @@ pub struct Evidence {
     pub lingering: Vec<(String, Timestamp)>,
     /// The tags that are left at the end on every place that a controller has written to, by ARN.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
-    /// The ARNs of the target groups, by name.
+    /// The names of the target groups that there are or were, by ARN.
     pub groups: BTreeMap<String, String>,
 }
 

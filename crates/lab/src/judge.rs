@@ -13,9 +13,11 @@ mod leadership;
 mod leavings;
 mod lockstep;
 mod order;
+mod overwrites;
 mod ownership;
 mod refusals;
 mod replay;
+mod retries;
 mod return_path;
 mod silence;
 mod teardown;
@@ -60,6 +62,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(order::judge(evidence, &course));
     breaches.extend(lockstep::judge(evidence, &course));
     breaches.extend(ownership::judge(evidence, &course));
+    breaches.extend(overwrites::judge(evidence, &course));
     breaches.extend(claims::judge(&course));
     breaches.extend(silence::judge(evidence));
     breaches.extend(leadership::judge(evidence));
@@ -70,6 +73,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(return_path::judge(&course));
     breaches.extend(haste::judge(evidence, &course));
     breaches.extend(refusals::judge(evidence, &course));
+    breaches.extend(retries::judge(evidence, &course));
     breaches.extend(teardown::judge(evidence, &course));
     breaches.sort();
     breaches

@@ -17,6 +17,7 @@ pub mod fault;
 pub mod journal;
 pub mod judge;
 mod life;
+mod maker;
 pub mod manifest;
 pub mod model;
 pub mod plan;

@@ -183,10 +183,14 @@ fn is_wild(world: &World) -> bool {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Course { place, sticky, corrects, weights, pause_s, releases } = &self.course;
+        let Course { place, sticky, drift, weights, pause_s, releases } = &self.course;
         let sticky = if *sticky { ", sticky" } else { "" };
-        let corrects = if *corrects { ", drift: Correct" } else { "" };
-        writeln!(formatter, "seed {}; {place:?}{sticky}{corrects}; to {}", self.seed, releases.join(", then "))?;
+        writeln!(
+            formatter,
+            "seed {}; {place:?}{sticky}, drift: {drift:?}; to {}",
+            self.seed,
+            releases.join(", then ")
+        )?;
         writeln!(formatter, "steps {weights:?}, {pause_s} s each")?;
         if let Some(bug) = self.bug {
             writeln!(formatter, "planted bug: {bug}")?;

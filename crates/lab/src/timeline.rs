@@ -15,7 +15,7 @@ use crate::journal::{AwsRequest, Entry, KubeRequest, LeaseRequest, What};
 pub fn timeline(evidence: &Evidence) -> String {
     let mut lines = String::new();
     let mut said = BTreeMap::new();
-    let names: BTreeMap<&str, &str> = evidence.groups.iter().map(|(name, arn)| (arn.as_str(), name.as_str())).collect();
+    let names: BTreeMap<&str, &str> = evidence.groups.iter().map(|(arn, name)| (arn.as_str(), name.as_str())).collect();
     for entry in &evidence.entries {
         if let Some((who, what)) = line(entry, &names, &mut said) {
             let _ = writeln!(lines, "{} {who:<13} {what}", clock(entry.at));

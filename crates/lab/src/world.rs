@@ -420,7 +420,7 @@ impl World {
             calls: self.calls(),
             changes,
             lingering: self.lingering(),
-            groups: self.group_arns(),
+            groups: self.group_names(),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::Phase;
+use weir_api::traffic_shift::{Cause, HeldBy, Hold, Phase};
+use weir_api::weighted_route::{Before, DriftPolicy};
 use weir_controller::Decisions;
 use weir_engine::event::Event;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
@@ -85,8 +86,16 @@ impl<K: Alter> Kind for Altered<K> {
 }
 
 impl Alter for Routes {
-    fn before(bug: Bug, context: &mut Context, _: &mut Cluster, route: &mut RouteObject) {
+    fn before(bug: Bug, context: &mut Context, cluster: &mut Cluster, route: &mut RouteObject) {
         match bug {
+            // A rule that was there before is taken for one of Weir's own.
+            Bug::MakesForeignRules => {
+                route.spec.drift = DriftPolicy::Correct;
+                route.status.before = route.status.before.take().map(|_| Before::default());
+            }
+            Bug::FollowsRepointed if is_led_away(cluster, route) => {
+                (route.status.listener, route.status.arn, route.status.marked) = (None, None, None);
+            }
             Bug::HidesRefusals => context.trouble = None,
             Bug::FightsForever => route.status.reversals.clear(),
             _ => {}
@@ -117,6 +126,13 @@ impl Alter for Routes {
     }
 }
 
+/// Whether an entry point has a listener of the route's name, and it is another than the one that the route knows.
+fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
+    let listeners = cluster.entry_points.values().flat_map(|entry_point| &entry_point.status.listeners);
+    let mut named = listeners.filter(|listener| listener.name == route.spec.listener.listener);
+    route.status.listener.as_ref().is_some_and(|known| named.any(|listener| listener.arn != *known))
+}
+
 impl Alter for Shifts {
     fn before(bug: Bug, context: &mut Context, cluster: &mut Cluster, shift: &mut ShiftObject) {
         match bug {
@@ -133,8 +149,18 @@ impl Alter for Shifts {
         }
     }
 
-    fn after(bug: Bug, _: &Context, _: &Cluster, _: &ShiftObject, verdict: &mut Verdict<Self::Status>) {
+    fn after(bug: Bug, context: &Context, _: &Cluster, _: &ShiftObject, verdict: &mut Verdict<Self::Status>) {
         match bug {
+            Bug::TakesUnknownForBad => {
+                // Where somebody has taken the candidate out of the action, nobody knows how it is.
+                let run = verdict.status.run.as_mut().filter(|run| run.rollback.is_none());
+                let is_foreign = |hold: &Hold| hold.by == HeldBy::ForeignChange;
+                if let Some(run) = run.filter(|run| run.hold.as_ref().is_some_and(is_foreign)) {
+                    let message = "4 targets are not checked".to_owned();
+                    run.rollback = Some(Cause { reason: "CandidateUnhealthy".to_owned(), message, since: context.now });
+                    run.hold = None;
+                }
+            }
             Bug::KeepsFinalizer => verdict.finalizer = true,
             Bug::DropsAtOnce => {
                 let run = verdict.status.run.as_mut().filter(|run| run.weight == 100 && run.rollback.is_none());

@@ -1,5 +1,7 @@
 //! The plan that brings each bug to light: a course on which it does its harm.
 
+use weir_api::weighted_route::DriftPolicy;
+
 use crate::course::Course;
 use crate::fault::{Fault, Hand, Illness, Moment, Planned, Quota};
 use crate::plan::Plan;
@@ -32,7 +34,11 @@ impl Bug {
                 at(35, Fault::Ill("green".to_owned(), Illness::Empty, 120)),
                 hand(60, verb("resume")),
             ],
-            Self::HidesRefusals => vec![at(0, Fault::Quota(Quota::Groups, 120))],
+            Self::HidesRefusals | Self::RetriesRefusals => vec![at(0, Fault::Quota(Quota::Groups, 120))],
+            Self::MakesForeignRules => vec![hand(40, Hand::Remove)],
+            Self::TakesUnknownForBad => vec![hand(40, Hand::Only("blue".to_owned()))],
+            Self::OverwritesOnReturn => vec![hand(70, verb("pause")), hand(76, Hand::Answer), hand(95, verb("abort"))],
+            Self::FollowsRepointed => vec![hand(40, Hand::PointPort)],
             Self::KeepsFinalizer => vec![hand(38, Hand::DeleteShift)],
             Self::BlindToDrift => vec![hand(90, Hand::Weights(70, 30))],
             Self::FightsForever => vec![hand(90, Hand::Fight(70, 30, 30))],
@@ -46,12 +52,17 @@ impl Bug {
     fn course(self) -> Course {
         match self {
             Self::CutsStickyClients => Course::sticky(),
-            Self::FightsForever => Course { corrects: true, ..Course::short() },
+            // A rule without a login, which could not be written over what somebody has put in its place.
+            Self::OverwritesOnReturn => Course { weights: vec![50, 100], pause_s: 60, ..Course::first() },
+            Self::MakesForeignRules => Course { weights: vec![50, 100], pause_s: 20, ..Course::adopted() },
+            Self::FightsForever => Course { drift: DriftPolicy::Correct, ..Course::short() },
             // Pauses that are long enough for something to happen in them.
             Self::OverloadsOldSide
             | Self::TrustsOldHealth
             | Self::IgnoresOwners
             | Self::SlowRollback
+            | Self::TakesUnknownForBad
+            | Self::FollowsRepointed
             | Self::StaleWorker => Course { weights: vec![50, 100], pause_s: 20, ..Course::release() },
             _ => Course::short(),
         }

@@ -24,6 +24,11 @@ pub(crate) fn worker_delay(operation: &str) -> Option<Duration> {
     is_late.then_some(Duration::from_secs(40))
 }
 
+/// How often a write that was refused is sent again, each second.
+pub(crate) fn retries() -> u32 {
+    if planted() == Some(Bug::RetriesRefusals) { 20 } else { 0 }
+}
+
 /// The request as it is sent.
 pub(crate) fn tamper_request(operation: &str, body: Bytes) -> Bytes {
     if planted() != Some(Bug::Clobbers) || operation != "ModifyListener" {
@@ -48,7 +53,7 @@ pub(crate) fn tamper_answer(tampered: &mut Tampered, operation: &str, question: 
         Some(Bug::TrustsOldHealth) if operation == "DescribeTargetHealth" && question.contains("green") => {
             once_well(tampered, question, body)
         }
-        Some(Bug::BlindToDrift) if operation == "DescribeRules" => {
+        Some(Bug::BlindToDrift | Bug::OverwritesOnReturn) if operation == "DescribeRules" => {
             tampered.answers.entry(question.to_owned()).or_insert(body).clone()
         }
         Some(Bug::IgnoresOwners) if operation == "DescribeTags" => {
@@ -73,7 +78,8 @@ fn once_well(tampered: &mut Tampered, question: &str, body: Bytes) -> Bytes {
 impl Tampered {
     /// A write was made.
     pub fn written(&mut self, operation: &str) {
-        if planted() == Some(Bug::BlindToDrift) && operation != "AddTags" {
+        let is_blind = matches!(planted(), Some(Bug::BlindToDrift | Bug::OverwritesOnReturn));
+        if is_blind && operation != "AddTags" {
             self.answers.clear();
         }
     }

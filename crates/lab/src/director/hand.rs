@@ -1,115 +1,95 @@
 //! What people do by hand, done.
 
+mod console;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use weir_api::command::COMMAND_ANNOTATION;
-use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
-use weir_sim::aws::RuleAction;
 
 use crate::fault::{Fault, Hand};
-use crate::journal::What;
+use crate::maker::{OTHER_BALANCER, OTHER_PORT};
+use crate::manifest;
+use crate::stage::{BALANCER, PORT, steps};
 
 use super::{Director, Later, lock};
 
 /// How often somebody who fights sets weights.
 const ROUND: Duration = Duration::from_secs(20);
+/// How long somebody takes who does a second thing right after a first.
+const MOMENT: Duration = Duration::from_secs(1);
 
 impl Director {
     pub(super) fn do_by_hand(&self, hand: &Hand) {
         match hand {
-            Hand::Weights(blue, green) => self.set_weights(*blue, *green),
             Hand::Fight(blue, green, times) => {
-                self.set_weights(*blue, *green);
+                self.do_by_hand(&Hand::Weights(*blue, *green));
                 if let Some(left) = times.checked_sub(1).filter(|left| *left > 0) {
                     let again = Fault::Hand(Hand::Fight(*blue, *green, left));
                     self.later(Instant::now() + ROUND, Later::Fault(again));
                 }
             }
-            Hand::Remove => self.retag(|place| self.remove(place)),
-            Hand::Untag => self.retag(|place| self.untag(place)),
-            Hand::Claim => self.retag(|place| {
-                let done = self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]);
-                debug_assert!(done.is_ok(), "{done:?}");
-            }),
-            Hand::Detach(group) => self.detach(group),
-            Hand::To(to) => self.patch("trafficshifts", &json!({"spec": {"to": to}})),
-            Hand::Paused(paused) => self.patch("trafficshifts", &json!({"spec": {"paused": paused}})),
-            Hand::Command(verb) => {
-                let number = {
-                    let mut state = lock(&self.state);
-                    state.hands += 1;
-                    state.hands
-                };
-                let command = format!("{verb}/by-hand-{number}");
-                self.patch("trafficshifts", &json!({"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}));
+            Hand::To(to) => self.patch("trafficshifts", "checkout", &json!({"spec": {"to": to}})),
+            Hand::ToTwice(first, then) => {
+                self.do_by_hand(&Hand::To(first.clone()));
+                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Hand(Hand::To(then.clone()))));
             }
+            Hand::Strategy(weights) => {
+                let steps = manifest::parse(&steps(weights, "5s")).expect("steps are YAML");
+                self.patch("trafficshifts", "checkout", &json!({"spec": {"strategy": steps[0]}}));
+            }
+            Hand::Paused(paused) => self.patch("trafficshifts", "checkout", &json!({"spec": {"paused": paused}})),
+            Hand::Command(verb) => self.command(verb),
+            Hand::CommandTwice(verb) => {
+                self.command(verb);
+                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Hand(Hand::Command(verb.clone()))));
+            }
+            Hand::PointEnvironment(name, group) => {
+                self.make_spare(group);
+                let groups = json!([{"name": "web", "existing": {"name": group}}]);
+                self.patch("environments", name, &json!({"spec": {"targetGroups": groups}}));
+            }
+            Hand::PointPort => self.point(BALANCER, OTHER_PORT),
+            Hand::PointBalancer => self.point(OTHER_BALANCER, PORT),
+            Hand::DropBackend(name) => {
+                let Some(route) = self.kube.get("weightedroutes", &self.site.namespace, "checkout") else { return };
+                let backends = route["spec"]["backends"].as_array().into_iter().flatten();
+                let left: Vec<&Value> = backends.filter(|backend| backend["environment"] != **name).collect();
+                self.patch("weightedroutes", "checkout", &json!({"spec": {"backends": left}}));
+            }
+            Hand::DeleteEntryPoint => drop(self.kube.delete("entrypoints", &self.site.namespace, "public")),
+            Hand::DeleteEnvironment(name) => drop(self.kube.delete("environments", &self.site.namespace, name)),
             Hand::DeleteShift => drop(self.kube.delete("trafficshifts", &self.site.namespace, "checkout")),
             Hand::RecreateShift => self.recreate("trafficshifts", "checkout"),
             Hand::RecreateRoute => self.recreate("weightedroutes", "checkout"),
             Hand::RecreateEnvironment(name) => self.recreate("environments", name),
             Hand::WipeStatuses => self.wipe(),
+            on_aws => self.retag(|place| self.use_console(on_aws, place)),
         }
     }
 
-    /// The rule, or the listener for its default action or while there is no rule.
-    fn place(&self) -> String {
-        let rules = self.aws.rule_arns(&self.site.listener);
-        self.site.priority.and_then(|at| rules.get(&at).cloned()).unwrap_or_else(|| self.site.listener.clone())
-    }
-
-    fn set_weights(&self, blue: u32, green: u32) {
-        // Where the console finds nothing that forwards, nothing is changed.
-        let _ = self.aws.edit_weights(&self.place(), &[("blue", blue), ("green", green)]);
-    }
-
-    fn remove(&self, place: &str) {
-        let done = if place == self.site.listener {
-            self.aws.edit_action(place, &RuleAction::FixedResponse(404))
-        } else {
-            self.aws.by_hand("DeleteRule", &[("RuleArn", place)])
+    fn command(&self, verb: &str) {
+        let number = {
+            let mut state = lock(&self.state);
+            state.hands += 1;
+            state.hands
         };
-        debug_assert!(done.is_ok(), "{done:?}");
+        let command = format!("{verb}/by-hand-{number}");
+        self.patch("trafficshifts", "checkout", &json!({"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}));
     }
 
-    /// Somebody changes the tags, or takes them away with their rule, and it is noted what they were and are.
-    fn retag(&self, change: impl FnOnce(&str)) {
-        let place = self.place();
-        let before = self.aws.tags(&place);
-        change(&place);
-        let after = self.aws.tags(&place);
-        if before != after {
-            self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
-        }
+    /// Points the entry point to a listener of others.
+    fn point(&self, balancer: &str, port: u16) {
+        let made = self.maker().listener_of_others(balancer, port);
+        debug_assert!(made.is_ok(), "{made:?}");
+        let spec = json!({"existing": {"name": balancer}, "listeners": [{"name": "https", "port": port}]});
+        self.patch("entrypoints", "public", &json!({ "spec": spec }));
     }
 
-    fn untag(&self, place: &str) {
-        for (number, key) in self.aws.tags(place).keys().enumerate() {
-            debug_assert!(number < 50, "AWS takes 50 tags");
-            let done = self.aws.by_hand("RemoveTags", &[("ResourceArns.member.1", place), ("TagKeys.member.1", key)]);
-            debug_assert!(done.is_ok(), "{done:?}");
-        }
-    }
-
-    fn detach(&self, group: &str) {
-        let place = self.place();
-        let mut weights = self.aws.weights(&place);
-        weights.remove(group);
-        let left: Vec<(&str, u32)> = weights.iter().map(|(group, weight)| (group.as_str(), *weight)).collect();
-        // A group that carries nothing of the others' is left with all of it, as the console has it.
-        let left: Vec<(&str, u32)> = match left.as_slice() {
-            [(only, _)] => vec![(only, 1)],
-            _ => left,
-        };
-        if !left.is_empty() {
-            let _ = self.aws.edit_weights(&place, &left);
-        }
-    }
-
-    fn patch(&self, resource: &str, patch: &Value) {
+    fn patch(&self, resource: &str, name: &str, patch: &Value) {
         // An object that is gone is not changed by anybody.
-        let _ = self.kube.merge(resource, &self.site.namespace, "checkout", patch);
+        let _ = self.kube.merge(resource, &self.site.namespace, name, patch);
     }
 
     fn recreate(&self, resource: &str, name: &str) {

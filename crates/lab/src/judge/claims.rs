@@ -9,10 +9,13 @@ use super::{Breach, Invariant, STALENESS};
 
 /// How long after a run's last look at AWS its end may be on record.
 const ENDING: SignedDuration = SignedDuration::from_secs(60);
+/// The reason of a run that goes back since its candidate fails its checks.
+const UNHEALTHY: &str = "CandidateUnhealthy";
 
 pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = routes(course);
     breaches.extend(shifts(course));
+    breaches.extend(illnesses(course));
     breaches
 }
 
@@ -69,6 +72,32 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
                 let message = format!("{} claims success with {} on route {route}", seen.key, words(&end));
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
+        }
+    }
+    breaches
+}
+
+/// Runs that go back since their candidate is said to be unhealthy, though it was in no action where it would be checked.
+fn illnesses(course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, seen) in course.shifts.iter().enumerate() {
+        let Some(run) = run_of(&seen.object) else { continue };
+        let Some(cause) = run.rollback.as_ref().filter(|cause| cause.reason == UNHEALTHY) else { continue };
+        let is_known = course.shifts[..number].iter().any(|earlier| {
+            let before = run_of(&earlier.object).and_then(|before| Some((before.id, before.rollback.as_ref()?)));
+            earlier.key == seen.key && before == Some((run.id, cause))
+        });
+        let Some(candidate) = course.group_of(&seen.key.namespace, &run.to).filter(|_| !is_known) else { continue };
+        let was_checked = run.routes.iter().any(|part| {
+            let route = Key::new(seen.key.namespace.clone(), part.name.clone());
+            course.places(&route, seen.at - STALENESS, seen.at).any(|place| {
+                let live = course.live_between(place, seen.at - STALENESS - STALENESS, seen.at);
+                live.iter().any(|live| live.contains_key(candidate))
+            })
+        });
+        if !was_checked {
+            let message = format!("{} says that {} is unhealthy, which nobody checked", seen.key, run.to);
+            breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
         }
     }
     breaches

@@ -12,7 +12,7 @@ use weir_engine::Key;
 use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::{Evidence, Weights};
-use crate::journal::{AwsRequest, KubeRequest, What};
+use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 
 use super::STALENESS;
 
@@ -28,6 +28,8 @@ pub(super) struct Seen<T> {
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     pub at: Timestamp,
+    /// Which life of the controller has sent it.
+    pub life: u32,
     /// The ARN of the rule, or of the listener for its default action or for a rule that is yet to be.
     pub place: String,
     /// The listener, for a rule that is yet to be.
@@ -64,7 +66,7 @@ impl<'a> Course<'a> {
             match &entry.what {
                 What::Kube(request) => course.see(entry.at, request),
                 What::Aws(request) if request.arrived && request.is_write() => {
-                    course.writes.push(Write::of(entry.at, request, evidence));
+                    course.writes.push(Write::of(entry, request, evidence));
                 }
                 _ => {}
             }
@@ -244,7 +246,8 @@ impl<'a> Course<'a> {
 }
 
 impl<'a> Write<'a> {
-    fn of(at: Timestamp, request: &'a AwsRequest, evidence: &Evidence) -> Self {
+    fn of(entry: &Entry, request: &'a AwsRequest, evidence: &Evidence) -> Self {
+        let (at, life) = (entry.at, entry.life);
         let of = |name: &str| request.form.get(name).cloned();
         let creates = request.operation == "CreateRule";
         let place = of("RuleArn").or_else(|| of("ListenerArn")).or_else(|| of("ResourceArns.member.1"));
@@ -257,6 +260,7 @@ impl<'a> Write<'a> {
         let writes_weights = matches!(request.operation.as_str(), "CreateRule" | "ModifyRule" | "ModifyListener");
         Self {
             at,
+            life,
             place: place.unwrap_or_default(),
             creates,
             weights: writes_weights.then(|| weights_of(request, evidence)),
@@ -300,8 +304,7 @@ pub(super) fn words(weights: &Weights) -> String {
 }
 
 fn name_of_group(evidence: &Evidence, arn: &str) -> String {
-    let found = evidence.groups.iter().find(|(_, known)| *known == arn);
-    found.map_or_else(|| arn.to_owned(), |(name, _)| name.clone())
+    evidence.groups.get(arn).cloned().unwrap_or_else(|| arn.to_owned())
 }
 
 /// The tags of a place when a request was sent; where they are not ours, what they were before others changed them a

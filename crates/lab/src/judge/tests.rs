@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use weir_engine::invariant::{Invariant, Judge};
 
-use crate::evidence::{Change, Evidence};
+use crate::evidence::{Call, Change, Evidence};
 use crate::journal::{AwsRequest, Entry, What};
 use crate::stage::{self, on_virtual_time, shift, steps};
 use crate::world::Settings;
@@ -18,7 +18,7 @@ use super::judge;
 /// What is done to the evidence, and what must be found then.
 type Tampering = (Invariant, fn(&mut Evidence));
 
-const TAMPERINGS: [Tampering; 16] = [
+const TAMPERINGS: [Tampering; 21] = [
     (Invariant::AllZero, all_zero),
     (Invariant::RaisedWithoutCapacity, a_candidate_that_never_was_healthy),
     (Invariant::OutOfRangeOrDirection, a_step_against_the_run),
@@ -33,6 +33,11 @@ const TAMPERINGS: [Tampering; 16] = [
     (Invariant::MovedByAbsence, a_controller_that_was_not_carried_on),
     (Invariant::RollbackImpossible, a_rollback_that_failed_with_a_healthy_old_side),
     (Invariant::EndlessFight, one_status_again_and_again),
+    (Invariant::EndlessFight, a_refused_write_each_second),
+    (Invariant::NotOurs, a_rule_in_place_of_one_of_others),
+    (Invariant::NotOurs, a_write_to_another_listener),
+    (Invariant::FalseClaim, an_illness_that_nobody_checked),
+    (Invariant::Overwritten, a_write_over_what_somebody_put_there),
     (Invariant::EndlessRun, no_end_on_record),
     (Invariant::Replay, the_first_run_again),
 ];
@@ -226,11 +231,81 @@ fn a_write_that_nobody_asked_for(evidence: &mut Evidence) {
 
 fn a_group_dropped_with_its_weight(evidence: &mut Evidence) {
     let number = last_write(evidence);
-    let blue = evidence.groups["blue"].clone();
+    let blue = evidence.groups.iter().find(|(_, name)| *name == "blue").unwrap().0.clone();
     let form = &mut request(&mut evidence.entries[number]).form;
     let name = form.iter().find(|(_, value)| **value == blue).unwrap().0.clone();
     let member = name.strip_suffix(".TargetGroupArn").unwrap().to_owned();
     form.retain(|name, _| !name.starts_with(&member));
+}
+
+/// One more write at an instant, as the last one was.
+fn write_again(evidence: &mut Evidence, at: Timestamp, change: impl FnOnce(&mut AwsRequest)) {
+    let mut entry = evidence.entries[last_write(evidence)].clone();
+    entry.at = at;
+    change(request(&mut entry));
+    evidence.entries.push(entry);
+}
+
+fn a_refused_write_each_second(evidence: &mut Evidence) {
+    let call = evidence.calls.iter().rfind(|call| call.operation == "ModifyListener").unwrap().clone();
+    for second in 0..12 {
+        let at = evidence.ended + SignedDuration::from_secs(second);
+        write_again(evidence, at, |request| request.status = Some(400));
+        let code = "TargetGroupAssociationLimit".to_owned();
+        evidence.calls.push(Call { at: at + SignedDuration::from_millis(20), code, ..call.clone() });
+    }
+}
+
+/// The routes as they were recorded.
+fn routes(evidence: &mut Evidence) -> impl Iterator<Item = &mut Value> {
+    evidence.entries.iter_mut().filter_map(|entry| match &mut entry.what {
+        What::Kube(request) if request.path.contains("/weightedroutes/") => request.object.as_mut().map(Arc::make_mut),
+        _ => None,
+    })
+}
+
+fn a_rule_in_place_of_one_of_others(evidence: &mut Evidence) {
+    let rule = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop-public/1/2/3";
+    for route in routes(evidence).filter(|route| route["status"].is_object()) {
+        route["status"]["marked"] = json!(rule);
+    }
+    let first = evidence.changes.iter().position(|change| !change.by_hand).unwrap();
+    evidence.changes.insert(first, Change { place: rule.to_owned(), by_hand: true, ..evidence.changes[first].clone() });
+    let at = evidence.ended;
+    write_again(evidence, at, |request| {
+        request.operation = "CreateRule".to_owned();
+        for (number, (key, value)) in request.tags.clone().into_iter().enumerate() {
+            request.form.insert(format!("Tags.member.{}.Key", number + 1), key);
+            request.form.insert(format!("Tags.member.{}.Value", number + 1), value);
+        }
+    });
+}
+
+fn a_write_to_another_listener(evidence: &mut Evidence) {
+    let at = evidence.ended;
+    write_again(evidence, at, |request| {
+        let listener = request.form.get_mut("ListenerArn").unwrap();
+        *listener = format!("{}0", &listener[..listener.len() - 1]);
+    });
+}
+
+fn an_illness_that_nobody_checked(evidence: &mut Evidence) {
+    let cause = json!({"reason": "CandidateUnhealthy", "message": "", "since": "2026-11-21T10:00:00Z"});
+    for shift in records(evidence).filter(|shift| shift["status"]["run"].is_object()) {
+        shift["status"]["run"]["rollback"] = cause.clone();
+    }
+    evidence.changes.retain(|change| change.by_hand);
+}
+
+fn a_write_over_what_somebody_put_there(evidence: &mut Evidence) {
+    let mut change = evidence.changes.last().unwrap().clone();
+    change.at = evidence.ended - SignedDuration::from_mins(10);
+    change.by_hand = true;
+    change.after = stage::weights(&[("blue", 70), ("green", 30)]);
+    let (at, before) = (evidence.ended, change.after.clone());
+    evidence.changes.push(change.clone());
+    write_again(evidence, at, |_| ());
+    evidence.changes.push(Change { at, by_hand: false, before, after: stage::weights(&[("green", 100)]), ..change });
 }
 
 fn steps_without_a_look(evidence: &mut Evidence) {

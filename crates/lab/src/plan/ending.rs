@@ -7,8 +7,9 @@ use weir_api::traffic_shift::Outcome;
 
 use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
-use crate::fault::{Fault, Hand};
+use crate::fault::Fault;
 use crate::journal::{Entry, What};
+use crate::maker::Maker;
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
@@ -88,7 +89,7 @@ fn restless(world: &World, before: usize) -> Option<String> {
 pub(super) fn live(plan: &Plan, world: &World) -> Weights {
     match plan.course.place {
         Place::DefaultAction => world.account().weights(BALANCER, PORT),
-        Place::Rule => world.account().rule_weights(BALANCER, PORT, PRIORITY),
+        Place::Rule | Place::AdoptedRule => world.account().rule_weights(BALANCER, PORT, PRIORITY),
     }
 }
 
@@ -108,17 +109,17 @@ fn other_weights(plan: &Plan, world: &World) -> Option<String> {
 }
 
 fn clobbered(plan: &Plan, world: &World) -> Option<String> {
-    let is_removed =
-        |fault: &Fault| matches!(fault, Fault::Hand(Hand::Remove | Hand::Untag | Hand::Claim | Hand::Detach(_)));
-    if plan.course.place != Place::DefaultAction || plan.faults.iter().any(|planned| is_removed(&planned.fault)) {
+    let is_rewritten = |fault: &Fault| matches!(fault, Fault::Hand(hand) if hand.rewrites_the_place());
+    let maker = Maker::new(world.aws(), plan.course.place);
+    if !maker.is_his() || plan.faults.iter().any(|planned| is_rewritten(&planned.fault)) {
         return None;
     }
-    let listener = world.account().listener_arn(BALANCER, PORT);
-    if world.aws().tags(&listener).get(TEAM.0).map(String::as_str) != Some(TEAM.1) {
-        return Some("the tag of others on the listener is gone".to_owned());
+    let Some(place) = maker.found() else { return Some("the rule that others have made is gone".to_owned()) };
+    if world.aws().tags(&place).get(TEAM.0).map(String::as_str) != Some(TEAM.1) {
+        return Some("the tag of others is gone".to_owned());
     }
-    let kinds = world.aws().action_kinds(&listener);
-    (kinds != ["authenticate-oidc", "forward"]).then(|| format!("the listener's actions are {kinds:?}"))
+    let kinds = world.aws().action_kinds(&place);
+    (kinds != ["authenticate-oidc", "forward"]).then(|| format!("the actions are {kinds:?}"))
 }
 
 fn bloated(world: &World) -> Option<String> {

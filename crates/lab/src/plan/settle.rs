@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_sim::aws::RuleAction;
+use weir_api::command::COMMAND_ANNOTATION;
+use weir_api::condition::{STALLED, Truth, find};
+use weir_sim::aws::{Refusal, RuleAction};
 
-use crate::course::{DEADLINE, PRIORITY, Place};
+use crate::course::{DEADLINE, PRIORITY};
+use crate::maker::{Maker, OTHER_BALANCER, OTHER_PORT};
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
@@ -15,6 +18,8 @@ use super::{Failure, Plan, Wrong, is_wild};
 const PATIENCE: Duration = Duration::from_mins(DEADLINE.as_secs() / 60 + 5);
 /// How long a run waits for somebody before that one comes.
 const WAITED: Duration = Duration::from_secs(45);
+/// How often somebody helps.
+const MOST_HELP: u32 = 5;
 
 /// What came of it.
 pub(super) struct Settled {
@@ -26,10 +31,21 @@ pub(super) struct Settled {
 /// Lets the world come to its end.
 pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
     let mut settled = Settled { helped: 0, failures: Vec::new() };
+    // What is being deleted goes before it is made again.
+    let _ = world.run_until(|world| world.lingering().is_empty(), WAITED).await;
     wish_again(plan, world);
     loop {
         if until_complete_or_asking(plan, world).await {
-            return settled;
+            let Some(message) = stall(world) else { return settled };
+            if settled.helped > MOST_HELP {
+                let message = format!("nothing helps the route; the last that it said is {message}");
+                settled.failures.push(Failure { wrong: Wrong::Unsettled, message });
+                return settled;
+            }
+            help_route(plan, world, settled.helped);
+            settled.helped += 1;
+            world.run_for(WAITED).await;
+            continue;
         }
         let (reason, message) = said(world);
         if message.is_empty() {
@@ -37,7 +53,7 @@ pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
             settled.failures.push(Failure { wrong: Wrong::Silent, message });
             return settled;
         }
-        if settled.helped == 5 {
+        if settled.helped >= MOST_HELP {
             let message = format!("nothing helps; the last that was said is {reason}: {message}");
             settled.failures.push(Failure { wrong: Wrong::Unsettled, message });
             return settled;
@@ -47,7 +63,8 @@ pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
     }
 }
 
-/// Makes sure that there is a wish, and that nothing but the run itself holds it.
+/// Makes sure that every object is as it was meant to be, that there is a wish, and that nothing but the run itself holds
+/// it.
 fn wish_again(plan: &Plan, world: &World) {
     world.apply(&plan.course.manifests()).expect("the course's manifests are valid");
     let to = world.kube().get("trafficshifts", world.namespace(), "checkout");
@@ -68,8 +85,7 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
             command(world, "resume");
         }
         1 => {
-            world.note_hand("somebody puts the place right");
-            put_right(plan, world);
+            help_route(plan, world, times);
         }
         3 => {
             world.note_hand("somebody gives the command abort");
@@ -82,11 +98,32 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
     }
 }
 
+/// Somebody puts the place of the route right, and lets the route begin anew there where it says that it waits for that.
+fn help_route(plan: &Plan, world: &World, times: u32) {
+    world.note_hand("somebody puts the place right");
+    put_right(plan, world);
+    if stall(world).is_some() {
+        world.note_hand("somebody gives the route the command resume");
+        let command = json!({"metadata": {"annotations": {COMMAND_ANNOTATION: format!("resume/help-{times}")}}});
+        world.patch("weightedroutes", "checkout", &command).expect("the route is there");
+    }
+}
+
+/// What the route waits for somebody to change.
+fn stall(world: &World) -> Option<String> {
+    let conditions = world.route("checkout")?.status?.conditions;
+    let stalled = find(&conditions, STALLED).filter(|condition| condition.status == Truth::True)?;
+    Some(format!("{}: {}", stalled.reason, stalled.message))
+}
+
 /// For how long clients stay with a group, where somebody puts a split of sticky groups right.
 const STICKY_SECONDS: u32 = 300;
 
-/// Makes the place as the route last wanted it, with the marks that it had.
+/// Makes the place as the route last wanted it, with the marks that it had. Who has put something in its way takes it
+/// away first, and who has made it brings it back.
 fn put_right(plan: &Plan, world: &World) {
+    let maker = Maker::new(world.aws(), plan.course.place);
+    clear_away(world, maker).expect("people can take back what they did");
     let intent = world.route("checkout").and_then(|route| route.status).and_then(|status| status.intent);
     let weights = intent.map(|intent| intent.weights).unwrap_or_default();
     let mut weights: Vec<(&str, u32)> =
@@ -94,13 +131,8 @@ fn put_right(plan: &Plan, world: &World) {
     if weights.is_empty() {
         weights.push(("blue", 100));
     }
-    let listener = world.account().listener_arn(BALANCER, PORT);
-    let rule = world.account().rule_arn(BALANCER, PORT, PRIORITY);
-    let place = match (plan.course.place, rule) {
-        (Place::DefaultAction, _) => listener,
-        (Place::Rule, Some(rule)) => rule,
-        (Place::Rule, None) => return,
-    };
+    // A rule that Weir has made is Weir's to make again.
+    let Some(place) = maker.found() else { return };
     let _ = world.aws().by_hand(
         "RemoveTags",
         &[
@@ -111,15 +143,40 @@ fn put_right(plan: &Plan, world: &World) {
     );
     let tags = [(weir_engine::step::OWNER_TAG, world.owner()), (weir_engine::step::ROUTE_TAG, "shop/checkout")];
     world.aws().add_tags(&place, &tags).expect("a place takes its tags");
-    let forward = if plan.course.sticky {
-        RuleAction::sticky_forward(&weights, STICKY_SECONDS)
-    } else {
-        RuleAction::forward(&weights)
-    };
-    let keeps = !world.aws().weights(&place).is_empty() && world.aws().edit_weights(&place, &weights).is_ok();
-    if !keeps {
-        world.aws().edit_action(&place, &forward).expect("a place takes the forward that it had");
+    let sticky = plan.course.sticky.then_some(STICKY_SECONDS);
+    let is_known = !world.aws().action_kinds(&place).contains(&"novel");
+    let keeps =
+        is_known && !world.aws().weights(&place).is_empty() && world.aws().edit_weights(&place, &weights).is_ok();
+    if keeps {
+        return;
     }
+    let written = if maker.is_his() {
+        maker.sign_in_before(&place, "shop", &weights, sticky)
+    } else {
+        let forward = match sticky {
+            Some(seconds) => RuleAction::sticky_forward(&weights, seconds),
+            None => RuleAction::forward(&weights),
+        };
+        world.aws().edit_action(&place, &forward)
+    };
+    written.expect("a place takes the forward that it had");
+}
+
+/// Groups come back from behind other balancers and are checked again; the rule is there, with its number and conditions.
+fn clear_away(world: &World, maker: Maker<'_>) -> Result<(), Refusal> {
+    if let Some(listener) = world.aws().listener_arn(OTHER_BALANCER, OTHER_PORT) {
+        world.aws().by_hand("DeleteListener", &[("ListenerArn", &listener)])?;
+    }
+    for group in ["blue", "green"] {
+        world.aws().set_checked(group, true)?;
+    }
+    if maker.found().is_none() && maker.is_his() {
+        maker.write()?;
+    }
+    if world.account().rule_arn(BALANCER, PORT, PRIORITY).is_none() {
+        maker.renumber(PRIORITY)?;
+    }
+    maker.narrow(false)
 }
 
 fn status(world: &World) -> Value {

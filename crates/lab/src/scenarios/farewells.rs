@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::course::Place;
 use crate::director::Site;
 use crate::fault::{Fault, Moment, Planned, Side};
 use crate::judge::judge;
@@ -44,11 +45,7 @@ fn play(fault: Option<Planned>) -> Result<usize, String> {
         world.apply(&shift("green", "{allAtOnce: {}}", ""))?;
         world.run_until(|world| world.is_complete("checkout"), HOUR).await?;
         world.run_for(MINUTE).await;
-        let site = Site {
-            namespace: world.namespace().to_owned(),
-            listener: world.account().listener_arn(BALANCER, PORT),
-            priority: None,
-        };
+        let site = Site { namespace: world.namespace().to_owned(), place: Place::DefaultAction };
         world.direct(site, &fault.into_iter().collect::<Vec<_>>());
         world.delete("weightedroutes", "checkout")?;
         world.run_until(|world| world.route("checkout").is_none(), PATIENCE).await?;

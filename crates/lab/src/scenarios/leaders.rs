@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use weir_api::traffic_shift::Outcome;
+use weir_api::weighted_route::DriftPolicy;
 use weir_engine::invariant::Invariant;
 
 use crate::course::Course;
@@ -159,7 +160,7 @@ fn what_others_write_into_the_lease_stays() {
 /// is one write, and is put right like anybody else's where the route corrects.
 #[test]
 fn a_write_that_a_stopped_process_sends_late_is_put_right() {
-    let course = Course { corrects: true, ..Course::short() };
+    let course = Course { drift: DriftPolicy::Correct, ..Course::short() };
     let beside = Plan::undisturbed(391, course).with(Moment::Second(0), Fault::Another(30));
     let moments = beside.play().requests;
     let writes = moments.iter().enumerate().filter(|(_, sort)| sort.is_write()).map(|(index, _)| index + 1);

@@ -151,6 +151,6 @@ fn what_is_found_is_told_with_the_way_to_play_it_again() {
     let plan = Plan { bug: Some(crate::bug::Bug::Clobbers), ..plan };
     let failures = plan.play().failures;
     let text = tell(&Found { plan, failures });
-    assert!(text.contains("Clobbered: the listener's actions are"), "{text}");
+    assert!(text.contains("Clobbered: the actions are"), "{text}");
     assert!(text.contains("again with: cargo run --release -p weir-lab --example search -- --plan '{"), "{text}");
 }

@@ -107,6 +107,7 @@ impl AwsWire {
         noted.arrived = fate != Fate::Unsent && refusal.is_none() && !is_refused;
         noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
         self.send_besides(&noted, &request);
+        let again = (is_write && bug::retries() > 0).then(|| (noted.clone(), request.clone()));
         let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Aws(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
@@ -129,6 +130,9 @@ impl AwsWire {
         let status = answer.status().as_u16();
         if is_write {
             network.written(&operation);
+        }
+        if let Some((noted, request)) = again.filter(|_| status == 400) {
+            self.send_again(noted, request);
         }
         if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
             return future::pending().await;
@@ -157,6 +161,22 @@ impl AwsWire {
                 wire.aws.handle(request).await
             });
         }
+    }
+
+    /// Sends a write that was refused again each second.
+    fn send_again(&self, noted: AwsRequest, request: http::Request<Bytes>) {
+        let wire = self.clone();
+        let times = bug::retries();
+        tokio::spawn(async move {
+            for _ in 0..times {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let noted = AwsRequest { status: Some(400), ..noted.clone() };
+                wire.lifeline.journal.add(wire.clock.now(), wire.lifeline.life, What::Aws(noted));
+                if wire.aws.handle(request.clone()).await.status().is_success() {
+                    return;
+                }
+            }
+        });
     }
 
     /// The answer that is given instead of the true one, where reads are stale.

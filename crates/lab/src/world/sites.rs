@@ -83,8 +83,9 @@ impl World {
         changes
     }
 
-    /// The ARNs of all groups, by name. Names are unique in one account only: scenarios give each group its own.
-    pub(super) fn group_arns(&self) -> BTreeMap<String, String> {
-        self.accounts().flat_map(Account::group_arns).collect()
+    /// The names of all groups that there are or were, by ARN. Names are unique in one account only: scenarios give each
+    /// group its own.
+    pub(super) fn group_names(&self) -> BTreeMap<String, String> {
+        self.accounts().flat_map(Account::group_names).collect()
     }
 }

@@ -1,0 +1,121 @@
+//! What people do in the console of AWS. What AWS refuses is not done.
+
+use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
+use weir_sim::aws::{GroupSettings, Refusal, RuleAction};
+
+use crate::course::Place;
+use crate::fault::Hand;
+use crate::journal::What;
+use crate::maker::{HOST, Maker, OTHER_BALANCER, OTHER_PORT, OTHER_PRIORITY, SPARE};
+use crate::stage::BALANCER;
+
+use super::Director;
+
+impl Director {
+    pub(super) fn maker(&self) -> Maker<'_> {
+        Maker::new(&self.aws, self.site.place)
+    }
+
+    /// The rule, or the listener for its default action or while there is no rule.
+    fn place(&self) -> String {
+        self.maker().found().unwrap_or_else(|| self.maker().listener())
+    }
+
+    /// Somebody does something to a place, and it is noted what its tags were and are; those of what is deleted are gone.
+    pub(super) fn retag(&self, change: impl FnOnce(&str) -> Result<(), Refusal>) {
+        let place = self.place();
+        let before = self.aws.tags(&place);
+        // What AWS refuses is not done.
+        let _ = change(&place);
+        let after = self.aws.tags(&place);
+        if before != after {
+            self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
+        }
+    }
+
+    pub(super) fn use_console(&self, hand: &Hand, place: &str) -> Result<(), Refusal> {
+        let maker = self.maker();
+        match hand {
+            Hand::Weights(blue, green) => self.aws.edit_weights(place, &[("blue", *blue), ("green", *green)]),
+            Hand::Remove if place == maker.listener() => self.aws.edit_action(place, &RuleAction::FixedResponse(404)),
+            Hand::Remove => self.aws.by_hand("DeleteRule", &[("RuleArn", place)]),
+            Hand::Untag => self.aws.tags(place).keys().try_for_each(|key| {
+                self.aws.by_hand("RemoveTags", &[("ResourceArns.member.1", place), ("TagKeys.member.1", key)])
+            }),
+            Hand::Claim => self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]),
+            Hand::Detach(group) => self.detach(place, group),
+            Hand::Only(group) => self.aws.edit_weights(place, &[(group, 1)]),
+            Hand::Replace => self.replace(place),
+            Hand::Renumber => maker.renumber(OTHER_PRIORITY),
+            Hand::Narrow => maker.narrow(true),
+            Hand::Login => maker.change_login(place),
+            Hand::Novel => self.aws.add_novel_action(place),
+            Hand::Answer => self.aws.edit_action(place, &RuleAction::FixedResponse(503)),
+            Hand::Redirect => self.aws.edit_action(place, &RuleAction::Redirect(format!("new.{HOST}"))),
+            Hand::RecreateGroup(group) => {
+                self.detach(place, group)?;
+                self.aws.remake_group(group).map(drop)
+            }
+            Hand::GiveAway(group) => self.give_away(place, group),
+            Hand::Uncheck(group) => self.aws.set_checked(group, false),
+            Hand::RecreateListener => {
+                self.aws.by_hand("DeleteListener", &[("ListenerArn", &maker.listener())])?;
+                maker.make_listener()
+            }
+            Hand::RecreateBalancer => {
+                let balancer = self.aws.balancer_arn(BALANCER).unwrap_or_default();
+                self.aws.by_hand("DeleteLoadBalancer", &[("LoadBalancerArn", &balancer)])?;
+                self.aws.add_balancer(BALANCER)?;
+                maker.make_listener()
+            }
+            with_kubectl => {
+                debug_assert!(!with_kubectl.is_on_aws(), "{with_kubectl}");
+                Ok(())
+            }
+        }
+    }
+
+    fn detach(&self, place: &str, group: &str) -> Result<(), Refusal> {
+        let mut weights = self.aws.weights(place);
+        if weights.remove(group).is_none() {
+            return Ok(());
+        }
+        let left: Vec<(&str, u32)> = weights.iter().map(|(group, weight)| (group.as_str(), *weight)).collect();
+        // A group that carries nothing of the others' is left with all of it, as the console has it.
+        let left: Vec<(&str, u32)> = match left.as_slice() {
+            [(only, _)] => vec![(only, 1)],
+            _ => left,
+        };
+        if left.is_empty() { Ok(()) } else { self.aws.edit_weights(place, &left) }
+    }
+
+    /// A rule that is not there is not replaced.
+    fn replace(&self, place: &str) -> Result<(), Refusal> {
+        let maker = self.maker();
+        if self.site.place != Place::DefaultAction {
+            if place == maker.listener() {
+                return Ok(());
+            }
+            self.aws.by_hand("DeleteRule", &[("RuleArn", place)])?;
+        }
+        maker.write()
+    }
+
+    /// A group that stays in the action, since it is alone in it, is refused to another balancer.
+    fn give_away(&self, place: &str, group: &str) -> Result<(), Refusal> {
+        self.detach(place, group)?;
+        let listener = self.maker().listener_of_others(OTHER_BALANCER, OTHER_PORT)?;
+        self.aws.edit_action(&listener, &RuleAction::forward(&[(group, 1)]))
+    }
+
+    /// The group that nobody names at first is made when it is needed.
+    pub(super) fn make_spare(&self, group: &str) {
+        if group != SPARE || self.aws.group_arn(group).is_some() {
+            return;
+        }
+        let targets: Vec<String> = (1..=4).map(|number| format!("i-{group}-{number}")).collect();
+        let targets: Vec<(&str, u16)> = targets.iter().map(|target| (target.as_str(), 8080)).collect();
+        let made = self.aws.add_target_group(GroupSettings::named(group), &targets);
+        debug_assert!(made.is_ok(), "{made:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! What somebody else has put there on purpose is written over only where `drift` or a command says so, and by a rollback
+//! while the candidate carries traffic.
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::weighted_route::DriftPolicy;
+use weir_engine::Key;
+
+use crate::evidence::{Change, Evidence};
+
+use super::course::{Course, run_of, same_split, words};
+use super::{Breach, Invariant, STALENESS};
+
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (number, change) in evidence.changes.iter().enumerate().filter(|(_, change)| !change.by_hand) {
+        let before = evidence.changes[..number].iter().rfind(|before| before.place == change.place);
+        let Some(put) = before.filter(|before| before.by_hand && !same_split(&before.after, &change.after)) else {
+            continue;
+        };
+        let write = course.writes.iter().rfind(|write| write.place == change.place && write.at <= change.at);
+        let Some(route) = write.and_then(|write| write.route.as_ref()) else { continue };
+        // What was read right before may be a moment old.
+        if change.at > put.at + STALENESS && !may_go_over(course, route, put, change.at) {
+            let message = format!(
+                "{} was set to {} over {}, which somebody had put there",
+                change.place,
+                words(&change.after),
+                words(&put.after)
+            );
+            breaches.push(Breach { at: change.at, invariant: Invariant::Overwritten, message });
+        }
+    }
+    breaches
+}
+
+fn may_go_over(course: &Course<'_>, route: &Key, put: &Change, at: Timestamp) -> bool {
+    let Some(object) = course.route(route, at) else { return true };
+    let is_deleted = object.metadata.deletion_timestamp.is_some();
+    let Some(intent) = object.status.as_ref().and_then(|status| status.intent.as_ref()) else { return true };
+    let corrects = intent.correction.is_some() && object.spec.drift == DriftPolicy::Correct;
+    if is_deleted || corrects || is_resumed(course, route, put.at, at) {
+        return true;
+    }
+    match course.mover(route, at).and_then(run_of).filter(|run| run.rollback.is_some()) {
+        Some(run) => {
+            let candidate = course.group_of(&route.namespace, &run.to);
+            candidate.is_none_or(|candidate| put.after.get(candidate).is_some_and(|weight| *weight > 0))
+        }
+        // A change that was begun later starts from what was there by then.
+        None => intent.since > put.at - SignedDuration::from_secs(1),
+    }
+}
+
+/// Whether somebody has said between two instants that what was held is to be set again.
+pub(super) fn is_resumed(course: &Course<'_>, route: &Key, from: Timestamp, to: Timestamp) -> bool {
+    let says = |command: &str, at: Timestamp| command.starts_with("resume") && at >= from && at <= to;
+    let routes = course.routes.iter().filter(|seen| seen.key == *route);
+    let mut of_routes = routes.filter_map(|seen| seen.object.status.as_ref()?.last_command.as_ref());
+    let mut of_shifts = course.shifts.iter().filter_map(|seen| seen.object.status.as_ref()?.last_command.as_ref());
+    of_routes.any(|command| says(&command.command, command.at))
+        || of_shifts.any(|command| says(&command.command, command.at))
+}
