@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube_cel::{CompiledSchema, ErrorKind, compile_schema, validate_compiled};
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde_json::{Value, json};
 
 use super::parse::without_inner_rules;
@@ -133,12 +133,14 @@ impl Rules {
     }
 }
 
-/// The fields of `self` and `oldSelf` that rules name; nothing if they use the whole value somewhere.
+/// The fields of `self` and `oldSelf` that rules name; nothing if they use the whole value somewhere, as `self.all(…)` does.
 fn fields_of(rules: &[Value]) -> Option<BTreeSet<String>> {
-    let mention = Regex::new(r"\b(?:self|oldSelf)\b(?:\.([A-Za-z][A-Za-z0-9]*)\b)?").ok()?;
+    let mention = Regex::new(r"\b(?:self|oldSelf)\b(?:\.([A-Za-z][A-Za-z0-9]*)\b(\()?)?").ok()?;
     let texts = rules.iter().flat_map(|rule| [&rule["rule"], &rule["messageExpression"]]).filter_map(Value::as_str);
     let mentions: Vec<_> = texts.flat_map(|text| mention.captures_iter(text).collect::<Vec<_>>()).collect();
-    mentions.iter().map(|found| found.get(1).map(|field| field.as_str().to_owned())).collect()
+    let field =
+        |found: &Captures<'_>| found.get(1).filter(|_| found.get(2).is_none()).map(|name| name.as_str().to_owned());
+    mentions.iter().map(field).collect()
 }
 
 impl Rule {

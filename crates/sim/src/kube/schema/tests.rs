@@ -265,3 +265,13 @@ fn rules_see_as_much_of_a_value_as_they_speak_of() {
         assert_eq!(ruled(properties, &value, None).is_empty(), holds, "{rule}");
     }
 }
+
+#[test]
+fn a_rule_about_every_key_of_a_map_sees_them_all() {
+    let rule = json!({"rule": "self.all(key, key.matches('^[a-z]+$'))", "message": "small letters only"});
+    let labels =
+        json!({"type": "object", "additionalProperties": {"type": "string"}, "x-kubernetes-validations": [rule]});
+    let schema = schema(json!({"labels": labels}));
+    let said = |labels: Value| schema.judge_rules(&json!({"labels": labels}), None).len();
+    assert_eq!((said(json!({"team": "a"})), said(json!({"team": "a", "Team": "b"}))), (0, 1));
+}
