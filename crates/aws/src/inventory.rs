@@ -232,15 +232,13 @@ impl Core {
     /// The same of an answer; what was found tells the account.
     fn placed(&self, query: &Query, fact: Fact) -> Fact {
         let (at, failure) = memory::state(&fact);
-        match failure {
-            Some(error) => fetch::failed(query, at, self.place(error.clone())),
-            None => {
-                if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
-                    *self.account.borrow_mut() = arn.account().map(str::to_owned);
-                }
-                fact
-            }
+        if let Some(error) = failure {
+            return fetch::failed(query, at, self.place(error.clone()));
         }
+        if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
+            *self.account.borrow_mut() = arn.account().map(str::to_owned);
+        }
+        fact
     }
 
     /// Forgets what a write may have changed, and does not wait for readings under way.

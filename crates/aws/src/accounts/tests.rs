@@ -120,7 +120,10 @@ async fn a_role_that_cannot_be_assumed_is_told_in_words_and_is_no_storm() {
     for _ in 0..5 {
         let (kind, message) = ask(&bed, "a").await.unwrap_err();
         assert_eq!(kind, ErrorKind::Denied);
-        assert_eq!(message, format!("the role {ROLE}-a could not be assumed: AccessDenied: not for you (in region us-east-1)"));
+        assert_eq!(
+            message,
+            format!("the role {ROLE}-a could not be assumed: AccessDenied: not for you (in region us-east-1)")
+        );
         sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(bed.forms().len(), 1, "STS is asked once");

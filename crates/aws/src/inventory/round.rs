@@ -125,6 +125,15 @@ impl Told {
         self.rules.retain(|arn, _| listeners.contains(arn));
     }
 
+    /// Whether something could not be read the last time.
+    fn is_failing(&self) -> bool {
+        let balancers = self.balancers.values().any(|watched| watched.failing.is_some());
+        balancers
+            || self.listeners.values().any(|watched| watched.failing.is_some())
+            || self.rules.values().any(|watched| watched.failing.is_some())
+            || self.groups.values().any(|watched| watched.failing.is_some())
+    }
+
     fn blind(&self) -> Option<&AwsError> {
         let balancers = self.balancers.values().find_map(Watched::blind);
         let listeners = || self.listeners.values().find_map(Watched::blind);
@@ -156,8 +165,8 @@ pub(super) async fn round(inventory: &Inventory, beat: &Beat, fresh: SignedDurat
 }
 
 /// Reads what is watched. The rules of listeners that are known are read along with everything else, not after their
-/// balancers: then a round in which nothing answers takes no longer than a read, and balancers that cannot be read do not
-/// hide that rules cannot be either.
+/// balancers, and so are groups: then a round in which nothing answers takes no longer than a read, and what cannot be read
+/// does not hide what else cannot be.
 async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<(Query, Fact)> {
     let now = inventory.core.now();
     let (recent, slow) = (now - fresh, now - fresh.max(SLOW));
@@ -165,10 +174,19 @@ async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<
     let balancers = || beat.balancers.iter().cloned();
     let listeners = |since| balancers().map(move |arn| Ask::new(Query::Listeners(arn), since));
     let rules = |listener: &Arn| Ask::new(Query::Rules(listener.clone()), recent);
+    let groups = |since| beat.groups.iter().map(move |arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
 
-    let known: BTreeSet<Arn> = inventory.core.told.borrow().rules.keys().cloned().collect();
+    let (known, was_failing, are_groups_due) = {
+        let mut told = inventory.core.told.borrow_mut();
+        let is_due = now.duration_since(told.groups_at) >= SLOW;
+        if is_due {
+            told.groups_at = now;
+        }
+        (told.rules.keys().cloned().collect::<BTreeSet<Arn>>(), told.is_failing(), is_due)
+    };
     let first = balancers().map(|arn| Ask::new(Query::Balancer(By::Arn(arn)), recent));
-    let first: Vec<Ask> = first.chain(listeners(slow)).chain(known.iter().map(rules)).collect();
+    let first = first.chain(listeners(slow)).chain(known.iter().map(rules));
+    let first: Vec<Ask> = first.chain(groups(if are_groups_due || was_failing { recent } else { slow })).collect();
     let mut seen = inventory.answer_all(&first, &haste).await;
 
     // A listener whose rules are gone is gone itself.
@@ -179,13 +197,9 @@ async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<
     seen.extend(inventory.answer_all(&new, &haste).await);
 
     // Where something cannot be read, it is soon to be known what else cannot.
-    let is_due = now.duration_since(inventory.core.told.borrow().groups_at) >= SLOW;
-    let since = if is_due || seen.iter().any(|(_, fact)| is_failing(fact)) { recent } else { slow };
-    if is_due {
-        inventory.core.told.borrow_mut().groups_at = now;
+    if !was_failing && seen.iter().any(|(_, fact)| is_failing(fact)) {
+        seen.extend(inventory.answer_all(&groups(recent).collect::<Vec<Ask>>(), &haste).await);
     }
-    let groups = beat.groups.iter().map(|arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
-    seen.extend(inventory.answer_all(&groups.collect::<Vec<Ask>>(), &haste).await);
     seen
 }
 

@@ -1,5 +1,6 @@
 //! AWS that cannot be read for a while: nothing goes on claiming what nobody has seen, and nothing is done about it.
 
+use serde_json::json;
 use weir_api::Condition;
 use weir_api::condition::{READY, Truth, find};
 use weir_api::traffic_shift::Outcome;
@@ -49,25 +50,37 @@ fn is_well(world: &World) -> bool {
 #[test]
 fn what_cannot_be_read_is_called_neither_ready_nor_synced() {
     let table = [
+        (Mischief::Failed(403), "Transient"),
         (Mischief::Expired, "Expired"),
         (Mischief::Throttled, "Throttled"),
         (Mischief::Failed(500), "Transient"),
         (Mischief::Lost(Side::Before), "Transient"),
     ];
     for (seed, (mischief, reason)) in (1301..).zip(table) {
-        play(seed, async |world| {
-            until(world, "all is well", is_well, 2 * MINUTE).await;
-            world.run_for(5 * MINUTE).await;
-            befall(world, mischief);
-            let said = world.run_until(|world| say(world, reason), 2 * MINUTE).await;
-            assert!(said.is_ok(), "{reason}: {:#?}", conditions(world));
-            let told = conditions(world);
-            world.run_for(10 * MINUTE).await;
-            assert_eq!(conditions(world), told, "and it goes on saying just that");
-            world.end_disturbances();
-            until(world, "all is well again", is_well, 2 * MINUTE).await;
-        });
+        is_told(seed, reason, |world| befall(world, mischief), World::end_disturbances);
     }
+}
+
+#[test]
+fn what_may_not_be_read_is_called_neither_ready_nor_synced() {
+    let nothing = json!({"Version": "2012-10-17", "Statement": []});
+    is_told(1309, "Denied", |world| world.restrict(&nothing), |world| world.restrict(&world.policy()));
+}
+
+/// Something that keeps everything from being read is told within two minutes, as long as it lasts, and no longer.
+fn is_told(seed: u64, reason: &str, begin: impl Fn(&World), end: impl Fn(&World)) {
+    play(seed, async |world| {
+        until(world, "all is well", is_well, 2 * MINUTE).await;
+        world.run_for(5 * MINUTE).await;
+        begin(world);
+        let said = world.run_until(|world| say(world, reason), 2 * MINUTE).await;
+        assert!(said.is_ok(), "{reason}: {:#?}", conditions(world));
+        let told = conditions(world);
+        world.run_for(10 * MINUTE).await;
+        assert_eq!(conditions(world), told, "and it goes on saying just that");
+        end(world);
+        until(world, "all is well again", is_well, 2 * MINUTE).await;
+    });
 }
 
 #[test]
