@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Action, ActionKind, Forward, Rule, RulePriority, Tags};
+use crate::fact::{Action, ActionKind, Forward, Health, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, TAG_PREFIX, Warrant};
 
@@ -375,18 +375,28 @@ impl<'a> Scene<'a> {
         let gaining: BTreeSet<&Arn> = gaining.into_iter().collect();
         let short = gaining.iter().find_map(|group| self.capacity(group, after, needs).err());
         let Some(short) = short else { return Ok(()) };
-        let known = |groups: &BTreeSet<&Arn>| groups.iter().map(|group| self.known_healthy(group)).sum::<Option<u64>>();
+        let known = |groups: &BTreeSet<&Arn>, of: fn(&Health) -> u32| {
+            groups.iter().map(|group| self.known(group, of)).sum::<Option<u64>>()
+        };
         let losing: BTreeSet<&Arn> = losing.into_iter().filter(|group| before.groups.get(group) > Some(&0)).collect();
-        let (Some(able), Some(other)) = (known(&gaining), known(&losing)) else { return Err(short) };
+        let (Some(able), Some(other)) = (known(&gaining, Health::able), known(&losing, Health::able)) else {
+            return Err(short);
+        };
         let part: u64 = gaining.iter().map(|group| u64::from(after.groups.get(*group).copied().unwrap_or(0))).sum();
-        if part * (able + other) <= able * total(after) || able + other == 0 { Ok(()) } else { Err(short) }
+        // With nothing healthy on either side, only what has no hope is left at once.
+        let is_fair = if able == 0 {
+            known(&losing, Health::hopeful) == Some(0)
+        } else {
+            part * (able + other) <= able * total(after)
+        };
+        if is_fair { Ok(()) } else { Err(short) }
     }
 
-    /// How many targets of a group are known to be healthy; `None` where nobody has asked. What could not be read is
-    /// not known.
-    fn known_healthy(&self, group: &Arn) -> Option<u64> {
+    /// How many targets of a group are known to be so; `None` where nobody has asked. What could not be read is not
+    /// known.
+    fn known(&self, group: &Arn, of: fn(&Health) -> u32) -> Option<u64> {
         let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
-        Some(reading.found.as_ref().map_or(0, |health| u64::from(health.able())))
+        Some(reading.found.as_ref().map_or(0, |health| u64::from(of(health))))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {

@@ -160,7 +160,7 @@ impl Cluster {
     pub fn remedy(&self) -> String {
         match &self.controller {
             Some(name) => format!("create it, or, if it is there, give it the label {CONTROLLER_LABEL}: {name}"),
-            None => format!("create it, or, if it is there, take the label {CONTROLLER_LABEL} from it"),
+            None => format!("create it (one with the label {CONTROLLER_LABEL} is another controller's)"),
         }
     }
 }

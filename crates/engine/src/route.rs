@@ -54,7 +54,7 @@ use weir_api::weighted_route::{DriftPolicy, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::access;
-use crate::backend;
+use crate::backend::{self, Groups};
 use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
@@ -117,24 +117,25 @@ pub fn decide(
         status.reversals.clear();
     }
     let wanted = wanted::wanted(cluster, route);
-    let mut outlook = look(context, cluster, route, wanted.as_ref(), &mut status, sight)?;
+    let groups = backend::groups(cluster, route);
+    let mut outlook = look(context, cluster, route, wanted.as_ref(), &groups, &mut status, sight)?;
     if outlook.synced.0 != Truth::Unknown {
         requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
     } else if status.weights != route.status.weights {
         status.requests = None;
     }
     if let Some(proposal) = &outlook.proposal
-        && let Some(reason) = usable::refusal(cluster, route, &proposal.step, sight)?
+        && let Err(reason) = usable::refusal(cluster, route, &proposal.step, sight)?
     {
         outlook.proposal = None;
         outlook.synced = (Truth::False, reason.clone());
         outlook.standing = Standing::Stalled(reason);
         outlook.look_again = true;
     }
-    backends::mention(cluster, route, &mut outlook);
     shadow::mention(route, &status, &mut outlook, sight)?;
+    backends::mention(cluster, route, &groups, &mut outlook);
     sick::mention(cluster, route, &mut outlook);
-    sick::mention_chosen(context, route, &backend::groups(cluster, route), &status, &mut outlook, sight)?;
+    sick::mention_chosen(context, route, &groups, &status, &mut outlook, sight)?;
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
@@ -201,6 +202,7 @@ fn look(
     cluster: &Cluster,
     route: &RouteObject,
     wanted: Option<&Wanted<'_>>,
+    groups: &Groups,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
@@ -210,14 +212,14 @@ fn look(
     };
     sight.through(&access);
     // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
-    let refusal = place::refusal(context, cluster, route, status, sight)?.err();
-    if let Some(reason) = refusal.clone().filter(|_| !wanted.is_some_and(Wanted::goes_back)) {
+    let goes_back = wanted.is_some_and(Wanted::goes_back);
+    let refusal = place::refusal(context, cluster, route, goes_back, status, sight)?.err();
+    if let Some(reason) = refusal.clone().filter(|_| !goes_back) {
         return Some(Outlook::refused(reason));
     }
     if rivalry::is_led_away(cluster, route) && command::leaves_place(context, route, wanted, status) {
         return Some(Outlook::unknown(Standing::Working(because(place::LISTENER_CHANGED, LEAVING))));
     }
-    let groups = backend::groups(cluster, route);
     let goal = chosen::goal(route);
     let any_age = match (&goal, wanted) {
         (Some(goal), _) => chosen::rests(route, goal, context.now),
@@ -226,19 +228,20 @@ fn look(
     };
     let correction_due = drift::correction_due(route);
     let any_age = any_age && correction_due.is_none_or(|due| context.now < due);
-    let place = match place::find(context, cluster, route, any_age, status, sight)? {
+    let place = match place::find(context, cluster, route, any_age, goes_back, status, sight)? {
         Ok(place) => place,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
     if let Some(reason) = refusal.filter(|_| place.rule.is_none()) {
         return Some(Outlook::refused(reason));
     }
-    status.priority = place.priority.or(status.priority.filter(|_| place.is_gone));
+    status.priority = place.priority;
     status.aws = access::record(&access);
-    if place.is_gone
-        && let Some(outlook) = gone::meet(context, route, wanted, status)
-    {
-        return Some(outlook);
+    if place.is_gone {
+        place.tell(&[], groups, status);
+        if let Some(outlook) = gone::meet(context, route, wanted, status) {
+            return Some(outlook);
+        }
     }
     let entry_point = &route.spec.listener.entry_point.name;
     // What nobody wants to move does not hold up the rest.
@@ -246,7 +249,7 @@ fn look(
         Some(goal) => goal.iter().any(|entry| entry.environment == environment),
         None => wanted.is_none_or(|wanted| wanted.touches(environment)),
     };
-    if let Some(reason) = access::mismatch(&place.listener, entry_point, &groups, is_concerned) {
+    if let Some(reason) = access::mismatch(&place.listener, entry_point, groups, is_concerned) {
         return Some(Outlook::unknown(Standing::Stalled(reason)));
     }
     // Marks are read again before somebody else's change is undone: the place may have been taken over.
@@ -274,15 +277,12 @@ fn look(
     if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
         return Some(Outlook::unknown(standing));
     }
-    let live = match place.live_weights(&groups, marks.is_ours) {
+    let live = match place.live_weights(groups, marks.is_ours) {
         Ok(live) => live,
         Err(standing) => return Some(Outlook::unknown(standing)),
     };
-    status.live = Some(weights::words(&live));
-    status.weights.clone_from(&live);
-    status.sticky_seconds = place.forward().and_then(|forward| forward.sticky_seconds);
-    status.groups = backend::lent(&groups, &live);
-    full::note(context.now, wanted, &groups, status);
+    place.tell(&live, groups, status);
+    full::note(context.now, wanted, groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
         return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
             Ok(memory) => adopting(context, route, &place, memory),
@@ -296,7 +296,7 @@ fn look(
     }
     match command::accepts(context, route, wanted, status) {
         Some(Accepted::Live) => {
-            status.intent = Some(held(context.now, &place, &live, &groups)).filter(|_| !live.is_empty());
+            status.intent = Some(held(context.now, &place, &live, groups)).filter(|_| !live.is_empty());
             drift::clear(status);
         }
         Some(Accepted::Held) => {
@@ -307,10 +307,10 @@ fn look(
         None => {}
     }
     match (goal, wanted) {
-        (Some(goal), _) => chosen::follow(context, route, goal, &groups, &place, &marks, status, sight),
-        (None, Some(wanted)) => write::follow(context, route, wanted, &groups, &place, &marks, status, sight),
+        (Some(goal), _) => chosen::follow(context, route, goal, groups, &place, &marks, status, sight),
+        (None, Some(wanted)) => write::follow(context, route, wanted, groups, &place, &marks, status, sight),
         (None, None) if let Some(outlook) = forgotten(route, status, &place) => Some(outlook),
-        (None, None) => rest::at_rest(context, cluster, route, &groups, &place, status, sight),
+        (None, None) => rest::at_rest(context, cluster, route, groups, &place, status, sight),
     }
 }
 

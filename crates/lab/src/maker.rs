@@ -62,15 +62,15 @@ impl<'a> Maker<'a> {
     pub fn write(self) -> Result<(), Refusal> {
         match self.found() {
             Some(place) => self.sign_in_before(&place, "shop", &[("blue", 1)], None),
-            None => self.make_rule(),
+            None => self.make_rule(HOST),
         }
     }
 
-    /// Makes the rule with its login.
-    pub fn make_rule(self) -> Result<(), Refusal> {
+    /// Makes the rule with its login, for a host.
+    pub fn make_rule(self, host: &str) -> Result<(), Refusal> {
         let mut parameters =
             vec![("ListenerArn".to_owned(), self.listener()), ("Priority".to_owned(), PRIORITY.to_string())];
-        parameters.extend(conditions(&[]));
+        parameters.extend(conditions(host, &[]));
         parameters.extend(self.login("Actions", "shop", &[("blue", 1)]));
         self.ask("CreateRule", &parameters)
     }
@@ -112,7 +112,7 @@ impl<'a> Maker<'a> {
     pub fn narrow(self, narrowed: bool) -> Result<(), Refusal> {
         let Some(rule) = self.rule() else { return Ok(()) };
         let mut parameters = vec![("RuleArn".to_owned(), rule)];
-        parameters.extend(conditions(if narrowed { &["/new/*"] } else { &[] }));
+        parameters.extend(conditions(HOST, if narrowed { &["/new/*"] } else { &[] }));
         self.ask("ModifyRule", &parameters)
     }
 
@@ -175,11 +175,11 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// The condition of the rule, and one more for these paths.
-fn conditions(paths: &[&str]) -> Parameters {
+/// The condition of a rule for a host, and one more for these paths.
+fn conditions(host: &str, paths: &[&str]) -> Parameters {
     let mut parameters = vec![
         ("Conditions.member.1.Field".to_owned(), "host-header".to_owned()),
-        ("Conditions.member.1.HostHeaderConfig.Values.member.1".to_owned(), HOST.to_owned()),
+        ("Conditions.member.1.HostHeaderConfig.Values.member.1".to_owned(), host.to_owned()),
     ];
     for (number, path) in (1..).zip(paths) {
         parameters.push(("Conditions.member.2.Field".to_owned(), "path-pattern".to_owned()));

@@ -18,24 +18,39 @@ const WAITING: &str = "WaitingForEnvironment";
 /// An environment has no target group of that name, or several and none is named, or one that is another's.
 const UNUSABLE: &str = "BackendUnusable";
 
-/// Says which backends cannot serve.
-pub(super) fn mention(cluster: &Cluster, route: &RouteObject, outlook: &mut Outlook) {
-    let Standing::Ready(reason) = &outlook.standing else { return };
-    let faults = faults(cluster, route);
-    let Some((word, _)) = faults.first() else { return };
-    let messages: Vec<&str> = faults.iter().map(|(_, message)| message.as_str()).collect();
-    let reason = because(word, format!("{}. {}", reason.message, messages.join("; ")));
-    outlook.standing = if faults.iter().all(|(word, _)| *word == WAITING) {
-        Standing::Working(reason)
-    } else {
-        Standing::Resting(reason)
-    };
+/// What is wrong with a backend, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    Gone,
+    Changed,
+    Unusable,
+    Awaited,
 }
 
-/// What is wrong with the backends of a route, each with its reason; the worst first.
-fn faults(cluster: &Cluster, route: &RouteObject) -> Vec<(&'static str, String)> {
-    let groups = backend::groups(cluster, route);
-    let mut faults: Vec<(u8, &str, String)> = Vec::new();
+impl Fault {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Gone => ENVIRONMENT_GONE,
+            Self::Changed => GROUP_CHANGED,
+            Self::Unusable => UNUSABLE,
+            Self::Awaited => WAITING,
+        }
+    }
+}
+
+/// Says which backends cannot serve.
+pub(super) fn mention(cluster: &Cluster, route: &RouteObject, groups: &Groups, outlook: &mut Outlook) {
+    let Standing::Ready(reason) = &outlook.standing else { return };
+    let faults = faults(cluster, route, groups);
+    let Some((worst, _)) = faults.first() else { return };
+    let messages: Vec<&str> = faults.iter().map(|(_, message)| message.as_str()).collect();
+    let reason = because(worst.reason(), format!("{}. {}", reason.message, messages.join("; ")));
+    outlook.standing = if *worst == Fault::Awaited { Standing::Working(reason) } else { Standing::Resting(reason) };
+}
+
+/// What is wrong with the backends of a route, in words; the worst first.
+fn faults(cluster: &Cluster, route: &RouteObject, groups: &Groups) -> Vec<(Fault, String)> {
+    let mut faults: Vec<(Fault, String)> = Vec::new();
     for entry in route.status.weights.iter().filter(|entry| entry.weight > 0) {
         let name = &entry.environment;
         if !cluster.environments.contains_key(&route.key.beside(name)) {
@@ -43,7 +58,7 @@ fn faults(cluster: &Cluster, route: &RouteObject) -> Vec<(&'static str, String)>
                 "The Environment {name} is gone as an object and still carries traffic on AWS, where nothing was undone: \
                  create it again, or move the traffic away"
             );
-            faults.push((0, ENVIRONMENT_GONE, message));
+            faults.push((Fault::Gone, message));
         }
     }
     for backend in &route.spec.backends {
@@ -52,24 +67,24 @@ fn faults(cluster: &Cluster, route: &RouteObject) -> Vec<(&'static str, String)>
         match backend::said(cluster, route, backend) {
             _ if is_there.is_none() && weights::of(&route.status.weights, name) > 0 => {}
             Err(message) if is_there.is_none_or(|found| !backend::is_known(found)) => {
-                faults.push((3, WAITING, message));
+                faults.push((Fault::Awaited, message));
             }
-            Err(message) => faults.push((2, UNUSABLE, message)),
-            Ok(_) => faults.extend(differs(cluster, route, &groups, name)),
+            Err(message) => faults.push((Fault::Unusable, message)),
+            Ok(_) => faults.extend(differs(cluster, route, groups, name)),
         }
     }
-    faults.sort_by_key(|(rank, _, _)| *rank);
-    faults.into_iter().map(|(_, word, message)| (word, message)).collect()
+    faults.sort_by_key(|(fault, _)| *fault);
+    faults
 }
 
 /// What an environment that is there says otherwise than it is on the route.
-fn differs(cluster: &Cluster, route: &RouteObject, groups: &Groups, name: &str) -> Option<(u8, &'static str, String)> {
+fn differs(cluster: &Cluster, route: &RouteObject, groups: &Groups, name: &str) -> Option<(Fault, String)> {
     if let Some(Err(message)) = groups.get(name) {
-        return Some((2, UNUSABLE, message.clone()));
+        return Some((Fault::Unusable, message.clone()));
     }
     let said = backend::renamed(cluster, route, groups, name)?;
     let lent = groups.get(name).and_then(|group| group.as_ref().ok())?;
-    Some((1, GROUP_CHANGED, changed(name, &said, lent)))
+    Some((Fault::Changed, changed(name, &said, lent)))
 }
 
 /// That an environment names another target group than the one by which it carries traffic, in words.

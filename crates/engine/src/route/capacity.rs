@@ -9,6 +9,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::Arn;
 use crate::backend::Groups;
+use crate::fact::Health;
 use crate::sight::Sight;
 use crate::step::Needs;
 use crate::weights;
@@ -42,11 +43,12 @@ pub(super) fn count(
 ) -> Option<Result<i32, String>> {
     let gaining = weights::gaining(live, wanted);
     let readings: Vec<_> =
-        weights::carrying(live).into_iter().map(|entry| (healthy(&entry.environment, groups, sight), entry)).collect();
+        weights::carrying(live).into_iter().map(|entry| (health(&entry.environment, groups, sight), entry)).collect();
     let (mut largest, mut losing) = (0_i64, 0_i64);
     for (reading, entry) in readings {
         match reading? {
-            Ok(healthy) => {
+            Ok(health) => {
+                let healthy = i64::from(health.able());
                 largest = largest.max(healthy);
                 losing += if gaining.contains(&entry.environment.as_str()) { 0 } else { healthy };
             }
@@ -59,23 +61,28 @@ pub(super) fn count(
 /// Whether the capacity is there; the error says what is missing.
 pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
     let gaining = weights::gaining(demand.live, demand.wanted);
-    let read = |environments: &[&str], sight: &mut Sight<'_>| -> Vec<Option<Result<i64, String>>> {
-        environments.iter().map(|environment| healthy(environment, groups, sight)).collect()
+    let read = |environments: &[&str], sight: &mut Sight<'_>| -> Vec<Option<Result<Health, String>>> {
+        environments.iter().map(|environment| health(environment, groups, sight)).collect()
     };
     let carrying = weights::carrying(demand.live);
     let losing: Vec<&str> = carrying.iter().map(|entry| entry.environment.as_str()).collect();
     let losing: Vec<&str> = losing.into_iter().filter(|name| demand.returns && !gaining.contains(name)).collect();
     let (able, other) = (read(&gaining, sight), read(&losing, sight));
-    let able: Vec<Result<i64, String>> = able.into_iter().collect::<Option<_>>()?;
-    let other: Vec<Result<i64, String>> = other.into_iter().collect::<Option<_>>()?;
+    let able: Vec<Result<Health, String>> = able.into_iter().collect::<Option<_>>()?;
+    let other: Vec<Result<Health, String>> = other.into_iter().collect::<Option<_>>()?;
     let short = gaining.iter().zip(&able).find_map(|(environment, found)| lacks(demand, environment, found));
     let Some(short) = short else { return Some(Ok(())) };
     if demand.returns {
-        let known = |counts: Vec<Result<i64, String>>| counts.into_iter().map(|count| count.unwrap_or(0)).sum::<i64>();
-        let (able, other) = (known(able), known(other));
+        let count = |all: &[Result<Health, String>], of: fn(&Health) -> u32| -> i64 {
+            all.iter().flatten().map(|health| i64::from(of(health))).sum()
+        };
+        // Where nothing that carries the traffic has any hope, there is nothing to lose.
+        let is_lost = count(&other, Health::hopeful) == 0;
+        let (able, other) = (count(&able, Health::able), count(&other, Health::able));
         let part: i64 = gaining.iter().map(|environment| weights::of(demand.wanted, environment)).sum();
         // As a rollback: where nobody has enough, each side gets its part of all that is known to be healthy.
-        if able + other == 0 || part * (able + other) <= able * weights::total(demand.wanted) {
+        let is_fair = able > 0 && part * (able + other) <= able * weights::total(demand.wanted);
+        if is_fair || (able == 0 && is_lost) {
             return Some(Ok(()));
         }
     }
@@ -83,19 +90,21 @@ pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'
 }
 
 /// What an environment lacks for its part, in words.
-fn lacks(demand: &Demand<'_>, environment: &str, found: &Result<i64, String>) -> Option<String> {
+fn lacks(demand: &Demand<'_>, environment: &str, found: &Result<Health, String>) -> Option<String> {
     let percent = weights::percent_up(demand.wanted, environment);
     let of = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let needed = weights::needed(percent, of(demand.needs.baseline), of(demand.needs.min_healthy_percent));
     match found {
-        Ok(healthy) if *healthy >= needed => None,
-        Ok(healthy) => Some(format!("{environment} has {healthy} of the {needed} healthy targets that it needs")),
+        Ok(health) if i64::from(health.able()) >= needed => None,
+        Ok(health) => {
+            Some(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able()))
+        }
         Err(message) => Some(message.clone()),
     }
 }
 
-/// How many targets of an environment are healthy; the error says in words why that is not known.
-fn healthy(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<i64, String>> {
+/// The health of an environment; the error says in words why it is not known.
+fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<Health, String>> {
     let group: &Arn = match groups.get(environment) {
         Some(Ok(group)) => group,
         Some(Err(message)) => return Some(Err(message.clone())),
@@ -103,7 +112,7 @@ fn healthy(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<
     };
     let fresh = sight.fresh();
     Some(match &sight.health(group, fresh)?.found {
-        Ok(health) => Ok(i64::from(health.able())),
+        Ok(health) => Ok(**health),
         Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
     })
 }

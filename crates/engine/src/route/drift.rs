@@ -8,7 +8,6 @@ use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
 use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
 
-use crate::backend::Groups;
 use crate::entry_point;
 use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
@@ -121,97 +120,20 @@ pub(super) fn forget(route: &RouteObject, status: &mut WeightedRouteStatus) {
     }
 }
 
-/// Meets a difference as the route's policy says.
-fn meet(
-    context: &Context,
-    route: &RouteObject,
-    groups: &Groups,
-    found: Reason,
-    status: &mut WeightedRouteStatus,
-    intent: &mut Intent,
-    sight: &mut Sight<'_>,
-) -> Option<Outlook> {
-    let live = status.weights.clone();
-    let noted = status.difference.take().filter(|noted| noted.found == live);
-    let noted = noted.unwrap_or(Difference { since: context.now, found: live });
-    let since = noted.since;
-    status.difference = Some(noted);
-    let message = format!("{}. Somebody else has changed it; seen since {since:.0}", found.message);
-    let telling = |message: String| told(because(&found.word, message));
-    Some(match route.spec.drift {
-        DriftPolicy::Alert | DriftPolicy::Adopt => telling(message),
-        DriftPolicy::Pause => telling(format!(
-            "{message}. spec.drift is Pause: nothing new is begun until that is live again, or the command resume \
-             accepts what is live"
-        )),
-        DriftPolicy::Correct if is_contested(route, status) => telling(format!("{message}. The route is contested")),
-        DriftPolicy::Correct => {
-            return correct(context, route, groups, because(&found.word, message), status, intent, sight);
-        }
-    })
-}
-
-fn correct(
-    context: &Context,
-    route: &RouteObject,
-    groups: &Groups,
-    found: Reason,
-    status: &mut WeightedRouteStatus,
-    intent: &mut Intent,
-    sight: &mut Sight<'_>,
-) -> Option<Outlook> {
-    let Some(noted) = status.difference.clone() else { return Some(told(found)) };
-    let message = &found.message;
-    let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
-    if context.now < due {
-        let message = format!("{message}. It will be corrected at {due:.0}");
-        return Some(Outlook { wake: Some(due), ..correcting(message) });
-    }
-    if intent.baseline.is_none() {
-        match capacity::count(&noted.found, &intent.weights, groups, sight)? {
-            Ok(baseline) => intent.baseline = Some(baseline),
-            Err(unknown) => {
-                let wake = Some(sight.began + LOOK_AGAIN);
-                return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {unknown}")) });
-            }
-        }
-    }
-    let demand = Demand {
-        live: &noted.found,
-        wanted: &intent.weights,
-        needs: capacity::needs(intent.baseline.unwrap_or(0), route.spec.capacity.min_healthy_percent),
-        returns: intent.verified_at.is_some(),
-    };
-    let mut attaching = false;
-    if weights::total(demand.live) > 0
-        && let Err(short) = capacity::suffices(&demand, groups, sight)?
-    {
-        attaching = missing(&intent.weights, &noted.found).is_some();
-        if !attaching {
-            let wake = Some(sight.began + LOOK_AGAIN);
-            return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {short}")) });
-        }
-    }
-    status.reversals.retain(|reversal| context.now < reversal.at + HOUR);
-    status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
-    if is_contested(route, status) {
-        return Some(told(because(&found.word, format!("{message}. The route is contested"))));
-    }
-    let was_live_at = intent.verified_at.take();
-    intent.left_at = None;
-    intent.correction = Some(Correction { over: noted.found, since: context.now, was_live_at, attaching });
-    status.difference = None;
-    Some(correcting(format!("{message}. It is being corrected")))
-}
-
 /// What is live where nothing was held is nothing to go on from: what was held is to be set again.
 pub(super) fn set_again(context: &Context, status: &mut WeightedRouteStatus) {
     clear(status);
     let over = status.weights.clone();
-    let Some(intent) = status.intent.as_mut() else { return };
+    if let Some(intent) = status.intent.as_mut() {
+        record(context, over, false, intent);
+    }
+}
+
+/// Puts a correction of what is live on record: what was set is not seen any more.
+fn record(context: &Context, over: Vec<EnvironmentWeight>, attaching: bool, intent: &mut Intent) {
     let was_live_at = intent.verified_at.take();
     intent.left_at = None;
-    intent.correction = Some(Correction { over, since: context.now, was_live_at, attaching: false });
+    intent.correction = Some(Correction { over, since: context.now, was_live_at, attaching });
 }
 
 /// Nothing is done about it.
@@ -260,8 +182,7 @@ impl Change<'_> {
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
     ) -> Option<Outlook> {
-        let found = self.gone_or(intent, || difference(intent, &self.live));
-        meet(self.context, self.route, self.groups, found, status, intent, sight)
+        self.meet(&self.gone_or(intent, || difference(intent, &self.live)), status, intent, sight)
     }
 
     /// A step finds something else than it starts from: it is met as the route's policy says.
@@ -272,8 +193,85 @@ impl Change<'_> {
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
     ) -> Option<Outlook> {
-        let found = self.gone_or(intent, || departure(intent, before, &self.live));
-        meet(self.context, self.route, self.groups, found, status, intent, sight)
+        self.meet(&self.gone_or(intent, || departure(intent, before, &self.live)), status, intent, sight)
+    }
+
+    fn meet(
+        &self,
+        found: &Reason,
+        status: &mut WeightedRouteStatus,
+        intent: &mut Intent,
+        sight: &mut Sight<'_>,
+    ) -> Option<Outlook> {
+        let noted = status.difference.take().filter(|noted| noted.found == self.live);
+        let noted = noted.unwrap_or_else(|| Difference { since: self.context.now, found: self.live.clone() });
+        let since = noted.since;
+        status.difference = Some(noted.clone());
+        let message = format!("{}. Somebody else has changed it; seen since {since:.0}", found.message);
+        let telling = |message: String| told(because(&found.word, message));
+        Some(match self.route.spec.drift {
+            DriftPolicy::Alert | DriftPolicy::Adopt => telling(message),
+            DriftPolicy::Pause => telling(format!(
+                "{message}. spec.drift is Pause: nothing new is begun until that is live again, or the command resume \
+                 accepts what is live"
+            )),
+            DriftPolicy::Correct if is_contested(self.route, status) => {
+                telling(format!("{message}. The route is contested"))
+            }
+            DriftPolicy::Correct => {
+                return self.decide_correction(&because(&found.word, message), noted, status, intent, sight);
+            }
+        })
+    }
+
+    /// Puts a correction on record once it is due and the capacity is there.
+    fn decide_correction(
+        &self,
+        found: &Reason,
+        noted: Difference,
+        status: &mut WeightedRouteStatus,
+        intent: &mut Intent,
+        sight: &mut Sight<'_>,
+    ) -> Option<Outlook> {
+        let message = &found.message;
+        let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
+        if self.context.now < due {
+            let message = format!("{message}. It will be corrected at {due:.0}");
+            return Some(Outlook { wake: Some(due), ..correcting(message) });
+        }
+        let waiting = |why: String, sight: &Sight<'_>| {
+            let wake = Some(sight.began + LOOK_AGAIN);
+            Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {why}")) })
+        };
+        if intent.baseline.is_none() {
+            match capacity::count(&noted.found, &intent.weights, self.groups, sight)? {
+                Ok(baseline) => intent.baseline = Some(baseline),
+                Err(unknown) => return waiting(unknown, sight),
+            }
+        }
+        let demand = Demand {
+            live: &noted.found,
+            wanted: &intent.weights,
+            needs: capacity::needs(intent.baseline.unwrap_or(0), self.route.spec.capacity.min_healthy_percent),
+            returns: intent.verified_at.is_some(),
+        };
+        let mut attaching = false;
+        if weights::total(demand.live) > 0
+            && let Err(short) = capacity::suffices(&demand, self.groups, sight)?
+        {
+            attaching = missing(&intent.weights, &noted.found).is_some();
+            if !attaching {
+                return waiting(short, sight);
+            }
+        }
+        status.reversals.retain(|reversal| self.context.now < reversal.at + HOUR);
+        status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
+        if is_contested(self.route, status) {
+            return Some(told(because(&found.word, format!("{message}. The route is contested"))));
+        }
+        record(self.context, noted.found, attaching, intent);
+        status.difference = None;
+        Some(correcting(format!("{message}. It is being corrected")))
     }
 
     fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Reason) -> Reason {

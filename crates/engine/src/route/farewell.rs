@@ -16,6 +16,7 @@ use weir_api::weighted_route::{Before, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::access;
+use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::sight::{Facts, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
@@ -191,7 +192,8 @@ fn follow(
             "waits for the run of the TrafficShift {shift} to go back over this route"
         )));
     }
-    let outlook = look(context, cluster, route, Some(wanted), status, sight)?;
+    let groups = backend::groups(cluster, route);
+    let outlook = look(context, cluster, route, Some(wanted), &groups, status, sight)?;
     let message =
         format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.reason().message);
     Some(Stand::Following(message, outlook.proposal))

@@ -23,7 +23,7 @@ pub(super) fn is_own(status: &WeightedRouteStatus) -> bool {
     status.before == Some(Before::default())
 }
 
-/// What follows where nothing may be made: a run that goes back has nothing to take back, and all else waits for whoever
+/// What follows where a place is gone and nothing may be made: a run that goes back has nothing to take back, and all else waits for whoever
 /// made the rule. Nothing where it is Weir's own rule, which is a difference like any other.
 pub(super) fn meet(
     context: &Context,
@@ -31,10 +31,6 @@ pub(super) fn meet(
     wanted: Option<&Wanted<'_>>,
     status: &mut WeightedRouteStatus,
 ) -> Option<Outlook> {
-    status.live = Some(crate::weights::words(&[]));
-    status.weights.clear();
-    status.groups.clear();
-    status.sticky_seconds = None;
     let goes_back = wanted.filter(|wanted| wanted.goes_back());
     let leaves = !is_own(status) || route.spec.drift != DriftPolicy::Correct;
     if let Some(wanted) = goes_back.filter(|_| leaves) {

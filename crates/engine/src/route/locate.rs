@@ -40,6 +40,7 @@ fn at_priority<'a>(
     let rule = rules.iter().find(|rule| rule.priority == RulePriority::At(priority));
     let wanted = conditions(matches);
     match rule.filter(|rule| !same(&rule.conditions, &wanted)) {
+        Some(rule) if is_known(route, rule) => Err(changed(route, rule, &wanted)),
         Some(rule) => Err(because(
             "PriorityTaken",
             format!(
@@ -55,9 +56,26 @@ fn at_priority<'a>(
     }
 }
 
+/// Whether a rule is the one that a route has had, by its ARN.
+fn is_known(route: &RouteObject, rule: &Rule) -> bool {
+    route.status.arn.as_deref() == Some(rule.arn.as_str())
+}
+
+/// Says that the rule of a route is for something else than it was.
+fn changed(route: &RouteObject, rule: &Rule, wanted: &Conditions) -> Reason {
+    let message = format!(
+        "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or make this \
+         WeightedRoute again with a spec.listener.match that says what the rule says",
+        describe_place(route),
+        describe_theirs(&rule.conditions),
+        describe(wanted)
+    );
+    because("ConditionsChanged", message)
+}
+
 /// Says where the rule of a route stands that is not where the spec has it.
 fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[Rule]) -> Option<Reason> {
-    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    let known = rules.iter().find(|rule| is_known(route, rule));
     let rule = known.or_else(|| rules.iter().find(|rule| same(&rule.conditions, wanted)))?;
     let number = rule.priority.number()?;
     let message = format!(
@@ -78,18 +96,12 @@ fn by_conditions<'a>(
     sight: &mut Sight<'_>,
 ) -> Option<Result<Option<&'a Rule>, Reason>> {
     let wanted = conditions(matches);
-    let known = rules.iter().find(|rule| route.status.arn.as_deref() == Some(rule.arn.as_str()));
+    let known = rules.iter().find(|rule| is_known(route, rule));
     if let Some(known) = known {
         if same(&known.conditions, &wanted) {
             return Some(Ok(Some(known)));
         }
-        let message = format!(
-            "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or delete it",
-            describe_place(route),
-            describe_theirs(&known.conditions),
-            describe(&wanted)
-        );
-        return Some(Err(because("ConditionsChanged", message)));
+        return Some(Err(changed(route, known, &wanted)));
     }
     let alike: Vec<&Rule> = rules.iter().filter(|rule| same(&rule.conditions, &wanted)).collect();
     if alike.len() < 2 {

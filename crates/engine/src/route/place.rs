@@ -7,7 +7,7 @@ use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
 use crate::access;
-use crate::backend::{Groups, environment_of};
+use crate::backend::{self, Groups, environment_of};
 use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
@@ -20,7 +20,6 @@ use crate::weights;
 use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
-use super::wanted::wanted;
 use super::{gone, memory, owner, permission};
 
 /// The reason of a route whose entry point leads to another listener than the one on which it has its place.
@@ -74,6 +73,7 @@ pub(super) fn refusal(
     context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
+    goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<Result<(), Reason>> {
@@ -86,7 +86,7 @@ pub(super) fn refusal(
     if settled || rivalry::conflict(cluster, route, true).is_some() {
         return Some(Err(reason));
     }
-    Some(if recognizes(context, cluster, route, status, sight)? { Ok(()) } else { Err(reason) })
+    Some(if recognizes(context, cluster, route, goes_back, status, sight)? { Ok(()) } else { Err(reason) })
 }
 
 /// Whether there is a rule or listener that carries the marks of a route; it is put into the status.
@@ -94,10 +94,11 @@ fn recognizes(
     context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
+    goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Option<bool> {
-    let Ok(listener) = listener(cluster, route, status) else { return Some(false) };
+    let Ok(listener) = listener(cluster, route, goes_back, status) else { return Some(false) };
     let listener_arn = listener.to_string();
     let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
@@ -122,20 +123,21 @@ pub(super) fn find<'a>(
     cluster: &Cluster,
     route: &RouteObject,
     verified: bool,
+    goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
 ) -> Option<Result<Place<'a>, Standing>> {
-    let listener = match listener(cluster, route, status) {
+    let listener = match listener(cluster, route, goes_back, status) {
         Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
     };
-    let goes_back = wanted(cluster, route).is_some_and(|run| run.goes_back());
     let is_bound = rivalry::bound(status).is_some();
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
     let not_before = if verified { ANY_AGE } else { sight.fresh().max(recorded.min(sight.began)) };
     let reading = sight.rules(&listener, not_before)?;
     let read_at = reading.at;
-    let gone = |listener| Place { listener, read_at, priority: None, rule: None, resource: None, is_gone: true };
+    let priority = status.priority;
+    let gone = |listener| Place { listener, read_at, priority, rule: None, resource: None, is_gone: true };
     let rules = match &reading.found {
         Ok(rules) => rules,
         // There is nothing on it that a run could bring back.
@@ -182,14 +184,19 @@ pub(super) fn find<'a>(
 
 /// The ARN of a route's listener; the error says what is waited for. A route that has its place on one stays there where its
 /// entry point leads to another: `adopt`, given for the one, is no leave to take the other.
-fn listener(cluster: &Cluster, route: &RouteObject, status: &WeightedRouteStatus) -> Result<Arn, Standing> {
+fn listener(
+    cluster: &Cluster,
+    route: &RouteObject,
+    goes_back: bool,
+    status: &WeightedRouteStatus,
+) -> Result<Arn, Standing> {
     let entry = &route.spec.listener;
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
     let name = if is_elsewhere { key.to_string() } else { key.name.to_string() };
     let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
     // A rollback needs nothing that may have been deleted.
-    let recorded = route.status.listener.as_ref().filter(|_| wanted(cluster, route).is_some_and(|run| run.goes_back()));
+    let recorded = route.status.listener.as_ref().filter(|_| goes_back);
     let Some(found) = cluster.entry_points.get(&key) else {
         let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
         let missing = || {
@@ -240,6 +247,14 @@ fn led_away(entry_point: &str, bound: &str, found: &str) -> Reason {
 }
 
 impl Place<'_> {
+    /// Puts what is live into the status.
+    pub fn tell(&self, live: &[EnvironmentWeight], groups: &Groups, status: &mut WeightedRouteStatus) {
+        status.live = Some(weights::words(live));
+        status.weights = live.to_vec();
+        status.groups = backend::lent(groups, live);
+        status.sticky_seconds = self.forward().and_then(|forward| forward.sticky_seconds);
+    }
+
     /// The marks on the place; the error says why Weir must not touch it.
     pub fn marks(
         &self,

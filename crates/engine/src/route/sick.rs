@@ -7,7 +7,6 @@ use weir_api::condition::{READY, find};
 
 use crate::backend::Groups;
 use crate::claim;
-use crate::fact::Health;
 use crate::object::{Cluster, RouteObject};
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
@@ -56,8 +55,8 @@ pub(super) fn mention_chosen(
     let readings: Vec<_> = known.map(|(entry, group)| (entry, sight.health(group, sight.began - INTERVAL))).collect();
     let mut sick = Vec::new();
     for (entry, reading) in readings {
-        let health = reading?.found.as_deref().copied().unwrap_or(Health { healthy: 1, ..Health::default() });
-        if health.healthy == 0 {
+        // What cannot be read is not known to be bad.
+        if let Some(health) = reading?.found.as_ref().ok().filter(|health| health.able() == 0) {
             sick.push(format!("{} (0 of {} targets)", entry.environment, health.registered()));
         }
     }

@@ -77,24 +77,26 @@ pub(super) fn refusal(
     route: &RouteObject,
     step: &Step,
     sight: &mut Sight<'_>,
-) -> Option<Option<Reason>> {
+) -> Option<Result<(), Reason>> {
     let attached = attached(step, sight.facts());
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)).filter(|_| !attached.is_empty()) else {
-        return Some(None);
+        return Some(Ok(()));
     };
     let status = &entry_point.status;
     let listener = status.listeners.iter().find(|listener| listener.arn == step.resource().as_str());
-    let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(None) };
+    let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
     let fresh = sight.fresh();
     let balancer = sight.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
     let groups: Vec<_> = attached.into_iter().map(|group| sight.group(&By::Arn(group), fresh)).collect();
-    let Ok(balancer) = &balancer?.found else { return Some(None) };
+    let Ok(balancer) = &balancer?.found else { return Some(Ok(())) };
     let mut why = Vec::new();
     for group in groups {
         why.extend(group?.found.as_ref().ok().and_then(|group| unusable(balancer, &listener.protocol, group)));
     }
-    let message = format!("nothing is written: {}", why.join(". And "));
-    Some((!why.is_empty()).then(|| because("GroupNotUsable", message)))
+    if why.is_empty() {
+        return Some(Ok(()));
+    }
+    Some(Err(because("GroupNotUsable", format!("nothing is written: {}", why.join(". And ")))))
 }
 
 /// The groups that a step puts where they are not yet.

@@ -153,6 +153,12 @@ impl<'a> Course<'a> {
         status.intent.as_ref().filter(|intent| intent.follow.is_some() || (intent.correction.is_some() && !is_moved))
     }
 
+    /// Whether a route had a correction on record at an instant.
+    pub fn is_correcting(&self, route: &Key, at: Timestamp) -> bool {
+        let intent = self.route(route, at).and_then(|route| route.status.as_ref()?.intent.as_ref());
+        intent.is_some_and(|intent| intent.correction.is_some())
+    }
+
     /// What was live at a place at an instant.
     pub fn live(&self, place: &str, at: Timestamp) -> Weights {
         let mut changes = self.evidence.changes.iter().filter(|change| change.place == place && change.at <= at);

@@ -57,9 +57,11 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
         let Some(run) = run_of(shift) else { return false };
         let Some(candidate) = course.group_of(&route.namespace, &run.to) else { return true };
         let part = run.routes.iter().find(|part| part.name == route.name);
-        // Where somebody else has changed the weights and the user wants those of the run again, just these are set.
+        // Where somebody else has changed the weights, and the user wants those of the run again or `drift` says so, just
+        // these are set.
         let wanted = part.and_then(|part| course.by_group(&route.namespace, &part.weights));
-        if run.reasserted_seq == Some(run.seq) && wanted.is_some_and(|wanted| same_split(&wanted, weights)) {
+        let is_set_again = run.reasserted_seq == Some(run.seq) || course.is_correcting(route, write.at);
+        if is_set_again && wanted.is_some_and(|wanted| same_split(&wanted, weights)) {
             return true;
         }
         // The way is that of the run: from what it wrote last, or from where it began.

@@ -29,7 +29,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let phase = seen.object.status.as_ref().and_then(|status| status.phase);
         let is_gone = seen.object.metadata.deletion_timestamp.is_some();
         let deadline = run.progressed_at.max(seen.at) + SignedDuration::from(seen.object.spec.progress_deadline);
-        if phase != Some(Phase::Paused) && !is_gone && evidence.ended > deadline + GRACE {
+        if !phase.is_some_and(Phase::rests) && !is_gone && evidence.ended > deadline + GRACE {
             let message = format!("run {} of {key} has not ended; it was last seen in phase {phase:?}", run.id);
             breaches.push(Breach { at: evidence.ended, invariant: Invariant::EndlessRun, message });
         }

@@ -5,40 +5,16 @@ use weir_api::condition::find;
 use weir_api::traffic_shift::{Outcome, Phase};
 
 use crate::World;
+use crate::course::{PRIORITY, Place};
+use crate::maker::Maker;
 use crate::stage::{BALANCER, PORT, rule_route, shift, steps};
 
 use super::chosen::says;
 use super::{HOUR, MINUTE, live, outcome, play, route_status, status, told, until, until_applied, until_complete};
 
-/// The priority of the rule of the host `admin.shop.test`.
-const PRIORITY: u32 = 10;
-
-/// Somebody makes a rule that asks clients to sign in and then sends them to blue. Returns its ARN.
-fn make_rule(world: &World) -> String {
-    let listener = world.account().listener_arn(BALANCER, PORT);
-    let blue = world.account().group_arns()["blue"].clone();
-    let priority = PRIORITY.to_string();
-    let oidc = "Actions.member.1.AuthenticateOidcConfig";
-    let rule = [
-        ("ListenerArn".to_owned(), listener.as_str()),
-        ("Priority".to_owned(), &priority),
-        ("Conditions.member.1.Field".to_owned(), "host-header"),
-        ("Conditions.member.1.HostHeaderConfig.Values.member.1".to_owned(), "admin.shop.test"),
-        ("Actions.member.1.Type".to_owned(), "authenticate-oidc"),
-        ("Actions.member.1.Order".to_owned(), "1"),
-        (format!("{oidc}.Issuer"), "https://id.shop.test"),
-        (format!("{oidc}.AuthorizationEndpoint"), "https://id.shop.test/authorize"),
-        (format!("{oidc}.TokenEndpoint"), "https://id.shop.test/token"),
-        (format!("{oidc}.UserInfoEndpoint"), "https://id.shop.test/user"),
-        (format!("{oidc}.ClientId"), "shop"),
-        (format!("{oidc}.ClientSecret"), "known to AWS alone"),
-        ("Actions.member.2.Type".to_owned(), "forward"),
-        ("Actions.member.2.Order".to_owned(), "2"),
-        ("Actions.member.2.TargetGroupArn".to_owned(), &blue),
-    ];
-    let rule: Vec<(&str, &str)> = rule.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    world.aws().by_hand("CreateRule", &rule).unwrap();
-    rule_arn(world).unwrap()
+/// Somebody makes the rule, which asks clients to sign in and then sends them to blue.
+fn make_rule(world: &World) {
+    Maker::new(world.aws(), Place::AdoptedRule).make_rule("admin.shop.test").unwrap();
 }
 
 fn rule_arn(world: &World) -> Option<String> {
@@ -122,13 +98,18 @@ fn an_adopted_rule_that_is_gone_at_rest_is_not_made_by_the_next_run() {
     }
 }
 
+/// The first deployment of the route `admin` makes its rule.
+async fn make_own(world: &mut World, policy: &str) {
+    world.apply(&rule_route("admin", &["blue", "green"], PRIORITY, &format!("drift: {policy}"))).unwrap();
+    wish(world, "blue", "{allAtOnce: {}}");
+    until_complete(world, "checkout").await;
+}
+
 #[test]
 fn a_rule_of_weirs_own_that_is_gone_is_made_again_as_drift_says() {
     for (seed, policy) in (621..).zip(POLICIES) {
         play(seed, async |world| {
-            world.apply(&rule_route("admin", &["blue", "green"], PRIORITY, &format!("drift: {policy}"))).unwrap();
-            wish(world, "blue", "{allAtOnce: {}}");
-            until_complete(world, "checkout").await;
+            make_own(world, policy).await;
             world.run_for(MINUTE).await;
             delete_rule(world);
             world.run_for(5 * MINUTE).await;
@@ -158,9 +139,7 @@ fn a_rule_of_weirs_own_that_is_gone_is_made_again_as_drift_says() {
 fn a_rule_of_weirs_own_that_is_gone_in_a_run_holds_it() {
     for (seed, policy) in (631..).zip(POLICIES) {
         play(seed, async |world| {
-            world.apply(&rule_route("admin", &["blue", "green"], PRIORITY, &format!("drift: {policy}"))).unwrap();
-            wish(world, "blue", "{allAtOnce: {}}");
-            until_complete(world, "checkout").await;
+            make_own(world, policy).await;
             wish(world, "green", &steps(&[25, 50, 100], "10m"));
             until_applied(world, 25).await;
             delete_rule(world);

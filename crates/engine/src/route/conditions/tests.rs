@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Fields with their values.
+type Fields<'a> = &'a [(&'a str, &'a [&'a str])];
+
 /// Conditions as they are written here: `field: value or value`.
-fn all(fields: &[(&str, &[&str])]) -> Conditions {
+fn all(fields: Fields<'_>) -> Conditions {
     let one = |(field, values): &(&str, &[&str])| ((*field).into(), sorted(values.iter().map(|value| (*value).into())));
     fields.iter().map(one).collect()
 }
@@ -13,7 +16,7 @@ fn all(fields: &[(&str, &[&str])]) -> Conditions {
 #[test]
 fn a_rule_covers_another_only_where_all_of_its_requests_are_its_own() {
     let shop: (&str, &[&str]) = ("host-header", &["a.shop.example"]);
-    let cases: [(&[(&str, &[&str])], &[(&str, &[&str])], bool); 22] = [
+    let cases: [(Fields<'_>, Fields<'_>, bool); 22] = [
         (&[("host-header", &["*.shop.example"])], &[shop], true),
         (&[("host-header", &["*.SHOP.example"])], &[shop, ("path-pattern", &["/api/*"])], true),
         (&[shop, ("path-pattern", &["/api/*"])], &[shop], false),
@@ -92,7 +95,7 @@ proptest! {
     fn to_cover_is_to_take_every_request(
         wide in rule(),
         narrow in rule(),
-        host in prop::sample::select(vec!["a.x", "b.x", "aa.x", "c.y", "ba"]),
+        host in prop::sample::select(vec!["a.x", "b.x", "aa.x", "c.y", "x.a"]),
         path in prop::sample::select(vec!["/", "/a", "/b", "/a/b", "/b/a", "/ab"]),
     ) {
         if covers(&wide, &narrow) && takes(&narrow, host, path) {

@@ -72,8 +72,8 @@ fn no_rule_is_made_that_would_get_no_request() {
     assert_eq!(
         message,
         "the rule with priority 100 for host-header *.shop.example gets all requests that this route is for, and no number \
-         that Weir may choose is free before it. Give spec.listener.priority a free number below 100, or that rule a \
-         higher one"
+         that Weir may choose is free before it. Give that rule a higher number, or make this WeightedRoute again with a \
+         free spec.listener.priority below 100"
     );
     for (priority, expected) in [(200, true), (50, false)] {
         let (stalled, reason, message) = says(&looked_at(&web(Some(priority)), &[rule(100, "*.shop.example")]));
