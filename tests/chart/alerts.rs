@@ -25,6 +25,11 @@ const TROUBLES: &[(&str, &str, &str)] = &[
     ("WeirIsThrottledByAws", r#"weir_aws_throttles_total{family="elbv2-modify"}"#, "0+2x60"),
     ("WeirRouteDrifted", r#"weir_route_drifted{namespace="shop",route="checkout"}"#, "0x20 1x40"),
     ("WeirRouteContested", r#"weir_route_contested{namespace="shop",route="checkout"}"#, "0x40 1x20"),
+    (
+        "WeirRollbackIsBlocked",
+        r#"weir_shift_waiting{namespace="shop",shift="checkout",reason="RollbackBlocked"}"#,
+        "_x40 1x20",
+    ),
     ("WeirShiftWentBack", r#"weir_shift_phase{namespace="shop",shift="checkout",phase="RolledBack"}"#, "_x40 1x20"),
     ("WeirShiftIsHeldUp", r#"weir_shift_phase{namespace="shop",shift="checkout",phase="Verifying"}"#, "1x60"),
 ];
@@ -44,6 +49,7 @@ const WELL: &[(&str, &str)] = &[
     (r#"weir_aws_throttles_total{family="elbv2-describe"}"#, "0+0.5x60"),
     (r#"weir_route_drifted{namespace="shop",route="search"}"#, "0x40 1x2 0x20"),
     (r#"weir_shift_phase{namespace="shop",shift="search",phase="Paused"}"#, "1x60"),
+    (r#"weir_shift_waiting{namespace="shop",shift="search",reason="StepPause"}"#, "1x60"),
 ];
 
 fn rules() -> Option<Vec<Value>> {

@@ -72,11 +72,12 @@ spec:
 ";
 
 const ADDED: &str = r#"{"backends": [{"environment": "blue"}, {"environment": "green"}, {"environment": "red"}]}"#;
-const ONE_BACKEND: &str = r#"{"backends": [{"environment": "blue"}], "weights": {"blue": 1}}"#;
+const ONE_BACKEND: &str = r#"{"backends": [{"environment": "blue"}], "weights": {"blue": 1, "green": null}}"#;
 const EVERY_NAMESPACE: &str = r#"{"allowedRoutes": {"namespaces": {"from": "All", "selector": null}}}"#;
 const EVERY_HOST: &str = r#"{"allowedRoutes": {"hosts": ["shop.example.org", "*"]}}"#;
 const OTHER_PLACE: &str = r#"{"aws": {"region": "eu-west-1", "roleArn": "arn:aws:iam::222222222222:role/weir"}}"#;
 const OTHER_PRIORITY: &str = r#"{"listener": {"priority": 20}}"#;
+const LOWER_PRIORITY: &str = r#"{"listener": {"priority": 5}}"#;
 const NO_PRIORITY: &str = r#"{"listener": {"priority": null}}"#;
 const OTHER_HOSTS: &str = r#"{"listener": {"match": {"hosts": ["api.shop.example.org"]}}}"#;
 const RETAIN: &str = r#"{"deletionPolicy": "Retain"}"#;
@@ -184,6 +185,11 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
             "again with a free number below as spec.listener.priority",
             vec![Again("weightedroutes/chosen", OTHER_PRIORITY)],
         ),
+        ("again with a spec.listener.priority below {first}", vec![Again("weightedroutes/chosen", LOWER_PRIORITY)]),
+        (
+            "again with a free spec.listener.priority below {first}",
+            vec![Again("weightedroutes/chosen", LOWER_PRIORITY)],
+        ),
         ("set spec.adopt: true", vec![Change("weightedroutes/chosen", r#"{"adopt": true}"#)]),
         ("give spec.stickiness a duration", vec![Change("weightedroutes/chosen", STICKY)]),
         ("Remove tags there, or write deletionPolicy: Retain", vec![Change("weightedroutes/chosen", RETAIN)]),
@@ -255,6 +261,18 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
         (
             "make the route again with another priority, or without one",
             vec![Again("weightedroutes/chosen", OTHER_PRIORITY), Again("weightedroutes/chosen", NO_PRIORITY)],
+        ),
+        (
+            "make the route again with a `spec.listener.match` that says what the rule says",
+            vec![Again("weightedroutes/chosen", OTHER_HOSTS)],
+        ),
+        (
+            "WeightedRoute again with a spec.listener.match that says what the rule says",
+            vec![Again("weightedroutes/chosen", OTHER_HOSTS)],
+        ),
+        (
+            "make the route again with a lower `spec.listener.priority`",
+            vec![Again("weightedroutes/chosen", LOWER_PRIORITY)],
         ),
         (
             "or set `spec.deletionPolicy: Retain`, delete the route",

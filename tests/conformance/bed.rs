@@ -20,6 +20,8 @@ pub(crate) const PORT: u16 = 80;
 pub(crate) const SMOKE_PORT: u16 = 8080;
 /// How often the controllers of a bed look round on AWS.
 pub(crate) const ROUND: Duration = Duration::from_secs(2);
+/// How often listeners and target groups are read at most.
+pub(crate) const SLOW: Duration = Duration::from_secs(75);
 /// How long a controller's lease lasts where time is real: as short as may be, since after a kill it is waited for.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// The name of the installation, as tags on AWS have it.

@@ -111,7 +111,7 @@ fn two_that_look_at_the_same_objects_by_mistake_write_ever_more_seldom() {
     let _processes = [bed.spawn_ready(&[]), another(&bed, &[])];
     let user: &mut dyn Bed = &mut bed;
     // Three routes, as many as there are rules beside the default action.
-    let place = |priority: u32| format!(", hosts: [h{priority}.example.org], priority: {priority}");
+    let place = |priority: u32| format!(", match: {{hosts: [h{priority}.example.org]}}, priority: {priority}");
     let routes = [20, 21].map(|priority| route(&format!("r{priority}"), &place(priority), ""));
     let shifts = ["r20", "r21"].map(|name| {
         shift_named(name, "blue", ALL_AT_ONCE, "").replace("routes: [checkout]", &format!("routes: [{name}]"))

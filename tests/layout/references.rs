@@ -84,7 +84,10 @@ fn names(cell: &str) -> Words {
 }
 
 fn reasons_told(page: &str) -> Words {
-    rows(page).iter().flat_map(|row| names(&row[0])).collect()
+    let mut told: Words = rows(page).iter().flat_map(|row| names(&row[0])).collect();
+    // What AWS says in small letters is no reason.
+    told.retain(|word| word.starts_with(|letter: char| letter.is_ascii_uppercase()));
+    told
 }
 
 /// The metrics that are registered: a constructor with a name, and for a vector the labels.

@@ -145,7 +145,9 @@ impl<const LEAST: u32, const MOST: u32> JsonSchema for Within<LEAST, MOST> {
             "message": format!("a duration from {least} to {most} is needed here"),
         });
         let rules = schema.get_mut("x-kubernetes-validations").and_then(Value::as_array_mut);
-        rules.into_iter().for_each(|rules| rules.push(rule.clone()));
+        if let Some(rules) = rules {
+            rules.push(rule);
+        }
         schema
     }
 }

@@ -13,6 +13,7 @@ use crate::{Condition, Duration};
 
 /// The standing wish that the traffic of some routes be on an environment, and how it gets there.
 /// A release is a change of `to`.
+#[allow(clippy::duplicated_attributes, reason = "most columns are of one type")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[kube(
     group = "weir.dev",
@@ -25,10 +26,11 @@ use crate::{Condition, Duration};
     status = "TrafficShiftStatus",
     derive = "PartialEq",
     doc = "The standing wish that the traffic of some routes be on an environment, and how it gets there.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "To", type_ = "string", json_path = ".spec.to"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.run.progress"),
-    printcolumn(name = "Weights", type_ = "string", json_path = ".status.run.summary"),
+    printcolumn(name = "Weights", type_ = "string", json_path = ".status.weights"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -220,6 +222,9 @@ pub struct TrafficShiftStatus {
     /// Where the present run stands, or how the last one ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// The weights of the first route in percent: those that a run makes live, and at rest those that are live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// What the shift is waiting for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -250,8 +255,13 @@ pub enum Phase {
     Verifying,
     /// A weight is being made live, or the next one waits for capacity.
     Shifting,
-    /// The run stays where it is: a pause of the strategy, a user's wish, or a failure that is to hold it.
+    /// A pause of the strategy: the run goes on when it is over.
     Paused,
+    /// Somebody holds the run, or something that was changed does: it goes on when it is told to, or when that is as it
+    /// was.
+    Held,
+    /// The run has failed, and `onFailure: Pause` holds it where it is.
+    Degraded,
     /// The candidate carries everything; the old side stays attached for clients that stick to it.
     Baking,
     /// The candidate carries everything and the run has ended.
@@ -264,6 +274,13 @@ pub enum Phase {
     Failed,
     /// Another run took over.
     Superseded,
+}
+
+impl Phase {
+    /// Whether a run stays where it is, so that no time counts towards its deadline.
+    pub fn rests(self) -> bool {
+        matches!(self, Self::Paused | Self::Held | Self::Degraded)
+    }
 }
 
 /// How a run ended.
@@ -493,6 +510,16 @@ impl HeldBy {
         Self::ObjectsChanged,
         Self::StrategyChanged,
     ];
+
+    /// The phase of a run that it holds.
+    pub fn phase(self) -> Phase {
+        match self {
+            Self::Failure => Phase::Degraded,
+            Self::Command | Self::ForeignChange | Self::HandedBack | Self::ObjectsChanged | Self::StrategyChanged => {
+                Phase::Held
+            }
+        }
+    }
 
     /// The word by which `status.waiting.reason` names it.
     pub fn reason(self) -> &'static str {

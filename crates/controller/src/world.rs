@@ -157,7 +157,9 @@ impl<D: Decisions> World<D> {
         self.duty.take_up();
         let objects: BTreeSet<ObjectRef> = self.store.borrow().objects();
         let strays = self.strays.borrow().objects();
-        strays.iter().for_each(|object| self.tell_of_annotations(object));
+        for object in &strays {
+            self.tell_of_annotations(object);
+        }
         self.wake_all(&objects);
         objects.len()
     }

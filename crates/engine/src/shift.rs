@@ -143,6 +143,7 @@ impl Draft<'_> {
         }
         if let Some(run) = self.status.run.as_mut().filter(|run| run.outcome == Some(Outcome::Succeeded)) {
             run.outcome = Some(Outcome::Superseded);
+            self.status.phase = Some(Phase::Superseded);
         }
         self.stalled = Some(because("WeightsOwned", message));
     }

@@ -165,13 +165,25 @@ fn sorted(weights: &[EnvironmentWeight]) -> BTreeMap<String, i32> {
     weights.iter().map(|entry| (entry.environment.clone(), entry.weight)).collect()
 }
 
-/// The weights in words, for example `blue 75, green 25`.
+/// The weights in words, in percent of all of them: for example `blue 75, green 25`.
 pub fn words(weights: &[EnvironmentWeight]) -> String {
     if weights.is_empty() {
         return "nothing".to_owned();
     }
-    let entries: Vec<String> = weights.iter().map(|entry| format!("{} {}", entry.environment, entry.weight)).collect();
-    entries.join(", ")
+    let total = total(weights).max(1);
+    let entry = |entry: &EnvironmentWeight| format!("{} {}", entry.environment, percent_words(entry.weight, total));
+    weights.iter().map(entry).collect::<Vec<_>>().join(", ")
+}
+
+/// A part in percent with two decimals at most, which is enough for the smallest that ELBv2 can tell: one of 4995.
+fn percent_words(weight: i32, total: i64) -> String {
+    let hundredths = (i64::from(weight) * 10_000 + total / 2) / total;
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match rest {
+        0 => whole.to_string(),
+        rest if rest % 10 == 0 => format!("{whole}.{}", rest / 10),
+        rest => format!("{whole}.{rest:02}"),
+    }
 }
 
 /// How many healthy targets a part of the traffic needs: that part of the baseline, times the percentage asked for,

@@ -22,10 +22,11 @@ enum Gauge {
     Drifted,
     Contested,
     Phase,
+    Waiting,
     Step,
 }
 
-/// What a gauge says of one object: `label` names the environment or the phase, where the gauge has such a label.
+/// What a gauge says of one object: `label` names the environment, phase or reason, where the gauge has such a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reading {
     gauge: Gauge,
@@ -38,8 +39,16 @@ struct Reading {
 pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Reading]>>>>);
 
 impl Gauge {
-    const ALL: [Self; 7] =
-        [Self::Desired, Self::Applied, Self::Share, Self::Drifted, Self::Contested, Self::Phase, Self::Step];
+    const ALL: [Self; 8] = [
+        Self::Desired,
+        Self::Applied,
+        Self::Share,
+        Self::Drifted,
+        Self::Contested,
+        Self::Phase,
+        Self::Waiting,
+        Self::Step,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -49,6 +58,7 @@ impl Gauge {
             Self::Drifted => "weir_route_drifted",
             Self::Contested => "weir_route_contested",
             Self::Phase => "weir_shift_phase",
+            Self::Waiting => "weir_shift_waiting",
             Self::Step => "weir_shift_step",
         }
     }
@@ -63,6 +73,7 @@ impl Gauge {
             Self::Drifted => "1 while weights are live that somebody else has set; absent otherwise.",
             Self::Contested => "1 while a route has stopped to correct in a fight; absent otherwise.",
             Self::Phase => "1 for the phase that a shift is in; the others are absent.",
+            Self::Waiting => "1 for the reason for which a shift waits; absent while it waits for nothing.",
             Self::Step => "The step of its strategy that the last run of a shift has reached; 0 before the first.",
         }
     }
@@ -118,6 +129,10 @@ fn write_reading(text: &mut String, object: &ObjectRef, Reading { gauge, label, 
         Gauge::Phase => {
             writeln!(text, r#"{metric}{{namespace="{namespace}",phase="{label}",shift="{name}"}} {value}"#)
         }
+        Gauge::Waiting => {
+            let reason = escaped(label);
+            writeln!(text, r#"{metric}{{namespace="{namespace}",reason="{reason}",shift="{name}"}} {value}"#)
+        }
         Gauge::Step => writeln!(text, r#"{metric}{{namespace="{namespace}",shift="{name}"}} {value}"#),
     };
 }
@@ -142,9 +157,12 @@ fn of_route(route: &RouteObject) -> Vec<Reading> {
 
 fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
     let phase = shift.status.phase.map(|phase| Reading { gauge: Gauge::Phase, label: word(phase).into(), value: 1 });
+    let waiting = shift.status.waiting.as_ref();
+    let waiting =
+        waiting.map(|waiting| Reading { gauge: Gauge::Waiting, label: waiting.reason.as_str().into(), value: 1 });
     let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
     let step = step.map(|value| Reading { gauge: Gauge::Step, label: SmolStr::default(), value });
-    phase.into_iter().chain(step).collect()
+    phase.into_iter().chain(waiting).chain(step).collect()
 }
 
 fn word(phase: Phase) -> &'static str {
@@ -153,6 +171,8 @@ fn word(phase: Phase) -> &'static str {
         Phase::Verifying => "Verifying",
         Phase::Shifting => "Shifting",
         Phase::Paused => "Paused",
+        Phase::Held => "Held",
+        Phase::Degraded => "Degraded",
         Phase::Baking => "Baking",
         Phase::Succeeded => "Succeeded",
         Phase::RollingBack => "RollingBack",

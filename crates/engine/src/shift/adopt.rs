@@ -15,12 +15,11 @@ pub(super) fn applies(lanes: &[Lane<'_>], shift: &ShiftObject, run: &Run) -> boo
     let is_free = run.rollback.is_none() && run.outcome.is_none() && run.hold.is_none();
     let changed: Vec<&Lane<'_>> = lanes.iter().filter(|lane| lane.foreign_change(shift, run).is_some()).collect();
     let may = |lane: &&Lane<'_>| {
-        if !lane.has_other_weights(shift, run) {
-            return false;
-        }
         let live = weights::carrying(lane.live());
-        let others = weights::without(&live, &run.to);
-        lane.route.spec.drift == DriftPolicy::Adopt && !live.is_empty() && others.len() < MAX_GROUPS
+        lane.route.spec.drift == DriftPolicy::Adopt
+            && lane.has_other_weights(shift, run)
+            && !live.is_empty()
+            && weights::without(&live, &run.to).len() < MAX_GROUPS
     };
     is_free && !changed.is_empty() && changed.iter().all(may)
 }

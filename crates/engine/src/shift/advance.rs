@@ -211,11 +211,11 @@ pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool
 /// Whether the run rests at its weight, and why.
 fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
     if let Some(hold) = run.hold.clone().or_else(|| rest::outlast(draft, run, plan)) {
-        draft.wait(Phase::Paused, hold.by.reason(), hold.message, None);
+        draft.wait(hold.by.phase(), hold.by.reason(), hold.message, None);
         return true;
     }
     if draft.shift.spec.paused {
-        draft.wait(Phase::Paused, "Paused", "spec.paused is true; the run goes on when it is false", None);
+        draft.wait(Phase::Held, "Paused", "spec.paused is true; the run goes on when it is false", None);
         return true;
     }
     let Some(applied_at) = run.applied_at.filter(|_| !run.is_released(Wait::StepPause)) else { return false };
@@ -245,7 +245,7 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
 /// The instant at which a run without progress has failed. A pause that has just ended does not count, nor does the
 /// time for which clients stick to the old side.
 pub(super) fn deadline(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>]) -> Timestamp {
-    let was_paused = matches!(draft.shift.status.phase, Some(Phase::Paused | Phase::Pending));
+    let was_paused = draft.shift.status.phase.is_some_and(|phase| phase.rests() || phase == Phase::Pending);
     let base = if was_paused { draft.now } else { run.progressed_at };
     let base = finish::sticks_until(run, lanes).map_or(base, |until| until.max(base));
     base + SignedDuration::from(draft.shift.spec.progress_deadline)

@@ -14,8 +14,7 @@ use super::{Draft, rollback};
 /// What became of a `retry` that lets a new run start.
 const RETRYING: &str = "accepted: a new run starts";
 /// What is said to a run that has come to its end.
-const AT_ITS_END: &str =
-    "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
+const AT_ITS_END: &str = "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
 
 /// What became of a command: what it did, or why it did nothing.
 type Answer = Result<String, String>;
@@ -126,7 +125,7 @@ fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Answer {
         if verb == Verb::Promote && hold.by != HeldBy::ForeignChange {
             run.released = Some(Released { seq: run.seq, wait: Wait::StepPause });
         }
-        return end_hold(run, hold.by, lives, now);
+        return Ok(end_hold(run, hold.by, lives, now));
     }
     let wait = waiting.and_then(|waiting| Wait::ALL.into_iter().find(|wait| wait.reason() == waiting.reason));
     let is_open = wait == Some(Wait::StepPause) && waiting.is_some_and(|waiting| waiting.until.is_none());
@@ -147,7 +146,7 @@ fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Answer {
 }
 
 /// What the end of a hold means for a run.
-fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: Timestamp) -> Answer {
+fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: Timestamp) -> String {
     run.progressed_at = now;
     match by {
         HeldBy::ForeignChange => {
@@ -158,11 +157,11 @@ fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: 
             run.seq += 1;
             run.reasserted_seq = Some(run.seq);
             run.applied_at = None;
-            Ok("accepted: the run's weights are set again over the foreign change".to_owned())
+            "accepted: the run's weights are set again over the foreign change".to_owned()
         }
         HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged | HeldBy::StrategyChanged => {
             run.degraded_since = None;
-            Ok("accepted: the run goes on".to_owned())
+            "accepted: the run goes on".to_owned()
         }
     }
 }

@@ -19,13 +19,18 @@ pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> 
         let before = old.run.as_ref().filter(|before| before.id == run.id);
         run_events(before, run, &mut events);
     }
-    if new.phase == Some(Phase::Paused)
+    if let Some(phase) = new.phase.filter(|phase| phase.rests())
         && (old.phase != new.phase || reason(old) != reason(new))
         && let Some(waiting) = &new.waiting
     {
         let is_ordinary = matches!(waiting.reason.as_str(), "StepPause" | "Paused" | "PausedByCommand");
         let make = if is_ordinary { Event::normal } else { Event::warning };
-        events.push(make("Paused", waiting.message.clone()));
+        let word = match phase {
+            Phase::Degraded => "Degraded",
+            Phase::Held => "Held",
+            _ => "Paused",
+        };
+        events.push(make(word, waiting.message.clone()));
     }
     if let Some(waiting) = new.waiting.as_ref().filter(|waiting| waiting.reason == NO_HEALTHY_TARGET)
         && reason(old) != Some(NO_HEALTHY_TARGET)

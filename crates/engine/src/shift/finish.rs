@@ -3,10 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, Wait};
 
+use crate::route::NO_HEALTHY_TARGET;
 use crate::sight::Sight;
 use crate::weights;
-
-use crate::route::NO_HEALTHY_TARGET;
 
 use super::lane::Lane;
 use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance, change, health, leave};
@@ -96,7 +95,7 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut
     let since = sight.began - HEALTH_AGE;
     let readings: Vec<_> = lanes.iter().map(|lane| (lane, health::of(lane, &run.to, since, sight))).collect();
     for (lane, reading) in readings {
-        if let Some(health) = reading?.ok().filter(|health| health.healthy == 0) {
+        if let Some(health) = reading?.ok().filter(|health| health.able() == 0) {
             let message = format!(
                 "{} carries all the traffic of route {}, and none of its {} targets is healthy: requests fail until one is",
                 run.to,

@@ -100,10 +100,13 @@ fn short(environment: &str, health: Health, needed: i64) -> String {
     let others = if others.is_empty() { others } else { format!(" ({others})") };
     let missing = needed - i64::from(health.registered());
     let hint = if missing > 0 {
+        let registered = match health.registered() {
+            0 => "none".to_owned(),
+            some => format!("only {some}"),
+        };
         format!(
-            "; it has only {} registered, {missing} more must be added; if each carries more, lower \
-             spec.capacity.minHealthyPercent",
-            health.registered()
+            "; it has {registered} registered, {missing} more must be added; if each carries more, lower \
+             spec.capacity.minHealthyPercent"
         )
     } else {
         String::new()

@@ -60,7 +60,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
     }
     if spec.paused {
         let message = format!("spec.paused is true; the run to {} takes over when it is false", spec.to);
-        draft.wait(Phase::Paused, "Paused", message, None);
+        draft.wait(Phase::Held, "Paused", message, None);
         return Some(true);
     }
     match start::successor(draft, run, plan, sight)? {

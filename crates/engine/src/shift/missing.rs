@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{STALLED, Truth, find};
-use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
+use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 
 use crate::sight::Sight;
 
@@ -49,7 +49,7 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
         return Some(Routes::Awaited);
     }
     if let Some(hold) = &run.hold {
-        draft.wait(Phase::Paused, hold.by.reason(), format!("{}; {message}", hold.message), None);
+        draft.wait(hold.by.phase(), hold.by.reason(), format!("{}; {message}", hold.message), None);
         advance::watch_present(draft, run, sight)?;
         return Some(Routes::Awaited);
     }

@@ -13,7 +13,7 @@ use super::lane::Lane;
 pub(super) fn changed(cluster: &Cluster, shift: &ShiftObject, lanes: &[Lane<'_>], run: &Run) -> Option<String> {
     lanes.iter().find_map(|lane| {
         let said = entry_point(cluster, lane).or_else(|| environments(cluster, shift, lane, run))?;
-        Some(format!("route {}: {said}", lane.part.name))
+        Some(format!("route {}: {said}, or give the command abort to go back by what the run recorded", lane.part.name))
     })
 }
 

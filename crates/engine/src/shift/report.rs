@@ -32,17 +32,26 @@ pub(super) fn rest_after_end(draft: &mut Draft<'_>, outcome: Outcome, lanes: &[L
 
 /// Sets the conditions, and the beginning of a new count towards the deadline where a pause has ended.
 pub(super) fn conclude(draft: &mut Draft<'_>) {
-    let was_paused = matches!(draft.shift.status.phase, Some(Phase::Paused | Phase::Pending));
+    let was_paused = draft.shift.status.phase.is_some_and(|phase| phase.rests() || phase == Phase::Pending);
     let goes_on = matches!(draft.status.phase, Some(Phase::Verifying | Phase::Shifting | Phase::Baking));
     if let Some(run) = draft.status.run.as_mut().filter(|_| was_paused && goes_on) {
         run.progressed_at = draft.now;
     }
     draft.status.queued = leave::queued(draft);
+    draft.status.weights = weights_of_first(draft);
     let standing = standing(draft);
     let conditions = Conditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
     let conditions = conditions.standing(&standing);
     let is_over = draft.stalled.is_none() && !draft.is_moving() && draft.status.phase != Some(Phase::Pending);
     draft.status.conditions = conditions.set(COMPLETE, is_over, standing.reason()).finish();
+}
+
+fn weights_of_first(draft: &Draft<'_>) -> Option<String> {
+    if let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) {
+        return Some(run.summary.clone());
+    }
+    let first = draft.shift.spec.routes.first()?;
+    draft.cluster.routes.get(&draft.shift.key.beside(first))?.status.live.clone()
 }
 
 fn standing(draft: &Draft<'_>) -> Standing {
@@ -71,8 +80,13 @@ fn standing(draft: &Draft<'_>) -> Standing {
         Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
         Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
         Phase::Failed => Standing::Stalled(reason),
-        Phase::Pending | Phase::Verifying | Phase::Shifting | Phase::Paused | Phase::Baking | Phase::RollingBack => {
-            Standing::Working(reason)
-        }
+        Phase::Pending
+        | Phase::Verifying
+        | Phase::Shifting
+        | Phase::Paused
+        | Phase::Held
+        | Phase::Degraded
+        | Phase::Baking
+        | Phase::RollingBack => Standing::Working(reason),
     }
 }

@@ -16,6 +16,27 @@ fn weights(text: &str) -> Vec<EnvironmentWeight> {
         .collect()
 }
 
+/// The numbers as they are on AWS.
+fn raw(weights: &[EnvironmentWeight]) -> String {
+    weights.iter().map(|entry| format!("{} {}", entry.environment, entry.weight)).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn words_are_in_percent_of_all_weights() {
+    for (live, expected) in [
+        ("blue 75, green 25", "blue 75, green 25"),
+        ("blue 1, green 0", "blue 100, green 0"),
+        ("blue 70", "blue 100"),
+        ("a 1, b 2", "a 33.33, b 66.67"),
+        ("a 1, b 7", "a 12.5, b 87.5"),
+        ("a 999, b 999, c 999, d 999, e 1", "a 24.99, b 24.99, c 24.99, d 24.99, e 0.03"),
+        ("blue 0, green 0", "blue 0, green 0"),
+    ] {
+        assert_eq!(words(&weights(live)), expected);
+    }
+    assert_eq!(words(&[]), "nothing");
+}
+
 #[test]
 fn blends_towards_the_candidate() {
     for (from, percent, expected) in [
@@ -27,7 +48,7 @@ fn blends_towards_the_candidate() {
         ("blue 80, red 20", 99, "blue 1, green 99, red 0"),
         ("green 100", 25, "green 100"),
     ] {
-        assert_eq!(words(&blend(&weights(from), "green", percent)), expected, "{from} at {percent}");
+        assert_eq!(raw(&blend(&weights(from), "green", percent)), expected, "{from} at {percent}");
     }
 }
 
@@ -52,7 +73,7 @@ fn goes_towards_a_goal_by_percent_points() {
         ("blue 1, green 2", "blue 2, green 1", 5, "blue 38, green 62"),
         ("blue 50, green 50, red 0", "blue 10, green 90", 10, "blue 40, green 60"),
     ] {
-        assert_eq!(words(&towards(&weights(live), &weights(goal), step)), expected, "{live} to {goal} by {step}");
+        assert_eq!(raw(&towards(&weights(live), &weights(goal), step)), expected, "{live} to {goal} by {step}");
     }
 }
 
@@ -62,7 +83,7 @@ fn tells_who_gains_and_whether_that_is_a_return() {
     assert_eq!(gaining(&live, &goal), ["green", "red"]);
     assert!(goes_back(&weights("blue 20, green 80"), &weights("blue 70, green 30"), &live));
     assert!(!goes_back(&weights("blue 20, green 80"), &weights("blue 90, green 10"), &live));
-    assert_eq!(words(&with_attached(&weights("blue 1"), &weights("blue 5, green 9"))), "blue 1, green 0");
+    assert_eq!(raw(&with_attached(&weights("blue 1"), &weights("blue 5, green 9"))), "blue 1, green 0");
 }
 
 #[test]

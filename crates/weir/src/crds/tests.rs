@@ -55,8 +55,9 @@ fn every_field_is_described() {
     assert_eq!(bare, Vec::<String>::new());
 }
 
+/// The metadata are Kubernetes' own, which lets a definition narrow them, and not describe them.
 fn undescribed(path: &str, schema: &JSONSchemaProps, bare: &mut Vec<String>) {
-    for (name, field) in schema.properties.iter().flatten() {
+    for (name, field) in schema.properties.iter().flatten().filter(|(name, _)| *name != "metadata") {
         let path = format!("{path}.{name}");
         if field.description.as_deref().is_none_or(str::is_empty) {
             bare.push(path.clone());

@@ -52,8 +52,8 @@ fn phase_word(phase: &str) -> String {
     let word = style(phase).bold();
     match phase {
         "Succeeded" => word.green(),
-        "RollingBack" | "RolledBack" | "Failed" => word.red(),
-        "Paused" => word.yellow(),
+        "RollingBack" | "RolledBack" | "Failed" | "Degraded" => word.red(),
+        "Paused" | "Held" => word.yellow(),
         _ => word.cyan(),
     }
     .to_string()

@@ -71,9 +71,9 @@ fn of_side(side: &Side) -> String {
     format!("{} {weight} % (seen {share} %{ill})", side.name)
 }
 
-/// A pause has been told by an event; what else is waited for has not.
+/// That a run rests has been told by an event; what else is waited for has not.
 fn of_shift(shift: &Standing) -> String {
-    let silent = shift.waiting.is_empty() || shift.phase == "Paused";
+    let silent = shift.waiting.is_empty() || ["Paused", "Held", "Degraded"].contains(&shift.phase.as_str());
     let waiting = if silent { String::new() } else { format!(": {}", shift.waiting) };
     format!("; {} {}{waiting}", shift.phase, shift.step)
 }
