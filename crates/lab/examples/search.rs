@@ -1,7 +1,9 @@
-//! Plays every single fault at every moment of every course, and the planted bugs, and says what fails.
+//! Plays every single fault at every moment of every course, the planted bugs, and the whole table of docs/drift.md, and
+//! says what fails.
 //!
 //! `cargo run --release -p weir-lab --example search` plays everything; it exits with 1 where something fails.
 //! `… --example search -- --plan '<plan>'` plays one plan as JSON again and tells it as a timeline.
+//! `… --example search -- --cell 'other weights are set, at a step, drift: Correct'` does so with a cell of the table.
 //! `… --example search -- --every 20` plays one plan of twenty.
 
 use std::process::ExitCode;
@@ -9,6 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use weir_lab::course::Course;
+use weir_lab::matrix;
 use weir_lab::plan::Plan;
 use weir_lab::search::{self, Tally};
 use weir_lab::timeline::timeline;
@@ -33,13 +36,43 @@ fn main() -> ExitCode {
             Ok(plan) => replay(&plan),
             Err(error) => refuse(&format!("the plan could not be read: {error}; expected JSON as a search prints it")),
         },
-        _ => refuse("expected nothing, --every <number>, or --plan '<plan as JSON>'"),
+        ["--cell", name] => match matrix::Cell::all().into_iter().find(|cell| cell.to_string() == *name) {
+            Some(cell) => tell(cell),
+            None => refuse("there is no such cell; expected one as a search names it: WHAT, PHASE, drift: POLICY"),
+        },
+        _ => refuse("expected nothing, --every <number>, --plan '<plan as JSON>' or --cell '<cell>'"),
     }
 }
 
 fn refuse(message: &str) -> ExitCode {
     eprintln!("{message}");
     ExitCode::from(2)
+}
+
+/// The page that says what comes of each thing that somebody does.
+const PAGE: &str = include_str!("../../../docs/drift.md");
+
+/// Plays the table of the page, or one cell of so many, and says what is otherwise.
+fn is_page_true(every: usize) -> bool {
+    let cells: Vec<matrix::Cell> = matrix::Cell::all().into_iter().step_by(every).collect();
+    let (played, mut wrong) = matrix::play_all(&cells);
+    wrong.extend(matrix::differences(&matrix::read(PAGE), &played));
+    for message in &wrong {
+        println!("docs/drift.md: {message}");
+    }
+    println!("{} cells of docs/drift.md, {} wrong", played.len(), wrong.len());
+    wrong.is_empty()
+}
+
+/// Plays one cell of the page and tells it.
+fn tell(cell: matrix::Cell) -> ExitCode {
+    let played = cell.play();
+    print!("{}", timeline(&played.evidence));
+    println!("{}", played.verdict);
+    for message in &played.wrong {
+        println!("{message}");
+    }
+    if played.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Plays one plan and tells it.
@@ -91,6 +124,7 @@ fn everything(every: usize) -> ExitCode {
         escaped |= wrong.is_some();
         println!("planted bug {bug}: {}", wrong.unwrap_or_else(|| "found".to_owned()));
     }
+    escaped |= !is_page_true(every);
     let millis = began.elapsed().as_millis().max(1);
     println!("{} plans in {} s, {} a second", plans.len(), millis / 1_000, plans.len() as u128 * 1_000 / millis);
     if found.is_empty() && !escaped { ExitCode::SUCCESS } else { ExitCode::FAILURE }

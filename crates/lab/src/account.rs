@@ -86,13 +86,12 @@ impl Account {
 
     /// Makes a target group for a Lambda function without health checks, unless there is one of that name.
     pub fn add_function(&mut self, name: &str) -> Result<(), String> {
-        if self.groups.contains_key(name) {
+        if self.aws.group_arn(name).is_some() {
             return Ok(());
         }
         let function = format!("arn:aws:lambda:{}:123456789012:function:{name}", self.aws.region());
-        let arn = self.aws.add_target_group(GroupSettings::lambda(name), &[(&function, 0)]);
-        self.groups.insert(name.to_owned(), arn.map_err(|refusal| refusal.to_string())?);
-        Ok(())
+        let made = self.aws.add_target_group(GroupSettings::lambda(name), &[(&function, 0)]);
+        made.map(drop).map_err(|refusal| refusal.to_string())
     }
 
     /// The ARN of a listener.

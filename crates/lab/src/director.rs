@@ -135,6 +135,11 @@ impl Director {
         due.iter().filter_map(|planned| self.happens(&planned.fault, Some(lifeline))).max()
     }
 
+    /// Something befalls the world now.
+    pub fn befall(&self, fault: &Fault) {
+        self.happens(fault, None);
+    }
+
     /// When something happens next by itself.
     pub fn next(&self) -> Option<Instant> {
         lock(&self.state).later.iter().map(|(at, _)| *at).min()

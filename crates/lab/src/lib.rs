@@ -19,6 +19,7 @@ pub mod judge;
 mod life;
 mod maker;
 pub mod manifest;
+pub mod matrix;
 pub mod model;
 pub mod plan;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One plan: a course with faults, played in a world of its own, healed, and judged.
 
-mod ending;
+pub(crate) mod ending;
 mod settle;
 
 use std::any::Any;

@@ -46,7 +46,7 @@ pub fn hunt_all() -> Vec<(Bug, Option<String>)> {
 }
 
 /// Does something with each item, on all threads; the results are in the order of the items.
-fn on_all_threads<Item: Sync, Made: Send>(items: &[Item], make: impl Fn(&Item) -> Made + Sync) -> Vec<Made> {
+pub(crate) fn on_all_threads<Item: Sync, Made: Send>(items: &[Item], make: impl Fn(&Item) -> Made + Sync) -> Vec<Made> {
     let next = AtomicUsize::new(0);
     let made = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {

@@ -30,7 +30,7 @@ use self::sites::Sites;
 use crate::account::Account;
 use crate::director::{Director, Site};
 use crate::evidence::{Change, Evidence};
-use crate::fault::Planned;
+use crate::fault::{Fault, Planned};
 use crate::journal::{Entry, Journal, What};
 use crate::life::identity;
 use crate::manifest;
@@ -251,6 +251,13 @@ impl World {
         let director = Director::new(places, self.journal.clone(), self.network.conditions(), site, plan);
         self.network.direct(&director);
         self.director = Some(director);
+    }
+
+    /// Something befalls the world now, where faults are planned.
+    pub(crate) fn befall(&self, fault: &Fault) {
+        if let Some(director) = &self.director {
+            director.befall(fault);
+        }
     }
 
     /// The requests that the controllers have made since faults were planned, by their sort.

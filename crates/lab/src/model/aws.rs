@@ -107,6 +107,14 @@ impl ModelAws {
         self.changed.insert(listener);
     }
 
+    /// Lets a listener answer by itself what no rule is for.
+    pub fn answer_default(&mut self, now: Timestamp, port: i32) {
+        let kind = ActionKind::Kept { kind: "fixed-response".to_owned(), settings: BTreeMap::default() };
+        let listener = listener_arn(port);
+        self.set(now, &listener, RulePriority::Default, vec![Action { order: None, kind }]);
+        self.changed.insert(listener);
+    }
+
     /// A listener.
     pub fn listener(&self, port: i32) -> Arn {
         listener_arn(port)

@@ -234,7 +234,7 @@ fn a_foreign_change_pauses_the_run_until_it_is_undone_or_resumed() {
     let now = model.now;
     model.aws.forward_default(now, 80, &[("blue", 50), ("green", 50)]);
     model.run_for(minutes(30));
-    assert_eq!((status(&model).phase, live(&model)), (Some(Phase::Paused), vec![is("blue", 50), is("green", 50)]));
+    assert_eq!((status(&model).phase, live(&model)), (Some(Phase::Held), vec![is("blue", 50), is("green", 50)]));
     let waiting = status(&model).waiting.clone().unwrap();
     assert!(waiting.message.contains("found blue 50, green 50; expected blue 95, green 5"), "{}", waiting.message);
     model.command("shop", "resume/1");
@@ -514,13 +514,16 @@ enum Happening {
     ResumeRoute,
     Role(bool),
     Grants(bool),
+    Point(&'static str, &'static str),
+    Backends(&'static [&'static str]),
+    Answer,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
     let environment = prop::sample::select(vec!["blue", "green", "red"]);
     prop_oneof![
         3 => environment.clone().prop_map(Happening::To),
-        3 => (environment, 0..=5_u32).prop_map(|(name, well)| Happening::Well(name, well)),
+        3 => (environment.clone(), 0..=5_u32).prop_map(|(name, well)| Happening::Well(name, well)),
         1 => (0..=3_u16, 0..=3_u16, 1..=3_u16).prop_map(|(a, b, c)| Happening::Console(a, b, c)),
         2 => prop::sample::select(vec!["pause/", "resume/", "promote/", "abort/", "retry/"]).prop_map(Happening::Command),
         1 => Just(Happening::LoseStatuses),
@@ -543,6 +546,11 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::ResumeRoute),
         1 => any::<bool>().prop_map(Happening::Role),
         1 => any::<bool>().prop_map(Happening::Grants),
+        // Two environments may come to be one group.
+        2 => (environment.clone(), environment).prop_map(|(name, group)| Happening::Point(name, group)),
+        1 => prop::sample::select(vec![&["blue", "green"][..], &["green", "red"], &["blue"], &["red", "green", "blue"]])
+            .prop_map(Happening::Backends),
+        1 => Just(Happening::Answer),
     ]
 }
 
@@ -573,6 +581,16 @@ fn make_anew(model: &mut Model, policy: RouteDeletionPolicy) {
     let known = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).map(|known| known.spec.clone());
     let spec = known.unwrap_or_else(|| route("http", None));
     model.apply_route("web", WeightedRouteSpec { deletion_policy: policy, ..spec });
+}
+
+/// Gives the route other backends; those to which its user has given weights stay.
+fn back(model: &mut Model, names: &[&str]) {
+    choose(model, |spec| {
+        let is_chosen = |name: &str| spec.weights.as_ref().is_some_and(|weights| weights.contains_key(name));
+        let names = ["blue", "green", "red"].into_iter().filter(|name| names.contains(name) || is_chosen(name));
+        let backends = names.map(|name| Backend { environment: name.to_owned(), part: None }).collect();
+        spec.backends = backends;
+    });
 }
 
 /// What was deleted is gone by its deadline, and some grace.
@@ -652,6 +670,9 @@ fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) 
         Happening::ResumeRoute => model.command_route("web", &format!("resume/{index}")),
         Happening::Role(named) => model.apply_entry_point("public", entry_point(*named)),
         Happening::Grants(all) => grant(model, *all),
+        Happening::Point(name, group) => model.apply_environment(name, environment(group)),
+        Happening::Backends(names) => back(model, names),
+        Happening::Answer => model.aws.answer_default(now, 80),
     }
     model.apply_shift("shop", wishes.shift.clone());
 }
@@ -746,6 +767,7 @@ proptest! {
         }
         wish.paused = false;
         make_anew(&mut model, wishes.route);
+        back(&mut model, &["blue", "green", "red"]);
         // What was being deleted goes first.
         model.run_for(minutes(15));
         lingers_not(&model);

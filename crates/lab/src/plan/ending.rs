@@ -131,7 +131,8 @@ fn bloated(world: &World) -> Option<String> {
     })
 }
 
-fn defect(world: &World) -> Option<String> {
+/// What must not be, whatever befalls: the guard had to step in, a decision panicked, or a controller has ended.
+pub(crate) fn defect(world: &World) -> Option<String> {
     for metrics in world.all_metrics() {
         let text = metrics.render();
         let counted = |name: &str| text.lines().any(|line| line.starts_with(name) && !line.ends_with(" 0"));

@@ -220,5 +220,6 @@ async fn until_complete_or_asking(plan: &Plan, world: &mut World) -> bool {
 /// Whether the run holds until somebody gives a word.
 fn is_asking(_: &Plan, world: &World) -> bool {
     let status = status(world);
-    status["phase"] == "Paused" && status["waiting"]["until"].is_null()
+    let rests = ["Paused", "Held", "Degraded"].iter().any(|phase| status["phase"] == *phase);
+    rests && status["waiting"]["until"].is_null()
 }

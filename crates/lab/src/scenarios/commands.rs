@@ -16,7 +16,7 @@ fn pause_holds_and_resume_goes_on() {
         world.command("checkout", "pause/1").unwrap();
         world.run_for(10 * MINUTE).await;
         assert_eq!(live(world)["green"], 25);
-        assert_eq!(status(world).phase, Some(Phase::Paused));
+        assert_eq!(status(world).phase, Some(Phase::Held));
         // The command is given once, not for as long as it stands there.
         world.command("checkout", "resume/1").unwrap();
         until_complete(world, "checkout").await;
@@ -80,7 +80,7 @@ fn a_paused_spec_holds_a_run_and_keeps_one_from_starting() {
         world.patch("trafficshifts", "checkout", &paused(false)).unwrap();
         until_applied(world, 25).await;
         world.patch("trafficshifts", "checkout", &paused(true)).unwrap();
-        until_phase(world, Phase::Paused).await;
+        until_phase(world, Phase::Held).await;
         world.run_for(20 * MINUTE).await;
         assert_eq!(live(world)["green"], 25);
         world.patch("trafficshifts", "checkout", &paused(false)).unwrap();
@@ -131,7 +131,7 @@ fn what_is_said_while_the_spec_pauses_a_run_has_no_effect_later() {
         until_applied(world, 25).await;
         let paused = |paused: bool| json!({"spec": {"paused": paused}});
         world.patch("trafficshifts", "checkout", &paused(true)).unwrap();
-        until_phase(world, Phase::Paused).await;
+        until_phase(world, Phase::Held).await;
         world.run_for(MINUTE).await;
         for command in ["resume/1", "promote/2"] {
             world.command("checkout", command).unwrap();

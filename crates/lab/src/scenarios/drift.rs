@@ -171,7 +171,7 @@ fn a_run_that_is_fought_holds() {
             console(world, &[("blue", 90), ("green", 10)]);
             world.run_for(3 * MINUTE).await;
         }
-        until_phase(world, Phase::Paused).await;
+        until_phase(world, Phase::Held).await;
         assert_eq!((status(world).waiting.unwrap().reason.as_str(), live(world)["green"]), ("ForeignChange", 10));
         world.command("checkout", "abort/1").unwrap();
         until_complete(world, "checkout").await;

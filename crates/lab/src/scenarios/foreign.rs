@@ -119,7 +119,7 @@ fn a_run_stays_paused_when_the_controller_starts_again_under_a_foreign_change() 
         world.account().forward(BALANCER, PORT, &[("blue", 60), ("green", 40)]);
         world.run_for(10 * MINUTE).await;
         world.start_controller();
-        until_phase(world, Phase::Paused).await;
+        until_phase(world, Phase::Held).await;
         world.run_for(10 * MINUTE).await;
         assert_eq!(live(world), stage::weights(&[("blue", 60), ("green", 40)]));
         world.command("checkout", "abort/1").unwrap();

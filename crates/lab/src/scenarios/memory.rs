@@ -191,7 +191,7 @@ fn deny_tags(world: &World) {
 #[test]
 fn an_end_that_cannot_be_remembered_ends_once() {
     play(49, async |world| {
-        let deadline = "progressDeadline: 20s";
+        let deadline = "progressDeadline: 30s";
         world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
         until_complete(world, "checkout").await;
         deny_tags(world);

@@ -179,7 +179,7 @@ fn a_run_that_is_fought_holds() {
         console(&mut model, &[("blue", 50), ("green", 50)]);
         model.run_for(minutes(2));
     }
-    assert_eq!((live(&model), status(&model).phase), (vec![is("blue", 50), is("green", 50)], Some(Phase::Paused)));
+    assert_eq!((live(&model), status(&model).phase), (vec![is("blue", 50), is("green", 50)], Some(Phase::Held)));
     assert!(says(&model, condition::CONTESTED).starts_with("True"));
     model.command("shop", "resume/1");
     model.run_for(minutes(60));
@@ -211,7 +211,7 @@ fn a_run_goes_on_from_what_it_adopts() {
     let run = status(&model).run.clone().unwrap();
     assert_eq!(
         (run.hold, run.weight, weir_engine::weights::words(&run.routes[0].from)),
-        (None, 25, "red 90".to_owned())
+        (None, 25, "red 100".to_owned())
     );
     assert_eq!(live(&model), [is("green", 25), is("red", 75)]);
     model.run_for(minutes(60));

@@ -42,7 +42,7 @@ fn a_route_that_is_gone_holds_the_others_where_the_user_wants_that() {
     let mut model = half_way(|wish| wish.on_failure = OnFailure::Pause);
     model.delete_route("other");
     model.run_for(minutes(60));
-    assert_eq!((status(&model).phase, live(&model)), (Some(Phase::Paused), vec![is("blue", 75), is("green", 25)]));
+    assert_eq!((status(&model).phase, live(&model)), (Some(Phase::Degraded), vec![is("blue", 75), is("green", 25)]));
     model.command("shop", "abort/1");
     model.run_for(minutes(1));
     assert_eq!(live(&model), [is("blue", 1), is("green", 0)]);
