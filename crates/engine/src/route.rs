@@ -259,8 +259,8 @@ fn look(
     let tags_from = if any_age { begun.max(correction_since.unwrap_or(ANY_AGE)) } else { sight.fresh() };
     let marks = match place.marks(context, cluster, route, tags_from, sight)? {
         Ok(marks) if marks.is_ours => Ok(marks),
-        // Somebody may have put right meanwhile what is said of them.
-        _ => place.marks(context, cluster, route, tags_from.max(sight.began - LOOK_AGAIN), sight)?,
+        // Somebody may have put right meanwhile what is said of them; and no place is marked by an old reading.
+        _ => place.marks(context, cluster, route, tags_from.max(sight.fresh()), sight)?,
     };
     let marks = match marks {
         Ok(marks) => marks,
