@@ -21,7 +21,8 @@ pub type Groups = BTreeMap<String, Result<Arn, String>>;
 pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
     let mut groups: Groups = BTreeMap::new();
     for recorded in binding(cluster, route) {
-        groups.entry(recorded.environment.clone()).or_insert_with(|| Ok(Arn::new(&recorded.arn)));
+        let arn = || made_again(cluster, route, recorded).unwrap_or_else(|| Arn::new(&recorded.arn));
+        groups.entry(recorded.environment.clone()).or_insert_with(|| Ok(arn()));
     }
     for backend in &route.spec.backends {
         if groups.contains_key(&backend.environment) {
@@ -42,6 +43,16 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
         }
     }
     groups
+}
+
+/// The group that has taken the place of a recorded one: its environment names one of the same name in the same account and
+/// region. AWS lets only one have it, so the recorded one is gone.
+fn made_again(cluster: &Cluster, route: &RouteObject, recorded: &EnvironmentGroup) -> Option<Arn> {
+    let backend = route.spec.backends.iter().find(|backend| backend.environment == recorded.environment)?;
+    let (said, old) = (said(cluster, route, backend).ok()?, Arn::new(&recorded.arn));
+    let is_same_name =
+        (said.account(), said.region(), said.group_name()) == (old.account(), old.region(), old.group_name());
+    (said != old && is_same_name).then_some(said)
 }
 
 /// The recorded groups that hold whatever objects say: those of a run that moves, and those that carry traffic.
