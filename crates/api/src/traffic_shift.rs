@@ -347,6 +347,10 @@ pub struct Run {
     /// Since when the candidate has less healthy capacity than its part of the traffic needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded_since: Option<Timestamp>,
+    /// Whether nobody checked the candidate's targets when they were last looked at, since no listener used their group. What
+    /// is checked anew is given time to turn out healthy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchecked: bool,
     /// What a command has told the run not to wait for any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,

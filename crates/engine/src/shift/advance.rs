@@ -171,7 +171,8 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     let now = draft.now;
     let noted = draft.status.run.as_mut()?;
     match capacity {
-        Capacity::Enough => noted.degraded_since = None,
+        Capacity::Enough => (noted.degraded_since, noted.unchecked) = (None, false),
+        Capacity::Unchecked(_) => noted.unchecked = true,
         Capacity::Unknown(_) => {}
         Capacity::Short { message, none, starting } => {
             let since = *noted.degraded_since.get_or_insert(now);
@@ -186,11 +187,11 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     Some(false)
 }
 
-/// Whether the weights of the run were set again a moment ago over what somebody else had put there, by a command or a
-/// route that corrects: their groups may have left the action meanwhile.
+/// Whether the groups of the run may have left the action meanwhile: nobody has checked the candidate, or the weights of the
+/// run were set again a moment ago over what somebody else had put there, by a command or a route that corrects.
 fn is_checked_anew(now: Timestamp, run: &Run, lanes: &[Lane<'_>]) -> bool {
     let corrected = |lane: &Lane<'_>| lane.route.status.reversals.iter().any(|back| now < back.at + CHECKED_ANEW);
-    run.reasserted_seq == Some(run.seq) || lanes.iter().any(corrected)
+    run.unchecked || run.reasserted_seq == Some(run.seq) || lanes.iter().any(corrected)
 }
 
 /// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.
@@ -299,7 +300,7 @@ fn step(
             let since = draft.waiting_since("Capacity").strftime("%H:%M:%S");
             ("Capacity", format!("waiting for targets of {} to become healthy since {since}: {message}", run.to))
         }
-        Capacity::Unknown(message) => ("HealthUnknown", message),
+        Capacity::Unchecked(message) | Capacity::Unknown(message) => ("HealthUnknown", message),
     };
     draft.wait(phase_of(run), reason, message, None);
     draft.wake_at(sight.began + HEALTH_INTERVAL);

@@ -6,6 +6,7 @@ use weir_api::command::{Command, Verb};
 use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Run, Wait};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
 use crate::weights;
 
@@ -152,8 +153,14 @@ fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: 
         HeldBy::ForeignChange => {
             // The user has seen what is live: the same weights are wanted again, starting from there.
             for (part, live) in run.routes.iter_mut().zip(lives) {
+                // What carries traffic stays attached: clients may stick to it.
+                let attached = weights::with_attached(&part.weights, &weights::carrying(&live));
+                if attached.len() <= MAX_GROUPS {
+                    part.weights = attached;
+                }
                 part.before = live;
             }
+            run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
             run.seq += 1;
             run.reasserted_seq = Some(run.seq);
             run.applied_at = None;

@@ -23,6 +23,8 @@ pub(super) enum Capacity {
         /// Whether it would be enough if those that are being checked turn out healthy.
         starting: bool,
     },
+    /// Nobody checks its targets, since no listener uses their group.
+    Unchecked(String),
     /// It cannot be told.
     Unknown(String),
 }
@@ -46,7 +48,7 @@ pub(super) fn candidate(
             Ok(health) if i64::from(health.able()) >= needed => {}
             // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
             Ok(health) if health.unused > 0 && i64::from(health.able() + health.unused) >= needed => {
-                capacity = Capacity::Unknown(format!(
+                capacity = Capacity::Unchecked(format!(
                     "{} targets of {} are not checked, since no listener sends traffic to their group",
                     health.unused, run.to
                 ));

@@ -75,7 +75,7 @@ pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     let (message, may_come) = match health::candidate(&all, run, 100, percent, sight.fresh(), sight)? {
         Capacity::Enough => return Some(Leap::Now),
         Capacity::Short { message, starting, .. } => (message, starting),
-        Capacity::Unknown(message) => (message, true),
+        Capacity::Unchecked(message) | Capacity::Unknown(message) => (message, true),
     };
     let until = run.applied_at.unwrap_or(draft.now) + CHECKING;
     if may_come && draft.now < until {

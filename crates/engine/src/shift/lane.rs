@@ -106,8 +106,10 @@ impl<'a> Lane<'a> {
 
     /// Whether something keeps the route from what is wanted of it: what it says while all is well tells nothing new.
     pub fn is_hindered(&self) -> bool {
-        let ready = find(&self.route.status.conditions, READY);
-        ready.is_none_or(|ready| ready.status != Truth::True && ready.reason != "Applying")
+        let conditions = &self.route.status.conditions;
+        let is_behind = find(conditions, SYNCED).is_none_or(|synced| synced.status != Truth::True);
+        is_behind
+            && find(conditions, READY).is_none_or(|ready| ready.status != Truth::True && ready.reason != "Applying")
     }
 
     /// What the route itself says it is doing, in words.
