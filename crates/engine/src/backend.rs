@@ -55,6 +55,15 @@ fn made_again(cluster: &Cluster, route: &RouteObject, recorded: &EnvironmentGrou
     (said != old && is_same_name).then_some(said)
 }
 
+/// Whether the objects agree that a recorded group is another environment's now: the one that lent it names another.
+fn is_handed_over(cluster: &Cluster, route: &RouteObject, recorded: &EnvironmentGroup) -> bool {
+    let names_it = |backend: &Backend| said(cluster, route, backend).map(|arn| arn.as_str() == recorded.arn);
+    let (own, others): (Vec<&Backend>, Vec<&Backend>) =
+        route.spec.backends.iter().partition(|backend| backend.environment == recorded.environment);
+    own.into_iter().any(|backend| names_it(backend) == Ok(false))
+        && others.into_iter().any(|backend| names_it(backend) == Ok(true))
+}
+
 /// The recorded groups that hold whatever objects say: those of a run that moves, and those that carry traffic.
 fn binding<'a>(cluster: &Cluster, route: &'a RouteObject) -> Vec<&'a EnvironmentGroup> {
     let status = &route.status;
@@ -63,7 +72,9 @@ fn binding<'a>(cluster: &Cluster, route: &'a RouteObject) -> Vec<&'a Environment
         let run = shift.and_then(|shift| shift.status.run.as_ref());
         run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
     });
-    let carries = |group: &&EnvironmentGroup| weights::of(&status.weights, &group.environment) > 0;
+    let carries = |group: &&EnvironmentGroup| {
+        weights::of(&status.weights, &group.environment) > 0 && !is_handed_over(cluster, route, group)
+    };
     moving.flat_map(|intent| &intent.groups).chain(status.groups.iter().filter(carries)).collect()
 }
 
