@@ -62,10 +62,16 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
             }
             let is_end = run.outcome == Some(Outcome::Succeeded) && run.ended_at.is_some() && !had_ended;
             let Some(end) = course.by_group(&seen.key.namespace, &part.weights).filter(|_| is_end) else { continue };
-            // A rule that somebody has taken away since then was the place too.
-            let mut places = course.places(&route, seen.at - ENDING, seen.at).peekable();
+            // It claims what was so when the run came to its end, however long that could not be remembered; and a rule that
+            // somebody has taken away since then was the place too.
+            let came = course.shifts[..=number].iter().find(|other| {
+                let ended = run_of(&other.object).filter(|other| other.id == run.id && other.outcome.is_some());
+                other.key == seen.key && ended.is_some()
+            });
+            let came = came.map_or(seen.at, |first| first.at);
+            let mut places = course.places(&route, came - ENDING, seen.at).peekable();
             let was_live = |place: &str| {
-                let live = course.live_between(place, seen.at - ENDING, seen.at);
+                let live = course.live_between(place, came - ENDING, seen.at);
                 live.iter().any(|live| same_split(live, &end))
             };
             if places.peek().is_some() && !places.any(was_live) {

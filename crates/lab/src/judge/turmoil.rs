@@ -15,8 +15,9 @@ use super::{Breach, Invariant};
 /// How often one change of a run may be written to one place, beside the writes that failed: AWS may for a few seconds
 /// show what was before a write, and what is not seen is written again.
 const WRITES: usize = 4;
-/// How often one object may be written within a minute.
-const RECORDS: usize = 40;
+/// How often one object may be written within a minute: a run of twelve quick steps takes some forty, and a user who changes
+/// his mind right then has two more runs.
+const RECORDS: usize = 50;
 /// The minute.
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use weir_api::condition::{SYNCED, Truth, find};
 use weir_api::traffic_shift::Outcome;
 
 use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
-use crate::fault::Fault;
+use crate::fault::{Fault, Hand};
 use crate::journal::{Entry, What};
 use crate::maker::Maker;
 use crate::stage::{BALANCER, PORT};
@@ -17,6 +18,8 @@ use super::{Failure, Plan, Wrong, settle};
 
 /// How long a world has to calm down after its run has ended.
 const CALM: Duration = Duration::from_secs(75);
+/// The same where a group was made again under its name, which is found within two minutes.
+const LONG_CALM: Duration = Duration::from_secs(150);
 /// How long it is then watched.
 const WATCHED: Duration = Duration::from_secs(90);
 /// How many requests a settled world makes in that time at most: three rounds of three calls, health now and then.
@@ -28,7 +31,9 @@ const STATUS: usize = 12_000;
 /// Watches a world that has settled, and looks at everything once more.
 pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Failure> {
     let mut failures = Vec::new();
-    world.run_for(CALM).await;
+    let is_again = |fault: &Fault| matches!(fault, Fault::Hand(Hand::RecreateGroup(_)));
+    let is_again = plan.faults.iter().any(|planned| is_again(&planned.fault));
+    world.run_for(if is_again { LONG_CALM } else { CALM }).await;
     let before = world.evidence_length();
     world.run_for(WATCHED).await;
     let mut fail = |wrong: Wrong, message: String| failures.push(Failure { wrong, message });
@@ -93,14 +98,22 @@ pub(super) fn live(plan: &Plan, world: &World) -> Weights {
     }
 }
 
+/// Whether the route says something else than what is live at the place that it says is its own.
 fn other_weights(plan: &Plan, world: &World) -> Option<String> {
     let route = world.route("checkout")?.status.unwrap_or_default();
-    let said: Weights = route
-        .weights
-        .iter()
-        .map(|entry| (entry.environment.clone(), u32::try_from(entry.weight).unwrap_or(0)))
-        .collect();
-    let live = live(plan, world);
+    // What could not be read, or has another place, says what was live once.
+    find(&route.conditions, SYNCED).filter(|synced| synced.status != Truth::Unknown)?;
+    let names = world.account().group_names();
+    let lent = |environment: &str| {
+        let group = route.groups.iter().find(|group| group.environment == environment)?;
+        names.get(&group.arn).cloned()
+    };
+    let said = route.weights.iter().map(|entry| {
+        let group = lent(&entry.environment).unwrap_or_else(|| entry.environment.clone());
+        (group, u32::try_from(entry.weight).unwrap_or(0))
+    });
+    let said: Weights = said.collect();
+    let live = route.arn.as_deref().map_or_else(|| live(plan, world), |place| world.aws().weights(place));
     let total = |weights: &Weights| weights.values().sum::<u32>().max(1);
     let groups = live.keys().chain(said.keys());
     let part = |weights: &Weights, group: &String| weights.get(group).copied().unwrap_or(0);

@@ -1,7 +1,8 @@
 //! Every fault alone, at every moment of a course that makes a difference to it.
 
-use crate::course::Course;
+use crate::course::{Course, Place};
 use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side, Sort};
+use crate::maker::SPARE;
 use crate::plan::Plan;
 
 /// By how much the clock of the controller is ahead that stands by.
@@ -13,7 +14,8 @@ pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     let undisturbed = Plan::undisturbed(seed, course.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
-    for fault in faults(course).into_iter().filter(|fault| !fault.is_about_leaders()) {
+    let rarer = rarer_hands(course).into_iter().map(Fault::Hand);
+    for fault in faults(course).into_iter().chain(rarer).filter(|fault| !fault.is_about_leaders()) {
         let moments = moments(&fault, &requests).into_iter();
         plans.extend(moments.map(|moment| undisturbed.clone().with(moment, fault.clone())));
     }
@@ -141,5 +143,45 @@ pub(super) fn hands(course: &Course) -> Vec<Hand> {
         Hand::WipeStatuses,
     ];
     hands.extend(["pause", "resume", "promote", "abort", "retry"].map(|verb| Hand::Command(verb.to_owned())));
+    hands
+}
+
+/// What else people may do by hand: alone it is met soundly. The sample, which draws several at once, does not draw it yet.
+fn rarer_hands(course: &Course) -> Vec<Hand> {
+    let first = course.releases.first().cloned().unwrap_or_default();
+    let other = if first == "green" { "blue" } else { "green" };
+    let name = |name: &str| name.to_owned();
+    let mut hands = vec![
+        Hand::Only(name("blue")),
+        Hand::Only(name("green")),
+        Hand::Replace,
+        Hand::Login,
+        Hand::Novel,
+        Hand::Answer,
+        Hand::Redirect,
+        Hand::RecreateGroup(name("green")),
+        Hand::GiveAway(name("green")),
+        Hand::Uncheck(name("green")),
+        Hand::Uncheck(name("blue")),
+        Hand::RecreateListener,
+        Hand::RecreateBalancer,
+        Hand::ToTwice(name(other), first.clone()),
+        Hand::Strategy(vec![30, 100]),
+        Hand::CommandTwice(name("abort")),
+        Hand::CommandTwice(name("resume")),
+        Hand::PointEnvironment(name("green"), name(SPARE)),
+        Hand::PointEnvironment(name("green"), name("blue")),
+        Hand::PointEnvironment(name("blue"), name(SPARE)),
+        Hand::PointPort,
+        Hand::PointBalancer,
+        Hand::DropBackend(name("green")),
+        Hand::DropBackend(name("blue")),
+        Hand::DeleteEntryPoint,
+        Hand::DeleteEnvironment(name("green")),
+        Hand::DeleteEnvironment(name("blue")),
+    ];
+    if course.place != Place::DefaultAction {
+        hands.extend([Hand::Renumber, Hand::Narrow]);
+    }
     hands
 }

@@ -97,7 +97,7 @@ fn what_is_noticed_at_any_time_comes_before_and_after_each_write() {
 }
 
 /// Plans that have found a bug of Weir, each with what it was.
-const ONCE_FAILED: [(&str, &str); 3] = [
+const ONCE_FAILED: [(&str, &str); 9] = [
     (
         "a run that turned round right after a resume still wanted more for its candidate, and the guard had to step in",
         r#"{"seed":1,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
@@ -112,6 +112,36 @@ const ONCE_FAILED: [(&str, &str); 3] = [
         "the wait for sticky clients was taken from the time in which the end must be remembered, and the run began again",
         r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
             "faults":[{"at":{"request":[157,"before"]},"fault":{"pause":300}}]}"#,
+    ),
+    (
+        "a rule was marked by tags that had been read more than ten seconds before, and the guard had to step in",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[15,"before"]},"fault":{"hand":{"dropBackend":"blue"}}}]}"#,
+    ),
+    (
+        "a shift said of each step what its route had said of the one before, and was written twice as often",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[98,"before"]},"fault":{"hand":{"deleteEnvironment":"blue"}}}]}"#,
+    ),
+    (
+        "a group that was made again, and put back by hand, was nobody's, and blocked the way back",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[86,"before"]},"fault":{"hand":{"recreateGroup":"green"}}}]}"#,
+    ),
+    (
+        "the writes of a run named a group that was gone, again and again",
+        r#"{"seed":1,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[51,"before"]},"fault":{"hand":{"recreateGroup":"green"}}}]}"#,
+    ),
+    (
+        "targets that nobody had checked were called unhealthy as soon as somebody did",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[120,"before"]},"fault":{"hand":"recreateListener"}}]}"#,
+    ),
+    (
+        "a resume over what somebody else had set dropped it at once, and its sticky clients with it",
+        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"request":[20,"before"]},"fault":{"hand":"redirect"}}]}"#,
     ),
 ];
 
