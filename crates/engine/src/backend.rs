@@ -12,6 +12,9 @@ use crate::weights;
 /// The target groups of a route's backends, by environment; or, in words, why one is not known.
 pub type Groups = BTreeMap<String, Result<Arn, String>>;
 
+/// What the objects say of the backends of a route, in their order.
+type Said<'a> = Vec<(&'a str, Result<Arn, String>)>;
+
 /// Resolves the backends of a route.
 ///
 /// What a run moves is what it recorded: while it does, and while an environment carries traffic, the recorded group is the
@@ -19,20 +22,23 @@ pub type Groups = BTreeMap<String, Result<Arn, String>>;
 /// environments; where one has gone, or is not ready, the group that was recorded still serves, so that a rollback needs
 /// nothing that may have been deleted and what carries traffic keeps its name. Two environments never lend one group.
 pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
+    let says = |backend| said(cluster, route, backend);
+    let said: Said<'_> =
+        route.spec.backends.iter().map(|backend| (backend.environment.as_str(), says(backend))).collect();
     let mut groups: Groups = BTreeMap::new();
-    for recorded in binding(cluster, route) {
-        let arn = || made_again(cluster, route, recorded).unwrap_or_else(|| Arn::new(&recorded.arn));
+    for recorded in binding(cluster, route, &said) {
+        let arn = || made_again(&said, recorded).unwrap_or_else(|| Arn::new(&recorded.arn));
         groups.entry(recorded.environment.clone()).or_insert_with(|| Ok(arn()));
     }
-    for backend in &route.spec.backends {
-        if groups.contains_key(&backend.environment) {
+    for (environment, said) in said {
+        if groups.contains_key(environment) {
             continue;
         }
-        let said = said(cluster, route, backend).and_then(|arn| match environment_of(&groups, &arn) {
-            Some(other) => Err(same_group(other, &backend.environment, &arn)),
+        let said = said.and_then(|arn| match environment_of(&groups, &arn) {
+            Some(other) => Err(same_group(other, environment, &arn)),
             None => Ok(arn),
         });
-        groups.insert(backend.environment.clone(), said);
+        groups.insert(environment.to_owned(), said);
     }
     let intent = route.status.intent.iter().flat_map(|intent| &intent.groups);
     for recorded in intent.chain(&route.status.groups) {
@@ -47,25 +53,27 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
 
 /// The group that has taken the place of a recorded one: its environment names one of the same name in the same account and
 /// region. AWS lets only one have it, so the recorded one is gone.
-fn made_again(cluster: &Cluster, route: &RouteObject, recorded: &EnvironmentGroup) -> Option<Arn> {
-    let backend = route.spec.backends.iter().find(|backend| backend.environment == recorded.environment)?;
-    let (said, old) = (said(cluster, route, backend).ok()?, Arn::new(&recorded.arn));
+fn made_again(said: &Said<'_>, recorded: &EnvironmentGroup) -> Option<Arn> {
+    let (_, said) = said.iter().find(|(environment, _)| *environment == recorded.environment)?;
+    let (said, old) = (said.as_ref().ok()?, Arn::new(&recorded.arn));
     let is_same_name =
         (said.account(), said.region(), said.group_name()) == (old.account(), old.region(), old.group_name());
-    (said != old && is_same_name).then_some(said)
+    (*said != old && is_same_name).then(|| said.clone())
 }
 
 /// Whether the objects agree that a recorded group is another environment's now: the one that lent it names another.
-fn is_handed_over(cluster: &Cluster, route: &RouteObject, recorded: &EnvironmentGroup) -> bool {
-    let names_it = |backend: &Backend| said(cluster, route, backend).map(|arn| arn.as_str() == recorded.arn);
-    let (own, others): (Vec<&Backend>, Vec<&Backend>) =
-        route.spec.backends.iter().partition(|backend| backend.environment == recorded.environment);
-    own.into_iter().any(|backend| names_it(backend) == Ok(false))
-        && others.into_iter().any(|backend| names_it(backend) == Ok(true))
+fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentGroup) -> bool {
+    let any = |is_own: bool, names_it: bool| {
+        said.iter().any(|(environment, said)| {
+            let is_it = said.as_ref().is_ok_and(|arn| (arn.as_str() == recorded.arn) == names_it);
+            is_it && (*environment == recorded.environment) == is_own
+        })
+    };
+    any(true, false) && any(false, true)
 }
 
 /// The recorded groups that hold whatever objects say: those of a run that moves, and those that carry traffic.
-fn binding<'a>(cluster: &Cluster, route: &'a RouteObject) -> Vec<&'a EnvironmentGroup> {
+fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Vec<&'a EnvironmentGroup> {
     let status = &route.status;
     let moving = status.intent.iter().filter(|intent| {
         let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
@@ -73,7 +81,7 @@ fn binding<'a>(cluster: &Cluster, route: &'a RouteObject) -> Vec<&'a Environment
         run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
     });
     let carries = |group: &&EnvironmentGroup| {
-        weights::of(&status.weights, &group.environment) > 0 && !is_handed_over(cluster, route, group)
+        weights::of(&status.weights, &group.environment) > 0 && !is_handed_over(said, group)
     };
     moving.flat_map(|intent| &intent.groups).chain(status.groups.iter().filter(carries)).collect()
 }
