@@ -18,8 +18,8 @@ use super::priority::Bounds;
 const SHADOWED: &str = "Shadowed";
 
 /// The rule with the lowest number that takes all requests of others with these conditions, if they stand behind it.
-pub(super) fn widest<'a>(wanted: &Conditions, rules: &'a [Rule]) -> Option<(i32, &'a Rule)> {
-    let wider = rules.iter().filter(|rule| covers(&rule.conditions, wanted));
+fn widest<'a>(wanted: &Conditions, rules: impl IntoIterator<Item = &'a Rule>) -> Option<(i32, &'a Rule)> {
+    let wider = rules.into_iter().filter(|rule| covers(&rule.conditions, wanted));
     wider.filter_map(|rule| Some((rule.priority.number()?, rule))).min_by_key(|(number, _)| *number)
 }
 
@@ -75,12 +75,7 @@ pub(super) fn mention(
     };
     let Some(own) = rules.iter().find(is_own) else { return Some(()) };
     let others = rules.iter().filter(|rule| rule.arn != own.arn && rule.priority < own.priority);
-    let wider = others.filter(|rule| covers(&rule.conditions, &own.conditions));
-    let Some((number, rule)) =
-        wider.filter_map(|rule| Some((rule.priority.number()?, rule))).min_by_key(|wider| wider.0)
-    else {
-        return Some(());
-    };
+    let Some((number, rule)) = widest(&own.conditions, others) else { return Some(()) };
     let message = format!(
         "{} gets no request: {}, which stands before it, gets all that it is for. Give that rule a higher number, or \
          conditions that leave some out",
