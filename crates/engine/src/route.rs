@@ -339,7 +339,7 @@ fn lost_mark(
     }
     if matches!(command::new(route, status), Some(command::New::Resume)) {
         status.marked = None;
-        command::note(context, route, status, "accepted: the route's marks are put on AWS again");
+        command::note(context, route, status, Ok("accepted: the route's marks are put on AWS again".to_owned()));
         return None;
     }
     Some(marks_removed(context, route))

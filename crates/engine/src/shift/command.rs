@@ -1,11 +1,11 @@
-//! Commands given by annotation: each is carried out once, and what became of it is recorded. One that has nothing to
-//! do is ignored, and has no effect later.
+//! Commands that users give a shift by annotation.
 
 use jiff::Timestamp;
 use weir_api::command::{Command, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Run, Wait};
+use weir_api::traffic_shift::{HeldBy, Hold, Released, Run, Wait};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::command::{Outcome, ignored, record, unseen};
 use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
 use crate::weights;
@@ -17,35 +17,22 @@ const RETRYING: &str = "accepted: a new run starts";
 /// What is said to a run that has come to its end.
 const AT_ITS_END: &str = "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
 
-/// What became of a command: what it did, or why it did nothing.
-type Answer = Result<String, String>;
-
-fn ignored(why: &str) -> Answer {
-    Err(format!("ignored: {why}"))
-}
-
 /// Takes a command that was not seen before.
 pub(super) fn take(draft: &mut Draft<'_>) {
-    let Some(text) = &draft.shift.command else { return };
-    if draft.status.last_command.as_ref().is_some_and(|last| last.command == *text) {
-        return;
-    }
+    let Some(text) = unseen(draft.shift.command.as_ref(), draft.status.last_command.as_ref()) else { return };
     // With a status that was lost, the memory of which command was carried out is lost too: none is given twice.
     let was_there_before = draft.shift.status.observed_generation.is_none();
-    let answer = match text.parse::<Command>() {
+    let outcome = match text.parse::<Command>() {
         Ok(_) if was_there_before => ignored("it was there before the shift had a status; give it a new token"),
         Ok(command) => carry_out(draft, command.verb),
         Err(message) => Err(message),
     };
-    let refused = answer.is_err();
-    let (Ok(result) | Err(result)) = answer;
-    draft.status.last_command = Some(LastCommand { command: text.clone(), result, refused, at: draft.now });
+    draft.status.last_command = Some(record(text, outcome, draft.now));
 }
 
 /// Whether the command abort was given and not carried out yet.
 pub(super) fn aborts(shift: &ShiftObject) -> bool {
-    let last = shift.status.last_command.as_ref().map(|last| &last.command);
-    let given = shift.command.as_ref().filter(|given| Some(*given) != last);
+    let given = unseen(shift.command.as_ref(), shift.status.last_command.as_ref());
     given.is_some_and(|given| given.parse::<Command>().is_ok_and(|command| command.verb == Verb::Abort))
 }
 
@@ -57,7 +44,7 @@ pub(super) fn retries(draft: &Draft<'_>) -> bool {
     started.is_none_or(|started| last.at > started) && ended.is_none_or(|ended| last.at >= ended)
 }
 
-fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> Answer {
+fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
     let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) else {
         return match verb {
             Verb::Retry if is_everything_there(draft) => {
@@ -92,14 +79,14 @@ fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
     Some(route.status.weights.clone())
 }
 
-fn abort(draft: &mut Draft<'_>) -> Answer {
+fn abort(draft: &mut Draft<'_>) -> Outcome {
     match rollback::begin(draft, "Aborted", "the command abort was given".to_owned()) {
         Ok(()) => Ok("accepted: the traffic goes back".to_owned()),
         Err(message) => ignored(&message),
     }
 }
 
-fn pause(draft: &mut Draft<'_>) -> Answer {
+fn pause(draft: &mut Draft<'_>) -> Outcome {
     let now = draft.now;
     match draft.status.run.as_mut() {
         Some(run) if run.hold.is_none() => {
@@ -113,7 +100,7 @@ fn pause(draft: &mut Draft<'_>) -> Answer {
 
 /// Ends what holds the run; where nothing does, what it waits for at its weight. `resume` ends no pause that ends by
 /// itself: whoever says it twice, or to a run that somebody else has told to go on, does not mean that.
-fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Answer {
+fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
     let now = draft.now;
     let Some(run) = draft.status.run.as_ref() else { return ignored("no run is moving") };
     let lives: Vec<_> = run.routes.iter().map(|part| live(draft, &part.name).unwrap_or_default()).collect();
