@@ -277,6 +277,24 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The phase as it stands in a status.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Verifying => "Verifying",
+            Self::Shifting => "Shifting",
+            Self::Paused => "Paused",
+            Self::Held => "Held",
+            Self::Degraded => "Degraded",
+            Self::Baking => "Baking",
+            Self::Succeeded => "Succeeded",
+            Self::RollingBack => "RollingBack",
+            Self::RolledBack => "RolledBack",
+            Self::Failed => "Failed",
+            Self::Superseded => "Superseded",
+        }
+    }
+
     /// Whether a run stays where it is, so that no time counts towards its deadline.
     pub fn rests(self) -> bool {
         matches!(self, Self::Paused | Self::Held | Self::Degraded)

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 use weir_api::condition::{CONTESTED, holds};
-use weir_api::traffic_shift::Phase;
 use weir_engine::object::{RouteObject, ShiftObject};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
@@ -156,28 +155,11 @@ fn of_route(route: &RouteObject) -> Vec<Reading> {
 }
 
 fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
-    let phase = shift.status.phase.map(|phase| Reading { gauge: Gauge::Phase, label: word(phase).into(), value: 1 });
+    let phase = shift.status.phase.map(|phase| Reading { gauge: Gauge::Phase, label: phase.word().into(), value: 1 });
     let waiting = shift.status.waiting.as_ref();
     let waiting =
         waiting.map(|waiting| Reading { gauge: Gauge::Waiting, label: waiting.reason.as_str().into(), value: 1 });
     let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
     let step = step.map(|value| Reading { gauge: Gauge::Step, label: SmolStr::default(), value });
     phase.into_iter().chain(waiting).chain(step).collect()
-}
-
-fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Pending => "Pending",
-        Phase::Verifying => "Verifying",
-        Phase::Shifting => "Shifting",
-        Phase::Paused => "Paused",
-        Phase::Held => "Held",
-        Phase::Degraded => "Degraded",
-        Phase::Baking => "Baking",
-        Phase::Succeeded => "Succeeded",
-        Phase::RollingBack => "RollingBack",
-        Phase::RolledBack => "RolledBack",
-        Phase::Failed => "Failed",
-        Phase::Superseded => "Superseded",
-    }
 }

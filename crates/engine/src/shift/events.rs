@@ -1,7 +1,7 @@
 //! What a change of a shift's status tells the user.
 
 use weir_api::TrafficShiftStatus;
-use weir_api::traffic_shift::{Outcome, Phase, Run};
+use weir_api::traffic_shift::{Outcome, Run};
 
 use crate::event::Event;
 use crate::route::{NO_HEALTHY_TARGET, stalled};
@@ -25,12 +25,7 @@ pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> 
     {
         let is_ordinary = matches!(waiting.reason.as_str(), "StepPause" | "Paused" | "PausedByCommand");
         let make = if is_ordinary { Event::normal } else { Event::warning };
-        let word = match phase {
-            Phase::Degraded => "Degraded",
-            Phase::Held => "Held",
-            _ => "Paused",
-        };
-        events.push(make(word, waiting.message.clone()));
+        events.push(make(phase.word(), waiting.message.clone()));
     }
     if let Some(waiting) = new.waiting.as_ref().filter(|waiting| waiting.reason == NO_HEALTHY_TARGET)
         && reason(old) != Some(NO_HEALTHY_TARGET)

@@ -75,7 +75,7 @@ fn standing(draft: &Draft<'_>) -> Standing {
         Some(next) => format!("{message}; the run to {next} follows when this one has ended"),
         None => message,
     };
-    let reason = because(&format!("{phase:?}"), message);
+    let reason = because(phase.word(), message);
     match phase {
         Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
         Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),

@@ -1,6 +1,7 @@
 //! The picture of one moment, as lines of a given width.
 
 use console::{pad_str, style, truncate_str};
+use weir_api::traffic_shift::Phase;
 
 use super::bar;
 use super::scene::{Scene, Side, Standing, clock_time, span, tenths, thousands};
@@ -36,10 +37,10 @@ fn heading(scene: &Scene) -> Vec<String> {
     let Some(shift) = &scene.shift else {
         return vec![format!("  {time}  {}", style("no TrafficShift yet").dim()), String::new()];
     };
-    let Standing { name, to, phase, step, waiting, left_seconds } = shift;
+    let Standing { name, to, step, waiting, left_seconds, .. } = shift;
     let left = left_seconds.map_or_else(String::new, |seconds| format!(" ({} left)", span(seconds)));
     vec![
-        format!("  {time}  {} → {}   {}   step {step}", style(name).bold(), style(to).bold(), phase_word(phase)),
+        format!("  {time}  {} → {}   {}   step {step}", style(name).bold(), style(to).bold(), phase_word(shift)),
         if waiting.is_empty() {
             String::new()
         } else {
@@ -48,12 +49,12 @@ fn heading(scene: &Scene) -> Vec<String> {
     ]
 }
 
-fn phase_word(phase: &str) -> String {
-    let word = style(phase).bold();
-    match phase {
-        "Succeeded" => word.green(),
-        "RollingBack" | "RolledBack" | "Failed" | "Degraded" => word.red(),
-        "Paused" | "Held" => word.yellow(),
+fn phase_word(shift: &Standing) -> String {
+    let word = style(shift.phase()).bold();
+    match shift.phase {
+        Some(Phase::Succeeded) => word.green(),
+        Some(Phase::RollingBack | Phase::RolledBack | Phase::Failed | Phase::Degraded) => word.red(),
+        Some(Phase::Paused | Phase::Held) => word.yellow(),
         _ => word.cyan(),
     }
     .to_string()

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use weir_api::traffic_shift::Phase;
+
 use super::news::News;
 use super::scene::{Scene, Side, Standing, clock_time, tenths, thousands};
 
@@ -73,7 +75,7 @@ fn of_side(side: &Side) -> String {
 
 /// That a run rests has been told by an event; what else is waited for has not.
 fn of_shift(shift: &Standing) -> String {
-    let silent = shift.waiting.is_empty() || ["Paused", "Held", "Degraded"].contains(&shift.phase.as_str());
+    let silent = shift.waiting.is_empty() || shift.phase.is_some_and(Phase::rests);
     let waiting = if silent { String::new() } else { format!(": {}", shift.waiting) };
-    format!("; {} {}{waiting}", shift.phase, shift.step)
+    format!("; {} {}{waiting}", shift.phase(), shift.step)
 }

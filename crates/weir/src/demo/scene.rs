@@ -1,6 +1,7 @@
 //! One moment of the demo, as data: what the shift says, what is live on AWS, what the requests met.
 
 use jiff::Timestamp;
+use weir_api::traffic_shift::Phase;
 
 /// One moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +27,21 @@ pub struct Standing {
     pub name: String,
     /// Where the traffic shall be.
     pub to: String,
-    /// Where its run stands.
-    pub phase: String,
+    /// Where its run stands; `None` before it has a status.
+    pub phase: Option<Phase>,
     /// The step and the number of steps.
     pub step: String,
     /// What it waits for, in words.
     pub waiting: String,
     /// How long that will still take, in seconds, where it is known.
     pub left_seconds: Option<i64>,
+}
+
+impl Standing {
+    /// Where its run stands, in a word.
+    pub fn phase(&self) -> &'static str {
+        self.phase.map_or("new", Phase::word)
+    }
 }
 
 /// One environment.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use weir_api::TrafficShift;
-use weir_api::traffic_shift::{Phase, Run};
+use weir_api::traffic_shift::Run;
 use weir_lab::sim::traffic::{Counts, Traffic, TrafficSettings};
 use weir_lab::{Settings, World};
 
@@ -320,7 +320,7 @@ fn standing(shift: &TrafficShift, now: Timestamp) -> Standing {
     Standing {
         name: shift.metadata.name.clone().unwrap_or_default(),
         to: shift.spec.to.clone(),
-        phase: status.phase.map_or_else(|| "new".to_owned(), |phase: Phase| format!("{phase:?}")),
+        phase: status.phase,
         step: status.run.map_or_else(|| "–".to_owned(), |run| run.progress),
         left_seconds: status.waiting.as_ref().and_then(|waiting| waiting.until).map(|until| seconds_left(now, until)),
         waiting: status.waiting.map(|waiting| waiting.message).unwrap_or_default(),

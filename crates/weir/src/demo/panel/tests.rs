@@ -1,5 +1,7 @@
 //! The panel on terminals of several widths.
 
+use weir_api::traffic_shift::Phase;
+
 use super::super::scene::{Scene, Side, Standing};
 use super::lines;
 
@@ -18,7 +20,7 @@ fn scene() -> Scene {
         shift: Some(Standing {
             name: "checkout".to_owned(),
             to: "red".to_owned(),
-            phase: "Paused".to_owned(),
+            phase: Some(Phase::Paused),
             step: "2/4".to_owned(),
             waiting: "green 75, red 25 until 2026-11-21T10:05:51Z".to_owned(),
             left_seconds: Some(80),
