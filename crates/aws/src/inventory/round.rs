@@ -82,8 +82,21 @@ impl<T: PartialEq> Watched<T> {
         self.state = new;
         changed
     }
+}
 
-    /// Why it can not be read.
+/// How well something can be read, whatever it is.
+trait Watch {
+    /// Whether the last read failed.
+    fn is_failing(&self) -> bool;
+    /// Why it could not be read for a while.
+    fn blind(&self) -> Option<&AwsError>;
+}
+
+impl<T> Watch for Watched<T> {
+    fn is_failing(&self) -> bool {
+        self.failing.is_some()
+    }
+
     fn blind(&self) -> Option<&AwsError> {
         if let State::Unreadable(error) = &self.state { Some(error) } else { None }
     }
@@ -127,18 +140,19 @@ impl Told {
 
     /// Whether something could not be read the last time.
     fn is_failing(&self) -> bool {
-        let balancers = self.balancers.values().any(|watched| watched.failing.is_some());
-        balancers
-            || self.listeners.values().any(|watched| watched.failing.is_some())
-            || self.rules.values().any(|watched| watched.failing.is_some())
-            || self.groups.values().any(|watched| watched.failing.is_some())
+        self.watched().any(|watched| watched.is_failing())
     }
 
+    /// Why something could not be read for a while.
     fn blind(&self) -> Option<&AwsError> {
-        let balancers = self.balancers.values().find_map(Watched::blind);
-        let listeners = || self.listeners.values().find_map(Watched::blind);
-        let rules = || self.rules.values().find_map(Watched::blind);
-        balancers.or_else(listeners).or_else(rules).or_else(|| self.groups.values().find_map(Watched::blind))
+        self.watched().find_map(|watched| watched.blind())
+    }
+
+    fn watched(&self) -> impl Iterator<Item = &dyn Watch> {
+        fn all<T>(watched: &BTreeMap<Arn, Watched<T>>) -> impl Iterator<Item = &dyn Watch> {
+            watched.values().map(|one| one as &dyn Watch)
+        }
+        all(&self.balancers).chain(all(&self.listeners)).chain(all(&self.rules)).chain(all(&self.groups))
     }
 }
 
