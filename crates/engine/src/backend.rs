@@ -72,7 +72,8 @@ fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentGroup) -> bool {
     any(true, false) && any(false, true)
 }
 
-/// The recorded groups that hold whatever objects say: those of a run that moves, and those that carry traffic.
+/// The recorded groups that hold whatever objects say: those of a run that moves, those that carry traffic, and those that
+/// were set to carry it last: where somebody else has taken it from them, it is these that it is given back to.
 fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Vec<&'a EnvironmentGroup> {
     let status = &route.status;
     let moving = status.intent.iter().filter(|intent| {
@@ -80,10 +81,13 @@ fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Ve
         let run = shift.and_then(|shift| shift.status.run.as_ref());
         run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
     });
-    let carries = |group: &&EnvironmentGroup| {
-        weights::of(&status.weights, &group.environment) > 0 && !is_handed_over(said, group)
+    let carries = |weights: &[EnvironmentWeight], group: &EnvironmentGroup| {
+        weights::of(weights, &group.environment) > 0 && !is_handed_over(said, group)
     };
-    moving.flat_map(|intent| &intent.groups).chain(status.groups.iter().filter(carries)).collect()
+    let live = status.groups.iter().filter(|group| carries(&status.weights, group));
+    let set =
+        status.intent.iter().flat_map(|intent| intent.groups.iter().filter(|group| carries(&intent.weights, group)));
+    moving.flat_map(|intent| &intent.groups).chain(live).chain(set).collect()
 }
 
 /// The group that an environment's object names now, where that is another than the one that it lends.
