@@ -8,7 +8,9 @@ use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
 use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
 
+use crate::Arn;
 use crate::entry_point;
+use crate::fact::Forward;
 use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
 use crate::sight::Sight;
@@ -301,9 +303,18 @@ impl Change<'_> {
     /// When a correction that this process has written counts as undone if it is not seen to be live by then.
     fn settles_at(&self, correction: &Correction) -> Option<Timestamp> {
         let (at, step) = self.context.accepted.as_ref().filter(|_| self.context.trouble.is_none())?;
-        let is_it = step.forward().is_some_and(|forward| correction.attaching || *forward == self.forward);
+        let is_it = step.forward().is_some_and(|forward| correction.attaching || carry_alike(forward, &self.forward));
         (is_it && *at >= correction.since).then_some(*at + SETTLING)
     }
+}
+
+/// Whether both give the same groups the same weights. Groups without weight do not matter.
+fn carry_alike(one: &Forward, other: &Forward) -> bool {
+    let carrying = |forward: &Forward| -> Vec<(Arn, u16)> {
+        let groups = forward.groups.iter().filter(|(_, weight)| **weight > 0);
+        groups.map(|(group, weight)| (group.clone(), *weight)).collect()
+    };
+    one.sticky_seconds == other.sticky_seconds && carrying(one) == carrying(other)
 }
 
 /// Whether another controller has taken over the balancer, as its tags tell since the correction was decided; the

@@ -11,6 +11,7 @@ use weir_api::weighted_route::{Before, Correction, DriftPolicy, EnvironmentGroup
 use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::fact::{Forward, Tags};
+use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
@@ -312,7 +313,20 @@ impl Change<'_> {
             if returns { Movement::Return { needs } } else { Movement::Chosen { needs } }
         };
         let message = format!("waiting for {} to be live", weights::words(&intent.weights));
-        Some(Ok(applying(Some(self.writing(movement)), message)))
+        let forward = if intent.correction.is_some() { self.keeping_attached() } else { self.forward.clone() };
+        let change = Change { forward, live: self.live.clone(), ..*self };
+        Some(Ok(applying(Some(change.writing(movement)), message)))
+    }
+
+    /// What is to be written, with the groups that carry traffic and are not in it: a group leaves the action by a write
+    /// after the one that took its weight, when nobody sends it requests any more.
+    fn keeping_attached(&self) -> Forward {
+        let mut forward = self.forward.clone();
+        let carrying = self.place.forward().into_iter().flat_map(|live| &live.groups);
+        for (group, _) in carrying.filter(|(_, weight)| **weight > 0) {
+            forward.groups.entry(group.clone()).or_insert(0);
+        }
+        if forward.groups.len() <= MAX_GROUPS { forward } else { self.forward.clone() }
     }
 
     /// Whether AWS shows exactly what is wanted.
