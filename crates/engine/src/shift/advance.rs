@@ -106,8 +106,8 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
         run.applied_at = Some(now);
         run.progressed_at = now;
     }
-    // A route that sets the run's weights again, over somebody else's, has not got them.
-    if run.outcome.is_none() && lanes.iter().any(|lane| lane.is_correcting(shift, run)) {
+    // A route that sets the run's weights again, over somebody else's, has not got them; nor has one that was made again.
+    if run.outcome.is_none() && lanes.iter().any(|lane| !lane.is_applied(shift, run)) {
         run.applied_at = None;
     }
     let is_free = run.rollback.is_none() && run.outcome.is_none();
@@ -172,7 +172,7 @@ fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     let noted = draft.status.run.as_mut()?;
     match capacity {
         Capacity::Enough => (noted.degraded_since, noted.unchecked) = (None, false),
-        Capacity::Unchecked(_) => noted.unchecked = true,
+        Capacity::Unchecked(_) => (noted.degraded_since, noted.unchecked) = (None, true),
         Capacity::Unknown(_) => {}
         Capacity::Short { message, none, starting } => {
             let since = *noted.degraded_since.get_or_insert(now);

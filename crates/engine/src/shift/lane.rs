@@ -93,11 +93,6 @@ impl<'a> Lane<'a> {
         weights::same_split(self.live(), &self.part.weights) || weights::same_split(self.live(), &self.part.before)
     }
 
-    /// Whether the route sets the present change again over somebody else's.
-    pub fn is_correcting(&self, shift: &ShiftObject, run: &Run) -> bool {
-        self.intent(shift, run).is_some_and(|intent| intent.correction.is_some())
-    }
-
     /// How long clients may stick to a group that has no weight any more, in seconds.
     pub fn sticky_seconds(&self) -> Option<i32> {
         let intent = self.route.status.intent.as_ref()?;
