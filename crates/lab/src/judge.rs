@@ -63,7 +63,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(lockstep::judge(evidence, &course));
     breaches.extend(ownership::judge(evidence, &course));
     breaches.extend(overwrites::judge(evidence, &course));
-    breaches.extend(claims::judge(&course));
+    breaches.extend(claims::judge(evidence, &course));
     breaches.extend(silence::judge(evidence));
     breaches.extend(leadership::judge(evidence));
     breaches.extend(turmoil::judge(evidence, &course));

@@ -4,6 +4,8 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::Outcome;
 use weir_engine::Key;
 
+use crate::evidence::Evidence;
+
 use super::course::{Course, run_of, same_split, words};
 use super::{Breach, Invariant, STALENESS};
 
@@ -12,10 +14,10 @@ const ENDING: SignedDuration = SignedDuration::from_secs(60);
 /// The reason of a run that goes back since its candidate fails its checks.
 const UNHEALTHY: &str = "CandidateUnhealthy";
 
-pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = routes(course);
     breaches.extend(shifts(course));
-    breaches.extend(illnesses(course));
+    breaches.extend(illnesses(evidence, course));
     breaches
 }
 
@@ -29,7 +31,7 @@ fn routes(course: &Course<'_>) -> Vec<Breach> {
             let before = earlier.object.status.as_ref().and_then(|status| status.intent.as_ref());
             before.is_some_and(|before| before.verified_at == Some(verified_at))
         });
-        let Some(claimed) = course.by_group(&seen.key.namespace, &intent.weights).filter(|_| !is_known) else {
+        let Some(claimed) = course.by_group(&seen.key.namespace, &intent.weights, seen.at).filter(|_| !is_known) else {
             continue;
         };
         // The clock of whoever claims it may be ahead; nothing is seen later than it is recorded.
@@ -61,7 +63,9 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
             let is_end = run.outcome == Some(Outcome::Succeeded) && run.ended_at.is_some() && !had_ended;
-            let Some(end) = course.by_group(&seen.key.namespace, &part.weights).filter(|_| is_end) else { continue };
+            let Some(end) = course.by_group(&seen.key.namespace, &part.weights, seen.at).filter(|_| is_end) else {
+                continue;
+            };
             // It claims what was so when the run came to its end, however long that could not be remembered; and a rule that
             // somebody has taken away since then was the place too.
             let came = course.shifts[..=number].iter().find(|other| {
@@ -84,7 +88,7 @@ fn shifts(course: &Course<'_>) -> Vec<Breach> {
 }
 
 /// Runs that go back since their candidate is said to be unhealthy, though it was in no action where it would be checked.
-fn illnesses(course: &Course<'_>) -> Vec<Breach> {
+fn illnesses(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (number, seen) in course.shifts.iter().enumerate() {
         let Some(run) = run_of(&seen.object) else { continue };
@@ -93,15 +97,14 @@ fn illnesses(course: &Course<'_>) -> Vec<Breach> {
             let before = run_of(&earlier.object).and_then(|before| Some((before.id, before.rollback.as_ref()?)));
             earlier.key == seen.key && before == Some((run.id, cause))
         });
-        let Some(candidate) = course.group_of(&seen.key.namespace, &run.to).filter(|_| !is_known) else { continue };
-        let was_checked = run.routes.iter().any(|part| {
-            let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            course.places(&route, seen.at - STALENESS, seen.at).any(|place| {
-                let live = course.live_between(place, seen.at - STALENESS - STALENESS, seen.at);
-                live.iter().any(|live| live.contains_key(candidate))
-            })
-        });
-        if !was_checked {
+        let Some(candidate) = course.group_of(&seen.key.namespace, &run.to, seen.at).filter(|_| !is_known) else {
+            continue;
+        };
+        let was_checked = |place: &str| {
+            let live = course.live_between(place, seen.at - STALENESS - STALENESS, seen.at);
+            live.iter().any(|live| live.contains_key(candidate))
+        };
+        if !evidence.changes.iter().any(|change| was_checked(&change.place)) {
             let message = format!("{} says that {} is unhealthy, which nobody checked", seen.key, run.to);
             breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
         }

@@ -12,6 +12,7 @@ use weir_engine::Key;
 use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::{Evidence, Weights};
+use crate::fault::{Fault, Hand};
 use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 
 use super::STALENESS;
@@ -54,8 +55,8 @@ pub(super) struct Course<'a> {
     /// All writes that reached AWS.
     pub writes: Vec<Write<'a>>,
     evidence: &'a Evidence,
-    /// Target groups by the environments that lent them.
-    groups: BTreeMap<(String, String), String>,
+    /// Target groups by the environments that lent them, each with the instant from which on it did.
+    groups: BTreeMap<(String, String), Vec<(Timestamp, String)>>,
 }
 
 impl<'a> Course<'a> {
@@ -74,7 +75,11 @@ impl<'a> Course<'a> {
         for seen in &course.routes {
             for group in seen.object.status.iter().flat_map(|status| &status.intent).flat_map(|intent| &intent.groups) {
                 let name = name_of_group(evidence, &group.arn);
-                course.groups.insert((seen.key.namespace.to_string(), group.environment.clone()), name);
+                let lent =
+                    course.groups.entry((seen.key.namespace.to_string(), group.environment.clone())).or_default();
+                if lent.last().is_none_or(|(_, last)| *last != name) {
+                    lent.push((seen.at, name));
+                }
             }
         }
         course
@@ -135,6 +140,23 @@ impl<'a> Course<'a> {
     pub fn route(&self, route: &Key, at: Timestamp) -> Option<&WeightedRoute> {
         let seen = self.routes.iter().take_while(|seen| seen.at <= at).filter(|seen| seen.key == *route);
         seen.last().map(|seen| &seen.object)
+    }
+
+    /// When all statuses were last lost before an instant: nobody knows what they said.
+    pub fn forgotten_at(&self, at: Timestamp) -> Timestamp {
+        let lost = Fault::Hand(Hand::WipeStatuses).to_string();
+        let entries = self.evidence.entries.iter().take_while(|entry| entry.at <= at);
+        let losses = entries.filter(|entry| matches!(&entry.what, What::Befell(words) if *words == lost));
+        losses.last().map_or(Timestamp::MIN, |entry| entry.at)
+    }
+
+    /// When a change of a route was first on record, by the clock of the world: that of a controller may be wrong.
+    pub fn intended_at(&self, route: &Key, intent: &Intent) -> Timestamp {
+        let is_it = |seen: &&Seen<WeightedRoute>| {
+            let recorded = seen.object.status.as_ref().and_then(|status| status.intent.as_ref());
+            seen.key == *route && recorded.is_some_and(|recorded| recorded.since == intent.since)
+        };
+        self.routes.iter().find(is_it).map_or(intent.since, |seen| seen.at)
     }
 
     /// The places that a route named between two instants.
@@ -220,7 +242,7 @@ impl<'a> Course<'a> {
         let part = run.routes.iter().find(|part| part.name == route.name)?;
         let from = part.from.iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
         let count = |entry: &EnvironmentWeight| {
-            let group = self.group_of(&route.namespace, &entry.environment)?;
+            let group = self.group_of(&route.namespace, &entry.environment, run.started_at)?;
             Some(self.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
         };
         from.map(count).sum()
@@ -231,15 +253,17 @@ impl<'a> Course<'a> {
         name_of_group(self.evidence, arn)
     }
 
-    /// The group that an environment lends.
-    pub fn group_of(&self, namespace: &str, environment: &str) -> Option<&str> {
-        self.groups.get(&(namespace.to_owned(), environment.to_owned())).map(String::as_str)
+    /// The group that an environment lent at an instant; before any is on record, the first.
+    pub fn group_of(&self, namespace: &str, environment: &str, at: Timestamp) -> Option<&str> {
+        let lent = self.groups.get(&(namespace.to_owned(), environment.to_owned()))?;
+        let then = lent.iter().rfind(|(from, _)| *from <= at).or(lent.first());
+        then.map(|(_, name)| name.as_str())
     }
 
-    /// The weights of environments by their groups; `None` where a group is not known.
-    pub fn by_group(&self, namespace: &str, weights: &[EnvironmentWeight]) -> Option<Weights> {
+    /// The weights of environments by their groups at an instant; `None` where a group is not known.
+    pub fn by_group(&self, namespace: &str, weights: &[EnvironmentWeight], at: Timestamp) -> Option<Weights> {
         let entry = |entry: &EnvironmentWeight| {
-            let group = self.group_of(namespace, &entry.environment)?;
+            let group = self.group_of(namespace, &entry.environment, at)?;
             Some((group.to_owned(), u32::try_from(entry.weight).ok()?))
         };
         weights.iter().map(entry).collect()

@@ -47,7 +47,7 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
         return None;
     }
     if let Some(intent) = course.own_intent(route, write.at) {
-        return against_own(course, route, intent, &live, weights);
+        return against_own(course, write, route, intent, &live);
     }
     let movers = course.movers(route, write.at);
     if movers.is_empty() {
@@ -55,17 +55,17 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
     }
     let agrees = |shift: &TrafficShift| {
         let Some(run) = run_of(shift) else { return false };
-        let Some(candidate) = course.group_of(&route.namespace, &run.to) else { return true };
+        let Some(candidate) = course.group_of(&route.namespace, &run.to, write.at) else { return true };
         let part = run.routes.iter().find(|part| part.name == route.name);
         // Where somebody else has changed the weights, and the user wants those of the run again or `drift` says so, just
         // these are set.
-        let wanted = part.and_then(|part| course.by_group(&route.namespace, &part.weights));
+        let wanted = part.and_then(|part| course.by_group(&route.namespace, &part.weights, write.at));
         let is_set_again = run.reasserted_seq == Some(run.seq) || course.is_correcting(route, write.at);
         if is_set_again && wanted.is_some_and(|wanted| same_split(&wanted, weights)) {
             return true;
         }
         // The way is that of the run: from what it wrote last, or from where it began.
-        let start = || course.by_group(&route.namespace, &part?.from);
+        let start = || course.by_group(&route.namespace, &part?.from, write.at);
         let written = course.last_written(&write.place, run.started_at, write.at);
         let before = written.or_else(start).unwrap_or_else(|| live.clone());
         let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
@@ -79,14 +79,15 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
 
 /// Whether a write is not what the route itself had on record, or goes against the weights that its user has chosen,
 /// in words.
-fn against_own(course: &Course<'_>, route: &Key, intent: &Intent, live: &Weights, weights: &Weights) -> Option<String> {
-    let recorded = course.by_group(&route.namespace, &intent.weights)?;
+fn against_own(course: &Course<'_>, write: &Write<'_>, route: &Key, intent: &Intent, live: &Weights) -> Option<String> {
+    let weights = write.weights.as_ref()?;
+    let recorded = course.by_group(&route.namespace, &intent.weights, write.at)?;
     if !same_split(&recorded, weights) {
         let (written, recorded) = (words(weights), words(&recorded));
         return Some(format!("{written} was written to route {route}, which had {recorded} on record"));
     }
     let follow = intent.follow.as_ref().filter(|_| intent.correction.is_none())?;
-    let goal = course.by_group(&route.namespace, &follow.goal)?;
+    let goal = course.by_group(&route.namespace, &follow.goal, write.at)?;
     let hundredths = |weights: &Weights, group: &String| {
         let (weight, total) = share(weights, group);
         weight * 10_000 / total.max(1)

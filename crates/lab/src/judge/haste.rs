@@ -1,6 +1,7 @@
 //! Invariant 13: a rollback waits behind nothing. Where nothing keeps it, it is written at once.
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{SYNCED, find};
 use weir_engine::Key;
 
 use crate::evidence::Evidence;
@@ -31,10 +32,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
             let place = course.route(&route, seen.at).and_then(|route| route.status.as_ref()?.arn.clone());
-            let (Some(place), Some(wanted)) = (place, course.by_group(&route.namespace, &part.weights)) else {
+            let (Some(place), Some(wanted)) = (place, course.by_group(&route.namespace, &part.weights, seen.at)) else {
                 continue;
             };
-            if is_taken_over(evidence, &place, seen.at) {
+            if is_taken_over(evidence, &place, seen.at) || is_unusable(course, &route, seen.at) {
                 continue;
             }
             let is_superseded = course.shifts[number + 1..].iter().any(|later| {
@@ -58,6 +59,13 @@ fn is_taken_over(evidence: &Evidence, place: &str, at: Timestamp) -> bool {
     evidence.entries.iter().any(|entry| {
         entry.at <= at && matches!(&entry.what, What::Retagged { place: retagged, .. } if retagged == place)
     })
+}
+
+/// Whether AWS would refuse the way back, since a group on it is used by another balancer.
+fn is_unusable(course: &Course<'_>, route: &Key, at: Timestamp) -> bool {
+    let status = course.route(route, at + AT_ONCE).and_then(|route| route.status.as_ref());
+    let synced = status.and_then(|status| find(&status.conditions, SYNCED));
+    synced.is_some_and(|synced| synced.reason == "GroupNotUsable")
 }
 
 /// Whether nothing goes wrong for a while: every request is answered well, one controller is carried on throughout,

@@ -48,7 +48,7 @@ fn behind(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>, route: &K
     let live = course.live(&place, write.at);
     let known: Vec<_> = [&part.before, &part.weights]
         .into_iter()
-        .map(|weights| course.by_group(&route.namespace, weights))
+        .map(|weights| course.by_group(&route.namespace, weights, write.at))
         .collect::<Option<_>>()?;
     if known.iter().any(|weights| same_split(weights, &live)) {
         return None;
@@ -70,7 +70,7 @@ fn left_split(course: &Course<'_>, number: usize, seen: &Seen<TrafficShift>) -> 
     let split = |part: &RunRoute| {
         let route = Key::new(seen.key.namespace.clone(), part.name.clone());
         let place = course.route(&route, seen.at)?.status.as_ref()?.arn.clone()?;
-        let end = course.by_group(&route.namespace, &part.weights)?;
+        let end = course.by_group(&route.namespace, &part.weights, seen.at)?;
         let live = course.live_between(&place, seen.at - ENDING, seen.at);
         let is_back = live.iter().any(|live| same_split(live, &end));
         (!is_back).then(|| format!("{} says that {route} went back to {}, which it did not", seen.key, words(&end)))

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use weir_api::traffic_shift::Run;
-use weir_engine::Key;
+use weir_api::weighted_route::DriftPolicy;
+use weir_engine::{Key, weights};
 
 use crate::evidence::Evidence;
 
@@ -71,7 +72,8 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &before.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            if !is_seen(course, &route, seen.object.metadata.uid.as_deref(), before, seen.at) {
+            let is_seen = is_seen(course, &route, seen.object.metadata.uid.as_deref(), before, seen.at);
+            if !is_seen && !takes_over(course, &route, run, seen.at) {
                 let message = format!(
                     "{} went on to {} % before route {route} had seen change {}",
                     seen.key, run.weight, before.seq
@@ -81,6 +83,13 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
         }
     }
     breaches
+}
+
+/// Whether a run goes on from what somebody else has made live, as the route's `drift` says.
+fn takes_over(course: &Course<'_>, route: &Key, run: &Run, at: Timestamp) -> bool {
+    let adopts = course.route(route, at).is_some_and(|route| route.spec.drift == DriftPolicy::Adopt);
+    let part = run.routes.iter().find(|part| part.name == route.name);
+    adopts && part.is_some_and(|part| weights::same_split(&part.before, &part.weights))
 }
 
 fn is_seen(course: &Course<'_>, route: &Key, uid: Option<&str>, run: &Run, at: Timestamp) -> bool {

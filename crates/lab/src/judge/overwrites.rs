@@ -38,16 +38,19 @@ fn may_go_over(course: &Course<'_>, route: &Key, put: &Change, at: Timestamp) ->
     let is_deleted = object.metadata.deletion_timestamp.is_some();
     let Some(intent) = object.status.as_ref().and_then(|status| status.intent.as_ref()) else { return true };
     let corrects = intent.correction.is_some() && object.spec.drift == DriftPolicy::Correct;
-    if is_deleted || corrects || is_resumed(course, route, put.at, at) {
+    // What it was made for has never been seen to be live: a first deployment that finds another answer goes on.
+    let is_unseen = intent.verified_at.is_none() && put.after.values().all(|weight| *weight == 0);
+    let begins = is_unseen && object.status.as_ref().is_some_and(|status| status.weights.is_empty());
+    if is_deleted || corrects || begins || is_resumed(course, route, put.at, at) {
         return true;
     }
     match course.mover(route, at).and_then(run_of).filter(|run| run.rollback.is_some()) {
         Some(run) => {
-            let candidate = course.group_of(&route.namespace, &run.to);
+            let candidate = course.group_of(&route.namespace, &run.to, at);
             candidate.is_none_or(|candidate| put.after.get(candidate).is_some_and(|weight| *weight > 0))
         }
         // A change that was begun later starts from what was there by then.
-        None => intent.since > put.at - SignedDuration::from_secs(1),
+        None => course.intended_at(route, intent) > put.at - SignedDuration::from_secs(1),
     }
 }
 

@@ -72,7 +72,9 @@ fn led_away(course: &Course<'_>, write: &Write<'_>) -> Option<String> {
 fn earlier<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> impl Iterator<Item = &'a WeightedRouteStatus> {
     let uid = course.route(route, at).and_then(|route| route.metadata.uid.clone());
     // What is recorded right before a write is what the write itself is about.
-    let records = course.routes.iter().filter(move |seen| seen.at < at - SignedDuration::from_secs(2));
+    let forgotten = course.forgotten_at(at);
+    let is_known = move |at_then: Timestamp| at_then < at - SignedDuration::from_secs(2) && at_then >= forgotten;
+    let records = course.routes.iter().filter(move |seen| is_known(seen.at));
     let of_this = records.filter({
         let route = route.clone();
         move |seen| seen.key == route && seen.object.metadata.uid == uid

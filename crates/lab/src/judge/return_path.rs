@@ -17,7 +17,7 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         });
         for part in run.routes.iter().filter(|_| !is_known) {
             let from = part.home().iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
-            let groups = from.filter_map(|entry| course.group_of(&seen.key.namespace, &entry.environment));
+            let groups = from.filter_map(|entry| course.group_of(&seen.key.namespace, &entry.environment, seen.at));
             let healthy: u32 = groups.map(|group| course.fewest_healthy(group, seen.at - STALENESS, seen.at)).sum();
             if i64::from(healthy) >= i64::from(part.baseline.max(1)) {
                 let message = format!(

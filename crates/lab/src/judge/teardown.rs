@@ -36,7 +36,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
                     words(&before),
                     words(weights)
                 )
-            } else if let Some(until) = sticks_until(evidence, &course.writes[..number], write, group)
+            } else if let Some(until) = sticks_until(evidence, course, &course.writes[..number], write, group)
                 && write.at < until
             {
                 format!("{group} was dropped, though clients may stick to it until {until:.0}")
@@ -50,10 +50,21 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
 }
 
 /// Until when clients may stick to a group that has no weight any more.
-fn sticks_until(evidence: &Evidence, earlier: &[Write<'_>], write: &Write<'_>, group: &str) -> Option<Timestamp> {
+fn sticks_until(
+    evidence: &Evidence,
+    course: &Course<'_>,
+    earlier: &[Write<'_>],
+    write: &Write<'_>,
+    group: &str,
+) -> Option<Timestamp> {
+    // With the statuses it is forgotten when a group lost its weight.
+    let known_since = course.forgotten_at(write.at);
     let last = earlier.iter().rfind(|earlier| earlier.place == write.place && earlier.weights.is_some())?;
     let seconds = sticky_seconds(last.request)?;
-    let changes = evidence.changes.iter().filter(|change| change.place == write.place && change.at < write.at);
+    let changes = evidence
+        .changes
+        .iter()
+        .filter(|change| change.place == write.place && (known_since..write.at).contains(&change.at));
     let mut emptied = changes.filter(|change| {
         change.before.get(group).is_some_and(|weight| *weight > 0) && change.after.get(group) == Some(&0)
     });

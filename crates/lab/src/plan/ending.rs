@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use weir_api::condition::{SYNCED, Truth, find};
+use serde_json::Value;
+use weir_api::condition::{READY, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::Outcome;
+use weir_api::weighted_route::WeightedRouteStatus;
 
 use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
@@ -24,6 +26,8 @@ const LONG_CALM: Duration = Duration::from_secs(150);
 const WATCHED: Duration = Duration::from_secs(90);
 /// How many requests a settled world makes in that time at most: three rounds of three calls, health now and then.
 const REQUESTS: usize = 30;
+/// The same where a route waits for something, and looks for it again and again.
+const WAITING_REQUESTS: usize = 45;
 
 /// How many bytes a status has at most.
 const STATUS: usize = 12_000;
@@ -69,10 +73,15 @@ pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Fai
 
 fn restless(world: &World, before: usize) -> Option<String> {
     let (mut writes, mut requests) = (BTreeMap::<String, u32>::new(), 0);
-    let mut count = |entry: &Entry| {
+    let mut told = BTreeMap::new();
+    let mut count = |number: usize, entry: &Entry| {
+        let is_count = tells_a_count(entry, &mut told);
+        if number < before {
+            return;
+        }
         let write = match &entry.what {
             What::Aws(request) if request.is_write() => Some(request.operation.clone()),
-            What::Kube(request) if request.is_write() && !request.path.contains("/events") => {
+            What::Kube(request) if request.is_write() && !request.path.contains("/events") && !is_count => {
                 Some(format!("{} {}", request.method, request.path))
             }
             What::Aws(_) | What::Kube(_) => None,
@@ -83,11 +92,23 @@ fn restless(world: &World, before: usize) -> Option<String> {
             *writes.entry(write).or_default() += 1;
         }
     };
-    world.read_entries(before, |entries| entries.iter().for_each(&mut count));
+    world.read_entries(0, |entries| entries.iter().enumerate().for_each(|(number, entry)| count(number, entry)));
     if !writes.is_empty() {
         return Some(format!("a settled world was written to: {writes:?}"));
     }
-    (requests > REQUESTS).then(|| format!("{requests} requests within {} s of rest", WATCHED.as_secs()))
+    let is_ready = |status: WeightedRouteStatus| holds(&status.conditions, READY);
+    let waits = !world.route("checkout").and_then(|route| route.status).is_some_and(is_ready);
+    let limit = if waits { WAITING_REQUESTS } else { REQUESTS };
+    (requests > limit).then(|| format!("{requests} requests within {} s of rest", WATCHED.as_secs()))
+}
+
+/// Whether a status is written that differs from the one before in nothing but the requests that were counted.
+fn tells_a_count(entry: &Entry, told: &mut BTreeMap<String, Value>) -> bool {
+    let What::Kube(request) = &entry.what else { return false };
+    let Some(object) = request.object.as_ref().filter(|_| request.is_write()) else { return false };
+    let mut status = object["status"].clone();
+    let counted = status.as_object_mut().is_some_and(|status| status.remove("requests").is_some());
+    told.insert(request.path.clone(), status.clone()).is_some_and(|before| counted && before == status)
 }
 
 /// What is live at the place of the course.

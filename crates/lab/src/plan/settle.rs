@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_api::command::COMMAND_ANNOTATION;
 use weir_api::condition::{STALLED, Truth, find};
+use weir_api::traffic_shift::Phase;
 use weir_sim::aws::{Refusal, RuleAction};
 
 use crate::course::{DEADLINE, PRIORITY};
@@ -35,7 +37,7 @@ pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
     let _ = world.run_until(|world| world.lingering().is_empty(), WAITED).await;
     wish_again(plan, world);
     loop {
-        if until_complete_or_asking(plan, world).await {
+        if until_complete_or_asking(world).await {
             let Some(message) = stall(world) else { return settled };
             if settled.helped > MOST_HELP {
                 let message = format!("nothing helps the route; the last that it said is {message}");
@@ -203,14 +205,14 @@ pub(super) async fn until_complete(world: &mut World, limit: Duration) -> Result
 }
 
 /// Waits until the run has ended (true), or nothing will happen without somebody's help.
-async fn until_complete_or_asking(plan: &Plan, world: &mut World) -> bool {
+async fn until_complete_or_asking(world: &mut World) -> bool {
     let began = tokio::time::Instant::now();
     while began.elapsed() < PATIENCE {
         let limit = WAITED;
         if until_complete(world, limit).await.is_ok() {
             return true;
         }
-        if is_asking(plan, world) {
+        if is_asking(world) {
             return false;
         }
     }
@@ -218,8 +220,8 @@ async fn until_complete_or_asking(plan: &Plan, world: &mut World) -> bool {
 }
 
 /// Whether the run holds until somebody gives a word.
-fn is_asking(_: &Plan, world: &World) -> bool {
+fn is_asking(world: &World) -> bool {
     let status = status(world);
-    let rests = ["Paused", "Held", "Degraded"].iter().any(|phase| status["phase"] == *phase);
-    rests && status["waiting"]["until"].is_null()
+    let phase = Phase::deserialize(&status["phase"]);
+    phase.is_ok_and(Phase::rests) && status["waiting"]["until"].is_null()
 }

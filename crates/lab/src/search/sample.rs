@@ -5,6 +5,7 @@ use fastrand::Rng;
 
 use crate::course::Course;
 use crate::fault::{Fault, Hand, Moment, Planned, Side};
+use crate::matrix::POLICIES;
 use crate::plan::Plan;
 
 use super::singles::{faults, hands};
@@ -23,8 +24,10 @@ fn draw(chance: &mut Rng) -> Plan {
         0 => Course::release(),
         1 => Course::first(),
         2 => Course::sticky(),
+        3 | 4 => Course::adopted(),
         _ => Course::short(),
     };
+    let course = Course { drift: POLICIES[chance.usize(..POLICIES.len())], ..course };
     // The undisturbed course makes so many requests for each step, and some before and after.
     let requests = 60 + 25 * u64::try_from(course.weights.len() * course.releases.len()).unwrap_or(1);
     let mut plan = Plan::undisturbed(chance.u64(..), course);

@@ -14,8 +14,7 @@ pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     let undisturbed = Plan::undisturbed(seed, course.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
-    let rarer = rarer_hands(course).into_iter().map(Fault::Hand);
-    for fault in faults(course).into_iter().chain(rarer).filter(|fault| !fault.is_about_leaders()) {
+    for fault in faults(course).into_iter().filter(|fault| !fault.is_about_leaders()) {
         let moments = moments(&fault, &requests).into_iter();
         plans.extend(moments.map(|moment| undisturbed.clone().with(moment, fault.clone())));
     }
@@ -141,17 +140,6 @@ pub(super) fn hands(course: &Course) -> Vec<Hand> {
         Hand::RecreateEnvironment(name("blue")),
         Hand::RecreateEnvironment(name("green")),
         Hand::WipeStatuses,
-    ];
-    hands.extend(["pause", "resume", "promote", "abort", "retry"].map(|verb| Hand::Command(verb.to_owned())));
-    hands
-}
-
-/// What else people may do by hand: alone it is met soundly. The sample, which draws several at once, does not draw it yet.
-fn rarer_hands(course: &Course) -> Vec<Hand> {
-    let first = course.releases.first().cloned().unwrap_or_default();
-    let other = if first == "green" { "blue" } else { "green" };
-    let name = |name: &str| name.to_owned();
-    let mut hands = vec![
         Hand::Only(name("blue")),
         Hand::Only(name("green")),
         Hand::Replace,
@@ -180,6 +168,7 @@ fn rarer_hands(course: &Course) -> Vec<Hand> {
         Hand::DeleteEnvironment(name("green")),
         Hand::DeleteEnvironment(name("blue")),
     ];
+    hands.extend(["pause", "resume", "promote", "abort", "retry"].map(|verb| Hand::Command(verb.to_owned())));
     if course.place != Place::DefaultAction {
         hands.extend([Hand::Renumber, Hand::Narrow]);
     }
