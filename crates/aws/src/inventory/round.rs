@@ -140,12 +140,12 @@ impl Told {
 
     /// Whether something could not be read the last time.
     fn is_failing(&self) -> bool {
-        self.watched().any(|watched| watched.is_failing())
+        self.watched().any(Watch::is_failing)
     }
 
     /// Why something could not be read for a while.
     fn blind(&self) -> Option<&AwsError> {
-        self.watched().find_map(|watched| watched.blind())
+        self.watched().find_map(Watch::blind)
     }
 
     fn watched(&self) -> impl Iterator<Item = &dyn Watch> {
