@@ -24,6 +24,7 @@ use crate::budget::{Budget, Fare, Haste, Standing};
 use crate::cloudwatch;
 use crate::inventory::{Beat, Inventory, NoRegion, Round};
 use crate::meter::Call;
+use crate::policy::Policy;
 use crate::session::{Provider, Session, Terms};
 
 /// How long an inventory is kept that no one uses.
@@ -57,7 +58,7 @@ impl Place {
 pub struct Accounts {
     config: SdkConfig,
     region: String,
-    session_name: String,
+    owner: String,
     clock: SharedClock,
     meter: SharedMeter,
     doors: RefCell<Doors>,
@@ -91,7 +92,7 @@ impl Accounts {
         Ok(Self {
             config: config.clone(),
             region,
-            session_name: session_name(owner),
+            owner: owner.to_owned(),
             clock: Arc::new(clock),
             meter: Arc::new(meter),
             doors: RefCell::default(),
@@ -190,7 +191,8 @@ impl Accounts {
                 let terms = Terms {
                     role_arn: role.clone(),
                     external_id: access.external_id.clone(),
-                    session_name: self.session_name.clone(),
+                    session_name: session_name(&self.owner),
+                    policy: Policy::of_session(&self.owner, role).text(),
                 };
                 Arc::new(Session::new(&self.config, terms, Arc::clone(&self.clock), Arc::clone(&self.meter)))
             })

@@ -49,6 +49,8 @@ pub(crate) struct Terms {
     pub(crate) role_arn: String,
     pub(crate) external_id: Option<String>,
     pub(crate) session_name: String,
+    /// What it may do at most, whatever the role may.
+    pub(crate) policy: String,
 }
 
 /// Why there are no credentials of a role.
@@ -175,6 +177,7 @@ impl Session {
             .assume_role()
             .role_arn(&self.terms.role_arn)
             .role_session_name(&self.terms.session_name)
+            .policy(&self.terms.policy)
             .set_external_id(self.terms.external_id.clone())
             .customize()
             .interceptor(attempts.clone())

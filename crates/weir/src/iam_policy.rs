@@ -13,9 +13,9 @@ use crate::run::forms::{self, grant, owner_id};
 
 /// Print the IAM policy that the controllers need
 ///
-/// It allows the calls that Weir makes and no others. Weir may add its own tags to listeners and rules of Application
-/// Load Balancers; it may change and delete only what carries the tag weir.dev/owner with the name of this
-/// installation. Attach it to the role of the controller's service account, and to each role that manifests name.
+/// It allows the calls that Weir makes and no others. Weir may make rules on listeners of Application Load Balancers and
+/// add its own tags to listeners and rules there; it may change and delete only what carries the tag weir.dev/owner
+/// with the name of this installation. --balancer and --no-adopt narrow it. Attach it to the role of the controller's service account, and to each role that manifests name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct IamPolicy {
@@ -35,6 +35,16 @@ pub struct IamPolicy {
     #[arg(long, value_name = "NAME", default_value = "aws", value_parser = ["aws", "aws-cn", "aws-us-gov"])]
     partition: String,
 
+    /// A balancer on which Weir may write, by name; a * may stand in it; may be given several times. By default all
+    /// Application Load Balancers
+    #[arg(long, value_name = "NAME", value_parser = balancer)]
+    balancer: Vec<String>,
+
+    /// Leave out the right to mark what somebody else has made: without it no rule and no default action can be
+    /// adopted. What is marked already goes on working
+    #[arg(long)]
+    no_adopt: bool,
+
     /// A role that manifests may name, as `weir run` has it; may be given several times. Leave it out for the policy of
     /// such a role itself
     #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ', value_parser = grant)]
@@ -48,7 +58,10 @@ Examples:
 
   # For one account and region only, with a role of another account that the namespace shop may name:
   weir iam-policy --owner-id acme-production --account 111111111111 --region eu-central-1 \\
-    --allow-role shop=arn:aws:iam::222222222222:role/weir-shop";
+    --allow-role shop=arn:aws:iam::222222222222:role/weir-shop
+
+  # For rules of its own on two balancers, and nothing that somebody else has made:
+  weir iam-policy --owner-id acme-production --balancer shop-public --balancer shop-internal --no-adopt";
 
 /// Why the policy was not printed.
 #[derive(Debug, Error)]
@@ -73,12 +86,24 @@ impl IamPolicy {
             partition: self.partition.clone(),
             account: self.account.clone(),
             region: self.region.clone(),
+            balancers: self.balancer.clone(),
+            adopt: !self.no_adopt,
             roles: self.allow_role.iter().map(|grant| grant.role.clone()).collect(),
         };
         let mut text = serde_json::to_string_pretty(&Policy::new(&scope)).unwrap_or_default();
         text.push('\n');
         text
     }
+}
+
+fn balancer(text: &str) -> Result<String, String> {
+    let is_good = |letter: char| letter.is_ascii_alphanumeric() || "-*".contains(letter);
+    if text.is_empty() || text.len() > 32 || !text.chars().all(is_good) {
+        return Err(
+            "expected the name of a balancer: 1 to 32 letters, digits or hyphens, and * for any of them".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn region(text: &str) -> Result<String, String> {
@@ -127,6 +152,17 @@ mod tests {
         assert!(text.contains("arn:aws:elasticloadbalancing:eu-central-1:111111111111:listener/app/*"), "{text}");
         assert!(text.contains(&format!("\"{role}\"")) && text.contains("sts:AssumeRole"), "{text}");
         assert!(!printed(&["--owner-id=acme"]).contains("sts:AssumeRole"));
+    }
+
+    #[test]
+    fn balancers_and_what_is_adopted_narrow_it() {
+        let text = printed(&["--owner-id=acme", "--balancer=shop-public", "--balancer=deals-*", "--no-adopt"]);
+        for bound in ["listener/app/shop-public/*", "listener-rule/app/deals-*/*"] {
+            assert!(text.contains(bound), "{text}");
+        }
+        assert!(!text.contains("app/*") && text.contains("elasticloadbalancing:CreateAction"), "{text}");
+        let error = Line::try_parse_from(["iam-policy", "--owner-id=acme", "--balancer=app/shop"]).unwrap_err();
+        assert!(error.to_string().contains("the name of a balancer"), "{error}");
     }
 
     #[test]

@@ -94,6 +94,10 @@ async fn a_role_is_assumed_once_and_serves_until_shortly_before_its_end() {
     assert_eq!(form["RoleArn"], format!("{ROLE}-a"));
     assert_eq!(form["ExternalId"], "acme");
     assert_eq!(form["RoleSessionName"], "weir-acme-production");
+    let policy = &form["Policy"];
+    for bound in ["arn:aws:elasticloadbalancing:*:222222222222:listener*/app/*", "\"acme/production\""] {
+        assert!(policy.contains(bound), "however much the role may do: {policy}");
+    }
     sleep(Duration::from_mins(54)).await;
     assert_eq!(ask(&bed, "a").await.unwrap(), ["ASIA1"]);
     sleep(Duration::from_mins(2)).await;

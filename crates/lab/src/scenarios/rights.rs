@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use weir_engine::access::{Grant, Grants};
-use weir_sim::aws::Right;
+use weir_sim::aws::{Right, RuleAction};
 use weir_sim::traffic::TrafficSettings;
 
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, rule_route, shift, steps};
@@ -15,6 +15,10 @@ use super::{HOUR, MINUTE, assert_sound, play, told, until, until_complete};
 
 fn without_route(world: &World) -> bool {
     world.route("checkout").is_none()
+}
+
+fn is_denied(world: &World, operation: &str) -> bool {
+    world.evidence().calls.iter().any(|call| call.operation == operation && call.code == "AccessDenied")
 }
 
 /// The rights that a scenario leaves unused.
@@ -84,6 +88,66 @@ fn every_right_is_used() {
 }
 
 #[test]
+fn rules_of_its_own_on_one_balancer_need_no_more_than_the_narrow_policy() {
+    let mut unused = BTreeSet::new();
+    on_virtual_time(async {
+        let mut world = stage::furnished(Settings::seeded(915)).await;
+        world.restrict(&world.narrowed(&[BALANCER], false));
+        world.apply(&rule_route("deals", &["blue", "green"], 10, "deletionPolicy: Delete")).unwrap();
+        world.delete("weightedroutes", "checkout").unwrap();
+        world.start_controller();
+        for to in ["blue", "green"] {
+            let steps = steps(&[50, 100], "2m");
+            world.apply(&shift(to, &steps, "").replace("checkout", "deals")).unwrap();
+            until(&mut world, "the run ends", |world| world.is_complete("deals"), HOUR).await;
+        }
+        assert_eq!(world.account().rule_weights(BALANCER, PORT, 10)["green"], 100, "{}", told(&world));
+        world.delete("weightedroutes", "deals").unwrap();
+        until(&mut world, "the route is gone", |world| world.route("deals").is_none(), HOUR).await;
+        let denied: Vec<_> = world.evidence().calls.into_iter().filter(|call| call.code == "AccessDenied").collect();
+        assert_eq!(denied, []);
+        assert_sound(&world);
+        unused = world.unused_rights();
+    });
+    // For what was adopted under a wider policy before.
+    let kept = ["ChangeMarkedDefaultActions", "Unmark", "AssumeRoles", "CountRequests"];
+    assert!(unused.iter().all(|(statement, _)| kept.contains(&statement.as_str())), "{unused:?}");
+}
+
+#[test]
+fn what_was_adopted_once_goes_on_under_the_narrow_policy_and_nothing_else_is_adopted() {
+    play(916, async |world| {
+        world.apply(&shift("green", &steps(&[50, 100], "5m"), "")).unwrap();
+        super::until_applied(world, 50).await;
+        world.restrict(&world.narrowed(&[BALANCER], false));
+        until_complete(world, "checkout").await;
+        world.aws().add_listener(BALANCER, "HTTPS", 8443, &RuleAction::forward(&[("blue", 1)])).unwrap();
+        let both = "{name: https, port: 443}, {name: second, port: 8443}";
+        world.apply(&stage::ENTRY_POINT.replace("{name: https, port: 443}", both)).unwrap();
+        let second = |text: &str| text.replace("checkout", "second").replace("listener: https", "listener: second");
+        world.apply(&second(&stage::route("checkout", &["blue", "green"], ""))).unwrap();
+        world.apply(&second(&shift("green", "{allAtOnce: {}}", ""))).unwrap();
+        until(world, "AWS denies to mark it", |world| is_denied(world, "AddTags"), HOUR).await;
+        assert!(world.account().listener_tags(BALANCER, 8443).is_empty());
+        assert_eq!(world.account().weights(BALANCER, 8443), stage::weights(&[("blue", 1)]));
+        world.restrict(&world.policy());
+        until_complete(world, "second").await;
+    });
+}
+
+#[test]
+fn another_balancer_is_out_of_reach_of_the_narrow_policy() {
+    play(917, async |world| {
+        world.restrict(&world.narrowed(&["another"], true));
+        world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
+        until(world, "AWS denies to mark it", |world| is_denied(world, "AddTags"), HOUR).await;
+        assert_eq!(super::live(world), stage::weights(&[("blue", 100)]));
+        world.restrict(&world.policy());
+        until_complete(world, "checkout").await;
+    });
+}
+
+#[test]
 fn without_a_right_aws_denies_and_the_object_says_so() {
     play(914, async |world| {
         let mut policy = world.policy();
@@ -91,8 +155,7 @@ fn without_a_right_aws_denies_and_the_object_says_so() {
         statements.retain(|statement| statement["Sid"] != "ChangeMarkedDefaultActions");
         world.restrict(&policy);
         world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
-        let is_denied = |world: &World| world.evidence().calls.iter().any(|call| call.code == "AccessDenied");
-        until(world, "AWS denies", is_denied, HOUR).await;
+        until(world, "AWS denies", |world| is_denied(world, "ModifyListener"), HOUR).await;
         world.run_for(MINUTE).await;
         let said = super::route_status(world, "checkout").conditions;
         let names_it = |condition: &weir_api::Condition| {

@@ -16,11 +16,22 @@ impl World {
     ///
     /// Never: a policy is plain data.
     pub fn policy(&self) -> Value {
+        self.narrowed(&[], true)
+    }
+
+    /// The same, for balancers by name, and with or without the right to adopt.
+    ///
+    /// # Panics
+    ///
+    /// Never: a policy is plain data.
+    pub fn narrowed(&self, balancers: &[&str], adopt: bool) -> Value {
         let scope = Scope {
             owner: self.settings.owner.clone(),
             partition: "aws".to_owned(),
             account: "*".to_owned(),
             region: "*".to_owned(),
+            balancers: balancers.iter().map(|name| (*name).to_owned()).collect(),
+            adopt,
             roles: vec!["arn:aws:iam::*:role/*".to_owned()],
         };
         serde_json::to_value(Policy::new(&scope)).expect("a policy is plain data")

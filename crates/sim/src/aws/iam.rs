@@ -16,6 +16,11 @@ use super::refusal::Refusal;
 #[cfg(test)]
 mod tests;
 
+/// The condition key for the keys of all tags in a request.
+const TAG_KEYS: &str = "aws:TagKeys";
+/// The condition key for the operation that makes what is tagged in the same request.
+const CREATE_ACTION: &str = "elasticloadbalancing:CreateAction";
+
 /// What a right is called: the name of its statement, and the action.
 pub type Right = (String, String);
 
@@ -64,6 +69,8 @@ pub(super) struct Deed {
     pub(super) given: BTreeMap<String, String>,
     /// The keys of all tags that the request names.
     pub(super) keys: BTreeSet<String>,
+    /// By which operation the resource that is tagged is being made.
+    pub(super) creating: Option<String>,
 }
 
 impl Deed {
@@ -124,7 +131,7 @@ impl Statement {
                 other => return Err(format!("the operator {other} is not judged here")),
             };
             for (key, values) in keys.as_object().into_iter().flatten() {
-                let is_known = key == "aws:TagKeys" || tag_of(key).is_some();
+                let is_known = [TAG_KEYS, CREATE_ACTION].contains(&key.as_str()) || tag_of(key).is_some();
                 if !is_known {
                     return Err(format!("the condition key {key} is not judged here"));
                 }
@@ -151,6 +158,7 @@ impl Condition {
         let found: Vec<&String> = match tag_of(&self.key) {
             Some((Side::Request, tag)) => deed.given.get(tag).into_iter().collect(),
             Some((Side::Resource, tag)) => deed.has.get(tag).into_iter().collect(),
+            None if self.key == CREATE_ACTION => deed.creating.iter().collect(),
             None => deed.keys.iter().collect(),
         };
         let fits_one = |text: &String| match self.operator {

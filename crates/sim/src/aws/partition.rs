@@ -47,12 +47,15 @@ pub(super) struct Identity {
     /// The access key of whoever stands behind it.
     pub(super) key: Arc<str>,
     policy: Option<Arc<Policy>>,
+    /// What the session is limited to, where it is.
+    session: Option<Arc<Policy>>,
 }
 
 impl Identity {
     /// Lets the caller do something, or says why not.
     pub(super) fn admit(&self, deed: &Deed) -> Result<(), Refusal> {
-        self.policy.as_ref().map_or(Ok(()), |policy| policy.admit(&self.key, deed))
+        let mut policies = [&self.policy, &self.session].into_iter().flatten();
+        policies.try_for_each(|policy| policy.admit(&self.key, deed))
     }
 }
 
@@ -103,7 +106,7 @@ impl Partition {
 
     /// The owner of an access key.
     pub(super) fn identity(&self, key: &str) -> Identity {
-        Identity { key: Arc::from(key), policy: self.policies.get(key).map(Arc::clone) }
+        Identity { key: Arc::from(key), policy: self.policies.get(key).map(Arc::clone), session: None }
     }
 
     /// Where a request with these headers leads. Nobody goes to a region of which the world has heard nothing.
@@ -117,7 +120,9 @@ impl Partition {
         match self.sts.session(key) {
             Some(session) => Visit {
                 place: at(&session.account),
-                caller: session.admit(headers, service, now).map(|()| self.identity(&session.source)),
+                caller: session
+                    .admit(headers, service, now)
+                    .map(|()| Identity { session: session.policy.clone(), ..self.identity(&session.source) }),
             },
             None if key.starts_with("ASIA") => Visit { place: at(&from.account), caller: Err(Sts::unknown_token()) },
             None => Visit { place: at(&from.account), caller: Ok(self.identity(key)) },

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request};
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Form;
-use super::iam::Deed;
+use super::iam::{Deed, Policy};
 use super::log::Call;
 use super::partition::{Identity, Partition, Place};
 use super::refusal::Refusal;
@@ -52,6 +52,8 @@ pub(super) struct Session {
     pub(super) account: String,
     /// The access key of whoever stands behind it.
     pub(super) source: Arc<str>,
+    /// What it may do at most.
+    pub(super) policy: Option<Arc<Policy>>,
     role: String,
     user: String,
     token: String,
@@ -108,6 +110,7 @@ impl Sts {
             return Err(Refusal::constraint("RoleSessionName", name, pattern));
         }
         let external_id = within(form, "ExternalId", 2..=1224)?;
+        let policy = within(form, "Policy", 1..=2048)?.map(session_policy).transpose()?;
         let seconds = form.number_within("DurationSeconds", 900, 43_200)?.unwrap_or(SECONDS);
         let known = self.roles.get(role).filter(|known| {
             !known.is_revoked && known.external_id.as_deref().is_none_or(|wanted| external_id == Some(wanted))
@@ -138,6 +141,7 @@ impl Sts {
         let session = Session {
             account: account.to_owned(),
             source: Arc::clone(&caller.identity.key),
+            policy,
             role: role.to_owned(),
             user,
             token,
@@ -264,6 +268,13 @@ fn within<'a>(form: &'a Form, name: &str, length: std::ops::RangeInclusive<usize
         count if count > *length.end() => Err(refused("less", length.end())),
         _ => Ok(Some(text)),
     }
+}
+
+/// The policy that a session is limited to.
+fn session_policy(text: &str) -> Result<Arc<Policy>, Refusal> {
+    let document = serde_json::from_str(text).map_err(|error| error.to_string());
+    let policy = document.and_then(|document| Policy::read(&document));
+    policy.map(Arc::new).map_err(|error| Refusal::new("MalformedPolicyDocument", error))
 }
 
 /// The account of a role, and what it is called in the ARN of those who assume it: its name without its path.

@@ -25,9 +25,11 @@ impl Elb {
             has: self.tags_of(resource),
             given: given.clone(),
             keys: keys.clone(),
+            creating: None,
         };
         let marks = |listener: &str| Deed {
             action: "elasticloadbalancing:AddTags".to_owned(),
+            creating: Some(operation.to_owned()),
             ..deed(&format!("{}/new", listener.replacen(":listener/", ":listener-rule/", 1)))
         };
         let is_marked = operation == "CreateRule" && !given.is_empty();

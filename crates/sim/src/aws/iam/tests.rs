@@ -61,6 +61,18 @@ fn conditions_on_tags_must_hold() {
 }
 
 #[test]
+fn tags_may_be_allowed_to_what_is_being_made_only() {
+    let creating = policy(json!({
+        "Effect": "Allow", "Action": "s:Tag", "Resource": "*",
+        "Condition": {"StringEquals": {"elasticloadbalancing:CreateAction": "Make"}},
+    }));
+    let by = |operation: Option<&str>| Deed { creating: operation.map(str::to_owned), ..deed("s:Tag", "*") };
+    assert!(creating.admit("me", &by(Some("Make"))).is_ok());
+    assert!(creating.admit("me", &by(Some("Change"))).is_err());
+    assert!(creating.admit("me", &by(None)).is_err());
+}
+
+#[test]
 fn what_is_not_judged_is_refused() {
     let plain = || json!({"Effect": "Allow", "Action": "s:Get", "Resource": "*"});
     let with = |key: &str, value: Value| {

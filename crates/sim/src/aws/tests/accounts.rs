@@ -120,6 +120,28 @@ fn a_revoked_role_is_worth_nothing_and_a_restored_one_must_be_assumed_again() {
 }
 
 #[test]
+fn a_session_may_do_what_its_own_policy_says_too_and_no_more() {
+    world(async |aws| {
+        let there = aws.elsewhere(OTHER, "eu-west-1");
+        let role = there.add_role("weir", None);
+        let extra = |policy: &str| {
+            let policy: String = form_urlencoded::byte_serialize(policy.as_bytes()).collect();
+            format!("&Policy={policy}")
+        };
+        let allowing = |action: &str| {
+            let statement = format!(r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "*"}}"#);
+            extra(&format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}]}}"#))
+        };
+        let reading = credentials(&assume(&aws, &role, &allowing("elasticloadbalancing:Describe*")).await);
+        assert_eq!(balancers(&aws, &reading, "eu-west-1").await.code(), "OK");
+        let other = credentials(&assume(&aws, &role, &allowing("cloudwatch:GetMetricData")).await);
+        assert_eq!(balancers(&aws, &other, "eu-west-1").await.code(), "AccessDenied");
+        assert_eq!(assume(&aws, &role, &extra("{}")).await.code(), "MalformedPolicyDocument");
+        assert_eq!(assume(&aws, &role, &extra(&" ".repeat(2_049))).await.code(), "ValidationError");
+    });
+}
+
+#[test]
 fn a_caller_can_ask_who_it_is() {
     world(async |aws| {
         assert_eq!(sts(&aws, "Action=GetCallerIdentity").await.one("Account"), "123456789012");
