@@ -1,11 +1,13 @@
-# syntax=docker/dockerfile:1
 # The image of Weir: one static program and the certificates of the public authorities, nothing else.
 #
 #   docker build -t REGISTRY/weir:TAG .
 #   docker buildx build --platform linux/amd64,linux/arm64 -t REGISTRY/weir:TAG --push .
+#
+# A release is built from one image of Rust that is named by its digest: docs/releasing.md.
+ARG RUST_IMAGE=rust:1.95.0-bookworm
 
 # It is built on the platform of the builder, also for another one: nothing is emulated.
-FROM --platform=$BUILDPLATFORM rust:1.95-bookworm AS build
+FROM --platform=$BUILDPLATFORM ${RUST_IMAGE} AS build
 ARG TARGETARCH=amd64
 ARG CARGO_AUDITABLE=0.7.7
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -39,7 +41,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target,id=target-$TARGETARCH \
     triple=$(cat /triple) && source /cross \
     && RUSTFLAGS="-C target-feature=+crt-static" \
-        cargo auditable build --profile dist --locked --target "$triple" --package weir --bin weir \
+        cargo auditable build --profile dist --no-default-features --locked --target "$triple" --package weir --bin weir \
     && install -D "target/$triple/dist/weir" /root-of-image/weir \
     && install -D /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/ca-certificates.crt
 

@@ -1,8 +1,8 @@
 //! Which crate may know which: the arrows between our crates, and the walls around async, AWS and Kubernetes clients.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::process::Command;
+use std::{env, fs};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -53,6 +53,13 @@ const UNREACHABLE: &[(&str, &[&str])] = &[
     ("weir-sim", &["weir-*", "hyper", "kube-client", "kube-runtime", "aws-sdk-*", "aws-config"]),
 ];
 
+/// What the program that is installed must not hold: the laboratory, the simulated world, and what only they need.
+const NOT_INSTALLED: &[&str] =
+    &["weir-lab", "weir-sim", "kube-cel", "cel", "antlr4rust", "chrono", "comfy-table", "mimalloc", "proptest"];
+
+/// How the program that is installed is built.
+const INSTALLED: &str = "--no-default-features";
+
 /// Names of crates, with a trailing `*` for any ending or a feature in brackets, and our crates that may have them.
 struct Wall {
     crates: &'static str,
@@ -83,6 +90,10 @@ fn broken_arrows(members: &BTreeSet<String>, dependencies: &[Dependency]) -> Vec
             continue;
         }
         let name = &names[0];
+        // The tests of a crate may ask it for a feature that no program has.
+        if name == of && *for_tests {
+            continue;
+        }
         if members.contains(name) && !allowed.get(of.as_str()).is_some_and(|known| known.contains(&name.as_str())) {
             broken.push(format!("{of} may not know {name}"));
         }
@@ -132,24 +143,51 @@ fn the_crates_know_each_other_only_along_the_arrows() {
     assert_eq!(broken_arrows(&members, &dependencies), Vec::<String>::new());
 }
 
+/// What a crate of ours is built from, without its tests: each crate with its features, as `name` and `feature,feature`.
+///
+/// `cargo tree` counts the features that this crate alone asks for; the metadata has those of the whole workspace
+/// together.
+fn built_from(of: &str, further: &[&str]) -> BTreeSet<(String, String)> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--locked", "--offline", "--edges=normal", "--prefix=none", "--format={p}|{f}", "--package", of])
+        .args(further)
+        .arg("--manifest-path")
+        .arg(manifest())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().filter_map(|line| line.split_once('|'));
+    let found: BTreeSet<(String, String)> = lines
+        .map(|(package, features)| {
+            let name = package.split(' ').next().unwrap_or_default();
+            (name.to_owned(), features.trim_end_matches(" (*)").to_owned())
+        })
+        .collect();
+    assert!(found.iter().any(|(name, _)| name == of) && found.len() > 10, "{of} reaches next to nothing: {text}");
+    found
+}
+
 #[test]
 fn no_forbidden_crate_is_reached_through_another() {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     for (of, _) in UNREACHABLE {
-        // `cargo tree` counts the features that this crate alone asks for; the metadata has those of the whole
-        // workspace together.
-        let output = Command::new(&cargo)
-            .args(["tree", "--locked", "--offline", "--edges=normal", "--prefix=none", "--package", of])
-            .arg("--manifest-path")
-            .arg(manifest())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let reached: BTreeSet<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert!(reached.contains(of) && reached.len() > 10, "{of} reaches next to nothing: {text}");
-        assert_eq!(unreachable(of, reached.into_iter()), Vec::<String>::new());
+        let found = built_from(of, &[]);
+        assert_eq!(unreachable(of, found.iter().map(|(name, _)| name.as_str())), Vec::<String>::new());
     }
+}
+
+#[test]
+fn what_is_installed_holds_no_laboratory_and_no_program_a_planted_bug() {
+    let installed = built_from("weir", &[INSTALLED]);
+    let held = |name: &&str| installed.iter().any(|(held, _)| held == name);
+    assert_eq!(NOT_INSTALLED.iter().copied().filter(held).collect::<Vec<_>>(), Vec::<&str>::new());
+    let image = fs::read_to_string(places::top().join("Dockerfile")).unwrap();
+    let build = image.lines().find(|line| line.contains("build --profile dist")).unwrap();
+    assert!(build.contains(INSTALLED), "{build}");
+
+    let with_demo = built_from("weir", &[]);
+    let features = with_demo.iter().find_map(|(name, features)| (name == "weir-lab").then_some(features.as_str()));
+    assert_eq!(features, Some(""), "weir-lab is built for the demo, with no feature");
 }
 
 #[test]
@@ -165,6 +203,7 @@ fn a_broken_arrow_is_found() {
     assert_eq!(found(line("weir-sim", &["weir-api"], true)), ["weir-sim may not know weir-api"]);
     assert_eq!(found(line("weir", &["weir-sim"], false)), ["weir may not know weir-sim"]);
     assert_eq!(found(line("weir", &["weir-sim"], true)), [""; 0]);
+    assert_eq!(found(line("weir-lab", &["weir-lab", "weir-lab[bugs]"], true)), [""; 0]);
     assert_eq!(found(line("weir-engine", &["weir-api"], false)), [""; 0]);
     let walls: [(&str, &[&str]); 7] = [
         ("weir-engine", &["tokio"]),

@@ -1,10 +1,15 @@
 //! Bugs planted in the lab, one for each class of failures that users of other tools have reported: the controller
 //! made wrong in one way, so that it can be seen that a judge finds it. Nothing of this is in the controller.
 //!
-//! A bug is planted for the thread on which a plan is played: decisions and wires of the lab look for it there.
+//! A bug is planted for the thread on which a plan is played: decisions and wires of the lab look for it there. What does
+//! its harm is built for tests and examples only, by the feature `bugs`; elsewhere a plan is played without its bug.
 
+#[cfg(feature = "bugs")]
 mod decisions;
 mod plans;
+#[cfg(not(feature = "bugs"))]
+mod sound;
+#[cfg(feature = "bugs")]
 mod wire;
 
 use std::cell::Cell;
@@ -15,7 +20,11 @@ use weir_engine::invariant::Invariant;
 
 use crate::plan::{Plan, Wrong};
 
+#[cfg(feature = "bugs")]
 pub(crate) use decisions::Wrongly;
+#[cfg(not(feature = "bugs"))]
+pub(crate) use sound::{Tampered, Wrongly, copies, retries, tamper_answer, tamper_request, worker_delay};
+#[cfg(feature = "bugs")]
 pub(crate) use wire::{Tampered, copies, retries, tamper_answer, tamper_request, worker_delay};
 
 /// A planted bug.

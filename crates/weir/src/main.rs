@@ -3,6 +3,7 @@
 //! Nothing is decided here about traffic; each sub-command wires crates that do to the world outside.
 
 mod crds;
+#[cfg(feature = "demo")]
 mod demo;
 mod iam_policy;
 mod logging;
@@ -22,7 +23,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Moves live traffic on AWS between immutable environments: one safe, verified step at a time, driven by Kubernetes
 /// objects.
 #[derive(Debug, Parser)]
-#[command(name = "weir", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "weir", version, max_term_width = 100, after_help = examples())]
 struct Weir {
     #[command(subcommand)]
     command: Command,
@@ -31,21 +32,30 @@ struct Weir {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Run>),
+    #[cfg(feature = "demo")]
     Demo(demo::Demo),
     Crds(crds::Crds),
     IamPolicy(iam_policy::IamPolicy),
 }
 
-const EXAMPLES: &str = "\
-Try it:
-  weir demo                                        watch a release and a rollback, without a cluster or AWS
-  weir crds | kubectl apply --server-side -f -     install the kinds
+const EXAMPLES: &str = "  weir crds | kubectl apply --server-side -f -     install the kinds
   weir iam-policy --owner-id acme-production       say what IAM must allow
   weir run --owner-id acme-production              move traffic";
+
+#[cfg(feature = "demo")]
+const DEMO: &str = "
+  weir demo                                        watch a release and a rollback, without a cluster or AWS";
+#[cfg(not(feature = "demo"))]
+const DEMO: &str = "";
+
+fn examples() -> String {
+    format!("Try it:{DEMO}\n{EXAMPLES}")
+}
 
 fn main() -> ExitCode {
     match Weir::parse().command {
         Command::Run(arguments) => end(run::run(&arguments).map(|()| ExitCode::SUCCESS)),
+        #[cfg(feature = "demo")]
         Command::Demo(arguments) => end(demo::run(&arguments)),
         Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
         Command::IamPolicy(arguments) => end(iam_policy::run(&arguments).map(|()| ExitCode::SUCCESS)),
@@ -65,7 +75,7 @@ fn end(done: Result<ExitCode, impl Display>) -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::EXAMPLES;
+    use super::{DEMO, examples};
 
     #[test]
     fn the_sub_commands_fit_together() {
@@ -74,9 +84,11 @@ mod tests {
 
     #[test]
     fn the_examples_stand_in_columns_and_install_the_kinds_in_one_way() {
-        let columns: Vec<usize> = EXAMPLES.lines().skip(1).filter_map(|line| Some(line.rfind("  ")? + 2)).collect();
-        assert!(columns.len() == 4 && columns.iter().all(|column| *column == columns[0]), "{EXAMPLES}");
-        let helps = [EXAMPLES, crate::crds::EXAMPLES, crate::run::EXAMPLES];
+        let examples = examples();
+        let columns: Vec<usize> = examples.lines().skip(1).filter_map(|line| Some(line.rfind("  ")? + 2)).collect();
+        let count = 3 + DEMO.lines().skip(1).count();
+        assert!(columns.len() == count && columns.iter().all(|column| *column == columns[0]), "{examples}");
+        let helps = [&examples, crate::crds::EXAMPLES, crate::run::EXAMPLES];
         for line in helps.iter().flat_map(|help| help.lines()).filter(|line| line.contains("kubectl apply")) {
             assert!(line.contains("weir crds | kubectl apply --server-side -f -"), "{line}");
         }
