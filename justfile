@@ -51,3 +51,7 @@ generate:
     cargo run --quiet -- crds --output-dir charts/weir/files/crds
     cargo run --quiet -- iam-policy --owner-id acme-production > docs/iam-policy.json
     WEIR_UPDATE=1 cargo test --quiet --workspace --test weir -- layout::fields upgrades
+
+# Build, push and sign a release, with SBOM and provenance: docs/releasing.md tells how.
+release registry version rust_image:
+    .ci/release {{registry}} {{version}} {{rust_image}}

@@ -7,6 +7,7 @@ mod arrows;
 mod fields;
 mod links;
 mod references;
+mod scripts;
 mod style;
 mod tree;
 
