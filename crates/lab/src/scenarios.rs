@@ -28,8 +28,10 @@ mod shadows;
 mod shares;
 mod sharing;
 mod sticky;
+mod tokens;
 mod turning;
 mod unusable;
+mod zones;
 
 use std::time::Duration;
 

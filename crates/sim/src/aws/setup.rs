@@ -197,6 +197,18 @@ impl Aws {
         Ok(())
     }
 
+    /// Shifts the traffic away from the zone in which these targets of a group are, as Application Recovery Controller
+    /// does, or lets it come back.
+    pub fn shift_zone(&self, group: &str, ids: &[&str], away: bool) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let elb = &mut self.world().elb;
+        let group = find_group(elb, group)?;
+        if let Some(group) = elb.groups.get_mut(&group) {
+            group.shift(now, ids, away);
+        }
+        Ok(())
+    }
+
     /// Switches the health checks of a group on or off, as AWS lets one do it with groups of Lambda functions.
     pub fn set_checked(&self, group: &str, checked: bool) -> Result<(), Refusal> {
         let now = self.clock.now();
@@ -288,7 +300,7 @@ impl Aws {
         let targets = || elb.groups_ever().filter(|ever| ever.name == group).flat_map(|ever| ever.targets.values());
         let instants: BTreeSet<Timestamp> = targets().flat_map(|target| target.changes_until(now)).collect();
         let count = |at: Timestamp| {
-            let healthy = targets().filter(|target| target.state(at).takes_requests()).count();
+            let healthy = targets().filter(|target| target.takes_requests(at)).count();
             (at, u32::try_from(healthy).unwrap_or(u32::MAX))
         };
         let mut counts: Vec<(Timestamp, u32)> = instants.into_iter().map(count).collect();

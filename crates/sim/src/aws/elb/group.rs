@@ -229,6 +229,13 @@ impl Group {
         }
     }
 
+    /// The traffic is shifted away from the zone of these targets, or comes back to it.
+    pub(crate) fn shift(&mut self, now: Timestamp, ids: &[&str], away: bool) {
+        for (_, target) in self.targets.iter_mut().filter(|(key, _)| ids.contains(&key.id.as_str())) {
+            target.shift(now, away);
+        }
+    }
+
     /// Registered or draining targets with their states.
     pub(crate) fn states(&self, now: Timestamp) -> impl Iterator<Item = (&TargetKey, TargetState)> {
         let states = self.targets.iter().map(move |(key, target)| (key, target.state(now)));

@@ -122,7 +122,7 @@ impl Elb {
         for (key, target) in &found.targets {
             let state = target.state(at);
             changes = [changes, target.next_change(at)].into_iter().flatten().min();
-            if state.takes_requests() {
+            if target.takes_requests(at) {
                 healthy.push((key.clone(), target.app(at)));
             } else if state.takes_requests_at_need() {
                 others.push((key.clone(), target.app(at)));

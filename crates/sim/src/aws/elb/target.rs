@@ -98,8 +98,8 @@ impl TargetState {
         }
     }
 
-    /// Whether the balancer sends requests here.
-    pub(crate) fn takes_requests(self) -> bool {
+    /// Whether the balancer sends requests to a target in this state.
+    fn takes_requests(self) -> bool {
         matches!(self, Self::Healthy | Self::Unchecked)
     }
 
@@ -189,6 +189,8 @@ impl AppBehaviour {
 pub(crate) struct Target {
     states: Timeline<TargetState>,
     app: Timeline<AppBehaviour>,
+    /// Whether the traffic was shifted away from its zone.
+    shifted: Timeline<bool>,
     /// When the balancer began to check it: checks end at whole intervals from here.
     checked_since: Timestamp,
     /// The present row of passed or failed checks begins with the first check after this instant.
@@ -201,6 +203,7 @@ impl Target {
         Self {
             states: Timeline::starting(at, TargetState::Gone),
             app: Timeline::starting(at, app),
+            shifted: Timeline::starting(at, false),
             checked_since: at,
             same_since: at,
         }
@@ -211,9 +214,19 @@ impl Target {
         self.states.at(at).copied().unwrap_or(TargetState::Gone)
     }
 
-    /// Every instant up to this one at which its state changed.
+    /// Every instant up to this one at which its state, or whether it gets requests, changed.
     pub(crate) fn changes_until(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
-        self.states.instants_until(at)
+        self.states.instants_until(at).chain(self.shifted.instants_until(at))
+    }
+
+    /// Whether the traffic was shifted away from its zone at this instant. It is checked all the same.
+    pub(crate) fn is_shifted_away(&self, at: Timestamp) -> bool {
+        self.shifted.at(at).copied().unwrap_or(false)
+    }
+
+    /// Whether the balancer sends requests here at this instant.
+    pub(crate) fn takes_requests(&self, at: Timestamp) -> bool {
+        self.state(at).takes_requests() && !self.is_shifted_away(at)
     }
 
     /// How its application behaves at this instant.
@@ -223,7 +236,7 @@ impl Target {
 
     /// When state or behaviour will next change, as far as is known.
     pub(crate) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
-        [self.states.next_after(at), self.app.next_after(at)].into_iter().flatten().min()
+        [self.states.next_after(at), self.app.next_after(at), self.shifted.next_after(at)].into_iter().flatten().min()
     }
 
     /// Registers it; a target that is registered already stays as it is.
@@ -275,6 +288,11 @@ impl Target {
         }
         self.app.set(now, app);
         self.expect(now, checks);
+    }
+
+    /// The traffic is shifted away from its zone, or comes back to it.
+    pub(crate) fn shift(&mut self, now: Timestamp, away: bool) {
+        self.shifted.set(now, away);
     }
 
     /// A new life in the group: no check counts that was made before.

@@ -122,7 +122,9 @@ impl Elb {
             };
             asked.into_iter().map(state).collect()
         };
-        let describe = |(key, state): (TargetKey, TargetState)| describe_health(&key, state);
+        let is_shifted =
+            |key: &TargetKey| group.targets.get(key).is_some_and(|target| target.is_shifted_away(writer.now));
+        let describe = |(key, state): (TargetKey, TargetState)| describe_health(&key, state, is_shifted(&key));
         Ok(vec![Xml::list("TargetHealthDescriptions", states.into_iter().map(describe))])
     }
 }
@@ -135,7 +137,7 @@ fn read_targets(form: &Form) -> Result<Vec<(String, Option<u16>)>, Refusal> {
     form.list("Targets").into_iter().map(read).collect()
 }
 
-fn describe_health(key: &TargetKey, state: TargetState) -> Vec<Xml> {
+fn describe_health(key: &TargetKey, state: TargetState, is_shifted: bool) -> Vec<Xml> {
     let mut health = vec![Xml::text("State", state.word())];
     health.extend(state.reason().map(|reason| Xml::text("Reason", reason)));
     health.extend(state.description().map(|description| Xml::text("Description", description)));
@@ -148,5 +150,13 @@ fn describe_health(key: &TargetKey, state: TargetState) -> Vec<Xml> {
     }
     elements.insert(0, Xml::of("Target", target));
     elements.push(Xml::of("TargetHealth", health));
+    if is_shifted {
+        let shift = vec![
+            Xml::text("State", "zonal_shift_active"),
+            Xml::text("Reason", "AdministrativeOverride.ZonalShiftActive"),
+            Xml::text("Description", "Zonal shift is currently active"),
+        ];
+        elements.push(Xml::of("AdministrativeOverride", shift));
+    }
     elements
 }

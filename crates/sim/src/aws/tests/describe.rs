@@ -180,3 +180,21 @@ fn a_get_with_a_query_is_understood() {
         assert_eq!(send(&aws, get).await.one("TargetGroupName"), "blue");
     });
 }
+
+#[test]
+fn a_zone_without_traffic_shows_in_an_override_and_gets_no_requests() {
+    world(async |aws| {
+        blue_green(&aws);
+        tokio::time::sleep(Duration::from_mins(3)).await;
+        aws.shift_zone("blue", &["i-b1"], true).unwrap();
+        let blue = aws.group_arn("blue").unwrap();
+        let describe = format!("Action=DescribeTargetHealth&TargetGroupArn={blue}");
+        let answer = call(&aws, &describe).await;
+        assert_eq!(answer.all("State"), ["healthy", "zonal_shift_active", "healthy"], "{}", answer.text);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        aws.shift_zone("blue", &["i-b1"], false).unwrap();
+        assert_eq!(call(&aws, &describe).await.all("State"), ["healthy", "healthy"]);
+        let counts: Vec<u32> = aws.healthy_counts("blue").into_iter().map(|(_, healthy)| healthy).collect();
+        assert_eq!(counts, [0, 2, 1, 2], "who takes requests is counted");
+    });
+}
