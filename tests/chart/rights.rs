@@ -66,7 +66,13 @@ fn in_one_namespace_no_right_reaches_beyond_it() {
     install_kinds(cluster);
     let release = cluster.namespace("chart");
     let watched = format!("{release}-shop");
-    let mode = [&format!("--set=watchNamespace={watched}"), "--set=crds.install=false", "--set=rbac.aggregate=false"];
+    // The policy for its service account keeps it from nothing that it does.
+    let mode = [
+        &format!("--set=watchNamespace={watched}"),
+        "--set=crds.install=false",
+        "--set=rbac.aggregate=false",
+        "--set=admissionPolicy.enabled=true",
+    ];
     let granted = play(cluster, &moto, &helm, &release, &mode);
     let reached: BTreeSet<&str> = granted.iter().map(|right| right.namespace.as_str()).collect();
     assert_eq!(reached, BTreeSet::from([release.as_str(), &watched]), "{granted:?}");

@@ -178,9 +178,28 @@ fn values_reach_the_program() {
             "--log-format=pretty",
         ])
     );
-    assert_eq!(container["env"], values["extraEnv"]);
+    let env = json!([{"name": "AWS_EC2_METADATA_DISABLED", "value": "true"}, values["extraEnv"][0]]);
+    assert_eq!(container["env"], env);
     assert_eq!(container["image"], format!("registry.example.org/weir@sha256:{}", "0".repeat(64)));
     assert_eq!(pod["terminationGracePeriodSeconds"], 70, "longer than the program takes to end");
+}
+
+/// What a node may do is not what Weir may do, unless somebody says so.
+#[test]
+fn the_role_of_the_node_is_taken_only_where_it_is_wanted() {
+    let Some(helm) = Helm::alone() else { return };
+    let render = |wanted: bool| {
+        let policy = json!({"enabled": true});
+        let objects = helm.render(&json!({"networkPolicy": policy, "aws": {"instanceMetadata": wanted}}));
+        let container = &only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        (container["env"].clone(), only(&objects, "NetworkPolicy")["spec"]["egress"].to_string())
+    };
+    let (env, egress) = render(false);
+    assert_eq!(env, json!([{"name": "AWS_EC2_METADATA_DISABLED", "value": "true"}]));
+    assert!(egress.contains("169.254.170.23") && !egress.contains("169.254.169.254"), "{egress}");
+    let (env, egress) = render(true);
+    assert_eq!(env, Value::Null);
+    assert!(egress.contains("169.254.169.254") && egress.contains("fd00:ec2::254"), "{egress}");
 }
 
 #[test]
