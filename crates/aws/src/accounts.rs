@@ -135,6 +135,19 @@ impl Accounts {
         self.doors.borrow().open.values().for_each(|door| door.inventory.forget());
     }
 
+    /// The clock was set: what was read everywhere is forgotten, and sessions are begun anew, since what was remembered of
+    /// them was told by the clock as it was.
+    pub fn begin_anew(&self) {
+        self.forget();
+        let now = (self.clock)();
+        let mut doors = self.doors.borrow_mut();
+        doors.swept = now;
+        for door in doors.open.values_mut() {
+            door.used = now;
+            door.session.iter().for_each(|session| session.begin_anew());
+        }
+    }
+
     /// Somebody who waits has become more urgent.
     pub fn reconsider(&self) {
         self.doors.borrow().budgets.values().for_each(Budget::reconsider);

@@ -206,7 +206,7 @@ impl Core {
         }
         let mut batches = self.batches.borrow_mut();
         let is_doubtful = memory.is_doubtful(&ask.query);
-        if let Some(landing) = batches.join(&ask.query, not_before, is_doubtful, haste) {
+        if let Some(landing) = batches.join(&ask.query, (not_before, now), is_doubtful, haste) {
             self.budget.reconsider();
             return Source::Called(landing);
         }

@@ -115,6 +115,12 @@ impl Session {
         self.doubted.store(true, Ordering::Relaxed);
     }
 
+    /// Forgets the credentials and the last failure: the next who needs them asks STS.
+    pub(crate) fn begin_anew(&self) {
+        *self.held() = Held::default();
+        self.doubted.store(false, Ordering::Relaxed);
+    }
+
     /// Credentials that are good now.
     async fn credentials(&self) -> Result<Credentials, NotAssumed> {
         if let Some(known) = self.known() {

@@ -252,7 +252,7 @@ pub(crate) fn permit(step: Step) -> Permit {
         }
         step => step,
     };
-    guard(at, &Proposal { step, warrant }, &facts).unwrap()
+    guard((at, at), &Proposal { step, warrant }, &facts).unwrap()
 }
 
 /// An ARN of a thing in the test's account.

@@ -83,14 +83,22 @@ impl<D: Decisions> World<D> {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
             Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
                 .granting(Arc::clone(&self.grants))
+                .counting_from(self.wall.counted_from())
         };
         let mut tick = anew();
+        let mut clock_steps = self.wall.steps();
         let mut answer = Answer::Begin;
         let mut idle = true;
         let mut fare: Option<Fare> = None;
         let mut begun = 1;
         loop {
-            let need = tick.next(self.now(), self.store.borrow().cluster(), answer);
+            let now = self.now();
+            if self.wall.steps() != clock_steps {
+                // Nobody knows any more how old what was read is.
+                clock_steps = self.wall.steps();
+                (tick, answer) = (anew(), Answer::Begin);
+            }
+            let need = tick.next(now, self.store.borrow().cluster(), answer);
             if !self.duty.is_on() && !matches!(need, Need::Done(_)) {
                 return Ok(LEFT);
             }
@@ -133,9 +141,9 @@ impl<D: Decisions> World<D> {
                             None => return Ok(LEFT),
                         },
                     };
-                    let is_late =
-                        begun < BEGINNINGS && tick.urgency() != Urgency::Rollback && self.now() > tick.began() + LATE;
-                    if paid.is_overdue() || is_late {
+                    let (now, is_rollback) = (self.now(), tick.urgency() == Urgency::Rollback);
+                    let is_late = begun < BEGINNINGS && !is_rollback && now > tick.began() + LATE;
+                    if paid.is_overdue() || is_late || self.wall.steps() != clock_steps {
                         debug!(kind = object.kind.word(), object = %object.key, "waited for AWS; looking again");
                         fare = Some(paid.renewed());
                         tick = anew();
@@ -230,8 +238,10 @@ impl<D: Decisions> World<D> {
     async fn let_go(&self, object: &ObjectRef, message: &str) -> Result<Option<Timestamp>, Failure> {
         let standing = self.store.borrow().standing(object);
         let Some(standing) = standing.filter(Standing::has_finalizer) else { return Ok(None) };
-        let Some(deadline) = standing.deleted.map(|deleted| deleted + FAREWELL_DEADLINE) else { return Ok(None) };
-        if self.now() < deadline {
+        let (now, counted_from) = (self.now(), self.wall.counted_from());
+        let deadline = standing.deleted.map(|deleted| deleted.max(counted_from) + FAREWELL_DEADLINE);
+        let Some(deadline) = deadline else { return Ok(None) };
+        if now < deadline {
             return Ok(Some(deadline));
         }
         let message = format!("it goes without anything being undone on AWS: {message}");

@@ -26,6 +26,7 @@ mod server;
 mod settings;
 mod store;
 mod strays;
+mod wall;
 mod watch;
 mod world;
 

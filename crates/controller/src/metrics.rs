@@ -89,6 +89,8 @@ pub struct Metrics {
     pub(crate) leader_terms: IntCounter,
     /// Requests about the Lease that failed.
     pub(crate) lease_failures: IntCounter,
+    /// How often the clock of the machine was set.
+    pub(crate) clock_steps: IntCounter,
     /// Ticks that panicked.
     pub(crate) panics: IntCounter,
     /// Writes that the guard did not let through.
@@ -173,6 +175,10 @@ impl Metrics {
                     "weir_lease_failures_total",
                     "Requests about the Lease, by which it is settled who leads, that failed.",
                 )?,
+                clock_steps: IntCounter::new(
+                    "weir_clock_steps_total",
+                    "How often the clock of the machine was set, by more than a second, while this process ran.",
+                )?,
                 panics: IntCounter::new("weir_panics_total", "Ticks that panicked.")?,
                 violations: IntCounter::new(
                     "weir_guard_violations_total",
@@ -206,6 +212,7 @@ impl Metrics {
         registry.register(Box::new(self.leader.clone()))?;
         registry.register(Box::new(self.leader_terms.clone()))?;
         registry.register(Box::new(self.lease_failures.clone()))?;
+        registry.register(Box::new(self.clock_steps.clone()))?;
         registry.register(Box::new(self.panics.clone()))?;
         registry.register(Box::new(self.violations.clone()))
     }

@@ -169,6 +169,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
     /// Starts everything that is due, and says how long there is nothing more to start.
     fn begin(&mut self) -> Duration {
         let now = self.world.now();
+        self.heed_clock(now);
         self.health.beat(now);
         if !self.complete && self.world.store.borrow().is_complete() {
             self.complete = true;
@@ -191,6 +192,22 @@ impl<'a, D: Decisions> Turn<'a, D> {
         let count = Some(self.counts.due()).filter(|_| leads);
         let next = tick.into_iter().chain(round).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
+    }
+
+    /// Begins anew where somebody has set the clock: by it is told what is due, and how old everything is.
+    fn heed_clock(&mut self, now: Timestamp) {
+        let world = self.world;
+        let Some(step) = world.wall.take_step() else { return };
+        world.metrics.clock_steps.inc();
+        warn!(
+            seconds = step.as_secs(),
+            "the clock of this machine was set; everything is read and looked at anew, and what runs wait for is counted \
+             from here where it was set ahead by more than 30 s"
+        );
+        self.rounds = Rounds::new(now, self.round_interval);
+        self.counts = Counts::new(now);
+        self.budgets_due = now;
+        world.begin_anew();
     }
 
     /// Begins to lead, or ceases to. One term begins only when nothing of the one before is under way any more.

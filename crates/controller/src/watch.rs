@@ -183,7 +183,8 @@ impl Watch {
                 let now = (self.clock)();
                 self.pause = Some(self.pauses.next(now));
                 let (message, code) = describe_watch(self.subject, &error);
-                let is_said = self.said.is_some_and(|(said, at)| said == code && now.duration_since(at) < SAID_AGAIN);
+                let is_said =
+                    self.said.is_some_and(|(said, at)| said == code && now.duration_since(at).abs() < SAID_AGAIN);
                 if !is_said {
                     self.said = Some((code, now));
                 }
@@ -211,7 +212,7 @@ impl Pauses {
     }
 
     fn next(&mut self, now: Timestamp) -> Duration {
-        if self.last.is_some_and(|last| now.duration_since(last) > FORGIVEN_AFTER) {
+        if self.last.is_some_and(|last| now.duration_since(last).abs() > FORGIVEN_AFTER) {
             self.failures = 0;
         }
         self.last = Some(now);

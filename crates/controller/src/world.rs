@@ -28,6 +28,7 @@ use crate::selection::Selection;
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
 use crate::strays::Strays;
+use crate::wall::Wall;
 use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
 
@@ -39,7 +40,7 @@ const TOLD_AGAIN: u32 = 10;
 pub(crate) struct World<D> {
     pub server: Server,
     pub accounts: Accounts,
-    pub clock: Clock,
+    pub wall: Wall,
     pub owner: String,
     pub grants: Arc<Grants>,
     pub metrics: Metrics,
@@ -70,7 +71,7 @@ impl<D: Decisions> World<D> {
         Self {
             server: Server::new(client, settings.request_timeout),
             accounts,
-            clock,
+            wall: Wall::new(clock),
             owner: settings.owner.clone(),
             grants: Arc::new(settings.grants.clone()),
             metrics,
@@ -88,7 +89,7 @@ impl<D: Decisions> World<D> {
     }
 
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.wall.now()
     }
 
     /// A watch has said something.
@@ -162,6 +163,15 @@ impl<D: Decisions> World<D> {
         }
         self.wake_all(&objects);
         objects.len()
+    }
+
+    /// The clock was set: nothing that was told by it as it was counts any more, and everything is looked at anew.
+    pub fn begin_anew(&self) {
+        self.queue.borrow_mut().clear();
+        self.memories.borrow_mut().clear();
+        self.accounts.begin_anew();
+        let objects = self.store.borrow().objects();
+        self.wake_all(&objects);
     }
 
     /// Tells of annotations that nobody acts on. Whoever leads tells of those that it finds, and does so once.

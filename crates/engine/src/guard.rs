@@ -3,6 +3,7 @@
 //! A [`Permit`] can be made here only, and the writes of AWS accept nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -105,11 +106,12 @@ pub enum Violation {
     Stale(String),
 }
 
-/// Judges a proposal by the facts, in a tick that began at an instant.
-pub fn guard(began: Timestamp, proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
+/// Judges a proposal by the facts, in a tick that began at one instant, at another. What was read later than that was read
+/// by a clock that has been set back since, and nobody knows how old it is.
+pub fn guard((began, now): (Timestamp, Timestamp), proposal: &Proposal, facts: &Facts) -> Result<Permit, Violation> {
     let Proposal { step, warrant } = proposal;
     in_one_place(step, &warrant.access)?;
-    let scene = Scene { oldest: began - EVIDENCE_AGE, facts, warrant };
+    let scene = Scene { fresh: began - EVIDENCE_AGE..=now, facts, warrant };
     match step {
         Step::CreateRule { listener, priority, forward, tags, .. } => {
             if !marks(warrant).iter().all(|(key, value)| tags.get(*key) == Some(value)) {
@@ -224,7 +226,7 @@ fn in_one_place(step: &Step, access: &Access) -> Result<(), Violation> {
 
 /// What a write would meet.
 struct Scene<'a> {
-    oldest: Timestamp,
+    fresh: RangeInclusive<Timestamp>,
     facts: &'a Facts,
     warrant: &'a Warrant,
 }
@@ -233,7 +235,7 @@ impl<'a> Scene<'a> {
     fn rules(&self, listener: &Arn) -> Result<&'a [Rule], Violation> {
         self.facts
             .rules(listener)
-            .filter(|reading| reading.at >= self.oldest)
+            .filter(|reading| self.fresh.contains(&reading.at))
             .and_then(|reading| reading.found.as_ref().ok())
             .map(|rules| rules.as_slice())
             .ok_or_else(|| Violation::Stale(format!("the rules of {listener}")))
@@ -242,7 +244,7 @@ impl<'a> Scene<'a> {
     fn tags(&self, resource: &Arn) -> Result<&'a Tags, Violation> {
         self.facts
             .tags(resource)
-            .filter(|reading| reading.at >= self.oldest)
+            .filter(|reading| self.fresh.contains(&reading.at))
             .and_then(|reading| reading.found.as_deref().ok())
             .ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
     }
@@ -254,7 +256,7 @@ impl<'a> Scene<'a> {
 
     /// The same, told by tags that were read just now: what is given up cannot be had back.
     fn surely_ours(&self, resource: &Arn) -> Result<(), Violation> {
-        let is_fresh = self.facts.tags(resource).is_some_and(|reading| reading.at >= self.oldest);
+        let is_fresh = self.facts.tags(resource).is_some_and(|reading| self.fresh.contains(&reading.at));
         if is_fresh { self.ours(resource) } else { Err(Violation::Stale(format!("the tags of {resource}"))) }
     }
 
@@ -355,7 +357,7 @@ impl<'a> Scene<'a> {
     fn carried(&self, group: &Arn, before: &Forward) -> Result<u32, Violation> {
         let mut baseline = 0;
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
-            let reading = self.facts.health(carrying).filter(|reading| reading.at >= self.oldest);
+            let reading = self.facts.health(carrying).filter(|reading| self.fresh.contains(&reading.at));
             let health = reading.and_then(|reading| reading.found.as_ref().ok());
             let healthy = health.map(|health| health.able()).ok_or_else(|| Violation::Capacity {
                 group: group.clone(),
@@ -395,7 +397,7 @@ impl<'a> Scene<'a> {
     /// How many targets of a group are known to be so; `None` where nobody has asked. What could not be read is not
     /// known.
     fn known(&self, group: &Arn, of: fn(&Health) -> u32) -> Option<u64> {
-        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest)?;
+        let reading = self.facts.health(group).filter(|reading| self.fresh.contains(&reading.at))?;
         Some(reading.found.as_ref().map_or(0, |health| u64::from(of(health))))
     }
 
@@ -404,7 +406,7 @@ impl<'a> Scene<'a> {
         let part = weight * u64::from(needs.baseline) * u64::from(needs.min_healthy_percent);
         let needed = part.div_ceil(total(after) * 100).max(1);
         let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
-        let reading = self.facts.health(group).filter(|reading| reading.at >= self.oldest);
+        let reading = self.facts.health(group).filter(|reading| self.fresh.contains(&reading.at));
         match reading.map(|reading| &reading.found) {
             Some(Ok(health)) if u64::from(health.able()) >= needed => Ok(()),
             Some(Ok(health)) => Err(refuse(format!("{} are healthy", health.able()))),

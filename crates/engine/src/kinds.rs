@@ -7,6 +7,7 @@ use weir_api::{
     TrafficShiftStatus, WeightedRouteSpec, WeightedRouteStatus,
 };
 
+use crate::dates::{Dated, Dates};
 use crate::event::Event;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::sight::Sight;
@@ -52,6 +53,10 @@ macro_rules! kind {
                 refused.observed_generation = Some(generation);
                 refused.conditions = refusal(now, &status.conditions, generation, message);
                 refused
+            }
+
+            fn redate(status: &mut $status, dates: &Dates) {
+                status.redate(dates);
             }
 
             fn urgency(cluster: &Cluster, object: &Object<$spec, $status>) -> Urgency {

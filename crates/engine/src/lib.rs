@@ -7,6 +7,7 @@ pub mod access;
 pub mod backend;
 pub mod claim;
 mod command;
+pub mod dates;
 pub mod depend;
 pub mod entry_point;
 pub mod environment;

@@ -51,6 +51,7 @@ const HISTORY: usize = 10;
 /// A status in the making.
 struct Draft<'a> {
     now: Timestamp,
+    counted_from: Timestamp,
     grants: &'a Grants,
     cluster: &'a Cluster,
     shift: &'a ShiftObject,
@@ -67,8 +68,16 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Option<Verdict<TrafficShiftStatus>> {
     let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
-    let mut draft =
-        Draft { now: context.now, grants: &context.grants, cluster, shift, status, stalled: None, wake: None };
+    let mut draft = Draft {
+        now: context.now,
+        counted_from: context.counted_from,
+        grants: &context.grants,
+        cluster,
+        shift,
+        status,
+        stalled: None,
+        wake: None,
+    };
     draft.go(sight)?;
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::Grants;
+use crate::dates::Dates;
 use crate::event::Event;
 use crate::fact::{AwsError, Fact};
 use crate::guard::{Permit, Violation, guard};
@@ -59,6 +60,9 @@ pub trait Kind: Sized + 'static {
     /// The status of an object whose spec cannot be understood, keeping what its status held before.
     fn refused(now: Timestamp, status: &Self::Status, generation: i64, message: &str) -> Self::Status;
 
+    /// Puts right the instants of a status that cannot be so; see [`crate::dates`].
+    fn redate(_status: &mut Self::Status, _dates: &Dates) {}
+
     /// How urgent a tick of this object is.
     fn urgency(cluster: &Cluster, object: &Object<Self::Spec, Self::Status>) -> Urgency;
 }
@@ -96,6 +100,9 @@ impl Urgency {
 pub struct Context {
     /// The present instant.
     pub now: Timestamp,
+    /// Where the clock has leapt ahead, the instant to which it has: what is on record from before is counted from there.
+    /// [`Timestamp::MIN`] where it has not, as far as this process knows.
+    pub counted_from: Timestamp,
     /// Names this installation of Weir in ownership tags; stable across clusters.
     pub owner: String,
     /// Why the last attempt to write for this object failed, unless one has succeeded since.
@@ -218,7 +225,14 @@ impl<K: Kind> Tick<K> {
         Self {
             key,
             began: now,
-            context: Context { now, owner, trouble: memory.trouble, accepted: memory.accepted, grants: Arc::default() },
+            context: Context {
+                now,
+                counted_from: Timestamp::MIN,
+                owner,
+                trouble: memory.trouble,
+                accepted: memory.accepted,
+                grants: Arc::default(),
+            },
             facts: Facts::default(),
             confirmed: false,
             trying: None,
@@ -233,6 +247,13 @@ impl<K: Kind> Tick<K> {
     #[must_use]
     pub fn granting(mut self, grants: Arc<Grants>) -> Self {
         self.context.grants = grants;
+        self
+    }
+
+    /// The same, by a clock that has leapt ahead to an instant.
+    #[must_use]
+    pub fn counting_from(mut self, instant: Timestamp) -> Self {
+        self.context.counted_from = instant;
         self
     }
 
@@ -270,8 +291,11 @@ impl<K: Kind> Tick<K> {
         let Some(object) = K::find(cluster, &self.key) else {
             return self.done(None);
         };
+        let mut status = object.status.clone();
+        K::redate(&mut status, &Dates::new(self.context.now, self.context.counted_from));
+        let redated = (status != object.status).then(|| Object { status, ..object.clone() });
         let mut sight = Sight::new(self.began, &self.facts);
-        let verdict = K::decide(&self.context, cluster, object, &mut sight);
+        let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut sight);
         self.urgency = K::urgency(cluster, object).min(sight.urgency());
         let asks = sight.into_asks();
         let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
@@ -311,7 +335,7 @@ impl<K: Kind> Tick<K> {
             self.confirmed = true;
             return Need::Get(confirm);
         }
-        match guard(self.began, &proposal, &self.facts) {
+        match guard((self.began, self.context.now), &proposal, &self.facts) {
             Ok(permit) => {
                 self.trying = Some(proposal.step);
                 Need::Act(permit)

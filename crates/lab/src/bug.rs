@@ -75,6 +75,8 @@ pub enum Bug {
     FollowsRepointed,
     /// What AWS refuses is asked for each second.
     RetriesRefusals,
+    /// What is on record is counted from, however the clock was set since.
+    TrustsTheClock,
 }
 
 thread_local! {
@@ -103,7 +105,7 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,
@@ -126,6 +128,7 @@ impl Bug {
         Self::OverwritesOnReturn,
         Self::FollowsRepointed,
         Self::RetriesRefusals,
+        Self::TrustsTheClock,
     ];
 
     /// The class of failures that it stands for.
@@ -153,6 +156,7 @@ impl Bug {
             Self::OverwritesOnReturn => "a rollback undoes what somebody did by hand",
             Self::FollowsRepointed => "a change of the objects lets a run write elsewhere",
             Self::RetriesRefusals => "a refusal for good is tried for ever",
+            Self::TrustsTheClock => "a clock that is set ends every deadline at once",
         }
     }
 
@@ -182,6 +186,7 @@ impl Bug {
             Self::BlindToDrift => Wrong::OtherWeights,
             Self::IgnoresOwners | Self::MakesForeignRules | Self::FollowsRepointed => Wrong::Never(Invariant::NotOurs),
             Self::OverwritesOnReturn => Wrong::Never(Invariant::Overwritten),
+            Self::TrustsTheClock => Wrong::OtherEnd,
             Self::SlowRollback => Wrong::Never(Invariant::RollbackImpossible),
             Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
             Self::Grows => Wrong::Bloated,

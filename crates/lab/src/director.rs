@@ -229,6 +229,11 @@ impl Director {
             Fault::Another(ahead_s) => {
                 lock(&self.state).another = Some(SignedDuration::from_secs((*ahead_s).into()));
             }
+            Fault::ClockStep(seconds) => {
+                if let Some(lifeline) = lifeline {
+                    lifeline.ahead.step(*seconds);
+                }
+            }
             Fault::LeaseConflict(times) => lock(&self.conditions).conflict_for_the_lease(*times),
             Fault::LeaseTaken(seconds) => take_lease(&self.kube, *seconds),
             Fault::Conflict(times) => lock(&self.conditions).conflict(*times),

@@ -64,6 +64,8 @@ pub enum Fault {
     Stop(u32),
     /// Another controller begins beside the first, its clock being so many seconds ahead.
     Another(i32),
+    /// The clock of the controller's machine is set ahead by so many seconds, or back.
+    ClockStep(i32),
     /// Somebody else changes the Lease right before so many next renewals arrive: 409.
     LeaseConflict(u32),
     /// Somebody who is none of the controllers has the Lease for a while.
@@ -110,6 +112,7 @@ impl Fault {
             Self::Pause(_) => "pause",
             Self::Stop(_) => "stop",
             Self::Another(_) => "another controller",
+            Self::ClockStep(_) => "clock that is set",
             Self::LeaseConflict(_) | Self::LeaseTaken(_) => "lease",
             Self::Conflict(_) => "conflict (409)",
             Self::Compacted => "compacted (410)",
@@ -154,6 +157,7 @@ impl Fault {
             | Self::Pause(_)
             | Self::Stop(_)
             | Self::Another(_)
+            | Self::ClockStep(_)
             | Self::LeaseConflict(_)
             | Self::LeaseTaken(_)
             | Self::Compacted
@@ -180,6 +184,7 @@ impl Fault {
             | Self::Expired(s)
             | Self::Ill(_, _, s) => *s,
             Self::Another(_)
+            | Self::ClockStep(_)
             | Self::LeaseConflict(_)
             | Self::Conflict(_)
             | Self::Compacted
@@ -212,7 +217,7 @@ impl Fault {
             Self::Quota(quota, _) => Self::Quota(*quota, to),
             Self::Expired(_) => Self::Expired(to),
             Self::Ill(group, illness, _) => Self::Ill(group.clone(), *illness, to),
-            Self::Another(_) | Self::Compacted | Self::Hand(_) => self.clone(),
+            Self::Another(_) | Self::ClockStep(_) | Self::Compacted | Self::Hand(_) => self.clone(),
         }
     }
 
@@ -245,6 +250,10 @@ impl fmt::Display for Fault {
             Self::Pause(s) => write!(formatter, "the controller is stopped for {s} s"),
             Self::Stop(s) => write!(formatter, "the controller is told to end; another begins {s} s after it has"),
             Self::Another(s) => write!(formatter, "another controller begins, whose clock is {s} s ahead"),
+            Self::ClockStep(s) if *s < 0 => {
+                write!(formatter, "the controller's clock is set back by {} s", s.unsigned_abs())
+            }
+            Self::ClockStep(s) => write!(formatter, "the controller's clock is set ahead by {s} s"),
             Self::LeaseConflict(n) => write!(formatter, "somebody changes the Lease before its next {n} renewals"),
             Self::LeaseTaken(s) => write!(formatter, "somebody else has the Lease for {s} s"),
             Self::Conflict(n) => write!(formatter, "somebody changes the objects of the next {n} status writes"),

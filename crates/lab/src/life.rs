@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
-use jiff::SignedDuration;
 use weir_aws::Accounts;
 use weir_controller::{Clock as ControllerClock, Controller, Decisions, Error, Metrics, Weir};
 use weir_sim::aws::Aws;
@@ -34,14 +33,8 @@ pub(crate) fn identity(life: u32) -> String {
 }
 
 impl Life {
-    /// A controller begins to live, its own clock being so much ahead; nothing happens before it is polled.
-    pub fn start(
-        settings: &Settings,
-        (clock, ahead): (Clock, SignedDuration),
-        aws: &Arc<Aws>,
-        kube: &Arc<Kube>,
-        lifeline: Arc<Lifeline>,
-    ) -> Self {
+    /// A controller begins to live, by the clock of its machine; nothing happens before it is polled.
+    pub fn start(settings: &Settings, clock: Clock, aws: &Arc<Aws>, kube: &Arc<Kube>, lifeline: Arc<Lifeline>) -> Self {
         let client = kube::Client::new(KubeWire::new(kube, clock, &lifeline), settings.namespace.clone());
         let life = lifeline.life;
         let controller_settings = weir_controller::Settings {
@@ -54,10 +47,10 @@ impl Life {
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         if bug::planted().is_some() {
-            let controller = wired::<Wrongly>(client, aws, (clock, ahead), controller_settings, &lifeline);
+            let controller = wired::<Wrongly>(client, aws, clock, controller_settings, &lifeline);
             return Self::of(controller, lifeline);
         }
-        Self::of(wired::<Weir>(client, aws, (clock, ahead), controller_settings, &lifeline), lifeline)
+        Self::of(wired::<Weir>(client, aws, clock, controller_settings, &lifeline), lifeline)
     }
 
     /// Whether it was told to end.
@@ -91,27 +84,22 @@ pub fn controller(
     clock: Clock,
     settings: weir_controller::Settings,
 ) -> Result<Controller, Error> {
-    wired(
-        client,
-        aws,
-        (clock, SignedDuration::ZERO),
-        settings,
-        &Lifeline::new(0, Journal::default(), Network::default(), None),
-    )
+    wired(client, aws, clock, settings, &Lifeline::new(0, Journal::default(), Network::default(), None))
 }
 
 fn wired<D: Decisions>(
     client: kube::Client,
     aws: &Arc<Aws>,
-    (clock, ahead): (Clock, SignedDuration),
+    clock: Clock,
     settings: weir_controller::Settings,
     lifeline: &Arc<Lifeline>,
 ) -> Result<Controller<D>, Error> {
-    let now = move || clock.now() + ahead;
+    let ahead = lifeline.ahead.clone();
+    let now = move || clock.now() + ahead.get();
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let config = sdk_config(aws, clock, lifeline);
-    let accounts = Accounts::new(&config, &settings.owner, now, move |call| counted.count_aws_call(call))
+    let accounts = Accounts::new(&config, &settings.owner, now.clone(), move |call| counted.count_aws_call(call))
         .expect("the simulated AWS has a region");
     let clock: ControllerClock = Arc::new(now);
     Controller::deciding(client, accounts, clock, metrics, settings)

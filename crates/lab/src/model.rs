@@ -434,7 +434,8 @@ impl Model {
         for now in [self.now, later.max(self.now)] {
             let grants = Arc::clone(&self.grants);
             let accepted = self.memories.get(object).and_then(|memory| memory.accepted.clone());
-            let context = Context { now, owner: OWNER.to_owned(), trouble: None, accepted, grants };
+            let counted_from = Timestamp::MIN;
+            let context = Context { now, counted_from, owner: OWNER.to_owned(), trouble: None, accepted, grants };
             let mut facts = Facts::default();
             let verdict = loop {
                 let mut sight = Sight::new(now, &facts);

@@ -5,6 +5,7 @@ mod accounts;
 mod adopted;
 mod blind;
 mod chosen;
+mod clocks;
 mod commands;
 mod deletions;
 mod deployments;

@@ -14,6 +14,8 @@ use crate::shrink::shrink;
 use crate::timeline::timeline;
 
 pub use sample::sample;
+#[cfg(test)]
+pub(crate) use singles::at_every_moment;
 pub use singles::{singles, successions};
 pub use tally::Tally;
 

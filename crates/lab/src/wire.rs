@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use aws::{ACCESS_KEY, sdk_config};
 pub(crate) use kube::KubeWire;
+pub(crate) use lifeline::{Ahead, Fate, Lifeline, Strike};
 pub use lifeline::{Cut, Side, Sort};
-pub(crate) use lifeline::{Fate, Lifeline, Strike};
 pub use network::{Absence, Disturbance, Mischief, Which};
 pub(crate) use network::{Conditions, Network};
 

@@ -34,7 +34,7 @@ use crate::fault::{Fault, Planned};
 use crate::journal::{Entry, Journal, What};
 use crate::life::identity;
 use crate::manifest;
-use crate::wire::{Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
+use crate::wire::{Ahead, Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
 
 use self::seat::Seat;
 
@@ -337,8 +337,14 @@ impl World {
     ///
     /// When the controller refuses its settings, which is a bug of the lab.
     pub fn start_another(&mut self, ahead: SignedDuration) {
-        self.seats[1].ahead = ahead;
+        self.seats[1].ahead = Ahead::of(ahead);
         self.start(1);
+    }
+
+    /// Sets the clock of the controller's machine ahead by so many seconds, or back.
+    pub fn step_clock(&mut self, seconds: i32) {
+        self.seats[0].ahead.step(seconds);
+        self.note_hand(Fault::ClockStep(seconds).to_string());
     }
 
     /// Drops the controller in the middle of whatever it does.

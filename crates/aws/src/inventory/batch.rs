@@ -102,16 +102,17 @@ impl Lot {
 }
 
 impl Batches {
-    /// Joins a batch that will answer the question with a reading from `not_before` or later.
+    /// Joins a batch that will answer the question with a reading from `not_before` or later, and from now or before.
     pub(super) fn join(
         &mut self,
         query: &Query,
-        not_before: Timestamp,
+        (not_before, now): (Timestamp, Timestamp),
         doubtful: bool,
         haste: &Haste,
     ) -> Option<Landing> {
         let same = self.under_way.get(query);
-        if let Some(same) = same.filter(|same| same.departed.is_none_or(|departed| departed >= not_before)) {
+        let will_do = |departed| (not_before..=now).contains(&departed);
+        if let Some(same) = same.filter(|same| same.departed.is_none_or(will_do)) {
             same.askers.join(haste);
             return same.landing.upgrade();
         }

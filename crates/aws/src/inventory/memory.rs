@@ -42,16 +42,19 @@ struct Failing {
 }
 
 impl Known {
-    /// The answer if one will do that is from `not_before` or later.
+    /// The answer if one will do that is from `not_before` or later. What is from later than now was read by a clock that
+    /// has been set back since: nobody knows how old it is.
     fn answer(&self, not_before: Timestamp, now: Timestamp) -> Option<&Fact> {
         let fact = self.fact.as_ref().filter(|fact| {
             let (at, failure) = state(fact);
-            at >= if failure.is_some() { not_before.max(now - FAILURE) } else { not_before }
+            let oldest = if failure.is_some() { not_before.max(now - FAILURE) } else { not_before };
+            (oldest..=now).contains(&at)
         });
         let Some(failing) = &self.failing else { return fact };
         let lasts = now.duration_since(failing.since) >= LAPSE;
-        fact.filter(|_| !lasts)
-            .or_else(|| Some(&failing.last).filter(|last| state(last).0 >= not_before.max(now - FAILURE)))
+        fact.filter(|_| !lasts).or_else(|| {
+            Some(&failing.last).filter(|last| (not_before.max(now - FAILURE)..=now).contains(&state(last).0))
+        })
     }
 
     /// The last answer, however old, and whatever failed since.
@@ -136,7 +139,8 @@ impl Memory {
             (at, Some(failure)) if !is_answer(failure.kind) => self.keep_failure(query, fact, at, now),
             (at, failure) => {
                 for name in names(query, Some(fact)) {
-                    let newer = |known: &Known| known.found().is_some_and(|found| state(found).0 > at);
+                    let newer =
+                        |known: &Known| known.found().is_some_and(|found| state(found).0 > at && state(found).0 <= now);
                     if !self.known.get(&name).is_some_and(newer) {
                         self.known.insert(name, Known { fact: Some(fact.clone()), failing: None, asked: now });
                     }
@@ -158,7 +162,7 @@ impl Memory {
         for name in names(query, found) {
             let known = self.known.entry(name);
             let known = known.or_insert_with(|| Known { fact: None, failing: None, asked: now });
-            if known.found().is_none_or(|found| state(found).0 <= at) {
+            if known.found().is_none_or(|found| state(found).0 <= at || state(found).0 > now) {
                 let since = known.failing.as_ref().map_or(at, |failing| failing.since);
                 known.failing = Some(Failing { since, last: fact.clone() });
             }

@@ -82,7 +82,8 @@ impl Scene {
             movement,
             access: Access::default(),
         };
-        guard(began(), &Proposal { step, warrant }, &facts).map(|permit| assert!(!permit.step().operation().is_empty()))
+        let judged = guard((began(), began()), &Proposal { step, warrant }, &facts);
+        judged.map(|permit| assert!(!permit.step().operation().is_empty()))
     }
 
     fn write(&self, weights: &[(&str, u16)], movement: Movement) -> Result<(), Violation> {
@@ -136,6 +137,14 @@ fn a_weight_needs_healthy_targets_for_its_share() {
 fn old_readings_are_no_evidence() {
     let old = Scene { age: SignedDuration::from_secs(11), ..Scene::live(&[("blue", 95), ("green", 5)]) };
     let found = old.write(&[("blue", 75), ("green", 25)], towards_green());
+    assert_eq!(found, Err(Violation::Stale("the rules of l".to_owned())));
+}
+
+#[test]
+fn what_was_read_later_than_now_is_no_evidence() {
+    // By a clock that has been set back since.
+    let ahead = Scene { age: -SignedDuration::from_secs(30), ..Scene::live(&[("blue", 95), ("green", 5)]) };
+    let found = ahead.write(&[("blue", 75), ("green", 25)], towards_green());
     assert_eq!(found, Err(Violation::Stale("the rules of l".to_owned())));
 }
 

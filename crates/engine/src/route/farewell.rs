@@ -97,7 +97,7 @@ pub(super) fn decide(
         return Some(Verdict::record(route.status.clone()));
     };
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
-    let deadline = deleted + DEADLINE;
+    let deadline = deleted.max(context.counted_from) + DEADLINE;
     let stand = if context.now >= deadline {
         Stand::Over(left_behind(route))
     } else {

@@ -103,7 +103,15 @@ pub fn cluster(entry_point: EntryPointObject, routes: impl IntoIterator<Item = R
 
 /// What a decision may know at an instant, in the installation `shop`.
 pub fn context(now: Timestamp) -> Context {
-    Context { now, owner: "shop".to_owned(), trouble: None, accepted: None, grants: Arc::new(Grants::all()) }
+    let counted_from = Timestamp::MIN;
+    Context {
+        now,
+        counted_from,
+        owner: "shop".to_owned(),
+        trouble: None,
+        accepted: None,
+        grants: Arc::new(Grants::all()),
+    }
 }
 
 /// What is known of AWS: the rules of the listener, each with what its tags say of installation and route.

@@ -72,7 +72,7 @@ fn leave_out_gone(draft: &mut Draft<'_>) {
 /// and what is left behind is told.
 pub(super) fn is_over(draft: &mut Draft<'_>) -> bool {
     let Some(deleted) = draft.shift.deleted.filter(|_| draft.is_moving()) else { return false };
-    let deadline = deleted + SignedDuration::from(draft.shift.spec.progress_deadline);
+    let deadline = deleted.max(draft.counted_from) + SignedDuration::from(draft.shift.spec.progress_deadline);
     if draft.now < deadline {
         draft.wake_at(deadline);
         return false;

@@ -84,8 +84,10 @@ pub(super) fn left_behind(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) 
     if ahead.is_empty() || run.weight == 0 {
         return None;
     }
-    let (since, lane) =
-        behind.into_iter().filter_map(|lane| Some((stalled_since(lane)?, lane))).min_by_key(|(since, _)| *since)?;
+    let (since, lane) = behind
+        .into_iter()
+        .filter_map(|lane| Some((stalled_since(lane)?.max(draft.counted_from), lane)))
+        .min_by_key(|(since, _)| *since)?;
     let until = since + STALLED_GRACE;
     if draft.now < until {
         draft.wake_at(until);

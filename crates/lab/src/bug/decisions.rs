@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Cause, HeldBy, Hold, Phase};
 use weir_api::weighted_route::{Before, DriftPolicy};
 use weir_controller::Decisions;
+use weir_engine::dates::Dates;
 use weir_engine::event::Event;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::object::{RouteObject, ShiftObject};
@@ -78,6 +79,12 @@ impl<K: Alter> Kind for Altered<K> {
 
     fn refused(now: Timestamp, status: &Self::Status, generation: i64, message: &str) -> Self::Status {
         K::refused(now, status, generation, message)
+    }
+
+    fn redate(status: &mut Self::Status, dates: &Dates) {
+        if planted() != Some(Bug::TrustsTheClock) {
+            K::redate(status, dates);
+        }
     }
 
     fn urgency(cluster: &Cluster, object: &Object<Self::Spec, Self::Status>) -> Urgency {

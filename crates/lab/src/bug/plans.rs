@@ -3,7 +3,7 @@
 use weir_api::weighted_route::DriftPolicy;
 
 use crate::course::Course;
-use crate::fault::{Fault, Hand, Illness, Moment, Planned, Quota};
+use crate::fault::{Absence, Fault, Hand, Illness, Moment, Planned, Quota};
 use crate::plan::Plan;
 
 use super::Bug;
@@ -37,6 +37,9 @@ impl Bug {
             Self::HidesRefusals | Self::RetriesRefusals => vec![at(0, Fault::Quota(Quota::Groups, 120))],
             Self::MakesForeignRules => vec![hand(40, Hand::Remove)],
             Self::TakesUnknownForBad => vec![hand(40, Hand::Only("blue".to_owned()))],
+            Self::TrustsTheClock => {
+                vec![at(36, Fault::AwsAway(Absence::Failing, 30)), at(50, Fault::ClockStep(7_200))]
+            }
             Self::OverwritesOnReturn => vec![hand(70, verb("pause")), hand(76, Hand::Answer), hand(95, verb("abort"))],
             Self::FollowsRepointed => vec![hand(40, Hand::PointPort)],
             Self::KeepsFinalizer => vec![hand(38, Hand::DeleteShift)],

@@ -21,6 +21,14 @@ pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
     plans
 }
 
+/// All plans of one fault on a course.
+#[cfg(test)]
+pub(crate) fn at_every_moment(seed: u64, course: &Course, fault: &Fault) -> Vec<Plan> {
+    let undisturbed = Plan::undisturbed(seed, course.clone());
+    let moments = moments(fault, &undisturbed.play().requests).into_iter();
+    moments.map(|moment| undisturbed.clone().with(moment, fault.clone())).collect()
+}
+
 /// The moments of a course that make a difference to a fault.
 ///
 /// What certain requests notice is played before each of these. What may be noticed at any time is played before the
@@ -73,6 +81,8 @@ pub(super) fn faults(course: &Course) -> Vec<Fault> {
         Fault::Pause(40),
         Fault::Pause(300),
         Fault::Stop(3),
+        Fault::ClockStep(-900),
+        Fault::ClockStep(7_200),
         Fault::LeaseConflict(8),
         Fault::LeaseTaken(40),
         Fault::Conflict(1),

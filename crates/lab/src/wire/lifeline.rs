@@ -1,8 +1,10 @@
 //! What all wires of one life share: it can be cut at a request, or held there.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -75,6 +77,27 @@ pub(crate) enum Strike {
     Told(Duration),
 }
 
+/// By how much the clock of a machine is ahead. Clones are of the same machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ahead(Arc<AtomicI64>);
+
+impl Ahead {
+    /// So much.
+    pub fn of(ahead: SignedDuration) -> Self {
+        Self(Arc::new(AtomicI64::new(ahead.as_secs())))
+    }
+
+    /// How much it is.
+    pub fn get(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Sets the clock ahead by so many seconds, or back.
+    pub fn step(&self, seconds: i32) {
+        self.0.fetch_add(seconds.into(), Ordering::Relaxed);
+    }
+}
+
 /// What all wires of one life share.
 #[derive(Debug)]
 pub(crate) struct Lifeline {
@@ -84,6 +107,8 @@ pub(crate) struct Lifeline {
     pub journal: Journal,
     /// The network.
     pub network: Network,
+    /// By how much its clock is ahead.
+    pub ahead: Ahead,
     state: Mutex<State>,
     struck: Notify,
 }
@@ -98,8 +123,13 @@ struct State {
 
 impl Lifeline {
     pub fn new(life: u32, journal: Journal, network: Network, cut: Option<Cut>) -> Arc<Self> {
+        Self::on_machine(Ahead::default(), life, journal, network, cut)
+    }
+
+    /// The same on a machine whose clock may be wrong.
+    pub fn on_machine(ahead: Ahead, life: u32, journal: Journal, network: Network, cut: Option<Cut>) -> Arc<Self> {
         let state = Mutex::new(State { cut, writes: 0, strike: None, is_cut: false });
-        Arc::new(Self { life, journal, network, state, struck: Notify::new() })
+        Arc::new(Self { life, journal, network, ahead, state, struck: Notify::new() })
     }
 
     /// Decides about a request that is about to be sent.

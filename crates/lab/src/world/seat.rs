@@ -1,11 +1,10 @@
 //! The processes of a world: in each seat one life follows the other.
 
-use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use crate::journal::What;
 use crate::life::Life;
-use crate::wire::Lifeline;
+use crate::wire::{Ahead, Lifeline};
 
 use super::World;
 
@@ -14,7 +13,7 @@ use super::World;
 pub(super) struct Seat {
     pub life: Option<Life>,
     /// By how much the clock of its machine is ahead.
-    pub ahead: SignedDuration,
+    pub ahead: Ahead,
     /// Whether there ever was a life.
     pub is_taken: bool,
     pub restart_at: Option<Instant>,
@@ -40,12 +39,13 @@ impl World {
         self.crash(number);
         self.lives += 1;
         let cut = self.cut.as_ref().map(|(cut, _)| *cut);
-        let lifeline = Lifeline::new(self.lives, self.journal.clone(), self.network.clone(), cut);
+        let (ahead, journal, network) = (self.seats[number].ahead.clone(), self.journal.clone(), self.network.clone());
+        let lifeline = Lifeline::on_machine(ahead, self.lives, journal, network, cut);
         self.note_life(self.lives, What::Started);
         let seat = &mut self.seats[number];
         seat.restart_at = None;
         seat.is_taken = true;
-        seat.life = Some(Life::start(&self.settings, (self.clock, seat.ahead), &self.aws, &self.kube, lifeline));
+        seat.life = Some(Life::start(&self.settings, self.clock, &self.aws, &self.kube, lifeline));
     }
 
     pub(super) fn crash(&mut self, number: usize) {

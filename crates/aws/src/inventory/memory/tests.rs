@@ -75,6 +75,19 @@ async fn a_name_leads_to_what_bears_it_once_the_other_is_known_to_be_gone() {
     assert!(error.message.ends_with("(in account 123456789012, region eu-central-1)"), "{error}");
 }
 
+#[test]
+fn what_a_clock_told_that_was_set_back_since_is_no_answer() {
+    let second = |second| Timestamp::from_second(second).unwrap();
+    let query = Query::Health(arn(1));
+    let fact = |at| Fact::Health(weir_engine::fact::Reading::new(second(at), Ok(weir_engine::fact::Health::default())));
+    let mut memory = Memory::default();
+    memory.keep(&query, &fact(1_000), second(1_000));
+    assert_eq!(memory.recall(&query, second(990), second(1_001)), Some(fact(1_000)));
+    assert_eq!(memory.recall(&query, second(90), second(100)), None, "read later than now");
+    memory.keep(&query, &fact(100), second(100));
+    assert_eq!(memory.recall(&query, second(90), second(101)), Some(fact(100)), "what is read now takes its place");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_found_is_answered_until_reads_have_failed_for_a_while() {
     let (bed, fate) = bed();

@@ -72,8 +72,16 @@ fn answers(mut shift: ShiftObject, verb: Verb, on: &str) -> [String; 2] {
     [1, 2].map(|token| {
         shift.command = Some(format!("{}/{token}", verb.word()));
         let (grants, status) = (Grants::default(), shift.status.clone());
-        let mut draft =
-            Draft { now: now(), grants: &grants, cluster: &cluster, shift: &shift, status, stalled: None, wake: None };
+        let mut draft = Draft {
+            now: now(),
+            counted_from: Timestamp::MIN,
+            grants: &grants,
+            cluster: &cluster,
+            shift: &shift,
+            status,
+            stalled: None,
+            wake: None,
+        };
         take(&mut draft);
         let answer = draft.status.last_command.clone().unwrap().result;
         if answer.starts_with("ignored: ") {
