@@ -10,10 +10,9 @@ use weir_engine::objects::{Names, Objects};
 use weir_engine::{Cluster, Kind, KindName, kinds};
 
 /// A spec whose objects have a place in the [`Cluster`].
-pub trait Spec: Names + Clone + Eq + DeserializeOwned + Serialize {
-    /// The status that belongs to it.
-    type Status: Clone + Eq + Default + DeserializeOwned + Serialize;
-
+pub trait Spec:
+    Names<Status: Clone + Eq + Default + DeserializeOwned + Serialize> + Clone + Eq + DeserializeOwned + Serialize
+{
     /// The kind.
     const KIND: KindName;
 
@@ -25,10 +24,8 @@ pub trait Spec: Names + Clone + Eq + DeserializeOwned + Serialize {
 }
 
 macro_rules! kept {
-    ($($spec:ty, $status:ty, $kind:ident, $field:ident;)*) => {$(
+    ($($spec:ty, $kind:ident, $field:ident;)*) => {$(
         impl Spec for $spec {
-            type Status = $status;
-
             const KIND: KindName = KindName::$kind;
 
             fn objects(cluster: &Cluster) -> &Objects<Self, Self::Status> {
@@ -43,10 +40,10 @@ macro_rules! kept {
 }
 
 kept! {
-    EntryPointSpec, EntryPointStatus, EntryPoint, entry_points;
-    EnvironmentSpec, EnvironmentStatus, Environment, environments;
-    WeightedRouteSpec, WeightedRouteStatus, WeightedRoute, routes;
-    TrafficShiftSpec, TrafficShiftStatus, TrafficShift, shifts;
+    EntryPointSpec, EntryPoint, entry_points;
+    EnvironmentSpec, Environment, environments;
+    WeightedRouteSpec, WeightedRoute, routes;
+    TrafficShiftSpec, TrafficShift, shifts;
 }
 
 /// A kind whose status can be read and written.

@@ -7,15 +7,13 @@ use weir_api::requests::Evidence;
 
 use crate::Arn;
 use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
-use crate::route::entry_key;
+use crate::route::{MOST, entry_key};
 
 /// The objects whose decisions look at the given one, without itself. The given one need not exist any more.
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
     let key = &changed.key;
     match changed.kind {
-        KindName::EntryPoint => {
-            beside(cluster, key).iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)).collect()
-        }
+        KindName::EntryPoint => beside(cluster, key).iter().flat_map(|door| neighbours(cluster, door)).collect(),
         KindName::Environment => {
             let mut found = routes_naming(cluster, KindName::Environment, key);
             for route in found.clone() {
@@ -28,7 +26,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
                 let doors = beside(cluster, &entry_key(route));
-                found.extend(doors.iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)));
+                found.extend(doors.iter().flat_map(|door| neighbours(cluster, door)));
             }
             found.remove(changed);
             found
@@ -131,7 +129,7 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         if is_balancer || !listeners.is_empty() {
             found.insert(ObjectRef::new(KindName::EntryPoint, key.clone()));
         }
-        let routes = cluster.routes.naming(KindName::EntryPoint, key);
+        let routes = cluster.routes.first_on(key, MOST);
         found.extend(routes.filter(|route| listeners.contains(route.spec.listener.listener.as_str())).map(reference));
     }
     let lenders = cluster
@@ -175,7 +173,7 @@ pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     });
     let entry_points: BTreeSet<Key> = permitted.map(entry_key).collect();
     let doors: BTreeSet<Key> = entry_points.iter().flat_map(|key| beside(cluster, key)).collect();
-    doors.iter().flat_map(|door| routes_naming(cluster, KindName::EntryPoint, door)).collect()
+    doors.iter().flat_map(|door| neighbours(cluster, door)).collect()
 }
 
 /// An entry point and those that name the same balancer: their routes are neighbours.
@@ -187,6 +185,12 @@ fn beside(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
         doors.extend(same.map(|other| other.key.clone()));
     }
     doors
+}
+
+/// The routes on an entry point that are settled with each other, and of each namespace the next one, which takes the place
+/// of one that goes.
+fn neighbours(cluster: &Cluster, entry_point: &Key) -> BTreeSet<ObjectRef> {
+    cluster.routes.first_on(entry_point, MOST + 1).map(reference).collect()
 }
 
 /// The routes that name an object.

@@ -11,6 +11,7 @@ mod capacity;
 mod chosen;
 mod command;
 mod conditions;
+mod crowd;
 mod drift;
 mod events;
 mod farewell;
@@ -36,6 +37,7 @@ mod wanted;
 mod write;
 
 pub(crate) use backends::{GROUP_CHANGED, changed as group_changed};
+pub(crate) use crowd::MOST;
 pub(crate) use drift::DRIFTED;
 pub use events::events;
 pub(crate) use events::stalled;
@@ -44,7 +46,7 @@ pub(crate) use gone::RULE_GONE;
 pub use memory::tag_value;
 pub use place::describe_place;
 pub use rivalry::entry_key;
-pub(crate) use rivalry::is_led_away;
+pub(crate) use rivalry::{is_led_away, was_marked};
 pub(crate) use sick::NO_HEALTHY_TARGET;
 
 use jiff::{SignedDuration, Timestamp};

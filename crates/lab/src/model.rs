@@ -488,7 +488,7 @@ fn lose_statuses<K: Stored>(cluster: &mut Cluster) {
 }
 
 /// A kind whose objects the model can change.
-trait Stored: Kind<Spec: Names> {
+trait Stored: Kind<Spec: Names<Status = <Self as Kind>::Status>> {
     fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
 }
 

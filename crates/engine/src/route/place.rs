@@ -20,7 +20,7 @@ use crate::weights;
 use super::conditions::{conditions, describe};
 use super::locate::{free_priority, host_in_use, own_rule};
 use super::rivalry::{self, entry_key};
-use super::{gone, memory, owner, permission};
+use super::{crowd, gone, memory, owner, permission};
 
 /// The reason of a route whose entry point leads to another listener than the one on which it has its place.
 pub(super) const LISTENER_CHANGED: &str = "ListenerChanged";
@@ -79,6 +79,9 @@ pub(super) fn refusal(
 ) -> Option<Result<(), Reason>> {
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)) else { return Some(Ok(())) };
     if let Some(reason) = permission::refusal(cluster, route, entry_point) {
+        return Some(Err(reason));
+    }
+    if let Some(reason) = crowd::refusal(cluster, route) {
         return Some(Err(reason));
     }
     let settled = rivalry::is_settled(cluster, route);

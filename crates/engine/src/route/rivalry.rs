@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 
 use crate::Key;
-use crate::object::{Cluster, KindName, RouteObject};
+use crate::object::{Cluster, RouteObject};
 use crate::standing::{Reason, because};
 
 use super::conditions::{conditions, describe, same};
+use super::crowd::MOST;
 use super::permission;
 use super::place::describe_place;
 
@@ -42,7 +43,7 @@ fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a
 pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> Vec<&'a RouteObject> {
     let mut found = BTreeMap::new();
     for (entry_point, listener) in doors(cluster, route) {
-        let others = cluster.routes.naming(KindName::EntryPoint, &entry_point);
+        let others = cluster.routes.first_on(&entry_point, MOST);
         let there = others.filter(|other| other.spec.listener.listener == listener && other.key != route.key);
         found.extend(there.map(|other| (&other.key, other)));
     }
@@ -56,7 +57,7 @@ fn is_allowed(cluster: &Cluster, route: &RouteObject) -> bool {
 }
 
 /// Whether the place of a route carried its marks when it was last seen.
-pub(super) fn was_marked(route: &RouteObject) -> bool {
+pub(crate) fn was_marked(route: &RouteObject) -> bool {
     route.status.marked.is_some() && route.status.marked == route.status.arn
 }
 
