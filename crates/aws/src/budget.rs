@@ -1,9 +1,9 @@
 //! The call budget of one account and region: who may send the next call, and when.
 //!
 //! Each family of operations has a bucket of tokens, as AWS has. Whoever sends a request, also again, takes a token.
-//! The most urgent goes first, then the one who came first. Invariants: a rollback waits for tokens only, and for those
-//! of nobody else: some are kept for it, and no number of calls under way holds it back; of the tokens that rollbacks
-//! leave, one in eight goes to whoever has waited longest, so that nobody waits for ever. Nothing here spawns, and the
+//! The most urgent goes first, then the one who came first. Invariants: a rollback waits for tokens only: some are kept for
+//! it, and no number of calls under way holds it back; one token in eight goes to whoever has waited longest, and while
+//! rollbacks wait, to whoever else has, so that neither is kept from watching the other side for ever. Nothing here spawns, and the
 //! same calls at the same instants get the same answers. Ages come from tokio's clock, which never goes back.
 
 mod bucket;
@@ -129,8 +129,12 @@ struct Line {
     last_number: u64,
     waiting: BTreeMap<u64, Waiter>,
     under_way: usize,
+    /// How many may be at once, those of rollbacks not counted in.
+    at_once: usize,
     /// How many tokens have gone to others than rollbacks.
     given: u32,
+    /// How many tokens have gone to rollbacks since.
+    returned: u32,
 }
 
 struct Waiter {
@@ -158,8 +162,9 @@ impl Budget {
     pub fn new() -> Self {
         let now = Instant::now();
         let line = |family: Family| {
-            let bucket = Bucket::new(family.limit(), now);
-            (family, Line { bucket, last_number: 0, waiting: BTreeMap::new(), under_way: 0, given: 0 })
+            let (bucket, at_once) = (Bucket::new(family.limit(), now), family.at_once());
+            let waiting = BTreeMap::new();
+            (family, Line { bucket, last_number: 0, waiting, under_way: 0, at_once, given: 0, returned: 0 })
         };
         Self(Rc::new(RefCell::new(Family::ALL.into_iter().map(line).collect())))
     }
@@ -207,13 +212,18 @@ impl Budget {
 }
 
 impl Line {
-    /// Who goes next.
+    /// Who goes next, and as how urgent: who goes among rollbacks waits for their tokens only.
     fn head(&self) -> Option<(u64, Urgency)> {
         let ranked = || self.waiting.iter().map(|(number, waiter)| (waiter.askers.urgency(), *number));
         let (urgency, number) = ranked().min()?;
-        let is_fair = urgency != Urgency::Rollback && self.given % FAIR == FAIR - 1;
-        let longest = self.waiting.iter().next().filter(|_| is_fair);
-        Some(longest.map_or((number, urgency), |(number, waiter)| (*number, waiter.askers.urgency())))
+        if urgency != Urgency::Rollback {
+            let longest = self.waiting.iter().next().filter(|_| self.given % FAIR == FAIR - 1);
+            return Some(longest.map_or((number, urgency), |(number, waiter)| (*number, waiter.askers.urgency())));
+        }
+        let is_turn = self.returned % FAIR == FAIR - 1 && self.under_way < self.at_once;
+        let is_turn = is_turn && !self.bucket.is_still(Instant::now());
+        let other = ranked().filter(|(urgency, _)| *urgency != Urgency::Rollback).map(|(_, number)| number).min();
+        Some((other.filter(|_| is_turn).unwrap_or(number), Urgency::Rollback))
     }
 
     fn wake(&self) {
@@ -222,18 +232,26 @@ impl Line {
         }
     }
 
-    fn try_to_go(&mut self, number: u64, at_once: usize) -> Try {
+    fn try_to_go(&mut self, number: u64) -> Try {
         let Some((head, urgency)) = self.head() else { return Try::Later };
         let is_rollback = urgency == Urgency::Rollback;
-        if head != number || (self.under_way >= at_once && !is_rollback) {
+        if head != number {
+            // It may have become its turn by the mere passing of time, unknown to it.
+            self.wake();
+            return Try::Later;
+        }
+        if self.under_way >= self.at_once && !is_rollback {
             return Try::Later;
         }
         match self.bucket.take(Instant::now(), urgency) {
             Ok(()) => {
                 self.waiting.remove(&number);
                 self.under_way += 1;
-                if !is_rollback {
+                if is_rollback {
+                    self.returned = self.returned.wrapping_add(1);
+                } else {
                     self.given = self.given.wrapping_add(1);
+                    self.returned = 0;
                 }
                 self.wake();
                 Try::Go
@@ -275,7 +293,7 @@ impl Fare {
         self.number = Some(number);
         let _place = Place { budget: &self.budget, family: self.family, number };
         loop {
-            let tried = self.budget.with(self.family, |line| line.try_to_go(number, self.family.at_once()));
+            let tried = self.budget.with(self.family, |line| line.try_to_go(number));
             match tried {
                 Try::Go => break,
                 Try::After(span) => tokio::select! {

@@ -25,6 +25,7 @@ mod start;
 
 pub use events::events;
 pub use plan::{Plan, Rest, Stop};
+pub(crate) use rollback::awaits_capacity;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::TrafficShiftStatus;

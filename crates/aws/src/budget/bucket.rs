@@ -77,6 +77,11 @@ impl Bucket {
         Err(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
+    /// Whether all but rollbacks keep still.
+    pub fn is_still(&self, now: Instant) -> bool {
+        self.still_until.is_some_and(|until| until > now)
+    }
+
     /// Puts back a token that was not used.
     pub fn put_back(&mut self, now: Instant) {
         self.fill(now);

@@ -109,6 +109,25 @@ async fn under_a_load_without_end_everybody_gets_a_turn() {
     assert!(place < 60, "it was the {place}th of {}", names(&log).len());
 }
 
+/// An outage of a zone: many rollbacks wait for capacity, and look for it again and again.
+#[tokio::test(start_paused = true)]
+async fn rollbacks_without_end_leave_one_token_of_eight_to_others() {
+    let (budget, log, began) = (drained().await, Log::default(), Instant::now());
+    let back = async |name: String| {
+        for _ in 0..10 {
+            go(budget.clone(), &name, Urgency::Rollback.into(), began, Rc::clone(&log)).await;
+        }
+    };
+    let back = future::join_all((0..12).map(|number| back(format!("back {number}"))));
+    let steps = ["look", "step 1", "step 2"].map(|name| {
+        let urgency = if name == "look" { Urgency::Routine } else { Urgency::Progress };
+        go(budget.clone(), name, urgency.into(), began, Rc::clone(&log))
+    });
+    future::join(back, future::join_all(steps)).await;
+    let places = ["look", "step 1", "step 2"].map(|name| names(&log).iter().position(|found| found == name).unwrap());
+    assert_eq!(places, [7, 15, 23], "in their order, one in eight");
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_lets_the_next_one_go() {
     let budget = drained().await;

@@ -6,6 +6,7 @@ use weir_api::traffic_shift::{Cause, Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::guard::MAX_GROUPS;
+use crate::object::ShiftObject;
 use crate::sight::Sight;
 use crate::tick::Urgency;
 use crate::weights;
@@ -16,6 +17,12 @@ use super::{Draft, change, health, leave};
 
 /// How soon a rollback that waits for capacity looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+/// The same once it has waited for a while: what has not come by then mostly takes long, and many may wait for it.
+const LOOK_LATER: SignedDuration = SignedDuration::from_secs(15);
+/// How long it is that while.
+const WHILE: SignedDuration = SignedDuration::from_mins(1);
+/// What a rollback waits for that the old side cannot take all at once.
+const CAPACITY: &str = "RollbackCapacity";
 
 /// Turns the run round; the error says why there is nothing to go back to.
 pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Result<(), String> {
@@ -29,6 +36,13 @@ pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Res
     run.progressed_at = now;
     draft.wait(Phase::RollingBack, "RollingBack", "the traffic goes back", None);
     Ok(())
+}
+
+/// Whether a rollback has done all that it can until there is more capacity. Then it only watches, like a run that goes
+/// forward: it is urgent again once there is something to write.
+pub(crate) fn awaits_capacity(shift: &ShiftObject) -> bool {
+    let is_applied = shift.status.run.as_ref().is_some_and(|run| run.applied_at.is_some());
+    is_applied && shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == CAPACITY)
 }
 
 /// What a rollback wants of one route.
@@ -46,7 +60,9 @@ pub(super) fn go_back(
     plan: &Plan,
     sight: &mut Sight<'_>,
 ) -> Option<()> {
-    sight.hurry(Urgency::Rollback);
+    if !awaits_capacity(draft.shift) {
+        sight.hurry(Urgency::Rollback);
+    }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let shift = draft.shift;
     let returns: Vec<Option<Return>> = lanes
@@ -74,8 +90,9 @@ pub(super) fn go_back(
             if !changed && run.applied_at.is_some() && leave::replace_rollback(draft, run, plan, sight)? {
                 return Some(());
             }
-            draft.wait(Phase::RollingBack, "RollbackCapacity", short, None);
-            draft.wake_at(sight.began + LOOK_AGAIN);
+            let is_new = draft.now < draft.waiting_since(CAPACITY) + WHILE;
+            draft.wait(Phase::RollingBack, CAPACITY, short, None);
+            draft.wake_at(sight.began + if is_new { LOOK_AGAIN } else { LOOK_LATER });
             give_up_without_capacity(draft, run);
         }
         (false, None) => remember(draft, Outcome::RolledBack),

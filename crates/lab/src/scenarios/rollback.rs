@@ -68,6 +68,12 @@ fn a_side_that_is_too_small_takes_back_what_it_can_carry() {
         assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
         let waiting = status(world).waiting.unwrap();
         assert_eq!(waiting.reason, "RollbackCapacity");
+        // What has not come within a minute is looked for more seldom: many may wait for it.
+        let before = world.evidence().calls.len();
+        world.run_for(5 * MINUTE).await;
+        let calls = world.evidence().calls.into_iter().skip(before);
+        let looked = calls.filter(|call| call.operation == "DescribeTargetHealth").count();
+        assert!((38..=45).contains(&looked), "{looked} looks at two groups in five minutes");
         world.account().mend_targets("blue");
         until_complete(world, "checkout").await;
         assert_eq!(live(world)["green"], 0);
