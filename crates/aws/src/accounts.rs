@@ -1,7 +1,8 @@
 //! All the accounts and regions that Weir works in: an inventory of each, made when it is first needed.
 //!
 //! Invariants: a question or a write reaches AWS by the access that it names and no other; an account that cannot be
-//! reached holds up nobody but those who ask for it; what nobody uses any more is dropped.
+//! reached holds up nobody but those who ask for it; what nobody uses any more is dropped; however many are named, so many
+//! are open at most.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,13 +23,18 @@ use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, Fare, Haste, Standing};
 use crate::cloudwatch;
-use crate::inventory::{Beat, Inventory, NoRegion, Round};
+use crate::inventory::{Beat, Inventory, NoRegion, Round, failed};
 use crate::meter::Call;
 use crate::policy::Policy;
 use crate::session::{Provider, Session, Terms};
 
 /// How long an inventory is kept that no one uses.
 const UNUSED: SignedDuration = SignedDuration::from_hours(1);
+/// The same where there is no room for another.
+const UNUSED_IN_A_CROWD: SignedDuration = SignedDuration::from_mins(5);
+/// How many are open at once, beside the controller's own: each has clients, sessions, memory and series of its own, and
+/// their names are whatever somebody writes into a manifest.
+const MOST: usize = 64;
 /// How often those are looked for.
 const SWEEP: SignedDuration = SignedDuration::from_mins(5);
 
@@ -78,6 +84,16 @@ struct Door {
     used: Timestamp,
 }
 
+impl Doors {
+    /// Closes those that nobody has used for so long.
+    fn sweep(&mut self, now: Timestamp, unused: SignedDuration) {
+        self.swept = now;
+        self.open.retain(|_, door| now.duration_since(door.used) < unused);
+        let places: BTreeSet<Place> = self.open.keys().map(Place::of).collect();
+        self.budgets.retain(|place, _| places.contains(place));
+    }
+}
+
 impl Accounts {
     /// Accounts that are reached from one configuration: its region and credentials are the controller's own, and its
     /// endpoint, HTTP client and sleep serve for every other access too. Sessions of roles carry the name of `owner`;
@@ -109,7 +125,10 @@ impl Accounts {
     /// Answers questions, in their order, each by its own access; see [`Inventory::answer_all`].
     pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Ask, Fact)> {
         let answer = async |ask: &Ask| {
-            let (_, fact) = self.inventory(&ask.access).answer(ask, haste).await;
+            let fact = match self.admit(&ask.access) {
+                Ok(()) => self.inventory(&ask.access).answer(ask, haste).await.1,
+                Err(error) => failed(&ask.query, (self.clock)(), error),
+            };
             (ask.clone(), fact)
         };
         future::join_all(asks.iter().map(answer)).await
@@ -162,17 +181,45 @@ impl Accounts {
     /// Looks at what is reached by one access; see [`Inventory::round`]. Each access has a round of its own, so that none
     /// waits for another.
     pub async fn round(&self, access: &Access, beat: &Beat, fresh: SignedDuration) -> Round {
-        self.inventory(access).round(beat, fresh).await
+        match self.admit(access) {
+            Ok(()) => self.inventory(access).round(beat, fresh).await,
+            Err(error) => Round { blind: Some(error), ..Round::default() },
+        }
     }
 
     /// Counts requests in what is reached by one access; see [`Inventory::measure`].
     pub async fn measure(&self, access: &Access, requests: &BTreeSet<Query>) {
-        self.inventory(access).measure(requests).await;
+        if self.admit(access).is_ok() {
+            self.inventory(access).measure(requests).await;
+        }
     }
 
     /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].
     pub async fn marks(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
-        self.inventory(access).marks(resources).await
+        match self.admit(access) {
+            Ok(()) => self.inventory(access).marks(resources).await,
+            Err(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Whether an access is open or there is room for it. The controller's own always has some.
+    fn admit(&self, access: &Access) -> Result<(), AwsError> {
+        let access = self.resolve(access);
+        let mut doors = self.doors.borrow_mut();
+        if access == self.resolve(&Access::default()) || doors.open.contains_key(&access) {
+            return Ok(());
+        }
+        if doors.open.len() >= MOST {
+            doors.sweep((self.clock)(), UNUSED_IN_A_CROWD);
+        }
+        if doors.open.len() < MOST {
+            return Ok(());
+        }
+        let message = format!(
+            "{MOST} other accounts, regions and roles are in use already, more than which one controller does not work in; \
+             name fewer of them, or give some of the objects to a controller of their own (--controller-name)"
+        );
+        Err(AwsError { kind: ErrorKind::Quota, operation: "the controller".to_owned(), message })
     }
 
     /// The inventory of an access.
@@ -181,10 +228,7 @@ impl Accounts {
         let now = (self.clock)();
         let mut doors = self.doors.borrow_mut();
         if now.duration_since(doors.swept) >= SWEEP {
-            doors.swept = now;
-            doors.open.retain(|_, door| now.duration_since(door.used) < UNUSED);
-            let places: BTreeSet<Place> = doors.open.keys().map(Place::of).collect();
-            doors.budgets.retain(|place, _| places.contains(place));
+            doors.sweep(now, UNUSED);
         }
         if !doors.open.contains_key(&access) {
             let budget = doors.budgets.entry(Place::of(&access)).or_default().clone();

@@ -26,6 +26,7 @@ use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
 use self::batch::{Batches, Landed, Landing, Ticket};
+pub(crate) use self::fetch::failed;
 use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;

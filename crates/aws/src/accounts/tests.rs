@@ -245,3 +245,29 @@ fn session_names_are_such_as_sts_takes() {
     assert_eq!(session_name("acme/production:eu"), "weir-acme-production-eu");
     assert_eq!(session_name(&"x".repeat(100)).len(), 64);
 }
+
+#[tokio::test(start_paused = true)]
+async fn so_many_accounts_and_regions_are_open_at_once_and_the_controllers_own_always() {
+    let bed = Switches::default().bed();
+    let there = |number: usize| {
+        let access = Access { region: Some(format!("aa-bb-{number}")), ..Access::default() };
+        Ask { access, ..bed.ask(Query::Rules(arn("listener/app/a/1/2"))) }
+    };
+    let ask = async |ask: Ask| {
+        let answers = bed.accounts.answer_all(&[ask], &routine()).await;
+        let Fact::Rules(reading) = &answers[0].1 else { panic!("{answers:?}") };
+        reading.failure().map(|error| (error.kind, error.message.clone()))
+    };
+    for number in 0..2_000 {
+        let (kind, message) = ask(there(number)).await.unzip();
+        assert_eq!(kind, (number >= 64).then_some(ErrorKind::Quota), "{number} {message:?}");
+        assert!(message.is_none_or(|message| message.starts_with("64 other accounts")));
+    }
+    assert_eq!(bed.accounts.standings().len(), 64, "and so are the series about them");
+    assert_eq!(ask(bed.ask(Query::Rules(arn("listener/app/a/1/2")))).await, None);
+    assert_eq!(ask(there(3)).await, None, "who is in stays");
+    sleep(Duration::from_mins(6)).await;
+    assert_eq!(ask(there(3)).await, None);
+    assert_eq!(ask(there(100)).await, None, "what nobody uses makes room");
+    assert!(bed.accounts.standings().len() < 64);
+}

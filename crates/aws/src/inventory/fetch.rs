@@ -150,7 +150,7 @@ fn names(by: &By, arn: &Arn, name: &str) -> bool {
 }
 
 /// The answer to a question whose call failed.
-pub(super) fn failed(query: &Query, at: Timestamp, error: AwsError) -> Fact {
+pub(crate) fn failed(query: &Query, at: Timestamp, error: AwsError) -> Fact {
     match query {
         Query::Balancer(_) => Fact::Balancer(Reading::new(at, Err(error))),
         Query::Listeners(_) => Fact::Listeners(Reading::new(at, Err(error))),
