@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
 use tracing::{debug, error, info, warn};
 use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
@@ -270,7 +271,7 @@ impl<D: Decisions> World<D> {
     async fn set_finalizer(&self, object: &ObjectRef, present: bool) -> Result<(), Failure> {
         let standing = self.store.borrow().standing(object);
         let standing = standing.ok_or_else(|| Failure::Gone(object.clone()))?;
-        let mut finalizers = standing.finalizers.clone();
+        let mut finalizers = self.finalizers(object, &standing).await?;
         finalizers.retain(|finalizer| finalizer != weir_api::FINALIZER);
         if present {
             finalizers.push(weir_api::FINALIZER.into());
@@ -284,6 +285,18 @@ impl<D: Decisions> World<D> {
             self.lose(object, version.as_deref(), object);
         }
         Ok(())
+    }
+
+    /// All finalizers of an object as it is known. Where they are many, they are read for this.
+    async fn finalizers(&self, object: &ObjectRef, standing: &Standing) -> Result<Vec<SmolStr>, Failure> {
+        if standing.finalizers.iter().all(|finalizer| finalizer != convert::MANY) {
+            return Ok(standing.finalizers.clone());
+        }
+        let found = self.server.get(object).await?.ok_or_else(|| Failure::Gone(object.clone()))?;
+        if found.metadata.resource_version.as_deref() != Some(standing.version.as_str()) {
+            return Err(Failure::Conflict(object.clone()));
+        }
+        Ok(found.metadata.finalizers.into_iter().flatten().map(SmolStr::from).collect())
     }
 
     /// Writes a status and tells what it changes.

@@ -14,6 +14,13 @@ use weir_engine::{Key, Object};
 use crate::document::Document;
 use crate::kinds::Spec;
 
+/// How many finalizers are kept of an object, and how long all of them together may be: it may have thousands.
+const FINALIZERS: (usize, usize) = (8, 512);
+/// Stands for the finalizers of others where they are more than that.
+pub const MANY: &str = "many others";
+/// How much is kept of why a spec cannot be read, in bytes: it quotes what was found.
+const LONGEST_REFUSAL: usize = 2_048;
+
 /// What is known of every object, whether its spec can be read or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -27,7 +34,7 @@ pub struct Standing {
     pub deleted: Option<Timestamp>,
     /// The value of the command annotation.
     pub command: Option<String>,
-    /// All finalizers, ours and those of others.
+    /// All finalizers, ours and those of others; where these are many, ours and [`MANY`].
     pub finalizers: Vec<SmolStr>,
 }
 
@@ -131,8 +138,17 @@ fn stand(document: &Document) -> Standing {
         generation: metadata.generation.unwrap_or_default(),
         deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
         command: command.map(|command| shown(command).to_owned()),
-        finalizers: metadata.finalizers.iter().flatten().map(SmolStr::new).collect(),
+        finalizers: finalizers(metadata.finalizers.as_deref().unwrap_or_default()),
     }
+}
+
+fn finalizers(found: &[String]) -> Vec<SmolStr> {
+    let (most, longest) = FINALIZERS;
+    if found.len() <= most && found.iter().map(String::len).sum::<usize>() <= longest {
+        return found.iter().map(SmolStr::new).collect();
+    }
+    let ours = found.iter().find(|finalizer| *finalizer == FINALIZER).map(SmolStr::new);
+    ours.into_iter().chain([MANY.into()]).collect()
 }
 
 fn spec<S: DeserializeOwned>(found: &Value) -> Result<S, String> {
@@ -142,6 +158,7 @@ fn spec<S: DeserializeOwned>(found: &Value) -> Result<S, String> {
         let text = serde_json::to_string_pretty(found).unwrap_or_default();
         serde_json::from_str(&text).map_err(|located: serde_json::Error| {
             let reason = error.to_string();
+            let reason = &reason[..reason.floor_char_boundary(LONGEST_REFUSAL)];
             format!(
                 "found in {}: {reason}; expected a spec of the version of this controller; correct the field, or install \
                  the definitions that `weir crds` prints",

@@ -76,3 +76,36 @@ fn the_field_of_a_line_is_found() {
         assert!(found.iter().any(|path| path == expected), "{expected} in {found:?}");
     }
 }
+
+#[test]
+fn no_more_is_kept_of_an_object_than_can_be_of_use() {
+    let text = |letter: &str| format!("abort/{}", letter.repeat(250 * 1_024 / letter.len()));
+    for letter in ["x", "\u{1}", "\n", "好"] {
+        let mut finalizers: Vec<String> = (0..20_000).map(|number| format!("example.org/{number}")).collect();
+        finalizers.insert(7, "weir.dev/undo".to_owned());
+        let document: Document = serde_json::from_value(json!({
+            "metadata": {
+                "namespace": "shop", "name": "checkout", "uid": "u1", "resourceVersion": "7",
+                "annotations": {"weir.dev/command": text(letter), "other": text(letter)},
+                "labels": {"other": text(letter)}, "finalizers": finalizers,
+            },
+            "spec": sound(),
+        }))
+        .unwrap();
+        let object = read::<TrafficShiftSpec>(document).unwrap().object.unwrap();
+        assert!(format!("{object:?}").len() < 4_000, "{}", format!("{object:?}").len());
+        assert_eq!(object.finalizers, ["weir.dev/undo", super::MANY]);
+        assert!(
+            object.command.unwrap().parse::<weir_api::command::Command>().is_err(),
+            "what is cut off is no command"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_does_not_repeat_all_that_was_found() {
+    let mut spec = sound();
+    spec["onFailure"] = json!("x".repeat(100_000));
+    let refusal = shift(spec, Value::Null).object.unwrap_err();
+    assert!(refusal.message.len() < 3_000 && refusal.message.contains("xxx"), "{}", refusal.message.len());
+}
