@@ -4,7 +4,8 @@
 //! over loopback, and is looked at from outside, through `/proc` and its own metrics.
 //!
 //! `cargo bench --bench scale` with, after `--`, the number of objects (10000) and of ticks (1000000), and the path of
-//! another program than the one that cargo has built, such as the one that the image holds.
+//! another program than the one that cargo has built, such as the one that the image holds. With `crowd` among these, and the
+//! number of routes (5000), all of them are on one listener, and a hundred of them are changed one after the other.
 
 use std::env;
 use std::error::Error;
@@ -35,11 +36,13 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Fallible<()> {
     let numbers: Vec<usize> = env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let objects = numbers.first().copied().unwrap_or(10_000);
+    let is_crowd = env::args().any(|argument| argument == "crowd");
+    let objects = numbers.first().copied().unwrap_or(if is_crowd { 5_000 } else { 10_000 });
     let ticks = numbers.get(1).copied().unwrap_or(1_000_000);
     let other = env::args().skip(1).find(|argument| argument.contains('/'));
     let program = other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_weir"));
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(program, objects, ticks))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if is_crowd { runtime.block_on(crowd(program, objects)) } else { runtime.block_on(bench(program, objects, ticks)) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
@@ -70,6 +73,25 @@ async fn bench(program: &str, objects: usize, ticks: usize) -> Fallible<()> {
     Ok(())
 }
 
+/// What a change of one route costs among thousands of one listener.
+#[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
+async fn crowd(program: &str, routes: usize) -> Fallible<()> {
+    let stage = Stage::crowded(routes)?;
+    let (kube, aws) = (serve_kube(&stage.kube).await?, serve_aws(&stage.aws).await?);
+    let mut process = Process::start(program, kube, aws)?;
+    process.first_tick().await?;
+    println!("the first tick: {}", process.figures()?);
+    process.settle().await?;
+    println!("{routes} routes on one listener settled: {}", process.figures()?);
+    let began = Instant::now();
+    for number in 0..RULES {
+        stage.change_route(number)?;
+        process.calm().await?;
+    }
+    println!("{RULES} changes of a route, {:.0?}: {}", began.elapsed(), process.figures()?);
+    Ok(())
+}
+
 /// The simulated world: balancers with a rule for each route, all traffic where the shifts want it.
 struct Stage {
     kube: Arc<Kube>,
@@ -96,6 +118,35 @@ impl Stage {
             stage.add_service(number)?;
         }
         Ok(stage)
+    }
+
+    /// One balancer with a rule for each of the first hundred routes; the others want one as well.
+    fn crowded(routes: usize) -> Fallible<Self> {
+        let mut stage = Self::set(0)?;
+        for number in 0..routes.min(RULES) {
+            stage.add_service(number)?;
+        }
+        for number in RULES..routes {
+            let host = format!("service-{number}.shop.test");
+            let place = json!({"entryPoint": {"name": "public-0"}, "listener": "https", "match": {"hosts": [host]}});
+            let backends = json!([{"environment": "service-0-a"}]);
+            stage.apply(
+                "WeightedRoute",
+                &format!("service-{number}"),
+                json!({"listener": place, "backends": backends}),
+            )?;
+        }
+        Ok(stage)
+    }
+
+    /// Changes something about a route that moves no traffic.
+    fn change_route(&self, number: usize) -> Fallible<()> {
+        let wish = json!({"spec": {"drift": "Pause"}});
+        let name = format!("service-{number}");
+        self.kube
+            .merge("weightedroutes", "shop", &name, &wish)
+            .map(drop)
+            .map_err(|failure| format!("{failure:?}").into())
     }
 
     fn apply(&mut self, kind: &str, name: &str, spec: Value) -> Fallible<()> {

@@ -42,13 +42,13 @@ impl<'a> Counts<'a> {
             return;
         }
         self.due = later(now, MEASURE_INTERVAL);
-        for (access, measured) in world.measured() {
+        for (access, measured) in world.beside("seeking what to count", || world.measured()) {
             if !self.under_way.insert(access.clone()) {
                 continue;
             }
             let count = async move {
                 let requests = measured.values().flatten().cloned().collect();
-                world.accounts.measure(&access, &requests).await;
+                world.meanwhile("counting requests", world.accounts.measure(&access, &requests)).await;
                 (access, measured.into_keys().collect())
             };
             self.running.push(count.boxed_local());

@@ -91,7 +91,9 @@ pub struct Metrics {
     pub(crate) lease_failures: IntCounter,
     /// How often the clock of the machine was set.
     pub(crate) clock_steps: IntCounter,
-    /// Ticks that panicked.
+    /// Events that were not published.
+    pub(crate) events_dropped: IntCounter,
+    /// Ticks, rounds and counts that panicked.
     pub(crate) panics: IntCounter,
     /// Writes that the guard did not let through.
     pub(crate) violations: IntCounter,
@@ -175,11 +177,15 @@ impl Metrics {
                     "weir_lease_failures_total",
                     "Requests about the Lease, by which it is settled who leads, that failed.",
                 )?,
+                events_dropped: IntCounter::new(
+                    "weir_events_dropped_total",
+                    "Kubernetes events that were not published: too many waited, or the API server did not take them.",
+                )?,
                 clock_steps: IntCounter::new(
                     "weir_clock_steps_total",
                     "How often the clock of the machine was set, by more than a second, while this process ran.",
                 )?,
-                panics: IntCounter::new("weir_panics_total", "Ticks that panicked.")?,
+                panics: IntCounter::new("weir_panics_total", "Ticks, rounds and counts that panicked.")?,
                 violations: IntCounter::new(
                     "weir_guard_violations_total",
                     "Writes that the guard did not let through because they would have broken an invariant.",
@@ -212,6 +218,7 @@ impl Metrics {
         registry.register(Box::new(self.leader.clone()))?;
         registry.register(Box::new(self.leader_terms.clone()))?;
         registry.register(Box::new(self.lease_failures.clone()))?;
+        registry.register(Box::new(self.events_dropped.clone()))?;
         registry.register(Box::new(self.clock_steps.clone()))?;
         registry.register(Box::new(self.panics.clone()))?;
         registry.register(Box::new(self.violations.clone()))

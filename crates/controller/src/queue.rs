@@ -2,18 +2,22 @@
 //! waited longest.
 //!
 //! Pure data: time is passed in, and all jitter comes from the seed. Invariants: a wake is never lost, only put off
-//! by a backoff; ticks of traffic that goes back always find a free slot; what AWS refuses is tried ever more seldom,
+//! by a backoff; ticks of traffic that goes back always find a free slot, unless as much goes back where AWS does not
+//! answer; an account that does not answer takes nobody else's slots; what AWS refuses is tried ever more seldom,
 //! however urgent; an object whose decisions panic again and again rests until somebody changes it.
 
 mod contest;
+mod lines;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::tick::Urgency;
-use weir_engine::{Key, KindName, ObjectRef};
+use weir_engine::{Access, ObjectRef};
 
 use self::contest::Contest;
+use self::lines::Lines;
 
 /// After how many panics in a row an object is left alone.
 pub const PANICS: u32 = 3;
@@ -30,6 +34,8 @@ const LONGEST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 const FIRST_ROLLBACK_BACKOFF: SignedDuration = SignedDuration::from_millis(200);
 /// The first backoff after somebody else changed the object under a tick.
 const FIRST_CONFLICT_BACKOFF: SignedDuration = SignedDuration::from_millis(100);
+/// How long after a user's change has ended a backoff another one does not.
+const EXCUSED: SignedDuration = SignedDuration::from_secs(30);
 /// How soon an object may be looked at again after a tick that did nothing, whatever it asks for.
 const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
 
@@ -37,7 +43,7 @@ const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
 /// of all that has nothing to write.
 const WRITERS: usize = 6;
 
-/// How many ticks run at once.
+/// How many ticks run at once, of each account and region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
     /// All of them.
@@ -97,7 +103,6 @@ pub enum Ending {
 /// What waits, and what runs.
 #[derive(Debug)]
 pub struct Queue {
-    slots: Slots,
     jitter: fastrand::Rng,
     entries: BTreeMap<ObjectRef, Entry>,
     /// Those whose status somebody else has written over.
@@ -105,23 +110,36 @@ pub struct Queue {
     /// Not due yet.
     timers: BTreeSet<(Timestamp, ObjectRef)>,
     /// Due.
-    ready: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
-    /// Due, and waiting for their turn to write.
-    writers: BTreeSet<(Urgency, Timestamp, ObjectRef)>,
-    running: usize,
-    /// How many of those that run have their turn to write.
-    writing: usize,
-    /// How many ticks other than those of rollbacks were begun.
-    begun: u32,
+    lines: Lines,
+}
+
+/// How an object is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rank {
+    /// How urgent that is.
+    pub urgency: Urgency,
+    /// By which access it looks at AWS.
+    pub access: Access,
+}
+
+impl From<Urgency> for Rank {
+    fn from(urgency: Urgency) -> Self {
+        Self { urgency, access: Access::default() }
+    }
 }
 
 #[derive(Debug)]
 struct Entry {
     urgency: Urgency,
+    access: Access,
+    /// In whose line it waits, or whose slot it has.
+    line: Access,
     place: Place,
     /// A wake that came while the object was running.
     again: Option<Timestamp>,
     backoff: Option<Backoff>,
+    /// When a user's change last ended a backoff.
+    excused: Option<Timestamp>,
     panics: u32,
     panic: String,
     /// The panics are on record, and nothing but a change by a user wakes the object.
@@ -161,36 +179,32 @@ impl Queue {
     /// An empty queue.
     pub fn new(slots: Slots, seed: u64) -> Self {
         Self {
-            slots,
             jitter: fastrand::Rng::with_seed(seed),
             entries: BTreeMap::new(),
             contests: BTreeMap::new(),
             timers: BTreeSet::new(),
-            ready: BTreeSet::new(),
-            writers: BTreeSet::new(),
-            running: 0,
-            writing: 0,
-            begun: 0,
+            lines: Lines::new(slots),
         }
     }
 
     /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
-    pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, urgency: Urgency) {
+    pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
         let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
         if entry.stalled {
             return;
         }
-        entry.urgency = urgency;
+        entry.take(rank.into());
         self.schedule(object, at);
     }
 
-    /// A user has asked for something else: what went wrong before no longer counts.
-    pub fn change(&mut self, object: &ObjectRef, at: Timestamp, urgency: Urgency) {
+    /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
+    /// have everything tried at once each time.
+    pub fn change(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
         let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
-        entry.backoff = None;
+        entry.excuse(at);
         entry.panics = 0;
         entry.stalled = false;
-        entry.urgency = urgency;
+        entry.take(rank.into());
         if let Some(contest) = self.contests.get_mut(object) {
             contest.excuse();
         }
@@ -208,7 +222,7 @@ impl Queue {
         self.contests.remove(object);
         let Some(entry) = self.entries.get_mut(object) else { return };
         if entry.place == Place::Running {
-            *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
+            entry.forget();
             return;
         }
         self.lift(object);
@@ -219,12 +233,11 @@ impl Queue {
     pub fn clear(&mut self) {
         self.entries.retain(|_, entry| entry.place == Place::Running);
         for entry in self.entries.values_mut() {
-            *entry = Entry { place: Place::Running, is_writing: entry.is_writing, ..Entry::new() };
+            entry.forget();
         }
         self.contests.clear();
         self.timers.clear();
-        self.ready.clear();
-        self.writers.clear();
+        self.lines.clear();
     }
 
     /// The next task that may begin now. It counts as running until it is finished.
@@ -236,57 +249,28 @@ impl Queue {
             let entry = self.entries.get_mut(&object)?;
             entry.place = Place::Ready(due);
             let waits = entry.wants_to_write && entry.urgency != Urgency::Rollback;
-            let line = if waits { &mut self.writers } else { &mut self.ready };
-            line.insert((entry.urgency, due, object));
+            entry.line = entry.access.clone();
+            self.lines.add(&entry.line, (entry.urgency, due, object), waits);
         }
-        let writer = self.writers.first().filter(|_| self.writing < WRITERS);
-        let writer = writer.filter(|writer| self.ready.first().is_none_or(|other| *writer < other)).cloned();
-        let (urgency, _, _) = writer.as_ref().or(self.ready.first())?;
-        let free = self.slots.all.saturating_sub(self.running);
-        let kept = if *urgency == Urgency::Rollback { 0 } else { self.slots.rollback };
-        if free <= kept {
-            return None;
-        }
-        let may_wait = writer.is_some();
-        let (urgency, due, object) = match writer {
-            Some(writer) => self.writers.take(&writer)?,
-            None => self.take_next()?,
-        };
+        let (access, (urgency, due, object), may_wait) = self.lines.next()?;
         let entry = self.entries.get_mut(&object)?;
         entry.place = Place::Running;
+        entry.line = access;
         entry.is_writing = may_wait;
-        self.running += 1;
-        self.writing += usize::from(may_wait);
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
         Some(Start { object, due, urgency, task, may_wait })
     }
 
-    /// The most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load of
-    /// moving runs that never ends keeps nobody waiting for ever.
-    fn take_next(&mut self) -> Option<(Urgency, Timestamp, ObjectRef)> {
-        let (urgency, _, _) = self.ready.first()?;
-        if *urgency == Urgency::Rollback {
-            return self.ready.pop_first();
-        }
-        self.begun = self.begun.wrapping_add(1);
-        if !self.begun.is_multiple_of(FAIR) {
-            return self.ready.pop_first();
-        }
-        // Each urgency is in order of time: the oldest of all is the first of one of them.
-        let longest = firsts(&self.ready).min_by_key(|(_, due, _)| *due)?.clone();
-        self.ready.take(&longest)
-    }
-
-    /// A task has ended. The urgency is that of the object as it is now.
-    pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, urgency: Urgency) {
+    /// A task has ended. The rank is that of the object as it is now.
+    pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, rank: impl Into<Rank>) {
         let jitter = self.jitter.f64();
         let Some(entry) = self.entries.get_mut(object) else { return };
-        self.running = self.running.saturating_sub(1);
-        self.writing = self.writing.saturating_sub(usize::from(entry.is_writing));
+        self.lines.end(&entry.line, entry.is_writing);
         entry.is_writing = false;
         entry.wants_to_write = ending == Ending::Crowded;
         entry.place = Place::Idle;
-        entry.urgency = urgency;
+        entry.take(rank.into());
+        let urgency = entry.urgency;
         let again = entry.again.take();
         let next = match ending {
             Ending::Gone => None,
@@ -340,12 +324,12 @@ impl Queue {
 
     /// How many objects are due and not yet begun.
     pub fn depth(&self) -> usize {
-        self.ready.len() + self.writers.len()
+        self.lines.depth()
     }
 
     /// Since when the longest waiting object is due.
     pub fn oldest(&self) -> Option<Timestamp> {
-        firsts(&self.ready).chain(firsts(&self.writers)).map(|(_, due, _)| *due).min()
+        self.lines.oldest()
     }
 
     /// Puts an object where it belongs, no later than before.
@@ -377,15 +361,7 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(object) else { return };
         match entry.place {
             Place::Timer(due) => drop(self.timers.remove(&(due, object.clone()))),
-            // The urgency may have changed since the object was put there.
-            Place::Ready(due) => {
-                for urgency in Urgency::ALL {
-                    let entry = (urgency, due, object.clone());
-                    if !self.ready.remove(&entry) {
-                        self.writers.remove(&entry);
-                    }
-                }
-            }
+            Place::Ready(due) => self.lines.remove(&entry.line, due, object),
             Place::Idle | Place::Running => return,
         }
         entry.place = Place::Idle;
@@ -396,14 +372,40 @@ impl Entry {
     fn new() -> Self {
         Self {
             urgency: Urgency::Routine,
+            access: Access::default(),
+            line: Access::default(),
             place: Place::Idle,
             again: None,
             backoff: None,
+            excused: None,
             panics: 0,
             panic: String::new(),
             stalled: false,
             wants_to_write: false,
             is_writing: false,
+        }
+    }
+
+    fn take(&mut self, rank: Rank) {
+        (self.urgency, self.access) = (rank.urgency, rank.access);
+    }
+
+    /// Nothing is known of it but that it runs.
+    fn forget(&mut self) {
+        *self = Self { place: Place::Running, line: self.line.clone(), is_writing: self.is_writing, ..Self::new() };
+    }
+
+    /// Ends the backoff, or shortens it if one was ended a short while ago.
+    fn excuse(&mut self, now: Timestamp) {
+        let Some(backoff) = self.backoff else { return };
+        let since = self.excused.filter(|excused| (*excused..after(*excused, EXCUSED)).contains(&now));
+        let Some(since) = since else {
+            (self.backoff, self.excused) = (None, Some(now));
+            return;
+        };
+        let shorter = Backoff { since, delay: EXCUSED, ..backoff };
+        if shorter.until(self.urgency) < backoff.until(self.urgency) {
+            self.backoff = Some(shorter);
         }
     }
 
@@ -416,15 +418,6 @@ impl Entry {
         self.backoff = Some(backoff);
         backoff.until(self.urgency)
     }
-}
-
-/// The one of each urgency that has waited longest.
-fn firsts(line: &BTreeSet<(Urgency, Timestamp, ObjectRef)>) -> impl Iterator<Item = &(Urgency, Timestamp, ObjectRef)> {
-    let before_all = ObjectRef::new(KindName::EntryPoint, Key::new("", ""));
-    Urgency::ALL.into_iter().filter_map(move |urgency| {
-        let first = line.range((urgency, Timestamp::MIN, before_all.clone())..).next();
-        first.filter(|(found, _, _)| *found == urgency)
-    })
 }
 
 fn after(instant: Timestamp, span: SignedDuration) -> Timestamp {

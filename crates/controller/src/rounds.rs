@@ -55,8 +55,7 @@ impl<'a> Rounds<'a> {
         if now < self.next {
             return;
         }
-        let beats = world.beats();
-        let mut marked = world.marked();
+        let (beats, mut marked) = world.beside("seeking what to look at", || (world.beats(), world.marked()));
         self.due.retain(|access, _| beats.contains_key(access));
         self.blind.retain(|access| beats.contains_key(access));
         // A reading that a tick has asked for since the last round stands for this round's.
@@ -69,8 +68,12 @@ impl<'a> Rounds<'a> {
             self.due.remove(&access);
             let marked = marked.remove(&access).unwrap_or_default();
             let round = async move {
-                let mut round = world.accounts.round(&access, &beat, fresh).await;
-                round.changed.extend(world.accounts.marks(&access, &marked).await);
+                let look = async {
+                    let mut round = world.accounts.round(&access, &beat, fresh).await;
+                    round.changed.extend(world.accounts.marks(&access, &marked).await);
+                    round
+                };
+                let round = world.meanwhile("looking around on AWS", look).await;
                 (access, round)
             };
             self.running.push(round.boxed_local());

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use futures::future::{self, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 use weir_aws::{Accounts, Place, Round};
 use weir_engine::tick::Urgency;
@@ -34,6 +35,10 @@ use crate::{Clock, Error, Health, Metrics, Settings, premises};
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
 /// The gauges of the call budgets are set anew at most this often: a turn is shorter than it takes to set them.
 const BUDGETS: SignedDuration = SignedDuration::from_secs(1);
+/// How many notices of watches are heard at most before ticks go on.
+const NOTICES: usize = 64;
+/// For how long they are heard at most before ticks go on.
+const HEARING: Duration = Duration::from_millis(5);
 
 /// One controller.
 pub struct Controller<D = Weir> {
@@ -93,7 +98,7 @@ impl<D: Decisions> Controller<D> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let Self { client, accounts, clock, settings, metrics, health, decisions: _ } = self;
         let selection = Selection(settings.controller.clone());
-        let mut watches = Watches::new(&client, settings.namespace.as_deref(), &selection, &clock, settings.seed);
+        let mut watches = Watches::new(&client, &settings, &selection, &clock);
         let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
         let mut election = Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics);
         let mut turn = Turn::new(&world, &health, &settings);
@@ -104,12 +109,15 @@ impl<D: Decisions> Controller<D> {
         loop {
             let pause = turn.begin();
             // The election comes first, so that nothing can make us lose what we lead; and watches come before ticks, so that
-            // no tick that never rests can keep their news away. Who does not know the cluster yet does not stand for election.
+            // no tick that never rests can keep their news away; but now and then ticks go on, so that no flood of news stops
+            // them either. Who does not know the cluster yet does not stand for election.
+            let heard = turn.news;
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 () = election.next(), if turn.complete => {}
-                notice = watches.next() => {
+                notice = watches.next(), if !heard.are_enough() => {
+                    turn.news.hear();
                     health.hear(&notice);
                     world.hear(notice);
                 }
@@ -118,7 +126,12 @@ impl<D: Decisions> Controller<D> {
                 Some((access, round)) = turn.rounds.next() => turn.look_around(&access, &round),
                 Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),
                 () = wait(&mut turn.post) => turn.post = None,
+                // All that can go on has, as far as it can.
+                () = future::ready(()), if heard.are_enough() => {}
                 () = tokio::time::sleep(pause) => {}
+            }
+            if turn.news == heard {
+                turn.news = News::default();
             }
         }
         drop(watches);
@@ -133,6 +146,26 @@ impl<D> fmt::Debug for Controller<D> {
     }
 }
 
+/// What was heard of watches since ticks last went on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct News {
+    /// How many notices, and since when.
+    heard: Option<(usize, Instant)>,
+}
+
+impl News {
+    /// Whether ticks go on before more is heard.
+    fn are_enough(self) -> bool {
+        self.heard.is_some_and(|(count, since)| count >= NOTICES || since.elapsed() >= HEARING)
+    }
+
+    /// One was heard.
+    fn hear(&mut self) {
+        let (count, since) = self.heard.unwrap_or((0, Instant::now()));
+        self.heard = Some((count + 1, since));
+    }
+}
+
 /// What is under way.
 struct Turn<'a, D> {
     world: &'a World<D>,
@@ -142,6 +175,7 @@ struct Turn<'a, D> {
     round_interval: SignedDuration,
     counts: Counts<'a>,
     post: Errand<'a, ()>,
+    news: News,
     /// Every kind has been listed.
     complete: bool,
     /// Whose call budgets are shown, and when they are next.
@@ -160,6 +194,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
             round_interval: interval,
             counts: Counts::new(world.now()),
             post: None,
+            news: News::default(),
             complete: false,
             budgets: BTreeSet::new(),
             budgets_due: world.now(),
@@ -264,8 +299,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
             world.metrics.count_trouble(object.kind, Trouble::Panic);
             error!(kind = object.kind.word(), object = %object.key, "the tick panicked: {message}");
         }
-        let urgency = world.urgency_of(object);
-        world.queue.borrow_mut().finish(object, world.now(), ending, urgency);
+        let rank = world.rank_of(object);
+        world.queue.borrow_mut().finish(object, world.now(), ending, rank);
     }
 
     fn look_around(&mut self, access: &Access, round: &Round) {
@@ -287,6 +322,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
             async move {
                 let Some(right) = world.duty.right() else { return };
                 if let Err(failure) = world.server.publish(right, &object, &event).await {
+                    world.metrics.events_dropped.inc();
                     debug!(kind = object.kind.word(), object = %object.key, "{failure}");
                 }
             }
@@ -354,7 +390,7 @@ pub(crate) fn later(now: Timestamp, span: SignedDuration) -> Timestamp {
 }
 
 /// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

@@ -25,10 +25,13 @@ pub struct Settings {
     pub instance: String,
     /// How often AWS is looked at for changes.
     pub round_interval: Duration,
-    /// How many ticks may run at once.
+    /// How many ticks of each account and region may run at once.
     pub concurrency: usize,
     /// How many of these ticks are kept free for traffic that goes back.
     pub rollback_slots: usize,
+    /// After how many seconds the API server is to end a watch, which is then taken up again. One whose connection is dead
+    /// without knowing it is noticed a few seconds after that.
+    pub watch_seconds: u32,
     /// How long a request to the API server may take that only reads. Writes have five seconds.
     pub request_timeout: Duration,
     /// The namespace of the Lease by which it is settled who leads.
@@ -60,6 +63,7 @@ impl Settings {
             round_interval: Duration::from_secs(30),
             concurrency: 16,
             rollback_slots: 4,
+            watch_seconds: 290,
             request_timeout: Duration::from_secs(10),
             lease_namespace: "default".to_owned(),
             lease_name: "weir".to_owned(),

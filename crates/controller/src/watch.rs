@@ -16,13 +16,16 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use weir_engine::KindName;
 
-use crate::Clock;
 use crate::document::{self, Document};
 use crate::errors::describe_watch;
 use crate::selection::Selection;
+use crate::{Clock, Settings};
 
-/// How many objects a page of a list has: of each kind one page at a time is held as it came.
-const PAGE: u32 = 100;
+/// How many objects a page of a list has: of each kind one page at a time is held as it came, and whoever may write an object
+/// can make it more than a mebibyte large.
+const PAGE: u32 = 25;
+/// The same of namespaces, of which only metadata is asked for.
+const PAGE_OF_NAMESPACES: u32 = 100;
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause: after an outage of the API server, whatever was asked meanwhile is seen so soon, a rollback too.
@@ -75,22 +78,17 @@ pub struct Watches {
 impl Watches {
     /// Watches the selected objects of all kinds in one namespace or in all, and in the latter case also the labels of the
     /// namespaces.
-    pub fn new(
-        client: &kube::Client,
-        namespace: Option<&str>,
-        selection: &Selection,
-        clock: &Clock,
-        seed: u64,
-    ) -> Self {
-        let mut seeds = fastrand::Rng::with_seed(seed);
+    pub fn new(client: &kube::Client, settings: &Settings, selection: &Selection, clock: &Clock) -> Self {
+        let (namespace, lasts_s) = (settings.namespace.as_deref(), settings.watch_seconds);
+        let mut seeds = fastrand::Rng::with_seed(settings.seed);
         let mut streams: Vec<_> = KindName::ALL
             .map(|kind| {
-                let events = documents(client, namespace, selection, kind);
+                let events = documents(client, namespace, selection, kind, lasts_s);
                 watch(Subject::Kind(kind), events, clock.clone(), seeds.fork())
             })
             .into();
         if namespace.is_none() {
-            streams.push(watch(Subject::Namespaces, namespaces(client), clock.clone(), seeds.fork()));
+            streams.push(watch(Subject::Namespaces, namespaces(client, lasts_s), clock.clone(), seeds.fork()));
         }
         Self { streams }
     }
@@ -122,29 +120,38 @@ struct Watch {
     said: Option<(Option<u16>, Timestamp)>,
 }
 
-fn documents(client: &kube::Client, namespace: Option<&str>, selection: &Selection, kind: KindName) -> Events {
+fn documents(
+    client: &kube::Client,
+    namespace: Option<&str>,
+    selection: &Selection,
+    kind: KindName,
+    lasts_s: u32,
+) -> Events {
     let resource = document::resource(kind);
     let api: Api<Document> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    watcher(api, Config::default().labels(&selection.to_string()).page_size(PAGE)).boxed_local()
+    watcher(api, Config::default().labels(&selection.to_string()).page_size(PAGE).timeout(lasts_s)).boxed_local()
 }
 
 /// Only metadata is asked for, and of that only name and labels are kept.
-fn namespaces(client: &kube::Client) -> Events {
+fn namespaces(client: &kube::Client, lasts_s: u32) -> Events {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
     let slim = |found: PartialObjectMeta<Namespace>| {
         let (name, labels) = (found.metadata.name, found.metadata.labels);
         Document { metadata: ObjectMeta { name, labels, ..ObjectMeta::default() }, ..Document::default() }
     };
-    let events = watcher(api, Config::default().page_size(PAGE)).map_ok(move |event| match event {
-        Event::Init => Event::Init,
-        Event::InitApply(found) => Event::InitApply(slim(found)),
-        Event::InitDone => Event::InitDone,
-        Event::Apply(found) => Event::Apply(slim(found)),
-        Event::Delete(found) => Event::Delete(slim(found)),
-    });
+    let events =
+        watcher(api, Config::default().page_size(PAGE_OF_NAMESPACES).timeout(lasts_s)).map_ok(
+            move |event| match event {
+                Event::Init => Event::Init,
+                Event::InitApply(found) => Event::InitApply(slim(found)),
+                Event::InitDone => Event::InitDone,
+                Event::Apply(found) => Event::Apply(slim(found)),
+                Event::Delete(found) => Event::Delete(slim(found)),
+            },
+        );
     events.boxed_local()
 }
 

@@ -2,14 +2,16 @@
 //!
 //! Everything runs on one thread, and no borrow is held while something is awaited.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use futures::FutureExt;
 use jiff::Timestamp;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 use weir_api::CONTROLLER_LABEL;
 use weir_aws::{Accounts, Beat, Haste};
 use weir_engine::event::Event;
@@ -22,8 +24,9 @@ use crate::duty::Duty;
 use crate::kinds::Decisions;
 use crate::metrics::Metrics;
 use crate::publish::Outbox;
-use crate::queue::{Queue, Slots};
+use crate::queue::{Queue, Rank, Slots};
 use crate::rivalry::{Fingerprint, Sent};
+use crate::run::said;
 use crate::selection::Selection;
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
@@ -264,7 +267,7 @@ impl<D: Decisions> World<D> {
         let now = self.now();
         let store = self.store.borrow();
         for object in objects {
-            self.queue.borrow_mut().wake(object, now, Self::urgency(store.cluster(), object));
+            self.queue.borrow_mut().wake(object, now, self.rank(store.cluster(), object));
         }
     }
 
@@ -354,6 +357,24 @@ impl<D: Decisions> World<D> {
         found
     }
 
+    /// Does something beside the ticks. If that panics, it has brought nothing.
+    pub fn beside<T: Default>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        let done = catch_unwind(AssertUnwindSafe(work));
+        done.unwrap_or_else(|panic| self.note_panic(what, &*panic))
+    }
+
+    /// The same of something that takes a while.
+    pub async fn meanwhile<T: Default>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        done.unwrap_or_else(|panic| self.note_panic(what, &*panic))
+    }
+
+    fn note_panic<T: Default>(&self, what: &str, panic: &(dyn Any + Send)) -> T {
+        self.metrics.panics.inc();
+        error!("{what} panicked: {}", said(panic));
+        T::default()
+    }
+
     /// Puts events about an object in the outbox and in the log.
     pub fn tell(&self, object: &ObjectRef, uid: &str, events: &[Event]) {
         let now = self.now();
@@ -365,14 +386,40 @@ impl<D: Decisions> World<D> {
                 tracing::info!(kind, object = %name, reason, "{}", event.message);
             }
             if !self.outbox.borrow_mut().add(now, object, uid, event) {
+                self.metrics.events_dropped.inc();
                 debug!(kind, object = %name, reason, "too many events wait; this one is not published");
             }
         }
     }
 
-    /// How urgent a tick of an object is now.
-    pub fn urgency_of(&self, object: &ObjectRef) -> Urgency {
-        Self::urgency(self.store.borrow().cluster(), object)
+    /// How an object is to be looked at now.
+    pub fn rank_of(&self, object: &ObjectRef) -> Rank {
+        self.rank(self.store.borrow().cluster(), object)
+    }
+
+    fn rank(&self, cluster: &Cluster, object: &ObjectRef) -> Rank {
+        Rank { urgency: Self::urgency(cluster, object), access: self.access(cluster, object) }
+    }
+
+    /// By which access an object looks at AWS: the ticks of an account that does not answer are to hold up its own only. A
+    /// shift looks where its first route is.
+    fn access(&self, cluster: &Cluster, object: &ObjectRef) -> Access {
+        let key = &object.key;
+        let route = |key: &Key| self.grants.of_route(cluster, cluster.routes.get(key)?).ok();
+        let access = match object.kind {
+            KindName::EntryPoint => {
+                cluster.entry_points.get(key).and_then(|found| self.grants.of_entry_point(found).ok())
+            }
+            KindName::Environment => {
+                cluster.environments.get(key).and_then(|found| self.grants.of_environment(found).ok())
+            }
+            KindName::WeightedRoute => route(key),
+            KindName::TrafficShift => {
+                cluster.shifts.get(key).and_then(|shift| route(&key.beside(shift.spec.routes.first()?)))
+            }
+        };
+        // Where none is known or allowed, nothing is asked of AWS.
+        access.unwrap_or_default()
     }
 
     /// Wakes whom a change concerns. The asker, whose tick is running, sees it by itself.
@@ -381,10 +428,10 @@ impl<D: Decisions> World<D> {
         let store = self.store.borrow();
         let mut queue = self.queue.borrow_mut();
         let object = change.object;
-        let urgency = |object: &ObjectRef| {
-            let urgency = Self::urgency(store.cluster(), object);
-            self.hurry(object, urgency);
-            urgency
+        let rank = |object: &ObjectRef| {
+            let rank = self.rank(store.cluster(), object);
+            self.hurry(object, rank.urgency);
+            rank
         };
         match change.fate {
             Fate::Gone => {
@@ -395,13 +442,13 @@ impl<D: Decisions> World<D> {
             }
             // Whoever takes over looks at everything.
             Fate::Asked | Fate::Told if !self.duty.is_on() => {}
-            Fate::Asked => queue.change(&object, now, urgency(&object)),
+            Fate::Asked => queue.change(&object, now, rank(&object)),
             Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, urgency(&object)),
+            Fate::Told => queue.wake(&object, now, rank(&object)),
         }
         let dependents = change.dependents.iter().filter(|dependent| Some(*dependent) != asker);
         for dependent in dependents.filter(|_| self.duty.is_on()) {
-            queue.wake(dependent, now, urgency(dependent));
+            queue.wake(dependent, now, rank(dependent));
         }
         self.metrics.show(store.cluster(), &object);
     }

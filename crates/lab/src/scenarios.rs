@@ -3,6 +3,7 @@
 mod absence;
 mod accounts;
 mod adopted;
+mod away;
 mod blind;
 mod chosen;
 mod clocks;
@@ -16,6 +17,7 @@ mod functions;
 mod hands;
 mod happy;
 mod known;
+mod large;
 mod leaders;
 mod lockstep;
 mod memory;

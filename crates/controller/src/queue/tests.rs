@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use weir_engine::tick::Urgency;
-use weir_engine::{Key, KindName, ObjectRef};
+use weir_engine::{Access, Key, KindName, ObjectRef};
 
-use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Slots, Start, Task, WRITERS};
+use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Rank, Slots, Start, Task, WRITERS};
 
 fn object(name: &str) -> ObjectRef {
     ObjectRef::new(KindName::WeightedRoute, Key::new("shop", name))
@@ -423,4 +423,82 @@ fn what_goes_back_is_tried_again_sooner() {
     let start = queue.start(at(0.0)).unwrap();
     queue.finish(&start.object, at(0.0), Ending::Failed, Urgency::Rollback);
     assert!(queue.next_due().unwrap() <= at(0.0) + SignedDuration::from_millis(200));
+}
+
+fn of(namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef::new(KindName::TrafficShift, Key::new(namespace, name))
+}
+
+fn far() -> Access {
+    Access { region: Some("us-east-1".to_owned()), ..Access::default() }
+}
+
+#[test]
+fn who_waits_for_one_account_takes_no_slot_of_another() {
+    let mut queue = queue();
+    let far = |urgency| Rank { urgency, access: far() };
+    for number in 0..40 {
+        queue.wake(&of("shop", &format!("far{number}")), at(0.0), far(Urgency::Progress));
+        queue.wake(&of("shop", &format!("back{number}")), at(0.0), far(Urgency::Rollback));
+    }
+    let running = names(&mut queue, at(1.0));
+    assert!(!running.is_empty() && queue.start(at(1.0)).is_none(), "the slots of that account are taken");
+    queue.wake(&of("shop", "near"), at(2.0), Urgency::Routine);
+    assert_eq!(names(&mut queue, at(2.0)), ["near"]);
+    queue.wake(&of("shop", "near-back"), at(2.0), Urgency::Rollback);
+    assert_eq!(names(&mut queue, at(2.0)), ["near-back"]);
+}
+
+#[test]
+fn an_object_that_moves_to_another_account_waits_there() {
+    let mut queue = queue();
+    let (object, far) = (of("shop", "a"), Rank { urgency: Urgency::Routine, access: far() });
+    queue.wake(&object, at(0.0), Urgency::Routine);
+    queue.start(at(0.0)).unwrap();
+    queue.wake(&object, at(1.0), far.clone());
+    queue.finish(&object, at(1.0), rested(None), far);
+    assert_eq!((names(&mut queue, at(1.0)), queue.depth()), (vec!["a".to_owned()], 0));
+    queue.clear();
+    queue.finish(&object, at(2.0), rested(None), Urgency::Routine);
+    assert_eq!((queue.depth(), queue.start(at(9.0))), (0, None));
+}
+
+#[test]
+fn namespaces_take_turns_among_those_that_are_as_urgent() {
+    let mut queue = queue();
+    for number in 0..90 {
+        queue.wake(&of("many", &format!("m{number:02}")), at(0.0), Urgency::Progress);
+    }
+    queue.wake(&of("one", "o1"), at(5.0), Urgency::Progress);
+    queue.wake(&of("one", "o2"), at(5.0), Urgency::Progress);
+    queue.wake(&of("other", "r"), at(5.0), Urgency::Routine);
+    let mut order = Vec::new();
+    while order.len() < 6 {
+        let start = queue.start(at(6.0)).unwrap();
+        queue.finish(&start.object, at(6.0), rested(None), Urgency::Progress);
+        order.push(start.object.key.name.to_string());
+    }
+    assert_eq!(order, ["m00", "o1", "m01", "o2", "m02", "m03"]);
+}
+
+#[test]
+fn whoever_changes_an_object_again_and_again_ends_no_backoff_each_time() {
+    let mut queue = queue();
+    backoffs(&mut queue, "a", Urgency::Routine, &Ending::Refused, 6);
+    let failed = queue.next_due().unwrap();
+    queue.start(failed).unwrap();
+    queue.finish(&object("a"), failed, Ending::Refused, Urgency::Routine);
+    let began = failed + SignedDuration::from_secs(1);
+    let mut tries = Vec::new();
+    for second in 0..60 {
+        let now = began + SignedDuration::from_secs(second);
+        queue.change(&object("a"), now, Urgency::Routine);
+        if queue.start(now).is_some() {
+            queue.finish(&object("a"), now, Ending::Refused, Urgency::Routine);
+            tries.push(second);
+        }
+    }
+    assert_eq!(tries[0], 0, "a mistake that is mended is tried at once");
+    assert!(tries[1] <= 2, "and another one soon: {tries:?}");
+    assert!(tries.len() < 16, "{tries:?}");
 }

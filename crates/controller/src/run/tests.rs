@@ -484,6 +484,25 @@ async fn the_finalizer_comes_and_goes_beside_those_of_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_finalizers_of_others_stay_however_many_they_are() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("held"));
+    let mut others: Vec<String> = (0..1_000).map(|number| format!("example.org/{number}")).collect();
+    fake.edit(SHIFTS, "checkout", |object| object["metadata"]["finalizers"] = json!(others));
+    let finalizers = || fake.object(SHIFTS, "checkout").map(|object| object["metadata"]["finalizers"].clone());
+    during(controller(&fake), async {
+        seconds(1).await;
+        let without_ours = others.clone();
+        others.push("weir.dev/undo".to_owned());
+        assert_eq!(finalizers(), Some(json!(others)));
+        fake.delete(SHIFTS, "checkout");
+        seconds(1).await;
+        assert_eq!(finalizers(), Some(json!(without_ours)));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_decided_on_goes_all_the_same_when_it_is_deleted() {
     for spoilt in [json!({"routes": ["public"], "to": 7, "strategy": {"allAtOnce": {}}}), spec("panic")] {
         let fake = Fake::default();
@@ -584,4 +603,53 @@ async fn the_same_seed_makes_the_same_requests() {
     }
     assert!(logs[0].0.len() > 12);
     assert_eq!(logs[0], logs[1]);
+}
+
+/// News that are there all the time keep no tick from going on: whoever floods us does not stop everybody.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_news_stops_no_tick() {
+    let fake = Fake::default();
+    fake.apply(SHIFTS, "checkout", spec("green"));
+    let (controller, metrics, _) = watched(&fake);
+    during(controller, async {
+        seconds(60).await;
+        let before = ticks(&metrics);
+        for number in 0..1_000 {
+            fake.apply(SHIFTS, "checkout", spec(if number % 2 == 0 { "blue" } else { "green" }));
+        }
+        seconds(60).await;
+        assert!(ticks(&metrics) - before > 5, "{} ticks among a thousand changes", ticks(&metrics) - before);
+    })
+    .await;
+}
+
+fn ticks(metrics: &Metrics) -> u64 {
+    let text = metrics.render();
+    let line = text.lines().find(|line| line.starts_with("weir_tick_seconds_count{kind=\"TrafficShift\"}"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+/// What looks around beside the ticks panics as harmlessly as they do.
+#[tokio::test(start_paused = true)]
+async fn a_round_that_panics_ends_nothing_else() {
+    let fake = Fake::default();
+    fake.apply("entrypoints", "public", json!({"existing": {"name": "shop"}, "listeners": []}));
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/1";
+    fake.edit("entrypoints", "public", |object| object["status"] = json!({"arn": arn, "observedGeneration": 1}));
+    let (controller, metrics, _) = watched(&fake);
+    let panics = || -> u64 {
+        let text = metrics.render();
+        let line = text.lines().find_map(|line| line.strip_prefix("weir_panics_total "));
+        line.and_then(|line| line.parse().ok()).unwrap_or(0)
+    };
+    during(controller, async {
+        seconds(20).await;
+        let of_ticks = panics();
+        seconds(280).await;
+        assert!(panics() >= of_ticks + 5, "each call of AWS panics here: {} {of_ticks}", panics());
+        fake.apply(SHIFTS, "checkout", spec("green"));
+        seconds(5).await;
+        assert_eq!(phase(&fake, "checkout"), "Succeeded");
+    })
+    .await;
 }

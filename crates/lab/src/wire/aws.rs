@@ -79,7 +79,7 @@ impl AwsWire {
         let issued = self.clock.now();
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
-        let operation = operation_of(&request);
+        let (operation, region) = (operation_of(&request), region_of(&request));
         let request = request.map(|body| bug::tamper_request(&operation, body));
         let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
         let mut noted = AwsRequest {
@@ -98,7 +98,7 @@ impl AwsWire {
         if let Some(resource) = noted.written().filter(|_| is_write) {
             noted.tags = self.aws.beside(resource).tags(resource);
         }
-        let mischief = network.befalls(&operation, is_write).filter(|_| fate == Fate::Passes);
+        let mischief = network.befalls(&operation, &region, is_write).filter(|_| fate == Fate::Passes);
         if let Some(Mischief::Lost(side)) = mischief {
             fate = if side == Side::Before { Fate::Unsent } else { Fate::Unanswered };
         }
@@ -195,6 +195,13 @@ fn operation_of(request: &http::Request<Bytes>) -> String {
     }
     let action = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Action");
     action.map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// The region that a request is signed for.
+fn region_of(request: &http::Request<Bytes>) -> String {
+    // AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
+    let signed = request.headers().get("authorization").and_then(|signed| signed.to_str().ok());
+    signed.and_then(|signed| signed.split('/').nth(2)).unwrap_or_default().to_owned()
 }
 
 /// Whether a read tells of settings, which AWS may show as they were a moment ago.

@@ -34,14 +34,17 @@ pub enum Which {
     Writes,
     /// Those of an operation, for example `ModifyRule`.
     Operation(&'static str),
+    /// Those that are sent to a region.
+    Region(&'static str),
 }
 
 impl Which {
-    fn includes(self, operation: &str, is_write: bool) -> bool {
+    fn includes(self, operation: &str, region: &str, is_write: bool) -> bool {
         match self {
             Self::All => true,
             Self::Writes => is_write,
             Self::Operation(name) => name == operation,
+            Self::Region(name) => name == region,
         }
     }
 }
@@ -166,12 +169,12 @@ impl Network {
         if lifeline.is_cut() { Fate::Unanswered } else { Fate::Passes }
     }
 
-    /// What happens to a call of an operation.
-    pub fn befalls(&self, operation: &str, is_write: bool) -> Option<Mischief> {
+    /// What happens to a call of an operation that is sent to a region.
+    pub fn befalls(&self, operation: &str, region: &str, is_write: bool) -> Option<Mischief> {
         let disturbances = &mut lock(&self.conditions).disturbances;
         let now = Instant::now();
         disturbances.retain(|disturbance| disturbance.until.is_none_or(|until| now < until));
-        let at = disturbances.iter().position(|disturbance| disturbance.which.includes(operation, is_write))?;
+        let at = disturbances.iter().position(|disturbance| disturbance.which.includes(operation, region, is_write))?;
         let disturbance = &mut disturbances[at];
         disturbance.times = disturbance.times.saturating_sub(1);
         let mischief = disturbance.mischief;

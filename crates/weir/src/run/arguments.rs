@@ -119,7 +119,7 @@ pub struct Process {
     #[arg(long, env = "WEIR_GRACE_PERIOD", value_name = "DURATION", default_value = "20s")]
     pub grace_period: Duration,
 
-    /// How many objects are worked on at once; a quarter of that is kept free for rollbacks
+    /// How many objects of each account and region are worked on at once; a quarter of that is kept free for rollbacks
     #[arg(long, env = "WEIR_CONCURRENCY", value_name = "N", default_value_t = 16,
           value_parser = clap::value_parser!(u16).range(2..=1024))]
     pub concurrency: u16,
