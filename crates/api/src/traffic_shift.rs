@@ -365,6 +365,9 @@ pub struct Run {
     /// Since when the candidate has less healthy capacity than its part of the traffic needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded_since: Option<Timestamp>,
+    /// Since when it cannot be told how a candidate is that carries traffic. Until it can, nothing goes back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind_since: Option<Timestamp>,
     /// Whether nobody checked the candidate's targets when they were last looked at, since no listener used their group. What
     /// is checked anew is given time to turn out healthy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

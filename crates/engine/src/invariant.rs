@@ -31,6 +31,8 @@ pub enum Invariant {
     MovedByAbsence,
     /// A rollback needs something that no longer exists.
     RollbackImpossible,
+    /// Traffic stays on a candidate without a healthy target, and nobody says that nothing brings it back.
+    SilentFailure,
     /// What somebody else has put there on purpose is written over, though neither `drift` nor a command says so. A rollback
     /// is excepted while the candidate carries traffic.
     Overwritten,
@@ -60,7 +62,7 @@ pub enum Judge {
 
 impl Invariant {
     /// Every invariant, in the order of the design's list.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AllZero,
         Self::RaisedWithoutCapacity,
         Self::OutOfRangeOrDirection,
@@ -73,6 +75,7 @@ impl Invariant {
         Self::FalseClaim,
         Self::MovedByAbsence,
         Self::RollbackImpossible,
+        Self::SilentFailure,
         Self::Overwritten,
         Self::EndlessFight,
         Self::HangingFinalizer,
@@ -86,7 +89,7 @@ impl Invariant {
         match self {
             Self::AllZero | Self::RaisedWithoutCapacity | Self::NotOurs => &[Judge::Guard, Judge::World],
             Self::OutOfRangeOrDirection => &[Judge::Guard, Judge::Trace],
-            Self::FalseClaim | Self::TornDownTooSoon | Self::LeftBehind => &[Judge::World],
+            Self::FalseClaim | Self::TornDownTooSoon | Self::SilentFailure | Self::LeftBehind => &[Judge::World],
             Self::StepBeforeObservation
             | Self::OutOfStep
             | Self::AfterLease

@@ -22,6 +22,7 @@ mod report;
 mod rest;
 mod rollback;
 mod start;
+mod watch;
 
 pub use events::events;
 pub use plan::{Plan, Rest, Stop};
@@ -39,6 +40,8 @@ use crate::sight::Sight;
 use crate::standing::{Reason, because};
 use crate::tick::{Context, Verdict};
 use crate::weights;
+
+use watch::Worry;
 
 /// How often the health of a candidate that carries traffic is looked at.
 pub const HEALTH_INTERVAL: SignedDuration = SignedDuration::from_secs(15);
@@ -58,6 +61,8 @@ struct Draft<'a> {
     shift: &'a ShiftObject,
     status: TrafficShiftStatus,
     stalled: Option<Reason>,
+    /// What somebody should know of the candidate, beside what the shift waits for.
+    worry: Option<Worry>,
     wake: Option<Timestamp>,
 }
 
@@ -77,9 +82,11 @@ pub fn decide(
         shift,
         status,
         stalled: None,
+        worry: None,
         wake: None,
     };
     draft.go(sight)?;
+    watch::tell(&mut draft);
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);
     let verdict = Verdict { finalizer, ..Verdict::record(draft.status) };

@@ -77,6 +77,8 @@ pub enum Bug {
     RetriesRefusals,
     /// What is on record is counted from, however the clock was set since.
     TrustsTheClock,
+    /// A run that is held is not watched, and does not say so.
+    ForgetsHeld,
 }
 
 thread_local! {
@@ -129,6 +131,7 @@ impl Bug {
         Self::FollowsRepointed,
         Self::RetriesRefusals,
         Self::TrustsTheClock,
+        Self::ForgetsHeld,
     ];
 
     /// The class of failures that it stands for.
@@ -157,6 +160,7 @@ impl Bug {
             Self::FollowsRepointed => "a change of the objects lets a run write elsewhere",
             Self::RetriesRefusals => "a refusal for good is tried for ever",
             Self::TrustsTheClock => "a clock that is set ends every deadline at once",
+            Self::ForgetsHeld => "a paused release keeps its traffic on what has died meanwhile",
         }
     }
 
@@ -187,6 +191,7 @@ impl Bug {
             Self::IgnoresOwners | Self::MakesForeignRules | Self::FollowsRepointed => Wrong::Never(Invariant::NotOurs),
             Self::OverwritesOnReturn => Wrong::Never(Invariant::Overwritten),
             Self::TrustsTheClock => Wrong::OtherEnd,
+            Self::ForgetsHeld => Wrong::Never(Invariant::SilentFailure),
             Self::SlowRollback => Wrong::Never(Invariant::RollbackImpossible),
             Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
             Self::Grows => Wrong::Bloated,

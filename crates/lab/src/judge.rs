@@ -12,6 +12,7 @@ mod haste;
 mod leadership;
 mod leavings;
 mod lockstep;
+mod neglect;
 mod order;
 mod overwrites;
 mod ownership;
@@ -65,6 +66,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(overwrites::judge(evidence, &course));
     breaches.extend(claims::judge(evidence, &course));
     breaches.extend(silence::judge(evidence));
+    breaches.extend(neglect::judge(evidence, &course));
     breaches.extend(leadership::judge(evidence));
     breaches.extend(turmoil::judge(evidence, &course));
     breaches.extend(endings::judge(evidence, &course));

@@ -35,6 +35,7 @@ mod tokens;
 mod turning;
 mod unusable;
 mod zones;
+mod watched;
 
 use std::time::Duration;
 

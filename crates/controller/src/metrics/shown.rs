@@ -22,6 +22,7 @@ enum Gauge {
     Contested,
     Phase,
     Waiting,
+    Blind,
     Step,
 }
 
@@ -38,7 +39,7 @@ struct Reading {
 pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Reading]>>>>);
 
 impl Gauge {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Desired,
         Self::Applied,
         Self::Share,
@@ -46,6 +47,7 @@ impl Gauge {
         Self::Contested,
         Self::Phase,
         Self::Waiting,
+        Self::Blind,
         Self::Step,
     ];
 
@@ -58,6 +60,7 @@ impl Gauge {
             Self::Contested => "weir_route_contested",
             Self::Phase => "weir_shift_phase",
             Self::Waiting => "weir_shift_waiting",
+            Self::Blind => "weir_shift_blind",
             Self::Step => "weir_shift_step",
         }
     }
@@ -73,6 +76,9 @@ impl Gauge {
             Self::Contested => "1 while a route has stopped to correct in a fight; absent otherwise.",
             Self::Phase => "1 for the phase that a shift is in; the others are absent.",
             Self::Waiting => "1 for the reason for which a shift waits; absent while it waits for nothing.",
+            Self::Blind => {
+                "1 while it cannot be told how the candidate of a shift is that carries traffic; absent otherwise."
+            }
             Self::Step => "The step of its strategy that the last run of a shift has reached; 0 before the first.",
         }
     }
@@ -132,7 +138,7 @@ fn write_reading(text: &mut String, object: &ObjectRef, Reading { gauge, label, 
             let reason = escaped(label);
             writeln!(text, r#"{metric}{{namespace="{namespace}",reason="{reason}",shift="{name}"}} {value}"#)
         }
-        Gauge::Step => writeln!(text, r#"{metric}{{namespace="{namespace}",shift="{name}"}} {value}"#),
+        Gauge::Blind | Gauge::Step => writeln!(text, r#"{metric}{{namespace="{namespace}",shift="{name}"}} {value}"#),
     };
 }
 
@@ -161,5 +167,7 @@ fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
         waiting.map(|waiting| Reading { gauge: Gauge::Waiting, label: waiting.reason.as_str().into(), value: 1 });
     let step = shift.status.run.as_ref().and_then(|run| run.progress.split('/').next()?.parse().ok());
     let step = step.map(|value| Reading { gauge: Gauge::Step, label: SmolStr::default(), value });
-    phase.into_iter().chain(waiting).chain(step).collect()
+    let is_blind = shift.status.run.as_ref().is_some_and(|run| run.blind_since.is_some());
+    let blind = is_blind.then(|| Reading { gauge: Gauge::Blind, label: SmolStr::default(), value: 1 });
+    phase.into_iter().chain(waiting).chain(blind).chain(step).collect()
 }

@@ -12,14 +12,9 @@ use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, Rest};
 use super::{
-    Draft, HEALTH_AGE, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rest,
-    rollback, start,
+    Draft, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rest, rollback, start,
+    watch,
 };
-
-/// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
-const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
-/// The same for one whose weights were just set again: AWS checks the targets of a group anew that had left the action.
-const CHECKED_ANEW: SignedDuration = SignedDuration::from_secs(180);
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
@@ -51,7 +46,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
 
 /// Takes a run one step on that is not going back.
 fn go_on(draft: &mut Draft<'_>, run: Run, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
-    if watch_candidate(draft, &run, lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
+    if watch::candidate(draft, &run, lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
         return Some(());
     }
     let mut run = draft.status.run.clone()?;
@@ -138,60 +133,6 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
         };
     }
     run.clone()
-}
-
-/// Watches the candidate on those routes of the run that are there.
-pub(super) fn watch_present(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> Option<()> {
-    let lanes = lanes(draft.grants, draft.cluster, draft.shift, run);
-    watch_candidate(draft, run, &lanes, sight).map(drop)
-}
-
-/// Watches the health of a candidate that carries traffic; true when that has decided what happens.
-fn watch_candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
-    // Where somebody else's weights are live, or the run has failed and holds, it does not turn round by itself.
-    let has_failed = run.hold.as_ref().is_some_and(|hold| hold.by == HeldBy::Failure);
-    let own: Vec<&Lane<'_>> = lanes.iter().filter(|lane| lane.has_own_split()).collect();
-    let has_remainder = own.iter().any(|lane| !health::remainder(lane, run).is_empty());
-    if (run.weight == 0 && !has_remainder) || run.rollback.is_some() || has_failed || own.is_empty() {
-        return Some(false);
-    }
-    let percent = draft.shift.spec.capacity.min_healthy_percent;
-    let since = sight.began - HEALTH_AGE;
-    let weight = if run.surveying { 0 } else { run.weight };
-    let (capacity, broken) = (
-        health::candidate(&own, run, weight, percent, since, sight),
-        health::broken_remainder(&own, run, since, sight),
-    );
-    let (capacity, broken) = (capacity?, broken?);
-    let anew = is_checked_anew(draft.now, run, lanes);
-    draft.wake_at(sight.began + HEALTH_INTERVAL);
-    if let Some(message) = broken.into_iter().next() {
-        return Some(fail(draft, "RemainderUnhealthy", message));
-    }
-    let now = draft.now;
-    let noted = draft.status.run.as_mut()?;
-    match capacity {
-        Capacity::Enough => (noted.degraded_since, noted.unchecked) = (None, false),
-        Capacity::Unchecked(_) => (noted.degraded_since, noted.unchecked) = (None, true),
-        Capacity::Unknown(_) => {}
-        Capacity::Short { message, none, starting } => {
-            let since = *noted.degraded_since.get_or_insert(now);
-            let (at_once, grace) = if anew && starting { (false, CHECKED_ANEW) } else { (none, DEGRADED_GRACE) };
-            // Before the weight was seen to be live, it is not yet the candidate that carries it.
-            if at_once || now >= since + grace {
-                return Some(fail(draft, "CandidateUnhealthy", message));
-            }
-            draft.wake_at(since + grace);
-        }
-    }
-    Some(false)
-}
-
-/// Whether the groups of the run may have left the action meanwhile: nobody has checked the candidate, or the weights of the
-/// run were set again a moment ago over what somebody else had put there, by a command or a route that corrects.
-fn is_checked_anew(now: Timestamp, run: &Run, lanes: &[Lane<'_>]) -> bool {
-    let corrected = |lane: &Lane<'_>| lane.route.status.reversals.iter().any(|back| now < back.at + CHECKED_ANEW);
-    run.unchecked || run.reasserted_seq == Some(run.seq) || lanes.iter().any(corrected)
 }
 
 /// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.

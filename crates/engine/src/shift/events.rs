@@ -6,6 +6,8 @@ use weir_api::traffic_shift::{Outcome, Run};
 use crate::event::Event;
 use crate::route::{NO_HEALTHY_TARGET, stalled};
 
+use super::watch::NOT_GOING_BACK;
+
 /// What a change of status tells.
 pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> {
     let mut events = Vec::new();
@@ -25,7 +27,8 @@ pub fn events(old: &TrafficShiftStatus, new: &TrafficShiftStatus) -> Vec<Event> 
     {
         let is_ordinary = matches!(waiting.reason.as_str(), "StepPause" | "Paused" | "PausedByCommand");
         let make = if is_ordinary { Event::normal } else { Event::warning };
-        events.push(make(phase.word(), waiting.message.clone()));
+        let word = if waiting.reason == NOT_GOING_BACK { NOT_GOING_BACK } else { phase.word() };
+        events.push(make(word, waiting.message.clone()));
     }
     if let Some(waiting) = new.waiting.as_ref().filter(|waiting| waiting.reason == NO_HEALTHY_TARGET)
         && reason(old) != Some(NO_HEALTHY_TARGET)

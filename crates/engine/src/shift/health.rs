@@ -29,6 +29,18 @@ pub(super) enum Capacity {
     Unknown(String),
 }
 
+impl Capacity {
+    /// How bad it is, beside others.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Enough => 0,
+            Self::Unchecked(_) => 1,
+            Self::Unknown(_) => 2,
+            Self::Short { .. } => 3,
+        }
+    }
+}
+
 /// Judges the candidate of a run for a weight. Routes that nothing carried before need nothing.
 pub(super) fn candidate(
     lanes: &[&Lane<'_>],

@@ -1,8 +1,8 @@
 //! One route of a run with all that the run knows of it.
 
-use weir_api::condition::{READY, STALLED, SYNCED, Truth, find, holds};
+use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::{Run, RunRoute};
-use weir_api::weighted_route::{EnvironmentWeight, Intent};
+use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 
 use crate::Arn;
 use crate::access::{Access, Grants};
@@ -88,9 +88,23 @@ impl<'a> Lane<'a> {
         drifted && self.intent(shift, run).is_some()
     }
 
-    /// Whether what is live splits the traffic as the run has it.
-    pub fn has_own_split(&self) -> bool {
-        weights::same_split(self.live(), &self.part.weights) || weights::same_split(self.live(), &self.part.before)
+    /// Whether what is live splits the traffic as the run has it, or had it until its present change is live.
+    fn has_own_split(&self, run: &Run) -> bool {
+        let had = || run.applied_at.is_none() && weights::same_split(self.live(), &self.part.before);
+        weights::same_split(self.live(), &self.part.weights) || had()
+    }
+
+    /// Whether the run goes back by itself where its candidate fails on the route: what is live is its own, or would be
+    /// corrected.
+    pub fn is_watched(&self, run: &Run) -> bool {
+        let corrects =
+            self.route.spec.drift == DriftPolicy::Correct && !holds(&self.route.status.conditions, CONTESTED);
+        self.has_own_split(run) || (corrects && self.carried_by(&run.to) > 0)
+    }
+
+    /// The part of the traffic that an environment was last seen to carry, in percent, rounded up.
+    pub fn carried_by(&self, environment: &str) -> i32 {
+        weights::percent_up(self.live(), environment)
     }
 
     /// How long clients may stick to a group that has no weight any more, in seconds.

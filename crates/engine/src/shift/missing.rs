@@ -8,7 +8,7 @@ use crate::sight::Sight;
 
 use super::lane::Lane;
 use super::plan::Plan;
-use super::{Draft, advance, farewell, leave};
+use super::{Draft, advance, farewell, leave, watch};
 
 /// How long a route may be gone, as when it is made anew, before the run goes on without it.
 const GONE_GRACE: SignedDuration = SignedDuration::from_secs(60);
@@ -33,8 +33,10 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
     }
     let names = gone.join(", ");
     let message = format!("the WeightedRoute {names} is gone; create it again, or abort or delete the shift");
+    let lost = format!("the WeightedRoute {names}, by which its target group is known, is gone");
     if gone.len() == run.routes.len() {
         draft.wait(advance::phase_of(run), "RouteGone", message, None);
+        watch::lose_sight(draft, run, &lost);
         give_up_at_deadline(draft, run, "all routes of the run are gone");
         return Some(Routes::Awaited);
     }
@@ -50,13 +52,15 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
     }
     if let Some(hold) = &run.hold {
         draft.wait(hold.by.phase(), hold.by.reason(), format!("{}; {message}", hold.message), None);
-        advance::watch_present(draft, run, sight)?;
+        watch::present(draft, run, sight)?;
+        watch::lose_sight(draft, run, &lost);
         return Some(Routes::Awaited);
     }
     let until = draft.waiting_since("RouteGone") + GONE_GRACE;
     if draft.now < until {
         draft.wait(advance::phase_of(run), "RouteGone", message, Some(until));
-        advance::watch_present(draft, run, sight)?;
+        watch::present(draft, run, sight)?;
+        watch::lose_sight(draft, run, &lost);
     } else if !advance::fail(draft, "RouteGone", format!("the WeightedRoute {names} is gone")) {
         draft.wait(advance::phase_of(run), "RouteGone", message, None);
         give_up_at_deadline(draft, run, "a route of the run is gone, and there is nothing to go back to");

@@ -407,6 +407,7 @@ fn new_run(draft: &Draft<'_>, lanes: &[Lane<'_>], plan: &Plan, routes: Vec<RunRo
         applied_at: None,
         progressed_at: draft.now,
         degraded_since: None,
+        blind_since: None,
         unchecked: false,
         released: None,
         reasserted_seq: None,

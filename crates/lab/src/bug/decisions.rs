@@ -156,7 +156,7 @@ impl Alter for Shifts {
         }
     }
 
-    fn after(bug: Bug, context: &Context, _: &Cluster, _: &ShiftObject, verdict: &mut Verdict<Self::Status>) {
+    fn after(bug: Bug, context: &Context, _: &Cluster, shift: &ShiftObject, verdict: &mut Verdict<Self::Status>) {
         match bug {
             Bug::TakesUnknownForBad => {
                 // Where somebody has taken the candidate out of the action, nobody knows how it is.
@@ -166,6 +166,15 @@ impl Alter for Shifts {
                     let message = "4 targets are not checked".to_owned();
                     run.rollback = Some(Cause { reason: "CandidateUnhealthy".to_owned(), message, since: context.now });
                     run.hold = None;
+                }
+            }
+            Bug::ForgetsHeld => {
+                let held = shift.status.run.as_ref().and_then(|run| run.hold.as_ref()).map(|hold| hold.by);
+                let turns = verdict.status.run.as_ref().and_then(|run| run.rollback.as_ref());
+                let is_seen = turns.is_some_and(|cause| cause.reason == "CandidateUnhealthy")
+                    || verdict.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == "NotGoingBack");
+                if held == Some(HeldBy::ForeignChange) && is_seen {
+                    verdict.status = shift.status.clone();
                 }
             }
             Bug::KeepsFinalizer => verdict.finalizer = true,

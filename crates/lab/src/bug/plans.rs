@@ -42,6 +42,9 @@ impl Bug {
             }
             Self::OverwritesOnReturn => vec![hand(70, verb("pause")), hand(76, Hand::Answer), hand(95, verb("abort"))],
             Self::FollowsRepointed => vec![hand(40, Hand::PointPort)],
+            Self::ForgetsHeld => {
+                vec![hand(45, Hand::Weights(40, 60)), at(80, Fault::Ill("green".to_owned(), Illness::All, 300))]
+            }
             Self::KeepsFinalizer => vec![hand(38, Hand::DeleteShift)],
             Self::BlindToDrift => vec![hand(90, Hand::Weights(70, 30))],
             Self::FightsForever => vec![hand(90, Hand::Fight(70, 30, 30))],
@@ -57,6 +60,7 @@ impl Bug {
             Self::CutsStickyClients => Course::sticky(),
             // A rule without a login, which could not be written over what somebody has put in its place.
             Self::OverwritesOnReturn => Course { weights: vec![50, 100], pause_s: 60, ..Course::first() },
+            Self::ForgetsHeld => Course { weights: vec![50, 100], pause_s: 60, ..Course::short() },
             Self::MakesForeignRules => Course { weights: vec![50, 100], pause_s: 20, ..Course::adopted() },
             Self::FightsForever => Course { drift: DriftPolicy::Correct, ..Course::short() },
             // Pauses that are long enough for something to happen in them.

@@ -18,7 +18,7 @@ use super::judge;
 /// What is done to the evidence, and what must be found then.
 type Tampering = (Invariant, fn(&mut Evidence));
 
-const TAMPERINGS: [Tampering; 21] = [
+const TAMPERINGS: [Tampering; 22] = [
     (Invariant::AllZero, all_zero),
     (Invariant::RaisedWithoutCapacity, a_candidate_that_never_was_healthy),
     (Invariant::OutOfRangeOrDirection, a_step_against_the_run),
@@ -37,6 +37,7 @@ const TAMPERINGS: [Tampering; 21] = [
     (Invariant::NotOurs, a_rule_in_place_of_one_of_others),
     (Invariant::NotOurs, a_write_to_another_listener),
     (Invariant::FalseClaim, an_illness_that_nobody_checked),
+    (Invariant::SilentFailure, a_candidate_that_dies_unseen),
     (Invariant::Overwritten, a_write_over_what_somebody_put_there),
     (Invariant::EndlessRun, no_end_on_record),
     (Invariant::Replay, the_first_run_again),
@@ -215,6 +216,21 @@ fn a_candidate_that_never_was_healthy(evidence: &mut Evidence) {
     for entry in evidence.entries.iter_mut().filter(|entry| is_green(&entry.what)) {
         entry.what = What::Health { group: "green".to_owned(), healthy: 0 };
     }
+}
+
+/// The run never gets beyond its first step, and its candidate dies.
+fn a_candidate_that_dies_unseen(evidence: &mut Evidence) {
+    let is_part = |change: &Change| change.after.get("green") == Some(&25);
+    let step = evidence.changes.iter().position(is_part).unwrap();
+    evidence.changes.truncate(step + 1);
+    let died = evidence.changes[step].at + SignedDuration::from_secs(30);
+    evidence.entries.retain(|entry| match &entry.what {
+        What::Kube(request) => entry.at < died || !request.path.contains("/trafficshifts/"),
+        _ => true,
+    });
+    let number = evidence.entries.iter().position(|entry| entry.at > died).unwrap();
+    let what = What::Health { group: "green".to_owned(), healthy: 0 };
+    evidence.entries.insert(number, Entry { at: died, life: 0, what });
 }
 
 fn a_step_against_the_run(evidence: &mut Evidence) {

@@ -80,6 +80,7 @@ fn answers(mut shift: ShiftObject, verb: Verb, on: &str) -> [String; 2] {
             shift: &shift,
             status,
             stalled: None,
+            worry: None,
             wake: None,
         };
         take(&mut draft);
