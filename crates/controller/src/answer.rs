@@ -124,7 +124,7 @@ impl<D: Decisions> World<D> {
                 }
                 Need::Record(status) => {
                     idle = false;
-                    self.record::<K>(object, status).await?;
+                    self.record::<K>(object, status, tick.urgency()).await?;
                     Answer::Stored
                 }
                 Need::Act(permit) => {
@@ -228,7 +228,7 @@ impl<D: Decisions> World<D> {
         let idle = wanted == status;
         if !idle {
             debug!(kind = object.kind.word(), object = %object.key, "{message}");
-            self.record::<K>(object, wanted).await?;
+            self.record::<K>(object, wanted, Urgency::Routine).await?;
         }
         let wake = self.let_go(object, message).await?;
         Ok(Ending::Rested { wake, idle })
@@ -299,8 +299,9 @@ impl<D: Decisions> World<D> {
         Ok(found.metadata.finalizers.into_iter().flatten().map(SmolStr::from).collect())
     }
 
-    /// Writes a status and tells what it changes.
-    async fn record<K: Decider>(&self, object: &ObjectRef, status: K::Status) -> Result<(), Failure> {
+    /// Writes a status and tells what it changes. An API server with older definitions drops what they do not know: then
+    /// nothing moves on, since not everything is on record; but what goes back goes on.
+    async fn record<K: Decider>(&self, object: &ObjectRef, status: K::Status, urgency: Urgency) -> Result<(), Failure> {
         let (standing, before) = {
             let store = self.store.borrow();
             let standing = store.standing(object).ok_or_else(|| Failure::Gone(object.clone()))?;
@@ -310,6 +311,7 @@ impl<D: Decisions> World<D> {
         let invalid = |message| Failure::Invalid { object: object.clone(), verb, message };
         let wire = serde_json::to_value(&status).map_err(|error| invalid(error.to_string()))?;
         let right = self.right(object, verb)?;
+        let sent = (urgency == Urgency::Rollback).then(|| wire.clone());
         let sent_before = self.sent.borrow_mut().note(object, Fingerprint::of(&wire));
         let written = self.server.write_status(right, object, &standing, wire).await;
         if matches!(written, Err(Failure::Conflict(_))) {
@@ -318,8 +320,13 @@ impl<D: Decisions> World<D> {
         let document = written?;
         self.sent.borrow_mut().note(object, Fingerprint::of(&document.status));
         let kept: K::Status = convert::status(document.status.clone());
+        let sent = sent.filter(|sent| convert::is_part_of(&document.status, sent));
         self.learn(object.kind, document, object);
-        if kept != status {
+        if let Some(sent) = sent.filter(|_| kept != status) {
+            self.metrics.count_trouble(object.kind, Trouble::Invalid);
+            debug!(kind = object.kind.word(), object = %object.key, "the API server did not keep the whole status");
+            self.store.borrow_mut().hold(object, &sent);
+        } else if kept != status {
             // Going on would write the same again and again.
             return Err(invalid("it did not keep all that was written".to_owned()));
         }
@@ -350,7 +357,7 @@ impl<D: Decisions> World<D> {
             Failure::Timeout { .. } => Trouble::Timeout,
             Failure::Gone(_) | Failure::Unavailable { .. } => Trouble::Server,
         };
-        warn!(kind = kind.word(), object = %name, "{failure}");
+        self.say(object, failure);
         self.metrics.count_trouble(kind, trouble);
         Ending::Failed
     }
@@ -362,9 +369,20 @@ impl<D: Decisions> World<D> {
             Ok(()) if self.store.borrow().standing(object).is_none() => Ending::Gone,
             Ok(()) => Ending::Conflicted,
             Err(failure) => {
-                warn!(kind = object.kind.word(), object = %object.key, "{failure}");
+                self.say(object, &failure);
                 Ending::Failed
             }
+        }
+    }
+
+    /// Says that a request failed; where nobody answers, once for all requests.
+    fn say(&self, object: &ObjectRef, failure: &Failure) {
+        let (kind, name) = (object.kind.word(), &object.key);
+        if failure.is_about_contact() {
+            debug!(kind, object = %name, "{failure}");
+            self.lose_contact(Some(object), &failure.to_string());
+        } else {
+            warn!(kind, object = %name, "{failure}");
         }
     }
 }

@@ -1,7 +1,9 @@
 //! From what the API server sends to what the engine decides on.
 //!
-//! A status that cannot be read counts as lost. A spec that cannot be read makes its object refused, with the place
-//! and the reason, and harms no other object.
+//! Of a status that cannot be read as a whole, what can be read is kept ([`salvage`]). A spec that cannot be read makes its
+//! object refused, with the place and the reason, and harms no other object.
+
+mod salvage;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -89,6 +91,8 @@ pub struct Received<S: Spec> {
     pub key: Key,
     /// The object, or why there is none to decide on.
     pub object: Result<Object<S, S::Status>, Refusal>,
+    /// What of its status could not be read, and why.
+    pub lost: Vec<String>,
 }
 
 impl<S: Spec> Received<S> {
@@ -106,6 +110,7 @@ pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
     let key = document.key()?;
     let created = document.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
     let standing = stand(&document);
+    let mut lost = Vec::new();
     let object = match spec::<S>(&document.spec) {
         Ok(spec) => Ok(Object {
             key: key.clone(),
@@ -117,16 +122,33 @@ pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
             finalizers: standing.finalizers,
             command: standing.command,
             spec,
-            status: status(document.status),
+            status: {
+                let (status, unreadable) = salvage::read(document.status);
+                lost = unreadable;
+                status
+            },
         }),
         Err(message) => Err(Refusal { standing, message, status: document.status }),
     };
-    Some(Received { key, object })
+    Some(Received { key, object, lost })
 }
 
-/// Reads a status; what cannot be read is lost.
+/// Reads a status; what cannot be read of it is lost.
 pub fn status<Status: DeserializeOwned + Default>(found: Value) -> Status {
-    serde_json::from_value(found).unwrap_or_default()
+    salvage::read(found).0
+}
+
+/// Whether one value is what is left of another when fields were dropped.
+pub fn is_part_of(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|other| is_part_of(value, other)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| is_part_of(part, whole))
+        }
+        _ => part == whole,
+    }
 }
 
 fn stand(document: &Document) -> Standing {

@@ -84,6 +84,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether nobody answered, or somebody who could not: it says nothing about the object.
+    pub fn is_about_contact(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Unavailable { .. } => true,
+            Self::Conflict(_)
+            | Self::Gone(_)
+            | Self::NotLeading { .. }
+            | Self::Forbidden { .. }
+            | Self::Invalid { .. } => false,
+        }
+    }
+
     /// Tells apart what the client reports about a request for an object.
     pub fn from_client(error: kube::Error, object: &ObjectRef, verb: &'static str) -> Self {
         let object = object.clone();

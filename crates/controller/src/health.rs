@@ -33,6 +33,8 @@ pub(crate) enum Hindering {
     Namespace,
     /// The list of a kind.
     List(KindName),
+    /// The definitions that the API server has.
+    Definitions,
     /// The election.
     Election,
 }

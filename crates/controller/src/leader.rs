@@ -4,6 +4,7 @@
 
 mod hindrance;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -13,6 +14,7 @@ use kube::api::Api;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use crate::contact::Contact;
 use crate::duty::Duty;
 use crate::health::{Health, Hindering};
 use crate::lease::{Answer, Elector, Moment, Request, Terms};
@@ -38,6 +40,7 @@ pub(crate) struct Election<'a> {
     duty: &'a Duty,
     health: &'a Health,
     metrics: &'a Metrics,
+    contact: &'a RefCell<Contact>,
     /// The request under way.
     request: Option<LocalBoxFuture<'static, Reply>>,
     /// Who leads, as was last said in the log.
@@ -48,7 +51,14 @@ pub(crate) struct Election<'a> {
 
 impl<'a> Election<'a> {
     /// A candidate. Nothing is asked before it is carried on.
-    pub fn new(client: kube::Client, terms: Terms, duty: &'a Duty, health: &'a Health, metrics: &'a Metrics) -> Self {
+    pub fn new(
+        client: kube::Client,
+        terms: Terms,
+        duty: &'a Duty,
+        health: &'a Health,
+        metrics: &'a Metrics,
+        contact: &'a RefCell<Contact>,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, &terms.namespace),
             elector: Elector::new(terms.clone(), Instant::now()),
@@ -56,6 +66,7 @@ impl<'a> Election<'a> {
             duty,
             health,
             metrics,
+            contact,
             request: None,
             told: None,
             hindrance: None,
@@ -131,18 +142,33 @@ impl<'a> Election<'a> {
         let is_granted = matches!(answer, Answer::Granted(_));
         self.elector.hear(sent, now, answer);
         self.duty.set_tenure(self.elector.tenure());
+        // That it can be read while it is free does not show that it can be had.
+        let can_be_had = is_granted || self.elector.leader(now).is_some();
         if let Some(hindrance) = hindrance {
             self.metrics.lease_failures.inc();
             self.meet(hindrance);
-        } else if is_granted || self.elector.leader(now).is_some() {
-            // That it can be read while it is free does not show that it can be had.
-            self.go_free();
+        } else {
+            if let Some(words) = self.contact.borrow_mut().made(self.duty.moment().wall) {
+                info!("{words}");
+            }
+            if can_be_had {
+                self.go_free();
+            }
         }
         self.tell_who_leads(now);
     }
 
-    /// Something stands in the way. It is said once a minute for as long as it does.
+    /// Something stands in the way. What somebody has to see to is said once a minute for as long as it does; that nobody
+    /// answers is told of all requests together.
     fn meet(&mut self, hindrance: Hindrance) {
+        if !hindrance.is_lasting() {
+            debug!("{hindrance}");
+            let lost = self.contact.borrow_mut().lost(self.duty.moment().wall, None, &hindrance.to_string());
+            if let Some(words) = lost {
+                warn!("{words}");
+            }
+            return;
+        }
         let now = Instant::now();
         let is_said = |(said, at): &(Hindrance, Instant)| *said == hindrance && now < *at + SAID_AGAIN;
         if self.hindrance.as_ref().is_some_and(is_said) {
@@ -150,10 +176,7 @@ impl<'a> Election<'a> {
             return;
         }
         warn!("{hindrance}");
-        // What lasts is not over because something else, which passes, has come in between.
-        if hindrance.is_lasting() {
-            self.health.set_hindrance(Hindering::Election, Some(hindrance.to_string()));
-        }
+        self.health.set_hindrance(Hindering::Election, Some(hindrance.to_string()));
         self.hindrance = Some((hindrance, now));
     }
 

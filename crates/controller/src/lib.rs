@@ -5,8 +5,10 @@
 //! spans), and takes no decision: those are in `weir-engine`. It must not know how the world behind its clients is made.
 
 mod answer;
+mod contact;
 mod convert;
 mod counts;
+mod definitions;
 mod document;
 mod duty;
 mod errors;

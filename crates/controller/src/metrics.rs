@@ -79,6 +79,9 @@ pub struct Metrics {
     tick_seconds: HistogramVec,
     tick_errors: IntCounterVec,
     rewrites: IntCounterVec,
+    /// Statuses of which something could not be read.
+    pub(crate) unreadable: IntCounterVec,
+    outdated: IntGaugeVec,
     /// How many objects are due and wait for a slot.
     pub(crate) queue_depth: IntGauge,
     /// How long the longest waiting object is due.
@@ -163,6 +166,17 @@ impl Metrics {
                     ),
                     &["kind"],
                 )?,
+                unreadable: IntCounterVec::new(
+                    Opts::new("weir_status_unreadable_total", "Statuses of which something could not be read."),
+                    &["kind"],
+                )?,
+                outdated: IntGaugeVec::new(
+                    Opts::new(
+                        "weir_definition_outdated",
+                        "1 for a kind whose definition in the API server is older than this program; absent otherwise.",
+                    ),
+                    &["kind"],
+                )?,
                 queue_depth: IntGauge::new("weir_queue_depth", "Objects that are due and wait for a slot.")?,
                 queue_oldest: Gauge::new(
                     "weir_queue_oldest_seconds",
@@ -213,6 +227,8 @@ impl Metrics {
         registry.register(Box::new(self.tick_seconds.clone()))?;
         registry.register(Box::new(self.tick_errors.clone()))?;
         registry.register(Box::new(self.rewrites.clone()))?;
+        registry.register(Box::new(self.unreadable.clone()))?;
+        registry.register(Box::new(self.outdated.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
         registry.register(Box::new(self.queue_oldest.clone()))?;
         registry.register(Box::new(self.leader.clone()))?;
@@ -267,6 +283,14 @@ impl Metrics {
 
     pub(crate) fn count_trouble(&self, kind: KindName, trouble: Trouble) {
         self.tick_errors.with_label_values(&[kind.word(), trouble.word()]).inc();
+    }
+
+    /// Shows of which kinds the API server has older definitions.
+    pub(crate) fn show_outdated<'a>(&self, kinds: impl Iterator<Item = &'a str>) {
+        self.outdated.reset();
+        for kind in kinds {
+            self.outdated.with_label_values(&[kind]).set(1);
+        }
     }
 
     pub(crate) fn count_rewrite(&self, kind: KindName) {

@@ -8,10 +8,11 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use weir_aws::Round;
 use weir_engine::Access;
 
+use crate::contact::Contact;
 use crate::kinds::Decisions;
 use crate::run::later;
 use crate::world::World;
@@ -27,7 +28,9 @@ pub(crate) struct Rounds<'a> {
     /// When each access is due again that has been looked round in.
     due: BTreeMap<Access, Timestamp>,
     /// Where something cannot be read, as was said in the log.
-    blind: BTreeSet<Access>,
+    blind: BTreeMap<Access, Contact>,
+    /// How many balancers and target groups each access was last looked round for.
+    sizes: BTreeMap<Access, [usize; 2]>,
     /// When to look which ones are due.
     next: Timestamp,
 }
@@ -40,7 +43,8 @@ impl<'a> Rounds<'a> {
             running: FuturesUnordered::new(),
             under_way: BTreeSet::new(),
             due: BTreeMap::new(),
-            blind: BTreeSet::new(),
+            blind: BTreeMap::new(),
+            sizes: BTreeMap::new(),
             next: later(now, interval),
         }
     }
@@ -57,7 +61,9 @@ impl<'a> Rounds<'a> {
         }
         let (beats, mut marked) = world.beside("seeking what to look at", || (world.beats(), world.marked()));
         self.due.retain(|access, _| beats.contains_key(access));
-        self.blind.retain(|access| beats.contains_key(access));
+        self.blind.retain(|access, _| beats.contains_key(access));
+        self.sizes =
+            beats.iter().map(|(access, beat)| (access.clone(), [beat.balancers.len(), beat.groups.len()])).collect();
         // A reading that a tick has asked for since the last round stands for this round's.
         let fresh = self.interval * 9 / 10;
         for (access, beat) in beats {
@@ -89,25 +95,27 @@ impl<'a> Rounds<'a> {
     /// A round has ended.
     pub fn end(&mut self, access: &Access, round: &Round, now: Timestamp) {
         self.under_way.remove(access);
-        self.tell(access, round);
+        self.tell(access, round, now);
         let due = later(now, self.interval);
         self.due.insert(access.clone(), due);
         self.next = self.next.min(due);
     }
 
-    /// Says in the log that something cannot be read, once, and once that everything can be again.
-    fn tell(&mut self, access: &Access, round: &Round) {
-        match &round.blind {
+    /// Says in the log that something cannot be read, at growing intervals, and once that everything can be again.
+    fn tell(&mut self, access: &Access, round: &Round, now: Timestamp) {
+        let said = match &round.blind {
             Some(error) => {
-                if self.blind.insert(access.clone()) {
-                    warn!(%access, outcome = error.kind.word(), "AWS cannot be read any more; what hangs on it says so: {error}");
-                }
+                let contact =
+                    self.blind.entry(access.clone()).or_insert_with(|| Contact::reading(format!("AWS ({access})")));
+                let [balancers, groups] = self.sizes.get(access).copied().unwrap_or_default();
+                let waits = format!("what hangs on {balancers} balancers and {groups} target groups");
+                let why = error.to_string();
+                contact.lost(now, Some(&waits), &why).map(|words| warn!(outcome = error.kind.word(), "{words}"))
             }
-            None => {
-                if self.blind.remove(access) {
-                    info!(%access, "AWS can be read again");
-                }
-            }
+            None => self.blind.remove(access).and_then(|mut contact| contact.made(now)).map(|words| info!("{words}")),
+        };
+        if said.is_none() && round.blind.is_some() {
+            debug!(%access, "AWS still cannot be read");
         }
     }
 

@@ -29,7 +29,7 @@ use crate::rounds::Rounds;
 use crate::selection::Selection;
 use crate::watch::Watches;
 use crate::world::World;
-use crate::{Clock, Error, Health, Metrics, Settings, premises};
+use crate::{Clock, Error, Health, Metrics, Settings, definitions, premises};
 
 /// The loop turns at least this often, so that probes and gauges stay true.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
@@ -100,9 +100,13 @@ impl<D: Decisions> Controller<D> {
         let selection = Selection(settings.controller.clone());
         let mut watches = Watches::new(&client, &settings, &selection, &clock);
         let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
-        let mut election = Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics);
+        let mut election =
+            Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics, &world.contact);
         let mut turn = Turn::new(&world, &health, &settings);
-        let mut premises = pin!(premises::watch(client, settings.namespace.clone(), health.clone()));
+        let definitions =
+            definitions::watch(client.clone(), settings.definitions.clone(), health.clone(), world.metrics.clone());
+        let premises = premises::watch(client, settings.namespace.clone(), health.clone());
+        let mut premises = pin!(future::join(premises, definitions));
         let mut shutdown = pin!(shutdown);
         let Settings { owner, namespace, controller: name, .. } = &settings;
         info!(owner, namespace, name, "the controller begins");
@@ -121,7 +125,7 @@ impl<D: Decisions> Controller<D> {
                     health.hear(&notice);
                     world.hear(notice);
                 }
-                () = &mut premises => {}
+                _ = &mut premises => {}
                 Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
                 Some((access, round)) = turn.rounds.next() => turn.look_around(&access, &round),
                 Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use weir_engine::Grants;
 
 use crate::Error;
@@ -12,7 +13,7 @@ use crate::Error;
 const LEASE_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(1);
 
 /// How one controller runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Names this installation of Weir in ownership tags; stable across clusters.
     pub owner: String,
@@ -50,6 +51,8 @@ pub struct Settings {
     pub seed: u64,
     /// Which namespaces may name which roles; none may name any, unless it is said here.
     pub grants: Grants,
+    /// The definitions that the API server should have, of the same version; none are compared where there are none.
+    pub definitions: Vec<CustomResourceDefinition>,
 }
 
 impl Settings {
@@ -73,6 +76,7 @@ impl Settings {
             stuck_after: Duration::from_mins(1),
             seed: 0,
             grants: Grants::default(),
+            definitions: Vec::new(),
         }
     }
 

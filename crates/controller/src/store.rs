@@ -7,6 +7,7 @@ mod namespaces;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde_json::Value;
 use smol_str::SmolStr;
 use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
 use weir_engine::depend::Onlookers;
@@ -62,6 +63,9 @@ pub struct Store {
     listed: BTreeSet<KindName>,
     namespaces: namespaces::Listing,
     graves: VecDeque<SmolStr>,
+    /// What of statuses could not be read, and of which objects that is news.
+    unreadable: BTreeMap<ObjectRef, Vec<String>>,
+    news: BTreeSet<ObjectRef>,
 }
 
 /// A list that is coming in.
@@ -178,6 +182,7 @@ impl Store {
         if !self.admits(&object, before.as_ref(), &standing, source) {
             return None;
         }
+        self.note_unreadable(&object, &received.lost);
         let asked = before.as_ref().is_none_or(|before| standing.asks_otherwise(before));
         let rewritten = before.is_some() && !self.has_status(&object, &received);
         let is_same = before.is_some_and(|before| standing.equals(&before));
@@ -202,6 +207,36 @@ impl Store {
             (Fate::Told, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
         };
         Some(Change { object, fate, dependents: dependents.unwrap_or_default(), rewritten })
+    }
+
+    fn note_unreadable(&mut self, object: &ObjectRef, lost: &[String]) {
+        if lost.is_empty() {
+            self.unreadable.remove(object);
+        } else if self.unreadable.get(object).is_none_or(|known| known != lost) {
+            self.unreadable.insert(object.clone(), lost.to_vec());
+            self.news.insert(object.clone());
+        }
+    }
+
+    /// The objects of whose statuses something cannot be read, and what: of each once.
+    pub fn unreadable(&mut self) -> Vec<(ObjectRef, String)> {
+        let news = std::mem::take(&mut self.news).into_iter();
+        news.filter_map(|object| {
+            let lost = self.unreadable.get(&object)?.join(", ");
+            Some((object, lost))
+        })
+        .collect()
+    }
+
+    /// What this process has written as a status counts, whatever the API server has kept of it.
+    pub fn hold(&mut self, object: &ObjectRef, status: &Value) {
+        let (cluster, key) = (&mut self.cluster, &object.key);
+        match object.kind {
+            KindName::EntryPoint => hold::<EntryPointSpec>(cluster, key, status),
+            KindName::Environment => hold::<EnvironmentSpec>(cluster, key, status),
+            KindName::WeightedRoute => hold::<WeightedRouteSpec>(cluster, key, status),
+            KindName::TrafficShift => hold::<TrafficShiftSpec>(cluster, key, status),
+        }
     }
 
     /// Those who look at an object that is about to change. Until all is listed nobody does: then everyone looks at
@@ -271,6 +306,7 @@ impl Store {
     fn remove(&mut self, object: ObjectRef) -> Change {
         let onlookers = self.onlookers(&object);
         self.refusals.remove(&object);
+        self.unreadable.remove(&object);
         match object.kind {
             KindName::EntryPoint => drop(self.cluster.entry_points.remove(&object.key)),
             KindName::Environment => drop(self.cluster.environments.remove(&object.key)),
@@ -287,6 +323,10 @@ impl Store {
         }
         self.graves.push_back(uid);
     }
+}
+
+fn hold<S: Spec>(cluster: &mut Cluster, key: &Key, status: &Value) {
+    S::objects_mut(cluster).edit(key, |object| object.status = convert::status(status.clone()));
 }
 
 /// The age of one version against another.

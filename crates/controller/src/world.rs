@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 use weir_api::CONTROLLER_LABEL;
 use weir_aws::{Accounts, Beat, Haste};
 use weir_engine::event::Event;
@@ -19,6 +19,7 @@ use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
 use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef};
 
+use crate::contact::Contact;
 use crate::document::Document;
 use crate::duty::Duty;
 use crate::kinds::Decisions;
@@ -58,6 +59,8 @@ pub(crate) struct World<D> {
     strays: RefCell<Strays>,
     /// How urgent the ticks under way are.
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
+    /// Whether the API server answers.
+    pub contact: RefCell<Contact>,
     /// Whether this process leads: only then anything is decided, and written.
     pub duty: Duty,
     decisions: PhantomData<D>,
@@ -86,6 +89,7 @@ impl<D: Decisions> World<D> {
             sent: RefCell::default(),
             strays: RefCell::default(),
             hastes: RefCell::default(),
+            contact: RefCell::new(Contact::asking("the API server")),
             duty,
             decisions: PhantomData,
         }
@@ -98,6 +102,9 @@ impl<D: Decisions> World<D> {
     /// A watch has said something.
     pub fn hear(&self, notice: Notice) {
         use Subject::{Kind, Namespaces};
+        if matches!(notice, Notice::Complete(_) | Notice::Changed(..) | Notice::Deleted(..)) {
+            self.make_contact();
+        }
         let mut waking = BTreeSet::new();
         let mut status = None;
         let mut store = self.store.borrow_mut();
@@ -134,7 +141,10 @@ impl<D: Decisions> World<D> {
             }
             Notice::Failed { subject, message, code, is_said } => {
                 // Of credentials that are not taken the election tells, once for all requests.
-                if is_said || code == Some(401) {
+                if code.is_none_or(|code| code == 429 || code >= 500) {
+                    debug!(?subject, "{message}");
+                    self.lose_contact(None, &message);
+                } else if is_said || code == Some(401) {
                     debug!(?subject, "{message}");
                 } else {
                     warn!(?subject, "{message}");
@@ -145,7 +155,9 @@ impl<D: Decisions> World<D> {
                 Vec::new()
             }
         };
+        let unreadable = store.unreadable();
         drop(store);
+        self.tell_unreadable(&unreadable);
         for change in changes {
             self.defend(&change, status);
             self.settle(change, None);
@@ -195,11 +207,41 @@ impl<D: Decisions> World<D> {
 
     /// A request of a tick of `asker` brought a document.
     pub fn learn(&self, kind: KindName, document: Document, asker: &ObjectRef) {
+        self.make_contact();
         let status = self.fingerprint(&document);
         let change = self.store.borrow_mut().put(kind, document, Source::Reply);
+        let unreadable = self.store.borrow_mut().unreadable();
+        self.tell_unreadable(&unreadable);
         if let Some(change) = change {
             self.defend(&change, status);
             self.settle(change, Some(asker));
+        }
+    }
+
+    /// A request to the API server was not answered, on behalf of an object or of all.
+    pub fn lose_contact(&self, of: Option<&ObjectRef>, why: &str) {
+        let of = of.map(ToString::to_string);
+        if let Some(words) = self.contact.borrow_mut().lost(self.now(), of.as_deref(), why) {
+            warn!("{words}");
+        }
+    }
+
+    /// The API server has answered.
+    pub fn make_contact(&self) {
+        if let Some(words) = self.contact.borrow_mut().made(self.now()) {
+            info!("{words}");
+        }
+    }
+
+    /// Of some statuses something cannot be read: the rest counts, and that is said once.
+    fn tell_unreadable(&self, unreadable: &[(ObjectRef, String)]) {
+        for (object, lost) in unreadable {
+            self.metrics.unreadable.with_label_values(&[object.kind.word()]).inc();
+            warn!(
+                kind = object.kind.word(),
+                object = %object.key,
+                "of its status could not be read, as if it were not there: {lost}; expected a status of this version of Weir"
+            );
         }
     }
 
@@ -383,7 +425,7 @@ impl<D: Decisions> World<D> {
             if event.warning {
                 warn!(kind, object = %name, reason, "{}", event.message);
             } else {
-                tracing::info!(kind, object = %name, reason, "{}", event.message);
+                info!(kind, object = %name, reason, "{}", event.message);
             }
             if !self.outbox.borrow_mut().add(now, object, uid, event) {
                 self.metrics.events_dropped.inc();

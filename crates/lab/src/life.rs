@@ -44,6 +44,7 @@ impl Life {
             lease_duration: settings.lease,
             seed: settings.seed.wrapping_add(u64::from(life)),
             grants: settings.grants.clone(),
+            definitions: if settings.compares { weir_api::crds() } else { Vec::new() },
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         if bug::planted().is_some() {

@@ -23,6 +23,7 @@ mod lockstep;
 mod memory;
 mod names;
 mod network;
+mod older;
 mod repointed;
 mod requests;
 mod rights;

@@ -68,6 +68,8 @@ pub struct Settings {
     pub lease: Duration,
     /// Which namespaces may name which roles.
     pub grants: Grants,
+    /// Whether controllers compare the definitions of the API server with their own.
+    pub compares: bool,
     /// How the simulated AWS behaves.
     pub aws: weir_sim::aws::Options,
     /// How the simulated Kubernetes behaves.
@@ -85,6 +87,7 @@ impl Settings {
             round_interval: Duration::from_secs(30),
             lease: LONG_LEASE,
             grants: Grants::default(),
+            compares: false,
             aws: weir_sim::aws::Options::default(),
             kube: weir_sim::kube::Options::default(),
         }

@@ -126,6 +126,7 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
         grace: seconds(process.grace_period),
         seed: seed(),
         grants: Grants(arguments.aws.allow_role.clone()),
+        definitions: weir_api::crds(),
         ..Settings::new(&arguments.owner_id)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weir_api::{TrafficShiftSpec, TrafficShiftStatus};
 
-use super::{Received, path, read};
+use super::{Received, is_part_of, path, read};
 use crate::document::Document;
 
 fn shift(spec: Value, status: Value) -> Received<TrafficShiftSpec> {
@@ -108,4 +108,13 @@ fn a_refusal_does_not_repeat_all_that_was_found() {
     spec["onFailure"] = json!("x".repeat(100_000));
     let refusal = shift(spec, Value::Null).object.unwrap_err();
     assert!(refusal.message.len() < 3_000 && refusal.message.contains("xxx"), "{}", refusal.message.len());
+}
+fn what_is_left_of_a_status_is_told_from_another() {
+    let whole = json!({"phase": "RollingBack", "weights": "blue 1", "history": [{"id": 1, "to": "green"}]});
+    for part in [json!({}), json!({"phase": "RollingBack", "history": [{"id": 1}]}), whole.clone()] {
+        assert!(is_part_of(&part, &whole), "{part}");
+    }
+    for other in [json!({"phase": "Failed"}), json!({"novel": 1}), json!({"history": []}), json!(null)] {
+        assert!(!is_part_of(&other, &whole), "{other}");
+    }
 }

@@ -12,7 +12,7 @@ use super::read::Scope;
 use super::request::{Call, Path, Target};
 use super::world::World;
 use super::write::Write;
-use super::{delete, discovery, read, watch};
+use super::{definition, delete, discovery, read, watch};
 
 /// What is answered.
 pub(super) enum Answer {
@@ -81,6 +81,11 @@ fn dispatch(world: &mut World, call: &Call) -> Result<Answer, Failure> {
         }
         Path::Resources(group, version) => {
             return discovery::resources(&world.kinds, group, version).map(Answer::ok).ok_or_else(missing);
+        }
+        Path::Description(group, version) => {
+            let kind = definition::key();
+            let definitions = world.all(&kind).map(|(_, definition)| &**definition);
+            return discovery::description(definitions, group, version).map(Answer::ok).ok_or_else(missing);
         }
         Path::Unknown => return Err(missing()),
     };

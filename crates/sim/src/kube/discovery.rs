@@ -76,3 +76,22 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
     }
     Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}))
 }
+
+/// `/openapi/v3/apis/GROUP/VERSION`, of kinds that were defined: their schemas, as far as clients compare them.
+pub(super) fn description<'a>(
+    definitions: impl Iterator<Item = &'a Value>,
+    group: &str,
+    version: &str,
+) -> Option<Value> {
+    let mut schemas = serde_json::Map::new();
+    for spec in definitions.map(|definition| &definition["spec"]).filter(|spec| spec["group"] == group) {
+        let mut versions = spec["versions"].as_array().into_iter().flatten();
+        let Some(served) = versions.find(|served| served["name"] == version) else { continue };
+        let kind = spec["names"]["kind"].as_str().unwrap_or_default();
+        let mut schema = served["schema"]["openAPIV3Schema"].clone();
+        schema["x-kubernetes-group-version-kind"] = json!([{"group": group, "kind": kind, "version": version}]);
+        let reversed: Vec<&str> = group.split('.').rev().collect();
+        schemas.insert(format!("{}.{version}.{kind}", reversed.join(".")), schema);
+    }
+    (!schemas.is_empty()).then(|| json!({"openapi": "3.0.0", "components": {"schemas": schemas}}))
+}

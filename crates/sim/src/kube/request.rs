@@ -34,6 +34,8 @@ pub(super) enum Path {
     Group(String),
     /// `/api/v1` and `/apis/GROUP/VERSION`
     Resources(String, String),
+    /// `/openapi/v3/apis/GROUP/VERSION`
+    Description(String, String),
     /// Everything below.
     Objects(Target),
     /// Nothing that is served.
@@ -111,6 +113,7 @@ impl Path {
             ["apis", group] => Self::Group((*group).to_owned()),
             ["api", version] => Self::Resources(String::new(), (*version).to_owned()),
             ["apis", group, version] => Self::Resources((*group).to_owned(), (*version).to_owned()),
+            ["openapi", "v3", "apis", group, version] => Self::Description((*group).to_owned(), (*version).to_owned()),
             ["api", version, rest @ ..] => Self::objects("", version, rest),
             ["apis", group, version, rest @ ..] => Self::objects(group, version, rest),
             _ => Self::Unknown,
