@@ -5,12 +5,14 @@
 
 mod accepted;
 mod alerts;
+mod befallen;
 mod helm;
 mod kubelet;
 mod life;
 mod neighbours;
 mod newcomer;
 mod policies;
+mod recorded;
 mod rights;
 mod script;
 mod users;

@@ -213,6 +213,27 @@ fn the_chart_is_of_this_version_and_knows_the_programs_port() {
     assert_eq!(container["image"], concat!("registry.example.org/weir:", env!("CARGO_PKG_VERSION")));
     let help = std::process::Command::new(env!("CARGO_BIN_EXE_weir")).args(["run", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    let port = format!("0.0.0.0:{} in a pod", container["ports"][0]["containerPort"]);
+    let port = format!("[::]:{} in a pod", container["ports"][0]["containerPort"]);
     assert!(help.contains(&port), "{port} in: {help}");
+}
+
+#[test]
+fn metrics_may_have_a_port_of_their_own() {
+    let Some(helm) = Helm::alone() else { return };
+    let render = |port: u16| {
+        let objects = helm.render(&json!({"metrics": {"port": port}, "networkPolicy": {"enabled": true}}));
+        let container = &only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+        let is_told = |argument: &Value| argument.as_str().is_some_and(|said| said.starts_with("--metrics-listen"));
+        let told: Vec<Value> =
+            container["args"].as_array().unwrap().iter().filter(|argument| is_told(argument)).cloned().collect();
+        let service = only(&objects, "Service")["spec"]["ports"][0].clone();
+        let open = only(&objects, "NetworkPolicy")["spec"]["ingress"][0]["ports"].clone();
+        (json!(told), container["ports"].clone(), service["port"].clone(), service["targetPort"].clone(), open)
+    };
+    let http = json!({"name": "http", "containerPort": 8080});
+    let let_in = |port: &str| json!([{"port": port, "protocol": "TCP"}]);
+    assert_eq!(render(8080), (json!([]), json!([http]), json!(8080), json!("http"), let_in("http")));
+    let both = json!([http, {"name": "metrics", "containerPort": 9090}]);
+    let told = json!(["--metrics-listen=[::]:9090"]);
+    assert_eq!(render(9090), (told, both, json!(9090), json!("metrics"), let_in("metrics")));
 }

@@ -279,6 +279,28 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
             vec![Change("weightedroutes/chosen", RETAIN), Again("weightedroutes/chosen", OTHER_PRIORITY)],
         ),
         ("give `spec.stickiness` a duration", vec![Change("weightedroutes/chosen", STICKY)]),
+        (
+            "or make the route again with another `spec.listener.priority`",
+            vec![Again("weightedroutes/chosen", OTHER_PRIORITY)],
+        ),
+        (
+            "or make the route again with a free `spec.listener.priority`",
+            vec![Again("weightedroutes/chosen", OTHER_PRIORITY)],
+        ),
+        (
+            "name each group once in `spec.targetGroups`",
+            vec![Change("environments/blue", r#"{"targetGroups": [{"name": "web", "existing": {"name": "blue"}}]}"#)],
+        ),
+        (
+            "mostly another group in `spec.targetGroups` of the environment",
+            vec![Change("environments/blue", r#"{"targetGroups": [{"name": "web", "existing": {"name": "other"}}]}"#)],
+        ),
+        (
+            "name an Application Load Balancer in `spec.existing`",
+            vec![Change("entrypoints/public", r#"{"existing": {"name": "shop-2"}}"#)],
+        ),
+        ("take the route out of `spec.routes` of one of the two", vec![Change("trafficshifts/release", ONE_ROUTE)]),
+        ("add the environment that has it to `spec.backends`", vec![Change("weightedroutes/moved", ADDED)]),
         ("give the command resume to go on from there", vec![]),
         (
             "lower spec.capacity.minHealthyPercent",
@@ -294,6 +316,11 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
             r#"-p '{"spec":{"capacity":{"minHealthyPercent":1}}}'`"#,
             vec![Change("trafficshifts/release", r#"{"capacity": {"minHealthyPercent": 1}}"#)],
         ),
+        (
+            "set spec.capacity.minHealthyPercent to 1",
+            vec![Change("trafficshifts/release", r#"{"capacity": {"minHealthyPercent": 1}}"#)],
+        ),
+        (r#"-p '{"spec":{"to":"OLD"}}'`"#, vec![Change("trafficshifts/release", r#"{"to": "blue"}"#)]),
         (
             "lower `spec.capacity.minHealthyPercent`",
             vec![Change("trafficshifts/release", r#"{"capacity": {"minHealthyPercent": 50}}"#)],
@@ -337,6 +364,8 @@ fn all_messages() -> Vec<(String, String)> {
         if file.path == "docs/troubleshooting.md" {
             let cells =
                 file.text.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.rsplit(" | ").next());
+            let typed = file.text.lines().filter(|line| !line.starts_with("| `") && line.contains(r#"{"spec":"#));
+            found.extend(typed.map(|line| (file.path.clone(), line.to_owned())));
             found.extend(cells.filter(|cell| names_field(cell)).map(|cell| (file.path.clone(), cell.to_owned())));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use weir_api::traffic_shift::{HeldBy, Wait};
+use weir_api::traffic_shift::{HeldBy, Phase, Wait};
 
 use super::tree::{SourceFile, source_files};
 
@@ -11,10 +11,11 @@ use super::tree::{SourceFile, source_files};
 const REASONS_IN: [&str; 2] = ["crates/engine/src/", "crates/controller/src/"];
 
 /// Words in the sources that are written like reasons and are none.
-const NO_REASONS: [&str; 15] = [
+const NO_REASONS: [&str; 16] = [
     // Kinds.
     "EntryPoint",
     "Environment",
+    "Namespace",
     "TrafficShift",
     "WeightedRoute",
     // Operations of AWS.
@@ -31,6 +32,22 @@ const NO_REASONS: [&str; 15] = [
     // Types of ours, in their debug form.
     "Controller",
     "Health",
+];
+
+/// The phases of a shift, which are reasons of its conditions.
+const PHASES: [Phase; 12] = [
+    Phase::Pending,
+    Phase::Verifying,
+    Phase::Shifting,
+    Phase::Paused,
+    Phase::Held,
+    Phase::Degraded,
+    Phase::Baking,
+    Phase::Succeeded,
+    Phase::RollingBack,
+    Phase::RolledBack,
+    Phase::Failed,
+    Phase::Superseded,
 ];
 
 type Words = BTreeSet<String>;
@@ -69,12 +86,13 @@ fn reasons_of(files: &[SourceFile]) -> Words {
     reasons.retain(|word| !NO_REASONS.contains(&word.as_str()));
     reasons.extend(Wait::ALL.map(|wait| wait.reason().to_owned()));
     reasons.extend(HeldBy::ALL.map(|by| by.reason().to_owned()));
+    reasons.extend(PHASES.map(|phase| phase.word().to_owned()));
     reasons
 }
 
 /// The cells of the rows of tables, where the first one holds code.
 fn rows(page: &str) -> Vec<Vec<String>> {
-    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let rows = page.lines().filter(|line| line.starts_with("| `") || line.starts_with("| [`"));
     rows.map(|row| row.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
@@ -134,8 +152,11 @@ fn alerts(template: &str) -> BTreeSet<Vec<String>> {
 }
 
 fn alerts_told(page: &str) -> BTreeSet<Vec<String>> {
-    let rows = rows(page).into_iter().filter(|row| row[0].starts_with("`Weir"));
-    rows.map(|row| vec![row[0].trim_matches('`').to_owned(), row[1].clone(), row[2].clone()]).collect()
+    let rows = rows(page).into_iter().filter(|row| row[0].contains("`Weir"));
+    rows.map(|row| {
+        vec![firsts("`(Weir[A-Za-z]+)`", &row[0]).pop_first().unwrap_or_default(), row[1].clone(), row[2].clone()]
+    })
+    .collect()
 }
 
 /// What is missing on a page, and what stands there that is not so.
@@ -190,6 +211,32 @@ fn every_alert_is_explained() {
     assert!(unknown.is_empty(), "docs/metrics.md has, otherwise than the chart, {unknown:?}");
 }
 
+#[test]
+fn every_alert_has_a_section_that_says_what_to_look_at_and_what_to_type() {
+    let files = source_files();
+    let page = text_of(&files, "docs/troubleshooting.md");
+    let sections: BTreeMap<&str, &str> = page
+        .split("\n### `")
+        .skip(1)
+        .filter_map(|section| section.split("\n### ").next()?.split("\n## ").next()?.split_once("`\n"))
+        .collect();
+    for alert in alerts(text_of(&files, "charts/weir/templates/prometheusrule.yaml")) {
+        let section = sections.get(alert[0].as_str()).unwrap_or_else(|| panic!("{} has no section", alert[0]));
+        for part in ["**Traffic now:**", "**Look:**", "**Type:**"] {
+            assert!(section.contains(part), "the section of {} lacks {part}", alert[0]);
+        }
+    }
+}
+
+#[test]
+fn every_stalled_reason_says_what_to_type() {
+    let files = source_files();
+    let stalled = rows(text_of(&files, "docs/troubleshooting.md")).into_iter().filter(|row| row[1].contains("Stalled"));
+    let dumb: Vec<String> =
+        stalled.filter(|row| !row[3].contains('`') && !row[3].contains("](")).map(|row| row[0].clone()).collect();
+    assert_eq!(dumb, [""; 0], "what is to be typed, or which field is to be changed, is not said of these");
+}
+
 fn words(words: &[&str]) -> Words {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -206,7 +253,8 @@ fn reasons_are_found_outside_of_tests_and_in_first_cells() {
     ];
     let waits = ["StepPause", "ShareNotSeen", "StickyClients"];
     let holds = ["PausedByCommand", "ForeignChange", "Failed", "HandedBack", "ObjectsChanged", "StrategyChanged"];
-    assert_eq!(reasons_of(&files), words(&[&["NotAForward", "Gone"], &waits[..], &holds[..]].concat()));
+    let phases = PHASES.map(Phase::word);
+    assert_eq!(reasons_of(&files), words(&[&["NotAForward", "Gone"], &waits[..], &holds[..], &phases[..]].concat()));
     let page = "| reason | do |\n|---|---|\n| `One`, `Two` | see `Three` |\n`Four`\n";
     assert_eq!(reasons_told(page), words(&["One", "Two"]));
     assert_eq!(told(&words(&["A", "B"]), &words(&["B", "C"])), (words(&["C"]), words(&["A"])));

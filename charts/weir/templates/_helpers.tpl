@@ -48,3 +48,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   name: {{ include "weir.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end -}}
+
+{{- /* The section of the runbook that is about an alert. */}}
+{{- define "weir.runbook" -}}
+{{- $top := index . 0 -}}
+{{- printf "%s#%s" (trimSuffix "#" $top.Values.metrics.prometheusRule.runbookUrl) (index . 1) | quote -}}
+{{- end }}
+
+{{- /* The name of the port of metrics: that of the probes, unless they have one of their own. */}}
+{{- define "weir.metricsPort" -}}
+{{- if eq (int .Values.metrics.port) 8080 -}}http{{- else -}}metrics{{- end -}}
+{{- end }}

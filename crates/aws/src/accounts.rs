@@ -53,7 +53,8 @@ pub struct Place {
 }
 
 impl Place {
-    fn of(access: &Access) -> Self {
+    /// The place to which an access leads.
+    pub fn of(access: &Access) -> Self {
         // arn:aws:iam::<account>:role/<name>
         let account = access.role_arn.as_deref().and_then(|role| role.split(':').nth(4)).unwrap_or_default();
         Self { account: account.to_owned(), region: access.region.clone().unwrap_or_default() }

@@ -29,6 +29,7 @@ mod settings;
 mod store;
 mod strays;
 mod wall;
+mod vigil;
 mod watch;
 mod world;
 

@@ -11,6 +11,7 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+use serde_json::Value;
 use weir_aws::{Family, Place, Spent, Standing};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
@@ -82,6 +83,10 @@ pub struct Metrics {
     /// Statuses of which something could not be read.
     pub(crate) unreadable: IntCounterVec,
     outdated: IntGaugeVec,
+    inventory_age: IntGaugeVec,
+    /// Requests by which something is watched that failed.
+    pub(crate) watch_failures: IntCounterVec,
+    watch_age: IntGaugeVec,
     /// How many objects are due and wait for a slot.
     pub(crate) queue_depth: IntGauge,
     /// How long the longest waiting object is due.
@@ -177,6 +182,24 @@ impl Metrics {
                     ),
                     &["kind"],
                 )?,
+                inventory_age: IntGaugeVec::new(
+                    Opts::new(
+                        "weir_inventory_age_seconds",
+                        "How long ago everything was last read that is looked at on AWS.",
+                    ),
+                    &["account", "region"],
+                )?,
+                watch_failures: IntCounterVec::new(
+                    Opts::new("weir_watch_failures_total", "Requests by which a kind is watched that failed."),
+                    &["kind"],
+                )?,
+                watch_age: IntGaugeVec::new(
+                    Opts::new(
+                        "weir_watch_age_seconds",
+                        "For how long the watch on a kind has not been known to go on; 0 while it does.",
+                    ),
+                    &["kind"],
+                )?,
                 queue_depth: IntGauge::new("weir_queue_depth", "Objects that are due and wait for a slot.")?,
                 queue_oldest: Gauge::new(
                     "weir_queue_oldest_seconds",
@@ -209,6 +232,10 @@ impl Metrics {
             };
             metrics.register()?;
             metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+            // An increase from nothing to one is none to Prometheus.
+            for kind in KindName::ALL {
+                metrics.unreadable.with_label_values(&[kind.word()]);
+            }
             Ok(metrics)
         };
         build().expect("the names and labels of the metrics are valid and different")
@@ -229,6 +256,9 @@ impl Metrics {
         registry.register(Box::new(self.rewrites.clone()))?;
         registry.register(Box::new(self.unreadable.clone()))?;
         registry.register(Box::new(self.outdated.clone()))?;
+        registry.register(Box::new(self.inventory_age.clone()))?;
+        registry.register(Box::new(self.watch_failures.clone()))?;
+        registry.register(Box::new(self.watch_age.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
         registry.register(Box::new(self.queue_oldest.clone()))?;
         registry.register(Box::new(self.leader.clone()))?;
@@ -285,6 +315,17 @@ impl Metrics {
         self.tick_errors.with_label_values(&[kind.word(), trouble.word()]).inc();
     }
 
+    /// Shows how old what is known of AWS is, by place, and for how long which watches have failed.
+    pub(crate) fn show_ages<'a>(&self, places: &BTreeMap<Place, i64>, watches: impl Iterator<Item = (&'a str, i64)>) {
+        self.inventory_age.reset();
+        for (Place { account, region }, seconds) in places {
+            self.inventory_age.with_label_values(&[account, region]).set(*seconds);
+        }
+        for (kind, seconds) in watches {
+            self.watch_age.with_label_values(&[kind]).set(seconds);
+        }
+    }
+
     /// Shows of which kinds the API server has older definitions.
     pub(crate) fn show_outdated<'a>(&self, kinds: impl Iterator<Item = &'a str>) {
         self.outdated.reset();
@@ -301,9 +342,10 @@ impl Metrics {
         self.tick_seconds.with_label_values(&[kind.word()]).observe(seconds);
     }
 
-    /// Shows an object as its status stands, in the place of what was shown of it before.
-    pub(crate) fn show(&self, cluster: &Cluster, object: &ObjectRef) {
-        self.shown.show(cluster, object);
+    /// Shows an object as its status stands, in the place of what was shown of it before; of one that cannot be decided on,
+    /// the status as it is on record.
+    pub(crate) fn show(&self, cluster: &Cluster, object: &ObjectRef, refused: Option<&Value>) {
+        self.shown.show(cluster, object, refused);
     }
 }
 

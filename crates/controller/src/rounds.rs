@@ -9,7 +9,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
-use weir_aws::Round;
+use weir_aws::{Place, Round};
 use weir_engine::Access;
 
 use crate::contact::Contact;
@@ -31,6 +31,8 @@ pub(crate) struct Rounds<'a> {
     blind: BTreeMap<Access, Contact>,
     /// How many balancers and target groups each access was last looked round for.
     sizes: BTreeMap<Access, [usize; 2]>,
+    /// When everything that each access leads to was last read; until it was, when that was first tried.
+    read: BTreeMap<Access, Timestamp>,
     /// When to look which ones are due.
     next: Timestamp,
 }
@@ -45,6 +47,7 @@ impl<'a> Rounds<'a> {
             due: BTreeMap::new(),
             blind: BTreeMap::new(),
             sizes: BTreeMap::new(),
+            read: BTreeMap::new(),
             next: later(now, interval),
         }
     }
@@ -61,6 +64,7 @@ impl<'a> Rounds<'a> {
         }
         let (beats, mut marked) = world.beside("seeking what to look at", || (world.beats(), world.marked()));
         self.due.retain(|access, _| beats.contains_key(access));
+        self.read.retain(|access, _| beats.contains_key(access));
         self.blind.retain(|access, _| beats.contains_key(access));
         self.sizes =
             beats.iter().map(|(access, beat)| (access.clone(), [beat.balancers.len(), beat.groups.len()])).collect();
@@ -71,6 +75,7 @@ impl<'a> Rounds<'a> {
                 continue;
             }
             self.under_way.insert(access.clone());
+            self.read.entry(access.clone()).or_insert(now);
             self.due.remove(&access);
             let marked = marked.remove(&access).unwrap_or_default();
             let round = async move {
@@ -95,10 +100,23 @@ impl<'a> Rounds<'a> {
     /// A round has ended.
     pub fn end(&mut self, access: &Access, round: &Round, now: Timestamp) {
         self.under_way.remove(access);
+        if !round.failing {
+            self.read.insert(access.clone(), now);
+        }
         self.tell(access, round, now);
         let due = later(now, self.interval);
         self.due.insert(access.clone(), due);
         self.next = self.next.min(due);
+    }
+
+    /// How old what is known of AWS is, in seconds: the oldest of each account and region.
+    pub fn ages(&self, now: Timestamp) -> BTreeMap<Place, i64> {
+        let mut ages = BTreeMap::new();
+        for (access, read) in &self.read {
+            let age: &mut i64 = ages.entry(Place::of(access)).or_default();
+            *age = (*age).max(now.duration_since(*read).as_secs());
+        }
+        ages
     }
 
     /// Says in the log that something cannot be read, at growing intervals, and once that everything can be again.
@@ -121,6 +139,7 @@ impl<'a> Rounds<'a> {
 
     /// Drops the rounds that are under way.
     pub fn give_up(&mut self) {
+        self.read.clear();
         self.running.clear();
     }
 }

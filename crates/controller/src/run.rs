@@ -344,6 +344,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
             let budgets = self.world.accounts.standings();
             self.world.metrics.show_budgets(&self.budgets, &budgets);
             self.budgets = budgets.into_keys().collect();
+            self.world.metrics.show_ages(&self.rounds.ages(now), self.world.vigil.borrow().ages(now));
         }
     }
 

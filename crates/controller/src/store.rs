@@ -194,10 +194,12 @@ impl Store {
         match received.object {
             Ok(sound) => {
                 self.refusals.remove(&object);
+                self.cluster.refused.remove(&object);
                 S::objects_mut(&mut self.cluster).insert(sound);
             }
             Err(refusal) => {
                 self.refusals.insert(object.clone(), refusal);
+                self.cluster.refused.insert(object.clone());
                 S::objects_mut(&mut self.cluster).remove(&object.key);
             }
         }
@@ -306,6 +308,7 @@ impl Store {
     fn remove(&mut self, object: ObjectRef) -> Change {
         let onlookers = self.onlookers(&object);
         self.refusals.remove(&object);
+        self.cluster.refused.remove(&object);
         self.unreadable.remove(&object);
         match object.kind {
             KindName::EntryPoint => drop(self.cluster.entry_points.remove(&object.key)),

@@ -33,6 +33,7 @@ use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
 use crate::strays::Strays;
 use crate::wall::Wall;
+use crate::vigil::{self, Vigil};
 use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
 
@@ -59,6 +60,8 @@ pub(crate) struct World<D> {
     strays: RefCell<Strays>,
     /// How urgent the ticks under way are.
     hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
+    /// Whether watches go on.
+    pub vigil: RefCell<Vigil>,
     /// Whether the API server answers.
     pub contact: RefCell<Contact>,
     /// Whether this process leads: only then anything is decided, and written.
@@ -89,6 +92,7 @@ impl<D: Decisions> World<D> {
             sent: RefCell::default(),
             strays: RefCell::default(),
             hastes: RefCell::default(),
+            vigil: RefCell::default(),
             contact: RefCell::new(Contact::asking("the API server")),
             duty,
             decisions: PhantomData,
@@ -102,6 +106,7 @@ impl<D: Decisions> World<D> {
     /// A watch has said something.
     pub fn hear(&self, notice: Notice) {
         use Subject::{Kind, Namespaces};
+        self.vigil.borrow_mut().hear(&notice, self.now());
         if matches!(notice, Notice::Complete(_) | Notice::Changed(..) | Notice::Deleted(..)) {
             self.make_contact();
         }
@@ -140,6 +145,7 @@ impl<D: Decisions> World<D> {
                 Vec::new()
             }
             Notice::Failed { subject, message, code, is_said } => {
+                self.metrics.watch_failures.with_label_values(&[vigil::word(subject)]).inc();
                 // Of credentials that are not taken the election tells, once for all requests.
                 if code.is_none_or(|code| code == 429 || code >= 500) {
                     debug!(?subject, "{message}");
@@ -492,7 +498,7 @@ impl<D: Decisions> World<D> {
         for dependent in dependents.filter(|_| self.duty.is_on()) {
             queue.wake(dependent, now, rank(dependent));
         }
-        self.metrics.show(store.cluster(), &object);
+        self.metrics.show(store.cluster(), &object, store.refusal(&object).map(|refusal| &refusal.status));
     }
 
     fn urgency(cluster: &Cluster, object: &ObjectRef) -> Urgency {

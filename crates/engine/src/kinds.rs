@@ -19,7 +19,7 @@ use crate::{claim, entry_point, environment, route, shift};
 macro_rules! kind {
     (
         $(#[$doc:meta])* $marker:ident: $name:ident($spec:ty, $status:ty) in $objects:ident,
-        decide: $decide:expr, events: $events:expr, urgency: $urgency:expr
+        decide: $decide:expr, events: $events:expr, stands: $stands:expr, urgency: $urgency:expr
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -51,7 +51,9 @@ macro_rules! kind {
             fn refused(now: Timestamp, status: &$status, generation: i64, message: &str) -> $status {
                 let mut refused = status.clone();
                 refused.observed_generation = Some(generation);
-                refused.conditions = refusal(now, &status.conditions, generation, message);
+                let stands: Option<String> = $stands(status);
+                let message = stands.map_or_else(|| message.to_owned(), |stands| format!("{message}; {stands}"));
+                refused.conditions = refusal(now, &status.conditions, generation, &message);
                 refused
             }
 
@@ -71,6 +73,7 @@ kind! {
     EntryPoints: EntryPoint(EntryPointSpec, EntryPointStatus) in entry_points,
     decide: entry_point::decide,
     events: |old: &EntryPointStatus, new: &EntryPointStatus| stood(&old.conditions, &new.conditions),
+    stands: |_| None,
     urgency: routine
 }
 
@@ -79,6 +82,7 @@ kind! {
     Environments: Environment(EnvironmentSpec, EnvironmentStatus) in environments,
     decide: environment::decide,
     events: |old: &EnvironmentStatus, new: &EnvironmentStatus| stood(&old.conditions, &new.conditions),
+    stands: |_| None,
     urgency: routine
 }
 
@@ -87,6 +91,7 @@ kind! {
     Routes: WeightedRoute(WeightedRouteSpec, WeightedRouteStatus) in routes,
     decide: route::decide,
     events: route::events,
+    stands: |_| None,
     urgency: |cluster, route: &RouteObject| {
         let alone = match () {
             () if route.deleted.is_some() || route::is_following(route) => Urgency::Progress,
@@ -102,6 +107,7 @@ kind! {
     Shifts: TrafficShift(TrafficShiftSpec, TrafficShiftStatus) in shifts,
     decide: shift::decide,
     events: shift::events,
+    stands: shift::stands_still,
     urgency: |_, shift| urgency_of(shift)
 }
 

@@ -1,6 +1,6 @@
 //! Kubernetes objects as the engine sees them: identity, life cycle, spec and status, nothing of a client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -90,7 +90,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// One object. A status that is missing or cannot be read is the default one: it counts as lost.
+/// One object. Whatever of its status is missing or cannot be read is as by default: it counts as lost.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object<Spec, Status> {
     /// Namespace and name.
@@ -153,6 +153,8 @@ pub struct Cluster {
     /// The name of the controller, which has looked for objects with this name in their label only; without a name, for
     /// objects without the label.
     pub controller: Option<SmolStr>,
+    /// The objects that are there and whose spec cannot be read: they are not among the others.
+    pub refused: BTreeSet<ObjectRef>,
 }
 
 impl Cluster {

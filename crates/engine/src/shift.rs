@@ -27,6 +27,7 @@ mod watch;
 pub use events::events;
 pub use plan::{Plan, Rest, Stop};
 pub(crate) use rollback::awaits_capacity;
+pub use watch::stands_still;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::TrafficShiftStatus;
@@ -127,7 +128,8 @@ impl Draft<'_> {
         let plan = match Plan::parse(&self.shift.spec.strategy) {
             Ok(plan) => plan,
             Err(message) => {
-                self.stalled = Some(because("Invalid", message));
+                let stands = watch::stands_still(&self.status).map(|stands| format!("; {stands}"));
+                self.stalled = Some(because("Invalid", message + &stands.unwrap_or_default()));
                 return Some(());
             }
         };

@@ -16,7 +16,7 @@ pub use arguments::Run;
 
 use std::env;
 use std::future::pending;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,13 +54,15 @@ pub enum Error {
 /// Runs the controllers until they are told to end.
 pub fn run(arguments: &Run) -> Result<(), Error> {
     logging::start(&arguments.logging);
-    let watchman = Watchman::start(arguments.process.listen.unwrap_or_else(default_address))?;
+    let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+    let listen = arguments.process.listen.unwrap_or_else(|| default_address(in_pod));
+    let watchman = Watchman::start(listen, arguments.process.metrics_listen)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     runtime.block_on(control(arguments, watchman))
 }
 
 async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
-    let Watchman { address, reports, ended } = watchman;
+    let Watchman { address, metrics_address, reports, ended } = watchman;
     let mut shutdown = pin!(async {
         match ended.await {
             Ok(signal) => tracing::info!(signal, "ending: no new writes, work under way is awaited"),
@@ -79,7 +81,7 @@ async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
         ready: Box::new(move || readiness.ready()),
         metrics: Box::new(move || metrics.render() + &process::metrics()),
     });
-    tracing::info!(%address, "metrics and probes are served");
+    tracing::info!(%address, %metrics_address, "metrics and probes are served");
     controller.run(shutdown).await?;
     tracing::info!("ended");
     Ok(())
@@ -131,10 +133,10 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
     }
 }
 
-fn default_address() -> SocketAddr {
-    let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
-    let host = if in_pod { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-    SocketAddr::new(IpAddr::V4(host), PORT)
+/// In a pod everything is listened on, whatever addresses the cluster gives to pods: of IPv6, of IPv4, or both.
+fn default_address(in_pod: bool) -> SocketAddr {
+    let host = if in_pod { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    SocketAddr::new(host, PORT)
 }
 
 fn host_name() -> Option<String> {

@@ -25,6 +25,8 @@ pub struct Round {
     pub changed: BTreeSet<Arn>,
     /// Why something that is watched could not be read for a while, where that is so.
     pub blind: Option<AwsError>,
+    /// Whether something could not be read this time.
+    pub failing: bool,
 }
 
 /// What was last told.
@@ -175,7 +177,7 @@ pub(super) async fn round(inventory: &Inventory, beat: &Beat, fresh: SignedDurat
     }
     let changed = seen.into_iter().filter_map(|(query, fact)| told.update(query, fact)).collect();
     told.retain(beat, &there);
-    Round { changed, blind: told.blind().cloned() }
+    Round { changed, blind: told.blind().cloned(), failing: told.is_failing() }
 }
 
 /// Reads what is watched. The rules of listeners that are known are read along with everything else, not after their

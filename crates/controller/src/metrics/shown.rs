@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
 use smol_str::SmolStr;
-use weir_api::condition::{CONTESTED, holds};
+use weir_api::Condition;
+use weir_api::condition::{CONTESTED, STALLED, Truth, find, holds};
 use weir_engine::object::{RouteObject, ShiftObject};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
@@ -24,6 +26,7 @@ enum Gauge {
     Waiting,
     Blind,
     Step,
+    Stalled,
 }
 
 /// What a gauge says of one object: `label` names the environment, phase or reason, where the gauge has such a label.
@@ -36,10 +39,10 @@ struct Reading {
 
 /// The gauges of all objects. Clones show the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Box<[Reading]>>>>);
+pub(crate) struct Shown(Arc<Mutex<BTreeMap<ObjectRef, Arc<[Reading]>>>>);
 
 impl Gauge {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Desired,
         Self::Applied,
         Self::Share,
@@ -49,6 +52,7 @@ impl Gauge {
         Self::Waiting,
         Self::Blind,
         Self::Step,
+        Self::Stalled,
     ];
 
     fn name(self) -> &'static str {
@@ -62,6 +66,7 @@ impl Gauge {
             Self::Waiting => "weir_shift_waiting",
             Self::Blind => "weir_shift_blind",
             Self::Step => "weir_shift_step",
+            Self::Stalled => "weir_object_stalled",
         }
     }
 
@@ -80,17 +85,21 @@ impl Gauge {
                 "1 while it cannot be told how the candidate of a shift is that carries traffic; absent otherwise."
             }
             Self::Step => "The step of its strategy that the last run of a shift has reached; 0 before the first.",
+            Self::Stalled => "1 for the reason for which an object is Stalled; absent while it is not.",
         }
     }
 }
 
 impl Shown {
     /// Shows an object as its status stands, in the place of what was shown of it before.
-    pub fn show(&self, cluster: &Cluster, object: &ObjectRef) {
+    pub fn show(&self, cluster: &Cluster, object: &ObjectRef, refused: Option<&Value>) {
+        let key = &object.key;
         let readings = match object.kind {
-            KindName::EntryPoint | KindName::Environment => return,
-            KindName::WeightedRoute => cluster.routes.get(&object.key).map(of_route),
-            KindName::TrafficShift => cluster.shifts.get(&object.key).map(of_shift),
+            _ if refused.is_some() => refused.map(of_refused),
+            KindName::EntryPoint => cluster.entry_points.get(key).map(|found| stalled(&found.status.conditions)),
+            KindName::Environment => cluster.environments.get(key).map(|found| stalled(&found.status.conditions)),
+            KindName::WeightedRoute => cluster.routes.get(key).map(of_route),
+            KindName::TrafficShift => cluster.shifts.get(key).map(of_shift),
         };
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match readings.filter(|readings| !readings.is_empty()) {
@@ -99,22 +108,18 @@ impl Shown {
         }
     }
 
-    /// Writes everything in the text format of Prometheus.
+    /// Writes everything in the text format of Prometheus. The loop, which shows objects, is not kept waiting meanwhile.
     pub fn write(&self, text: &mut String) {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for gauge in Gauge::ALL {
-            let (name, help) = (gauge.name(), gauge.help());
-            let mut is_first = true;
-            for (object, readings) in shown.iter() {
-                for reading in readings.iter().filter(|reading| reading.gauge == gauge) {
-                    if is_first {
-                        is_first = false;
-                        // Writing to a string cannot fail.
-                        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-                    }
-                    write_reading(text, object, reading);
-                }
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut parts = Gauge::ALL.map(|_| String::new());
+        for (object, readings) in &shown {
+            for reading in readings.iter() {
+                write_reading(&mut parts[reading.gauge as usize], object, reading);
             }
+        }
+        for (gauge, lines) in Gauge::ALL.into_iter().zip(parts).filter(|(_, lines)| !lines.is_empty()) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "# HELP {0} {1}\n# TYPE {0} gauge\n{lines}", gauge.name(), gauge.help());
         }
     }
 }
@@ -138,6 +143,10 @@ fn write_reading(text: &mut String, object: &ObjectRef, Reading { gauge, label, 
             let reason = escaped(label);
             writeln!(text, r#"{metric}{{namespace="{namespace}",reason="{reason}",shift="{name}"}} {value}"#)
         }
+        Gauge::Stalled => {
+            let (kind, reason, place) = (object.kind.word(), escaped(label), namespace);
+            writeln!(text, r#"{metric}{{kind="{kind}",name="{name}",namespace="{place}",reason="{reason}"}} {value}"#)
+        }
         Gauge::Blind | Gauge::Step => writeln!(text, r#"{metric}{{namespace="{namespace}",shift="{name}"}} {value}"#),
     };
 }
@@ -145,6 +154,22 @@ fn write_reading(text: &mut String, object: &ObjectRef, Reading { gauge, label, 
 /// The name of an environment comes from a status, in which anybody may have written anything.
 fn escaped(label: &str) -> String {
     label.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+/// Why an object is Stalled, where it is.
+fn stalled(conditions: &[Condition]) -> Vec<Reading> {
+    let stalled = find(conditions, STALLED).filter(|condition| condition.status == Truth::True);
+    stalled.map(|found| Reading { gauge: Gauge::Stalled, label: found.reason.clone(), value: 1 }).into_iter().collect()
+}
+
+/// An object that cannot be decided on is Stalled, and nobody watches the candidate of a run that was moving.
+fn of_refused(status: &Value) -> Vec<Reading> {
+    let stalled = Reading { gauge: Gauge::Stalled, label: "Invalid".into(), value: 1 };
+    let run = &status["run"];
+    let is_watched =
+        run["weight"].as_i64().unwrap_or(0) == 0 || !run["endedAt"].is_null() || !run["rollback"].is_null();
+    let blind = Reading { gauge: Gauge::Blind, label: SmolStr::default(), value: 1 };
+    [Some(stalled), (!is_watched).then_some(blind)].into_iter().flatten().collect()
 }
 
 fn of_route(route: &RouteObject) -> Vec<Reading> {
@@ -157,7 +182,7 @@ fn of_route(route: &RouteObject) -> Vec<Reading> {
     let shares = shares.map(|share| of(Gauge::Share, &share.environment, share.percent.into()));
     let drifted = status.difference.is_some().then(|| of(Gauge::Drifted, "", 1));
     let contested = holds(&status.conditions, CONTESTED).then(|| of(Gauge::Contested, "", 1));
-    desired.chain(applied).chain(shares).chain(drifted).chain(contested).collect()
+    desired.chain(applied).chain(shares).chain(drifted).chain(contested).chain(stalled(&status.conditions)).collect()
 }
 
 fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
@@ -169,5 +194,5 @@ fn of_shift(shift: &ShiftObject) -> Vec<Reading> {
     let step = step.map(|value| Reading { gauge: Gauge::Step, label: SmolStr::default(), value });
     let is_blind = shift.status.run.as_ref().is_some_and(|run| run.blind_since.is_some());
     let blind = is_blind.then(|| Reading { gauge: Gauge::Blind, label: SmolStr::default(), value: 1 });
-    phase.into_iter().chain(waiting).chain(blind).chain(step).collect()
+    phase.into_iter().chain(waiting).chain(blind).chain(step).chain(stalled(&shift.status.conditions)).collect()
 }

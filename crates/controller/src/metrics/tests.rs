@@ -40,17 +40,17 @@ fn the_weights_of_a_route_come_and_go_with_it() {
     let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
     let both = json!([{"environment": "blue", "weight": 75}, {"environment": "green", "weight": 25}]);
     store.put(object.kind, route("1", both), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     let green = r#"weir_route_weight_applied{environment="green",namespace="shop",route="public"} 25"#;
     let blue = r#"weir_route_weight_applied{environment="blue""#;
     assert!(metrics.render().contains(green), "{}", metrics.render());
     assert!(metrics.render().contains(blue));
     store.put(object.kind, route("2", json!([{"environment": "green", "weight": 100}])), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     assert!(metrics.render().contains(r#"environment="green",namespace="shop",route="public"} 100"#));
     assert!(!metrics.render().contains(blue), "{}", metrics.render());
     store.gone(&object, Some("2"));
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     assert!(!metrics.render().contains(r#"route="public""#));
 }
 
@@ -60,7 +60,7 @@ fn a_difference_and_a_fight_are_shown() {
     let object = ObjectRef::new(KindName::WeightedRoute, Key::new("shop", "public"));
     let mut document = serde_json::to_value(route("1", json!([{"environment": "blue", "weight": 1}]))).unwrap();
     store.put(object.kind, serde_json::from_value(document.clone()).unwrap(), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     for name in ["drifted", "contested"] {
         assert!(!metrics.render().contains(&format!("weir_route_{name}{{")), "{}", metrics.render());
     }
@@ -70,7 +70,7 @@ fn a_difference_and_a_fight_are_shown() {
         "type": "Contested", "status": "True", "reason": "Contested", "message": "", "lastTransitionTime": "2026-11-21T10:00:00Z",
     }]);
     store.put(object.kind, serde_json::from_value(document).unwrap(), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     for name in ["drifted", "contested"] {
         let expected = format!("weir_route_{name}{{namespace=\"shop\",route=\"public\"}} 1");
         assert!(metrics.render().contains(&expected), "{}", metrics.render());
@@ -92,10 +92,10 @@ fn a_shift_shows_one_phase_and_its_step() {
         })
     };
     store.put(object.kind, shift("0", json!({"phase": "Verifying", "run": run("0/4")})), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     assert!(metrics.render().contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 0"#));
     store.put(object.kind, shift("1", json!({"phase": "RollingBack", "run": run("2/4")})), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     let text = metrics.render();
     assert!(text.contains(r#"weir_shift_step{namespace="shop",shift="checkout"} 2"#), "{text}");
     assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RollingBack",shift="checkout"} 1"#), "{text}");
@@ -104,7 +104,7 @@ fn a_shift_shows_one_phase_and_its_step() {
         assert!(text.contains(help), "{help} in {text}");
     }
     store.put(object.kind, shift("2", json!({"phase": "RolledBack"})), Source::Watch);
-    metrics.show(store.cluster(), &object);
+    metrics.show(store.cluster(), &object, None);
     let text = metrics.render();
     assert!(text.contains(r#"weir_shift_phase{namespace="shop",phase="RolledBack",shift="checkout"} 1"#), "{text}");
     assert_eq!(text.matches("weir_shift_phase{").count(), 1, "the phase before is gone");
@@ -168,4 +168,45 @@ fn every_counter_is_rendered_with_its_labels() {
 fn the_version_is_told() {
     let expected = concat!("weir_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n");
     assert!(Metrics::new().render().contains(expected), "{}", Metrics::new().render());
+}
+
+#[test]
+fn what_is_stalled_is_shown_with_its_reason() {
+    let (metrics, mut store) = (Metrics::new(), Store::default());
+    let stalled = |reason: &str| {
+        let since = "2026-11-21T10:00:00Z";
+        json!([{"type": "Stalled", "status": "True", "reason": reason, "message": "", "lastTransitionTime": since}])
+    };
+    let environment: Document = serde_json::from_value(json!({
+        "metadata": {"namespace": "shop", "name": "blue", "uid": "e", "resourceVersion": "1"},
+        "spec": {"targetGroups": []},
+        "status": {"conditions": stalled("NotFound")},
+    }))
+    .unwrap();
+    let object = ObjectRef::new(KindName::Environment, Key::new("shop", "blue"));
+    store.put(object.kind, environment, Source::Watch);
+    metrics.show(store.cluster(), &object, None);
+    let expected = r#"weir_object_stalled{kind="Environment",name="blue",namespace="shop",reason="NotFound"} 1"#;
+    assert!(metrics.render().lines().any(|line| line == expected), "{}", metrics.render());
+    store.gone(&object, Some("1"));
+    metrics.show(store.cluster(), &object, None);
+    assert!(!metrics.render().contains("weir_object_stalled{"));
+}
+
+#[test]
+fn a_moving_shift_whose_spec_cannot_be_read_is_stalled_and_not_watched() {
+    let (metrics, mut store) = (Metrics::new(), Store::default());
+    let object = ObjectRef::new(KindName::TrafficShift, Key::new("shop", "checkout"));
+    for (ended, is_blind) in [(json!(null), true), (json!("2026-11-21T10:00:00Z"), false)] {
+        let mut document = shift("1", json!({"run": {"weight": 50, "endedAt": ended}}));
+        document.spec = json!({"routes": 7});
+        store.put(object.kind, document, Source::Watch);
+        let refusal = store.refusal(&object).unwrap();
+        metrics.show(store.cluster(), &object, Some(&refusal.status));
+        let text = metrics.render();
+        let stalled = r#"weir_object_stalled{kind="TrafficShift",name="checkout",namespace="shop",reason="Invalid"} 1"#;
+        assert!(text.lines().any(|line| line == stalled), "{text}");
+        assert_eq!(text.contains(r#"weir_shift_blind{namespace="shop",shift="checkout"} 1"#), is_blind, "{text}");
+        store.gone(&object, Some("1"));
+    }
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{STALLED, Truth, find};
 use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 
+use crate::object::{KindName, ObjectRef};
 use crate::sight::Sight;
 
 use super::lane::Lane;
@@ -32,8 +33,17 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
         return Some(Routes::Present);
     }
     let names = gone.join(", ");
-    let message = format!("the WeightedRoute {names} is gone; create it again, or abort or delete the shift");
-    let lost = format!("the WeightedRoute {names}, by which its target group is known, is gone");
+    let is_refused = |name: &&str| {
+        let route = ObjectRef::new(KindName::WeightedRoute, draft.shift.key.beside(*name));
+        draft.cluster.refused.contains(&route)
+    };
+    let (what, remedy) = if gone.iter().all(is_refused) {
+        (format!("the spec of the WeightedRoute {names} cannot be read"), "correct it")
+    } else {
+        (format!("the WeightedRoute {names} is gone"), "create it again")
+    };
+    let message = format!("{what}; {remedy}, or abort or delete the shift");
+    let lost = format!("{what}, by which its target group is known");
     if gone.len() == run.routes.len() {
         draft.wait(advance::phase_of(run), "RouteGone", message, None);
         watch::lose_sight(draft, run, &lost);
@@ -61,7 +71,7 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
         draft.wait(advance::phase_of(run), "RouteGone", message, Some(until));
         watch::present(draft, run, sight)?;
         watch::lose_sight(draft, run, &lost);
-    } else if !advance::fail(draft, "RouteGone", format!("the WeightedRoute {names} is gone")) {
+    } else if !advance::fail(draft, "RouteGone", what) {
         draft.wait(advance::phase_of(run), "RouteGone", message, None);
         give_up_at_deadline(draft, run, "a route of the run is gone, and there is nothing to go back to");
     }

@@ -158,9 +158,14 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
         return Some(Return { weights: sides.everything_home(lane, run), short: None });
     }
     let beside = if rest == 0 { String::new() } else { format!(", {rest} on what was left half way before") };
+    let at_once = if old > 0 {
+        "; to bring everything back at once on what is healthy there, set spec.capacity.minHealthyPercent to 1"
+    } else {
+        ""
+    };
     let short = format!(
         "only {old} of {needed} healthy targets are on the side that carried the traffic before{beside}, {new} on {}: \
-         {at_home} % is back, the rest follows as they become healthy",
+         {at_home} % is back, the rest follows as they become healthy{at_once}",
         run.to
     );
     Some(Return { weights: sides.divided(run, at_home, share - at_home), short: Some(short) })

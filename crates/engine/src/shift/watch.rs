@@ -2,6 +2,7 @@
 //! fails. Where it may not, or where nobody can tell how the candidate is, that is said.
 
 use jiff::{SignedDuration, Timestamp};
+use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{HeldBy, Run};
 
 use crate::sight::Sight;
@@ -133,6 +134,18 @@ fn note(draft: &mut Draft<'_>, capacity: Capacity, anew: bool, has_failed: bool)
 fn is_checked_anew(now: Timestamp, run: &Run, lanes: &[Lane<'_>]) -> bool {
     let corrected = |lane: &Lane<'_>| lane.route.status.reversals.iter().any(|back| now < back.at + CHECKED_ANEW);
     run.unchecked || run.reasserted_seq == Some(run.seq) || lanes.iter().any(corrected)
+}
+
+/// What becomes of a run that is moving while its shift cannot be decided on: nothing moves it, and nobody watches.
+pub fn stands_still(status: &TrafficShiftStatus) -> Option<String> {
+    let run = status.run.as_ref().filter(|run| run.ended_at.is_none())?;
+    let (id, to, summary) = (run.id, &run.to, &run.summary);
+    Some(match &run.rollback {
+        Some(_) => format!("run {id}, which is going back ({summary}), goes no further until then"),
+        None => format!(
+            "run {id} stands still at {summary} until then: {to} is not watched, and nothing goes back by itself. Weights that              are changed on AWS by hand stay"
+        ),
+    })
 }
 
 /// Says what somebody should know of the candidate, beside what the shift waits for.

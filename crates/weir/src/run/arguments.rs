@@ -110,10 +110,14 @@ pub struct Election {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Process")]
 pub struct Process {
-    /// Where /metrics, /livez and /readyz are served; by default 0.0.0.0:8080 in a pod and 127.0.0.1:8080 elsewhere.
-    /// Port 0 takes a free one and logs it
+    /// Where /livez, /readyz and /metrics are served; by default [::]:8080 in a pod, which takes IPv4 too, and
+    /// 127.0.0.1:8080 elsewhere. Where there is no IPv6, [::] is 0.0.0.0. Port 0 takes a free one and logs it
     #[arg(long, env = "WEIR_LISTEN", value_name = "ADDRESS:PORT", value_parser = forms::address)]
     pub listen: Option<SocketAddr>,
+
+    /// Where /metrics is served, and nowhere else then; by default where the probes are
+    #[arg(long, env = "WEIR_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = forms::address)]
+    pub metrics_listen: Option<SocketAddr>,
 
     /// How long work that is under way may go on after SIGTERM or SIGINT
     #[arg(long, env = "WEIR_GRACE_PERIOD", value_name = "DURATION", default_value = "20s")]

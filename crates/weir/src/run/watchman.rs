@@ -3,9 +3,11 @@
 //! It has a runtime of its own, so that it answers, and ends the process when told so twice, even while the controllers'
 //! thread is busy or stuck.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, OnceLock};
+use std::future::pending;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -14,6 +16,10 @@ use axum::routing::get;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// For how long metrics are given as they were written: whoever asks more often costs nothing more.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// What the thread tells of the controllers.
 pub struct Reports {
@@ -27,17 +33,24 @@ pub struct Reports {
 
 /// The place for reports. While it is empty the process counts as live and not ready.
 #[derive(Clone, Default)]
-pub struct Desk(Arc<OnceLock<Reports>>);
+pub struct Desk(Arc<Shelf>);
+
+#[derive(Default)]
+struct Shelf {
+    reports: OnceLock<Reports>,
+    /// The metrics as they were last written, and when.
+    written: Mutex<Option<(Instant, Arc<str>)>>,
+}
 
 impl Desk {
     /// From now on these reports are given.
     pub fn fill(&self, reports: Reports) {
         // There is one controller in a process; were there a second, the first one's reports would stay.
-        let _ = self.0.set(reports);
+        let _ = self.0.reports.set(reports);
     }
 
     fn live(&self) -> Result<(), String> {
-        if self.0.get().is_none_or(|reports| (reports.live)()) {
+        if self.0.reports.get().is_none_or(|reports| (reports.live)()) {
             Ok(())
         } else {
             Err("the loop stands still".to_owned())
@@ -45,11 +58,19 @@ impl Desk {
     }
 
     fn ready(&self) -> Result<(), String> {
-        self.0.get().map_or_else(|| Err("the controller has not begun".to_owned()), |reports| (reports.ready)())
+        self.0.reports.get().map_or_else(|| Err("the controller has not begun".to_owned()), |reports| (reports.ready)())
     }
 
     fn metrics(&self) -> String {
-        self.0.get().map_or_else(String::new, |reports| (reports.metrics)())
+        let Some(reports) = self.0.reports.get() else { return String::new() };
+        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some((_, text)) = written.as_ref().filter(|(at, _)| now < *at + FRESH) {
+            return text.to_string();
+        }
+        let text: Arc<str> = (reports.metrics)().into();
+        *written = Some((now, Arc::clone(&text)));
+        text.to_string()
     }
 }
 
@@ -57,9 +78,9 @@ impl Desk {
 #[derive(Debug, Error)]
 pub enum Error {
     #[error(
-        "cannot listen on {address}: {cause}; give another address with --listen, for example 127.0.0.1:0 for a free port"
+        "cannot listen on {address}: {cause}; give another address with {flag}, for example 127.0.0.1:0 for a free port"
     )]
-    Listen { address: SocketAddr, cause: io::Error },
+    Listen { address: SocketAddr, flag: &'static str, cause: io::Error },
     #[error("cannot start the thread for probes and signals: {0}")]
     Start(io::Error),
 }
@@ -68,6 +89,8 @@ pub enum Error {
 pub struct Watchman {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it gives metrics.
+    pub metrics_address: SocketAddr,
     /// Where it takes its reports from.
     pub reports: Desk,
     /// Fulfilled by the first SIGTERM or SIGINT, with the signal's name.
@@ -75,12 +98,11 @@ pub struct Watchman {
 }
 
 impl Watchman {
-    /// Takes the socket and starts the thread.
-    pub fn start(address: SocketAddr) -> Result<Self, Error> {
-        let fail = |cause| Error::Listen { address, cause };
-        let listener = TcpListener::bind(address).map_err(fail)?;
-        listener.set_nonblocking(true).map_err(fail)?;
-        let address = listener.local_addr().map_err(fail)?;
+    /// Takes the sockets and starts the thread. Metrics may have an address of their own.
+    pub fn start(address: SocketAddr, metrics: Option<SocketAddr>) -> Result<Self, Error> {
+        let (listener, address) = listen(address, "--listen")?;
+        let apart = metrics.map(|metrics| listen(metrics, "--metrics-listen")).transpose()?;
+        let metrics_address = apart.as_ref().map_or(address, |(_, address)| *address);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
         let signals = {
             let _inside = runtime.enter();
@@ -88,13 +110,25 @@ impl Watchman {
         };
         let (end, ended) = oneshot::channel();
         let reports = Desk::default();
-        let routes = routes(reports.clone());
+        let mut routes = probes(reports.clone());
+        if apart.is_none() {
+            routes = routes.merge(metrics_route(reports.clone()));
+        }
+        let metrics_only = metrics_route(reports.clone());
         let watch = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let apart = apart.map(|(listener, _)| tokio::net::TcpListener::from_std(listener)).transpose()?;
+            let serve_apart = async {
+                match apart {
+                    Some(listener) => axum::serve(listener, metrics_only).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 heard = signals.hear(end) => heard,
                 served = axum::serve(listener, routes) => served,
+                served = serve_apart => served,
             }
         };
         let body = move || {
@@ -103,8 +137,23 @@ impl Watchman {
             }
         };
         std::thread::Builder::new().name("watchman".to_owned()).spawn(body).map_err(Error::Start)?;
-        Ok(Self { address, reports, ended })
+        Ok(Self { address, metrics_address, reports, ended })
     }
+}
+
+/// Takes a socket. Where there is no IPv6, every address of a machine is one of IPv4.
+fn listen(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
+    let fail = |cause| Error::Listen { address, flag, cause };
+    let bound = TcpListener::bind(address).or_else(|cause| match address.ip() {
+        IpAddr::V6(host) if host.is_unspecified() && cause.kind() != ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).map_err(|_| cause)
+        }
+        _ => Err(cause),
+    });
+    let listener = bound.map_err(fail)?;
+    listener.set_nonblocking(true).map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    Ok((listener, address))
 }
 
 /// What is served, for whoever looks by hand.
@@ -113,19 +162,22 @@ weir
 
 /livez    whether the loop turns
 /readyz   whether this process leads or could, and if not, why
-/metrics  what it counts
+/metrics  what it counts (with --metrics-listen: at its own address)
 ";
 
-fn routes(reports: Desk) -> Router {
-    let (live, ready, metrics) = (reports.clone(), reports.clone(), reports);
+fn metrics_route(reports: Desk) -> Router {
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Router::new().route("/metrics", get(async move || (text, reports.metrics())))
+}
+
+fn probes(reports: Desk) -> Router {
+    let (live, ready) = (reports.clone(), reports);
     let is_live = async move || verdict(live.live(), "live");
     Router::new()
         .route("/", get(async || PAGES))
         .route("/livez", get(is_live.clone()))
         .route("/healthz", get(is_live))
         .route("/readyz", get(async move || verdict(ready.ready(), "ready")))
-        .route("/metrics", get(async move || (text, metrics.metrics())))
 }
 
 fn verdict(found: Result<(), String>, good: &'static str) -> (StatusCode, String) {

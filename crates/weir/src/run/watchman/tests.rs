@@ -1,8 +1,11 @@
 //! What the watchman answers, before and after the controllers report to it.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::super::default_address;
 use super::{Reports, Watchman};
 
 fn ask(address: SocketAddr, path: &str) -> (u16, String) {
@@ -17,7 +20,7 @@ fn ask(address: SocketAddr, path: &str) -> (u16, String) {
 
 #[test]
 fn tells_what_the_controllers_report() {
-    let watchman = Watchman::start("127.0.0.1:0".parse().unwrap()).unwrap();
+    let watchman = Watchman::start("127.0.0.1:0".parse().unwrap(), None).unwrap();
     let at = watchman.address;
     assert_eq!(ask(at, "/healthz"), (200, "live\n".to_owned()));
     assert_eq!(ask(at, "/readyz").0, 503);
@@ -30,6 +33,7 @@ fn tells_what_the_controllers_report() {
     assert_eq!(ask(at, "/healthz"), (503, "the loop stands still\n".to_owned()));
     assert_eq!(ask(at, "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(ask(at, "/metrics"), (200, "weir_queue_depth 0\n".to_owned()));
+    assert_eq!(watchman.metrics_address, at);
     assert_eq!(ask(at, "/livez"), ask(at, "/healthz"));
     let (status, pages) = ask(at, "/");
     assert!(status == 200 && ["/livez", "/readyz", "/metrics"].iter().all(|page| pages.contains(page)), "{pages}");
@@ -38,7 +42,53 @@ fn tells_what_the_controllers_report() {
 
 #[test]
 fn a_port_in_use_is_told_with_what_to_do() {
-    let first = Watchman::start("127.0.0.1:0".parse().unwrap()).unwrap();
-    let message = Watchman::start(first.address).err().unwrap().to_string();
+    let first = Watchman::start("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let message = Watchman::start(first.address, None).err().unwrap().to_string();
     assert!(message.contains(&first.address.to_string()) && message.contains("--listen"), "{message}");
+}
+
+#[test]
+fn metrics_have_an_address_of_their_own_where_that_is_wanted() {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let watchman = Watchman::start(any, Some(any)).unwrap();
+    watchman.reports.fill(Reports {
+        live: Box::new(|| true),
+        ready: Box::new(|| Ok(())),
+        metrics: Box::new(|| "weir_queue_depth 0\n".to_owned()),
+    });
+    assert_ne!(watchman.address, watchman.metrics_address);
+    assert_eq!(ask(watchman.metrics_address, "/metrics"), (200, "weir_queue_depth 0\n".to_owned()));
+    assert_eq!(ask(watchman.metrics_address, "/readyz").0, 404);
+    assert_eq!((ask(watchman.address, "/metrics").0, ask(watchman.address, "/readyz").0), (404, 200));
+    let message = Watchman::start(any, Some(watchman.address)).err().unwrap().to_string();
+    assert!(message.contains("--metrics-listen"), "{message}");
+}
+
+#[test]
+fn whoever_asks_for_metrics_again_and_again_has_them_written_once() {
+    let watchman = Watchman::start("127.0.0.1:0".parse().unwrap(), None).unwrap();
+    let written = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&written);
+    watchman.reports.fill(Reports {
+        live: Box::new(|| true),
+        ready: Box::new(|| Ok(())),
+        metrics: Box::new(move || format!("weir_writings {}\n", count.fetch_add(1, Ordering::Relaxed))),
+    });
+    for _ in 0..20 {
+        assert_eq!(ask(watchman.address, "/metrics"), (200, "weir_writings 0\n".to_owned()));
+    }
+    assert_eq!(written.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn in_a_pod_both_families_of_addresses_are_answered() {
+    let address = default_address(true);
+    assert_eq!(address, "[::]:8080".parse().unwrap());
+    let watchman = Watchman::start(SocketAddr::new(address.ip(), 0), None).unwrap();
+    let port = watchman.address.port();
+    assert_eq!(ask(SocketAddr::from(([127, 0, 0, 1], port)), "/livez").0, 200);
+    // A machine may have no IPv6 at all; then IPv4 is what is left.
+    if watchman.address.is_ipv6() {
+        assert_eq!(ask(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port), "/livez").0, 200);
+    }
 }
