@@ -25,7 +25,8 @@ fn sets() -> Vec<(&'static str, Value)> {
             json!({
                 "replicas": 3,
                 "image": {"digest": format!("sha256:{}", "a".repeat(64)), "pullSecrets": [{"name": "registry"}]},
-                "aws": {"region": "eu-central-1", "instanceMetadata": true, "allowRoles": [{"namespace": "shop-*", "roleArn": "arn:aws:iam::222222222222:role/weir"}]},
+                "aws": {"region": "eu-central-1", "instanceMetadata": true},
+                "allow": [{"namespace": "shop-*", "balancers": ["shop-public"], "roles": ["arn:aws:iam::222222222222:role/weir"]}],
                 "logging": {"level": "debug"},
                 "extraEnv": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
                 "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111111111111:role/weir"}},

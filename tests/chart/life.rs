@@ -11,7 +11,8 @@ use super::helm::{Helm, chart, documents};
 
 /// Where the release is.
 const RELEASE: &str = "weir-system";
-const REQUIRED: [&str; 2] = ["--set=ownerId=acme", "--set=image.repository=registry.example.org/weir"];
+const REQUIRED: [&str; 3] =
+    ["--set=ownerId=acme", "--set=allowEverything=true", "--set=image.repository=registry.example.org/weir"];
 
 /// An object that the present kinds refuse with a long name, and take with a short one.
 const TOO_LONG: &str = "{apiVersion: weir.dev/v1alpha1, kind: TrafficShift, metadata: {name: NAME}, spec: {routes: [r], \

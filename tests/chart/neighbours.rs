@@ -18,6 +18,7 @@ fn two_releases_stand_side_by_side() {
     let bring = |verb: &str, (name, namespace): &(&str, String)| {
         let values = [
             &format!("--set=ownerId={name}"),
+            "--set=allowEverything=true",
             &format!("--set=controllerName={name}"),
             "--set=image.repository=registry.example.org/weir",
             "--set=crds.install=false",

@@ -95,6 +95,7 @@ fn play(cluster: &Cluster, moto: &Moto, helm: &Helm, release: &str, mode: &[&str
     let install = ["install", "weir", &chart.to_string_lossy(), "--namespace", release, "--wait", "--timeout=2m"];
     let values = [
         "--set=ownerId=acme",
+        "--set=allowEverything=true",
         "--set=image.repository=registry.example.org/weir",
         "--set=inventoryInterval=2s",
         &format!("--set=aws.region={REGION}"),

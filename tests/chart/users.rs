@@ -5,6 +5,10 @@ use crate::conformance::install_kinds;
 
 use super::helm::{Helm, chart};
 
+fn reads_only(verb: &str) -> bool {
+    ["get", "list", "watch"].contains(&verb)
+}
+
 #[test]
 fn the_roles_of_kubernetes_reach_the_kinds() {
     let Some(cluster) = real_cluster_with_controllers() else { return };
@@ -24,6 +28,7 @@ fn the_roles_of_kubernetes_reach_the_kinds() {
     assert!(!can("adam", "get", "trafficshifts.weir.dev", &shop), "Kubernetes knows nothing of Weir by itself");
     let values = [
         "--set=ownerId=users",
+        "--set=allowEverything=true",
         "--set=image.repository=registry.example.org/weir",
         "--set=crds.install=false",
         "--set=fullnameOverride=weir-users",
@@ -40,6 +45,8 @@ fn the_roles_of_kubernetes_reach_the_kinds() {
                 (&["create", "update", "patch", "delete", "deletecollection"], writes),
             ] {
                 for verb in verbs {
+                    // Entry points open balancers: they are for a role of whoever runs these.
+                    let may = may && !(writes && kind.starts_with("entrypoints") && !reads_only(verb));
                     // Kubernetes adds the rules to its roles a moment later.
                     let is_so = || (can(user, verb, &kind, &shop) == may).then_some(()).ok_or_else(String::new);
                     eventually(&format!("{user} {verb} {kind}: {may}"), is_so);
@@ -51,6 +58,12 @@ fn the_roles_of_kubernetes_reach_the_kinds() {
             );
             assert!(!can(user, "get", &kind, &release), "{user} has a role in another namespace only");
         }
+    }
+    let binding = ["--clusterrole=weir-users-platform", "--user=petra", "--namespace", &shop];
+    cluster.kubectl(&[&["create", "rolebinding", "petra"], &binding[..]].concat());
+    for verb in ["get", "create", "delete"] {
+        let is_so = || can("petra", verb, "entrypoints.weir.dev", &shop).then_some(()).ok_or_else(String::new);
+        eventually(&format!("petra may {verb} entry points"), is_so);
     }
     helm.run(&["uninstall", "weir", "--namespace", &release]);
 }

@@ -119,8 +119,9 @@ fn what_is_wrong_is_refused_in_words() {
         (json!({"controllerName": "two words"}), vec!["/controllerName", "does not match pattern"]),
         (json!({"gracePeriodSeconds": 0}), vec!["/gracePeriodSeconds", "got 0, want 1"]),
         (json!({"logging": {"format": "xml"}}), vec!["/logging/format", "'json', 'pretty'"]),
-        (json!({"aws": {"allowRoles": ["shop=arn:aws:iam::1:role/a"]}}), vec!["/aws/allowRoles/0", "want object"]),
-        (json!({"aws": {"allowRoles": [{"namespace": "shop"}]}}), vec!["/aws/allowRoles/0", "'roleArn'"]),
+        (json!({"allow": ["shop=shop-public"]}), vec!["/allow/0", "want object"]),
+        (json!({"allow": [{"balancers": ["shop-public"]}]}), vec!["/allow/0", "'namespace'"]),
+        (json!({"allow": [{"namespace": "shop", "roles": ["weir"]}]}), vec!["/allow/0/roles/0"]),
         (
             json!({"serviceAccount": {"create": false}}),
             vec!["say which service account is used: --set serviceAccount.name=NAME"],
@@ -140,6 +141,8 @@ fn what_is_wrong_is_refused_in_words() {
         image.contains("build the image with the Dockerfile of the repository, push it, and say where it is"),
         "{image}"
     );
+    let allow = refused(&helm, &json!({"ownerId": "acme", "image": {"repository": "r"}}));
+    assert!(allow.contains("say what the objects of each namespace may name on AWS"), "{allow}");
     let words = refused(&helm, &json!({"ownerId": "two words", "image": {"repository": "r"}}));
     assert!(words.contains("/ownerId"), "{words}");
 }
@@ -151,7 +154,11 @@ fn values_reach_the_program() {
         "image": {"digest": format!("sha256:{}", "0".repeat(64))},
         "watchNamespace": "shop",
         "controllerName": "blue",
-        "aws": {"region": "eu-central-1", "allowRoles": [{"namespace": "*", "roleArn": "arn:aws:iam::222222222222:role/weir-*"}]},
+        "aws": {"region": "eu-central-1"},
+        "allow": [
+            {"namespace": "shop", "balancers": ["shop-public"], "targetGroups": ["shop-*"]},
+            {"namespace": "*", "roles": ["arn:aws:iam::222222222222:role/weir-*"], "regions": ["us-east-1"]},
+        ],
         "inventoryInterval": "1m",
         "leaseDuration": "30s",
         "gracePeriodSeconds": 60,
@@ -169,7 +176,10 @@ fn values_reach_the_program() {
             "--namespace=shop",
             "--controller-name=blue",
             "--region=eu-central-1",
+            "--allow-balancer=shop=shop-public",
+            "--allow-target-group=shop=shop-*",
             "--allow-role=*=arn:aws:iam::222222222222:role/weir-*",
+            "--allow-region=*=us-east-1",
             "--lease-name=weir",
             "--lease-duration=30s",
             "--inventory-interval=1m",

@@ -95,7 +95,8 @@ fn with_nobody_there_to_read_what_it_says_it_ends_as_it_would() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_weir"));
-    command.args(["run", "--owner-id", OWNER, "--listen", "127.0.0.1:0", "--log", "trace", "--kubeconfig", "/nowhere"]);
+    command.args(["run", "--owner-id", OWNER, "--listen", "127.0.0.1:0", "--log", "trace"]);
+    command.args(["--allow-everything", "--kubeconfig", "/nowhere"]);
     let status = command.stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(1), "a panic would end it with 101");
 }

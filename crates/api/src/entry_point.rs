@@ -1,5 +1,6 @@
 //! `EntryPoint`: a permanent balancer that outlives environments.
 
+use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,10 @@ pub struct EntryPointStatus {
     /// The balancer's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
+    /// Since when this object names that balancer. Of several that do, the balancer belongs to the first, and routes that
+    /// come by way of another one are judged by its `allowedRoutes` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_since: Option<Timestamp>,
     /// The name that clients resolve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_name: Option<String>,

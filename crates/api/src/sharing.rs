@@ -22,6 +22,10 @@ pub struct AllowedRoutes {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), with = "Vec<HostPattern>")]
     pub hosts: Vec<String>,
+    /// Whether a route of another namespace may take over, with `adopt: true`, a rule or default action that Weir did not
+    /// make. Without it such rules also keep it off their hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
 }
 
 impl AllowedRoutes {

@@ -28,8 +28,8 @@ mod server;
 mod settings;
 mod store;
 mod strays;
-mod wall;
 mod vigil;
+mod wall;
 mod watch;
 mod world;
 
@@ -44,7 +44,7 @@ pub use metrics::Metrics;
 pub use publish::REPORTER;
 pub use run::Controller;
 pub use settings::Settings;
-pub use weir_engine::access::{Grant, Grants};
+pub use weir_engine::grant::{Grant, Grants, Subject};
 
 /// Where the loop and its probes get the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -32,8 +32,8 @@ use crate::selection::Selection;
 use crate::server::Server;
 use crate::store::{Change, Fate, Source, Store};
 use crate::strays::Strays;
-use crate::wall::Wall;
 use crate::vigil::{self, Vigil};
+use crate::wall::Wall;
 use crate::watch::{Notice, Subject};
 use crate::{Clock, Settings};
 

@@ -1,8 +1,8 @@
-//! Which account and region something on AWS is in, by which role it is reached, and who may use that role.
+//! Which account and region something on AWS is in, and by which role it is reached.
 //!
 //! Only the functions here make an [`Access`] from what a manifest says, so that none can be used that was not
-//! allowed. Invariant: where a role is not allowed there is no access, and without one there is no question and no
-//! write.
+//! allowed. Invariant: where a role, a region or the balancer of a route is not allowed there is no access, and without one
+//! there is no question and no write.
 
 use std::fmt;
 
@@ -10,8 +10,9 @@ use weir_api::AwsAccess;
 
 use crate::Arn;
 use crate::backend::Groups;
+use crate::grant::{Grants, Subject};
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
-use crate::route::{entry_key, is_led_away};
+use crate::route::{entry_key, is_led_away, listener_of};
 use crate::standing::{Reason, because};
 
 /// How an account and region is reached. The default one is the controller's own.
@@ -53,43 +54,13 @@ impl fmt::Display for Access {
     }
 }
 
-/// Allows the objects of a namespace to name a role.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Grant {
-    /// The namespace; a `*` in it stands for any characters.
-    pub namespace: String,
-    /// The role's ARN; a `*` in it stands for any characters but `:` and `/`.
-    pub role: String,
-}
-
-impl Grant {
-    fn allows(&self, namespace: &str, role: &str) -> bool {
-        fits(&self.namespace, namespace) && fits(&self.role, role)
-    }
-}
-
-/// Which namespaces may name which roles. By default none may name any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Grants(pub Vec<Grant>);
-
 impl Grants {
-    /// Every role in every namespace: for worlds that are made up.
-    pub fn all() -> Self {
-        Self(vec![Grant { namespace: "*".to_owned(), role: "arn:*:iam::*:role/*".to_owned() }])
-    }
-
-    /// Whether the objects of a namespace may name a role.
-    pub fn allow(&self, namespace: &str, role: &str) -> bool {
-        self.0.iter().any(|grant| grant.allows(namespace, role))
-    }
-
     /// The access that an object of a namespace names; the reason says why it may not.
     pub fn access(&self, namespace: &str, spec: Option<&AwsAccess>) -> Result<Access, Reason> {
         let access = spec.map(Access::of).unwrap_or_default();
-        match &access.role_arn {
-            Some(role) if !self.allow(namespace, role) => Err(not_allowed(namespace, role)),
-            _ => Ok(access),
-        }
+        let named = [(Subject::Role, access.role_arn.as_deref()), (Subject::Region, access.region.as_deref())];
+        let refusal = named.into_iter().find_map(|(subject, name)| self.refusal(namespace, subject, name?));
+        refusal.map_or(Ok(access), Err)
     }
 
     /// The access of an entry point.
@@ -102,8 +73,8 @@ impl Grants {
         self.access(&object.key.namespace, object.spec.aws.as_ref())
     }
 
-    /// The access of a route: that of its entry point, which is judged by its own namespace; what the route recorded
-    /// of it serves when the entry point is gone, or leads elsewhere.
+    /// The access of a route: that of its entry point, which is judged by its own namespace, as its balancer is; what the
+    /// route recorded of it serves when the entry point is gone, or leads elsewhere.
     pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Reason> {
         let key = entry_key(route);
         let entry_point = cluster.entry_points.get(&key).filter(|_| !is_led_away(cluster, route));
@@ -111,7 +82,12 @@ impl Grants {
             Some(entry_point) => entry_point.spec.aws.as_ref(),
             None => route.status.aws.as_ref(),
         };
-        self.access(&key.namespace, spec)
+        let listener = match entry_point {
+            Some(_) => listener_of(cluster, route),
+            None => route.status.listener.as_deref(),
+        };
+        let refusal = listener.and_then(|listener| self.refusal_on(&key.namespace, &Arn::new(listener)));
+        refusal.map_or_else(|| self.access(&key.namespace, spec), Err)
     }
 }
 
@@ -147,25 +123,6 @@ pub(crate) fn mismatch(
         there.0, there.1, here.0, here.1
     );
     Some(because("AccountMismatch", message))
-}
-
-fn not_allowed(namespace: &str, role: &str) -> Reason {
-    let message = format!(
-        "spec.aws.roleArn names {role}, which objects of the namespace {namespace} may not use; whoever runs the \
-         controller can allow it with --allow-role {namespace}={role}"
-    );
-    because("RoleNotAllowed", message)
-}
-
-/// Whether a text is as a pattern says, in which `*` stands for any characters but `:` and `/`.
-fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
-            let within = rest.find([':', '/']).unwrap_or(rest.len());
-            (0..=within).filter_map(|end| rest.get(end..)).any(|rest| fits(after, rest))
-        }),
-    }
 }
 
 #[cfg(test)]

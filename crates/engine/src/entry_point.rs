@@ -1,6 +1,6 @@
 //! Decides about an `EntryPoint`: finds the balancer and its listeners, and whether Weir may work on it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use weir_api::EntryPointStatus;
 use weir_api::entry_point::{ListenerStatus, RuleCount};
 use weir_api::sharing::NamespaceSource;
@@ -8,8 +8,9 @@ use weir_api::sharing::NamespaceSource;
 use crate::Arn;
 use crate::access::Access;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Reading, Rule, Tags};
-use crate::object::{Cluster, EntryPointObject, RouteObject};
-use crate::route::entry_key;
+use crate::grant::Subject;
+use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
+use crate::route::{entry_key, wrong_namespace};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Reason, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -33,6 +34,9 @@ pub fn decide(
 ) -> Option<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
     let mut wrong: Vec<Standing> = look(context, object, &mut status, sight)?.err().into_iter().collect();
+    if let Some(reason) = closed(cluster, object, &status) {
+        wrong.push(Standing::Stalled(reason));
+    }
     if selects_unseen(cluster, object) {
         wrong.push(Standing::Stalled(because(
             "NamespacesNotWatched",
@@ -74,19 +78,29 @@ fn look(
             return Some(Err(Standing::Stalled(because("Invalid", message))));
         }
     };
-    if status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, &access)) {
-        *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+    let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::Balancer, by);
+    let refused = refusal(&by);
+    if refused.is_some() || status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, &access)) {
+        *status = forgotten(status);
+    }
+    if let Some(reason) = refused {
+        return Some(Err(Standing::Stalled(reason)));
     }
     let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
             // What was found before serves on while AWS cannot be asked, so that a rollback does not wait for it.
             if error.kind == ErrorKind::NotFound {
-                *status = EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() };
+                *status = forgotten(status);
             }
             return Some(Err(Standing::unreadable(error, &format!("the balancer {by}"))));
         }
     };
+    if let Some(reason) = refusal(&By::Arn(balancer.arn.clone())) {
+        *status = forgotten(status);
+        return Some(Err(Standing::Stalled(reason)));
+    }
+    status.named_since = Some(named_since(context.now, object, &balancer.arn));
     status.arn = Some(balancer.arn.to_string());
     status.dns_name = Some(balancer.dns_name.clone());
     status.hosted_zone_id.clone_from(&balancer.hosted_zone_id);
@@ -124,6 +138,48 @@ fn listeners<'a>(
         return Some(known);
     }
     sight.listeners(&balancer.arn, sight.began - LOOK_AGAIN)
+}
+
+/// The status of an entry point that leads nowhere.
+fn forgotten(status: &EntryPointStatus) -> EntryPointStatus {
+    EntryPointStatus { observed_generation: status.observed_generation, ..Default::default() }
+}
+
+/// Since when an entry point names a balancer. One whose spec was changed may have named another before.
+fn named_since(now: Timestamp, object: &EntryPointObject, balancer: &Arn) -> Timestamp {
+    let is_same = object.status.arn.as_deref() == Some(balancer.as_str());
+    match object.status.named_since.filter(|_| is_same) {
+        Some(since) => since,
+        None if is_same || object.generation == 1 => object.created,
+        None => now,
+    }
+}
+
+/// The entry point to which a balancer belongs: the first that named it.
+pub(crate) fn first_to_name<'a>(cluster: &'a Cluster, balancer: &str) -> Option<&'a EntryPointObject> {
+    let doors = cluster.entry_points.values().filter(|door| door.status.arn.as_deref() == Some(balancer));
+    doors.min_by_key(|door| rank(door, &door.status))
+}
+
+/// Where an entry point stands among those that name one balancer.
+fn rank<'a>(door: &'a EntryPointObject, status: &EntryPointStatus) -> (Timestamp, (Timestamp, &'a Key, &'a str)) {
+    (status.named_since.unwrap_or(door.created), door.seniority())
+}
+
+/// Why no route of an entry point's own namespace can use it: its balancer belongs to another, which takes none from there.
+fn closed(cluster: &Cluster, object: &EntryPointObject, status: &EntryPointStatus) -> Option<Reason> {
+    let first = first_to_name(cluster, status.arn.as_deref()?)?;
+    let is_other = first.key.namespace != object.key.namespace;
+    if !is_other || rank(first, &first.status) > rank(object, status) {
+        return None;
+    }
+    let said = wrong_namespace(cluster, &object.key.namespace, first)?;
+    let message = format!(
+        "the balancer belongs to the EntryPoint {}, which was the first to name it, and does not allow the routes of this \
+         namespace: {said}",
+        first.key
+    );
+    Some(because("NotAllowed", message))
 }
 
 /// The balancer of a route, as its entry point has found it.

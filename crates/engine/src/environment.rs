@@ -10,6 +10,7 @@ use weir_api::environment::TargetGroupStatus;
 
 use crate::Arn;
 use crate::fact::{By, ErrorKind};
+use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Standing, because};
@@ -50,19 +51,22 @@ fn look(
     let mut found: Vec<TargetGroupStatus> = Vec::new();
     let mut wrong: Vec<Standing> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
-    let readings: Vec<_> = object
-        .spec
-        .target_groups
-        .iter()
-        .map(|group| {
-            let existing = &group.existing;
-            let name = || existing.name.clone().unwrap_or_default();
-            let by = existing.arn.as_ref().map_or_else(|| By::Name(name()), |arn| By::Arn(Arn::new(arn)));
-            (group, sight.group(&by, ANY_AGE), by)
-        })
-        .collect();
+    let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::TargetGroup, by);
+    let mut readings = Vec::new();
+    for group in &object.spec.target_groups {
+        let existing = &group.existing;
+        let name = || existing.name.clone().unwrap_or_default();
+        let by = existing.arn.as_ref().map_or_else(|| By::Name(name()), |arn| By::Arn(Arn::new(arn)));
+        match refusal(&by) {
+            Some(reason) => wrong.push(Standing::Stalled(reason)),
+            None => readings.push((group, sight.group(&by, ANY_AGE), by)),
+        }
+    }
     for (wanted, reading, by) in readings {
         match &reading?.found {
+            Ok(group) if let Some(reason) = refusal(&By::Arn(group.arn.clone())) => {
+                wrong.push(Standing::Stalled(reason));
+            }
             Ok(group) => {
                 if let Some(other) = names.insert(group.arn.clone(), &wanted.name) {
                     let message = format!(

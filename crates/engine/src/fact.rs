@@ -28,6 +28,13 @@ impl Arn {
         self.0.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(&self.0)
     }
 
+    /// The balancer that a listener or rule is on.
+    pub fn balancer(&self) -> Option<Self> {
+        let (before, place) = self.0.split_once(":listener/").or_else(|| self.0.split_once(":listener-rule/"))?;
+        let balancer: Vec<&str> = place.split('/').take(3).collect();
+        Some(Self::new(format!("{before}:loadbalancer/{}", balancer.join("/"))))
+    }
+
     /// The region, the fourth part of an ARN.
     pub fn region(&self) -> Option<&str> {
         self.0.split(':').nth(3).filter(|region| !region.is_empty())

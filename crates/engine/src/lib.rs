@@ -13,6 +13,7 @@ pub mod entry_point;
 pub mod environment;
 pub mod event;
 pub mod fact;
+pub mod grant;
 pub mod guard;
 pub mod invariant;
 pub mod kinds;
@@ -27,7 +28,8 @@ pub mod step;
 pub mod tick;
 pub mod weights;
 
-pub use access::{Access, Grants};
+pub use access::Access;
 pub use fact::Arn;
+pub use grant::Grants;
 pub use object::{Cluster, Key, KindName, Object, ObjectRef};
 pub use tick::Kind;

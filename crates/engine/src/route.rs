@@ -44,9 +44,10 @@ pub(crate) use events::stalled;
 pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub(crate) use gone::RULE_GONE;
 pub use memory::tag_value;
+pub(crate) use permission::wrong_namespace;
 pub use place::describe_place;
 pub use rivalry::entry_key;
-pub(crate) use rivalry::{is_led_away, was_marked};
+pub(crate) use rivalry::{is_led_away, listener_of, was_marked};
 pub(crate) use sick::NO_HEALTHY_TARGET;
 
 use jiff::{SignedDuration, Timestamp};

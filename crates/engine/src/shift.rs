@@ -34,8 +34,8 @@ use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, RunRoute, ShiftDeletionPolicy, Waiting};
 use weir_api::weighted_route::EnvironmentWeight;
 
-use crate::access::Grants;
 use crate::claim::{Claim, claim};
+use crate::grant::Grants;
 use crate::object::{Cluster, ShiftObject};
 use crate::sight::Sight;
 use crate::standing::{Reason, because};

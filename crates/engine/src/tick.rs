@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::access::Grants;
 use crate::dates::Dates;
 use crate::event::Event;
 use crate::fact::{AwsError, Fact};
+use crate::grant::Grants;
 use crate::guard::{Permit, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
 use crate::sight::{Ask, Facts, Sight};
@@ -109,7 +109,7 @@ pub struct Context {
     pub trouble: Option<Trouble>,
     /// The last write for this object that AWS accepted, and when, as far as this process remembers.
     pub accepted: Option<(Timestamp, Step)>,
-    /// Which namespaces may name which roles.
+    /// Which namespaces may name what.
     pub grants: Arc<Grants>,
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,

@@ -81,7 +81,7 @@ impl Model {
             writes: Vec::new(),
             told: Vec::new(),
             violations: Vec::new(),
-            grants: Arc::new(Grants::all()),
+            grants: Arc::new(Grants::everything()),
             due: BTreeMap::new(),
             memories: BTreeMap::new(),
             next_round: now + ROUND,

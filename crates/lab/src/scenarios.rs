@@ -32,16 +32,18 @@ mod shadows;
 mod shares;
 mod sharing;
 mod sticky;
+mod tenants;
 mod tokens;
 mod turning;
 mod unusable;
-mod zones;
 mod watched;
+mod zones;
 
 use std::time::Duration;
 
 use weir_api::traffic_shift::{Outcome, Phase, TrafficShiftStatus};
 use weir_api::weighted_route::WeightedRouteStatus;
+use weir_engine::grant::{Grant, Grants, Subject};
 
 use crate::evidence::{Change, Weights};
 use crate::judge::judge;
@@ -58,6 +60,12 @@ fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {
         scenario(&mut world).await;
         assert_sound(&world);
     });
+}
+
+/// Everything may be named, and of roles only those that are granted.
+fn naming_roles(grants: impl IntoIterator<Item = Grant>) -> Grants {
+    let others = Grants::everything().0.into_iter().filter(|grant| grant.subject != Subject::Role);
+    Grants(others.chain(grants).collect())
 }
 
 fn assert_sound(world: &World) {

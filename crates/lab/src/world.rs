@@ -86,7 +86,7 @@ impl Settings {
             owner: "lab".to_owned(),
             round_interval: Duration::from_secs(30),
             lease: LONG_LEASE,
-            grants: Grants::default(),
+            grants: Grants::everything(),
             compares: false,
             aws: weir_sim::aws::Options::default(),
             kube: weir_sim::kube::Options::default(),

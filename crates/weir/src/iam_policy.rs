@@ -9,7 +9,7 @@ use thiserror::Error;
 use weir_aws::{Policy, Scope};
 use weir_controller::Grant;
 
-use crate::run::forms::{self, grant, owner_id};
+use crate::run::forms::{self, owner_id, role_grant};
 
 /// Print the IAM policy that the controllers need
 ///
@@ -47,7 +47,8 @@ pub struct IamPolicy {
 
     /// A role that manifests may name, as `weir run` has it; may be given several times. Leave it out for the policy of
     /// such a role itself
-    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ', value_parser = grant)]
+    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ',
+          value_parser = role_grant)]
     allow_role: Vec<Grant>,
 }
 
@@ -88,7 +89,7 @@ impl IamPolicy {
             region: self.region.clone(),
             balancers: self.balancer.clone(),
             adopt: !self.no_adopt,
-            roles: self.allow_role.iter().map(|grant| grant.role.clone()).collect(),
+            roles: self.allow_role.iter().map(|grant| grant.pattern.clone()).collect(),
         };
         let mut text = serde_json::to_string_pretty(&Policy::new(&scope)).unwrap_or_default();
         text.push('\n');

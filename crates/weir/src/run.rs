@@ -4,6 +4,7 @@
 //! runtime that has no other; probes, metrics and signals have a thread of their own.
 
 mod account;
+mod allow;
 pub(crate) mod arguments;
 mod cluster;
 pub(crate) mod forms;
@@ -44,6 +45,8 @@ pub enum Error {
     #[error(transparent)]
     Account(#[from] account::Error),
     #[error(transparent)]
+    Allow(#[from] allow::Nothing),
+    #[error(transparent)]
     Accounts(#[from] weir_aws::NoRegion),
     #[error(transparent)]
     Controller(#[from] weir_controller::Error),
@@ -54,14 +57,15 @@ pub enum Error {
 /// Runs the controllers until they are told to end.
 pub fn run(arguments: &Run) -> Result<(), Error> {
     logging::start(&arguments.logging);
+    let grants = allow::grants(&arguments.allow)?;
     let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     let listen = arguments.process.listen.unwrap_or_else(|| default_address(in_pod));
     let watchman = Watchman::start(listen, arguments.process.metrics_listen)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    runtime.block_on(control(arguments, watchman))
+    runtime.block_on(control(arguments, grants, watchman))
 }
 
-async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
+async fn control(arguments: &Run, grants: Grants, watchman: Watchman) -> Result<(), Error> {
     let Watchman { address, metrics_address, reports, ended } = watchman;
     let mut shutdown = pin!(async {
         match ended.await {
@@ -73,7 +77,7 @@ async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
     let controller = tokio::select! {
         biased;
         () = &mut shutdown => return Ok(()),
-        controller = prepare(arguments) => controller?,
+        controller = prepare(arguments, grants) => controller?,
     };
     let (health, readiness, metrics) = (controller.health(), controller.health(), controller.metrics());
     reports.fill(Reports {
@@ -88,7 +92,7 @@ async fn control(arguments: &Run, watchman: Watchman) -> Result<(), Error> {
 }
 
 /// Finds cluster and account, and wires a controller to them.
-async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
+async fn prepare(arguments: &Run, grants: Grants) -> Result<Controller<Weir>, Error> {
     let client = cluster::connect(&arguments.kubernetes).await?;
     let aws = account::load(&arguments.aws).await?;
     tracing::info!(
@@ -103,7 +107,7 @@ async fn prepare(arguments: &Run) -> Result<Controller<Weir>, Error> {
     let counted = metrics.clone();
     let clock: Clock = Arc::new(now);
     let accounts = Accounts::new(&aws, &arguments.owner_id, now, move |call| counted.count_aws_call(call))?;
-    let settings = settings(arguments, client.default_namespace());
+    let settings = Settings { grants, ..settings(arguments, client.default_namespace()) };
     Ok(Controller::new(client, accounts, clock, metrics, settings)?)
 }
 
@@ -127,7 +131,6 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
         watch_seconds: WATCH_SECONDS,
         grace: seconds(process.grace_period),
         seed: seed(),
-        grants: Grants(arguments.aws.allow_role.clone()),
         definitions: weir_api::crds(),
         ..Settings::new(&arguments.owner_id)
     }

@@ -109,6 +109,7 @@ fn a_refusal_does_not_repeat_all_that_was_found() {
     let refusal = shift(spec, Value::Null).object.unwrap_err();
     assert!(refusal.message.len() < 3_000 && refusal.message.contains("xxx"), "{}", refusal.message.len());
 }
+#[test]
 fn what_is_left_of_a_status_is_told_from_another() {
     let whole = json!({"phase": "RollingBack", "weights": "blue 1", "history": [{"id": 1, "to": "green"}]});
     for part in [json!({}), json!({"phase": "RollingBack", "history": [{"id": 1}]}), whole.clone()] {

@@ -3,17 +3,20 @@
 //! A rule with a given priority is looked for there; one whose priority was chosen is found by its conditions and marks,
 //! wherever it stands, and is never moved.
 
+use smol_str::SmolStr;
 use weir_api::Match;
 
-use crate::fact::{Conditions, Rule, RulePriority};
+use crate::fact::{Conditions, ErrorKind, Rule, RulePriority};
 use crate::object::{Cluster, RouteObject};
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Reason, because};
+use crate::standing::{Reason, Standing, because};
 use crate::step::ROUTE_TAG;
 use crate::tick::Context;
 
 use super::conditions::{conditions, describe, describe_theirs, same};
+use super::pattern::{Relation, relate};
 use super::place::describe_place;
+use super::priority::Bounds;
 use super::{owner, priority, rivalry, shadow};
 
 /// The rule of a route, where there is one; the error says what stands in its place.
@@ -124,11 +127,12 @@ pub(super) fn free_priority(
     route: &RouteObject,
     matches: &Match,
     rules: &[Rule],
+    among: Bounds,
 ) -> Result<i32, Reason> {
     if let Some(priority) = route.spec.listener.priority {
         return shadow::refusal(matches, rules, priority).map_or(Ok(priority), Err);
     }
-    let bounds = shadow::bounds(&conditions(matches), rules);
+    let bounds = shadow::bounds(&conditions(matches), rules).and(among);
     let neighbours = rivalry::neighbours(cluster, route);
     let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
     let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
@@ -151,29 +155,78 @@ pub(super) fn free_priority(
     })
 }
 
-/// Says whose the hosts of a route are, where the marks on AWS tell that a rule for one of them is not its namespace's.
-/// Where a cluster was restored, the ages of routes say nothing about who came first, and whoever has a host may
-/// not be there yet.
-pub(super) fn host_in_use(
+/// Where a rule that is still to be made may stand among those of others: behind each that is for some of its hosts and more
+/// specific in them, and before each less specific one of a guest. So nobody's rule takes requests from one that names their
+/// hosts better, whatever else it asks for. The error says whose the hosts are, where the marks on AWS tell that they are
+/// not its namespace's: where a cluster was restored, the ages of routes say nothing about who came first, and whoever has a
+/// host may not be there yet.
+pub(super) fn among_others(
     context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
     matches: &Match,
     rules: &[Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Reason>> {
-    let shared = |rule: &&Rule| {
-        let theirs = rule.conditions.get("host-header");
-        theirs.into_iter().flatten().any(|host| matches.hosts.iter().any(|mine| mine.eq_ignore_ascii_case(host)))
-    };
-    let tags: Vec<_> = rules.iter().filter(shared).map(|rule| (rule, sight.tags(&rule.arn, ANY_AGE))).collect();
-    for (rule, tags) in tags {
-        let Ok(tags) = &tags?.found else { continue };
-        if let Some(reason) = owner::keeps_off(context, cluster, route, rule, tags) {
-            return Some(Err(reason));
+) -> Option<Result<Bounds, Standing>> {
+    let related = rules.iter().filter_map(|rule| Some((rule, rule.priority.number()?, relations(matches, rule))));
+    let related = related.filter(|(.., relations)| !relations.is_empty());
+    let read: Vec<_> =
+        related.map(|(rule, number, relations)| (rule, number, relations, sight.tags(&rule.arn, ANY_AGE))).collect();
+    let mut bounds = Bounds::NONE;
+    for (rule, number, relations, tags) in read {
+        let tags = match &tags?.found {
+            Ok(tags) => tags,
+            Err(error) if error.kind == ErrorKind::NotFound => continue,
+            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {}", rule.arn)))),
+        };
+        if !owner::is_others(context, cluster, route, rule, tags) {
+            continue;
+        }
+        let (wider, narrower) = (relations.contains(&Relation::Wider), relations.contains(&Relation::Narrower));
+        if relations.contains(&Relation::Same)
+            && let Some(reason) = owner::keeps_off(context, cluster, route, rule, tags)
+        {
+            return Some(Err(Standing::Stalled(reason)));
+        }
+        let is_guests = owner::is_guests(context, cluster, route, rule, tags);
+        if wider && narrower && is_guests {
+            return Some(Err(Standing::Stalled(entangled(rule))));
+        }
+        if wider {
+            bounds.after = bounds.after.max(number);
+        }
+        if narrower && is_guests {
+            bounds.before = bounds.before.min(number);
         }
     }
-    Some(Ok(()))
+    Some(Ok(bounds))
+}
+
+/// How the hosts of a match stand to those of a rule, as far as they have any in common.
+fn relations(matches: &Match, rule: &Rule) -> Vec<Relation> {
+    let theirs: Vec<&str> = rule.conditions.get("host-header").into_iter().flatten().map(SmolStr::as_str).collect();
+    let mine: Vec<&str> = matches.hosts.iter().map(String::as_str).collect();
+    let name_hosts = !theirs.is_empty() && !mine.is_empty();
+    // What names no host is for every one, and has none.
+    let (theirs, mine) = (every_if_none(theirs), every_if_none(mine));
+    // Nobody knows which hosts an expression is for: it counts as naming them better.
+    let relation =
+        |mine: &str, theirs: &str| if theirs.starts_with("regex ") { Relation::Wider } else { relate(mine, theirs) };
+    let relations = mine.iter().flat_map(|mine| theirs.iter().map(|theirs| relation(mine, theirs)));
+    relations.filter(|relation| *relation != Relation::Apart && (name_hosts || *relation != Relation::Same)).collect()
+}
+
+fn every_if_none(hosts: Vec<&str>) -> Vec<&str> {
+    if hosts.is_empty() { vec!["*"] } else { hosts }
+}
+
+fn entangled(rule: &Rule) -> Reason {
+    let message = format!(
+        "the rule for {}, which belongs to another namespace, is for hosts that this route names better, and the other way \
+         round. Make a WeightedRoute for each host",
+        describe_theirs(&rule.conditions)
+    );
+    because("Conflict", message)
 }
 
 #[cfg(test)]

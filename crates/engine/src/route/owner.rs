@@ -13,7 +13,7 @@ use crate::tick::Context;
 
 use super::conditions::{conditions, describe_theirs, same};
 use super::place::describe_place;
-use super::rivalry;
+use super::{permission, rivalry};
 
 /// The reason of a route whose place somebody else made, and which does not adopt it.
 pub(super) const NOT_ADOPTED: &str = "NotAdopted";
@@ -92,7 +92,8 @@ pub(super) fn is_ours(
                 absent(&marked)
             ),
         )),
-        Owner::Orphan(_) | Owner::Nobody if route.spec.adopt => Ok(false),
+        Owner::Orphan(_) if route.spec.adopt => Ok(false),
+        Owner::Nobody if route.spec.adopt => permission::adoption_refusal(cluster, route).map_or(Ok(false), Err),
         Owner::Orphan(_) | Owner::Nobody => Err(because(
             NOT_ADOPTED,
             format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
@@ -100,7 +101,27 @@ pub(super) fn is_ours(
     }
 }
 
-/// Why a route may not have the hosts of a rule: the rule belongs to another namespace or installation.
+/// Whether a rule belongs to another namespace or installation, or, for a guest on the balancer, to nobody that Weir knows.
+pub(super) fn is_others(context: &Context, cluster: &Cluster, route: &RouteObject, rule: &Rule, tags: &Tags) -> bool {
+    match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
+        Owner::Installation(_) => true,
+        Owner::Route(marked) | Owner::Orphan(marked) => marked.namespace != route.key.namespace,
+        Owner::Nobody => permission::is_guest(cluster, route),
+        Owner::This => false,
+    }
+}
+
+/// Whether a rule carries the marks of a guest on the balancer of a route.
+pub(super) fn is_guests(context: &Context, cluster: &Cluster, route: &RouteObject, rule: &Rule, tags: &Tags) -> bool {
+    match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
+        Owner::Route(marked) => cluster.routes.get(&marked).is_some_and(|marked| permission::is_guest(cluster, marked)),
+        Owner::Orphan(marked) => marked.namespace != route.key.namespace,
+        Owner::Nobody | Owner::This | Owner::Installation(_) => false,
+    }
+}
+
+/// Why a route may not have the hosts of a rule: the rule belongs to another namespace or installation, or, where the route
+/// is a guest on the balancer, to nobody that Weir knows.
 pub(super) fn keeps_off(
     context: &Context,
     cluster: &Cluster,
@@ -118,6 +139,10 @@ pub(super) fn keeps_off(
             "have that route deleted, and its rule with it".to_owned(),
         ),
         Owner::Orphan(marked) if marked.namespace != route.key.namespace => (absent(&marked), release),
+        Owner::Nobody if permission::is_guest(cluster, route) => (
+            "somebody who does not use Weir".to_owned(),
+            "have whoever runs the balancer delete the rule, or move it by a WeightedRoute of its own".to_owned(),
+        ),
         Owner::Nobody | Owner::This | Owner::Route(_) | Owner::Orphan(_) => return None,
     };
     let what = describe_theirs(&rule.conditions);

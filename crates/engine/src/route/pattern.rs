@@ -1,4 +1,7 @@
-//! Patterns of hosts and paths: whether all that one pattern is for is also what another is for.
+//! Patterns of hosts and paths: whether all that one pattern is for is also what another is for, and which of two patterns
+//! of hosts is the more specific.
+
+use std::cmp::Ordering;
 
 /// Whether every host that fits `inner` fits `outer` too, without regard to case.
 pub fn is_within(inner: &str, outer: &str) -> bool {
@@ -32,9 +35,69 @@ pub fn is_path_within(inner: &str, outer: &str) -> bool {
     fits[outer.len()]
 }
 
+/// How a pattern of hosts stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// No host fits both.
+    Apart,
+    /// Some hosts fit both, and this one is the more specific: it names one host, or has more dots.
+    Narrower,
+    /// Some hosts fit both, and the other one is the more specific.
+    Wider,
+    /// Some hosts fit both, and neither is more specific.
+    Same,
+}
+
+/// How a pattern of hosts stands to another, without regard to case.
+pub fn relate(one: &str, other: &str) -> Relation {
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    if !is_common(&one, &other) {
+        return Relation::Apart;
+    }
+    match host_class(&one).cmp(&host_class(&other)) {
+        Ordering::Less => Relation::Narrower,
+        Ordering::Greater => Relation::Wider,
+        Ordering::Equal => Relation::Same,
+    }
+}
+
+/// How many classes of hosts there are.
+pub const HOST_CLASSES: i32 = 7;
+
+/// How specific a pattern of hosts is: 0 for a name without wildcards, then by the number of dots: 5 or more, 4, 3, 2,
+/// fewer; the last class is what every host fits.
+pub fn host_class(pattern: &str) -> i32 {
+    if is_within("*", pattern) {
+        return HOST_CLASSES - 1;
+    }
+    let dots = i32::try_from(pattern.matches('.').count()).unwrap_or(i32::MAX);
+    if pattern.contains(['*', '?']) { 6 - dots.clamp(1, 5) } else { 0 }
+}
+
+/// Whether some text fits both patterns.
+fn is_common(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    // `rest[at]`: the rest of `one` from a place on and the rest of `other` from `at` on have a text in common.
+    let mut rest: Vec<bool> = (0..=other.len()).map(|at| other[at..].iter().all(|letter| *letter == '*')).collect();
+    for letter in one.iter().rev() {
+        let mut longer = vec![false; other.len() + 1];
+        longer[other.len()] = *letter == '*' && rest[other.len()];
+        for at in (0..other.len()).rev() {
+            longer[at] = match (*letter, other[at]) {
+                // It stands for nothing, or for one letter more.
+                ('*', _) | (_, '*') => rest[at] || longer[at + 1],
+                ('?', _) | (_, '?') => rest[at + 1],
+                (one, other) => one == other && rest[at + 1],
+            };
+        }
+        rest = longer;
+    }
+    rest[0]
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_within;
+    use super::*;
 
     #[test]
     fn a_host_is_within_a_pattern_only_if_all_that_it_is_for_is() {
@@ -62,6 +125,37 @@ mod tests {
         ];
         for (inner, outer, expected) in cases {
             assert_eq!(is_within(inner, outer), expected, "{inner:?} within {outer:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_patterns_the_one_that_names_a_host_or_has_more_dots_is_the_more_specific() {
+        use Relation::{Apart, Narrower, Same, Wider};
+        let cases = [
+            ("a.shop.example", "A.shop.example", Same),
+            ("a.shop.example", "b.shop.example", Apart),
+            ("a.shop.example", "*.shop.example", Narrower),
+            ("*.a.shop.example", "*.shop.example", Narrower),
+            ("*.shop.example", "*.a.shop.example", Wider),
+            ("*?.shop.example", "*.shop.example", Same),
+            ("*.?*.shop.example", "*.a.shop.example", Same),
+            ("a*.shop.example", "*b.shop.example", Same),
+            ("a*.shop.example", "b*.shop.example", Apart),
+            ("*.example", "?.example", Same),
+            ("*.example", "*.test", Apart),
+            ("*", "*.test", Wider),
+            ("**", "*", Same),
+            ("a?c.test", "ab?.test", Same),
+            ("a?c.test", "a?d.test", Apart),
+        ];
+        for (one, other, expected) in cases {
+            assert_eq!(relate(one, other), expected, "{one} and {other}");
+            let back = match expected {
+                Narrower => Wider,
+                Wider => Narrower,
+                alike => alike,
+            };
+            assert_eq!(relate(other, one), back, "{other} and {one}");
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Whether a route may use an entry point of another namespace.
 //!
+//! A balancer belongs to the entry point that was the first to name it: whoever comes by way of another one is judged by
+//! both, so that no other way in goes round what the owner has said.
+//!
 //! What is not allowed is refused: a namespace whose labels are not known is not selected, and a route that is for the
 //! hosts of everybody (the default action, or a rule without a host), or gives a priority of its own, needs the pattern
 //! `*`.
@@ -8,25 +11,60 @@ use std::collections::BTreeMap;
 
 use weir_api::sharing::NamespaceSource;
 
+use crate::entry_point::first_to_name;
 use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::standing::{Reason, because};
 
+use super::entry_key;
 use super::pattern::is_within;
 
 /// Why a route may not use an entry point; `None` where it may.
 pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &EntryPointObject) -> Option<Reason> {
-    let namespace = &route.key.namespace;
-    if entry_point.key.namespace == *namespace {
-        return None;
-    }
-    let key = &entry_point.key;
-    let said = wrong_namespace(cluster, namespace, entry_point)
-        .or_else(|| wrong_host(route, entry_point))
-        .or_else(|| wrong_priority(route, entry_point))?;
-    Some(because("NotAllowed", format!("the EntryPoint {key} does not allow this route: {said}")))
+    judges(cluster, route, entry_point).find_map(|judge| {
+        let said = wrong_namespace(cluster, &route.key.namespace, judge)
+            .or_else(|| wrong_host(route, judge))
+            .or_else(|| wrong_priority(route, judge))?;
+        Some(because("NotAllowed", format!("{} does not allow this route: {said}", named(judge, entry_point))))
+    })
 }
 
-fn wrong_namespace(cluster: &Cluster, namespace: &str, entry_point: &EntryPointObject) -> Option<String> {
+/// Why a route may not take over what Weir did not make; `None` where it may.
+pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
+    let entry_point = cluster.entry_points.get(&entry_key(route))?;
+    let judge = judges(cluster, route, entry_point).find(|judge| !judge.spec.allowed_routes.adopt)?;
+    let message = format!(
+        "{} does not allow routes of other namespaces to take over what Weir did not make: set its \
+         spec.allowedRoutes.adopt to true, or make this WeightedRoute again for another place",
+        named(judge, entry_point)
+    );
+    Some(because("NotAllowed", message))
+}
+
+/// Whether a route is a guest on its balancer: that, or the entry point by way of which it comes, is another namespace's.
+pub(super) fn is_guest(cluster: &Cluster, route: &RouteObject) -> bool {
+    let entry_point = cluster.entry_points.get(&entry_key(route));
+    entry_point.is_some_and(|entry_point| judges(cluster, route, entry_point).next().is_some())
+}
+
+/// The entry points that have to allow a route: its own and the one that its balancer belongs to, as far as they are of
+/// another namespace.
+fn judges<'a>(
+    cluster: &'a Cluster,
+    route: &'a RouteObject,
+    entry_point: &'a EntryPointObject,
+) -> impl Iterator<Item = &'a EntryPointObject> {
+    let first = entry_point.status.arn.as_deref().and_then(|balancer| first_to_name(cluster, balancer));
+    let first = first.filter(|first| first.key != entry_point.key);
+    [Some(entry_point), first].into_iter().flatten().filter(|judge| judge.key.namespace != route.key.namespace)
+}
+
+fn named(judge: &EntryPointObject, entry_point: &EntryPointObject) -> String {
+    let which = if judge.key == entry_point.key { "" } else { ", which was the first to name the balancer," };
+    format!("the EntryPoint {}{which}", judge.key)
+}
+
+/// Why the routes of a namespace may not use an entry point of another, in words.
+pub(crate) fn wrong_namespace(cluster: &Cluster, namespace: &str, entry_point: &EntryPointObject) -> Option<String> {
     let allowed = &entry_point.spec.allowed_routes.namespaces;
     match (allowed.from, &allowed.selector) {
         (NamespaceSource::All, _) => None,

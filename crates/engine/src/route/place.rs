@@ -18,7 +18,7 @@ use crate::tick::Context;
 use crate::weights;
 
 use super::conditions::{conditions, describe};
-use super::locate::{free_priority, host_in_use, own_rule};
+use super::locate::{among_others, free_priority, own_rule};
 use super::rivalry::{self, entry_key};
 use super::{crowd, gone, memory, owner, permission};
 
@@ -173,9 +173,9 @@ pub(super) fn find<'a>(
     }
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match host_in_use(context, cluster, route, matches, rules, sight)? {
-            Ok(()) => free_priority(cluster, route, matches, rules),
-            Err(reason) => Err(reason),
+        _ => match among_others(context, cluster, route, matches, rules, sight)? {
+            Ok(among) => free_priority(cluster, route, matches, rules, among),
+            Err(standing) => return Some(Err(standing)),
         },
     };
     let resource = rule.map(|rule| rule.arn.clone());

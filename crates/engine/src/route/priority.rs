@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use weir_api::Match;
 
 use super::conditions::is_for_everything;
+use super::pattern::{HOST_CLASSES, host_class};
 
 /// The first number that is chosen; those below are left to people.
 pub const FIRST: i32 = 1_000;
@@ -20,12 +21,11 @@ pub const LAST: i32 = 50_000;
 /// How many numbers a band has.
 pub const WIDTH: i32 = 100;
 
-/// How many classes of hosts, paths and further conditions there are.
-const HOSTS: i32 = 7;
+/// How many classes of paths and further conditions there are.
 const PATHS: i32 = 22;
 const OTHERS: i32 = 3;
 
-const _: () = assert!(FIRST + HOSTS * PATHS * OTHERS * WIDTH < LAST, "the bands fit below the highest priority");
+const _: () = assert!(FIRST + HOST_CLASSES * PATHS * OTHERS * WIDTH < LAST, "the bands fit below the highest priority");
 
 /// The numbers between which a rule must stand, both left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub struct Bounds {
 impl Bounds {
     /// Anywhere.
     pub const NONE: Self = Self { after: 0, before: LAST + 1 };
+
+    /// What both allow.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { after: self.after.max(other.after), before: self.before.min(other.before) }
+    }
 
     /// Whether a number is between them.
     pub fn allow(self, number: i32) -> bool {
@@ -56,8 +62,8 @@ pub fn choose(matches: &Match, taken: &BTreeSet<i32>, bounds: Bounds) -> Option<
 
 /// The first number of the band of a match.
 pub fn first_of(matches: &Match) -> i32 {
-    let host = widest(&matches.hosts, "host-header", HOSTS - 1, host_class);
-    let path = widest(&matches.paths, "path-pattern", PATHS - 1, path_class);
+    let host = widest(&matches.hosts, HOST_CLASSES - 1, host_class);
+    let path = widest(&matches.paths, PATHS - 1, path_class);
     let further = [
         matches.headers.len(),
         usize::from(!matches.methods.is_empty()),
@@ -70,19 +76,16 @@ pub fn first_of(matches: &Match) -> i32 {
 }
 
 /// A list is as specific as its least specific pattern; without any, it is for everything.
-fn widest(patterns: &[String], field: &str, everything: i32, class: impl Fn(&str) -> i32) -> i32 {
-    let class = |pattern: &String| if is_for_everything(field, pattern) { everything } else { class(pattern) };
-    patterns.iter().map(class).max().unwrap_or(everything)
-}
-
-/// 0 for a name without wildcards, then by the number of dots: 5 or more, 4, 3, 2, fewer.
-fn host_class(pattern: &str) -> i32 {
-    if is_exact(pattern) { 0 } else { 6 - count(pattern, |letter| letter == '.').clamp(1, 5) }
+fn widest(patterns: &[String], everything: i32, class: impl Fn(&str) -> i32) -> i32 {
+    patterns.iter().map(|pattern| class(pattern)).max().unwrap_or(everything)
 }
 
 /// 0 for a path without wildcards, then by the number of slashes (5 or more, 4, 3, 2, fewer) and, where that is equal,
 /// by the length of the shortest path that it is for.
 fn path_class(pattern: &str) -> i32 {
+    if is_for_everything("path-pattern", pattern) {
+        return PATHS - 1;
+    }
     if is_exact(pattern) {
         return 0;
     }

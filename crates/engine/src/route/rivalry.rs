@@ -15,6 +15,7 @@ use crate::standing::{Reason, because};
 
 use super::conditions::{conditions, describe, same};
 use super::crowd::MOST;
+use super::pattern::{Relation, is_within, relate};
 use super::permission;
 use super::place::describe_place;
 
@@ -84,7 +85,7 @@ pub(super) fn bound(status: &WeightedRouteStatus) -> Option<&str> {
 }
 
 /// The ARN of a route's listener, as its entry point has found it.
-fn listener_of<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a str> {
+pub(crate) fn listener_of<'a>(cluster: &'a Cluster, route: &RouteObject) -> Option<&'a str> {
     let listeners = &cluster.entry_points.get(&entry_key(route))?.status.listeners;
     let found = listeners.iter().find(|found| found.name == route.spec.listener.listener)?;
     Some(&found.arn)
@@ -136,11 +137,14 @@ fn contested<'a>(others: &[Ranked<'a>], route: &RouteObject, own: Rank<'_>) -> O
         return Some((format!("{place} belongs to"), rival));
     };
     for host in &matches.hosts {
-        let names = |(_, other): &&Ranked<'_>| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
-        let first = others.iter().find(names).filter(|(rank, _)| *rank < own).map(|(_, first)| *first);
-        if let Some(rival) = first.filter(|first| first.key.namespace != route.key.namespace) {
+        if let Some((theirs, rival)) = owner_of(before.clone(), route, host) {
             let namespace = &rival.key.namespace;
-            return Some((format!("the host {host} belongs to the namespace {namespace} by"), rival));
+            let what = if theirs.eq_ignore_ascii_case(host) {
+                format!("the host {host} belongs")
+            } else {
+                format!("the host {host} is for hosts of {theirs}, which belongs")
+            };
+            return Some((format!("{what} to the namespace {namespace} by"), rival));
         }
     }
     let wanted = conditions(matches);
@@ -155,11 +159,28 @@ fn contested<'a>(others: &[Ranked<'a>], route: &RouteObject, own: Rank<'_>) -> O
     before.find_map(contest)
 }
 
-/// Whether every host of a route is its namespace's: otherwise it waits itself, and keeps nobody off.
-fn owns_its_hosts(others: &[Ranked<'_>], route: &RouteObject) -> bool {
-    let names = |other: &RouteObject, host: &str| hosts(other).any(|theirs| theirs.eq_ignore_ascii_case(host));
-    let first = |host: &str| others.iter().find(|(_, other)| names(other, host));
-    hosts(route).all(|host| first(host).is_none_or(|(_, first)| first.key.namespace == route.key.namespace))
+/// Whether every host of a route, which is one of these, is its namespace's: otherwise it waits itself, and keeps nobody off.
+fn owns_its_hosts(all: &[Ranked<'_>], route: &RouteObject) -> bool {
+    hosts(route).all(|host| owner_of(all.iter().map(|(_, other)| *other), route, host).is_none())
+}
+
+/// The first of several routes, in their order, that has a host of another one for its own namespace, with the pattern by
+/// which it does: one as wide, for hosts that the other is for too. Where the other's namespace has named all of that host
+/// before, there is none.
+fn owner_of<'a>(
+    mut routes: impl Iterator<Item = &'a RouteObject>,
+    route: &RouteObject,
+    host: &str,
+) -> Option<(&'a str, &'a RouteObject)> {
+    let contests = |theirs: &&str| relate(host, theirs) == Relation::Same;
+    let decides = |other: &'a RouteObject| {
+        let mut contesting = hosts(other).filter(contests);
+        if other.key.namespace == route.key.namespace {
+            return contesting.any(|own| is_within(host, own)).then_some(None);
+        }
+        contesting.next().map(|theirs| Some((theirs, other)))
+    };
+    routes.find_map(decides).flatten()
 }
 
 fn hosts(route: &RouteObject) -> impl Iterator<Item = &str> {

@@ -8,8 +8,8 @@ use weir_api::entry_point::ListenerStatus;
 use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
 use crate::Arn;
-use crate::access::Grants;
 use crate::fact::{Conditions, Fact, Query, Reading, Rule, RulePriority};
+use crate::grant::Grants;
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, Key, Object, RouteObject, ShiftObject};
 use crate::sight::Facts;
 use crate::step::{OWNER_TAG, ROUTE_TAG};
@@ -110,18 +110,19 @@ pub fn context(now: Timestamp) -> Context {
         owner: "shop".to_owned(),
         trouble: None,
         accepted: None,
-        grants: Arc::new(Grants::all()),
+        grants: Arc::new(Grants::everything()),
     }
 }
 
-/// What is known of AWS: the rules of the listener, each with what its tags say of installation and route.
+/// What is known of AWS: the rules of the listener, each with what its tags say of installation and route, if anything.
 pub fn facts(now: Timestamp, rules: &[(Rule, (&str, &str))]) -> Facts {
     let mut facts = Facts::default();
     let all = rules.iter().map(|(rule, _)| rule.clone()).collect();
     facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now, Ok(all))));
     for (rule, (owner, route)) in rules {
-        let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].map(|(key, value)| (key.to_owned(), (*value).to_owned()));
-        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags.into_iter().collect()))));
+        let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].into_iter().filter(|(_, value)| !value.is_empty());
+        let tags = tags.map(|(key, value)| (key.to_owned(), (*value).to_owned())).collect();
+        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags))));
     }
     facts
 }

@@ -5,8 +5,9 @@ use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 
 use crate::Arn;
-use crate::access::{Access, Grants};
+use crate::access::Access;
 use crate::backend::{self, Groups};
+use crate::grant::Grants;
 use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::{route, weights};
 

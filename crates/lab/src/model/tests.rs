@@ -104,7 +104,7 @@ fn entry_point(by_role: bool) -> EntryPointSpec {
 
 /// Roles are allowed, or none is: that is said when the process starts.
 fn grant(model: &mut Model, all: bool) {
-    model.grants = Arc::new(if all { Grants::all() } else { Grants::default() });
+    model.grants = Arc::new(if all { Grants::everything() } else { Grants::default() });
     model.restart();
 }
 

@@ -3,13 +3,15 @@
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{STALLED, find, holds};
 use weir_api::traffic_shift::Outcome;
-use weir_engine::access::{Grant, Grants};
+use weir_engine::grant::{Grant, Subject};
 
 use crate::stage::{self, PORT, environment, on_virtual_time, route, shift, steps};
 use crate::wire::{Disturbance, Mischief, Side, Which};
 use crate::world::{Settings, World};
 
-use super::{HOUR, MINUTE, assert_sound, outcome, route_status, told, until, until_applied, until_complete};
+use super::{
+    HOUR, MINUTE, assert_sound, naming_roles, outcome, route_status, told, until, until_applied, until_complete,
+};
 
 const OTHER: &str = "222222222222";
 const REGION: &str = "us-east-1";
@@ -38,8 +40,8 @@ fn partner_shift(strategy: &str) -> String {
 }
 
 fn allowing(seed: u64, role: &str) -> Settings {
-    let grant = Grant { namespace: "shop".to_owned(), role: role.to_owned() };
-    Settings { grants: Grants(vec![grant]), ..Settings::seeded(seed) }
+    let grant = Grant { namespace: "shop".to_owned(), subject: Subject::Role, pattern: role.to_owned() };
+    Settings { grants: naming_roles([grant]), ..Settings::seeded(seed) }
 }
 
 /// Plays on a stage in two accounts, and has it judged.

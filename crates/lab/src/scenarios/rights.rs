@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use weir_engine::access::{Grant, Grants};
+use weir_engine::grant::{Grant, Subject};
 use weir_sim::aws::{Right, RuleAction};
 use weir_sim::traffic::TrafficSettings;
 
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, rule_route, shift, steps};
 use crate::world::{Settings, World};
 
-use super::{HOUR, MINUTE, assert_sound, play, told, until, until_complete};
+use super::{HOUR, MINUTE, assert_sound, naming_roles, play, told, until, until_complete};
 
 fn without_route(world: &World) -> bool {
     world.route("checkout").is_none()
@@ -66,7 +66,8 @@ fn a_role() -> BTreeSet<Right> {
     const ROLE: &str = "arn:aws:iam::222222222222:role/weir";
     let mut left = BTreeSet::new();
     on_virtual_time(async {
-        let grants = Grants(vec![Grant { namespace: "shop".to_owned(), role: ROLE.to_owned() }]);
+        let grants =
+            naming_roles([Grant { namespace: "shop".to_owned(), subject: Subject::Role, pattern: ROLE.to_owned() }]);
         let mut world = stage::furnished(Settings { grants, ..Settings::seeded(913) }).await;
         let access = format!("aws: {{region: us-east-1, roleArn: '{ROLE}'}}, ");
         let there = stage::environment("red").replace("spec: {", &format!("spec: {{{access}"));

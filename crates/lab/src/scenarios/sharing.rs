@@ -20,7 +20,7 @@ use super::{MINUTE, play, told, until};
 const AFTER: Duration = Duration::from_mins(2);
 
 /// The platform team lets namespaces with a label have hosts under `shop.test`.
-fn open(world: &World) {
+pub(super) fn open(world: &World) {
     let from = json!({"from": "Selector", "selector": {"matchLabels": {"ingress": "public"}}});
     share(world, &json!({"namespaces": from, "hosts": ["*.shop.test"]}));
 }
@@ -36,7 +36,7 @@ fn label(world: &World, namespace: &str, ingress: Option<&str>) {
 
 /// A namespace with a route and two environments; the shift moves the traffic to the first of them at once. `place`
 /// is put into the route's listener entry.
-async fn join(world: &mut World, namespace: &str, place: &str) {
+pub(super) async fn join(world: &mut World, namespace: &str, place: &str) {
     let environments = ["v1", "v2"].map(|name| {
         let metadata = format!("metadata: {{name: {name}, namespace: {namespace}}}");
         stage::environment(name)
@@ -68,11 +68,11 @@ spec: {{routes: [web], to: v1, strategy: {{steps: [{{weight: 50, pause: {{durati
     world.run_for(AFTER).await;
 }
 
-fn host(name: &str) -> String {
+pub(super) fn host(name: &str) -> String {
     format!("match: {{hosts: [{name}.shop.test]}}")
 }
 
-fn route(world: &World, namespace: &str) -> WeightedRouteStatus {
+pub(super) fn route(world: &World, namespace: &str) -> WeightedRouteStatus {
     let route = world.kube().get("weightedroutes", namespace, "web").expect("the route is there");
     let route: WeightedRoute = WeightedRoute::deserialize(&*route).expect("it is well formed");
     route.status.unwrap_or_default()
@@ -94,7 +94,7 @@ fn ready(world: &World, namespace: &str) {
 }
 
 /// What is live on a team's rule.
-fn weights(world: &World, namespace: &str) -> Weights {
+pub(super) fn weights(world: &World, namespace: &str) -> Weights {
     let priority = route(world, namespace).priority.and_then(|priority| u32::try_from(priority).ok());
     priority.map(|priority| world.account().rule_weights(BALANCER, PORT, priority)).unwrap_or_default()
 }
@@ -109,7 +109,7 @@ async fn delete_rule(world: &World, priority: i32) {
 }
 
 /// To which group a request for a host goes.
-async fn answered_by(world: &mut World, request: HttpRequest) -> Result<String, Cause> {
+pub(super) async fn answered_by(world: &mut World, request: HttpRequest) -> Result<String, Cause> {
     let settings = TrafficSettings { request, ..TrafficSettings::to(BALANCER, PORT, "any.test") };
     let mut traffic = world.traffic(settings);
     world.run_for(Duration::from_secs(5)).await;

@@ -32,6 +32,9 @@ pub struct Run {
     pub aws: Aws,
 
     #[command(flatten)]
+    pub allow: Allow,
+
+    #[command(flatten)]
     pub election: Election,
 
     #[command(flatten)]
@@ -72,17 +75,45 @@ pub struct Aws {
     #[arg(long, env = "WEIR_REGION", value_name = "REGION", value_parser = forms::region)]
     pub region: Option<String>,
 
-    /// Let the objects of a namespace name a role in spec.aws.roleArn; may be given several times. By default no role may
-    /// be named. A * in the namespace stands for any characters, in the ARN for any but : and /. In the environment
-    /// variable the pairs are separated by spaces
-    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ',
-          value_parser = forms::grant)]
-    pub allow_role: Vec<Grant>,
-
     /// How often AWS is looked at for changes that somebody else made
     #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s",
           value_parser = forms::interval)]
     pub inventory_interval: Duration,
+}
+
+/// What the objects of each namespace may name on AWS. Nothing may be named that is allowed nowhere here, and something must
+/// be allowed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What may be named")]
+#[expect(clippy::struct_field_names, reason = "the fields are named as their flags are")]
+pub struct Allow {
+    /// Let the objects of every namespace name every balancer, target group, role and region: for clusters in which
+    /// everybody who may write Weir's objects is trusted alike
+    #[arg(long, env = "WEIR_ALLOW_EVERYTHING")]
+    pub allow_everything: bool,
+
+    /// Let entry points of a namespace name a balancer, by its name or its ARN; may be given several times, as the other
+    /// three. A * in the namespace stands for any characters, in the rest for any but : and /, and alone for everything. In
+    /// the environment variable the pairs are separated by spaces
+    #[arg(long, env = "WEIR_ALLOW_BALANCER", value_name = "NAMESPACE=NAME_OR_ARN", value_delimiter = ' ',
+          value_parser = forms::balancer_grant)]
+    pub allow_balancer: Vec<Grant>,
+
+    /// Let environments of a namespace name a target group, by its name or its ARN
+    #[arg(long, env = "WEIR_ALLOW_TARGET_GROUP", value_name = "NAMESPACE=NAME_OR_ARN", value_delimiter = ' ',
+          value_parser = forms::target_group_grant)]
+    pub allow_target_group: Vec<Grant>,
+
+    /// Let the objects of a namespace name a role in spec.aws.roleArn
+    #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ',
+          value_parser = forms::role_grant)]
+    pub allow_role: Vec<Grant>,
+
+    /// Let the objects of a namespace name a region in spec.aws.region; the controller's own needs no leave as long as
+    /// it is not named
+    #[arg(long, env = "WEIR_ALLOW_REGION", value_name = "NAMESPACE=REGION", value_delimiter = ' ',
+          value_parser = forms::region_grant)]
+    pub allow_region: Vec<Grant>,
 }
 
 /// Who leads where several processes run.
@@ -136,13 +167,18 @@ pub struct Process {
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   # With the current context of the kubeconfig and the AWS profile of the shell:
-  weir run --owner-id acme-production --region eu-central-1
+  weir run --owner-id acme-production --region eu-central-1 --allow-everything
+
+  # Where teams share a cluster: the platform names the balancer, each team its own target groups:
+  weir run --owner-id acme-production --allow-balancer platform=public \
+    --allow-target-group 'cart=cart-*' --allow-target-group 'search=search-*'
 
   # In a pod, by environment variables:
-  WEIR_OWNER_ID=acme-production AWS_REGION=eu-central-1 weir run
+  WEIR_OWNER_ID=acme-production WEIR_ALLOW_EVERYTHING=true AWS_REGION=eu-central-1 weir run
 
   # Against another AWS endpoint, one namespace only, with more to read:
-  AWS_ENDPOINT_URL=http://127.0.0.1:5000 weir run --owner-id try --namespace shop --log debug
+  AWS_ENDPOINT_URL=http://127.0.0.1:5000 weir run --owner-id try --namespace shop --allow-everything \
+    --log debug
 
 The kinds must be installed first: weir crds | kubectl apply --server-side -f -";
 

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use weir_api::Duration;
-use weir_controller::Grant;
+use weir_controller::{Grant, Subject};
 
 /// The longest name that fits, with room to spare, into the value of an AWS tag.
 const OWNER_LENGTH: usize = 128;
@@ -96,17 +96,48 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080".to_owned())
 }
 
-/// A namespace and the ARN of a role, either with stars.
-pub fn grant(text: &str) -> Result<Grant, String> {
+/// A namespace and a balancer that it may name, either with stars.
+pub fn balancer_grant(text: &str) -> Result<Grant, String> {
+    pair(Subject::Balancer, text, "expected NAMESPACE=NAME_OR_ARN, such as shop=shop-public or 'shop=shop-*'")
+}
+
+/// A namespace and a target group that it may name, either with stars.
+pub fn target_group_grant(text: &str) -> Result<Grant, String> {
+    pair(Subject::TargetGroup, text, "expected NAMESPACE=NAME_OR_ARN, such as 'shop=shop-*'")
+}
+
+/// A namespace and a role that it may name, either with stars.
+pub fn role_grant(text: &str) -> Result<Grant, String> {
     let expected = "expected NAMESPACE=ROLE_ARN, such as shop=arn:aws:iam::123456789012:role/weir-shop";
-    let (namespace, role) = text.split_once('=').ok_or(expected)?;
+    pair(Subject::Role, text, expected)
+}
+
+/// A namespace and a region that it may name, either with stars.
+pub fn region_grant(text: &str) -> Result<Grant, String> {
+    pair(Subject::Region, text, "expected NAMESPACE=REGION, such as shop=us-east-1 or 'shop=us-*'")
+}
+
+fn pair(subject: Subject, text: &str, expected: &str) -> Result<Grant, String> {
+    let grant = text.split_once('=').and_then(|(namespace, pattern)| grant(subject, namespace, pattern));
+    grant.ok_or_else(|| expected.to_owned())
+}
+
+/// A grant, if both of its patterns can be for something.
+pub fn grant(subject: Subject, namespace: &str, pattern: &str) -> Option<Grant> {
     let names = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-*".contains(letter);
-    let parts: Vec<&str> = role.splitn(6, ':').collect();
-    let is_role = matches!(parts.as_slice(), ["arn", _, "iam", "", _, name] if name.starts_with("role/"));
-    if namespace.is_empty() || !namespace.chars().all(names) || !is_role {
-        return Err(expected.to_owned());
-    }
-    Ok(Grant { namespace: namespace.to_owned(), role: role.to_owned() })
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-*".contains(letter);
+    let is_plain = !pattern.is_empty() && pattern.chars().all(is_name);
+    let is_possible = match (subject, parts.as_slice()) {
+        (_, ["*"]) => true,
+        (Subject::Role, ["arn", _, "iam", "", _, name]) => name.starts_with("role/"),
+        (Subject::Balancer, ["arn", _, "elasticloadbalancing", _, _, name]) => name.starts_with("loadbalancer/"),
+        (Subject::TargetGroup, ["arn", _, "elasticloadbalancing", _, _, name]) => name.starts_with("targetgroup/"),
+        (Subject::Balancer | Subject::TargetGroup | Subject::Region, [_]) => is_plain,
+        _ => false,
+    };
+    let is_good = !namespace.is_empty() && namespace.chars().all(names) && is_possible;
+    is_good.then(|| Grant { namespace: namespace.to_owned(), subject, pattern: pattern.to_owned() })
 }
 
 fn is_label(text: &str) -> bool {

@@ -90,3 +90,52 @@ fn a_priority_of_ones_own_is_for_who_may_have_every_host() {
     assert_eq!(said(all(json!(["*"])), "team-a", place()), None);
     assert_eq!(said(json!({}), "platform", place()), None);
 }
+
+/// The entry point `team-b/mine` to the balancer of `platform/public`, named so many seconds after the beginning.
+fn second_door(named: i64) -> EntryPointObject {
+    let mut door = entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"], "adopt": true}));
+    door.key = crate::Key::new("team-b", "mine");
+    door.status.named_since = Some(jiff::Timestamp::from_second(named).unwrap());
+    door
+}
+
+/// The same as above by way of that one.
+fn said_at(named: i64, allowed_routes: Value, namespace: &str, place: Value) -> Option<String> {
+    let mut route = route(namespace, "web", 1, place);
+    route.spec.listener.entry_point.name = "mine".to_owned();
+    route.spec.listener.entry_point.namespace = Some("team-b".to_owned());
+    let mut cluster = cluster(entry_point(allowed_routes), [route.clone()]);
+    cluster.entry_points.insert(second_door(named));
+    let door = cluster.entry_points.get(&crate::Key::new("team-b", "mine")).unwrap();
+    refusal(&cluster, &route, door).map(|reason| reason.message.into())
+}
+
+#[test]
+fn another_way_in_does_not_go_round_what_the_owner_says() {
+    for namespace in ["team-b", "team-c"] {
+        for place in [Value::Null, host("*.example"), json!({"match": {"paths": ["/*"]}, "priority": 1})] {
+            let said = said_at(9, json!({}), namespace, place).expect("it is not allowed");
+            let expected = "the EntryPoint platform/public, which was the first to name the balancer, does not allow";
+            assert!(said.contains(expected), "{said}");
+        }
+        let allowed = json!({"namespaces": {"from": "All"}, "hosts": ["*.b.example"]});
+        assert_eq!(said_at(9, allowed.clone(), namespace, host("x.b.example")), None);
+        assert!(said_at(9, allowed, namespace, host("x.a.example")).is_some());
+    }
+    assert_eq!(said_at(9, json!({}), "platform", Value::Null), None, "the owner may do anything");
+    assert_eq!(said_at(-9, json!({}), "team-b", Value::Null), None, "it was the first itself");
+}
+
+#[test]
+fn what_weir_did_not_make_is_taken_over_only_where_the_owner_says_so() {
+    let said = |allowed_routes: Value, namespace: &str| {
+        let route = route(namespace, "web", 1, host("a.example"));
+        let reason = adoption_refusal(&cluster(entry_point(allowed_routes), [route.clone()]), &route)?;
+        Some(reason.message.to_string())
+    };
+    let open = |adopt: bool| json!({"namespaces": {"from": "All"}, "adopt": adopt});
+    assert_eq!(said(open(false), "platform"), None);
+    assert_eq!(said(open(true), "team-a"), None);
+    let refused = said(open(false), "team-a").unwrap();
+    assert!(refused.contains("set its spec.allowedRoutes.adopt to true"), "{refused}");
+}

@@ -4,7 +4,7 @@ use serde_json::json;
 use weir_api::traffic_shift::{Cause, Outcome, Waiting};
 
 use super::*;
-use crate::access::Grants;
+use crate::grant::Grants;
 use crate::object::{Cluster, Key, Object, RouteObject};
 
 fn now() -> Timestamp {
