@@ -12,7 +12,7 @@ use weir_aws::Accounts;
 
 use self::fake::{Fake, Fault};
 use self::scripted::Scripted;
-use super::Controller;
+use super::{Controller, HEARING, NOTICES, News};
 use crate::{Clock, Health, Metrics, Settings};
 
 mod election;
@@ -607,26 +607,19 @@ async fn the_same_seed_makes_the_same_requests() {
 
 /// News that are there all the time keep no tick from going on: whoever floods us does not stop everybody.
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_news_stops_no_tick() {
-    let fake = Fake::default();
-    fake.apply(SHIFTS, "checkout", spec("green"));
-    let (controller, metrics, _) = watched(&fake);
-    during(controller, async {
-        seconds(60).await;
-        let before = ticks(&metrics);
-        for number in 0..1_000 {
-            fake.apply(SHIFTS, "checkout", spec(if number % 2 == 0 { "blue" } else { "green" }));
-        }
-        seconds(60).await;
-        assert!(ticks(&metrics) - before > 5, "{} ticks among a thousand changes", ticks(&metrics) - before);
-    })
-    .await;
-}
-
-fn ticks(metrics: &Metrics) -> u64 {
-    let text = metrics.render();
-    let line = text.lines().find(|line| line.starts_with("weir_tick_seconds_count{kind=\"TrafficShift\"}"));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+async fn ticks_go_on_after_so_many_news_or_so_long_of_them() {
+    let mut news = News::default();
+    assert!(!news.are_enough());
+    for _ in 1..NOTICES {
+        news.hear();
+        assert!(!news.are_enough());
+    }
+    news.hear();
+    assert!(news.are_enough(), "so many");
+    let mut news = News::default();
+    news.hear();
+    sleep(HEARING).await;
+    assert!(news.are_enough(), "so long");
 }
 
 /// What looks around beside the ticks panics as harmlessly as they do.
