@@ -43,6 +43,6 @@ fn two_releases_stand_side_by_side() {
     helm.run(&["uninstall", two.0, "--namespace", &two.1]);
     let left = cluster.kubectl(&["get", "clusterroles,clusterrolebindings", "-o", "name"]);
     let named = |name: &str| left.lines().filter(|line| line.contains(name)).count();
-    assert_eq!((named("weir-one"), named("weir-two")), (4, 0), "{left}");
+    assert_eq!((named("weir-one"), named("weir-two")), (5, 0), "{left}");
     helm.run(&["uninstall", one.0, "--namespace", &one.1]);
 }

@@ -74,6 +74,7 @@ spec:
 const ADDED: &str = r#"{"backends": [{"environment": "blue"}, {"environment": "green"}, {"environment": "red"}]}"#;
 const ONE_BACKEND: &str = r#"{"backends": [{"environment": "blue"}], "weights": {"blue": 1, "green": null}}"#;
 const EVERY_NAMESPACE: &str = r#"{"allowedRoutes": {"namespaces": {"from": "All", "selector": null}}}"#;
+const ADOPTING: &str = r#"{"allowedRoutes": {"adopt": true}}"#;
 const EVERY_HOST: &str = r#"{"allowedRoutes": {"hosts": ["shop.example.org", "*"]}}"#;
 const OTHER_PLACE: &str = r#"{"aws": {"region": "eu-west-1", "roleArn": "arn:aws:iam::222222222222:role/weir"}}"#;
 const OTHER_PRIORITY: &str = r#"{"listener": {"priority": 20}}"#;
@@ -129,6 +130,7 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
         ("or leave out spec.pace", vec![Change("weightedroutes/chosen", r#"{"pace": null}"#)]),
         ("spec.drift is Pause: nothing new is begun", vec![]),
         // Entry points.
+        ("set its spec.allowedRoutes.adopt to true", vec![Change("entrypoints/public", ADOPTING)]),
         ("leave out spec.allowedRoutes", vec![Change("entrypoints/public", r#"{"allowedRoutes": null}"#)]),
         (
             "correct spec.listeners",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use weir_controller::{Metrics, Settings};
+use weir_controller::{Grants, Metrics, Settings};
 use weir_sim::aws::{Aws, Options};
 use weir_sim::clock::Clock;
 
@@ -151,6 +151,7 @@ impl Running {
                     lease_namespace: namespace,
                     lease_duration: LEASE,
                     identity: format!("life-{}", LIVES.fetch_add(1, Ordering::Relaxed)),
+                    grants: Grants::everything(),
                     ..Settings::new(OWNER)
                 };
                 let client = client(cluster.kubeconfig()).await;

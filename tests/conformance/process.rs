@@ -344,7 +344,7 @@ pub(crate) fn weir_run(moto: &Moto) -> Command {
         .args(["run", "--inventory-interval", &format!("{}s", ROUND.as_secs()), "--log-format", "json"])
         // By the environment, so that a case can give another by the flag.
         .env("WEIR_OWNER_ID", OWNER)
-        .env("WEIR_ALLOW_EVERYTHING", "true")
+        .envs(["BALANCER", "TARGET_GROUP", "REGION"].map(|subject| (format!("WEIR_ALLOW_{subject}"), "*=*")))
         .env("AWS_ENDPOINT_URL", moto.endpoint())
         .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])
         .envs([("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")])

@@ -55,6 +55,7 @@ pub trait Dated {
 impl Dated for EntryPointStatus {
     fn redate(&mut self, dates: &Dates) {
         dates.conditions(&mut self.conditions);
+        self.named_since.iter_mut().for_each(|since| dates.told(since));
     }
 }
 

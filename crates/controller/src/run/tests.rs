@@ -13,7 +13,7 @@ use weir_aws::Accounts;
 use self::fake::{Fake, Fault};
 use self::scripted::Scripted;
 use super::{Controller, HEARING, NOTICES, News};
-use crate::{Clock, Health, Metrics, Settings};
+use crate::{Clock, Grants, Health, Metrics, Settings};
 
 mod election;
 mod fake;
@@ -35,6 +35,7 @@ fn controller(fake: &Fake) -> Controller<Scripted> {
 fn controller_of(fake: &Fake, settings: Settings) -> Controller<Scripted> {
     let config =
         SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1")).build();
+    let settings = Settings { grants: Grants::everything(), ..settings };
     let clock = clock();
     let accounts_clock = clock.clone();
     let accounts = Accounts::new(&config, "test", move || accounts_clock(), |_| panic!("no script calls AWS")).unwrap();

@@ -17,7 +17,10 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let weighty: Vec<&Write<'_>> =
         course.writes.iter().filter(|write| write.weights.is_some()).filter(is_done).collect();
     for (number, write) in weighty.iter().enumerate() {
-        let is_next = |other: &&&Write<'_>| other.place == write.place && other.creates == write.creates;
+        // A rule that is made is known by its listener, on which others are made too.
+        let is_same =
+            |other: &Write<'_>| other.creates == write.creates && (!write.creates || other.route == write.route);
+        let is_next = |other: &&&Write<'_>| other.place == write.place && is_same(other);
         let Some(next) = weighty[number + 1..].iter().find(is_next) else { continue };
         let goes_back = next.route.as_ref().and_then(|route| course.mover(route, next.at)).and_then(run_of);
         if goes_back.is_some_and(|run| run.rollback.is_some()) {

@@ -11,7 +11,7 @@ use crate::stage::{self, BALANCER, PORT, on_virtual_time};
 use crate::world::{Settings, World};
 
 use super::sharing::{answered_by, host, join, open, route, weights};
-use super::{MINUTE, assert_sound, told, until};
+use super::{MINUTE, assert_sound_but, told, until};
 
 /// How many tenants mean well.
 const TENANTS: usize = 19;
@@ -179,17 +179,18 @@ fn a_hostile_tenant_takes_nothing_sees_nothing_and_slows_nobody() {
 
         let after = answers(world).await;
         assert_eq!(after, before, "whatever {HOSTILE} does, everybody's requests go where they went");
+        // The hosts that are nobody's it may have, behind all that are somebody's.
         for (name, _) in attacks() {
-            let status = world.kube().get("weightedroutes", HOSTILE, name).expect("it is there");
-            let marked = &status["status"]["marked"];
-            assert!(marked.is_null(), "{name} has got {marked}");
+            let found = world.kube().get("weightedroutes", HOSTILE, name).expect("it is there");
+            assert_eq!(found["status"]["marked"].is_null(), name != "wider", "{name}: {}", found["status"]);
         }
         assert_eq!(stalled(world, "environments", "theirs"), "TargetGroupNotAllowed");
         assert_eq!(stalled(world, "weightedroutes", "reads"), "NotAllowed");
         let all = readable(world);
         assert!(!all.contains(SECRET), "the secret of a rule can be read: {all}");
         assert_eq!(route(world, HOSTILE).live.as_deref(), Some("v1 100"), "what is its own it has");
-        assert_sound(world);
+        // Whoever changes specs ten times a second has their statuses written as often.
+        assert_sound_but(world, |breach| breach.contains("EndlessFight") && breach.contains(HOSTILE));
     });
 }
 

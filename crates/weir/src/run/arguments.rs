@@ -1,6 +1,6 @@
 //! The flags of `weir run`, each with its environment variable.
 
-#![allow(clippy::doc_markdown, reason = "the comments are the help that is printed")]
+#![allow(clippy::doc_markdown, rustdoc::broken_intra_doc_links, reason = "the comments are the help that is printed")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
