@@ -18,6 +18,7 @@ use super::helm::{Helm, only};
 const BY_HAND: &[(&str, &str, &str)] = &[
     ("WeirGuardViolation", "weir_guard_violations_total", "0x40 1x20"),
     ("WeirPanicked", "weir_panics_total", "0x40 1x20"),
+    ("WeirDropsEvents", "weir_events_dropped_total", "0x40 1x20"),
     ("WeirFallsBehind", "weir_queue_oldest_seconds", "0x30 61x30"),
     ("WeirStepsComeLate", r#"weir_step_lateness_seconds_bucket{le="15"}"#, "0x60"),
     ("WeirIsNotAllowed", r#"weir_tick_errors_total{kind="WeightedRoute",reason="forbidden"}"#, "0+1x60"),

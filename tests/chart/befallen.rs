@@ -26,6 +26,7 @@ pub(super) const TROUBLES: &[Trouble] = &[
     Trouble { name: "no controller lives", fires: &["WeirIsGone"], play: gone },
     Trouble { name: "two lead", fires: &["WeirLeadsTwice"], play: twice },
     Trouble { name: "the Lease is taken again and again", fires: &["WeirLeaderKeepsChanging"], play: restless },
+    Trouble { name: "the machine's clock is set back", fires: &["WeirClockWasSet"], play: clock_set },
     Trouble { name: "definitions are older", fires: &["WeirCannotRecord", "WeirDefinitionsAreOld"], play: older },
     Trouble { name: "a status has an unknown word", fires: &["WeirStatusIsUnreadable"], play: unknown_word },
     Trouble {
@@ -150,6 +151,13 @@ fn restless() -> Recording {
             world.take_lease(20);
             recording.watch(world, 4).await;
         }
+    })
+}
+
+fn clock_set() -> Recording {
+    at_half("", async |world, recording| {
+        world.step_clock(-900);
+        recording.watch(world, 10).await;
     })
 }
 
