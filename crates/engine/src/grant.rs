@@ -86,7 +86,6 @@ impl Grants {
     /// is not known yet: it is judged again when it is.
     pub(crate) fn refusal_by(&self, namespace: &str, subject: Subject, by: &By) -> Option<Reason> {
         let may = |pattern: &str| match by {
-            _ if pattern == EVERYTHING => true,
             By::Arn(arn) if is_arn(pattern) => fits(pattern, arn.as_str()),
             By::Arn(arn) => fits(pattern, name_in(arn.as_str())),
             By::Name(name) if is_arn(pattern) => fits(name_in(pattern), name),

@@ -179,16 +179,13 @@ pub(super) fn among_others(
             Err(error) if error.kind == ErrorKind::NotFound => continue,
             Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {}", rule.arn)))),
         };
-        if !owner::is_others(context, cluster, route, rule, tags) {
-            continue;
-        }
-        let (wider, narrower) = (relations.contains(&Relation::Wider), relations.contains(&Relation::Narrower));
-        if relations.contains(&Relation::Same)
-            && let Some(reason) = owner::keeps_off(context, cluster, route, rule, tags)
-        {
+        let owner = owner::of_rule(context, cluster, route, rule, tags);
+        let Some(reason) = owner::keeps_off(context, cluster, route, rule, &owner) else { continue };
+        if relations.contains(&Relation::Same) {
             return Some(Err(Standing::Stalled(reason)));
         }
-        let is_guests = owner::is_guests(context, cluster, route, rule, tags);
+        let (wider, narrower) = (relations.contains(&Relation::Wider), relations.contains(&Relation::Narrower));
+        let is_guests = owner::is_guest(cluster, route, &owner);
         if wider && narrower && is_guests {
             return Some(Err(Standing::Stalled(entangled(rule))));
         }

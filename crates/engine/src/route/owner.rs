@@ -20,7 +20,7 @@ pub(super) const NOT_ADOPTED: &str = "NotAdopted";
 
 /// Whose something is, from where a route stands.
 #[derive(Debug, PartialEq, Eq)]
-enum Owner<'a> {
+pub(super) enum Owner<'a> {
     Nobody,
     This,
     /// Another installation of Weir.
@@ -101,20 +101,21 @@ pub(super) fn is_ours(
     }
 }
 
-/// Whether a rule belongs to another namespace or installation, or, for a guest on the balancer, to nobody that Weir knows.
-pub(super) fn is_others(context: &Context, cluster: &Cluster, route: &RouteObject, rule: &Rule, tags: &Tags) -> bool {
-    match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
-        Owner::Installation(_) => true,
-        Owner::Route(marked) | Owner::Orphan(marked) => marked.namespace != route.key.namespace,
-        Owner::Nobody => permission::is_guest(cluster, route),
-        Owner::This => false,
-    }
+/// Whose a rule is.
+pub(super) fn of_rule<'a>(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    rule: &Rule,
+    tags: &'a Tags,
+) -> Owner<'a> {
+    owner(context, cluster, route, &rule.arn, &rule.conditions, tags)
 }
 
-/// Whether a rule carries the marks of a guest on the balancer of a route.
-pub(super) fn is_guests(context: &Context, cluster: &Cluster, route: &RouteObject, rule: &Rule, tags: &Tags) -> bool {
-    match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
-        Owner::Route(marked) => cluster.routes.get(&marked).is_some_and(|marked| permission::is_guest(cluster, marked)),
+/// Whether whoever has a rule on the balancer of a route is a guest there.
+pub(super) fn is_guest(cluster: &Cluster, route: &RouteObject, owner: &Owner<'_>) -> bool {
+    match owner {
+        Owner::Route(marked) => cluster.routes.get(marked).is_some_and(|marked| permission::is_guest(cluster, marked)),
         Owner::Orphan(marked) => marked.namespace != route.key.namespace,
         Owner::Nobody | Owner::This | Owner::Installation(_) => false,
     }
@@ -127,10 +128,10 @@ pub(super) fn keeps_off(
     cluster: &Cluster,
     route: &RouteObject,
     rule: &Rule,
-    tags: &Tags,
+    owner: &Owner<'_>,
 ) -> Option<Reason> {
     let release = format!("delete the rule, or remove its tags {OWNER_TAG} and {ROUTE_TAG}");
-    let (whose, way_out) = match owner(context, cluster, route, &rule.arn, &rule.conditions, tags) {
+    let (whose, way_out) = match owner {
         Owner::Installation(owner) => {
             (format!("the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}", context.owner), release)
         }
@@ -138,7 +139,7 @@ pub(super) fn keeps_off(
             format!("the WeightedRoute {marked} of another namespace (tag {ROUTE_TAG})"),
             "have that route deleted, and its rule with it".to_owned(),
         ),
-        Owner::Orphan(marked) if marked.namespace != route.key.namespace => (absent(&marked), release),
+        Owner::Orphan(marked) if marked.namespace != route.key.namespace => (absent(marked), release),
         Owner::Nobody if permission::is_guest(cluster, route) => (
             "somebody who does not use Weir".to_owned(),
             "have whoever runs the balancer delete the rule, or move it by a WeightedRoute of its own".to_owned(),

@@ -20,7 +20,17 @@ use super::pattern::is_within;
 
 /// Why a route may not use an entry point; `None` where it may.
 pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &EntryPointObject) -> Option<Reason> {
-    judges(cluster, route, entry_point).find_map(|judge| {
+    refusal_by(cluster, route, entry_point, owner(cluster, entry_point))
+}
+
+/// The same, where the owner of the balancer is known already.
+pub(super) fn refusal_by(
+    cluster: &Cluster,
+    route: &RouteObject,
+    entry_point: &EntryPointObject,
+    owner: Option<&EntryPointObject>,
+) -> Option<Reason> {
+    judges(route, entry_point, owner).find_map(|judge| {
         let said = wrong_namespace(cluster, &route.key.namespace, judge)
             .or_else(|| wrong_host(route, judge))
             .or_else(|| wrong_priority(route, judge))?;
@@ -31,7 +41,8 @@ pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &Entr
 /// Why a route may not take over what Weir did not make; `None` where it may.
 pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
     let entry_point = cluster.entry_points.get(&entry_key(route))?;
-    let judge = judges(cluster, route, entry_point).find(|judge| !judge.spec.allowed_routes.adopt)?;
+    let owner = owner(cluster, entry_point);
+    let judge = judges(route, entry_point, owner).find(|judge| !judge.spec.allowed_routes.adopt)?;
     let message = format!(
         "{} does not allow routes of other namespaces to take over what Weir did not make: set its \
          spec.allowedRoutes.adopt to true, or make this WeightedRoute again for another place",
@@ -43,19 +54,23 @@ pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option
 /// Whether a route is a guest on its balancer: that, or the entry point by way of which it comes, is another namespace's.
 pub(super) fn is_guest(cluster: &Cluster, route: &RouteObject) -> bool {
     let entry_point = cluster.entry_points.get(&entry_key(route));
-    entry_point.is_some_and(|entry_point| judges(cluster, route, entry_point).next().is_some())
+    entry_point.is_some_and(|entry_point| judges(route, entry_point, owner(cluster, entry_point)).next().is_some())
+}
+
+/// The entry point to which the balancer of another one belongs, which may be that itself.
+pub(super) fn owner<'a>(cluster: &'a Cluster, entry_point: &EntryPointObject) -> Option<&'a EntryPointObject> {
+    first_to_name(cluster, entry_point.status.arn.as_deref()?)
 }
 
 /// The entry points that have to allow a route: its own and the one that its balancer belongs to, as far as they are of
 /// another namespace.
 fn judges<'a>(
-    cluster: &'a Cluster,
     route: &'a RouteObject,
     entry_point: &'a EntryPointObject,
+    owner: Option<&'a EntryPointObject>,
 ) -> impl Iterator<Item = &'a EntryPointObject> {
-    let first = entry_point.status.arn.as_deref().and_then(|balancer| first_to_name(cluster, balancer));
-    let first = first.filter(|first| first.key != entry_point.key);
-    [Some(entry_point), first].into_iter().flatten().filter(|judge| judge.key.namespace != route.key.namespace)
+    let owner = owner.filter(|owner| owner.key != entry_point.key);
+    [Some(entry_point), owner].into_iter().flatten().filter(|judge| judge.key.namespace != route.key.namespace)
 }
 
 fn named(judge: &EntryPointObject, entry_point: &EntryPointObject) -> String {

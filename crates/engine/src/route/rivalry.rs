@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 
 use crate::Key;
-use crate::object::{Cluster, RouteObject};
+use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::standing::{Reason, because};
 
 use super::conditions::{conditions, describe, same};
@@ -51,10 +51,10 @@ pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> Ve
     found.into_values().collect()
 }
 
-/// Whether a route may use its entry point, as far as that is known.
-fn is_allowed(cluster: &Cluster, route: &RouteObject) -> bool {
+/// Whether a route may use its entry point, whose balancer belongs to another one, as far as that is known.
+fn is_allowed(cluster: &Cluster, route: &RouteObject, owner: Option<&EntryPointObject>) -> bool {
     let entry_point = cluster.entry_points.get(&entry_key(route));
-    entry_point.is_none_or(|entry_point| permission::refusal(cluster, route, entry_point).is_none())
+    entry_point.is_none_or(|entry_point| permission::refusal_by(cluster, route, entry_point, owner).is_none())
 }
 
 /// Whether the place of a route carried its marks when it was last seen.
@@ -103,10 +103,12 @@ fn rank<'a>(route: &'a RouteObject, listener: Option<&str>) -> Rank<'a> {
 /// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
 /// one has its place already.
 pub(super) fn conflict<'a>(cluster: &'a Cluster, route: &'a RouteObject, settled: bool) -> Option<Reason> {
-    // The neighbours have the same listener.
+    // The neighbours have the same listener, and so the same balancer.
     let listener = listener_of(cluster, route);
+    let entry_point = cluster.entry_points.get(&entry_key(route));
+    let owner = entry_point.and_then(|entry_point| permission::owner(cluster, entry_point));
     let ranked = |other: &'a RouteObject| (rank(other, listener), other);
-    let others = neighbours(cluster, route).into_iter().filter(|other| is_allowed(cluster, other));
+    let others = neighbours(cluster, route).into_iter().filter(|other| is_allowed(cluster, other, owner));
     let mut others: Vec<_> = others.map(ranked).collect();
     others.sort_by_key(|(rank, _)| *rank);
     let (said, rival) = contested(&others, route, (!settled, route.seniority()))?;
