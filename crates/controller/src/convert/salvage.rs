@@ -13,8 +13,9 @@ const HELD: &str = "something holds the run that this version of Weir does not k
 
 /// Reads a status, and tells what of it could not be read and why.
 pub(super) fn read<Status: DeserializeOwned + Default>(found: Value) -> (Status, Vec<String>) {
-    let Err(error) = Status::deserialize(&found) else {
-        return (serde_json::from_value(found).unwrap_or_default(), Vec::new());
+    let error = match Status::deserialize(&found) {
+        Ok(status) => return (status, Vec::new()),
+        Err(error) => error,
     };
     if found.is_null() {
         return (Status::default(), Vec::new());
