@@ -143,7 +143,8 @@ pub fn stands_still(status: &TrafficShiftStatus) -> Option<String> {
     Some(match &run.rollback {
         Some(_) => format!("run {id}, which is going back ({summary}), goes no further until then"),
         None => format!(
-            "run {id} stands still at {summary} until then: {to} is not watched, and nothing goes back by itself. Weights that              are changed on AWS by hand stay"
+            "run {id} stands still at {summary} until then: {to} is not watched, and nothing goes back by itself. Weights that \
+             are changed on AWS by hand stay"
         ),
     })
 }
