@@ -110,7 +110,8 @@ impl Facts {
     }
 }
 
-/// The facts as one decision looks at them.
+/// The facts as one decision looks at them. What was read since the tick began will always do: an instant on record may lie
+/// ahead, where a clock was set back, and to ask for what is read after it would be to ask without end.
 #[derive(Debug)]
 pub struct Sight<'a> {
     /// When the tick began; ages are counted back from here, so that slow reads do not chase themselves.
@@ -125,6 +126,7 @@ macro_rules! look_up {
     ($($(#[$doc:meta])* $name:ident($key:ident: &$key_type:ty) -> $found:ty = $map:ident by $place:expr, $query:expr;)*) => {$(
         $(#[$doc])*
         pub fn $name(&mut self, $key: &$key_type, not_before: Timestamp) -> Option<&'a Reading<$found>> {
+            let not_before = not_before.min(self.began);
             match self.facts.$map.get(&$place(&self.access, $key)).filter(|reading| reading.at >= not_before) {
                 Some(reading) => Some(reading),
                 None => {
@@ -206,3 +208,27 @@ impl<'a> Sight<'a> {
 
 /// A reading of any age will do.
 pub const ANY_AGE: Timestamp = Timestamp::MIN;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::ToSpan;
+
+    use super::*;
+
+    #[test]
+    fn what_was_read_in_this_tick_will_do_whatever_instant_is_on_record() {
+        let began: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let (listener, mut facts) = (Arn::new("arn:listener"), Facts::default());
+        let ahead = began + 15.minutes();
+        let mut sight = Sight::new(began, &facts);
+        assert_eq!(sight.rules(&listener, ahead), None);
+        let [ask] = sight.into_asks().try_into().unwrap();
+        assert_eq!(ask.not_before, began, "nothing is asked that only a later tick could be told");
+        facts.answer(ask, Fact::Rules(Reading { at: began, found: Ok(Arc::default()) }));
+        let mut sight = Sight::new(began, &facts);
+        assert!(sight.rules(&listener, ahead).is_some());
+        assert!(sight.into_asks().is_empty());
+    }
+}

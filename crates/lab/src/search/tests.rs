@@ -97,7 +97,7 @@ fn what_is_noticed_at_any_time_comes_before_and_after_each_write() {
 }
 
 /// Plans that have found a bug of Weir, each with what it was.
-const ONCE_FAILED: [(&str, &str); 13] = [
+const ONCE_FAILED: [(&str, &str); 14] = [
     (
         "a run that turned round right after a resume still wanted more for its candidate, and the guard had to step in",
         r#"{"seed":1,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
@@ -162,6 +162,11 @@ const ONCE_FAILED: [(&str, &str); 13] = [
         "a route that was made again counted as having what the run wants before it had seen it",
         r#"{"seed":9139125352186286003,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Pause","releases":["green"]},
             "faults":[{"at":{"request":[51,"before"]},"fault":{"hand":{"dropBackend":"blue"}}},{"at":{"request":[71,"before"]},"fault":{"hand":"recreateRoute"}}]}"#,
+    ),
+    (
+        "after the clock was set back a tick asked without end for what is newer than an instant on record",
+        r#"{"seed":16342913173651932151,"course":{"place":"rule","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
+            "faults":[{"at":{"request":[73,"before"]},"fault":{"hand":{"giveAway":"green"}}},{"at":{"request":[96,"after"]},"fault":{"clockStep":-900}}]}"#,
     ),
 ];
 
