@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use weir_api::TrafficShift;
-use weir_api::weighted_route::Intent;
+use weir_api::weighted_route::{DriftPolicy, Intent};
 use weir_engine::Key;
 use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
 
@@ -69,7 +69,10 @@ fn against(course: &Course<'_>, write: &Write<'_>, weights: &Weights) -> Option<
         let written = course.last_written(&write.place, run.started_at, write.at);
         let before = written.or_else(start).unwrap_or_else(|| live.clone());
         let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
-        compare(&before, weights, candidate) != Some(wrong)
+        // Or from what somebody else has put there, where `drift` says that this is taken over.
+        let adopts = course.route(route, write.at).is_some_and(|object| object.spec.drift == DriftPolicy::Adopt);
+        let goes_wrong = |before: &Weights| compare(before, weights, candidate) == Some(wrong);
+        !goes_wrong(&before) || (adopts && !goes_wrong(&live))
     };
     if movers.into_iter().any(agrees) {
         return None;

@@ -41,7 +41,10 @@ fn may_go_over(course: &Course<'_>, route: &Key, put: &Change, at: Timestamp) ->
     // What it was made for has never been seen to be live: a first deployment that finds another answer goes on.
     let is_unseen = intent.verified_at.is_none() && put.after.values().all(|weight| *weight == 0);
     let begins = is_unseen && object.status.as_ref().is_some_and(|status| status.weights.is_empty());
-    if is_deleted || corrects || begins || is_resumed(course, route, put.at, at) {
+    // Nobody can tell a write that was undone before it was seen from one that never came.
+    let before = object.status.as_ref().and_then(|status| course.by_group(&route.namespace, &status.weights, at));
+    let starts_over = intent.verified_at.is_none() && before.is_some_and(|before| same_split(&before, &put.after));
+    if is_deleted || corrects || begins || starts_over || is_resumed(course, route, put.at, at) {
         return true;
     }
     match course.mover(route, at).and_then(run_of).filter(|run| run.rollback.is_some()) {
