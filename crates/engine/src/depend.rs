@@ -13,7 +13,14 @@ use crate::route::{MOST, entry_key};
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
     let key = &changed.key;
     match changed.kind {
-        KindName::EntryPoint => beside(cluster, key).iter().flat_map(|door| neighbours(cluster, door)).collect(),
+        KindName::EntryPoint => {
+            let doors = beside(cluster, key);
+            let mut found: BTreeSet<ObjectRef> = doors.iter().flat_map(|door| neighbours(cluster, door)).collect();
+            // Whoever owns the balancer says what the others may.
+            let others = doors.into_iter().filter(|door| door != key && cluster.entry_points.contains_key(door));
+            found.extend(others.map(|other| ObjectRef::new(KindName::EntryPoint, other)));
+            found
+        }
         KindName::Environment => {
             let mut found = routes_naming(cluster, KindName::Environment, key);
             for route in found.clone() {
@@ -215,6 +222,27 @@ mod tests {
 
     use super::*;
     use crate::route::stand_ins::{cluster, entry_point, route};
+
+    #[test]
+    fn a_way_in_concerns_the_others_to_its_balancer() {
+        let status = json!({"arn": "arn:balancer", "listeners": []});
+        let mut cluster = cluster(entry_point(json!({})), [route("team-a", "web", 1, Value::Null)]);
+        let mut first = cluster.entry_points.values().next().unwrap().clone();
+        first.status = serde_json::from_value(status).unwrap();
+        let mut second = first.clone();
+        second.key = Key::new("team-b", "own");
+        let mut elsewhere = second.clone();
+        elsewhere.key = Key::new("team-c", "own");
+        elsewhere.status.arn = Some("arn:another".to_owned());
+        let keys = [first.key.clone(), second.key.clone()];
+        [first, second, elsewhere].into_iter().for_each(|object| cluster.entry_points.insert(object));
+        let woken = |key: &Key| -> Vec<String> {
+            let woken = dependents(&cluster, &ObjectRef::new(KindName::EntryPoint, key.clone()));
+            woken.into_iter().map(|object| object.to_string()).collect()
+        };
+        assert_eq!(woken(&keys[0]), ["EntryPoint team-b/own", "WeightedRoute team-a/web"]);
+        assert_eq!(woken(&keys[1]).len(), 2, "{:?}", woken(&keys[1]));
+    }
 
     #[test]
     fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
