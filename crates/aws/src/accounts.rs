@@ -127,7 +127,7 @@ impl Accounts {
     pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Ask, Fact)> {
         let answer = async |ask: &Ask| {
             let fact = match self.admit(&ask.access) {
-                Ok(()) => self.inventory(&ask.access).answer(ask, haste).await.1,
+                Ok(inventory) => inventory.answer(ask, haste).await.1,
                 Err(error) => failed(&ask.query, (self.clock)(), error),
             };
             (ask.clone(), fact)
@@ -183,38 +183,38 @@ impl Accounts {
     /// waits for another.
     pub async fn round(&self, access: &Access, beat: &Beat, fresh: SignedDuration) -> Round {
         match self.admit(access) {
-            Ok(()) => self.inventory(access).round(beat, fresh).await,
-            Err(error) => Round { blind: Some(error), ..Round::default() },
+            Ok(inventory) => inventory.round(beat, fresh).await,
+            Err(error) => Round { blind: Some(error), failing: true, ..Round::default() },
         }
     }
 
     /// Counts requests in what is reached by one access; see [`Inventory::measure`].
     pub async fn measure(&self, access: &Access, requests: &BTreeSet<Query>) {
-        if self.admit(access).is_ok() {
-            self.inventory(access).measure(requests).await;
+        if let Ok(inventory) = self.admit(access) {
+            inventory.measure(requests).await;
         }
     }
 
     /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].
     pub async fn marks(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
         match self.admit(access) {
-            Ok(()) => self.inventory(access).marks(resources).await,
+            Ok(inventory) => inventory.marks(resources).await,
             Err(_) => BTreeSet::new(),
         }
     }
 
-    /// Whether an access is open or there is room for it. The controller's own always has some.
-    fn admit(&self, access: &Access) -> Result<(), AwsError> {
+    /// The inventory of an access that is open, or for which there is room. The controller's own always has some.
+    fn admit(&self, access: &Access) -> Result<Rc<Inventory>, AwsError> {
         let access = self.resolve(access);
         let mut doors = self.doors.borrow_mut();
-        if access == self.resolve(&Access::default()) || doors.open.contains_key(&access) {
-            return Ok(());
-        }
-        if doors.open.len() >= MOST {
-            doors.sweep((self.clock)(), UNUSED_IN_A_CROWD);
-        }
-        if doors.open.len() < MOST {
-            return Ok(());
+        let has_room = access == self.resolve(&Access::default()) || doors.open.contains_key(&access) || {
+            if doors.open.len() >= MOST {
+                doors.sweep((self.clock)(), UNUSED_IN_A_CROWD);
+            }
+            doors.open.len() < MOST
+        };
+        if has_room {
+            return Ok(self.enter(&mut doors, access));
         }
         let message = format!(
             "{MOST} other accounts, regions and roles are in use already, more than which one controller does not work in; \
@@ -223,17 +223,19 @@ impl Accounts {
         Err(AwsError { kind: ErrorKind::Quota, operation: "the controller".to_owned(), message })
     }
 
-    /// The inventory of an access.
+    /// The inventory of an access for a write, which has its permit and so was admitted.
     fn inventory(&self, access: &Access) -> Rc<Inventory> {
-        let access = self.resolve(access);
+        self.enter(&mut self.doors.borrow_mut(), self.resolve(access))
+    }
+
+    fn enter(&self, doors: &mut Doors, access: Access) -> Rc<Inventory> {
         let now = (self.clock)();
-        let mut doors = self.doors.borrow_mut();
         if now.duration_since(doors.swept) >= SWEEP {
             doors.sweep(now, UNUSED);
         }
         if !doors.open.contains_key(&access) {
             let budget = doors.budgets.entry(Place::of(&access)).or_default().clone();
-            let door = self.open(&access, &doors, budget, now);
+            let door = self.open(&access, doors, budget, now);
             doors.open.insert(access.clone(), door);
         }
         let door = doors.open.get_mut(&access).expect("it was opened if it was not open");

@@ -264,6 +264,8 @@ async fn so_many_accounts_and_regions_are_open_at_once_and_the_controllers_own_a
         assert!(message.is_none_or(|message| message.starts_with("64 other accounts")));
     }
     assert_eq!(bed.accounts.standings().len(), 64, "and so are the series about them");
+    let round = bed.accounts.round(&there(100).access, &Beat::default(), SignedDuration::ZERO).await;
+    assert!(round.failing && round.blind.is_some(), "what is not looked at does not count as read: {round:?}");
     assert_eq!(ask(bed.ask(Query::Rules(arn("listener/app/a/1/2")))).await, None);
     assert_eq!(ask(there(3)).await, None, "who is in stays");
     sleep(Duration::from_mins(6)).await;
