@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::json;
 use weir_engine::grant::{Grant, Grants, Subject};
 use weir_sim::aws::{HttpRequest, RuleAction};
 
+use crate::evidence::{Call, Change};
 use crate::stage::{self, BALANCER, PORT, on_virtual_time};
 use crate::world::{Settings, World};
 
@@ -169,12 +171,22 @@ fn a_hostile_tenant_takes_nothing_sees_nothing_and_slows_nobody() {
             died_at = died_at.or_else(|| dead(world).then(|| world.now()));
             world.run_for(Duration::from_millis(100)).await;
         }
-        let took = world.now().duration_since(died_at.expect("the targets died first"));
-        println!(
-            "{flood} changes of the hostile tenant, and the traffic was back {took:#} after its candidate had died"
-        );
-        // Health is looked at every fifteen seconds.
+        let died_at = died_at.expect("the targets died first");
+        let took = world.now().duration_since(died_at);
+        // Health is looked at every fifteen seconds; from then on it is the controller that takes its time.
         assert!(took.as_secs() <= 16, "{took:#}");
+        let evidence = world.evidence();
+        let group = world.account().group_arns()["tenant-01-v2"].clone();
+        let is_told = |call: &&Call| call.operation == "DescribeTargetHealth" && call.resources.contains(&group);
+        let known =
+            evidence.calls.iter().filter(is_told).find(|call| call.at >= died_at).expect("health was looked at").at;
+        let is_back = |change: &&Change| change.at >= died_at && change.after.get("tenant-01-v2") == Some(&0);
+        let written = evidence.changes.iter().find(is_back).expect("it was written").at;
+        let waited = written.duration_since(known);
+        println!(
+            "{flood} changes of the hostile tenant; back {took:#} after the candidate died, {waited:#} after it was known"
+        );
+        assert!(waited <= SignedDuration::from_secs(1), "{waited:#}");
         world.run_for(10 * MINUTE).await;
 
         let after = answers(world).await;
