@@ -16,20 +16,22 @@ const APART: SignedDuration = SignedDuration::from_secs(30);
 /// What instants on record are held against.
 #[derive(Clone, Copy, Debug)]
 pub struct Dates {
+    began: Timestamp,
     now: Timestamp,
     counted_from: Timestamp,
 }
 
 impl Dates {
-    /// At an instant, by a clock that has leapt ahead to another one, if it has ([`Timestamp::MIN`] if not).
-    pub fn new(now: Timestamp, counted_from: Timestamp) -> Self {
-        Self { now, counted_from }
+    /// In a tick that began at an instant, at another one, by a clock that has leapt ahead to a third, if it has
+    /// ([`Timestamp::MIN`] if not). What is put right is as of the beginning, so that it does not move on within the tick.
+    pub fn new(began: Timestamp, now: Timestamp, counted_from: Timestamp) -> Self {
+        Self { began, now, counted_from }
     }
 
     /// Something that was: it was before now.
     fn told(&self, at: &mut Timestamp) {
         if *at > self.now.saturating_add(APART).unwrap_or(Timestamp::MAX) {
-            *at = self.now;
+            *at = self.began;
         }
     }
 
@@ -126,6 +128,11 @@ impl Dated for Intent {
             .iter_mut()
             .flat_map(|correction| correction.was_live_at.iter_mut().chain([&mut correction.since]));
         self.left_at.iter_mut().chain(corrected).for_each(|at| dates.told(at));
+        // While a decision lies ahead, nothing that is read counts as read after it: whoever takes over from a controller
+        // whose clock is ahead would write the same again and again until its own clock is there.
+        if self.since > dates.now {
+            self.since = dates.began;
+        }
         // A step towards the route's own weights waits from when the one before was seen; a run counts for itself.
         let is_counted = self.follow.is_some();
         let redate = |at: &mut Timestamp| if is_counted { dates.counted(at) } else { dates.told(at) };

@@ -292,7 +292,7 @@ impl<K: Kind> Tick<K> {
             return self.done(None);
         };
         let mut status = object.status.clone();
-        K::redate(&mut status, &Dates::new(self.began, self.context.counted_from));
+        K::redate(&mut status, &Dates::new(self.began, self.context.now, self.context.counted_from));
         let redated = (status != object.status).then(|| Object { status, ..object.clone() });
         let mut sight = Sight::new(self.began, &self.facts);
         let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut sight);

@@ -28,7 +28,7 @@ fn moving(second: i64, ended: bool) -> TrafficShiftStatus {
 }
 
 fn redated<T: Dated + Clone>(status: &T, now: i64, counted_from: Timestamp) -> T {
-    let (mut redated, dates) = (status.clone(), Dates::new(at(now), counted_from));
+    let (mut redated, dates) = (status.clone(), Dates::new(at(now), at(now), counted_from));
     redated.redate(&dates);
     redated
 }
@@ -80,10 +80,25 @@ fn a_route_counts_its_pace_and_no_more() {
 
 #[test]
 fn what_was_put_right_once_is_right() {
-    let (status, dates) = (moving(900, false), Dates::new(at(0), Timestamp::MIN));
+    let (status, dates) = (moving(900, false), Dates::new(at(0), at(0), Timestamp::MIN));
     let mut once = status;
     once.redate(&dates);
     let mut later = once.clone();
-    later.redate(&Dates::new(at(0) + SignedDuration::from_hours(1), Timestamp::MIN));
+    let hour = at(0) + SignedDuration::from_hours(1);
+    later.redate(&Dates::new(hour, hour, Timestamp::MIN));
     assert_eq!(once, later);
+}
+
+#[test]
+fn a_decision_of_a_clock_that_is_a_little_ahead_is_as_of_this_tick() {
+    let status = |second: i64| -> WeightedRouteStatus {
+        serde_json::from_value(json!({"intent": {"since": at(second), "weights": [], "groups": []}})).unwrap()
+    };
+    let redated = |second: i64| {
+        let mut redated = status(second);
+        redated.redate(&Dates::new(at(0), at(2), Timestamp::MIN));
+        redated
+    };
+    assert_eq!(redated(29), status(0));
+    assert_eq!(redated(1), status(1), "what this tick has decided stays as it is on record");
 }
