@@ -240,9 +240,9 @@ fn look(
     }
     status.priority = place.priority;
     status.aws = access::record(&access);
-    if place.is_gone {
+    if let Some(gone) = place.gone {
         place.tell(&[], groups, status);
-        if let Some(outlook) = gone::meet(context, route, wanted, status) {
+        if let Some(outlook) = gone::meet(context, route, wanted, gone, status) {
             return Some(outlook);
         }
     }
@@ -273,7 +273,7 @@ fn look(
             return Some(Outlook::unknown(if is_bare { marks_removed(context, route) } else { standing }));
         }
     };
-    if !place.is_gone {
+    if place.gone.is_none() {
         status.last_run.clone_from(&marks.last_run);
     }
     status.before = before::seen(&place, &marks, &context.owner, &route.status);

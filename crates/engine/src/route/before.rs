@@ -37,7 +37,7 @@ const FIXED_RESPONSE: &str = "fixed-response";
 pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, status: &WeightedRouteStatus) -> Option<Before> {
     let recorded = status.before.as_ref();
     let Some(resource) = &place.resource else {
-        return if place.is_gone { recorded.cloned() } else { Some(Before::default()) };
+        return if place.gone.is_some() { recorded.cloned() } else { Some(Before::default()) };
     };
     // What was there before Weir outlasts the route that first came: whoever takes over from it inherits the memory.
     if marks.tags.contains_key(BEFORE_TAG) && marks.tags.get(OWNER_TAG).is_some_and(|found| found == owner) {

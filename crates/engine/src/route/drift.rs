@@ -277,7 +277,7 @@ impl Change<'_> {
     }
 
     fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Reason) -> Reason {
-        if self.place.is_gone { gone::difference(self.route, intent) } else { difference() }
+        if self.place.gone.is_some() { gone::difference(self.route, intent) } else { difference() }
     }
 
     /// Whether a correction was written and has been undone before it was seen: what it went over is live again, or still.

@@ -11,7 +11,7 @@ use crate::object::RouteObject;
 use crate::standing::{Reason, Standing, because};
 use crate::tick::Context;
 
-use super::place::describe_place;
+use super::place::{Gone, describe_place};
 use super::wanted::Wanted;
 use super::{Outlook, drift};
 
@@ -29,10 +29,11 @@ pub(super) fn meet(
     context: &Context,
     route: &RouteObject,
     wanted: Option<&Wanted<'_>>,
+    gone: Gone,
     status: &mut WeightedRouteStatus,
 ) -> Option<Outlook> {
     let goes_back = wanted.filter(|wanted| wanted.goes_back());
-    let leaves = !is_own(status) || route.spec.drift != DriftPolicy::Correct;
+    let leaves = gone == Gone::Listener || !is_own(status) || route.spec.drift != DriftPolicy::Correct;
     if let Some(wanted) = goes_back.filter(|_| leaves) {
         let mut intent = match status.intent.take() {
             Some(intent) if wanted.is_intent(&intent) => intent,

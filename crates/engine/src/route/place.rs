@@ -37,8 +37,16 @@ pub(super) struct Place<'a> {
     pub rule: Option<&'a Rule>,
     /// What carries the marks: the rule, or the listener for its default action.
     pub resource: Option<Arn>,
-    /// Whether the route had its place here, and it is no more.
-    pub is_gone: bool,
+    /// What of it is no more, where the route had its place here.
+    pub gone: Option<Gone>,
+}
+
+/// What of a place is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    Rule,
+    /// And with it all its rules: none can be made there again.
+    Listener,
 }
 
 /// The marks found on a rule or listener.
@@ -140,11 +148,13 @@ pub(super) fn find<'a>(
     let reading = sight.rules(&listener, not_before)?;
     let read_at = reading.at;
     let priority = status.priority;
-    let gone = |listener| Place { listener, read_at, priority, rule: None, resource: None, is_gone: true };
+    let gone = |listener, gone| Place { listener, read_at, priority, rule: None, resource: None, gone: Some(gone) };
     let rules = match &reading.found {
         Ok(rules) => rules,
         // There is nothing on it that a run could bring back.
-        Err(error) if error.kind == ErrorKind::NotFound && is_bound && goes_back => return Some(Ok(gone(listener))),
+        Err(error) if error.kind == ErrorKind::NotFound && is_bound && goes_back => {
+            return Some(Ok(gone(listener, Gone::Listener)));
+        }
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
     status.listener = Some(listener.to_string());
@@ -155,7 +165,7 @@ pub(super) fn find<'a>(
         status.arn.clone_from(&status.listener);
         let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
         let resource = Some(listener.clone());
-        return Some(Ok(Place { listener, read_at, priority: None, rule, resource, is_gone: false }));
+        return Some(Ok(Place { listener, read_at, priority: None, rule, resource, gone: None }));
     };
     // The way back leads to the rule that the run has moved, whatever number and conditions it has by now.
     let moved = rules.iter().find(|rule| goes_back && known == Some(rule.arn.as_str()));
@@ -169,7 +179,7 @@ pub(super) fn find<'a>(
     status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
     let is_gone = rule.is_none() && is_bound;
     if is_gone && !gone::is_own(status) {
-        return Some(Ok(gone(listener)));
+        return Some(Ok(gone(listener, Gone::Rule)));
     }
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
@@ -180,7 +190,14 @@ pub(super) fn find<'a>(
     };
     let resource = rule.map(|rule| rule.arn.clone());
     Some(match priority {
-        Ok(priority) => Ok(Place { listener, read_at, priority: Some(priority), rule, resource, is_gone }),
+        Ok(priority) => Ok(Place {
+            listener,
+            read_at,
+            priority: Some(priority),
+            rule,
+            resource,
+            gone: is_gone.then_some(Gone::Rule),
+        }),
         Err(reason) => Err(Standing::Stalled(reason)),
     })
 }

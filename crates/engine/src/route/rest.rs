@@ -32,7 +32,7 @@ pub(super) fn at_rest(
     let live = status.weights.clone();
     let policy = route.spec.drift;
     let Some(mut intent) = status.intent.clone() else {
-        if place.is_gone {
+        if place.gone.is_some() {
             return Some(drift::told(gone::forgotten(route)));
         }
         let is_held = matches!(policy, DriftPolicy::Pause | DriftPolicy::Correct) && !live.is_empty();
