@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use weir_api::condition::{READY, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::Outcome;
-use weir_api::weighted_route::WeightedRouteStatus;
+use weir_api::weighted_route::{DriftPolicy, WeightedRouteStatus};
 
 use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
@@ -20,7 +20,8 @@ use super::{Failure, Plan, Wrong, settle};
 
 /// How long a world has to calm down after its run has ended.
 const CALM: Duration = Duration::from_secs(75);
-/// The same where a group was made again under its name, which is found within two minutes.
+/// The same where a group was made again under its name, which is found within two minutes, and where a change is noticed,
+/// waits for health and is corrected.
 const LONG_CALM: Duration = Duration::from_secs(150);
 /// How long it is then watched.
 const WATCHED: Duration = Duration::from_secs(90);
@@ -35,9 +36,13 @@ const STATUS: usize = 12_000;
 /// Watches a world that has settled, and looks at everything once more.
 pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Failure> {
     let mut failures = Vec::new();
-    let is_again = |fault: &Fault| matches!(fault, Fault::Hand(Hand::RecreateGroup(_)));
-    let is_again = plan.faults.iter().any(|planned| is_again(&planned.fault));
-    world.run_for(if is_again { LONG_CALM } else { CALM }).await;
+    let corrects = plan.course.drift == DriftPolicy::Correct;
+    let takes_long = |fault: &Fault| match fault {
+        Fault::Hand(hand) => corrects || matches!(hand, Hand::RecreateGroup(_)),
+        _ => false,
+    };
+    let takes_long = plan.faults.iter().any(|planned| takes_long(&planned.fault));
+    world.run_for(if takes_long { LONG_CALM } else { CALM }).await;
     let before = world.evidence_length();
     world.run_for(WATCHED).await;
     let mut fail = |wrong: Wrong, message: String| failures.push(Failure { wrong, message });

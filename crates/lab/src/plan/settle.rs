@@ -104,7 +104,8 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
 fn help_route(plan: &Plan, world: &World, times: u32) {
     world.note_hand("somebody puts the place right");
     put_right(plan, world);
-    if stall(world).is_some() {
+    // A difference that is only told waits for this word as well.
+    if stall(world).is_some() || said(world).0 == "WaitingForRoute" {
         world.note_hand("somebody gives the route the command resume");
         let command = json!({"metadata": {"annotations": {COMMAND_ANNOTATION: format!("resume/help-{times}")}}});
         world.patch("weightedroutes", "checkout", &command).expect("the route is there");

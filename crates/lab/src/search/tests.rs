@@ -97,7 +97,7 @@ fn what_is_noticed_at_any_time_comes_before_and_after_each_write() {
 }
 
 /// Plans that have found a bug of Weir, each with what it was.
-const ONCE_FAILED: [(&str, &str); 14] = [
+const ONCE_FAILED: [(&str, &str); 16] = [
     (
         "a run that turned round right after a resume still wanted more for its candidate, and the guard had to step in",
         r#"{"seed":1,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
@@ -167,6 +167,16 @@ const ONCE_FAILED: [(&str, &str); 14] = [
         "after the clock was set back a tick asked without end for what is newer than an instant on record",
         r#"{"seed":16342913173651932151,"course":{"place":"rule","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
             "faults":[{"at":{"request":[73,"before"]},"fault":{"hand":{"giveAway":"green"}}},{"at":{"request":[96,"after"]},"fault":{"clockStep":-900}}]}"#,
+    ),
+    (
+        "whoever took over from a controller whose clock was ahead wrote the same until its own was there",
+        r#"{"seed":17341002770133166097,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"drift":"Adopt","releases":["green"]},
+            "faults":[{"at":{"request":[84,"after"]},"fault":{"crash":1}},{"at":{"second":0},"fault":{"another":39}}]}"#,
+    ),
+    (
+        "a rollback wanted to make a rule on a listener that was gone, and the guard had to step in",
+        r#"{"seed":17128446956433742891,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
+            "faults":[{"at":{"request":[38,"after"]},"fault":{"hand":"recreateListener"}},{"at":{"request":[53,"after"]},"fault":{"hand":"replace"}}]}"#,
     ),
 ];
 
