@@ -235,7 +235,9 @@ mod tests {
         elsewhere.key = Key::new("team-c", "own");
         elsewhere.status.arn = Some("arn:another".to_owned());
         let keys = [first.key.clone(), second.key.clone()];
-        [first, second, elsewhere].into_iter().for_each(|object| cluster.entry_points.insert(object));
+        for object in [first, second, elsewhere] {
+            cluster.entry_points.insert(object);
+        }
         let woken = |key: &Key| -> Vec<String> {
             let woken = dependents(&cluster, &ObjectRef::new(KindName::EntryPoint, key.clone()));
             woken.into_iter().map(|object| object.to_string()).collect()
