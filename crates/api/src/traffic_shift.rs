@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::command::{Command, Verb};
 use crate::duration::Within;
 use crate::requests::Evidence;
 use crate::text::ObjectName;
@@ -477,15 +478,6 @@ pub enum Wait {
 impl Wait {
     /// Each of them, first to last.
     pub const ALL: [Self; 3] = [Self::StepPause, Self::ShareNotSeen, Self::StickyClients];
-
-    /// The word by which `status.waiting.reason` names it.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::StepPause => "StepPause",
-            Self::ShareNotSeen => "ShareNotSeen",
-            Self::StickyClients => "StickyClients",
-        }
-    }
 }
 
 impl Run {
@@ -545,18 +537,6 @@ impl HeldBy {
             }
         }
     }
-
-    /// The word by which `status.waiting.reason` names it.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Command => "PausedByCommand",
-            Self::ForeignChange => "ForeignChange",
-            Self::Failure => "Failed",
-            Self::HandedBack => "HandedBack",
-            Self::ObjectsChanged => "ObjectsChanged",
-            Self::StrategyChanged => "StrategyChanged",
-        }
-    }
 }
 
 /// Why a run goes back.
@@ -602,4 +582,11 @@ pub struct LastCommand {
     pub refused: bool,
     /// When it was seen.
     pub at: Timestamp,
+}
+
+impl LastCommand {
+    /// Whether this verb was commanded, and carried out.
+    pub fn is_accepted(&self, verb: Verb) -> bool {
+        !self.refused && self.command.parse::<Command>().is_ok_and(|command| command.verb == verb)
+    }
 }

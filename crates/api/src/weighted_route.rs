@@ -273,6 +273,9 @@ pub struct WeightedRouteStatus {
     /// The ARN of what was seen to carry this route's marks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marked: Option<String>,
+    /// How far the deletion of this object has come. Absent until something is undone for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// The last command that was seen, so that it is not carried out twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_command: Option<LastCommand>,
@@ -280,6 +283,30 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// How far the deletion of a route has come.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion {
+    /// What is being done, or was done last.
+    pub stage: DeletionStage,
+    /// What became of the place, in words, once that is certain.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
+}
+
+/// The stages of a deletion. Not each deletion has each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionStage {
+    /// What was there before Weir is put back.
+    Restoring,
+    /// The rule is deleted.
+    DeletingRule,
+    /// Weir's tags are removed.
+    RemovingTags,
+    /// Nothing is to be undone any more.
+    Over,
 }
 
 /// The configured weight of one environment.

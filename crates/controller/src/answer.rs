@@ -14,7 +14,7 @@ use weir_engine::fact::AwsError;
 use weir_engine::guard::Permit;
 use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
-use weir_engine::{KindName, ObjectRef};
+use weir_engine::{KindName, ObjectRef, Reason};
 
 use crate::convert::{self, Standing};
 use crate::duty::Right;
@@ -246,7 +246,7 @@ impl<D: Decisions> World<D> {
             return Ok(Some(deadline));
         }
         let message = format!("it goes without anything being undone on AWS: {message}");
-        self.tell(object, &standing.uid, &[Event::warning("LeftBehind", message)]);
+        self.tell(object, &standing.uid, &[Event::warning(Reason::LeftBehind, message)]);
         self.set_finalizer(object, false).await?;
         Ok(None)
     }

@@ -70,7 +70,7 @@ fn publish(now: Timestamp, count: u64, instance: &str, object: &ObjectRef, uid: 
         },
         event_time: Some(MicroTime(now)),
         action: Some("Reconcile".to_owned()),
-        reason: Some(event.reason.to_owned()),
+        reason: Some(event.reason.to_string()),
         note: Some(shorten(&event.message)),
         type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
         reporting_controller: Some(REPORTER.to_owned()),
@@ -99,7 +99,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use weir_engine::event::Event;
-    use weir_engine::{Key, KindName, ObjectRef};
+    use weir_engine::{Key, KindName, ObjectRef, Reason};
 
     use super::{NOTE, Outbox, WAITING};
 
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn an_event_names_its_object_and_instant() {
         let (mut outbox, object, now) = outbox();
-        outbox.add(now, &object, "u1", &Event::warning("RolledBack", "the candidate is ill"));
+        outbox.add(now, &object, "u1", &Event::warning(Reason::RolledBack, "the candidate is ill"));
         let (_, event) = outbox.take().unwrap();
         let text = serde_json::to_string_pretty(&event).unwrap();
         for expected in [
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn two_events_of_one_instant_have_different_names() {
         let (mut outbox, object, now) = outbox();
-        let event = Event::normal("StepTaken", "25 %");
+        let event = Event::normal(Reason::StepApplied, "25 %");
         assert!(outbox.add(now, &object, "u1", &event) && outbox.add(now, &object, "u1", &event));
         let names: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|(_, event)| event.metadata.name).collect();
         assert_ne!(names[0], names[1]);
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_long_message_is_cut_between_characters() {
         let (mut outbox, object, now) = outbox();
-        outbox.add(now, &object, "u1", &Event::normal("Long", "ü".repeat(NOTE)));
+        outbox.add(now, &object, "u1", &Event::normal(Reason::StepApplied, "ü".repeat(NOTE)));
         let note = outbox.take().unwrap().1.note.unwrap();
         assert!(note.len() <= NOTE && note.len() > NOTE - 8 && note.ends_with("ü…"), "{}", note.len());
     }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn the_outbox_is_bounded() {
         let (mut outbox, object, now) = outbox();
-        let event = Event::normal("StepTaken", "25 %");
+        let event = Event::normal(Reason::StepApplied, "25 %");
         let taken = (0..WAITING + 5).filter(|_| outbox.add(now, &object, "u1", &event)).count();
         assert_eq!(taken, WAITING);
     }

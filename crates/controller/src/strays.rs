@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use weir_api::GROUP;
 use weir_api::command::{COMMAND_ANNOTATION, shown};
 use weir_engine::event::Event;
-use weir_engine::{KindName, ObjectRef};
+use weir_engine::{KindName, ObjectRef, Reason};
 
 use crate::document::Document;
 
@@ -68,14 +68,14 @@ fn stray(kind: KindName, document: &Document) -> Option<Event> {
             shown(value),
             kind.word()
         );
-        return Some(Event::warning("Command", message));
+        return Some(Event::warning(Reason::Command, message));
     }
     let message = format!(
         "found the annotation {}, which Weir does not know and does nothing about; the one that it knows is \
          {COMMAND_ANNOTATION}, so correct its name or remove it",
         shown(key)
     );
-    Some(Event::warning("UnknownAnnotation", message))
+    Some(Event::warning(Reason::UnknownAnnotation, message))
 }
 
 #[cfg(test)]

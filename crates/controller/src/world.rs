@@ -17,7 +17,7 @@ use weir_aws::{Accounts, Beat, Haste};
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
-use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef};
+use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef, Reason};
 
 use crate::contact::Contact;
 use crate::document::Document;
@@ -274,7 +274,7 @@ impl<D: Decisions> World<D> {
                  its own: a name (--controller-name) that they have in the label {CONTROLLER_LABEL}, or a namespace \
                  (--namespace)"
             );
-            self.tell(object, &uid, &[Event::warning("StatusOverwritten", message)]);
+            self.tell(object, &uid, &[Event::warning(Reason::StatusOverwritten, message)]);
         }
     }
 
@@ -427,7 +427,7 @@ impl<D: Decisions> World<D> {
     pub fn tell(&self, object: &ObjectRef, uid: &str, events: &[Event]) {
         let now = self.now();
         for event in events {
-            let (kind, name, reason) = (object.kind.word(), &object.key, event.reason);
+            let (kind, name, reason) = (object.kind.word(), &object.key, event.reason.as_str());
             if event.warning {
                 warn!(kind, object = %name, reason, "{}", event.message);
             } else {

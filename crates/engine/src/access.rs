@@ -12,8 +12,9 @@ use crate::Arn;
 use crate::backend::Groups;
 use crate::grant::{Grants, Subject};
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
+use crate::reason::Reason;
 use crate::route::{entry_key, is_led_away, listener_of};
-use crate::standing::{Reason, because};
+use crate::standing::{Explanation, because};
 
 /// How an account and region is reached. The default one is the controller's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +57,7 @@ impl fmt::Display for Access {
 
 impl Grants {
     /// The access that an object of a namespace names; the reason says why it may not.
-    pub fn access(&self, namespace: &str, spec: Option<&AwsAccess>) -> Result<Access, Reason> {
+    pub fn access(&self, namespace: &str, spec: Option<&AwsAccess>) -> Result<Access, Explanation> {
         let access = spec.map(Access::of).unwrap_or_default();
         let named = [(Subject::Role, access.role_arn.as_deref()), (Subject::Region, access.region.as_deref())];
         let refusal = named.into_iter().find_map(|(subject, name)| self.refusal(namespace, subject, name?));
@@ -64,18 +65,18 @@ impl Grants {
     }
 
     /// The access of an entry point.
-    pub fn of_entry_point(&self, object: &EntryPointObject) -> Result<Access, Reason> {
+    pub fn of_entry_point(&self, object: &EntryPointObject) -> Result<Access, Explanation> {
         self.access(&object.key.namespace, object.spec.aws.as_ref())
     }
 
     /// The access of an environment.
-    pub fn of_environment(&self, object: &EnvironmentObject) -> Result<Access, Reason> {
+    pub fn of_environment(&self, object: &EnvironmentObject) -> Result<Access, Explanation> {
         self.access(&object.key.namespace, object.spec.aws.as_ref())
     }
 
     /// The access of a route: that of its entry point, which is judged by its own namespace, as its balancer is; what the
     /// route recorded of it serves when the entry point is gone, or leads elsewhere.
-    pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Reason> {
+    pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Explanation> {
         let key = entry_key(route);
         let entry_point = cluster.entry_points.get(&key).filter(|_| !is_led_away(cluster, route));
         let spec = match entry_point {
@@ -109,7 +110,7 @@ pub(crate) fn mismatch(
     entry_point: &str,
     groups: &Groups,
     is_concerned: impl Fn(&str) -> bool,
-) -> Option<Reason> {
+) -> Option<Explanation> {
     let here = (listener.account()?, listener.region()?);
     let resolved = groups.iter().filter_map(|(environment, group)| Some((environment, group.as_ref().ok()?)));
     let (environment, there) = resolved
@@ -122,7 +123,7 @@ pub(crate) fn mismatch(
          and region. Correct spec.aws of one of the two, or take {environment} out of spec.backends",
         there.0, there.1, here.0, here.1
     );
-    Some(because("AccountMismatch", message))
+    Some(because(Reason::AccountMismatch, message))
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use crate::access::Access;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Reading, Rule, Tags};
 use crate::grant::Subject;
 use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
+use crate::reason::Reason;
 use crate::route::{entry_key, wrong_namespace};
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Conditions, Reason, Standing, because};
+use crate::standing::{Conditions, Explanation, Standing, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a balancer that could not be read, or is not as it should be, is looked at again.
@@ -21,9 +22,6 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Prefixes and names of tags by which other controllers mark the balancers that they manage.
 const FOREIGN_MARKS: [&str; 4] =
     ["elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/", "kubernetes.io/service-name"];
-
-/// The reason of a balancer that another controller manages.
-pub(crate) const OWNED_BY_ANOTHER: &str = "OwnedByAnother";
 
 /// Decides about an entry point.
 pub fn decide(
@@ -39,12 +37,12 @@ pub fn decide(
     }
     if selects_unseen(cluster, object) {
         wrong.push(Standing::Stalled(because(
-            "NamespacesNotWatched",
+            Reason::NamespacesNotWatched,
             "spec.allowedRoutes selects namespaces by their labels, which this controller does not read, because it \
              watches one namespace only. Run it for all namespaces, or leave out spec.allowedRoutes",
         )));
     }
-    let found = || Standing::Ready(because("Found", "the balancer and its listeners were found"));
+    let found = || Standing::Ready(because(Reason::Found, "the balancer and its listeners were found"));
     let standing = Standing::together(&wrong).unwrap_or_else(found);
     status.conditions =
         Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
@@ -75,7 +73,7 @@ fn look(
         (None, Some(name)) => By::Name(name.clone()),
         (None, None) => {
             let message = "found neither existing.arn nor existing.name; give one of them";
-            return Some(Err(Standing::Stalled(because("Invalid", message))));
+            return Some(Err(Standing::Stalled(because(Reason::Invalid, message))));
         }
     };
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::Balancer, by);
@@ -167,7 +165,7 @@ fn rank<'a>(door: &'a EntryPointObject, status: &EntryPointStatus) -> (Timestamp
 }
 
 /// Why no route of an entry point's own namespace can use it: its balancer belongs to another, which takes none from there.
-fn closed(cluster: &Cluster, object: &EntryPointObject, status: &EntryPointStatus) -> Option<Reason> {
+fn closed(cluster: &Cluster, object: &EntryPointObject, status: &EntryPointStatus) -> Option<Explanation> {
     let first = first_to_name(cluster, status.arn.as_deref()?)?;
     let is_other = first.key.namespace != object.key.namespace;
     if !is_other || rank(first, &first.status) > rank(object, status) {
@@ -179,7 +177,7 @@ fn closed(cluster: &Cluster, object: &EntryPointObject, status: &EntryPointStatu
          namespace: {said}",
         first.key
     );
-    Some(because("NotAllowed", message))
+    Some(because(Reason::NotAllowed, message))
 }
 
 /// The balancer of a route, as its entry point has found it.
@@ -198,23 +196,23 @@ fn is_meant(found: &Arn, by: &By, access: &Access) -> bool {
     is_named && access.reaches(found)
 }
 
-fn not_application(balancer: &Balancer) -> Reason {
+fn not_application(balancer: &Balancer) -> Explanation {
     let message = format!(
         "{} is a {} load balancer; expected an application load balancer, which is the kind that Weir can shift \
          traffic on",
         balancer.name, balancer.kind
     );
-    because("NotApplicationLoadBalancer", message)
+    because(Reason::NotApplicationLoadBalancer, message)
 }
 
 /// Why a balancer with these tags is left alone, where another controller manages it.
-pub(crate) fn owned_by_another(tags: &Tags) -> Option<Reason> {
+pub(crate) fn owned_by_another(tags: &Tags) -> Option<Explanation> {
     let (key, value) = tags.iter().find(|(key, _)| FOREIGN_MARKS.iter().any(|mark| key.starts_with(mark)))?;
     let message = format!(
         "another controller manages this balancer: it carries the tag {key}={value}. Two controllers would undo each \
          other's weights; give Weir a balancer of its own"
     );
-    Some(because(OWNED_BY_ANOTHER, message))
+    Some(because(Reason::OwnedByAnother, message))
 }
 
 fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {
@@ -234,7 +232,11 @@ fn count(rules: &[Rule]) -> i32 {
     i32::try_from(rules.iter().filter_map(|rule| rule.priority.number()).count()).unwrap_or(i32::MAX)
 }
 
-fn match_listeners(object: &EntryPointObject, found: &[Listener], status: &mut EntryPointStatus) -> Result<(), Reason> {
+fn match_listeners(
+    object: &EntryPointObject,
+    found: &[Listener],
+    status: &mut EntryPointStatus,
+) -> Result<(), Explanation> {
     let mut missing = Vec::new();
     status.listeners.clear();
     for wanted in &object.spec.listeners {
@@ -257,5 +259,5 @@ fn match_listeners(object: &EntryPointObject, found: &[Listener], status: &mut E
         if ports.is_empty() { "none".to_owned() } else { ports.join(", ") },
         missing.join(" and ")
     );
-    Err(because("ListenerNotFound", message))
+    Err(because(Reason::ListenerNotFound, message))
 }

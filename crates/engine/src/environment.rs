@@ -12,6 +12,7 @@ use crate::Arn;
 use crate::fact::{By, ErrorKind};
 use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Conditions, Standing, because};
 use crate::tick::{Context, Verdict};
@@ -73,7 +74,7 @@ fn look(
                         "{other} and {} are the same target group, {}; name each group once",
                         wanted.name, group.arn
                     );
-                    wrong.push(Standing::Stalled(because("SameTargetGroup", message)));
+                    wrong.push(Standing::Stalled(because(Reason::SameTargetGroup, message)));
                     continue;
                 }
                 found.push(TargetGroupStatus {
@@ -92,7 +93,7 @@ fn look(
             }
         }
     }
-    let found_all = || Standing::Ready(because("Found", "the target groups were found"));
+    let found_all = || Standing::Ready(because(Reason::Found, "the target groups were found"));
     Some((found, Standing::together(&wrong).unwrap_or_else(found_all)))
 }
 

@@ -2,30 +2,32 @@
 
 use weir_api::traffic_shift::LastCommand;
 
+use crate::reason::Reason;
+
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Event {
     /// Whether somebody should look.
     pub warning: bool,
-    /// As one word in CamelCase.
-    pub reason: &'static str,
+    /// What has happened.
+    pub reason: Reason,
     /// In words.
     pub message: String,
 }
 
 impl Event {
     /// An event that tells of the ordinary course.
-    pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn normal(reason: Reason, message: impl Into<String>) -> Self {
         Self { warning: false, reason, message: message.into() }
     }
 
     /// What became of a command: whoever gave one that was refused should look.
     pub fn about_command(last: &LastCommand) -> Self {
-        Self { warning: last.refused, reason: "Command", message: format!("{}: {}", last.command, last.result) }
+        Self { warning: last.refused, reason: Reason::Command, message: format!("{}: {}", last.command, last.result) }
     }
 
     /// An event that somebody should look at.
-    pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn warning(reason: Reason, message: impl Into<String>) -> Self {
         Self { warning: true, reason, message: message.into() }
     }
 }

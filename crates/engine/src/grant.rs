@@ -5,7 +5,8 @@
 
 use crate::Arn;
 use crate::fact::By;
-use crate::standing::{Reason, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, because};
 
 /// What a grant is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,12 +36,12 @@ impl Subject {
     }
 
     /// The reason of an object that names one which it may not.
-    fn refusal(self) -> &'static str {
+    fn refusal(self) -> Reason {
         match self {
-            Self::Role => "RoleNotAllowed",
-            Self::Region => "RegionNotAllowed",
-            Self::Balancer => "BalancerNotAllowed",
-            Self::TargetGroup => "TargetGroupNotAllowed",
+            Self::Role => Reason::RoleNotAllowed,
+            Self::Region => Reason::RegionNotAllowed,
+            Self::Balancer => Reason::BalancerNotAllowed,
+            Self::TargetGroup => Reason::TargetGroupNotAllowed,
         }
     }
 
@@ -77,14 +78,14 @@ impl Grants {
     }
 
     /// Why the objects of a namespace may not name a role or a region.
-    pub(crate) fn refusal(&self, namespace: &str, subject: Subject, name: &str) -> Option<Reason> {
+    pub(crate) fn refusal(&self, namespace: &str, subject: Subject, name: &str) -> Option<Explanation> {
         let is_allowed = self.of(namespace, subject).any(|pattern| fits(pattern, name));
         (!is_allowed).then(|| refused(namespace, subject, name))
     }
 
     /// Why the objects of a namespace may not name a balancer or a target group. Of one that is named by its name the ARN
     /// is not known yet: it is judged again when it is.
-    pub(crate) fn refusal_by(&self, namespace: &str, subject: Subject, by: &By) -> Option<Reason> {
+    pub(crate) fn refusal_by(&self, namespace: &str, subject: Subject, by: &By) -> Option<Explanation> {
         let may = |pattern: &str| match by {
             By::Arn(arn) if is_arn(pattern) => fits(pattern, arn.as_str()),
             By::Arn(arn) => fits(pattern, name_in(arn.as_str())),
@@ -95,7 +96,7 @@ impl Grants {
     }
 
     /// Why the objects of a namespace may not have Weir work on a balancer, which is that of a listener or rule.
-    pub(crate) fn refusal_on(&self, namespace: &str, place: &Arn) -> Option<Reason> {
+    pub(crate) fn refusal_on(&self, namespace: &str, place: &Arn) -> Option<Explanation> {
         let balancer = place.balancer().unwrap_or_else(|| place.clone());
         self.refusal_by(namespace, Subject::Balancer, &By::Arn(balancer))
     }
@@ -120,7 +121,7 @@ fn name_in(arn: &str) -> &str {
     arn.split('/').nth(at).unwrap_or(arn)
 }
 
-fn refused(namespace: &str, subject: Subject, name: &str) -> Reason {
+fn refused(namespace: &str, subject: Subject, name: &str) -> Explanation {
     let message = format!(
         "found {} {name}, which objects of the namespace {namespace} may not name; whoever runs the controller can allow it \
          with {} {namespace}={name}",

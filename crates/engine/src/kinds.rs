@@ -10,6 +10,7 @@ use weir_api::{
 use crate::dates::{Dated, Dates};
 use crate::event::Event;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::standing::{Conditions, Standing, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
@@ -113,7 +114,7 @@ kind! {
 
 /// The conditions of an object whose spec cannot be understood.
 fn refusal(now: Timestamp, old: &[Condition], generation: i64, message: &str) -> Vec<Condition> {
-    let standing = Standing::Stalled(because("Invalid", message));
+    let standing = Standing::Stalled(because(Reason::Invalid, message));
     Conditions::after(old, now, generation).standing(&standing).finish()
 }
 

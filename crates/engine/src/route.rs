@@ -36,19 +36,16 @@ pub mod usable;
 mod wanted;
 mod write;
 
-pub(crate) use backends::{GROUP_CHANGED, changed as group_changed};
+pub(crate) use backends::changed as group_changed;
 pub(crate) use crowd::MOST;
-pub(crate) use drift::DRIFTED;
 pub use events::events;
 pub(crate) use events::stalled;
 pub use farewell::DEADLINE as FAREWELL_DEADLINE;
-pub(crate) use gone::RULE_GONE;
 pub use memory::tag_value;
 pub(crate) use permission::wrong_namespace;
 pub use place::describe_place;
 pub use rivalry::entry_key;
 pub(crate) use rivalry::{is_led_away, listener_of, was_marked};
-pub(crate) use sick::NO_HEALTHY_TARGET;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
@@ -60,8 +57,9 @@ use crate::access;
 use crate::backend::{self, Groups};
 use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Conditions, Reason, Standing, because};
+use crate::standing::{Conditions, Explanation, Standing, because};
 use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -80,7 +78,7 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// What a look at a route came to.
 struct Outlook {
     standing: Standing,
-    synced: (Truth, Reason),
+    synced: (Truth, Explanation),
     proposal: Option<Proposal>,
     look_again: bool,
     /// When to look again at the latest.
@@ -90,17 +88,17 @@ struct Outlook {
 impl Outlook {
     /// The route cannot be judged, for the reason that its standing gives.
     fn unknown(standing: Standing) -> Self {
-        let synced = (Truth::Unknown, standing.reason().clone());
+        let synced = (Truth::Unknown, standing.explanation().clone());
         Self { standing, synced, proposal: None, look_again: true, wake: None }
     }
 
     /// The route is not to be looked at on AWS, until one of the objects changes that decide about it.
-    fn refused(reason: Reason) -> Self {
+    fn refused(reason: Explanation) -> Self {
         let synced = (Truth::Unknown, reason.clone());
         Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false, wake: None }
     }
 
-    fn settled(standing: Standing, synced: Reason) -> Self {
+    fn settled(standing: Standing, synced: Explanation) -> Self {
         Self { standing, synced: (Truth::True, synced), proposal: None, look_again: false, wake: None }
     }
 }
@@ -221,7 +219,7 @@ fn look(
         return Some(Outlook::refused(reason));
     }
     if rivalry::is_led_away(cluster, route) && command::leaves_place(context, route, wanted, status) {
-        return Some(Outlook::unknown(Standing::Working(because(place::LISTENER_CHANGED, LEAVING))));
+        return Some(Outlook::unknown(Standing::Working(because(Reason::ListenerChanged, LEAVING))));
     }
     let goal = chosen::goal(route);
     let any_age = match (&goal, wanted) {
@@ -269,7 +267,7 @@ fn look(
         Ok(marks) => marks,
         Err(standing) => {
             let was_marked = place.resource.as_ref().map(Arn::as_str) == status.marked.as_deref();
-            let is_bare = was_marked && standing.reason().word == owner::NOT_ADOPTED;
+            let is_bare = was_marked && standing.explanation().reason == Reason::NotAdopted;
             return Some(Outlook::unknown(if is_bare { marks_removed(context, route) } else { standing }));
         }
     };
@@ -359,12 +357,12 @@ fn marks_removed(context: &Context, route: &RouteObject) -> Standing {
          there. If that was a mistake, {way_back}; else delete this route",
         describe_place(route)
     );
-    Standing::Stalled(because("MarksRemoved", message))
+    Standing::Stalled(because(Reason::MarksRemoved, message))
 }
 
 /// The rule or action is marked as this route's before anything else is done to it.
 fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>, memory: Tags) -> Outlook {
-    let reason = because("Adopting", format!("{} is being marked as this route's", describe_place(route)));
+    let reason = because(Reason::Adopting, format!("{} is being marked as this route's", describe_place(route)));
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
@@ -385,14 +383,14 @@ fn forgotten(route: &RouteObject, status: &WeightedRouteStatus, place: &Place<'_
          there); write deletionPolicy: Retain, or Delete for a rule",
         describe_place(route)
     );
-    let reason = because("NotRestorable", message);
+    let reason = because(Reason::NotRestorable, message);
     Some(Outlook { look_again: false, ..Outlook::unknown(Standing::Stalled(reason)) })
 }
 
 fn troubled(trouble: &Trouble) -> Standing {
     match trouble {
         Trouble::Aws(error) => Standing::unwritable(error),
-        Trouble::Violation(_) => Standing::Stalled(because("GuardViolation", trouble.to_string())),
+        Trouble::Violation(_) => Standing::Stalled(because(Reason::GuardViolation, trouble.to_string())),
     }
 }
 

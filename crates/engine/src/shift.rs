@@ -37,8 +37,9 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::claim::{Claim, claim};
 use crate::grant::Grants;
 use crate::object::{Cluster, ShiftObject};
+use crate::reason::Reason;
 use crate::sight::Sight;
-use crate::standing::{Reason, because};
+use crate::standing::{Explanation, because};
 use crate::tick::{Context, Verdict};
 use crate::weights;
 
@@ -61,7 +62,7 @@ struct Draft<'a> {
     cluster: &'a Cluster,
     shift: &'a ShiftObject,
     status: TrafficShiftStatus,
-    stalled: Option<Reason>,
+    stalled: Option<Explanation>,
     /// What somebody should know of the candidate, beside what the shift waits for.
     worry: Option<Worry>,
     wake: Option<Timestamp>,
@@ -118,7 +119,7 @@ impl Draft<'_> {
             if self.is_moving() {
                 self.end(Outcome::Superseded, &message);
             }
-            self.stalled = Some(because("RouteClaimed", message));
+            self.stalled = Some(because(Reason::RouteClaimed, message));
             return Some(());
         }
         if let Some(route) = self.owned_by_user() {
@@ -129,7 +130,7 @@ impl Draft<'_> {
             Ok(plan) => plan,
             Err(message) => {
                 let stands = watch::stands_still(&self.status).map(|stands| format!("; {stands}"));
-                self.stalled = Some(because("Invalid", message + &stands.unwrap_or_default()));
+                self.stalled = Some(because(Reason::Invalid, message + &stands.unwrap_or_default()));
                 return Some(());
             }
         };
@@ -164,7 +165,7 @@ impl Draft<'_> {
             run.outcome = Some(Outcome::Superseded);
             self.status.phase = Some(Phase::Superseded);
         }
-        self.stalled = Some(because("WeightsOwned", message));
+        self.stalled = Some(because(Reason::WeightsOwned, message));
     }
 
     fn is_moving(&self) -> bool {
@@ -179,17 +180,18 @@ impl Draft<'_> {
     }
 
     /// Says what the shift waits for. The instant stays while the reason does.
-    fn wait(&mut self, phase: Phase, reason: &str, message: impl Into<String>, until: Option<Timestamp>) {
+    fn wait(&mut self, phase: Phase, reason: impl Into<Reason>, message: impl Into<String>, until: Option<Timestamp>) {
+        let reason = reason.into();
         let since = self.waiting_since(reason);
         self.status.phase = Some(phase);
-        self.status.waiting = Some(Waiting { reason: reason.to_owned(), message: message.into(), since, until });
+        self.status.waiting = Some(Waiting { reason: reason.to_string(), message: message.into(), since, until });
         if let Some(until) = until {
             self.wake_at(until);
         }
     }
 
     /// Since when the shift waits for this, without a break.
-    fn waiting_since(&self, reason: &str) -> Timestamp {
+    fn waiting_since(&self, reason: Reason) -> Timestamp {
         let before = self.shift.status.waiting.as_ref().filter(|waiting| waiting.reason == reason);
         before.map_or(self.now, |waiting| waiting.since)
     }

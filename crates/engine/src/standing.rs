@@ -6,32 +6,33 @@ use weir_api::Condition;
 use weir_api::condition::{READY, RECONCILING, STALLED, Truth, find};
 
 use crate::fact::{AwsError, ErrorKind};
+use crate::reason::Reason;
 
 /// How an object stands: exactly one of the three, in every status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It does what its spec says.
-    Ready(Reason),
+    Ready(Explanation),
     /// Weir is at work, or waits for something that will come.
-    Working(Reason),
+    Working(Explanation),
     /// Nothing will happen until somebody changes something.
-    Stalled(Reason),
+    Stalled(Explanation),
     /// It does not do what its spec says, and rests, as it should.
-    Resting(Reason),
+    Resting(Explanation),
 }
 
-/// A reason as one word, and in words for people.
+/// A reason, and the same in words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// In CamelCase.
-    pub word: SmolStr,
+pub struct Explanation {
+    /// For programs.
+    pub reason: Reason,
     /// What was found, what was expected, what to do.
     pub message: SmolStr,
 }
 
-/// Makes a reason.
-pub fn because(word: &str, message: impl Into<SmolStr>) -> Reason {
-    Reason { word: word.into(), message: message.into() }
+/// Explains by a reason.
+pub fn because(reason: impl Into<Reason>, message: impl Into<SmolStr>) -> Explanation {
+    Explanation { reason: reason.into(), message: message.into() }
 }
 
 /// The conditions of a status in the making; a condition that stays keeps the instant of its last transition.
@@ -52,7 +53,7 @@ impl<'a> Conditions<'a> {
 
     /// Sets one condition.
     #[must_use]
-    pub fn set(mut self, type_: &str, status: impl Into<Truth>, reason: &Reason) -> Self {
+    pub fn set(mut self, type_: &str, status: impl Into<Truth>, why: &Explanation) -> Self {
         let status = status.into();
         let since = find(self.old, type_)
             .filter(|condition| condition.status == status)
@@ -60,8 +61,8 @@ impl<'a> Conditions<'a> {
         self.new.push(Condition {
             type_: type_.into(),
             status,
-            reason: reason.word.clone(),
-            message: reason.message.clone(),
+            reason: why.reason.as_str().into(),
+            message: why.message.clone(),
             last_transition_time: since,
             observed_generation: Some(self.generation),
         });
@@ -87,10 +88,10 @@ impl<'a> Conditions<'a> {
 }
 
 impl Standing {
-    /// The reason.
-    pub fn reason(&self) -> &Reason {
+    /// Why.
+    pub fn explanation(&self) -> &Explanation {
         match self {
-            Self::Ready(reason) | Self::Working(reason) | Self::Stalled(reason) | Self::Resting(reason) => reason,
+            Self::Ready(why) | Self::Working(why) | Self::Stalled(why) | Self::Resting(why) => why,
         }
     }
 
@@ -98,8 +99,8 @@ impl Standing {
     /// hand gives the reason. `None` where nothing is wrong.
     pub fn together(wrong: &[Self]) -> Option<Self> {
         let worst = wrong.iter().find(|standing| matches!(standing, Self::Stalled(_))).or(wrong.first())?;
-        let messages: Vec<&str> = wrong.iter().map(|standing| standing.reason().message.as_str()).collect();
-        let reason = because(&worst.reason().word, messages.join("; "));
+        let messages: Vec<&str> = wrong.iter().map(|standing| standing.explanation().message.as_str()).collect();
+        let reason = because(worst.explanation().reason, messages.join("; "));
         Some(if matches!(worst, Self::Stalled(_)) { Self::Stalled(reason) } else { Self::Working(reason) })
     }
 
@@ -111,15 +112,13 @@ impl Standing {
             _ => format!("{what} could not be read: {error}"),
         };
         match error.kind {
-            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => {
-                Self::Stalled(because(error.kind.word(), message))
-            }
+            ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid => Self::Stalled(because(error.kind, message)),
             ErrorKind::Throttled
             | ErrorKind::Conflict
             | ErrorKind::Quota
             | ErrorKind::Expired
             | ErrorKind::Transient
-            | ErrorKind::OutcomeUnknown => Self::Working(because(error.kind.word(), message)),
+            | ErrorKind::OutcomeUnknown => Self::Working(because(error.kind, message)),
         }
     }
 
@@ -127,17 +126,17 @@ impl Standing {
     pub fn unwritable(error: &AwsError) -> Self {
         match error.kind {
             ErrorKind::Quota => Self::Stalled(because(
-                error.kind.word(),
+                error.kind,
                 format!(
                     "AWS refused the write: {error}. Delete what is not needed any more, or have the quota of the account \
                      raised; it is tried again by itself"
                 ),
             )),
             ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict => {
-                Self::Stalled(because(error.kind.word(), format!("AWS refused the write: {error}")))
+                Self::Stalled(because(error.kind, format!("AWS refused the write: {error}")))
             }
             ErrorKind::Throttled | ErrorKind::Expired | ErrorKind::Transient | ErrorKind::OutcomeUnknown => {
-                Self::Working(because(error.kind.word(), format!("the write will be tried again: {error}")))
+                Self::Working(because(error.kind, format!("the write will be tried again: {error}")))
             }
         }
     }

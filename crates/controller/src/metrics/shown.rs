@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use weir_api::Condition;
 use weir_api::condition::{CONTESTED, STALLED, Truth, find, holds};
 use weir_engine::object::{RouteObject, ShiftObject};
-use weir_engine::{Cluster, KindName, ObjectRef};
+use weir_engine::{Cluster, KindName, ObjectRef, Reason};
 
 /// What is shown of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ fn stalled(conditions: &[Condition]) -> Vec<Reading> {
 
 /// An object that cannot be decided on is Stalled, and nobody watches the candidate of a run that was moving.
 fn of_refused(status: &Value) -> Vec<Reading> {
-    let stalled = Reading { gauge: Gauge::Stalled, label: "Invalid".into(), value: 1 };
+    let stalled = Reading { gauge: Gauge::Stalled, label: Reason::Invalid.as_str().into(), value: 1 };
     let run = &status["run"];
     let is_watched =
         run["weight"].as_i64().unwrap_or(0) == 0 || !run["endedAt"].is_null() || !run["rollback"].is_null();

@@ -80,7 +80,7 @@ async fn an_object_is_recorded_told_of_and_then_left_alone() {
     assert_eq!(log, [STATUS, "POST events"], "one write, one event, no GET, and nothing more for an hour");
     let event = &fake.events()[0];
     assert_eq!(event["regarding"]["uid"], "uid-checkout");
-    assert_eq!(event["reason"], "PhaseChanged");
+    assert_eq!(event["reason"], "StepApplied");
 }
 
 #[tokio::test(start_paused = true)]

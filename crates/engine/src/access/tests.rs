@@ -7,21 +7,22 @@ use weir_api::AwsAccess;
 use super::{Access, mismatch};
 use crate::Arn;
 use crate::grant::{Grants, Subject};
+use crate::reason::Reason;
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/weir-shop";
 
 #[test]
 fn a_role_and_a_region_need_leave() {
     let spec = AwsAccess { region: Some("us-east-1".to_owned()), role_arn: Some(ROLE.to_owned()), external_id: None };
-    let word = |grants: &[Subject], spec: &AwsAccess| {
+    let refused = |grants: &[Subject], spec: &AwsAccess| {
         let everything = Grants::everything().0.into_iter();
         let grants = Grants(everything.filter(|grant| grants.contains(&grant.subject)).collect());
-        grants.access("shop", Some(spec)).err().map(|reason| reason.word)
+        grants.access("shop", Some(spec)).err().map(|why| why.reason)
     };
-    assert_eq!(word(&[], &spec).as_deref(), Some("RoleNotAllowed"));
-    assert_eq!(word(&[Subject::Role], &spec).as_deref(), Some("RegionNotAllowed"));
-    assert_eq!(word(&[Subject::Role, Subject::Region], &spec), None);
-    assert_eq!(word(&[], &AwsAccess::default()), None);
+    assert_eq!(refused(&[], &spec), Some(Reason::RoleNotAllowed));
+    assert_eq!(refused(&[Subject::Role], &spec), Some(Reason::RegionNotAllowed));
+    assert_eq!(refused(&[Subject::Role, Subject::Region], &spec), None);
+    assert_eq!(refused(&[], &AwsAccess::default()), None);
     assert_eq!(Grants::default().access("shop", None), Ok(Access::default()));
 }
 
@@ -48,7 +49,7 @@ fn groups_of_another_account_are_told() {
         ("red".to_owned(), Err("not there".to_owned())),
     ]);
     let reason = mismatch(&listener, "public", &groups, |_| true).unwrap();
-    assert_eq!(reason.word, "AccountMismatch");
+    assert_eq!(reason.reason, Reason::AccountMismatch);
     let says = |words: &str| assert!(reason.message.contains(words), "{}", reason.message);
     says("the environment green in account 222222222222");
     says("the entry point public in account 111111111111");

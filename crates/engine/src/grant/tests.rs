@@ -3,6 +3,7 @@
 use super::{Grant, Grants, Subject, fits};
 use crate::Arn;
 use crate::fact::By;
+use crate::reason::Reason;
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/weir-shop";
 
@@ -23,12 +24,13 @@ fn grants(subject: Subject, pairs: &[(&str, &str)]) -> Grants {
 fn nothing_may_be_named_unless_somebody_says_so() {
     let none = Grants::default();
     let reason = none.refusal("shop", Subject::Role, ROLE).unwrap();
-    assert_eq!(reason.word, "RoleNotAllowed");
+    assert_eq!(reason.reason, Reason::RoleNotAllowed);
     assert!(reason.message.contains(&format!("--allow-role shop={ROLE}")), "{}", reason.message);
-    assert_eq!(none.refusal("shop", Subject::Region, "us-east-1").unwrap().word, "RegionNotAllowed");
-    for (subject, word) in [(Subject::Balancer, "BalancerNotAllowed"), (Subject::TargetGroup, "TargetGroupNotAllowed")]
+    assert_eq!(none.refusal("shop", Subject::Region, "us-east-1").unwrap().reason, Reason::RegionNotAllowed);
+    for (subject, reason) in
+        [(Subject::Balancer, Reason::BalancerNotAllowed), (Subject::TargetGroup, Reason::TargetGroupNotAllowed)]
     {
-        assert_eq!(none.refusal_by("shop", subject, &By::Name("web".to_owned())).unwrap().word, word);
+        assert_eq!(none.refusal_by("shop", subject, &By::Name("web".to_owned())).unwrap().reason, reason);
         assert_eq!(Grants::everything().refusal_by("any", subject, &By::Name("web".to_owned())), None);
         assert_eq!(Grants::everything().refusal_by("any", subject, &By::Arn(balancer("web"))), None);
     }

@@ -4,19 +4,11 @@
 
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::standing::{Standing, because};
 use crate::weights;
 
 use super::Outlook;
-
-/// An environment is gone as an object and still carries traffic.
-pub(super) const ENVIRONMENT_GONE: &str = "EnvironmentGone";
-/// An environment names another target group than the one by which it carries traffic.
-pub(crate) const GROUP_CHANGED: &str = "GroupChanged";
-/// An environment is not there, or not ready.
-const WAITING: &str = "WaitingForEnvironment";
-/// An environment has no target group of that name, or several and none is named, or one that is another's.
-const UNUSABLE: &str = "BackendUnusable";
 
 /// What is wrong with a backend, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,12 +20,12 @@ enum Fault {
 }
 
 impl Fault {
-    fn reason(self) -> &'static str {
+    fn reason(self) -> Reason {
         match self {
-            Self::Gone => ENVIRONMENT_GONE,
-            Self::Changed => GROUP_CHANGED,
-            Self::Unusable => UNUSABLE,
-            Self::Awaited => WAITING,
+            Self::Gone => Reason::EnvironmentGone,
+            Self::Changed => Reason::GroupChanged,
+            Self::Unusable => Reason::BackendUnusable,
+            Self::Awaited => Reason::WaitingForEnvironment,
         }
     }
 }

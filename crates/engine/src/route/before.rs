@@ -15,6 +15,7 @@ use weir_api::weighted_route::{Before, BeforeForward, GroupWeight, RouteDeletion
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Forward, Tags};
 use crate::object::RouteObject;
+use crate::reason::Reason;
 use crate::standing::{Standing, because};
 use crate::step::{BEFORE_TAG, OWNER_TAG};
 
@@ -77,7 +78,7 @@ pub(super) fn owed(
         tags.len() + OTHER_TAGS,
         describe_place(route)
     );
-    Err(Standing::Stalled(because("NotRestorable", message)))
+    Err(Standing::Stalled(because(Reason::NotRestorable, message)))
 }
 
 /// What actions do with a request in the end, where that can be put back.

@@ -14,6 +14,7 @@ use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::guard::{MAX_GROUPS, MAX_WEIGHT};
 use crate::object::RouteObject;
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
 use crate::tick::Context;
@@ -76,10 +77,10 @@ pub(super) fn follow(
     sight: &mut Sight<'_>,
 ) -> Option<Outlook> {
     if let Some(message) = mistake(route, &goal) {
-        return Some(Outlook::unknown(Standing::Stalled(because("Invalid", message))));
+        return Some(Outlook::unknown(Standing::Stalled(because(Reason::Invalid, message))));
     }
     if let Err(message) = backend::by_group(groups, &goal) {
-        return Some(Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message))));
+        return Some(Outlook::unknown(Standing::Working(because(Reason::WaitingForEnvironment, message))));
     }
     let course = Course { context, route, groups, place, marks, goal, live: status.weights.clone() };
     let old = status.intent.clone();
@@ -202,7 +203,7 @@ impl Course<'_> {
         let change = match self.change(&intent) {
             Ok(change) => change,
             Err(message) => {
-                let standing = Standing::Working(because("WaitingForEnvironment", message));
+                let standing = Standing::Working(because(Reason::WaitingForEnvironment, message));
                 return Some((Some(intent), Outlook::unknown(standing)));
             }
         };
@@ -384,7 +385,7 @@ impl Course<'_> {
     }
 
     fn applied(&self, wake: Option<Timestamp>) -> Outlook {
-        let reason = because("Applied", format!("{} is live, as spec.weights says", weights::words(&self.live)));
+        let reason = because(Reason::Applied, format!("{} is live, as spec.weights says", weights::words(&self.live)));
         Outlook { wake, ..Outlook::settled(Standing::Ready(reason.clone()), reason) }
     }
 
@@ -395,7 +396,7 @@ impl Course<'_> {
 }
 
 fn on_the_way(message: String, wake: Timestamp) -> Outlook {
-    let reason = because("Following", message);
+    let reason = because(Reason::Following, message);
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),

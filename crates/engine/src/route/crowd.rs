@@ -5,16 +5,17 @@
 //! busy. It is counted by namespace, so that none is refused for the many of another.
 
 use crate::object::{Cluster, RouteObject};
-use crate::standing::{Reason, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, because};
 
 /// So many, beside those that have their place: twice what AWS takes by default.
 pub(crate) const MOST: usize = 200;
 
 /// Why a route is not looked at any further.
-pub(super) fn refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
+pub(super) fn refusal(cluster: &Cluster, route: &RouteObject) -> Option<Explanation> {
     cluster.routes.is_beyond(route, MOST).then(|| {
         because(
-            "TooManyRoutes",
+            Reason::TooManyRoutes,
             format!(
                 "found {MOST} older WeightedRoutes of the namespace {} on this EntryPoint; a balancer takes 100 rules unless \
                  AWS grants more. Delete those that are not needed, or use another EntryPoint",

@@ -13,17 +13,15 @@ use crate::entry_point;
 use crate::fact::Forward;
 use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::sight::Sight;
-use crate::standing::{Reason, Standing, because};
+use crate::standing::{Explanation, Standing, because};
 use crate::tick::Context;
 use crate::weights;
 
 use super::capacity::{self, Demand};
 use super::write::Change;
 use super::{LOOK_AGAIN, Outlook, gone};
-
-/// The reason of a route on which other weights are live than were set.
-pub(crate) const DRIFTED: &str = "Drifted";
 
 /// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
 /// correction was written what it went over counts as live still: AWS may show the state before a write for some seconds
@@ -40,12 +38,12 @@ pub(super) fn is_contested(route: &RouteObject, status: &WeightedRouteStatus) ->
 }
 
 /// The condition `Contested`, for a route that corrects.
-pub(super) fn contested(route: &RouteObject, status: &WeightedRouteStatus) -> Option<(Truth, Reason)> {
+pub(super) fn contested(route: &RouteObject, status: &WeightedRouteStatus) -> Option<(Truth, Explanation)> {
     (route.spec.drift == DriftPolicy::Correct).then(|| {
         if is_contested(route, status) {
-            (Truth::True, because("Contested", fight(status)))
+            (Truth::True, because(Reason::Contested, fight(status)))
         } else {
-            (Truth::False, because("Uncontested", "nobody keeps changing what this route sets"))
+            (Truth::False, because(Reason::Uncontested, "nobody keeps changing what this route sets"))
         }
     })
 }
@@ -75,17 +73,17 @@ pub(super) fn expectation(intent: &Intent) -> String {
 }
 
 /// The difference between what was set and what is live.
-fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> Reason {
+fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> Explanation {
     if weights::same_action(live, &intent.weights) {
         let message = "the weights are as they should be, but stickiness between groups, or a group without weight, was \
                        changed";
-        return because(DRIFTED, message);
+        return because(Reason::Drifted, message);
     }
-    because(DRIFTED, format!("found {}; expected {}", weights::words(live), expectation(intent)))
+    because(Reason::Drifted, format!("found {}; expected {}", weights::words(live), expectation(intent)))
 }
 
 /// A step that was about to be made finds something else than it starts from.
-fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> Reason {
+fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentWeight]) -> Explanation {
     let by = match &intent.follow {
         Some(_) => "spec.weights".to_owned(),
         None => format!("run {} of {}", intent.run, intent.shift),
@@ -96,7 +94,7 @@ fn departure(intent: &Intent, before: &[EnvironmentWeight], live: &[EnvironmentW
         weights::words(before),
         weights::words(&intent.weights)
     );
-    because(DRIFTED, message)
+    because(Reason::Drifted, message)
 }
 
 /// Since when corrections are due for what a route has on record, where they are.
@@ -139,7 +137,7 @@ fn record(context: &Context, over: Vec<EnvironmentWeight>, attaching: bool, inte
 }
 
 /// Nothing is done about it.
-pub(super) fn told(reason: Reason) -> Outlook {
+pub(super) fn told(reason: Explanation) -> Outlook {
     Outlook {
         standing: Standing::Resting(reason.clone()),
         synced: (Truth::False, reason),
@@ -150,7 +148,7 @@ pub(super) fn told(reason: Reason) -> Outlook {
 }
 
 fn correcting(message: String) -> Outlook {
-    let reason = because("Correcting", message);
+    let reason = because(Reason::Correcting, message);
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
@@ -200,7 +198,7 @@ impl Change<'_> {
 
     fn meet(
         &self,
-        found: &Reason,
+        found: &Explanation,
         status: &mut WeightedRouteStatus,
         intent: &mut Intent,
         sight: &mut Sight<'_>,
@@ -210,7 +208,7 @@ impl Change<'_> {
         let since = noted.since;
         status.difference = Some(noted.clone());
         let message = format!("{}. Somebody else has changed it; seen since {since:.0}", found.message);
-        let telling = |message: String| told(because(&found.word, message));
+        let telling = |message: String| told(because(found.reason, message));
         Some(match self.route.spec.drift {
             DriftPolicy::Alert | DriftPolicy::Adopt => telling(message),
             DriftPolicy::Pause => telling(format!(
@@ -221,7 +219,7 @@ impl Change<'_> {
                 telling(format!("{message}. The route is contested"))
             }
             DriftPolicy::Correct => {
-                return self.decide_correction(&because(&found.word, message), noted, status, intent, sight);
+                return self.decide_correction(&because(found.reason, message), noted, status, intent, sight);
             }
         })
     }
@@ -229,7 +227,7 @@ impl Change<'_> {
     /// Puts a correction on record once it is due and the capacity is there.
     fn decide_correction(
         &self,
-        found: &Reason,
+        found: &Explanation,
         noted: Difference,
         status: &mut WeightedRouteStatus,
         intent: &mut Intent,
@@ -269,14 +267,14 @@ impl Change<'_> {
         status.reversals.retain(|reversal| self.context.now < reversal.at + HOUR);
         status.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
         if is_contested(self.route, status) {
-            return Some(told(because(&found.word, format!("{message}. The route is contested"))));
+            return Some(told(because(found.reason, format!("{message}. The route is contested"))));
         }
         record(self.context, noted.found, attaching, intent);
         status.difference = None;
         Some(correcting(format!("{message}. It is being corrected")))
     }
 
-    fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Reason) -> Reason {
+    fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Explanation) -> Explanation {
         if self.place.gone.is_some() { gone::difference(self.route, intent) } else { difference() }
     }
 

@@ -5,13 +5,8 @@ use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds}
 use weir_api::weighted_route::Intent;
 
 use crate::event::Event;
+use crate::reason::Reason;
 use crate::weights;
-
-use super::backends::ENVIRONMENT_GONE;
-use super::drift::DRIFTED;
-use super::farewell::{BLOCKED, LEFT_BEHIND, RESTORED, RULE_DELETED};
-use super::gone::RULE_GONE;
-use super::sick::NO_HEALTHY_TARGET;
 
 /// What a change of status tells.
 pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event> {
@@ -26,20 +21,25 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
             None => format!("run {} of {}", intent.run, intent.shift),
         };
         let message = format!("{} is live, seen on AWS ({by})", weights::words(&intent.weights));
-        events.push(Event::normal("WeightsApplied", message));
+        events.push(Event::normal(Reason::WeightsApplied, message));
     }
     events.extend(commanded(old, new));
     events.extend(corrected(old, new));
     let drift = |status: &WeightedRouteStatus| {
         find(&status.conditions, SYNCED)
-            .filter(|synced| synced.status == Truth::False && [DRIFTED, RULE_GONE].contains(&synced.reason.as_str()))
+            .filter(|synced| {
+                synced.status == Truth::False
+                    && [Reason::Drifted, Reason::RuleGone].iter().any(|reason| synced.reason == *reason)
+            })
             .map(|synced| synced.message.to_string())
     };
     match (drift(old), drift(new)) {
-        (before, Some(message)) if before.as_ref() != Some(&message) => events.push(Event::warning(DRIFTED, message)),
+        (before, Some(message)) if before.as_ref() != Some(&message) => {
+            events.push(Event::warning(Reason::Drifted, message));
+        }
         (Some(_), None) if holds(&new.conditions, SYNCED) => {
             let message = format!("{} is live again as it should be", new.live.as_deref().unwrap_or("nothing"));
-            events.push(Event::normal("DriftGone", message));
+            events.push(Event::normal(Reason::DriftGone, message));
         }
         _ => {}
     }
@@ -50,17 +50,17 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
 
 /// What a deletion came to or is kept by, and which environment is gone, each told once.
 fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
-    const TOLD: [(&str, bool); 6] = [
-        (BLOCKED, true),
-        (LEFT_BEHIND, true),
-        (ENVIRONMENT_GONE, true),
-        (NO_HEALTHY_TARGET, true),
-        (RESTORED, false),
-        (RULE_DELETED, false),
+    const TOLD: [(Reason, bool); 6] = [
+        (Reason::DeletionBlocked, true),
+        (Reason::LeftBehind, true),
+        (Reason::EnvironmentGone, true),
+        (Reason::NoHealthyTarget, true),
+        (Reason::Restored, false),
+        (Reason::RuleDeleted, false),
     ];
     let told = |status: &WeightedRouteStatus| {
         let ready = find(&status.conditions, READY)?;
-        let (reason, warning) = TOLD.into_iter().find(|(word, _)| *word == ready.reason)?;
+        let (reason, warning) = TOLD.into_iter().find(|(reason, _)| ready.reason == *reason)?;
         Some(Event { warning, reason, message: ready.message.to_string() })
     };
     told(new).filter(|event| told(old).as_ref() != Some(event))
@@ -79,14 +79,14 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
     if let Some(correction) = correction(new).filter(|new| correction(old).as_ref() != Some(new)) {
         let wanted = new.intent.as_ref().map(|intent| weights::words(&intent.weights)).unwrap_or_default();
         let message = format!("{} is set again over {}", wanted, weights::words(&correction.over));
-        events.push(Event::normal("Correcting", message));
+        events.push(Event::normal(Reason::Correcting, message));
     }
     let taken = |intent: &Intent| intent.shift.is_empty() && intent.follow.is_none();
     let left = old.intent.as_ref().filter(|left| left.follow.is_none() || old.difference.is_some());
     let differs = |intent: &Intent| left.is_some_and(|left| !weights::same_split(&left.weights, &intent.weights));
     if let Some(intent) = new.intent.as_ref().filter(|intent| taken(intent) && differs(intent)) {
         let message = format!("{}, which somebody else has set, is held from now on", weights::words(&intent.weights));
-        events.push(Event::normal("Adopted", message));
+        events.push(Event::normal(Reason::Adopted, message));
     }
     let contested = |status: &WeightedRouteStatus| {
         find(&status.conditions, CONTESTED)
@@ -94,7 +94,7 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
             .map(|found| found.message.clone())
     };
     if let (None, Some(message)) = (contested(old), contested(new)) {
-        events.push(Event::warning("Contested", message));
+        events.push(Event::warning(Reason::Contested, message));
     }
     events
 }
@@ -108,10 +108,10 @@ pub(crate) fn stalled(old: &[weir_api::Condition], new: &[weir_api::Condition]) 
     };
     match (stands(old), stands(new)) {
         (before, Some(now)) if before.as_ref() != Some(&now) => {
-            Some(Event::warning("Stalled", format!("{}: {}", now.0, now.1)))
+            Some(Event::warning(Reason::Stalled, format!("{}: {}", now.0, now.1)))
         }
         (Some(_), None) if holds(new, READY) => {
-            find(new, READY).map(|ready| Event::normal("Recovered", ready.message.to_string()))
+            find(new, READY).map(|ready| Event::normal(Reason::Recovered, ready.message.to_string()))
         }
         _ => None,
     }

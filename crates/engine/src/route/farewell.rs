@@ -12,14 +12,15 @@ use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, SYNCED, Truth, find};
 use weir_api::traffic_shift::ShiftDeletionPolicy;
-use weir_api::weighted_route::{Before, RouteDeletionPolicy};
+use weir_api::weighted_route::{Before, Deletion, DeletionStage, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::access;
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
+use crate::reason::Reason;
 use crate::sight::{Facts, Sight};
-use crate::standing::{Conditions, Reason, Standing, because};
+use crate::standing::{Conditions, Explanation, Standing, because};
 use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -35,29 +36,16 @@ pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 /// How soon a route that is being deleted looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
-/// Reasons of the condition `Ready` while something is undone.
-const UNMARKING: &str = "Unmarking";
-const UNMARKING_WORDS: &str = "; Weir's tags are being removed";
-const DELETING_RULE: &str = "DeletingRule";
-const RESTORING: &str = "Restoring";
-/// The reason while something keeps the route from it.
-pub(super) const BLOCKED: &str = "DeletionBlocked";
-/// Reasons of the condition `Ready` once nothing is to be undone any more.
-pub(super) const RESTORED: &str = "Restored";
-pub(super) const RULE_DELETED: &str = "RuleDeleted";
-pub(super) const LEFT_BEHIND: &str = "LeftBehind";
-const NOTHING: &str = "NothingToUndo";
-
 /// Where the farewell stands.
 enum Stand {
     /// Something is being written, or will be.
-    Undoing(Reason, Option<Proposal>),
+    Undoing(Deletion, Explanation, Proposal),
     /// Something keeps it from going on.
     Blocked(String),
     /// A run is followed on its way back.
     Following(String, Option<Proposal>),
     /// Nothing is to be undone any more.
-    Over(Reason),
+    Over(Explanation),
 }
 
 /// Whether deleting the route, with what is live and about to be written, would leave something to be undone.
@@ -98,20 +86,30 @@ pub(super) fn decide(
     };
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
     let deadline = deleted.max(context.counted_from) + DEADLINE;
+    if stage(route) == Some(DeletionStage::Over) {
+        return Some(Verdict::record(status));
+    }
     let stand = if context.now >= deadline {
         Stand::Over(left_behind(route))
     } else {
         undo(context, cluster, route, &mut status, sight)?
     };
     let is_over = matches!(stand, Stand::Over(_));
-    let (reason, proposal) = match (stand, &context.trouble) {
-        (Stand::Undoing(_, Some(proposal)) | Stand::Following(_, Some(proposal)), Some(trouble)) => {
-            (because(BLOCKED, troubled(trouble)), Some(proposal))
+    let (reason, proposal) = match stand {
+        Stand::Undoing(deletion, reason, proposal) => {
+            status.deletion = Some(deletion);
+            (reason, Some(proposal))
         }
-        (Stand::Undoing(reason, proposal), _) => (reason, proposal),
-        (Stand::Following(message, proposal), _) => (because(BLOCKED, message), proposal),
-        (Stand::Blocked(message), _) => (because(BLOCKED, message), None),
-        (Stand::Over(reason), _) => (reason, None),
+        Stand::Following(message, proposal) => (because(Reason::DeletionBlocked, message), proposal),
+        Stand::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
+        Stand::Over(reason) => {
+            status.deletion = Some(Deletion { stage: DeletionStage::Over, result: String::new() });
+            (reason, None)
+        }
+    };
+    let reason = match &context.trouble {
+        Some(trouble) if proposal.is_some() => because(Reason::DeletionBlocked, troubled(trouble)),
+        _ => reason,
     };
     let standing = if is_over { Standing::Resting(reason.clone()) } else { Standing::Working(reason.clone()) };
     let synced = if is_over { Truth::False } else { Truth::Unknown };
@@ -163,7 +161,7 @@ fn undo(
     Some(match (route.spec.deletion_policy, status.before.clone()) {
         (RouteDeletionPolicy::Retain, _) => {
             let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
-            Stand::Over(because(NOTHING, message))
+            Stand::Over(because(Reason::NothingToUndo, message))
         }
         (RouteDeletionPolicy::Delete, _) => delete_rule(context, route, &spot),
         (RouteDeletionPolicy::Restore, None) => {
@@ -195,7 +193,7 @@ fn follow(
     let groups = backend::groups(cluster, route);
     let outlook = look(context, cluster, route, Some(wanted), &groups, status, sight)?;
     let message =
-        format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.reason().message);
+        format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.explanation().message);
     Some(Stand::Following(message, outlook.proposal))
 }
 
@@ -204,16 +202,18 @@ fn delete_rule(context: &Context, route: &RouteObject, spot: &Spot<'_>) -> Stand
         return unmark(context, route, spot, "a listener's default action cannot be deleted and stays");
     };
     let step = Step::DeleteRule { listener: spot.listener.clone(), rule: rule.arn.clone() };
-    let reason = because(DELETING_RULE, format!("{} is being deleted", describe_place(route)));
-    Stand::Undoing(reason, Some(leaving(context, route, step)))
+    let reason = because(Reason::DeletingRule, format!("{} is being deleted", describe_place(route)));
+    let deletion = Deletion { stage: DeletionStage::DeletingRule, result: String::new() };
+    Stand::Undoing(deletion, reason, leaving(context, route, step))
 }
 
 /// The last write: the marks go, and with them the right to write anything else.
 fn unmark(context: &Context, route: &RouteObject, spot: &Spot<'_>, why: &str) -> Stand {
     let keys = spot.tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
     let step = Step::RemoveTags { resource: spot.resource.clone(), keys };
-    let reason = because(UNMARKING, format!("{why}{UNMARKING_WORDS}"));
-    Stand::Undoing(reason, Some(leaving(context, route, step)))
+    let reason = because(Reason::RemovingTags, format!("{why}; Weir's tags are being removed"));
+    let deletion = Deletion { stage: DeletionStage::RemovingTags, result: why.to_owned() };
+    Stand::Undoing(deletion, reason, leaving(context, route, step))
 }
 
 fn leaving(context: &Context, route: &RouteObject, step: Step) -> Proposal {
@@ -223,37 +223,34 @@ fn leaving(context: &Context, route: &RouteObject, step: Step) -> Proposal {
 /// The rule or listener is no more.
 fn gone(route: &RouteObject) -> Stand {
     let place = describe_place(route);
-    Stand::Over(if has_reason(route, &[DELETING_RULE, RULE_DELETED]) {
-        because(RULE_DELETED, format!("{place} is deleted"))
+    Stand::Over(if stage(route) == Some(DeletionStage::DeletingRule) {
+        because(Reason::RuleDeleted, format!("{place} is deleted"))
     } else {
-        because(NOTHING, format!("{place} does not exist, so there is nothing to undo"))
+        because(Reason::NothingToUndo, format!("{place} does not exist, so there is nothing to undo"))
     })
 }
 
 /// The place does not carry the marks of this route any more.
 fn unmarked(route: &RouteObject) -> Stand {
     let place = describe_place(route);
-    let ready = find(&route.status.conditions, READY);
-    Stand::Over(match ready.map(|ready| (ready.reason.as_str(), ready.message.as_str())) {
-        Some((RESTORED, told)) => because(RESTORED, told),
-        Some((UNMARKING, told)) => {
-            let done = told.split_once(UNMARKING_WORDS).map_or("done", |(done, _)| done);
-            because(RESTORED, format!("{done}; Weir's tags are gone from {place}"))
-        }
-        _ => because(NOTHING, format!("{place} does not carry the tags of this route, so nothing is undone there")),
+    let deletion = route.status.deletion.as_ref();
+    Stand::Over(match deletion.filter(|deletion| deletion.stage == DeletionStage::RemovingTags) {
+        Some(deletion) => because(Reason::Restored, format!("{}; Weir's tags are gone from {place}", deletion.result)),
+        None => because(
+            Reason::NothingToUndo,
+            format!("{place} does not carry the tags of this route, so nothing is undone there"),
+        ),
     })
 }
 
-fn has_reason(route: &RouteObject, reasons: &[&str]) -> bool {
-    find(&route.status.conditions, READY).is_some_and(|ready| reasons.contains(&ready.reason.as_str()))
+/// How far the deletion has come, as it is on record.
+fn stage(route: &RouteObject) -> Option<DeletionStage> {
+    route.status.deletion.as_ref().map(|deletion| deletion.stage)
 }
 
 /// The deadline has passed: what is left, and what kept it.
-fn left_behind(route: &RouteObject) -> Reason {
+fn left_behind(route: &RouteObject) -> Explanation {
     let ready = find(&route.status.conditions, READY);
-    if let Some(ready) = ready.filter(|ready| ready.reason == LEFT_BEHIND) {
-        return because(LEFT_BEHIND, ready.message.clone());
-    }
     let arn = route.status.arn.as_deref().unwrap_or("whose ARN is not known");
     let live = route.status.live.as_deref().unwrap_or("what is live");
     let why = ready.map_or("it was not looked at", |ready| ready.message.as_str());
@@ -263,5 +260,5 @@ fn left_behind(route: &RouteObject) -> Reason {
         DEADLINE.as_mins(),
         describe_place(route)
     );
-    because(LEFT_BEHIND, message)
+    because(Reason::LeftBehind, message)
 }

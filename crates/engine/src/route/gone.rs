@@ -8,15 +8,13 @@ use weir_api::condition::Truth;
 use weir_api::weighted_route::{Before, DriftPolicy, Intent};
 
 use crate::object::RouteObject;
-use crate::standing::{Reason, Standing, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, Standing, because};
 use crate::tick::Context;
 
 use super::place::{Gone, describe_place};
 use super::wanted::Wanted;
 use super::{Outlook, drift};
-
-/// The reason of a route whose rule is gone.
-pub(crate) const RULE_GONE: &str = "RuleGone";
 
 /// Whether Weir made the rule of a route: there was nothing before it.
 pub(super) fn is_own(status: &WeightedRouteStatus) -> bool {
@@ -41,13 +39,13 @@ pub(super) fn meet(
         };
         intent.left_at.get_or_insert(context.now);
         status.intent = Some(intent);
-        return Some(drift::told(because(RULE_GONE, format!("{}; nothing is left to take back", said(route)))));
+        return Some(drift::told(because(Reason::RuleGone, format!("{}; nothing is left to take back", said(route)))));
     }
     if is_own(status) {
         return None;
     }
     let reason = because(
-        RULE_GONE,
+        Reason::RuleGone,
         format!(
             "{}. Weir did not make it and does not make it again, since it may have done more than Weir knows: whoever \
              made it must bring it back, and it is adopted again; or delete this WeightedRoute and make it again to have \
@@ -60,23 +58,23 @@ pub(super) fn meet(
 }
 
 /// The difference between what was set and a rule that is gone.
-pub(super) fn difference(route: &RouteObject, intent: &Intent) -> Reason {
+pub(super) fn difference(route: &RouteObject, intent: &Intent) -> Explanation {
     let expected = drift::expectation(intent);
     let message = format!(
         "{}; expected it with {expected}. The command resume has it made again, in a run on the TrafficShift, else on \
          this route",
         said(route)
     );
-    because(RULE_GONE, message)
+    because(Reason::RuleGone, message)
 }
 
 /// A rule of Weir's own that is gone, where nothing tells what it had.
-pub(super) fn forgotten(route: &RouteObject) -> Reason {
+pub(super) fn forgotten(route: &RouteObject) -> Explanation {
     let message = format!(
         "{}, and what it had is not on record. Give the command resume to begin anew: the next shift then makes a rule",
         said(route)
     );
-    because(RULE_GONE, message)
+    because(Reason::RuleGone, message)
 }
 
 fn said(route: &RouteObject) -> String {

@@ -8,8 +8,9 @@ use weir_api::Match;
 
 use crate::fact::{Conditions, ErrorKind, Rule, RulePriority};
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Reason, Standing, because};
+use crate::standing::{Explanation, Standing, because};
 use crate::step::ROUTE_TAG;
 use crate::tick::Context;
 
@@ -25,7 +26,7 @@ pub(super) fn own_rule<'a>(
     matches: &Match,
     rules: &'a [Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<Option<&'a Rule>, Reason>> {
+) -> Option<Result<Option<&'a Rule>, Explanation>> {
     match route.spec.listener.priority {
         Some(priority) => Some(at_priority(route, matches, priority, rules)),
         None => by_conditions(route, matches, rules, sight),
@@ -39,13 +40,13 @@ fn at_priority<'a>(
     matches: &Match,
     priority: i32,
     rules: &'a [Rule],
-) -> Result<Option<&'a Rule>, Reason> {
+) -> Result<Option<&'a Rule>, Explanation> {
     let rule = rules.iter().find(|rule| rule.priority == RulePriority::At(priority));
     let wanted = conditions(matches);
     match rule.filter(|rule| !same(&rule.conditions, &wanted)) {
         Some(rule) if is_known(route, rule) => Err(changed(route, rule, &wanted)),
         Some(rule) => Err(because(
-            "PriorityTaken",
+            Reason::PriorityTaken,
             format!(
                 "{} is for {}; expected {}. Make this WeightedRoute again with another spec.listener.priority, or \
                  without one, and Weir chooses a free one; or with a spec.listener.match that says what the rule says",
@@ -65,7 +66,7 @@ fn is_known(route: &RouteObject, rule: &Rule) -> bool {
 }
 
 /// Says that the rule of a route is for something else than it was.
-fn changed(route: &RouteObject, rule: &Rule, wanted: &Conditions) -> Reason {
+fn changed(route: &RouteObject, rule: &Rule, wanted: &Conditions) -> Explanation {
     let message = format!(
         "{} is for {} now; expected {}. Somebody else has changed it: give it its conditions back, or make this \
          WeightedRoute again with a spec.listener.match that says what the rule says",
@@ -73,11 +74,11 @@ fn changed(route: &RouteObject, rule: &Rule, wanted: &Conditions) -> Reason {
         describe_theirs(&rule.conditions),
         describe(wanted)
     );
-    because("ConditionsChanged", message)
+    because(Reason::ConditionsChanged, message)
 }
 
 /// Says where the rule of a route stands that is not where the spec has it.
-fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[Rule]) -> Option<Reason> {
+fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[Rule]) -> Option<Explanation> {
     let known = rules.iter().find(|rule| is_known(route, rule));
     let rule = known.or_else(|| rules.iter().find(|rule| same(&rule.conditions, wanted)))?;
     let number = rule.priority.number()?;
@@ -87,7 +88,7 @@ fn elsewhere(route: &RouteObject, priority: i32, wanted: &Conditions, rules: &[R
          WeightedRoute again with spec.listener.priority {number} or without one: it finds the rule",
         describe_theirs(&rule.conditions)
     );
-    Some(because("RuleElsewhere", message))
+    Some(because(Reason::RuleElsewhere, message))
 }
 
 /// The rule for just what the route is for, wherever it stands. Of several it is the one that the status knows, else
@@ -97,7 +98,7 @@ fn by_conditions<'a>(
     matches: &Match,
     rules: &'a [Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<Option<&'a Rule>, Reason>> {
+) -> Option<Result<Option<&'a Rule>, Explanation>> {
     let wanted = conditions(matches);
     let known = rules.iter().find(|rule| is_known(route, rule));
     if let Some(known) = known {
@@ -128,7 +129,7 @@ pub(super) fn free_priority(
     matches: &Match,
     rules: &[Rule],
     among: Bounds,
-) -> Result<i32, Reason> {
+) -> Result<i32, Explanation> {
     if let Some(priority) = route.spec.listener.priority {
         return shadow::refusal(matches, rules, priority).map_or(Ok(priority), Err);
     }
@@ -151,7 +152,7 @@ pub(super) fn free_priority(
             priority::FIRST.max(bounds.after + 1),
             priority::LAST
         );
-        shadow::no_room(matches, rules).unwrap_or_else(|| because("NoPriorityLeft", message))
+        shadow::no_room(matches, rules).unwrap_or_else(|| because(Reason::NoPriorityLeft, message))
     })
 }
 
@@ -217,13 +218,13 @@ fn every_if_none(hosts: Vec<&str>) -> Vec<&str> {
     if hosts.is_empty() { vec!["*"] } else { hosts }
 }
 
-fn entangled(rule: &Rule) -> Reason {
+fn entangled(rule: &Rule) -> Explanation {
     let message = format!(
         "the rule for {}, which belongs to another namespace, is for hosts that this route names better, and the other way \
          round. Make a WeightedRoute for each host",
         describe_theirs(&rule.conditions)
     );
-    because("Conflict", message)
+    because(Reason::Conflict, message)
 }
 
 #[cfg(test)]

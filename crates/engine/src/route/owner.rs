@@ -7,16 +7,14 @@
 use crate::Arn;
 use crate::fact::{Conditions, Rule, Tags};
 use crate::object::{Cluster, Key, RouteObject};
-use crate::standing::{Reason, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, because};
 use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
 
 use super::conditions::{conditions, describe_theirs, same};
 use super::place::describe_place;
 use super::{permission, rivalry};
-
-/// The reason of a route whose place somebody else made, and which does not adopt it.
-pub(super) const NOT_ADOPTED: &str = "NotAdopted";
 
 /// Whose something is, from where a route stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,13 +66,13 @@ pub(super) fn is_ours(
     route: &RouteObject,
     (resource, rule): (&Arn, Option<&Rule>),
     tags: &Tags,
-) -> Result<bool, Reason> {
+) -> Result<bool, Explanation> {
     let place = describe_place(route);
     let conditions = rule.map(|rule| rule.conditions.clone()).unwrap_or_default();
     match owner(context, cluster, route, resource, &conditions, tags) {
         Owner::This => Ok(true),
         Owner::Installation(owner) => Err(because(
-            "OwnedByAnother",
+            Reason::OwnedByAnother,
             format!(
                 "{place} belongs to the Weir installation {owner:?} (tag {OWNER_TAG}); this one is {:?}. Remove the tag \
                  to hand it over, or make a WeightedRoute for another place",
@@ -82,11 +80,11 @@ pub(super) fn is_ours(
             ),
         )),
         Owner::Route(marked) => Err(because(
-            "Conflict",
+            Reason::Conflict,
             format!("{place} belongs to the WeightedRoute {marked} (tag {ROUTE_TAG}); delete one of the two"),
         )),
         Owner::Orphan(marked) if marked.namespace != route.key.namespace => Err(because(
-            "Conflict",
+            Reason::Conflict,
             format!(
                 "{place} belongs to {}; to hand it over remove its tags {OWNER_TAG} and {ROUTE_TAG}",
                 absent(&marked)
@@ -95,7 +93,7 @@ pub(super) fn is_ours(
         Owner::Orphan(_) if route.spec.adopt => Ok(false),
         Owner::Nobody if route.spec.adopt => permission::adoption_refusal(cluster, route).map_or(Ok(false), Err),
         Owner::Orphan(_) | Owner::Nobody => Err(because(
-            NOT_ADOPTED,
+            Reason::NotAdopted,
             format!("{place} was not made by Weir for this route; set spec.adopt: true to take it over as it is"),
         )),
     }
@@ -129,7 +127,7 @@ pub(super) fn keeps_off(
     route: &RouteObject,
     rule: &Rule,
     owner: &Owner<'_>,
-) -> Option<Reason> {
+) -> Option<Explanation> {
     let release = format!("delete the rule, or remove its tags {OWNER_TAG} and {ROUTE_TAG}");
     let (whose, way_out) = match owner {
         Owner::Installation(owner) => {
@@ -151,7 +149,7 @@ pub(super) fn keeps_off(
         "the rule for {what}, and so its hosts, belongs to {whose}. Make this WeightedRoute again for another host; or \
          {way_out}"
     );
-    Some(because("Conflict", message))
+    Some(because(Reason::Conflict, message))
 }
 
 fn absent(marked: &Key) -> String {

@@ -13,13 +13,14 @@ use weir_api::sharing::NamespaceSource;
 
 use crate::entry_point::first_to_name;
 use crate::object::{Cluster, EntryPointObject, RouteObject};
-use crate::standing::{Reason, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, because};
 
 use super::entry_key;
 use super::pattern::is_within;
 
 /// Why a route may not use an entry point; `None` where it may.
-pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &EntryPointObject) -> Option<Reason> {
+pub(super) fn refusal(cluster: &Cluster, route: &RouteObject, entry_point: &EntryPointObject) -> Option<Explanation> {
     refusal_by(cluster, route, entry_point, owner(cluster, entry_point))
 }
 
@@ -29,17 +30,17 @@ pub(super) fn refusal_by(
     route: &RouteObject,
     entry_point: &EntryPointObject,
     owner: Option<&EntryPointObject>,
-) -> Option<Reason> {
+) -> Option<Explanation> {
     judges(route, entry_point, owner).find_map(|judge| {
         let said = wrong_namespace(cluster, &route.key.namespace, judge)
             .or_else(|| wrong_host(route, judge))
             .or_else(|| wrong_priority(route, judge))?;
-        Some(because("NotAllowed", format!("{} does not allow this route: {said}", named(judge, entry_point))))
+        Some(because(Reason::NotAllowed, format!("{} does not allow this route: {said}", named(judge, entry_point))))
     })
 }
 
 /// Why a route may not take over what Weir did not make; `None` where it may.
-pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option<Reason> {
+pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option<Explanation> {
     let entry_point = cluster.entry_points.get(&entry_key(route))?;
     let owner = owner(cluster, entry_point);
     let judge = judges(route, entry_point, owner).find(|judge| !judge.spec.allowed_routes.adopt)?;
@@ -48,7 +49,7 @@ pub(super) fn adoption_refusal(cluster: &Cluster, route: &RouteObject) -> Option
          spec.allowedRoutes.adopt to true, or make this WeightedRoute again for another place",
         named(judge, entry_point)
     );
-    Some(because("NotAllowed", message))
+    Some(because(Reason::NotAllowed, message))
 }
 
 /// Whether a route is a guest on its balancer: that, or the entry point by way of which it comes, is another namespace's.

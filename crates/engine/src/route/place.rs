@@ -8,11 +8,11 @@ use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 use crate::Arn;
 use crate::access;
 use crate::backend::{self, Groups, environment_of};
-use crate::entry_point::OWNED_BY_ANOTHER;
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Reason, Standing, because};
+use crate::standing::{Explanation, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::tick::Context;
 use crate::weights;
@@ -21,9 +21,6 @@ use super::conditions::{conditions, describe};
 use super::locate::{among_others, free_priority, own_rule};
 use super::rivalry::{self, entry_key};
 use super::{crowd, gone, memory, owner, permission};
-
-/// The reason of a route whose entry point leads to another listener than the one on which it has its place.
-pub(super) const LISTENER_CHANGED: &str = "ListenerChanged";
 
 /// Where a route is.
 pub(super) struct Place<'a> {
@@ -84,7 +81,7 @@ pub(super) fn refusal(
     goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Reason>> {
+) -> Option<Result<(), Explanation>> {
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)) else { return Some(Ok(())) };
     if let Some(reason) = permission::refusal(cluster, route, entry_point) {
         return Some(Err(reason));
@@ -214,7 +211,7 @@ fn listener(
     let key = entry_key(route);
     let is_elsewhere = key.namespace != route.key.namespace;
     let name = if is_elsewhere { key.to_string() } else { key.name.to_string() };
-    let waiting = |message: String| Standing::Working(because("WaitingForEntryPoint", message));
+    let waiting = |message: String| Standing::Working(because(Reason::WaitingForEntryPoint, message));
     // A rollback needs nothing that may have been deleted.
     let recorded = route.status.listener.as_ref().filter(|_| goes_back);
     let Some(found) = cluster.entry_points.get(&key) else {
@@ -246,24 +243,24 @@ fn listener(
     if !is_current || !holds(&found.status.conditions, READY) {
         let ready = find_condition(&found.status.conditions, READY);
         let why = ready.map_or("it was not looked at yet", |ready| &ready.message);
-        if ready.is_some_and(|ready| ready.reason == OWNED_BY_ANOTHER) {
-            return Err(Standing::Stalled(because(OWNED_BY_ANOTHER, why)));
+        if ready.is_some_and(|ready| ready.reason == Reason::OwnedByAnother) {
+            return Err(Standing::Stalled(because(Reason::OwnedByAnother, why)));
         }
         return Err(waiting(format!("the EntryPoint {name} is not ready: {why}")));
     }
     let names: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
     let message =
         format!("the EntryPoint {name} has no listener named {}; it has {}", entry.listener, names.join(", "));
-    Err(Standing::Stalled(because("ListenerNotFound", message)))
+    Err(Standing::Stalled(because(Reason::ListenerNotFound, message)))
 }
 
-fn led_away(entry_point: &str, bound: &str, found: &str) -> Reason {
+fn led_away(entry_point: &str, bound: &str, found: &str) -> Explanation {
     let message = format!(
         "the EntryPoint {entry_point} leads to the listener {found} now, and this route has its place on {bound}. Nothing \
          is read or written on the new one: point the EntryPoint back, or give this route the command resume to leave \
          what is on the old one as it is and begin on the new one"
     );
-    because(LISTENER_CHANGED, message)
+    because(Reason::ListenerChanged, message)
 }
 
 impl Place<'_> {
@@ -363,7 +360,7 @@ fn describe_action(priority: Option<i32>) -> String {
 
 /// The forward among actions; `None` where something else answers, in whose place one may be put: a fixed response, and
 /// what somebody has put on a place of ours.
-fn forward_of<'a>(actions: &'a [Action], is_ours: bool, place: &str) -> Result<Option<&'a Forward>, Reason> {
+fn forward_of<'a>(actions: &'a [Action], is_ours: bool, place: &str) -> Result<Option<&'a Forward>, Explanation> {
     for action in actions {
         match &action.kind {
             ActionKind::Kept { kind, .. } if kind == "redirect" && !is_ours => {
@@ -371,14 +368,14 @@ fn forward_of<'a>(actions: &'a [Action], is_ours: bool, place: &str) -> Result<O
                     "{place} is a redirect; expected a forward or a fixed response. Point it at a target group first, or \
                      make a WeightedRoute for another place"
                 );
-                return Err(because("NotAForward", message));
+                return Err(because(Reason::NotAForward, message));
             }
             ActionKind::Unsupported { kind } => {
                 let message = format!(
                     "found an action of type {kind}, which Weir cannot write back as it is and therefore does not touch; \
                      take it out of {place}, or make a WeightedRoute for another place"
                 );
-                return Err(because("UnsupportedAction", message));
+                return Err(because(Reason::UnsupportedAction, message));
             }
             ActionKind::Forward(_) | ActionKind::Kept { .. } => {}
         }
@@ -392,9 +389,12 @@ fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Standing {
         "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends"
     );
     if let Some(unresolved) = groups.values().find_map(|group| group.as_ref().err()) {
-        return Standing::Working(because("WaitingForEnvironment", format!("{stranger} that is known: {unresolved}")));
+        return Standing::Working(because(
+            Reason::WaitingForEnvironment,
+            format!("{stranger} that is known: {unresolved}"),
+        ));
     }
-    Standing::Stalled(because("UnknownTargetGroup", format!("{stranger}; add the environment that has it")))
+    Standing::Stalled(because(Reason::UnknownTargetGroup, format!("{stranger}; add the environment that has it")))
 }
 
 /// Whether tags mark a resource as a route's.

@@ -7,6 +7,7 @@ use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
 use crate::tick::Context;
@@ -42,7 +43,7 @@ pub(super) fn at_rest(
     if intent.follow.is_some() && is_under_way(&intent, context.now) && intent.correction.is_none() {
         let until = intent.since + HANDING_OVER;
         let message = format!("spec.weights were taken away; what was on its way may become live until {until:.0}");
-        let standing = Standing::Working(because("HandingOver", message));
+        let standing = Standing::Working(because(Reason::HandingOver, message));
         return Some(Outlook { look_again: false, wake: Some(until), ..Outlook::unknown(standing) });
     }
     // What was on its way to weights that are taken away is held, where nothing else is live.
@@ -92,7 +93,7 @@ fn change<'a>(
     live: Vec<EnvironmentWeight>,
 ) -> Result<Change<'a>, Standing> {
     let split = backend::by_group(groups, &intent.weights)
-        .map_err(|message| Standing::Working(because("WaitingForEnvironment", message)))?;
+        .map_err(|message| Standing::Working(because(Reason::WaitingForEnvironment, message)))?;
     let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
     Ok(Change { context, route, groups, place, forward, live })
 }
@@ -102,9 +103,9 @@ fn holding(route: &RouteObject, place: &Place<'_>, status: &WeightedRouteStatus)
     let reason = if place.resource.is_none() {
         let message =
             format!("{} does not exist yet; the first shift that names this route makes it", describe_place(route));
-        because("NoTraffic", message)
+        because(Reason::NoTraffic, message)
     } else {
-        because("Held", format!("{} is live and held", weights::words(&status.weights)))
+        because(Reason::Held, format!("{} is live and held", weights::words(&status.weights)))
     };
     Outlook::settled(Standing::Ready(reason.clone()), reason)
 }

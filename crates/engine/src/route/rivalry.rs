@@ -11,7 +11,8 @@ use weir_api::WeightedRouteStatus;
 
 use crate::Key;
 use crate::object::{Cluster, EntryPointObject, RouteObject};
-use crate::standing::{Reason, because};
+use crate::reason::Reason;
+use crate::standing::{Explanation, because};
 
 use super::conditions::{conditions, describe, same};
 use super::crowd::MOST;
@@ -102,7 +103,7 @@ fn rank<'a>(route: &'a RouteObject, listener: Option<&str>) -> Rank<'a> {
 
 /// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
 /// one has its place already.
-pub(super) fn conflict<'a>(cluster: &'a Cluster, route: &'a RouteObject, settled: bool) -> Option<Reason> {
+pub(super) fn conflict<'a>(cluster: &'a Cluster, route: &'a RouteObject, settled: bool) -> Option<Explanation> {
     // The neighbours have the same listener, and so the same balancer.
     let listener = listener_of(cluster, route);
     let entry_point = cluster.entry_points.get(&entry_key(route));
@@ -117,7 +118,7 @@ pub(super) fn conflict<'a>(cluster: &'a Cluster, route: &'a RouteObject, settled
     } else {
         format!("the WeightedRoute {}, which has its place already", rival.key)
     };
-    Some(because("Conflict", format!("{said} {which}; {}", way_out(route, rival))))
+    Some(because(Reason::Conflict, format!("{said} {which}; {}", way_out(route, rival))))
 }
 
 fn way_out(route: &RouteObject, rival: &RouteObject) -> &'static str {

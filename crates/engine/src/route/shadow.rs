@@ -6,16 +6,14 @@ use weir_api::{Match, WeightedRouteStatus};
 use crate::Arn;
 use crate::fact::{Conditions, Rule, RulePriority};
 use crate::object::RouteObject;
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Reason, Standing, because};
+use crate::standing::{Explanation, Standing, because};
 
 use super::Outlook;
 use super::conditions::{conditions, covers, describe_theirs, same};
 use super::place::describe_place;
 use super::priority::Bounds;
-
-/// The reason of a route whose rule gets no request, or would get none.
-const SHADOWED: &str = "Shadowed";
 
 /// The rule with the lowest number that takes all requests of others with these conditions, if they stand behind it.
 fn widest<'a>(wanted: &Conditions, rules: impl IntoIterator<Item = &'a Rule>) -> Option<(i32, &'a Rule)> {
@@ -33,10 +31,10 @@ pub(super) fn bounds(wanted: &Conditions, rules: &[Rule]) -> Bounds {
 }
 
 /// Why no rule is made with a number, if it would get no request there.
-pub(super) fn refusal(matches: &Match, rules: &[Rule], number: i32) -> Option<Reason> {
+pub(super) fn refusal(matches: &Match, rules: &[Rule], number: i32) -> Option<Explanation> {
     let (first, wider) = widest(&conditions(matches), rules).filter(|(first, _)| *first < number)?;
     Some(because(
-        SHADOWED,
+        Reason::Shadowed,
         format!(
             "{} gets all requests that a rule with priority {number} would be for. Give that rule a higher number, or \
              make this WeightedRoute again with a spec.listener.priority below {first}",
@@ -46,10 +44,10 @@ pub(super) fn refusal(matches: &Match, rules: &[Rule], number: i32) -> Option<Re
 }
 
 /// Why no number can be chosen for a new rule: each that is free is behind a rule that takes all its requests.
-pub(super) fn no_room(matches: &Match, rules: &[Rule]) -> Option<Reason> {
+pub(super) fn no_room(matches: &Match, rules: &[Rule]) -> Option<Explanation> {
     let (first, wider) = widest(&conditions(matches), rules)?;
     Some(because(
-        SHADOWED,
+        Reason::Shadowed,
         format!(
             "{} gets all requests that this route is for, and no number that Weir may choose is free before it. Give \
              that rule a higher number, or make this WeightedRoute again with a free spec.listener.priority below \
@@ -82,7 +80,7 @@ pub(super) fn mention(
         describe_place(route),
         in_words(number, rule)
     );
-    outlook.standing = Standing::Stalled(because(SHADOWED, message));
+    outlook.standing = Standing::Stalled(because(Reason::Shadowed, message));
     Some(())
 }
 

@@ -8,15 +8,13 @@ use weir_api::condition::{READY, find};
 use crate::backend::Groups;
 use crate::claim;
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
 use crate::tick::Context;
 use crate::weights;
 
 use super::Outlook;
-
-/// The reason of a route, and of a shift, that has no healthy target.
-pub(crate) const NO_HEALTHY_TARGET: &str = "NoHealthyTarget";
 
 /// How long after weights were seen to be live their first health is asked for.
 const MOMENT: SignedDuration = SignedDuration::from_secs(60);
@@ -27,9 +25,10 @@ const INTERVAL: SignedDuration = SignedDuration::from_secs(15);
 pub(super) fn mention(cluster: &Cluster, route: &RouteObject, outlook: &mut Outlook) {
     let Standing::Ready(_) = &outlook.standing else { return };
     let waiting = claim::holder(cluster, &route.key).and_then(|shift| shift.status.waiting.as_ref());
-    if let Some(waiting) = waiting.filter(|waiting| waiting.reason == NO_HEALTHY_TARGET && route.spec.weights.is_none())
+    if let Some(waiting) =
+        waiting.filter(|waiting| waiting.reason == Reason::NoHealthyTarget && route.spec.weights.is_none())
     {
-        outlook.standing = Standing::Resting(because(NO_HEALTHY_TARGET, waiting.message.clone()));
+        outlook.standing = Standing::Resting(because(Reason::NoHealthyTarget, waiting.message.clone()));
     }
 }
 
@@ -46,7 +45,7 @@ pub(super) fn mention_chosen(
     let intent =
         status.intent.as_ref().filter(|intent| intent.follow.as_ref().is_some_and(|follow| follow.from.is_empty()));
     let Some(verified_at) = intent.and_then(|intent| intent.verified_at) else { return Some(()) };
-    let is_told = find(&route.status.conditions, READY).is_some_and(|ready| ready.reason == NO_HEALTHY_TARGET);
+    let is_told = find(&route.status.conditions, READY).is_some_and(|ready| ready.reason == Reason::NoHealthyTarget);
     if !is_told && context.now >= verified_at + MOMENT {
         return Some(());
     }
@@ -67,7 +66,7 @@ pub(super) fn mention_chosen(
             weights::words(&status.weights),
             sick.join(" and ")
         );
-        outlook.standing = Standing::Working(because(NO_HEALTHY_TARGET, message));
+        outlook.standing = Standing::Working(because(Reason::NoHealthyTarget, message));
     }
     Some(())
 }

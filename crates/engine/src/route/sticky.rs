@@ -8,6 +8,7 @@ use weir_api::weighted_route::Stickiness;
 
 use crate::Arn;
 use crate::fact::TargetStickiness;
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::standing::{Standing, because};
 
@@ -40,7 +41,7 @@ pub(super) fn seconds(
                     "{group} has stickiness by an application cookie, which does not work while traffic is split over \
                      several groups; switch the group to the balancer's own cookie (lb_cookie) or switch it off"
                 );
-                return Some(Err(Standing::Stalled(because("ApplicationCookie", message))));
+                return Some(Err(Standing::Stalled(because(Reason::ApplicationCookie, message))));
             }
             Err(error) => return Some(Err(Standing::unreadable(error, &format!("the attributes of {group}")))),
         }
@@ -51,7 +52,7 @@ pub(super) fn seconds(
                 "spec.stickiness is off, but {group} has stickiness on, and ELBv2 then refuses a split without \
                  stickiness between groups; switch it off in the group or give spec.stickiness a duration"
             );
-            Err(Standing::Stalled(because("StickinessDemanded", message)))
+            Err(Standing::Stalled(because(Reason::StickinessDemanded, message)))
         }
         (Some(chosen), _) => Ok(chosen),
         (None, Some(_)) => Ok(before.or(Some(WHILE_SHIFTING_SECONDS))),

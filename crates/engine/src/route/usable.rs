@@ -7,8 +7,9 @@
 use crate::Arn;
 use crate::fact::{Action, Balancer, By, Rule, RulePriority, TargetGroup};
 use crate::object::{Cluster, RouteObject};
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Facts, Sight};
-use crate::standing::{Reason, because};
+use crate::standing::{Explanation, because};
 use crate::step::Step;
 
 use super::entry_key;
@@ -77,7 +78,7 @@ pub(super) fn refusal(
     route: &RouteObject,
     step: &Step,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Reason>> {
+) -> Option<Result<(), Explanation>> {
     let attached = attached(step, sight.facts());
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)).filter(|_| !attached.is_empty()) else {
         return Some(Ok(()));
@@ -96,7 +97,7 @@ pub(super) fn refusal(
     if why.is_empty() {
         return Some(Ok(()));
     }
-    Some(Err(because("GroupNotUsable", format!("nothing is written: {}", why.join(". And ")))))
+    Some(Err(because(Reason::GroupNotUsable, format!("nothing is written: {}", why.join(". And ")))))
 }
 
 /// The groups that a step puts where they are not yet.

@@ -13,6 +13,7 @@ use crate::backend::{self, Groups};
 use crate::fact::{Forward, Tags};
 use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
+use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
 use crate::standing::{Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
@@ -43,7 +44,7 @@ pub(super) fn follow(
     let mut split = match backend::by_group(groups, &wanted.part.weights) {
         Ok(split) => split,
         Err(message) => {
-            return Some(Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message))));
+            return Some(Outlook::unknown(Standing::Working(because(Reason::WaitingForEnvironment, message))));
         }
     };
     if wanted.goes_back() {
@@ -105,7 +106,7 @@ fn survey(
     let is_told = told.verified_at.is_some();
     status.intent = Some(told);
     if is_told {
-        let reason = because("Surveyed", format!("{} is live", weights::words(&live)));
+        let reason = because(Reason::Surveyed, format!("{} is live", weights::words(&live)));
         return Outlook::settled(Standing::Ready(reason.clone()), reason);
     }
     applying(None, "looking at what is live before the run begins".to_owned())
@@ -275,7 +276,7 @@ impl Change<'_> {
 
     /// Attaches groups without weight, so that their health is checked.
     fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Option<Outlook> {
-        let waiting = |message| Outlook::unknown(Standing::Working(because("WaitingForEnvironment", message)));
+        let waiting = |message| Outlook::unknown(Standing::Working(because(Reason::WaitingForEnvironment, message)));
         let groups = match backend::by_group(self.groups, attached) {
             Ok(groups) => groups,
             Err(message) => return Some(waiting(message)),
@@ -339,7 +340,7 @@ impl Change<'_> {
     }
 
     fn applied(&self) -> Outlook {
-        let reason = because("Applied", format!("{} is live", weights::words(&self.live)));
+        let reason = because(Reason::Applied, format!("{} is live", weights::words(&self.live)));
         Outlook::settled(Standing::Ready(reason.clone()), reason)
     }
 
@@ -435,7 +436,7 @@ impl Change<'_> {
 }
 
 pub(super) fn applying(proposal: Option<Proposal>, message: String) -> Outlook {
-    let reason = because("Applying", message);
+    let reason = because(Reason::Applying, message);
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),

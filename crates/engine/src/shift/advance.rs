@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Phase, Run, Wait};
 
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::weights;
 
@@ -136,7 +137,7 @@ fn observe(draft: &mut Draft<'_>, lanes: &[Lane<'_>]) -> Run {
 }
 
 /// The run has failed: it goes back, or holds where it is, as the user wants; true when that has changed its course.
-pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool {
+pub(super) fn fail(draft: &mut Draft<'_>, reason: Reason, message: String) -> bool {
     let now = draft.now;
     match draft.shift.spec.on_failure {
         OnFailure::Rollback => rollback::begin(draft, reason, message).is_ok(),
@@ -153,11 +154,11 @@ pub(super) fn fail(draft: &mut Draft<'_>, reason: &str, message: String) -> bool
 /// Whether the run rests at its weight, and why.
 fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
     if let Some(hold) = run.hold.clone().or_else(|| rest::outlast(draft, run, plan)) {
-        draft.wait(hold.by.phase(), hold.by.reason(), hold.message, None);
+        draft.wait(hold.by.phase(), hold.by, hold.message, None);
         return true;
     }
     if draft.shift.spec.paused {
-        draft.wait(Phase::Held, "Paused", "spec.paused is true; the run goes on when it is false", None);
+        draft.wait(Phase::Held, Reason::Paused, "spec.paused is true; the run goes on when it is false", None);
         return true;
     }
     let Some(applied_at) = run.applied_at.filter(|_| !run.is_released(Wait::StepPause)) else { return false };
@@ -167,18 +168,13 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
         Rest::For(length) => {
             let until = applied_at + length;
             if draft.now < until {
-                draft.wait(
-                    Phase::Paused,
-                    Wait::StepPause.reason(),
-                    format!("{} until {until:.0}", run.summary),
-                    Some(until),
-                );
+                draft.wait(Phase::Paused, Wait::StepPause, format!("{} until {until:.0}", run.summary), Some(until));
             }
             draft.now < until
         }
         Rest::UntilTold => {
             let message = format!("{} until the command resume or promote is given", run.summary);
-            draft.wait(Phase::Paused, Wait::StepPause.reason(), message, None);
+            draft.wait(Phase::Paused, Wait::StepPause, message, None);
             true
         }
     }
@@ -201,18 +197,18 @@ fn has_failed_by_deadline(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) 
     }
     let why = draft.shift.status.waiting.as_ref().map_or(String::new(), |waiting| format!(": {}", waiting.message));
     let message = format!("no progress for {}{why}", draft.shift.spec.progress_deadline);
-    fail(draft, "ProgressDeadlineExceeded", message)
+    fail(draft, Reason::ProgressDeadlineExceeded, message)
 }
 
 fn wait_for_routes(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     if let Some(message) = missing::left_behind(draft, run, lanes)
-        && fail(draft, "RouteStalled", message)
+        && fail(draft, Reason::RouteStalled, message)
     {
         return;
     }
     let behind = lanes.iter().filter(|lane| !lane.is_applied(draft.shift, run));
     let message = behind.into_iter().find(|lane| lane.is_hindered()).map_or_else(|| live_awaited(run), Lane::says);
-    draft.wait(phase_of(run), "Applying", message, None);
+    draft.wait(phase_of(run), Reason::Applying, message, None);
 }
 
 /// What a run waits for while all is well.
@@ -238,10 +234,10 @@ fn step(
             return Some(());
         }
         Capacity::Short { message, .. } => {
-            let since = draft.waiting_since("Capacity").strftime("%H:%M:%S");
-            ("Capacity", format!("waiting for targets of {} to become healthy since {since}: {message}", run.to))
+            let since = draft.waiting_since(Reason::Capacity).strftime("%H:%M:%S");
+            (Reason::Capacity, format!("waiting for targets of {} to become healthy since {since}: {message}", run.to))
         }
-        Capacity::Unchecked(message) | Capacity::Unknown(message) => ("HealthUnknown", message),
+        Capacity::Unchecked(message) | Capacity::Unknown(message) => (Reason::HealthUnknown, message),
     };
     draft.wait(phase_of(run), reason, message, None);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
@@ -260,5 +256,5 @@ fn publish(draft: &mut Draft<'_>, run: &Run, plan: &Plan, weight: i32) {
     run.weight = weight;
     run.progress = plan.progress(weight);
     let message = live_awaited(run);
-    draft.wait(Phase::Shifting, "Applying", message, None);
+    draft.wait(Phase::Shifting, Reason::Applying, message, None);
 }

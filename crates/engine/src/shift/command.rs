@@ -2,18 +2,17 @@
 
 use jiff::Timestamp;
 use weir_api::command::{Command, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, Released, Run, Wait};
+use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Run, Wait};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::command::{Outcome, ignored, record, unseen};
 use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
+use crate::reason::Reason;
 use crate::weights;
 
 use super::{Draft, rollback};
 
-/// What became of a `retry` that lets a new run start.
-const RETRYING: &str = "accepted: a new run starts";
 /// What is said to a run that has come to its end.
 const AT_ITS_END: &str = "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
 
@@ -38,7 +37,8 @@ pub(super) fn aborts(shift: &ShiftObject) -> bool {
 
 /// Whether a `retry` was given after the last run had ended, so that the memory of it does not hold a new one back.
 pub(super) fn retries(draft: &Draft<'_>) -> bool {
-    let Some(last) = draft.status.last_command.as_ref().filter(|last| last.result == RETRYING) else { return false };
+    let is_retry = |last: &&LastCommand| last.is_accepted(Verb::Retry);
+    let Some(last) = draft.status.last_command.as_ref().filter(is_retry) else { return false };
     let ended = draft.status.run.as_ref().and_then(|run| run.ended_at);
     let started = draft.status.run.as_ref().map(|run| run.started_at);
     started.is_none_or(|started| last.at > started) && ended.is_none_or(|ended| last.at >= ended)
@@ -50,7 +50,7 @@ fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
             Verb::Retry if is_everything_there(draft) => {
                 ignored(&format!("{} carries all the traffic already", draft.shift.spec.to))
             }
-            Verb::Retry => Ok(RETRYING.to_owned()),
+            Verb::Retry => Ok("accepted: a new run starts".to_owned()),
             Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => ignored("no run is moving"),
         };
     };
@@ -80,7 +80,7 @@ fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
 }
 
 fn abort(draft: &mut Draft<'_>) -> Outcome {
-    match rollback::begin(draft, "Aborted", "the command abort was given".to_owned()) {
+    match rollback::begin(draft, Reason::Aborted, "the command abort was given".to_owned()) {
         Ok(()) => Ok("accepted: the traffic goes back".to_owned()),
         Err(message) => ignored(&message),
     }
@@ -115,7 +115,7 @@ fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
         }
         return Ok(end_hold(run, hold.by, lives, now));
     }
-    let wait = waiting.and_then(|waiting| Wait::ALL.into_iter().find(|wait| wait.reason() == waiting.reason));
+    let wait = waiting.and_then(|waiting| Wait::ALL.into_iter().find(|wait| waiting.reason == Reason::from(*wait)));
     let is_open = wait == Some(Wait::StepPause) && waiting.is_some_and(|waiting| waiting.until.is_none());
     match wait {
         Some(wait) if verb == Verb::Promote || is_open => {

@@ -44,7 +44,7 @@ pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], s
     for (lane, known) in known {
         if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known?) {
             let message = format!("route {}: {} is not seen to have its share: {why}", lane.part.name, run.to);
-            draft.wait(phase_of(run), Wait::ShareNotSeen.reason(), message, None);
+            draft.wait(phase_of(run), Wait::ShareNotSeen, message, None);
             return Some(true);
         }
     }

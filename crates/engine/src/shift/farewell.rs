@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::{Outcome, Run, RunRoute, ShiftDeletionPolicy};
 
 use crate::object::{Cluster, RouteObject, ShiftObject};
+use crate::reason::Reason;
 
 use super::{Draft, rollback};
 
@@ -28,7 +29,7 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
     let returns = draft.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback;
     if run.rollback.is_none() && run.outcome.is_none() {
         if draft.shift.deleted.is_some() {
-            let turned = returns && rollback::begin(draft, "Deleted", "the shift was deleted".to_owned()).is_ok();
+            let turned = returns && rollback::begin(draft, Reason::Deleted, "the shift was deleted".to_owned()).is_ok();
             if !turned {
                 draft.end(
                     Outcome::Failed,
@@ -37,7 +38,7 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
             }
         } else if let Some(name) = leaving(draft, run).filter(|_| returns) {
             // Without anything to go back to the route does not wait for the run.
-            let _ = rollback::begin(draft, "RouteDeleted", format!("the WeightedRoute {name} is being deleted"));
+            let _ = rollback::begin(draft, Reason::RouteDeleted, format!("the WeightedRoute {name} is being deleted"));
         }
     }
     leave_out_gone(draft);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, Wait};
 
-use crate::route::NO_HEALTHY_TARGET;
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::weights;
 
@@ -24,7 +24,7 @@ pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight
         && !run.is_released(Wait::StickyClients)
     {
         let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
-        draft.wait(Phase::Baking, Wait::StickyClients.reason(), message, Some(until));
+        draft.wait(Phase::Baking, Wait::StickyClients, message, Some(until));
         return Some(());
     }
     if run.routes.iter().all(|part| part.from.is_empty()) && !settle_first(draft, run, lanes, sight)? {
@@ -37,7 +37,7 @@ pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight
     run.outcome = Some(Outcome::Succeeded);
     // However long clients were waited for, its end has all the time to be remembered.
     run.progressed_at = now;
-    draft.wait(Phase::Shifting, "Remembering", "the run's end is being remembered on AWS", None);
+    draft.wait(Phase::Shifting, Reason::Remembering, "the run's end is being remembered on AWS", None);
     Some(())
 }
 
@@ -70,7 +70,7 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
     if starting && !late {
         draft.wait(
             Phase::Shifting,
-            "FirstHealth",
+            Reason::FirstHealth,
             format!("waiting to know the health of {}: {}", run.to, words.join("; ")),
             None,
         );
@@ -86,7 +86,7 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
 /// is seen. After that its health is the balancer's affair, as that of everything at rest.
 pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
     let Some(run) = draft.status.run.clone() else { return Some(()) };
-    let is_told = draft.shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == NO_HEALTHY_TARGET);
+    let is_told = draft.shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == Reason::NoHealthyTarget);
     let is_new = run.ended_at.is_some_and(|ended| draft.now < ended + JUST_ENDED);
     let is_first = run.outcome == Some(Outcome::Succeeded) && run.routes.iter().all(|part| part.from.is_empty());
     if !is_first || !(is_new || is_told) {
@@ -102,7 +102,7 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut
                 lane.part.name,
                 health.registered()
             );
-            draft.wait(Phase::Succeeded, NO_HEALTHY_TARGET, message, None);
+            draft.wait(Phase::Succeeded, Reason::NoHealthyTarget, message, None);
             draft.wake_at(sight.began + HEALTH_INTERVAL);
             return Some(());
         }
@@ -122,7 +122,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>]) {
     let foreign = lanes.iter().find_map(|lane| lane.foreign_change(draft.shift, run));
     let is_overtaken = foreign.is_some() && run.applied_at.is_none();
     if run.applied_at.is_none() && !late && !is_overtaken {
-        draft.wait(advance::phase_of(run), "Remembering", "the run's end is being remembered on AWS", None);
+        draft.wait(advance::phase_of(run), Reason::Remembering, "the run's end is being remembered on AWS", None);
         draft.wake_at(deadline);
         return;
     }

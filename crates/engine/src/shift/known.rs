@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::{Course, KnownGood, Run};
 use weir_api::weighted_route::FullTraffic;
 
+use crate::reason::Reason;
 use crate::sight::Sight;
 
 use super::health::Capacity;
@@ -18,9 +19,9 @@ const CHECKING: SignedDuration = SignedDuration::from_secs(180);
 /// How a run to an environment shall get there, as far as that can be told when it begins.
 pub(super) fn course(draft: &Draft<'_>, lanes: &[Lane<'_>]) -> Course {
     let to = &draft.shift.spec.to;
-    let gradual = |reason: &str, message: String| Course { immediate: false, reason: reason.to_owned(), message };
+    let gradual = |reason: Reason, message: String| Course { immediate: false, reason: reason.to_string(), message };
     if draft.shift.spec.known_good == KnownGood::Gradual {
-        return gradual("Gradual", "by the strategy, since spec.knownGood is Gradual".to_owned());
+        return gradual(Reason::Gradual, "by the strategy, since spec.knownGood is Gradual".to_owned());
     }
     for lane in lanes {
         let group = lane.group(to).map(ToString::to_string).unwrap_or_default();
@@ -30,21 +31,21 @@ pub(super) fn course(draft: &Draft<'_>, lanes: &[Lane<'_>]) -> Course {
                 "by the strategy, since {to} is not known to have carried all the traffic of route {}",
                 lane.part.name
             );
-            return gradual("NeverCarriedAll", message);
+            return gradual(Reason::NeverCarriedAll, message);
         }
         if !times.any(|known| known.group == group) {
             let message = format!(
                 "by the strategy, since the {to} that carried all the traffic of route {} had another target group",
                 lane.part.name
             );
-            return gradual("OtherTargetGroup", message);
+            return gradual(Reason::OtherTargetGroup, message);
         }
     }
     let since = lanes.iter().filter_map(|lane| last(lane, to)).filter_map(|known| known.until).max();
     let until = since.map_or_else(|| " before".to_owned(), |until| format!(" until {until:.0}"));
     Course {
         immediate: true,
-        reason: "KnownGood".to_owned(),
+        reason: Reason::KnownGood.to_string(),
         message: format!("everything at once, since {to} carried all the traffic{until}"),
     }
 }
@@ -79,12 +80,17 @@ pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: 
     };
     let until = run.applied_at.unwrap_or(draft.now) + CHECKING;
     if may_come && draft.now < until {
-        draft.wait(advance::phase_of(run), "Capacity", format!("waiting to move everything at once: {message}"), None);
+        draft.wait(
+            advance::phase_of(run),
+            Reason::Capacity,
+            format!("waiting to move everything at once: {message}"),
+            None,
+        );
         draft.wake_at((sight.began + HEALTH_INTERVAL).min(until));
         return Some(Leap::Later);
     }
     let run = draft.status.run.as_mut()?;
     let message = format!("by the strategy: {} carried all the traffic before, but {message}", run.to);
-    run.course = Some(Course { immediate: false, reason: "CapacityShort".to_owned(), message });
+    run.course = Some(Course { immediate: false, reason: Reason::CapacityShort.to_string(), message });
     Some(Leap::Never)
 }

@@ -9,23 +9,24 @@ use crate::access::Access;
 use crate::backend::{self, Groups};
 use crate::grant::Grants;
 use crate::object::{Cluster, RouteObject, ShiftObject};
-use crate::{route, weights};
+use crate::reason::Reason;
+use crate::weights;
 
 use super::farewell;
 
 /// By these reasons a route tells that something else is live than was set.
-const DIFFERS: [&str; 2] = [route::DRIFTED, route::RULE_GONE];
+const DIFFERS: [Reason; 2] = [Reason::Drifted, Reason::RuleGone];
 /// By these reasons a route tells that somebody else has changed its place, so that it cannot go on.
-const KEEPS_OFF: [&str; 9] = [
-    route::RULE_GONE,
-    "RuleElsewhere",
-    "PriorityTaken",
-    "ConditionsChanged",
-    "MarksRemoved",
-    "OwnedByAnother",
-    "NotAForward",
-    "UnsupportedAction",
-    "UnknownTargetGroup",
+const KEEPS_OFF: [Reason; 9] = [
+    Reason::RuleGone,
+    Reason::RuleElsewhere,
+    Reason::PriorityTaken,
+    Reason::ConditionsChanged,
+    Reason::MarksRemoved,
+    Reason::OwnedByAnother,
+    Reason::NotAForward,
+    Reason::UnsupportedAction,
+    Reason::UnknownTargetGroup,
 ];
 
 /// One route of a run.
@@ -76,16 +77,18 @@ impl<'a> Lane<'a> {
     /// route cannot go on.
     pub fn foreign_change(&self, shift: &ShiftObject, run: &Run) -> Option<String> {
         let synced = find(&self.route.status.conditions, SYNCED)?;
-        let drifted =
-            synced.status == Truth::False && self.intent(shift, run).is_some() && DIFFERS.contains(&&*synced.reason);
-        let is_kept_off = holds(&self.route.status.conditions, STALLED) && KEEPS_OFF.contains(&&*synced.reason);
+        let drifted = synced.status == Truth::False
+            && self.intent(shift, run).is_some()
+            && DIFFERS.iter().any(|reason| synced.reason == *reason);
+        let is_kept_off =
+            holds(&self.route.status.conditions, STALLED) && KEEPS_OFF.iter().any(|reason| synced.reason == *reason);
         (drifted || is_kept_off).then(|| format!("route {}: {}", self.part.name, synced.message))
     }
 
     /// Whether somebody else's weights are live, and are to be adopted as they are.
     pub fn has_other_weights(&self, shift: &ShiftObject, run: &Run) -> bool {
         let synced = find(&self.route.status.conditions, SYNCED);
-        let drifted = synced.is_some_and(|synced| synced.status == Truth::False && synced.reason == route::DRIFTED);
+        let drifted = synced.is_some_and(|synced| synced.status == Truth::False && synced.reason == Reason::Drifted);
         drifted && self.intent(shift, run).is_some()
     }
 
@@ -119,7 +122,8 @@ impl<'a> Lane<'a> {
         let conditions = &self.route.status.conditions;
         let is_behind = find(conditions, SYNCED).is_none_or(|synced| synced.status != Truth::True);
         is_behind
-            && find(conditions, READY).is_none_or(|ready| ready.status != Truth::True && ready.reason != "Applying")
+            && find(conditions, READY)
+                .is_none_or(|ready| ready.status != Truth::True && ready.reason != Reason::Applying)
     }
 
     /// What the route itself says it is doing, in words.

@@ -4,6 +4,7 @@
 use weir_api::traffic_shift::{OnChange, Outcome, Phase, Run};
 
 use crate::object::ShiftObject;
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::weights;
 
@@ -17,12 +18,9 @@ pub(super) fn is_set_back(shift: &ShiftObject, run: &Run) -> bool {
     *to != run.to && run.routes.iter().all(|part| weights::carries_all(part.home(), to))
 }
 
-/// The reason of a rollback for which `to` was set back.
-const SET_BACK: &str = "SetBack";
-
 /// Whether the run has turned round because its wish was taken back, and not because it failed.
 pub(super) fn was_set_back(run: &Run) -> bool {
-    run.rollback.as_ref().is_some_and(|cause| cause.reason == SET_BACK)
+    run.rollback.as_ref().is_some_and(|cause| cause.reason == Reason::SetBack)
 }
 
 /// Whether `to` names something that neither the run nor its way back leads to. A wish that was taken back, and then
@@ -47,7 +45,7 @@ pub(super) fn brake(draft: &mut Draft<'_>) {
     let is_free = run.rollback.is_none() && run.outcome.is_none() && draft.shift.deleted.is_none();
     if is_free && is_set_back(draft.shift, run) {
         let message = format!("to was set back to {}, which carried the traffic before", draft.shift.spec.to);
-        let _ = rollback::begin(draft, SET_BACK, message);
+        let _ = rollback::begin(draft, Reason::SetBack, message);
     }
 }
 
@@ -60,7 +58,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
     }
     if spec.paused {
         let message = format!("spec.paused is true; the run to {} takes over when it is false", spec.to);
-        draft.wait(Phase::Held, "Paused", message, None);
+        draft.wait(Phase::Held, Reason::Paused, message, None);
         return Some(true);
     }
     match start::successor(draft, run, plan, sight)? {

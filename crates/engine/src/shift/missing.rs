@@ -5,6 +5,7 @@ use weir_api::condition::{STALLED, Truth, find};
 use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 
 use crate::object::{KindName, ObjectRef};
+use crate::reason::Reason;
 use crate::sight::Sight;
 
 use super::lane::Lane;
@@ -45,7 +46,7 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
     let message = format!("{what}; {remedy}, or abort or delete the shift");
     let lost = format!("{what}, by which its target group is known");
     if gone.len() == run.routes.len() {
-        draft.wait(advance::phase_of(run), "RouteGone", message, None);
+        draft.wait(advance::phase_of(run), Reason::RouteGone, message, None);
         watch::lose_sight(draft, run, &lost);
         give_up_at_deadline(draft, run, "all routes of the run are gone");
         return Some(Routes::Awaited);
@@ -61,18 +62,18 @@ pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Si
         return Some(Routes::Awaited);
     }
     if let Some(hold) = &run.hold {
-        draft.wait(hold.by.phase(), hold.by.reason(), format!("{}; {message}", hold.message), None);
+        draft.wait(hold.by.phase(), hold.by, format!("{}; {message}", hold.message), None);
         watch::present(draft, run, sight)?;
         watch::lose_sight(draft, run, &lost);
         return Some(Routes::Awaited);
     }
-    let until = draft.waiting_since("RouteGone") + GONE_GRACE;
+    let until = draft.waiting_since(Reason::RouteGone) + GONE_GRACE;
     if draft.now < until {
-        draft.wait(advance::phase_of(run), "RouteGone", message, Some(until));
+        draft.wait(advance::phase_of(run), Reason::RouteGone, message, Some(until));
         watch::present(draft, run, sight)?;
         watch::lose_sight(draft, run, &lost);
-    } else if !advance::fail(draft, "RouteGone", what) {
-        draft.wait(advance::phase_of(run), "RouteGone", message, None);
+    } else if !advance::fail(draft, Reason::RouteGone, what) {
+        draft.wait(advance::phase_of(run), Reason::RouteGone, message, None);
         give_up_at_deadline(draft, run, "a route of the run is gone, and there is nothing to go back to");
     }
     Some(Routes::Awaited)

@@ -3,6 +3,7 @@
 use weir_api::condition::COMPLETE;
 use weir_api::traffic_shift::{Outcome, Phase};
 
+use crate::reason::Reason;
 use crate::standing::{Conditions, Standing, because};
 use crate::weights;
 
@@ -25,7 +26,7 @@ pub(super) fn rest_after_end(draft: &mut Draft<'_>, outcome: Outcome, lanes: &[L
                 "the run to {to} has succeeded before{}; give the command retry to move the traffic again",
                 live.unwrap_or_default()
             );
-            draft.wait(Phase::Superseded, "MovedAway", message, None);
+            draft.wait(Phase::Superseded, Reason::MovedAway, message, None);
         }
     }
 }
@@ -43,7 +44,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>) {
     let conditions = Conditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
     let conditions = conditions.standing(&standing);
     let is_over = draft.stalled.is_none() && !draft.is_moving() && draft.status.phase != Some(Phase::Pending);
-    draft.status.conditions = conditions.set(COMPLETE, is_over, standing.reason()).finish();
+    draft.status.conditions = conditions.set(COMPLETE, is_over, standing.explanation()).finish();
 }
 
 fn weights_of_first(draft: &Draft<'_>) -> Option<String> {
@@ -75,7 +76,7 @@ fn standing(draft: &Draft<'_>) -> Standing {
         Some(next) => format!("{message}; the run to {next} follows when this one has ended"),
         None => message,
     };
-    let reason = because(phase.word(), message);
+    let reason = because(phase, message);
     match phase {
         Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
         Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),

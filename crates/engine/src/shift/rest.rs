@@ -7,6 +7,8 @@ use weir_api::traffic_shift::{HeldBy, Hold, Run, Wait, Waiting};
 use super::Draft;
 use super::plan::{Plan, Rest};
 
+use crate::reason::Reason;
+
 /// How long a run stays at its weight, which has been live since an instant.
 pub(super) fn at(draft: &Draft<'_>, run: &Run, plan: &Plan, applied_at: Timestamp) -> Rest {
     let until = || begun(draft, run).and_then(|pause| pause.until);
@@ -35,5 +37,5 @@ pub(super) fn outlast(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> Option<H
 /// The pause of its step in which the run was when it was last looked at.
 fn begun<'a>(draft: &Draft<'a>, run: &Run) -> Option<&'a Waiting> {
     let is_same = draft.shift.status.run.as_ref().is_some_and(|before| (before.id, before.seq) == (run.id, run.seq));
-    draft.shift.status.waiting.as_ref().filter(|waiting| is_same && waiting.reason == Wait::StepPause.reason())
+    draft.shift.status.waiting.as_ref().filter(|waiting| is_same && waiting.reason == Reason::StepPause)
 }

@@ -7,6 +7,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::tick::Urgency;
 use crate::weights;
@@ -21,20 +22,17 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 const LOOK_LATER: SignedDuration = SignedDuration::from_secs(15);
 /// How long it is that while.
 const WHILE: SignedDuration = SignedDuration::from_mins(1);
-/// What a rollback waits for that the old side cannot take all at once.
-const CAPACITY: &str = "RollbackCapacity";
-
 /// Turns the run round; the error says why there is nothing to go back to.
-pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Result<(), String> {
+pub(super) fn begin(draft: &mut Draft<'_>, reason: Reason, message: String) -> Result<(), String> {
     let now = draft.now;
     let Some(run) = draft.status.run.as_mut() else { return Err("no run is moving".to_owned()) };
     if run.routes.iter().all(|part| weights::without(part.home(), &run.to).is_empty()) {
         return Err(format!("nothing but {} has carried this traffic, so there is nothing to go back to", run.to));
     }
-    run.rollback = Some(Cause { reason: reason.to_owned(), message, since: now });
+    run.rollback = Some(Cause { reason: reason.to_string(), message, since: now });
     run.hold = None;
     run.progressed_at = now;
-    draft.wait(Phase::RollingBack, "RollingBack", "the traffic goes back", None);
+    draft.wait(Phase::RollingBack, Reason::RollingBack, "the traffic goes back", None);
     Ok(())
 }
 
@@ -42,7 +40,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, reason: &str, message: String) -> Res
 /// forward: it is urgent again once there is something to write.
 pub(crate) fn awaits_capacity(shift: &ShiftObject) -> bool {
     let is_applied = shift.status.run.as_ref().is_some_and(|run| run.applied_at.is_some());
-    is_applied && shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == CAPACITY)
+    is_applied && shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == Reason::RollbackCapacity)
 }
 
 /// What a rollback wants of one route.
@@ -90,8 +88,8 @@ pub(super) fn go_back(
             if !changed && run.applied_at.is_some() && leave::replace_rollback(draft, run, plan, sight)? {
                 return Some(());
             }
-            let is_new = draft.now < draft.waiting_since(CAPACITY) + WHILE;
-            draft.wait(Phase::RollingBack, CAPACITY, short, None);
+            let is_new = draft.now < draft.waiting_since(Reason::RollbackCapacity) + WHILE;
+            draft.wait(Phase::RollingBack, Reason::RollbackCapacity, short, None);
             draft.wake_at(sight.began + if is_new { LOOK_AGAIN } else { LOOK_LATER });
             give_up_without_capacity(draft, run);
         }
@@ -101,12 +99,12 @@ pub(super) fn go_back(
 }
 
 /// What a rollback waits for: that it is seen to be live, or whatever keeps a route from it.
-fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> (&'static str, String) {
+fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> (Reason, String) {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
     let behind = lanes.iter().find(|lane| lane.is_hindered() && !lane.is_applied(draft.shift, run));
     match behind {
-        Some(lane) => ("RollbackBlocked", format!("going back to {words}: {why}; {}", lane.says())),
-        None => ("RollingBack", format!("going back to {words}, waiting for it to be live: {why}")),
+        Some(lane) => (Reason::RollbackBlocked, format!("going back to {words}: {why}; {}", lane.says())),
+        None => (Reason::RollingBack, format!("going back to {words}, waiting for it to be live: {why}")),
     }
 }
 
@@ -249,5 +247,5 @@ fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
     run.outcome = Some(outcome);
     run.progressed_at = now;
     run.returned_to = returned_to.filter(|_| outcome == Outcome::RolledBack);
-    draft.wait(Phase::RollingBack, "Remembering", "the run's end is being remembered on AWS", None);
+    draft.wait(Phase::RollingBack, Reason::Remembering, "the run's end is being remembered on AWS", None);
 }

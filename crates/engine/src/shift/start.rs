@@ -6,6 +6,7 @@ use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::backend;
 use crate::guard::MAX_GROUPS;
+use crate::reason::Reason;
 use crate::route;
 use crate::sight::Sight;
 use crate::standing::because;
@@ -44,7 +45,7 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
         return Some(());
     }
     if draft.shift.spec.paused {
-        draft.wait(Phase::Pending, "Paused", "spec.paused is true; the run starts when it is false", None);
+        draft.wait(Phase::Pending, Reason::Paused, "spec.paused is true; the run starts when it is false", None);
         return Some(());
     }
     match found(draft, &lanes, None, plan, sight)? {
@@ -81,7 +82,7 @@ fn is_failure(outcome: Outcome) -> bool {
 
 /// Why no run can begin yet.
 pub(super) struct Refusal {
-    reason: &'static str,
+    reason: Reason,
     message: String,
     /// Whether nothing will happen until somebody changes something.
     stalls: bool,
@@ -89,7 +90,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    fn waiting((reason, message): (&'static str, String)) -> Self {
+    fn waiting((reason, message): (Reason, String)) -> Self {
         Self { reason, message, stalls: false, look_again: None }
     }
 }
@@ -139,7 +140,7 @@ pub(super) fn take_stock(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], p
     noted.seq += 1;
     noted.applied_at = None;
     let message = live_awaited(noted);
-    draft.wait(Phase::Verifying, "Applying", message, None);
+    draft.wait(Phase::Verifying, Reason::Applying, message, None);
 }
 
 /// Puts a run on record.
@@ -151,22 +152,22 @@ pub(super) fn launch(draft: &mut Draft<'_>, run: Run) {
         live_awaited(&run)
     };
     draft.status.run = Some(run);
-    draft.wait(phase, "Applying", message, None);
+    draft.wait(phase, Reason::Applying, message, None);
 }
 
 /// The lanes of all routes that the spec names, when a run can be founded on what they say; otherwise what is waited
 /// for.
-fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)> {
+fn ready_lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (Reason, String)> {
     let lanes = lanes(draft)?;
     match lanes.iter().find(|lane| !route::is_usable(lane.route)) {
-        Some(lane) => Err(("WaitingForRoute", lane.says())),
+        Some(lane) => Err((Reason::WaitingForRoute, lane.says())),
         None => Ok(lanes),
     }
 }
 
 /// The lanes of all routes that the spec names, when they are there and know the environment; otherwise what is
 /// waited for.
-fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)> {
+fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (Reason, String)> {
     let mut lanes = Vec::new();
     for name in &draft.shift.spec.routes {
         let route = draft
@@ -176,7 +177,7 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
             .filter(|route| route.deleted.is_none())
             .ok_or_else(|| {
                 let remedy = draft.cluster.remedy();
-                ("WaitingForRoute", format!("the WeightedRoute {name} does not exist; {remedy}"))
+                (Reason::WaitingForRoute, format!("the WeightedRoute {name} does not exist; {remedy}"))
             })?;
         let part = RunRoute {
             name: name.clone(),
@@ -188,9 +189,9 @@ fn lanes<'a>(draft: &Draft<'a>) -> Result<Vec<Lane<'a>>, (&'static str, String)>
         };
         let lane = Lane::new(draft.grants, draft.cluster, route, part);
         let to = &draft.shift.spec.to;
-        let group = lane.group(to).map_err(|message| ("WaitingForEnvironment", message))?;
+        let group = lane.group(to).map_err(|message| (Reason::WaitingForEnvironment, message))?;
         if let Some(said) = backend::renamed(draft.cluster, route, &lane.groups, to) {
-            return Err((route::GROUP_CHANGED, route::group_changed(to, &said, group)));
+            return Err((Reason::GroupChanged, route::group_changed(to, &said, group)));
         }
         lanes.push(lane);
     }
@@ -292,7 +293,7 @@ fn found(
             Ok(baseline) => baseline,
             Err(message) => {
                 let look_again = Some(sight.began + LOOK_AGAIN);
-                return Some(Err(Refusal { reason: "HealthUnknown", message, stalls: false, look_again }));
+                return Some(Err(Refusal { reason: Reason::HealthUnknown, message, stalls: false, look_again }));
             }
         };
         let before = moving.and_then(|run| run.routes.iter().find(|part| part.name == lane.part.name));
@@ -310,7 +311,7 @@ fn found(
             emptied.part.name,
             emptied.route.status.full_traffic.first().map_or("", |full| &full.environment)
         );
-        return Some(Err(Refusal { reason: "NothingLive", message, stalls: false, look_again: None }));
+        return Some(Err(Refusal { reason: Reason::NothingLive, message, stalls: false, look_again: None }));
     }
     let note = is_first.then(|| {
         format!("the first deployment: nothing carried traffic before, so {to} gets all of it at once, healthy or not")
@@ -349,7 +350,7 @@ fn with_first_weights(part: RunRoute, to: &str) -> Result<RunRoute, Refusal> {
         part.name,
         count(&weights) - 1
     );
-    Err(Refusal { reason: "TooManyGroups", message, stalls: true, look_again: None })
+    Err(Refusal { reason: Reason::TooManyGroups, message, stalls: true, look_again: None })
 }
 
 /// The weight that the candidate has already where it has the least; everything where nothing carried traffic before.

@@ -5,14 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{HeldBy, Run};
 
+use crate::reason::Reason;
 use crate::sight::Sight;
 
 use super::health::{self, Capacity};
 use super::lane::{Lane, lanes};
 use super::{Draft, HEALTH_AGE, HEALTH_INTERVAL, advance};
-
-/// The reason for which a run waits whose candidate fails, and which does not turn round by itself.
-pub(super) const NOT_GOING_BACK: &str = "NotGoingBack";
 
 /// How long a candidate may have too little healthy capacity before the run has failed. With none it fails at once.
 const DEGRADED_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -74,12 +72,12 @@ pub(super) fn candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], si
     let (found, broken) = (found?, broken?);
     draft.wake_at(sight.began + HEALTH_INTERVAL);
     if let Some(message) = broken.into_iter().next() {
-        return Some(advance::fail(draft, "RemainderUnhealthy", message));
+        return Some(advance::fail(draft, Reason::RemainderUnhealthy, message));
     }
     let anew = is_checked_anew(draft.now, run, lanes);
     let Some(failure) = note(draft, found.capacity, anew, has_failed) else { return Some(false) };
     if found.acts {
-        return Some(advance::fail(draft, "CandidateUnhealthy", failure));
+        return Some(advance::fail(draft, Reason::CandidateUnhealthy, failure));
     }
     draft.worry = Some(Worry::Failing(failure));
     Some(false)
@@ -204,6 +202,6 @@ impl Draft<'_> {
              command abort brings it back: {}",
             waiting.message
         );
-        self.wait(phase, NOT_GOING_BACK, message, waiting.until);
+        self.wait(phase, Reason::NotGoingBack, message, waiting.until);
     }
 }

@@ -8,7 +8,7 @@ use weir_engine::event::Event;
 use weir_engine::object::ShiftObject;
 use weir_engine::sight::Sight;
 use weir_engine::tick::{Context, Kind, Urgency, Verdict};
-use weir_engine::{Cluster, Key, KindName, kinds};
+use weir_engine::{Cluster, Key, KindName, Reason, kinds};
 
 use crate::Decisions;
 
@@ -65,7 +65,7 @@ impl Kind for Shifts {
         if old.phase == new.phase {
             return Vec::new();
         }
-        vec![Event::normal("PhaseChanged", format!("{:?} after {:?}", new.phase, old.phase))]
+        vec![Event::normal(Reason::StepApplied, format!("{:?} after {:?}", new.phase, old.phase))]
     }
 
     fn refused(now: Timestamp, status: &TrafficShiftStatus, generation: i64, message: &str) -> TrafficShiftStatus {

@@ -9,6 +9,7 @@ use super::super::stand_ins::{entry_point, route};
 use super::{MOST, refusal};
 use crate::depend::{Onlookers, dependents};
 use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
+use crate::reason::Reason;
 
 fn named(namespace: &str, number: usize) -> RouteObject {
     let (name, age) = (format!("r{number:04}"), i64::try_from(number).unwrap());
@@ -33,9 +34,9 @@ fn of(namespace: &str, number: usize) -> Key {
 #[test]
 fn those_of_a_namespace_that_cannot_have_a_place_are_refused_and_nobody_else() {
     let cluster = crowded(MOST + 5);
-    let refused = |key: &Key| refusal(&cluster, &cluster.routes[key]).map(|reason| reason.word.to_string());
+    let refused = |key: &Key| refusal(&cluster, &cluster.routes[key]).map(|why| why.reason);
     assert_eq!(refused(&of("many", MOST - 1)), None);
-    assert_eq!(refused(&of("many", MOST)), Some("TooManyRoutes".to_owned()));
+    assert_eq!(refused(&of("many", MOST)), Some(Reason::TooManyRoutes));
     assert_eq!(refused(&of("few", MOST + 5)), None, "the youngest of all, but of another namespace");
 }
 

@@ -7,16 +7,17 @@ use crate::Arn;
 use crate::fact::{Action, ActionKind, ErrorKind, Forward};
 use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
+use crate::reason::Reason;
 use crate::sight::Sight;
 use crate::standing::because;
 use crate::step::{Movement, Proposal, Step};
 use crate::tick::Context;
-use weir_api::weighted_route::Before;
+use weir_api::weighted_route::{Before, Deletion, DeletionStage};
 
 use super::super::place::{describe_place, is_terminal, warrant};
 use super::super::{before, sticky};
 use super::spot::Spot;
-use super::{RESTORING, Stand, unmark};
+use super::{Stand, unmark};
 
 pub(super) fn restore(
     context: &Context,
@@ -50,7 +51,8 @@ pub(super) fn restore(
         Proposal { step, warrant: warrant(context, route, movement) }
     };
     let message = format!("what was there before Weir is being put back on {}", describe_place(route));
-    let restoring = |proposal| Some(Stand::Undoing(because(RESTORING, message), Some(proposal)));
+    let deletion = Deletion { stage: DeletionStage::Restoring, result: String::new() };
+    let restoring = |proposal| Some(Stand::Undoing(deletion, because(Reason::Restoring, message), proposal));
     let percent = u32::try_from(route.spec.capacity.min_healthy_percent).unwrap_or(0);
     let back = Movement::Restore { min_healthy_percent: percent };
     let none = Forward::default();
@@ -137,7 +139,7 @@ fn with_attached(
     let seconds = sticky::seconds(route.spec.stickiness.as_ref(), &members, live.sticky_seconds, since, sight)?;
     Some(match seconds {
         Ok(sticky_seconds) => Ok(Forward { groups, sticky_seconds }),
-        Err(standing) => Err(standing.reason().message.to_string()),
+        Err(standing) => Err(standing.explanation().message.to_string()),
     })
 }
 

@@ -9,9 +9,10 @@ use super::super::stand_ins::{cluster, context, entry_point, facts, route, rule,
 use super::*;
 use crate::fact::{AwsError, Fact, Query, Reading, Tags};
 use crate::object::Cluster;
+use crate::reason::Reason;
 use crate::sight::Facts;
 
-fn found<'a>(route: &RouteObject, rules: &'a [Rule]) -> Result<Option<&'a Rule>, Reason> {
+fn found<'a>(route: &RouteObject, rules: &'a [Rule]) -> Result<Option<&'a Rule>, Explanation> {
     let matches = route.spec.listener.matches.as_ref().unwrap();
     let facts = Facts::default();
     own_rule(route, matches, rules, &mut Sight::new(ANY_AGE, &facts)).expect("all is known")
@@ -25,7 +26,7 @@ fn no_second_rule_is_made_beside_the_one_that_has_another_number() {
     assert_eq!(found(&at(20), &rules), Ok(Some(&rules[0])));
     for priority in [10, 40] {
         let reason = found(&at(priority), &rules).unwrap_err();
-        assert_eq!(reason.word, "RuleElsewhere");
+        assert_eq!(reason.reason, Reason::RuleElsewhere);
         assert!(reason.message.contains("for host-header A.example has the priority 20;"), "{}", reason.message);
     }
     assert_eq!(found(&at(10), &rules[1..]), Ok(None));
@@ -77,8 +78,8 @@ fn what_nobody_marked_keeps_guests_off_and_before_itself_whoever_names_a_host_be
         among(&route, std::slice::from_ref(&route), &[(rule(30_000, "legacy.shop.example"), ("", ""))])
     };
     let reason = said("team-a", "legacy.shop.example").unwrap_err();
-    let reason = reason.reason();
-    assert_eq!(reason.word, "Conflict");
+    let reason = reason.explanation();
+    assert_eq!(reason.reason, Reason::Conflict);
     assert!(reason.message.contains("belongs to somebody who does not use Weir"), "{}", reason.message);
     assert_eq!(said("team-a", "*.shop.example").unwrap().after, 30_000);
     assert_eq!(said("team-a", "cart.shop.example").unwrap(), Bounds::NONE);

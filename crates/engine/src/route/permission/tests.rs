@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use super::super::stand_ins::{cluster, entry_point, route};
 use super::*;
 
+use crate::reason::Reason;
+
 fn said(allowed_routes: Value, namespace: &str, place: Value) -> Option<String> {
     let mut cluster = cluster(entry_point(allowed_routes), []);
     let labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
     cluster.namespaces.as_mut().unwrap().insert("team-a".to_owned(), labels);
     let entry_point = cluster.entry_points.values().next().unwrap();
     let reason = refusal(&cluster, &route(namespace, "web", 1, place), entry_point)?;
-    assert_eq!(reason.word, "NotAllowed");
+    assert_eq!(reason.reason, Reason::NotAllowed);
     Some(reason.message.into())
 }
 

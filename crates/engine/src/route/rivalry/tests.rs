@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::super::stand_ins::{cluster, entry_point, route};
 use super::*;
 
+use crate::reason::Reason;
+
 fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
     cluster(entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]})), routes)
 }
@@ -14,7 +16,7 @@ fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
 fn told(cluster: &Cluster, namespace: &str, name: &str) -> Option<String> {
     let route = cluster.routes.get(&Key::new(namespace, name)).unwrap();
     conflict(cluster, route, is_settled(cluster, route)).map(|reason| {
-        assert_eq!(reason.word, "Conflict");
+        assert_eq!(reason.reason, Reason::Conflict);
         reason.message.into()
     })
 }

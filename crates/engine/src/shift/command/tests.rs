@@ -6,6 +6,7 @@ use weir_api::traffic_shift::{Cause, Outcome, Waiting};
 use super::*;
 use crate::grant::Grants;
 use crate::object::{Cluster, Key, Object, RouteObject};
+use crate::reason::Reason;
 
 fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -49,7 +50,7 @@ fn waiting(mut shift: ShiftObject, reason: &str, until: Option<Timestamp>) -> Sh
 fn held(mut shift: ShiftObject, by: HeldBy) -> ShiftObject {
     let hold = Hold { by, message: String::new(), since: now() };
     shift.status.run.as_mut().unwrap().hold = Some(hold);
-    waiting(shift, by.reason(), None)
+    waiting(shift, Reason::from(by).as_str(), None)
 }
 
 fn running(mut shift: ShiftObject, change: impl FnOnce(&mut Run)) -> ShiftObject {
