@@ -17,6 +17,10 @@ test:
 search *arguments:
     cargo run --release --package weir-lab --example search -- {{arguments}}
 
+# The properties of all crates from another seed; what fails is kept in proptest-regressions and tried from then on.
+properties seed:
+    PROPTEST_RNG_SEED={{seed}} cargo test --workspace --lib
+
 # Clippy on every target; a warning is an error.
 lint:
     .ci/run lint

@@ -19,7 +19,7 @@ use weir_api::{
 use weir_engine::fact::Forward;
 use weir_engine::route::FAREWELL_DEADLINE;
 use weir_engine::share;
-use weir_engine::{Cluster, Grants, Key, KindName};
+use weir_engine::{Cluster, Grants, Key, KindName, Reason};
 
 use super::{Model, ModelAws, NAMESPACE};
 
@@ -790,8 +790,14 @@ proptest! {
             make_anew(&mut model, wishes.route);
             model.apply_shift("shop", wish.clone());
             model.run_for(minutes(5));
-            // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end.
-            let verb = if round < 4 { "resume" } else { "abort" };
+            // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end; one that cannot begin
+            // since nothing is live is told to begin all the same.
+            let waits_for = status(&model).waiting.as_ref().map(|waiting| waiting.reason.clone());
+            let verb = match waits_for {
+                Some(reason) if reason == Reason::NothingLive => "retry",
+                _ if round < 4 => "resume",
+                _ => "abort",
+            };
             model.command("shop", &format!("{verb}/heal-{round}"));
             // A route that pauses for a difference goes on once that is accepted.
             model.command_route("web", &format!("resume/heal-{round}"));
