@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use weir_lab::course::Course;
+use weir_lab::fault::Moment;
 use weir_lab::matrix;
 use weir_lab::plan::Plan;
 use weir_lab::search::{self, Tally};
@@ -79,6 +80,16 @@ fn tell(cell: matrix::Cell) -> ExitCode {
 fn replay(plan: &Plan) -> ExitCode {
     let played = plan.play();
     print!("{plan}{}", timeline(&played.evidence));
+    for planned in &plan.faults {
+        if let Moment::Request(number, _) = planned.at
+            && let Some((name, count)) = usize::try_from(number).ok().and_then(|number| played.names.get(number - 1))
+        {
+            println!("request {number} is {name} number {count}: named so, the plan keeps its moments");
+        }
+    }
+    for planned in &played.missed {
+        println!("did not happen: {planned}");
+    }
     for failure in &played.failures {
         println!("{failure}");
     }

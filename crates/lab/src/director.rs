@@ -5,6 +5,7 @@
 
 mod hand;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ pub(crate) struct Director {
 struct State {
     /// The sort of each request so far.
     requests: Vec<Sort>,
+    /// The name of each, and how many of it there were by then.
+    names: Vec<(String, u64)>,
+    counts: BTreeMap<String, u64>,
     due: Vec<Planned>,
     later: Vec<(Instant, Later)>,
     hands: u32,
@@ -86,7 +90,7 @@ impl Director {
         let mut state = State::default();
         for planned in plan {
             match planned.at {
-                Moment::Request(..) => state.due.push(planned.clone()),
+                Moment::Request(..) | Moment::Named(..) => state.due.push(planned.clone()),
                 Moment::Second(second) => {
                     let at = now + Duration::from_secs(second.into());
                     state.later.push((at, Later::Fault(planned.fault.clone())));
@@ -105,30 +109,50 @@ impl Director {
         lock(&self.state).requests.clone()
     }
 
+    /// The name of each, and how many of it there were by then.
+    pub fn names(&self) -> Vec<(String, u64)> {
+        lock(&self.state).names.clone()
+    }
+
+    /// The faults whose moment has not come.
+    pub fn due(&self) -> Vec<Planned> {
+        lock(&self.state).due.clone()
+    }
+
     /// How many they are.
     pub fn request_count(&self) -> usize {
         lock(&self.state).requests.len()
     }
 
     /// A request is about to be sent. Tells its number, and until when its life is held.
-    pub fn arrives(&self, lifeline: &Lifeline, sort: Sort) -> (u64, Option<Instant>) {
-        let number = {
-            let requests = &mut lock(&self.state).requests;
-            requests.push(sort);
-            u64::try_from(requests.len()).unwrap_or(u64::MAX)
+    pub fn arrives(&self, lifeline: &Lifeline, sort: Sort, name: &str) -> (usize, Option<Instant>) {
+        let index = {
+            let mut state = lock(&self.state);
+            let count = state.counts.entry(name.to_owned()).or_default();
+            *count += 1;
+            let named = (name.to_owned(), *count);
+            state.requests.push(sort);
+            state.names.push(named);
+            state.requests.len() - 1
         };
-        (number, self.strike(lifeline, Moment::Request(number, Side::Before)))
+        (index, self.strike(lifeline, index, Side::Before))
     }
 
     /// The world has taken a request. Tells until when its life is held.
-    pub fn taken(&self, lifeline: &Lifeline, number: u64) -> Option<Instant> {
-        self.strike(lifeline, Moment::Request(number, Side::After))
+    pub fn taken(&self, lifeline: &Lifeline, index: usize) -> Option<Instant> {
+        self.strike(lifeline, index, Side::After)
     }
 
-    fn strike(&self, lifeline: &Lifeline, moment: Moment) -> Option<Instant> {
+    fn strike(&self, lifeline: &Lifeline, index: usize, side: Side) -> Option<Instant> {
         let due: Vec<Planned> = {
             let mut state = lock(&self.state);
-            let (due, rest) = std::mem::take(&mut state.due).into_iter().partition(|planned| planned.at == moment);
+            let (name, count) = &state.names[index];
+            let moments = [
+                Moment::Request(u64::try_from(index).unwrap_or(u64::MAX) + 1, side),
+                Moment::Named(name.clone(), *count, side),
+            ];
+            let (due, rest) =
+                std::mem::take(&mut state.due).into_iter().partition(|planned| moments.contains(&planned.at));
             state.due = rest;
             due
         };

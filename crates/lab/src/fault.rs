@@ -12,11 +12,14 @@ pub use crate::wire::{Absence, Side, Sort};
 pub use hand::Hand;
 
 /// A moment of a course.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Moment {
     /// At a request of the controllers, counted from 1 over AWS and Kubernetes and all lives together.
     Request(u64, Side),
+    /// At a request of one name, counted from 1: an operation of AWS, such as `ModifyRule`, or a method and the end of a path
+    /// of Kubernetes, such as `PUT trafficshifts/checkout/status`. It stays the same moment where other requests come and go.
+    Named(String, u64, Side),
     /// So many seconds after the course has begun.
     Second(u32),
 }
@@ -285,6 +288,8 @@ impl fmt::Display for Moment {
         match self {
             Self::Request(number, Side::Before) => write!(formatter, "before request {number}"),
             Self::Request(number, Side::After) => write!(formatter, "after request {number}"),
+            Self::Named(name, number, Side::Before) => write!(formatter, "before {name} number {number}"),
+            Self::Named(name, number, Side::After) => write!(formatter, "after {name} number {number}"),
             Self::Second(second) => write!(formatter, "after {second} s"),
         }
     }

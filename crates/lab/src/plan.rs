@@ -94,6 +94,10 @@ impl fmt::Display for Failure {
 pub struct Played {
     /// The sort of each request of the course, until it was healed.
     pub requests: Vec<Sort>,
+    /// The name of each of these requests, and how many of it there were by then.
+    pub names: Vec<(String, u64)>,
+    /// The faults whose moment has not come.
+    pub missed: Vec<Planned>,
     /// Everything that happened.
     pub evidence: Evidence,
     /// How often somebody had to help.
@@ -143,6 +147,7 @@ impl Plan {
             world.start_controller();
             self.drive(&mut world).await;
             let requests = world.requests_made();
+            let (names, missed) = (world.names_of_requests(), world.faults_due());
             world.heal();
             world.note_hand("everything is well again");
             let Settled { helped, mut failures } = settle::settle(self, &mut world).await;
@@ -159,7 +164,7 @@ impl Plan {
                     .into_iter()
                     .map(|breach| Failure { wrong: Wrong::Never(breach.invariant), message: breach.to_string() }),
             );
-            Played { requests, evidence, helped, failures }
+            Played { requests, names, missed, evidence, helped, failures }
         })
     }
 

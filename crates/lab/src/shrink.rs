@@ -60,7 +60,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
             other
         };
         plans.extend(sizes(&planned.fault).into_iter().map(|fault| other(Planned { fault, ..planned.clone() })));
-        plans.extend(moments(planned.at).into_iter().map(|at| other(Planned { at, ..planned.clone() })));
+        plans.extend(moments(planned.at.clone()).into_iter().map(|at| other(Planned { at, ..planned.clone() })));
     }
     plans
 }
@@ -104,6 +104,10 @@ fn moments(at: Moment) -> Vec<Moment> {
             let earlier = [1, number / 2, number * 3 / 4, number * 9 / 10, number.saturating_sub(1)];
             let earlier = earlier.into_iter().filter(|earlier| *earlier > 0 && *earlier < number);
             earlier.map(|number| Moment::Request(number, side)).collect()
+        }
+        Moment::Named(name, number, side) => {
+            let earlier = [1, number.saturating_sub(1)].into_iter().filter(|earlier| *earlier > 0 && *earlier < number);
+            earlier.map(|number| Moment::Named(name.clone(), number, side)).collect()
         }
         Moment::Second(second) => {
             let earlier = [second / 2, second * 3 / 4, second * 9 / 10, second.saturating_sub(1)];

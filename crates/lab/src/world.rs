@@ -268,6 +268,16 @@ impl World {
         self.director.as_ref().map(|director| director.requests()).unwrap_or_default()
     }
 
+    /// The name of each of these requests, and how many of it there were by then.
+    pub(crate) fn names_of_requests(&self) -> Vec<(String, u64)> {
+        self.director.as_ref().map(|director| director.names()).unwrap_or_default()
+    }
+
+    /// The planned faults whose moment has not come.
+    pub(crate) fn faults_due(&self) -> Vec<Planned> {
+        self.director.as_ref().map(|director| director.due()).unwrap_or_default()
+    }
+
     /// How many requests the controllers have made since faults were planned.
     pub(crate) fn request_count(&self) -> usize {
         self.director.as_ref().map_or(0, |director| director.request_count())

@@ -21,7 +21,7 @@ fn what_does_not_matter_is_left_out() {
         let matters = plan
             .faults
             .iter()
-            .any(|planned| matches!((&planned.fault, planned.at), (Fault::Pause(40..), Moment::Request(20.., _))));
+            .any(|planned| matches!((&planned.fault, &planned.at), (Fault::Pause(40..), Moment::Request(20.., _))));
         if matters { failure(Wrong::Restless) } else { Vec::new() }
     };
     let (smallest, failures) = shrink_by(&plan, &failure(Wrong::Restless), play);

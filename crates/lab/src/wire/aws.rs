@@ -94,7 +94,7 @@ impl AwsWire {
         let sort = if is_write { Sort::AwsWrite } else { Sort::AwsRead };
         let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
-        let (request_number, mut fate) = network.before(&self.lifeline, sort).await;
+        let (request_number, mut fate) = network.before(&self.lifeline, sort, &operation).await;
         if let Some(resource) = noted.written().filter(|_| is_write) {
             noted.tags = self.aws.beside(resource).tags(resource);
         }

@@ -62,6 +62,13 @@ fn released(mut object: Arc<Value>) -> Arc<Value> {
     object
 }
 
+/// A method and the end of a path, behind the namespace.
+fn name_of(request: &http::Request<bytes::Bytes>) -> String {
+    let path = request.uri().path();
+    let within = path.split_once("/namespaces/").and_then(|(_, rest)| rest.split_once('/')).map(|(_, end)| end);
+    format!("{} {}", request.method(), within.or(path.rsplit('/').next()).unwrap_or(path))
+}
+
 impl KubeWire {
     async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
         if request.uri().path().contains(LEASES) {
@@ -84,7 +91,7 @@ impl KubeWire {
             _ => Sort::KubeRead,
         };
         let network = &self.lifeline.network;
-        let (request_number, fate) = network.before(&self.lifeline, sort).await;
+        let (request_number, fate) = network.before(&self.lifeline, sort, &name_of(&request)).await;
         let away = network.away().filter(|_| self.lifeline.life > 0);
         noted.arrived = fate != Fate::Unsent && away.is_none();
         noted.status = away.filter(|(how, _)| *how == Absence::Failing).map(|_| 503);

@@ -149,21 +149,21 @@ impl Network {
     }
 
     /// A request is about to be sent: what was planned for this moment happens.
-    pub async fn before(&self, lifeline: &Lifeline, sort: Sort) -> (u64, Fate) {
+    pub async fn before(&self, lifeline: &Lifeline, sort: Sort, name: &str) -> (usize, Fate) {
         let director = lock(&self.director).clone();
         let Some(director) = director.filter(|_| lifeline.life > 0) else { return (0, lifeline.admit(sort)) };
-        let (number, held) = director.arrives(lifeline, sort);
+        let (index, held) = director.arrives(lifeline, sort, name);
         if let Some(until) = held {
             tokio::time::sleep_until(until).await;
         }
-        (number, lifeline.admit(sort))
+        (index, lifeline.admit(sort))
     }
 
     /// The world has taken a request.
-    pub async fn after(&self, lifeline: &Lifeline, number: u64) -> Fate {
+    pub async fn after(&self, lifeline: &Lifeline, index: usize) -> Fate {
         let director = lock(&self.director).clone();
         let Some(director) = director.filter(|_| lifeline.life > 0) else { return Fate::Passes };
-        if let Some(until) = director.taken(lifeline, number) {
+        if let Some(until) = director.taken(lifeline, index) {
             tokio::time::sleep_until(until).await;
         }
         if lifeline.is_cut() { Fate::Unanswered } else { Fate::Passes }
