@@ -93,7 +93,7 @@ fn kube(request: &KubeRequest, said: &mut BTreeMap<String, String>) -> Option<St
     let Some(object) = &request.object else {
         return Some(format!("{} {place}{outcome}", request.method));
     };
-    let says = words(object);
+    let says = status_words(object);
     if said.insert(place.clone(), says.clone()).as_ref() == Some(&says) && outcome.is_empty() {
         return None;
     }
@@ -113,7 +113,7 @@ fn lease(claim: &LeaseRequest, said: &mut BTreeMap<String, String>) -> Option<St
 }
 
 /// What the status of an object says.
-fn words(object: &Value) -> String {
+pub(crate) fn status_words(object: &Value) -> String {
     let status = &object["status"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut words = Vec::new();

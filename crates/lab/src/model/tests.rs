@@ -23,6 +23,7 @@ use weir_engine::{Cluster, Grants, Key, KindName, Reason};
 
 use super::{Model, ModelAws, NAMESPACE};
 
+mod cases;
 mod change;
 mod chosen;
 mod drift;

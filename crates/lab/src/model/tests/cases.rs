@@ -1,0 +1,263 @@
+//! Cases as text: what is done and, after each span of time, what came of it, tick by tick.
+//!
+//! `crates/lab/cases/*.txt` hold them. A line with `# ` begins a case, one with `> ` does something, and all others say what
+//! came of it: statuses that were recorded, writes, events, and at the end of each span what is live and when whom is looked
+//! at again; of what is run quietly, the end only. `WEIR_UPDATE=1` writes the files anew; read the difference before it is kept.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
+use weir_engine::tick::Urgency;
+use weir_engine::{Kind, ObjectRef};
+
+use crate::timeline::status_words;
+
+use super::*;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases")
+}
+
+/// One case: its name, and what is done.
+struct Case {
+    name: String,
+    deeds: Vec<String>,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("# ") {
+            cases.push(Case { name: name.to_owned(), deeds: Vec::new() });
+        } else if let (Some(deed), Some(case)) = (line.strip_prefix("> "), cases.last_mut()) {
+            case.deeds.push(deed.to_owned());
+        }
+    }
+    cases
+}
+
+/// A case with what comes of it.
+fn play(case: &Case) -> String {
+    let mut model = model();
+    let mut text = format!("# {}\n", case.name);
+    for deed in &case.deeds {
+        let _ = writeln!(text, "> {deed}");
+        let span = |text: &str| text.parse::<SignedDuration>().expect("a span such as 5m or 30s");
+        if let Some(passes) = deed.strip_prefix("run ") {
+            run(&mut model, span(passes), &mut text);
+        } else if let Some(passes) = deed.strip_prefix("quietly run ") {
+            let mut quiet = String::new();
+            run(&mut model, span(passes), &mut quiet);
+            let _ = writeln!(text, "{}", quiet.lines().last().unwrap_or_default());
+        } else {
+            does(&mut model, deed).unwrap_or_else(|why| panic!("{}: {deed}: {why}", case.name));
+        }
+    }
+    assert_eq!(model.violations, Vec::<String>::new(), "{}", case.name);
+    text
+}
+
+/// Runs what is due until a span has passed, and says what each tick did.
+fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
+    let end = model.now + span;
+    loop {
+        let (at, object) = model.next_due();
+        if at > end {
+            break;
+        }
+        model.now = model.now.max(at);
+        model.aws.advance(model.now);
+        let Some(object) = object else {
+            model.round();
+            continue;
+        };
+        let (said, writes, told) = (says(model, &object), model.writes.len(), model.told.len());
+        model.tick(&object);
+        let time = model.now.strftime("%H:%M:%S");
+        let now_said = says(model, &object);
+        if said != now_said {
+            let says = now_said.unwrap_or_else(|| "is gone".to_owned());
+            let _ = writeln!(text, "{time} {} {}: {says}", object.kind.word(), object.key.name);
+        }
+        for (_, _, event) in &model.told[told..] {
+            let _ = writeln!(text, "{time}   event {}{}", event.reason, if event.warning { " (warning)" } else { "" });
+        }
+        for (_, _, step) in &model.writes[writes..] {
+            let _ = writeln!(text, "{time}   {} {}", step.operation(), step.words());
+        }
+    }
+    model.now = end;
+    model.aws.advance(end);
+    let live: Vec<String> = live(model).into_iter().map(|(group, weight)| format!("{group} {weight}")).collect();
+    let live = if live.is_empty() { "nothing".to_owned() } else { live.join(", ") };
+    let mut due: Vec<String> = Vec::new();
+    for (object, at) in &model.due {
+        let urgency = urgency(model, object).word();
+        due.push(format!("{} {} {} ({urgency})", at.strftime("%H:%M:%S"), object.kind.word(), object.key.name));
+    }
+    due.sort();
+    let due = if due.is_empty() { "nothing".to_owned() } else { due.join(", ") };
+    let _ = writeln!(text, "{} live: {live}; due: {due}", model.now.strftime("%H:%M:%S"));
+}
+
+/// What the status of an object says; `None` where it is gone.
+fn says(model: &Model, object: &ObjectRef) -> Option<String> {
+    let (cluster, key) = (&model.cluster, &object.key);
+    let (status, finalizers) = match object.kind {
+        KindName::EntryPoint => {
+            let found = cluster.entry_points.get(key)?;
+            (serde_json::to_value(&found.status), &found.finalizers)
+        }
+        KindName::Environment => {
+            let found = cluster.environments.get(key)?;
+            (serde_json::to_value(&found.status), &found.finalizers)
+        }
+        KindName::WeightedRoute => {
+            let found = cluster.routes.get(key)?;
+            (serde_json::to_value(&found.status), &found.finalizers)
+        }
+        KindName::TrafficShift => {
+            let found = cluster.shifts.get(key)?;
+            (serde_json::to_value(&found.status), &found.finalizers)
+        }
+    };
+    let mut status = status.expect("a status is JSON");
+    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+    let standing = conditions.iter().filter(|condition| condition["status"] == "True");
+    let standing: Vec<&str> = standing.filter_map(|condition| condition["type"].as_str()).collect();
+    let command = status["lastCommand"].take();
+    let mut said = format!("[{}] {}", standing.join(" "), status_words(&serde_json::json!({"status": status})));
+    if let Some(result) = command["result"].as_str() {
+        let _ = write!(said, "; {}: {result}", command["command"].as_str().unwrap_or_default());
+    }
+    if let Some(stage) = status["deletion"]["stage"].as_str() {
+        let _ = write!(said, "; deletion: {stage}");
+    }
+    if !finalizers.is_empty() {
+        said.push_str("; kept");
+    }
+    Some(said)
+}
+
+fn urgency(model: &Model, object: &ObjectRef) -> Urgency {
+    fn of<K: Kind>(cluster: &Cluster, object: &ObjectRef) -> Urgency {
+        K::find(cluster, &object.key).map_or(Urgency::Routine, |found| K::urgency(cluster, found))
+    }
+    match object.kind {
+        KindName::EntryPoint => of::<EntryPoints>(&model.cluster, object),
+        KindName::Environment => of::<Environments>(&model.cluster, object),
+        KindName::WeightedRoute => of::<Routes>(&model.cluster, object),
+        KindName::TrafficShift => of::<Shifts>(&model.cluster, object),
+    }
+}
+
+/// A spec with the fields of a patch put into it; what is null is taken out.
+fn patched<Spec: serde::Serialize + serde::de::DeserializeOwned>(spec: &Spec, patch: &str) -> Result<Spec, String> {
+    fn merge(into: &mut Value, patch: Value) {
+        match patch {
+            Value::Object(fields) => {
+                if !into.is_object() {
+                    *into = serde_json::json!({});
+                }
+                for (name, value) in fields {
+                    if value.is_null() {
+                        into.as_object_mut().map(|into| into.remove(&name));
+                    } else {
+                        merge(&mut into[&name], value);
+                    }
+                }
+            }
+            other => *into = other,
+        }
+    }
+    let mut value = serde_json::to_value(spec).map_err(|error| error.to_string())?;
+    merge(&mut value, serde_saphyr::from_str(patch).map_err(|error| error.to_string())?);
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+fn weights_of(text: &str) -> Result<Vec<(&str, u16)>, String> {
+    text.split(", ")
+        .map(|entry| {
+            let (group, weight) = entry.split_once(' ').ok_or("expected GROUP WEIGHT, …")?;
+            Ok((group, weight.parse().map_err(|_| "expected a number")?))
+        })
+        .collect()
+}
+
+/// Does what a line says.
+fn does(model: &mut Model, deed: &str) -> Result<(), String> {
+    let (verb, rest) = deed.split_once(' ').unwrap_or((deed, ""));
+    let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+    let now = model.now;
+    let count = |text: &str| text.parse::<u32>().map_err(|_| format!("found {text:?}; expected a number"));
+    match (verb, first) {
+        ("shift", _) => {
+            let key = Key::new(NAMESPACE, "shop");
+            let spec = model.cluster.shifts.get(&key).map_or_else(|| shift("green"), |found| found.spec.clone());
+            model.apply_shift("shop", patched(&spec, rest)?);
+        }
+        ("route", "anew") => {
+            model.remove_route_in(NAMESPACE, "web");
+            let rule = second.strip_prefix("at ").map(count).transpose()?;
+            let rule = rule.map(|rule| i32::try_from(rule).unwrap_or(i32::MAX));
+            model.apply_route("web", WeightedRouteSpec { adopt: rule.is_none(), ..route("http", rule) });
+        }
+        ("route", _) => {
+            let spec = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).ok_or("there is no route")?.spec.clone();
+            model.apply_route("web", patched(&spec, rest)?);
+        }
+        ("point", environment_name) => model.apply_environment(environment_name, environment(second)),
+        ("console", "answers") => model.aws.answer_default(now, 80),
+        ("console", "untags") => model.aws.set_listener_tags(80, weir_engine::fact::Tags::new()),
+        ("console", "removes") => model.aws.remove_rules(80, |rule, _| rule.priority.number().is_some()),
+        ("console", "tags") => {
+            let tags = [(weir_engine::step::OWNER_TAG, second), (weir_engine::step::ROUTE_TAG, "shop/web")];
+            let tags = tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            model.aws.set_listener_tags(80, tags);
+        }
+        ("console", _) => model.aws.forward_default(now, 80, &weights_of(rest)?),
+        ("healthy", group) => model.aws.group_mut(group).well = count(second)?,
+        ("targets", group) => model.aws.group_mut(group).targets = count(second)?,
+        ("sticky", group) => model.aws.group_mut(group).sticky = true,
+        ("command", "shift") => model.command("shop", second),
+        ("command", "route") => model.command_route("web", second),
+        ("delete", "shift") => model.delete_shift("shop"),
+        ("delete", "route") => model.delete_route("web"),
+        ("delete", "environment") => model.delete(KindName::Environment, second),
+        ("delete", "entrypoint") => model.delete(KindName::EntryPoint, "public"),
+        ("reads", how) => model.aws.failing_reads = how == "fail",
+        ("writes", "deny") => drop(model.aws.denied_ports.insert(80)),
+        ("writes", "allow") => model.aws.denied_ports.clear(),
+        ("writes", "fail") => model.aws.failing_writes = (count(second)?, false),
+        ("writes", "unanswered") => model.aws.failing_writes = (count(second)?, true),
+        ("statuses", "lost") => model.lose_statuses(),
+        ("process", "dies") => model.restart(),
+        ("grants", how) => grant(model, how == "all"),
+        _ => return Err("expected one of the verbs of this function".to_owned()),
+    }
+    Ok(())
+}
+
+#[test]
+fn every_case_comes_to_what_it_says() {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let (mut count, mut differ) = (0, Vec::new());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let cases = cases(&text);
+        count += cases.len();
+        let played = cases.iter().map(play).collect::<Vec<_>>().join("\n");
+        if std::env::var("WEIR_UPDATE").is_ok() {
+            fs::write(&file, &played).unwrap();
+        } else if played != text {
+            let line = played.lines().zip(text.lines()).find(|(played, text)| played != text);
+            differ.push(format!("{}: came to be, and stands there: {line:#?}", file.display()));
+        }
+    }
+    assert!(count >= 60, "{count} cases");
+    assert!(differ.is_empty(), "WEIR_UPDATE=1 writes what came to be:\n{}", differ.join("\n"));
+}
