@@ -50,11 +50,12 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
 
 /// What a deletion came to or is kept by, and which environment is gone, each told once.
 fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event> {
-    const TOLD: [(Reason, bool); 6] = [
+    const TOLD: [(Reason, bool); 7] = [
         (Reason::DeletionBlocked, true),
         (Reason::LeftBehind, true),
         (Reason::EnvironmentGone, true),
         (Reason::NoHealthyTarget, true),
+        (Reason::RollingBack, false),
         (Reason::Restored, false),
         (Reason::RuleDeleted, false),
     ];
@@ -63,7 +64,9 @@ fn turned(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Option<Event>
         let (reason, warning) = TOLD.into_iter().find(|(reason, _)| ready.reason == *reason)?;
         Some(Event { warning, reason, message: ready.message.to_string() })
     };
-    told(new).filter(|event| told(old).as_ref() != Some(event))
+    // What is in the ordinary course is told once, however its message goes on.
+    let is_known = |before: &Event, event: &Event| before.reason == event.reason && (!event.warning || before == event);
+    told(new).filter(|event| !told(old).is_some_and(|before| is_known(&before, event)))
 }
 
 /// What became of a command.

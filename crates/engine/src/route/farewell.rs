@@ -100,7 +100,7 @@ pub(super) fn decide(
             status.deletion = Some(deletion);
             (reason, Some(proposal))
         }
-        Stand::Following(message, proposal) => (because(Reason::DeletionBlocked, message), proposal),
+        Stand::Following(message, proposal) => (because(Reason::RollingBack, message), proposal),
         Stand::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
         Stand::Over(reason) => {
             status.deletion = Some(Deletion { stage: DeletionStage::Over, result: String::new() });
@@ -186,9 +186,8 @@ fn follow(
 ) -> Option<Stand> {
     let shift = &wanted.shift.key;
     if !wanted.goes_back() {
-        return Some(Stand::Blocked(format!(
-            "waits for the run of the TrafficShift {shift} to go back over this route"
-        )));
+        let message = format!("waits for the run of the TrafficShift {shift} to go back over this route");
+        return Some(Stand::Following(message, None));
     }
     let groups = backend::groups(cluster, route);
     let outlook = look(context, cluster, route, Some(wanted), &groups, status, sight)?;

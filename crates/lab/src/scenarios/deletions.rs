@@ -281,8 +281,15 @@ fn a_route_deleted_in_the_middle_waits_for_a_run_that_goes_back() {
             assert_eq!(live(world)["blue"], 100, "{policy}");
             assert_eq!(format!("{:?}", outcome(world)), "Some(RolledBack)", "{policy}: {}", told(world));
             assert_eq!(marks(world).is_empty(), policy == "Restore");
-            let notes = notes(world, "DeletionBlocked");
-            assert!(notes.iter().any(|note| note.contains("the TrafficShift shop/checkout")), "{notes:?}");
+            // Once, as the ordinary course of things.
+            let of_route = "waits for the run of the TrafficShift shop/checkout to go back over this route";
+            assert_eq!(
+                notes(world, "RollingBack").iter().filter(|note| *note == of_route).count(),
+                1,
+                "{}",
+                told(world)
+            );
+            assert_eq!(notes(world, "DeletionBlocked"), [""; 0]);
         });
     }
 }
