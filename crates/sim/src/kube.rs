@@ -92,9 +92,20 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 
 /// What a server answers that cannot answer anything.
 pub fn unavailable() -> http::Response<Body> {
-    let failure = Failure::unavailable();
+    refused(&Failure::unavailable())
+}
+
+/// What a server answers that refuses a request with a code and a message, for no reason that has a name.
+///
+/// # Panics
+/// Where there is no such code in HTTP.
+pub fn refusal(code: u16, message: &str) -> http::Response<Body> {
+    refused(&Failure::new(code, "", message))
+}
+
+fn refused(failure: &Failure) -> http::Response<Body> {
     let mut response = http::Response::new(Body::whole(failure.to_status().to_string()));
-    *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    *response.status_mut() = http::StatusCode::from_u16(failure.code).expect("every refusal has a valid code");
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
