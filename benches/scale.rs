@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use weir_sim::aws::{Aws, GroupSettings, RuleAction};
 use weir_sim::clock::Clock;
-use weir_sim::kube::{Kube, KubeService, Options};
+use weir_sim::kube::{Kube, KubeOptions, KubeService};
 
 /// How many rules a balancer takes, each with a group of its own.
 const RULES: usize = 100;
@@ -104,8 +104,8 @@ impl Stage {
     fn set(objects: usize) -> Fallible<Self> {
         let clock = Clock::starting_at(jiff::Timestamp::constant(1_795_255_200, 0));
         let quick = Duration::ZERO..=Duration::ZERO;
-        let kube = Kube::new(clock, 1, Options { latency: quick.clone(), watch_delay: quick });
-        let aws = Aws::new(clock, 1, weir_sim::aws::Options::default());
+        let kube = Kube::new(clock, 1, KubeOptions { latency: quick.clone(), watch_delay: quick });
+        let aws = Aws::new(clock, 1, weir_sim::aws::AwsOptions::default());
         for definition in weir_api::crds() {
             kube.apply(&serde_json::to_value(definition)?).map_err(|failure| format!("{failure:?}"))?;
         }

@@ -14,7 +14,7 @@ use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 use weir_sim::clock::Clock;
-use weir_sim::kube::{Kube, KubeService, Options};
+use weir_sim::kube::{Kube, KubeOptions, KubeService};
 
 use crate::conformance::Kubernetes;
 
@@ -55,7 +55,7 @@ fn random_requests_get_the_same_answers_as_from_a_real_server() {
 fn simulated(namespace: &str) -> Client {
     let clock = Clock::starting_at(jiff::Timestamp::constant(1_795_255_200, 0));
     let at_once = Duration::ZERO..=Duration::ZERO;
-    let server: Arc<Kube> = Kube::new(clock, 1, Options { latency: at_once.clone(), watch_delay: at_once });
+    let server: Arc<Kube> = Kube::new(clock, 1, KubeOptions { latency: at_once.clone(), watch_delay: at_once });
     for definition in weir_api::crds() {
         server.apply(&serde_json::to_value(definition).unwrap()).unwrap();
     }

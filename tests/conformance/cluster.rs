@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use weir_controller::{Grants, Metrics, Settings};
-use weir_sim::aws::{Aws, Options};
+use weir_sim::aws::{Aws, AwsOptions};
 use weir_sim::clock::Clock;
 
 use crate::bed::Cluster;
@@ -48,7 +48,7 @@ impl RealCluster {
     /// A bed with the stage set and no controller, unless what it needs is missing.
     pub(crate) fn open() -> Option<Self> {
         let kubernetes = Kubernetes::open()?;
-        let aws = Aws::new(Clock::starting_at(now()), 1, Options::default());
+        let aws = Aws::new(Clock::starting_at(now()), 1, AwsOptions::default());
         let account = Account::furnish(&aws);
         while !account.is_healthy() {
             kubernetes.pass(Duration::from_millis(100));

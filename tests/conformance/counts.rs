@@ -20,7 +20,7 @@ use weir_engine::fact::{Fact, Query};
 use weir_engine::sight::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn};
-use weir_sim::aws::{Arrival, Aws, GroupSettings, Options, RuleAction};
+use weir_sim::aws::{Arrival, Aws, AwsOptions, GroupSettings, RuleAction};
 use weir_sim::clock::Clock;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
@@ -32,7 +32,7 @@ const START: &str = "2026-11-21T10:00:00Z";
 /// A balancer in front of `blue` and `green`, four to one, and three minutes of ten requests a second.
 async fn world() -> (Arc<Aws>, Traffic) {
     let start: Timestamp = START.parse().unwrap();
-    let options = Options { region: REGION.to_owned(), arrival: Arrival::prompt(), ..Options::default() };
+    let options = AwsOptions { region: REGION.to_owned(), arrival: Arrival::prompt(), ..AwsOptions::default() };
     let aws = Aws::new(Clock::starting_at(start), 7, options);
     aws.add_balancer("public").unwrap();
     for group in ["blue", "green"] {

@@ -1,13 +1,19 @@
 //! The style that can be checked by reading: each module says what it is for, no file is a drawer, no text speaks of one
-//! machine, and the crates that must be droppable at any moment start nothing that outlives them.
+//! machine, no two public types of a crate share a name, and the crates that must be droppable at any moment start nothing
+//! that outlives them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+
+use regex::Regex;
 
 use super::tree::{SourceFile, source_files};
 
 /// A file that is longer is named in the output of the tests: it may have become two rooms.
 const LONG_FILE_LINES: usize = 400;
+/// A file of tests must not be longer.
+const LONG_TEST_LINES: usize = 600;
 
 /// Names that gather whatever has no room of its own.
 const DRAWERS: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"];
@@ -91,6 +97,55 @@ fn long_files(files: &[SourceFile]) -> Vec<String> {
     let long = files.iter().map(|file| (file, file.text.lines().count()));
     let long = long.filter(|(file, lines)| is_rust(file) && *lines > LONG_FILE_LINES);
     long.map(|(file, lines)| format!("{} has {lines} lines", file.path)).collect()
+}
+
+/// Files of tests that are longer than anybody reads.
+fn long_tests(files: &[SourceFile]) -> Vec<String> {
+    let is_test =
+        |file: &&SourceFile| is_rust(file) && (file.path.contains("tests") || file.path.contains("scenarios"));
+    let long = files.iter().filter(is_test).map(|file| (file, file.text.lines().count()));
+    let long = long.filter(|(_, lines)| *lines > LONG_TEST_LINES);
+    long.map(|(file, lines)| format!("{} has {lines} lines; give a subject of it a file of its own", file.path))
+        .collect()
+}
+
+/// Names that two public types of one crate share: whoever looks for one finds the other. Each module may have its `Error`.
+fn shared_names(files: &[SourceFile]) -> Vec<String> {
+    let declared = Regex::new(r"(?m)^ *pub (?:struct|enum|trait|type) (\w+)").unwrap();
+    let mut found: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for file in files.iter().filter(|file| is_rust(file) && !file.path.contains("tests")) {
+        let Some((name, _)) = file.path.strip_prefix("crates/").and_then(|path| path.split_once("/src/")) else {
+            continue;
+        };
+        for declared in declared.captures_iter(&file.text) {
+            let type_ = declared.get(1).map_or("", |name| name.as_str());
+            found.entry((name, type_)).or_default().push(&file.path);
+        }
+    }
+    let shared = found.into_iter().filter(|((_, type_), paths)| paths.len() > 1 && *type_ != "Error");
+    shared.map(|((name, type_), paths)| format!("{name} has {type_} in {}", paths.join(" and "))).collect()
+}
+
+#[test]
+fn no_file_of_tests_is_too_long() {
+    assert_eq!(long_tests(&source_files()), Vec::<String>::new());
+}
+
+#[test]
+fn no_two_public_types_of_a_crate_share_a_name() {
+    assert_eq!(shared_names(&source_files()), Vec::<String>::new());
+}
+
+#[test]
+fn long_tests_and_shared_names_are_found() {
+    let long = "//! Tests.\n".repeat(LONG_TEST_LINES + 1);
+    assert_eq!(long_tests(&file("crates/x/src/a/tests.rs", &long)).len(), 1);
+    assert_eq!(long_tests(&file("crates/x/src/a.rs", &long)), Vec::<String>::new());
+    let [one] = file("crates/x/src/a.rs", "pub struct Place {\npub(crate) struct Other {\n");
+    let [two] = file("crates/x/src/b.rs", "    pub enum Place {\nstruct Other {\n");
+    let [elsewhere] = file("crates/y/src/b.rs", "pub enum Place {\n");
+    let shared = shared_names(&[one, two, elsewhere]);
+    assert_eq!(shared, ["x has Place in crates/x/src/a.rs and crates/x/src/b.rs"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::reason::Reason;
 use crate::route::{entry_key, wrong_namespace};
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Conditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a balancer that could not be read, or is not as it should be, is looked at again.
@@ -45,7 +45,7 @@ pub fn decide(
     let found = || Standing::Ready(because(Reason::Found, "the balancer and its listeners were found"));
     let standing = Standing::together(&wrong).unwrap_or_else(found);
     status.conditions =
-        Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+        StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let verdict = Verdict::record(status);
     Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
 }

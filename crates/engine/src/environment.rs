@@ -14,7 +14,7 @@ use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Conditions, Standing, because};
+use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a group that could not be read is looked at again.
@@ -29,7 +29,7 @@ pub fn decide(
 ) -> Option<Verdict<EnvironmentStatus>> {
     let (found, standing) = look(context, object, sight)?;
     let conditions =
-        Conditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+        StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let status = EnvironmentStatus {
         observed_generation: Some(object.generation),
         routes: roles::of(cluster, object, &found),

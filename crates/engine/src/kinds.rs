@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::reason::Reason;
 use crate::sight::Sight;
-use crate::standing::{Conditions, Standing, because};
+use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
 
@@ -115,7 +115,7 @@ kind! {
 /// The conditions of an object whose spec cannot be understood.
 fn refusal(now: Timestamp, old: &[Condition], generation: i64, message: &str) -> Vec<Condition> {
     let standing = Standing::Stalled(because(Reason::Invalid, message));
-    Conditions::after(old, now, generation).standing(&standing).finish()
+    StatusConditions::after(old, now, generation).standing(&standing).finish()
 }
 
 /// The events of kinds that have none of their own.

@@ -59,7 +59,7 @@ use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Conditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -140,7 +140,7 @@ pub fn decide(
     if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
-    let mut conditions = Conditions::after(&route.status.conditions, context.now, route.generation)
+    let mut conditions = StatusConditions::after(&route.status.conditions, context.now, route.generation)
         .standing(&outlook.standing)
         .set(SYNCED, outlook.synced.0, &outlook.synced.1);
     if let Some((is_contested, reason)) = drift::contested(route, &status) {

@@ -17,15 +17,15 @@ mod lane;
 mod leave;
 mod missing;
 mod objects;
+mod pause;
 mod plan;
 mod report;
-mod rest;
 mod rollback;
 mod start;
 mod watch;
 
 pub use events::events;
-pub use plan::{Plan, Rest, Stop};
+pub use plan::{Plan, StepPause, Stop};
 pub(crate) use rollback::awaits_capacity;
 pub use watch::stands_still;
 

@@ -37,14 +37,14 @@ pub fn because(reason: impl Into<Reason>, message: impl Into<SmolStr>) -> Explan
 
 /// The conditions of a status in the making; a condition that stays keeps the instant of its last transition.
 #[derive(Debug)]
-pub struct Conditions<'a> {
+pub struct StatusConditions<'a> {
     now: Timestamp,
     generation: i64,
     old: &'a [Condition],
     new: Vec<Condition>,
 }
 
-impl<'a> Conditions<'a> {
+impl<'a> StatusConditions<'a> {
     /// Starts from the conditions of the recorded status.
     pub fn after(old: &'a [Condition], now: Timestamp, generation: i64) -> Self {
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);

@@ -14,7 +14,7 @@ use weir_api::weighted_route::DriftPolicy;
 use crate::search::on_all_threads;
 
 pub use page::{page, read};
-pub use play::Played;
+pub use play::PlayedCell;
 use play::play;
 pub use rows::{ROWS, Row};
 
@@ -103,7 +103,7 @@ pub struct Cell {
 
 impl Cell {
     /// Plays it.
-    pub fn play(self) -> Played {
+    pub fn play(self) -> PlayedCell {
         play(&ROWS[self.row], self.phase, POLICIES[self.policy])
     }
 
@@ -141,7 +141,7 @@ pub type Table = BTreeMap<Cell, String>;
 /// Plays cells on all threads. What must not have happened stands with its cell.
 pub fn play_all(cells: &[Cell]) -> (Table, Vec<String>) {
     let played = on_all_threads(cells, |cell| {
-        let Played { verdict, wrong, .. } = cell.play();
+        let PlayedCell { verdict, wrong, .. } = cell.play();
         (*cell, verdict, wrong)
     });
     let (mut table, mut all_wrong) = (Table::new(), Vec::new());

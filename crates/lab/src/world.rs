@@ -71,9 +71,9 @@ pub struct Settings {
     /// Whether controllers compare the definitions of the API server with their own.
     pub compares: bool,
     /// How the simulated AWS behaves.
-    pub aws: weir_sim::aws::Options,
+    pub aws: weir_sim::aws::AwsOptions,
     /// How the simulated Kubernetes behaves.
-    pub kube: weir_sim::kube::Options,
+    pub kube: weir_sim::kube::KubeOptions,
 }
 
 impl Settings {
@@ -88,8 +88,8 @@ impl Settings {
             lease: LONG_LEASE,
             grants: Grants::everything(),
             compares: false,
-            aws: weir_sim::aws::Options::default(),
-            kube: weir_sim::kube::Options::default(),
+            aws: weir_sim::aws::AwsOptions::default(),
+            kube: weir_sim::kube::KubeOptions::default(),
         }
     }
 }

@@ -57,7 +57,7 @@ const VERSION: &str = "2015-12-01";
 
 /// What a simulated AWS is like.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct AwsOptions {
     /// How long a call takes; it has its effect half way.
     pub latency: RangeInclusive<Duration>,
     /// How long after a change the nodes of a balancer act by it.
@@ -80,7 +80,7 @@ pub struct Options {
     pub datapoints_per_page: usize,
 }
 
-impl Default for Options {
+impl Default for AwsOptions {
     fn default() -> Self {
         Self {
             latency: Duration::from_millis(20)..=Duration::from_millis(60),
@@ -126,7 +126,7 @@ struct World {
 
 impl Aws {
     /// An AWS with nothing in it.
-    pub fn new(clock: Clock, seed: u64, options: Options) -> Arc<Self> {
+    pub fn new(clock: Clock, seed: u64, options: AwsOptions) -> Arc<Self> {
         let latency = options.latency.clone();
         let partition = Partition::new(seed, options);
         let here = partition.home().clone();
@@ -300,7 +300,7 @@ impl Aws {
 }
 
 impl World {
-    fn new(seed: u64, options: Options) -> Self {
+    fn new(seed: u64, options: AwsOptions) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
         Self {
             pace: seeds.fork(),

@@ -62,14 +62,14 @@ use world::World;
 
 /// How the server behaves in time.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct KubeOptions {
     /// How long an answer is under way.
     pub latency: RangeInclusive<Duration>,
     /// How long after a change the watches hear of it.
     pub watch_delay: RangeInclusive<Duration>,
 }
 
-impl Default for Options {
+impl Default for KubeOptions {
     fn default() -> Self {
         let millis = Duration::from_millis;
         Self { latency: millis(1)..=millis(5), watch_delay: millis(1)..=millis(5) }
@@ -112,7 +112,7 @@ fn refused(failure: &Failure) -> http::Response<Body> {
 
 impl Kube {
     /// A server with nothing in it but the namespaces that every cluster has.
-    pub fn new(clock: Clock, seed: u64, options: Options) -> Arc<Self> {
+    pub fn new(clock: Clock, seed: u64, options: KubeOptions) -> Arc<Self> {
         let mut world = World::new(clock, seed, options);
         for kind in builtin::kinds() {
             world.kinds.add(kind);

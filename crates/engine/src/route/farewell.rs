@@ -20,7 +20,7 @@ use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Facts, Sight};
-use crate::standing::{Conditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -113,7 +113,7 @@ pub(super) fn decide(
     };
     let standing = if is_over { Standing::Resting(reason.clone()) } else { Standing::Working(reason.clone()) };
     let synced = if is_over { Truth::False } else { Truth::Unknown };
-    status.conditions = Conditions::after(&route.status.conditions, context.now, route.generation)
+    status.conditions = StatusConditions::after(&route.status.conditions, context.now, route.generation)
         .standing(&standing)
         .set(SYNCED, synced, &reason)
         .finish();

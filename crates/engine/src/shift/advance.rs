@@ -11,9 +11,9 @@ use super::health::Capacity;
 use super::known::{self, Leap};
 use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
-use super::plan::{Plan, Rest};
+use super::plan::{Plan, StepPause};
 use super::{
-    Draft, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, rest, rollback, start,
+    Draft, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, pause, rollback, start,
     watch,
 };
 
@@ -153,7 +153,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, reason: Reason, message: String) -> bo
 
 /// Whether the run rests at its weight, and why.
 fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
-    if let Some(hold) = run.hold.clone().or_else(|| rest::outlast(draft, run, plan)) {
+    if let Some(hold) = run.hold.clone().or_else(|| pause::outlast(draft, run, plan)) {
         draft.wait(hold.by.phase(), hold.by, hold.message, None);
         return true;
     }
@@ -162,17 +162,17 @@ fn is_paused(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> bool {
         return true;
     }
     let Some(applied_at) = run.applied_at.filter(|_| !run.is_released(Wait::StepPause)) else { return false };
-    match rest::at(draft, run, plan, applied_at) {
+    match pause::at(draft, run, plan, applied_at) {
         _ if known::is_immediate(run) => false,
-        Rest::None => false,
-        Rest::For(length) => {
+        StepPause::None => false,
+        StepPause::For(length) => {
             let until = applied_at + length;
             if draft.now < until {
                 draft.wait(Phase::Paused, Wait::StepPause, format!("{} until {until:.0}", run.summary), Some(until));
             }
             draft.now < until
         }
-        Rest::UntilTold => {
+        StepPause::UntilTold => {
             let message = format!("{} until the command resume or promote is given", run.summary);
             draft.wait(Phase::Paused, Wait::StepPause, message, None);
             true

@@ -16,12 +16,12 @@ pub struct Stop {
     /// The candidate's part, in percent.
     pub weight: i32,
     /// How long the run stays there.
-    pub rest: Rest,
+    pub pause: StepPause,
 }
 
 /// How long a run stays at a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum StepPause {
     /// Not at all.
     None,
     /// For a time.
@@ -30,7 +30,7 @@ pub enum Rest {
     UntilTold,
 }
 
-impl Rest {
+impl StepPause {
     fn of(pause: &Pause) -> Self {
         pause.duration.map_or(Self::UntilTold, |duration| Self::For(duration.into()))
     }
@@ -38,7 +38,7 @@ impl Rest {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::UntilTold, _) | (_, Self::UntilTold) => Self::UntilTold,
-            (Self::None, rest) | (rest, Self::None) => rest,
+            (Self::None, pause) | (pause, Self::None) => pause,
             (Self::For(a), Self::For(b)) => Self::For(a.saturating_add(b)),
         }
     }
@@ -47,22 +47,22 @@ impl Rest {
 impl Plan {
     /// Parses a strategy; the error says what to write instead.
     pub fn parse(strategy: &Strategy) -> Result<Self, String> {
-        let start = Stop { weight: 0, rest: Rest::None };
+        let start = Stop { weight: 0, pause: StepPause::None };
         let stops = match (&strategy.steps, &strategy.linear, &strategy.all_at_once) {
             (Some(steps), None, None) => {
                 let mut stops = vec![start];
                 for step in steps {
                     if let Some(weight) = step.weight {
-                        stops.push(Stop { weight, rest: Rest::None });
+                        stops.push(Stop { weight, pause: StepPause::None });
                     }
                     if let (Some(pause), Some(stop)) = (&step.pause, stops.last_mut()) {
-                        stop.rest = stop.rest.and(Rest::of(pause));
+                        stop.pause = stop.pause.and(StepPause::of(pause));
                     }
                 }
                 stops
             }
             (None, Some(linear), None) => Self::linear(linear.step, linear.interval),
-            (None, None, Some(_)) => vec![start, Stop { weight: 100, rest: Rest::None }],
+            (None, None, Some(_)) => vec![start, Stop { weight: 100, pause: StepPause::None }],
             _ => return Err("give exactly one of strategy.steps, strategy.linear and strategy.allAtOnce".to_owned()),
         };
         let rises = stops.windows(2).all(|pair| pair[0].weight < pair[1].weight);
@@ -80,9 +80,9 @@ impl Plan {
     fn linear(step: i32, interval: Duration) -> Vec<Stop> {
         let step = step.max(1);
         let rising = (0..).map(|index| step.saturating_mul(index)).take_while(|weight| *weight < 100);
-        let rest = |weight| if weight == 0 { Rest::None } else { Rest::For(interval.into()) };
-        let mut stops: Vec<Stop> = rising.map(|weight| Stop { weight, rest: rest(weight) }).collect();
-        stops.push(Stop { weight: 100, rest: Rest::None });
+        let pause = |weight| if weight == 0 { StepPause::None } else { StepPause::For(interval.into()) };
+        let mut stops: Vec<Stop> = rising.map(|weight| Stop { weight, pause: pause(weight) }).collect();
+        stops.push(Stop { weight: 100, pause: StepPause::None });
         stops
     }
 
@@ -93,8 +93,8 @@ impl Plan {
 
     /// How long the run stays at a weight; `None` where no stop has it, because the run took over from other weights or
     /// the strategy was changed in its middle.
-    pub fn rest_at(&self, weight: i32) -> Option<Rest> {
-        self.stops.iter().find(|stop| stop.weight == weight).map(|stop| stop.rest)
+    pub fn pause_at(&self, weight: i32) -> Option<StepPause> {
+        self.stops.iter().find(|stop| stop.weight == weight).map(|stop| stop.pause)
     }
 
     /// The weight that follows; `None` at 100.

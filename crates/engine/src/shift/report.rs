@@ -4,7 +4,7 @@ use weir_api::condition::COMPLETE;
 use weir_api::traffic_shift::{Outcome, Phase};
 
 use crate::reason::Reason;
-use crate::standing::{Conditions, Standing, because};
+use crate::standing::{Standing, StatusConditions, because};
 use crate::weights;
 
 use super::lane::Lane;
@@ -41,7 +41,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>) {
     draft.status.queued = leave::queued(draft);
     draft.status.weights = weights_of_first(draft);
     let standing = standing(draft);
-    let conditions = Conditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
+    let conditions = StatusConditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
     let conditions = conditions.standing(&standing);
     let is_over = draft.stalled.is_none() && !draft.is_moving() && draft.status.phase != Some(Phase::Pending);
     draft.status.conditions = conditions.set(COMPLETE, is_over, standing.explanation()).finish();

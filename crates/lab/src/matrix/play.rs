@@ -33,7 +33,7 @@ const USUAL: [&str; 1] = ["StepPause"];
 
 /// What came of a cell.
 #[derive(Clone, Debug)]
-pub struct Played {
+pub struct PlayedCell {
     /// The outcome with the reasons that route and shift show, as the page has it.
     pub verdict: String,
     /// What must not have happened.
@@ -47,7 +47,7 @@ pub struct Played {
 /// # Panics
 ///
 /// When a phase does not come, which is a bug of the lab or of the controller.
-pub fn play(row: &Row, phase: Phase, policy: DriftPolicy) -> Played {
+pub fn play(row: &Row, phase: Phase, policy: DriftPolicy) -> PlayedCell {
     on_virtual_time(async {
         let pause_s = if phase == Phase::AfterEnd { 5 } else { REST };
         let releases = vec!["green".to_owned()];
@@ -70,7 +70,7 @@ pub fn play(row: &Row, phase: Phase, policy: DriftPolicy) -> Played {
         let evidence = world.evidence();
         let mut wrong: Vec<String> = judge(&evidence).iter().map(ToString::to_string).collect();
         wrong.extend(unseen.into_iter().chain(says.silence()).chain(defect(&world)));
-        Played { verdict: format!("{outcome}{reasons}"), wrong, evidence }
+        PlayedCell { verdict: format!("{outcome}{reasons}"), wrong, evidence }
     })
 }
 

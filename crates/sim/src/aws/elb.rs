@@ -19,7 +19,7 @@ use self::plane::{Plane, PlaneRule};
 use super::form::Form;
 use super::log::{Author, Change};
 use super::refusal::Refusal;
-use super::{Options, timeline::Timeline};
+use super::{AwsOptions, timeline::Timeline};
 
 pub(crate) mod action;
 mod admit;
@@ -151,7 +151,7 @@ pub(crate) struct Writer {
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct Elb {
-    pub(crate) options: Options,
+    pub(crate) options: AwsOptions,
     registrar: Registrar,
     lag: fastrand::Rng,
     pub(crate) balancers: BTreeMap<String, Balancer>,
@@ -170,7 +170,7 @@ pub(crate) struct Elb {
 }
 
 impl Elb {
-    pub(crate) fn new(seed: u64, options: Options) -> Self {
+    pub(crate) fn new(seed: u64, options: AwsOptions) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
         Self {
             registrar: Registrar::new(&options.region, &options.account, seeds.u64(..)),

@@ -14,7 +14,7 @@ use super::iam::{Deed, Policy, Right};
 use super::refusal::Refusal;
 use super::scope::{self, Scope};
 use super::sts::Sts;
-use super::{Options, World};
+use super::{AwsOptions, World};
 
 /// One account in one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Partition {
     seed: u64,
-    options: Options,
+    options: AwsOptions,
     home: Place,
     worlds: BTreeMap<Place, World>,
     pub(super) sts: Sts,
@@ -60,7 +60,7 @@ impl Identity {
 }
 
 impl Partition {
-    pub(super) fn new(seed: u64, options: Options) -> Self {
+    pub(super) fn new(seed: u64, options: AwsOptions) -> Self {
         let home = Place { account: options.account.clone(), region: options.region.clone() };
         let worlds = BTreeMap::from([(home.clone(), World::new(seed, options.clone()))]);
         Self { seed, options, home, worlds, sts: Sts::new(seed), policies: BTreeMap::new() }
@@ -75,7 +75,7 @@ impl Partition {
     pub(super) fn settle(&mut self, place: &Place) {
         if !self.worlds.contains_key(place) {
             let options =
-                Options { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
+                AwsOptions { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
             // Another seed for each place, the same in each run.
             let letters = place.account.bytes().chain(place.region.bytes());
             let seed = letters.fold(self.seed, |seed, letter| seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(letter));

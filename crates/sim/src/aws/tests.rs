@@ -41,10 +41,10 @@ impl Answer {
 
 /// A world on its own paused clock.
 fn world(test: impl AsyncFnOnce(Arc<Aws>)) {
-    world_with(Options::default(), test);
+    world_with(AwsOptions::default(), test);
 }
 
-fn world_with(options: Options, test: impl AsyncFnOnce(Arc<Aws>)) {
+fn world_with(options: AwsOptions, test: impl AsyncFnOnce(Arc<Aws>)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
@@ -134,7 +134,8 @@ fn unknown_operations_and_versions_are_refused() {
 
 #[test]
 fn a_write_takes_effect_half_way_and_although_its_caller_has_gone() {
-    let options = Options { latency: Duration::from_millis(40)..=Duration::from_millis(40), ..Options::default() };
+    let options =
+        AwsOptions { latency: Duration::from_millis(40)..=Duration::from_millis(40), ..AwsOptions::default() };
     world_with(options, async |aws| {
         let listener = blue_green(&aws);
         let body = format!(

@@ -131,11 +131,11 @@ fn objects(world: &mut World, kind: &Arc<Kind>, target: &Target, call: &Call) ->
         "update" | "patch" if target.name.is_some() => write(world, kind, target, call),
         "update" | "patch" if kind.is_custom() => Err(Failure::bad_request("name must be provided")),
         "delete" => {
-            let options = delete::Options::read(&call.body, dry_run)?;
+            let options = delete::KubeOptions::read(&call.body, dry_run)?;
             Ok(Answer::ok(delete::delete(world, kind, &place, &options)?))
         }
         "deletecollection" => {
-            let options = delete::Options::read(&call.body, dry_run)?;
+            let options = delete::KubeOptions::read(&call.body, dry_run)?;
             Ok(Answer::ok(delete::collection(world, &Scope::of(kind, target, call)?, &options)?))
         }
         _ => Err(Failure::method_not_allowed()),

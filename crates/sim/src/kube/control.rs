@@ -78,7 +78,7 @@ impl Kube {
         let mut world = self.world();
         let kind = named(&world, resource)?;
         let place = place(&kind, namespace, name);
-        delete::delete(&mut world, &kind, &place, &delete::Options::default()).map(drop)
+        delete::delete(&mut world, &kind, &place, &delete::KubeOptions::default()).map(drop)
     }
 
     /// Changes an object by a merge patch, as `kubectl patch --type merge` or `kubectl annotate` would.

@@ -13,13 +13,13 @@ use super::{metadata, sweep};
 
 /// What a deletion asks for beyond the object.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Options {
+pub(super) struct KubeOptions {
     uid: Option<String>,
     resource_version: Option<String>,
     dry_run: bool,
 }
 
-impl Options {
+impl KubeOptions {
     /// Reads `DeleteOptions`; an empty body has none. The propagation policy is taken and makes no difference: there
     /// is no garbage collector, and nothing here owns anything.
     pub(super) fn read(body: &[u8], dry_run: bool) -> Result<Self, Failure> {
@@ -48,7 +48,7 @@ pub(super) fn delete(
     world: &mut World,
     kind: &Arc<Kind>,
     place: &Place,
-    options: &Options,
+    options: &KubeOptions,
 ) -> Result<Arc<Value>, Failure> {
     let object = world.get(&kind.stored_as, place).cloned();
     let object = object.ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
@@ -83,7 +83,7 @@ pub(super) fn delete(
 }
 
 /// Deletes every object in a scope; the answer is the list of them.
-pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) -> Result<Value, Failure> {
+pub(super) fn collection(world: &mut World, scope: &Scope, options: &KubeOptions) -> Result<Value, Failure> {
     let covered: Vec<(Place, Arc<Value>)> = world
         .all(&scope.kind.stored_as)
         .map(|(place, object)| (place.clone(), World::shown_as(&scope.kind, object)))
@@ -102,7 +102,7 @@ pub(super) fn collection(world: &mut World, scope: &Scope, options: &Options) ->
     }))
 }
 
-fn check_preconditions(kind: &Kind, place: &Place, object: &Value, options: &Options) -> Result<(), Failure> {
+fn check_preconditions(kind: &Kind, place: &Place, object: &Value, options: &KubeOptions) -> Result<(), Failure> {
     // The server names the kind here where it names the resource elsewhere.
     let key = super::kinds::GroupResource::new(&kind.key.group, &kind.name);
     let checks = [

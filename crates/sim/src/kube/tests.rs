@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{Body, Kube, Options};
+use super::{Body, Kube, KubeOptions};
 use crate::clock::Clock;
 
 /// A definition made for these tests: machines that have a speed, a mode and parts.
@@ -65,7 +65,7 @@ fn machine(name: &str, speed: i64) -> Value {
 /// A server that knows machines.
 fn server() -> Arc<Kube> {
     let clock = Clock::starting_at("2026-11-21T10:00:00Z".parse().unwrap());
-    let server = Kube::new(clock, 7, Options::default());
+    let server = Kube::new(clock, 7, KubeOptions::default());
     server.apply(&machines()).unwrap();
     server
 }

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use super::kinds::Kind;
 use super::kinds::{GroupResource, Kinds};
 use super::log::Log;
-use super::{Options, events};
+use super::{KubeOptions, events};
 
 /// Changes kept for watches; older ones are compacted away by themselves.
 const HISTORY_LIMIT: usize = 10_000;
@@ -43,7 +43,7 @@ pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) kinds: Kinds,
     pub(super) log: Log,
-    options: Options,
+    options: KubeOptions,
     version: u64,
     objects: BTreeMap<GroupResource, BTreeMap<Place, Arc<Value>>>,
     history: VecDeque<Change>,
@@ -61,7 +61,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(clock: Clock, seed: u64, options: Options) -> Self {
+    pub(super) fn new(clock: Clock, seed: u64, options: KubeOptions) -> Self {
         let mut identity = Rng::with_seed(seed);
         let delays = identity.fork();
         Self {

@@ -1,7 +1,7 @@
 //! Tests of requests through the data plane.
 
 use super::*;
-use crate::aws::{GroupSettings, HealthChecks, Options, RuleAction};
+use crate::aws::{AwsOptions, GroupSettings, HealthChecks, RuleAction};
 use crate::clock::Clock;
 
 const CHECKS: HealthChecks = HealthChecks {
@@ -18,7 +18,7 @@ fn world(test: impl AsyncFnOnce(Arc<Aws>, String)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
-        let options = Options { checks: CHECKS, ..Options::default() };
+        let options = AwsOptions { checks: CHECKS, ..AwsOptions::default() };
         let aws = Aws::new(Clock::starting_at(start), 7, options);
         aws.add_balancer("public").unwrap();
         aws.add_target_group(GroupSettings::named("blue"), &[("i-b1", 80), ("i-b2", 80)]).unwrap();

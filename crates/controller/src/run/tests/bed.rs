@@ -9,7 +9,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{Service, service_fn};
 use weir_sim::clock::Clock;
-use weir_sim::kube::{self as sim, Kube, KubeService, Options};
+use weir_sim::kube::{self as sim, Kube, KubeOptions, KubeService};
 
 /// The namespace of the objects.
 pub const NAMESPACE: &str = "shop";
@@ -47,7 +47,7 @@ impl Bed {
     /// A server with the definitions of the kinds and a namespace.
     pub fn new() -> Self {
         let clock = Clock::starting_at("2026-11-21T10:00:00Z".parse().unwrap());
-        let kube = Kube::new(clock, 1, Options::default());
+        let kube = Kube::new(clock, 1, KubeOptions::default());
         for definition in weir_api::crds() {
             kube.apply(&serde_json::to_value(definition).unwrap()).unwrap();
         }

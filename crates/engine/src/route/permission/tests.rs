@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::reason::Reason;
+
 use super::super::stand_ins::{cluster, entry_point, route};
 use super::*;
-
-use crate::reason::Reason;
 
 fn said(allowed_routes: Value, namespace: &str, place: Value) -> Option<String> {
     let mut cluster = cluster(entry_point(allowed_routes), []);

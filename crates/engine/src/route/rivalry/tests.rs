@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::reason::Reason;
+
 use super::super::stand_ins::{cluster, entry_point, route};
 use super::*;
-
-use crate::reason::Reason;
 
 fn shared(routes: impl IntoIterator<Item = RouteObject>) -> Cluster {
     cluster(entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]})), routes)

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use weir_api::Duration;
 use weir_api::traffic_shift::{AllAtOnce, Linear, Pause, Step, Strategy};
 
-use super::{Plan, Rest};
+use super::{Plan, StepPause};
 
 /// Steps from words such as `5 10m`, `5`, `10m` and `{}`, the last for a pause without end.
 fn steps(words: &[&str]) -> Strategy {
@@ -22,8 +22,8 @@ fn steps(words: &[&str]) -> Strategy {
     Strategy { steps: Some(words.iter().map(step).collect()), linear: None, all_at_once: None }
 }
 
-fn stops(strategy: &Strategy) -> Vec<(i32, Rest)> {
-    Plan::parse(strategy).unwrap().stops().iter().map(|stop| (stop.weight, stop.rest)).collect()
+fn stops(strategy: &Strategy) -> Vec<(i32, StepPause)> {
+    Plan::parse(strategy).unwrap().stops().iter().map(|stop| (stop.weight, stop.pause)).collect()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn pauses_belong_to_the_weight_before_them() {
     let eleven = SignedDuration::from_secs(660);
     assert_eq!(
         stops(&strategy),
-        [(0, Rest::For(minute)), (5, Rest::For(eleven)), (50, Rest::UntilTold), (100, Rest::None)]
+        [(0, StepPause::For(minute)), (5, StepPause::For(eleven)), (50, StepPause::UntilTold), (100, StepPause::None)]
     );
 }
 

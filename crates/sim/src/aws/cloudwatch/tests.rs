@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{GroupSettings, Options, RuleAction};
+use super::super::{AwsOptions, GroupSettings, RuleAction};
 use super::*;
 use crate::clock::Clock;
 use crate::traffic::{Traffic, TrafficSettings};
@@ -12,7 +12,7 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-we
      SignedHeaders=host;x-amz-date, Signature=0000";
 
 /// A world with `public` in front of `blue` and `green`, three to one, at a whole minute; and its clients.
-fn world(options: Options, test: impl AsyncFnOnce(Arc<Aws>, Traffic)) {
+fn world(options: AwsOptions, test: impl AsyncFnOnce(Arc<Aws>, Traffic)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let aws = Aws::new(Clock::starting_at("2026-01-02T03:00:00Z".parse().unwrap()), 7, options);
@@ -27,8 +27,8 @@ fn world(options: Options, test: impl AsyncFnOnce(Arc<Aws>, Traffic)) {
     });
 }
 
-fn prompt() -> Options {
-    Options { arrival: Arrival::prompt(), ..Options::default() }
+fn prompt() -> AwsOptions {
+    AwsOptions { arrival: Arrival::prompt(), ..AwsOptions::default() }
 }
 
 async fn wait(seconds: u64) {
@@ -164,7 +164,7 @@ fn a_minute_without_requests_has_no_data_point() {
 #[test]
 fn minutes_come_late_and_may_be_corrected_or_missing_but_alike_for_everyone_who_asks() {
     let arrival = Arrival { incomplete_permille: 300, missing_permille: 100, ..Arrival::default() };
-    world(Options { arrival, ..Options::default() }, async |aws, _traffic| {
+    world(AwsOptions { arrival, ..AwsOptions::default() }, async |aws, _traffic| {
         wait(60).await;
         assert!(ask(&aws, &Ask::of(&aws, 1)).await.0["all"].is_empty(), "nothing arrives at once");
         let (mut incomplete, mut known) = (0, BTreeMap::new());
@@ -187,7 +187,7 @@ fn minutes_come_late_and_may_be_corrected_or_missing_but_alike_for_everyone_who_
 
 #[test]
 fn pages_follow_each_other_to_the_last_data_point() {
-    world(Options { datapoints_per_page: 4, ..prompt() }, async |aws, _traffic| {
+    world(AwsOptions { datapoints_per_page: 4, ..prompt() }, async |aws, _traffic| {
         wait(300).await;
         let mut question = Ask::of(&aws, 5);
         let (mut all, mut pages) = (BTreeMap::<String, Vec<f64>>::new(), 0);
@@ -224,7 +224,7 @@ async fn ask_whole(aws: &Arc<Aws>) -> BTreeMap<String, Vec<f64>> {
 
 #[test]
 fn what_the_service_does_not_take_is_refused() {
-    world(Options { rates: None, ..prompt() }, async |aws, _traffic| {
+    world(AwsOptions { rates: None, ..prompt() }, async |aws, _traffic| {
         wait(60).await;
         let good = Ask::of(&aws, 1);
         let many = good.queries[0].clone();

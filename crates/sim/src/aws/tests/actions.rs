@@ -232,7 +232,7 @@ fn redirects_and_fixed_responses_are_kept_as_written_with_the_defaults() {
 
 #[test]
 fn a_balancer_has_a_quota_of_groups() {
-    let options = Options { groups_per_balancer: 2, ..Options::default() };
+    let options = AwsOptions { groups_per_balancer: 2, ..AwsOptions::default() };
     world_with(options, async |aws| {
         let listener = blue_green(&aws);
         aws.add_target_group(GroupSettings::named("third"), &[]).unwrap();

@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::super::{Kube, Options};
+use super::super::{Kube, KubeOptions};
 use crate::clock::Clock;
 
 /// Replaces what differs from run to run, as the recorder does.
@@ -81,7 +81,7 @@ async fn answers_like_a_real_server() {
 /// Puts the steps to a server of their own and compares what it answers.
 async fn compare(steps: &str, answers: &str) {
     let clock = Clock::starting_at("2026-11-21T10:00:00Z".parse().unwrap());
-    let server = Kube::new(clock, 1, Options::default());
+    let server = Kube::new(clock, 1, KubeOptions::default());
     let steps: Vec<Value> = serde_json::from_str(steps).unwrap();
     let answers: Vec<Value> = serde_json::from_str(answers).unwrap();
     assert_eq!(steps.len(), answers.len());

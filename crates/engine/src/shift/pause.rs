@@ -4,24 +4,24 @@
 use jiff::Timestamp;
 use weir_api::traffic_shift::{HeldBy, Hold, Run, Wait, Waiting};
 
-use super::Draft;
-use super::plan::{Plan, Rest};
-
 use crate::reason::Reason;
 
+use super::Draft;
+use super::plan::{Plan, StepPause};
+
 /// How long a run stays at its weight, which has been live since an instant.
-pub(super) fn at(draft: &Draft<'_>, run: &Run, plan: &Plan, applied_at: Timestamp) -> Rest {
+pub(super) fn at(draft: &Draft<'_>, run: &Run, plan: &Plan, applied_at: Timestamp) -> StepPause {
     let until = || begun(draft, run).and_then(|pause| pause.until);
-    plan.rest_at(run.weight)
-        .or_else(|| until().map(|until| Rest::For(until.duration_since(applied_at))))
-        .unwrap_or(Rest::None)
+    plan.pause_at(run.weight)
+        .or_else(|| until().map(|until| StepPause::For(until.duration_since(applied_at))))
+        .unwrap_or(StepPause::None)
 }
 
 /// Holds a run whose pause had no end, where the strategy has no step at its weight any more: nobody has said that the
 /// pause is over.
 pub(super) fn outlast(draft: &mut Draft<'_>, run: &Run, plan: &Plan) -> Option<Hold> {
     let is_open = begun(draft, run).is_some_and(|pause| pause.until.is_none());
-    if plan.rest_at(run.weight).is_some() || !is_open || run.is_released(Wait::StepPause) {
+    if plan.pause_at(run.weight).is_some() || !is_open || run.is_released(Wait::StepPause) {
         return None;
     }
     let message = format!(
