@@ -16,7 +16,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use weir_aws::{Accounts, Haste};
-use weir_engine::fact::{Fact, Query};
+use weir_engine::fact::{Query, RequestCount};
 use weir_engine::sight::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn};
@@ -160,11 +160,11 @@ fn an_aws_that_does_not_speak_the_protocol_leaves_the_requests_unknown() {
         let accounts = Accounts::new(&config, "bed", || START.parse().unwrap(), |_| ()).unwrap();
         let arn = |resource: &str| Arn::new(format!("arn:aws:elasticloadbalancing:{REGION}:123456789012:{resource}"));
         let group = Some(arn("targetgroup/blue/0123456789abcdef"));
-        let query = Query::Requests { balancer: arn("loadbalancer/app/public/0123456789abcdef"), group };
+        let balancer = arn("loadbalancer/app/public/0123456789abcdef");
+        let query = Query::Requests(RequestCount { balancer, group });
         accounts.measure(&Access::default(), &BTreeSet::from([query.clone()])).await;
         accounts.answer_all(&[Ask::new(query, ANY_AGE)], &Haste::new(Urgency::Routine)).await.remove(0).1
     });
-    let Fact::Requests(Some(reading)) = fact else { panic!("{fact:?}") };
-    let error = reading.found.unwrap_err();
+    let error = fact.found.unwrap_err();
     assert_eq!(error.operation, "GetMetricData", "{error}");
 }

@@ -23,7 +23,7 @@ use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, Fare, Haste, Standing};
 use crate::cloudwatch;
-use crate::inventory::{Beat, Inventory, NoRegion, Round, failed};
+use crate::inventory::{Beat, Inventory, NoRegion, Round};
 use crate::meter::Call;
 use crate::policy::Policy;
 use crate::session::{Provider, Session, Terms};
@@ -128,7 +128,7 @@ impl Accounts {
         let answer = async |ask: &Ask| {
             let fact = match self.admit(&ask.access) {
                 Ok(inventory) => inventory.answer(ask, haste).await.1,
-                Err(error) => failed(&ask.query, (self.clock)(), error),
+                Err(error) => Fact::failed((self.clock)(), error),
             };
             (ask.clone(), fact)
         };

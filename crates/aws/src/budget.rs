@@ -67,7 +67,7 @@ impl Family {
             | Query::Attributes(_)
             | Query::Health(_)
             | Query::Tags(_) => Self::Describe,
-            Query::Requests { .. } => Self::Count,
+            Query::Requests(_) => Self::Count,
         }
     }
 

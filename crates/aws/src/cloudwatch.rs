@@ -14,7 +14,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, ErrorKind, Requests};
+use weir_engine::fact::{AwsError, ErrorKind, RequestCount, Requests};
 use weir_engine::share::{MINUTE, REACH};
 
 use crate::budget::Fare;
@@ -37,9 +37,6 @@ pub(crate) struct CloudWatch {
     caller: Caller,
 }
 
-/// What is counted: a balancer's requests to one group, or to all of them.
-pub(crate) type Counted = (Arn, Option<Arn>);
-
 impl CloudWatch {
     pub(crate) fn new(config: &SdkConfig, clock: Clock, meter: Meter) -> Self {
         let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
@@ -56,18 +53,18 @@ impl CloudWatch {
     pub(crate) async fn requests(
         &self,
         at: Timestamp,
-        counted: &[Counted],
+        counts: &[RequestCount],
         fare: &mut Fare,
-    ) -> Result<BTreeMap<Counted, Requests>, AwsError> {
-        let queries = counted.iter().enumerate().map(|(index, counted)| query(index, counted));
+    ) -> Result<BTreeMap<RequestCount, Requests>, AwsError> {
+        let queries = counts.iter().enumerate().map(|(index, count)| query(index, count));
         let queries: Vec<MetricDataQuery> = queries.collect::<Result<_, _>>()?;
-        let mut found: BTreeMap<Counted, Requests> =
-            counted.iter().map(|counted| (counted.clone(), Requests::default())).collect();
+        let mut found: BTreeMap<RequestCount, Requests> =
+            counts.iter().map(|count| (count.clone(), Requests::default())).collect();
         let mut token = None;
         for _ in 0..MAX_PAGES {
             let (results, next) = self.page(at, queries.clone(), token, fare).await?;
             for result in results {
-                add(counted, &mut found, &result)?;
+                add(counts, &mut found, &result)?;
             }
             token = next.filter(|next| !next.is_empty());
             if token.is_none() {
@@ -92,7 +89,7 @@ impl CloudWatch {
     }
 }
 
-fn query(index: usize, (balancer, group): &Counted) -> Result<MetricDataQuery, AwsError> {
+fn query(index: usize, RequestCount { balancer, group }: &RequestCount) -> Result<MetricDataQuery, AwsError> {
     let dimension = |name: &str, arn: &Arn| {
         let value = dimension_of(arn).ok_or_else(|| invalid(format!("{arn} is not the ARN of a {name}")))?;
         Ok(Dimension::builder().name(name).value(value).build())
@@ -117,12 +114,12 @@ fn dimension_of(arn: &Arn) -> Option<&str> {
 
 /// Adds what one result tells to what was found before it.
 fn add(
-    counted: &[Counted],
-    found: &mut BTreeMap<Counted, Requests>,
+    counts: &[RequestCount],
+    found: &mut BTreeMap<RequestCount, Requests>,
     result: &MetricDataResult,
 ) -> Result<(), AwsError> {
     let index = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
-    let Some(asked) = index.and_then(|index| counted.get(index)) else {
+    let Some(asked) = index.and_then(|index| counts.get(index)) else {
         return Err(nonsense(OPERATION, format!("found a result for {:?}, which was not asked", result.id())));
     };
     if let Some(status) = result.status_code().map(StatusCode::as_str)

@@ -26,7 +26,6 @@ use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
 use self::batch::{Batches, Landed, Landing, Ticket};
-pub(crate) use self::fetch::failed;
 use self::marks::Marks;
 use self::memory::Memory;
 use self::round::Told;
@@ -103,9 +102,9 @@ impl Inventory {
     /// Answers one question: from memory if what is known is not older than asked for, else by a call. Requests are
     /// told as they were last counted, see [`Self::measure`].
     pub async fn answer(&self, ask: &Ask, haste: &Haste) -> (Query, Fact) {
-        if let Query::Requests { .. } = &ask.query {
+        if let Query::Requests(_) = &ask.query {
             let last = self.core.memory.borrow_mut().last(&ask.query, self.core.now());
-            return (ask.query.clone(), last.unwrap_or(Fact::Requests(None)));
+            return (ask.query.clone(), last.unwrap_or_else(Fact::uncounted));
         }
         match self.core.source(ask, haste) {
             Source::Known(fact) => (ask.query.clone(), fact),
@@ -231,15 +230,11 @@ impl Core {
     }
 
     /// The same of an answer; what was found tells the account.
-    fn placed(&self, query: &Query, fact: Fact) -> Fact {
-        let (at, failure) = memory::state(&fact);
-        if let Some(error) = failure {
-            return fetch::failed(query, at, self.place(error.clone()));
-        }
+    fn placed(&self, fact: Fact) -> Fact {
         if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
             *self.account.borrow_mut() = arn.account().map(str::to_owned);
         }
-        fact
+        Fact { found: fact.found.map_err(|error| Box::new(self.place(*error))), ..fact }
     }
 
     /// Forgets what a write may have changed, and does not wait for readings under way.
@@ -274,7 +269,7 @@ async fn carry(ticket: Ticket, family: Family) -> Landed {
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();
     let facts = facts.into_iter().map(|(query, fact)| {
-        let fact = memory.dated(&query, core.placed(&query, fact));
+        let fact = memory.dated(&query, core.placed(fact));
         (query, fact)
     });
     let facts: BTreeMap<Query, Fact> = facts.collect();

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, Conditions, Fact, Query, Reading, Rule, RulePriority, Tags};
+use weir_engine::fact::{AwsError, Conditions, Fact, Query, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, guard, marks};
 use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::{Movement, Proposal, Step, Warrant};
@@ -243,8 +243,8 @@ pub(crate) fn permit(step: Step) -> Permit {
         Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => (resource, resource, Vec::new()),
     };
     let mut facts = Facts::default();
-    facts.add(Query::Rules(listener.clone()), Fact::Rules(Reading::new(at, Ok(rules))));
-    facts.add(Query::Tags(resource.clone()), Fact::Tags(Reading::new(at, Ok(marked.clone()))));
+    facts.add(Query::Rules(listener.clone()), Fact::new(at, Ok(rules)));
+    facts.add(Query::Tags(resource.clone()), Fact::new(at, Ok(marked.clone())));
     let step = match step {
         Step::CreateRule { listener, priority, conditions, forward, tags } => {
             let tags = tags.into_iter().chain(marked).collect();

@@ -12,8 +12,8 @@ use crate::grant::Subject;
 use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::reason::Reason;
 use crate::route::{entry_key, wrong_namespace};
-use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
+use crate::sight::{ANY_AGE, Asked, Sight, all};
+use crate::standing::{StatusConditions, Explanation, Standing, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a balancer that could not be read, or is not as it should be, is looked at again.
@@ -29,7 +29,7 @@ pub fn decide(
     cluster: &Cluster,
     object: &EntryPointObject,
     sight: &mut Sight<'_>,
-) -> Option<Verdict<EntryPointStatus>> {
+) -> Asked<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
     let mut wrong: Vec<Standing> = look(context, object, &mut status, sight)?.err().into_iter().collect();
     if let Some(reason) = closed(cluster, object, &status) {
@@ -61,7 +61,7 @@ fn look(
     object: &EntryPointObject,
     status: &mut EntryPointStatus,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Standing>> {
+) -> Asked<Result<(), Standing>> {
     let access = match context.grants.of_entry_point(object) {
         Ok(access) => access,
         Err(reason) => return Some(Err(Standing::Stalled(reason))),
@@ -84,7 +84,7 @@ fn look(
     if let Some(reason) = refused {
         return Some(Err(Standing::Stalled(reason)));
     }
-    let balancer = match &sight.balancer(&by, ANY_AGE)?.found {
+    let balancer = match sight.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
             // What was found before serves on while AWS cannot be asked, so that a rollback does not wait for it.
@@ -105,7 +105,7 @@ fn look(
     if balancer.kind != "application" {
         return Some(Err(Standing::Stalled(not_application(balancer))));
     }
-    let tags = match &sight.tags(&balancer.arn, ANY_AGE)?.found {
+    let tags = match sight.tags(&balancer.arn, ANY_AGE)?.found {
         Ok(tags) => tags,
         Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's tags"))),
     };
@@ -113,7 +113,7 @@ fn look(
         status.listeners.clear();
         return Some(Err(Standing::Stalled(reason)));
     }
-    let listeners = match &listeners(object, balancer, sight)?.found {
+    let listeners = match listeners(object, balancer, sight)?.found {
         Ok(listeners) => listeners,
         Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
     };
@@ -129,9 +129,9 @@ fn listeners<'a>(
     object: &EntryPointObject,
     balancer: &Balancer,
     sight: &mut Sight<'a>,
-) -> Option<&'a Reading<Vec<Listener>>> {
+) -> Asked<Reading<'a, Vec<Listener>>> {
     let known = sight.listeners(&balancer.arn, ANY_AGE)?;
-    let has = |port| known.found.as_ref().is_ok_and(|found| found.iter().any(|listener| listener.port == port));
+    let has = |port| known.found.is_ok_and(|found| found.iter().any(|listener| listener.port == port));
     if object.spec.listeners.iter().all(|wanted| has(wanted.port)) {
         return Some(known);
     }
@@ -215,11 +215,10 @@ pub(crate) fn owned_by_another(tags: &Tags) -> Option<Explanation> {
     Some(because(Reason::OwnedByAnother, message))
 }
 
-fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Option<Result<i32, Standing>> {
-    let readings: Vec<_> = listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)).collect();
+fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Asked<Result<i32, Standing>> {
     let mut used = 0;
-    for reading in readings {
-        match &reading?.found {
+    for reading in all(listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)))? {
+        match reading.found {
             Ok(rules) => used += count(rules),
             Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's rules"))),
         }

@@ -13,8 +13,8 @@ use crate::fact::{By, ErrorKind};
 use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Standing, StatusConditions, because};
+use crate::sight::{ANY_AGE, Asked, Sight, all};
+use crate::standing::{StatusConditions, Standing, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a group that could not be read is looked at again.
@@ -26,7 +26,7 @@ pub fn decide(
     cluster: &Cluster,
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
-) -> Option<Verdict<EnvironmentStatus>> {
+) -> Asked<Verdict<EnvironmentStatus>> {
     let (found, standing) = look(context, object, sight)?;
     let conditions =
         StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
@@ -44,7 +44,7 @@ fn look(
     context: &Context,
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
-) -> Option<(Vec<TargetGroupStatus>, Standing)> {
+) -> Asked<(Vec<TargetGroupStatus>, Standing)> {
     match context.grants.of_environment(object) {
         Ok(access) => sight.through(&access),
         Err(reason) => return Some((known(object), Standing::Stalled(reason))),
@@ -53,18 +53,19 @@ fn look(
     let mut wrong: Vec<Standing> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::TargetGroup, by);
-    let mut readings = Vec::new();
+    let mut named = Vec::new();
     for group in &object.spec.target_groups {
         let existing = &group.existing;
         let name = || existing.name.clone().unwrap_or_default();
         let by = existing.arn.as_ref().map_or_else(|| By::Name(name()), |arn| By::Arn(Arn::new(arn)));
         match refusal(&by) {
             Some(reason) => wrong.push(Standing::Stalled(reason)),
-            None => readings.push((group, sight.group(&by, ANY_AGE), by)),
+            None => named.push((group, by)),
         }
     }
-    for (wanted, reading, by) in readings {
-        match &reading?.found {
+    let readings = all(named.iter().map(|(_, by)| sight.group(by, ANY_AGE)))?;
+    for ((wanted, by), reading) in named.into_iter().zip(readings) {
+        match reading.found {
             Ok(group) if let Some(reason) = refusal(&By::Arn(group.arn.clone())) => {
                 wrong.push(Standing::Stalled(reason));
             }

@@ -1,5 +1,7 @@
 //! What can be known about AWS, in the engine's own words, and the questions that lead to it.
 
+mod question;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use litemap::LiteMap;
 use smol_str::SmolStr;
+
+pub use question::{By, Fact, Finding, Found, Query, Reading, RequestCount};
 
 /// An Amazon Resource Name. Clones share the text: of each there are many.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,93 +53,6 @@ impl Arn {
 impl fmt::Display for Arn {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
-    }
-}
-
-/// Names a resource by its ARN or by its name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum By {
-    /// By ARN.
-    Arn(Arn),
-    /// By name, unique in account and region.
-    Name(String),
-}
-
-impl fmt::Display for By {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arn(arn) => arn.fmt(formatter),
-            Self::Name(name) => formatter.write_str(name),
-        }
-    }
-}
-
-/// One question about AWS.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Query {
-    /// A balancer.
-    Balancer(By),
-    /// All listeners of a balancer.
-    Listeners(Arn),
-    /// All rules of a listener, the default one included.
-    Rules(Arn),
-    /// A target group.
-    Group(By),
-    /// The attributes of a target group.
-    Attributes(Arn),
-    /// The health of the targets of a group.
-    Health(Arn),
-    /// The tags of a resource.
-    Tags(Arn),
-    /// The requests that a balancer has sent to one of its target groups, or to all of them. It is answered from
-    /// what was last counted, and never by a call: counting goes on beside the ticks, see [`crate::share`].
-    Requests {
-        /// The balancer.
-        balancer: Arn,
-        /// The group; `None` for all of them.
-        group: Option<Arn>,
-    },
-}
-
-/// The answer to a [`Query`] of the same name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fact {
-    /// A balancer.
-    Balancer(Reading<Balancer>),
-    /// All listeners of a balancer.
-    Listeners(Reading<Vec<Listener>>),
-    /// All rules of a listener.
-    Rules(Reading<Vec<Rule>>),
-    /// A target group.
-    Group(Reading<TargetGroup>),
-    /// The attributes of a target group.
-    Attributes(Reading<GroupAttributes>),
-    /// The health of a group.
-    Health(Reading<Health>),
-    /// The tags of a resource.
-    Tags(Reading<Tags>),
-    /// Requests; `None` while they were not counted.
-    Requests(Option<Reading<Requests>>),
-}
-
-/// Something that was read, with the instant at which it was asked for. A failed read is a reading too.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reading<T> {
-    /// When the request was sent: everything that AWS had settled before this instant is in it.
-    pub at: Timestamp,
-    /// What was found, or why nothing was. Shared by all who look at it.
-    pub found: Result<Arc<T>, Box<AwsError>>,
-}
-
-impl<T> Reading<T> {
-    /// A reading of what was found, or of why nothing was.
-    pub fn new(at: Timestamp, found: Result<T, AwsError>) -> Self {
-        Self { at, found: found.map(Arc::new).map_err(Box::new) }
-    }
-
-    /// Why nothing was found, where nothing was.
-    pub fn failure(&self) -> Option<&AwsError> {
-        self.found.as_ref().err().map(Box::as_ref)
     }
 }
 

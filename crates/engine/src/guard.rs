@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Action, ActionKind, Forward, Health, Rule, RulePriority, Tags};
+use crate::fact::{Action, ActionKind, AwsError, Finding, Forward, Health, Query, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, TAG_PREFIX, Warrant};
 
@@ -232,21 +232,24 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// The answer to a question, where it was read just now.
+    fn read<T: Finding>(&self, query: Query) -> Option<Result<&'a T, &'a AwsError>> {
+        let reading = self.facts.last(query).filter(|reading| self.fresh.contains(&reading.at));
+        reading.map(|reading| reading.found)
+    }
+
+    fn health(&self, group: &Arn) -> Option<Result<&'a Health, &'a AwsError>> {
+        self.read(Query::Health(group.clone()))
+    }
+
     fn rules(&self, listener: &Arn) -> Result<&'a [Rule], Violation> {
-        self.facts
-            .rules(listener)
-            .filter(|reading| self.fresh.contains(&reading.at))
-            .and_then(|reading| reading.found.as_ref().ok())
-            .map(|rules| rules.as_slice())
-            .ok_or_else(|| Violation::Stale(format!("the rules of {listener}")))
+        let rules: Option<&Vec<Rule>> = self.read(Query::Rules(listener.clone())).and_then(Result::ok);
+        rules.map(Vec::as_slice).ok_or_else(|| Violation::Stale(format!("the rules of {listener}")))
     }
 
     fn tags(&self, resource: &Arn) -> Result<&'a Tags, Violation> {
-        self.facts
-            .tags(resource)
-            .filter(|reading| self.fresh.contains(&reading.at))
-            .and_then(|reading| reading.found.as_deref().ok())
-            .ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
+        let tags = self.read(Query::Tags(resource.clone())).and_then(Result::ok);
+        tags.ok_or_else(|| Violation::Stale(format!("the tags of {resource}")))
     }
 
     fn ours(&self, resource: &Arn) -> Result<(), Violation> {
@@ -254,18 +257,12 @@ impl<'a> Scene<'a> {
         if is_marked(tags, self.warrant) { Ok(()) } else { Err(not_ours(resource, &describe(tags))) }
     }
 
-    /// The same, told by tags that were read just now: what is given up cannot be had back.
-    fn surely_ours(&self, resource: &Arn) -> Result<(), Violation> {
-        let is_fresh = self.facts.tags(resource).is_some_and(|reading| self.fresh.contains(&reading.at));
-        if is_fresh { self.ours(resource) } else { Err(Violation::Stale(format!("the tags of {resource}"))) }
-    }
-
     fn gives_up_marks(&self, resource: &Arn, keys: &BTreeSet<String>) -> Result<(), Violation> {
         self.leaves(resource)?;
         if let Some(key) = keys.iter().find(|key| !key.starts_with(TAG_PREFIX)) {
             return Err(given_up(resource, format!("the tag {key} is none of Weir's")));
         }
-        self.surely_ours(resource)
+        self.ours(resource)
     }
 
     fn gives_up_rule(&self, listener: &Arn, rule: &Arn) -> Result<(), Violation> {
@@ -275,7 +272,7 @@ impl<'a> Scene<'a> {
         if live.priority == RulePriority::Default {
             return Err(given_up(rule, "a listener keeps its default action".to_owned()));
         }
-        self.surely_ours(rule)
+        self.ours(rule)
     }
 
     fn leaves(&self, resource: &Arn) -> Result<(), Violation> {
@@ -357,9 +354,8 @@ impl<'a> Scene<'a> {
     fn carried(&self, group: &Arn, before: &Forward) -> Result<u32, Violation> {
         let mut baseline = 0;
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
-            let reading = self.facts.health(carrying).filter(|reading| self.fresh.contains(&reading.at));
-            let health = reading.and_then(|reading| reading.found.as_ref().ok());
-            let healthy = health.map(|health| health.able()).ok_or_else(|| Violation::Capacity {
+            let health = self.health(carrying).and_then(Result::ok);
+            let healthy = health.map(Health::able).ok_or_else(|| Violation::Capacity {
                 group: group.clone(),
                 found: format!("the health of {carrying}, which carries traffic now, is not known"),
                 needed: 1,
@@ -397,8 +393,7 @@ impl<'a> Scene<'a> {
     /// How many targets of a group are known to be so; `None` where nobody has asked. What could not be read is not
     /// known.
     fn known(&self, group: &Arn, of: fn(&Health) -> u32) -> Option<u64> {
-        let reading = self.facts.health(group).filter(|reading| self.fresh.contains(&reading.at))?;
-        Some(reading.found.as_ref().map_or(0, |health| u64::from(of(health))))
+        Some(self.health(group)?.map_or(0, |health| u64::from(of(health))))
     }
 
     fn capacity(&self, group: &Arn, after: &Forward, needs: Needs) -> Result<(), Violation> {
@@ -406,8 +401,7 @@ impl<'a> Scene<'a> {
         let part = weight * u64::from(needs.baseline) * u64::from(needs.min_healthy_percent);
         let needed = part.div_ceil(total(after) * 100).max(1);
         let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
-        let reading = self.facts.health(group).filter(|reading| self.fresh.contains(&reading.at));
-        match reading.map(|reading| &reading.found) {
+        match self.health(group) {
             Some(Ok(health)) if u64::from(health.able()) >= needed => Ok(()),
             Some(Ok(health)) => Err(refuse(format!("{} are healthy", health.able()))),
             Some(Err(error)) => Err(refuse(format!("its health could not be read ({error})"))),

@@ -11,8 +11,8 @@ use crate::dates::{Dated, Dates};
 use crate::event::Event;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::reason::Reason;
-use crate::sight::Sight;
-use crate::standing::{Standing, StatusConditions, because};
+use crate::sight::{Asked, Sight};
+use crate::standing::{StatusConditions, Standing, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
 
@@ -41,7 +41,7 @@ macro_rules! kind {
                 cluster: &Cluster,
                 object: &Object<$spec, $status>,
                 sight: &mut Sight<'_>,
-            ) -> Option<Verdict<$status>> {
+            ) -> Asked<Verdict<$status>> {
                 $decide(context, cluster, object, sight)
             }
 

@@ -58,8 +58,8 @@ use crate::backend::{self, Groups};
 use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
+use crate::sight::{ANY_AGE, Asked, Sight};
+use crate::standing::{StatusConditions, Explanation, Standing, because};
 use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -109,7 +109,7 @@ pub fn decide(
     cluster: &Cluster,
     route: &RouteObject,
     sight: &mut Sight<'_>,
-) -> Option<Verdict<WeightedRouteStatus>> {
+) -> Asked<Verdict<WeightedRouteStatus>> {
     if route.deleted.is_some() {
         return farewell::decide(context, cluster, route, sight);
     }
@@ -206,7 +206,7 @@ fn look(
     groups: &Groups,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Outlook> {
+) -> Asked<Outlook> {
     let access = match context.grants.of_route(cluster, route) {
         Ok(access) => access,
         Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),

@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::backend;
-use crate::fact::{Action, AwsError, Query, Reading, Requests, RulePriority};
+use crate::fact::{Action, AwsError, Query, RequestCount, Requests, RulePriority};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::route::entry_key;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight, all};
 use crate::{claim, weights};
 
 /// How often requests are counted. CloudWatch has them by the minute.
@@ -81,7 +81,11 @@ fn counted(cluster: &Cluster, route: &RouteObject) -> Result<Counted, String> {
 impl Counted {
     fn queries(&self) -> BTreeSet<Query> {
         let groups = self.groups.values().cloned().map(Some).chain([None]);
-        groups.map(|group| Query::Requests { balancer: self.balancer.clone(), group }).collect()
+        groups.map(|group| Query::Requests(self.count(group))).collect()
+    }
+
+    fn count(&self, group: Option<Arn>) -> RequestCount {
+        RequestCount { balancer: self.balancer.clone(), group }
     }
 }
 
@@ -113,7 +117,7 @@ pub(crate) struct Counts {
 }
 
 /// What is known of the requests of a route.
-pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_>) -> Option<Known> {
+pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_>) -> Asked<Known> {
     let counted = match counted(cluster, route) {
         Ok(counted) => counted,
         Err(message) => return Some(Known::Never(message)),
@@ -121,30 +125,27 @@ pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_
     if let Err(message) = alone(cluster, route, &counted, sight)? {
         return Some(Known::Never(message));
     }
-    let total = sight.requests(&counted.balancer, None);
-    let groups: Vec<_> = counted
-        .groups
-        .iter()
-        .map(|(environment, group)| (environment, sight.requests(&counted.balancer, Some(group))))
-        .collect();
-    let Some(total) = total? else { return Some(Known::NotYet) };
-    let mut parts: BTreeMap<&String, &Reading<Requests>> = BTreeMap::new();
-    for (environment, reading) in groups {
-        let Some(reading) = reading? else { return Some(Known::NotYet) };
-        parts.insert(environment, reading);
+    let total = sight.requests(&counted.count(None), ANY_AGE);
+    let mut requests_of = |group: &Arn| sight.requests(&counted.count(Some(group.clone())), ANY_AGE);
+    let parts = all(counted.groups.iter().map(|(environment, group)| Some((environment, requests_of(group)?))))?;
+    let total = total?;
+    let readings = || parts.iter().map(|(_, reading)| reading).chain([&total]);
+    if readings().any(|reading| reading.found == Ok(&None)) {
+        return Some(Known::NotYet);
     }
     // What was asked first knows least: what it does not know yet is not taken for zero.
-    let at = parts.values().map(|reading| reading.at).chain([total.at]).min().unwrap_or(total.at);
+    let at = readings().map(|reading| reading.at).min().unwrap_or(total.at);
     let mut by_environment = BTreeMap::new();
-    for (environment, reading) in parts {
-        match &reading.found {
-            Ok(requests) => drop(by_environment.insert(environment, requests.as_ref())),
-            Err(error) => return Some(Known::Failed { at: reading.at, error: (**error).clone() }),
+    for (environment, reading) in &parts {
+        match reading.found {
+            Ok(requests) => by_environment.extend(requests.iter().map(|requests| (*environment, requests))),
+            Err(error) => return Some(Known::Failed { at: reading.at, error: error.clone() }),
         }
     }
-    Some(match &total.found {
-        Ok(total) => Known::Counts(Counts::new(at, total, &by_environment)),
-        Err(error) => Known::Failed { at, error: (**error).clone() },
+    Some(match total.found {
+        Ok(Some(total)) => Known::Counts(Counts::new(at, total, &by_environment)),
+        Ok(None) => Known::NotYet,
+        Err(error) => Known::Failed { at, error: error.clone() },
     })
 }
 
@@ -155,11 +156,11 @@ fn alone(
     route: &RouteObject,
     counted: &Counted,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), String>> {
-    let Ok(listeners) = &sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
-    let readings: Vec<_> = listeners.iter().map(|listener| (listener, sight.rules(&listener.arn, ANY_AGE))).collect();
-    for (listener, reading) in readings {
-        for rule in reading?.found.iter().flat_map(|rules| rules.iter()) {
+) -> Asked<Result<(), String>> {
+    let Ok(listeners) = sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
+    let readings = all(listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)))?;
+    for (listener, reading) in listeners.iter().zip(readings) {
+        for rule in reading.found.into_iter().flatten() {
             let place = if rule.priority == RulePriority::Default { &listener.arn } else { &rule.arn };
             if route.status.arn.as_deref() == Some(place.as_str()) {
                 continue;

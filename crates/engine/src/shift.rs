@@ -38,7 +38,7 @@ use crate::claim::{Claim, claim};
 use crate::grant::Grants;
 use crate::object::{Cluster, ShiftObject};
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::standing::{Explanation, because};
 use crate::tick::{Context, Verdict};
 use crate::weights;
@@ -74,7 +74,7 @@ pub fn decide(
     cluster: &Cluster,
     shift: &ShiftObject,
     sight: &mut Sight<'_>,
-) -> Option<Verdict<TrafficShiftStatus>> {
+) -> Asked<Verdict<TrafficShiftStatus>> {
     let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
     let mut draft = Draft {
         now: context.now,
@@ -107,7 +107,7 @@ pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
 }
 
 impl Draft<'_> {
-    fn go(&mut self, sight: &mut Sight<'_>) -> Option<()> {
+    fn go(&mut self, sight: &mut Sight<'_>) -> Asked<()> {
         self.status.waiting = None;
         if farewell::is_over(self) {
             return Some(());

@@ -16,7 +16,7 @@ use crate::fact::{AwsError, Fact};
 use crate::grant::Grants;
 use crate::guard::{Permit, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
-use crate::sight::{Ask, Facts, Sight};
+use crate::sight::{Ask, Asked, Facts, Sight};
 use crate::step::{Proposal, Step};
 
 /// How many needs a tick may have before it gives up and comes back later.
@@ -52,7 +52,7 @@ pub trait Kind: Sized + 'static {
         cluster: &Cluster,
         object: &Object<Self::Spec, Self::Status>,
         sight: &mut Sight<'_>,
-    ) -> Option<Verdict<Self::Status>>;
+    ) -> Asked<Verdict<Self::Status>>;
 
     /// What a change of status tells the user.
     fn events(old: &Self::Status, new: &Self::Status) -> Vec<Event>;

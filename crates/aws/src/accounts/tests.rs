@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::sleep;
 use weir_engine::Access;
-use weir_engine::fact::{By, ErrorKind, Fact, Query};
+use weir_engine::fact::{By, ErrorKind, Found, Query, Rule};
 use weir_engine::sight::Ask;
 
 use super::session_name;
@@ -78,12 +78,8 @@ fn rules(bed: &Bed, name: &str) -> Ask {
 async fn ask(bed: &Bed, name: &str) -> Result<Vec<String>, (ErrorKind, String)> {
     bed.keys();
     let answers = bed.accounts.answer_all(&[rules(bed, name)], &routine()).await;
-    match &answers[0].1 {
-        Fact::Rules(reading) => {
-            reading.found.as_ref().map(|_| bed.keys()).map_err(|error| (error.kind, error.message.clone()))
-        }
-        other => panic!("{other:?}"),
-    }
+    let found = answers[0].1.reading::<Vec<Rule>>().unwrap().found;
+    found.map(|_| bed.keys()).map_err(|error| (error.kind, error.message.clone()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +139,7 @@ async fn another_account_is_not_touched_by_one_that_cannot_be_reached() {
     let bed = switches.bed();
     let own = bed.ask(Query::Rules(arn("listener/app/a/1/2")));
     let answers = bed.accounts.answer_all(&[rules(&bed, "a"), own.clone()], &routine()).await;
-    let found = answers.iter().map(|(_, fact)| matches!(fact, Fact::Rules(reading) if reading.found.is_ok()));
+    let found = answers.iter().map(|(_, fact)| matches!(fact.found, Ok(Found::Rules(_))));
     assert_eq!(found.collect::<Vec<_>>(), [false, true]);
     assert_eq!(answers[1].0, own);
 }
@@ -255,8 +251,7 @@ async fn so_many_accounts_and_regions_are_open_at_once_and_the_controllers_own_a
     };
     let ask = async |ask: Ask| {
         let answers = bed.accounts.answer_all(&[ask], &routine()).await;
-        let Fact::Rules(reading) = &answers[0].1 else { panic!("{answers:?}") };
-        reading.failure().map(|error| (error.kind, error.message.clone()))
+        answers[0].1.failure().map(|error| (error.kind, error.message.clone()))
     };
     for number in 0..2_000 {
         let (kind, message) = ask(there(number)).await.unzip();

@@ -1,7 +1,6 @@
 //! Requests as ELBv2 gets them, and answers in the XML that it writes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use weir_engine::fact::{
     Action, ActionKind, Balancer, By, Conditions, Fact, Forward, Health, Listener, Query, Rule, RulePriority, Tags,
@@ -42,8 +41,7 @@ fn rule_xml(number: usize, actions: &str) -> String {
 }
 
 fn rules(fact: Fact) -> Vec<Rule> {
-    let Fact::Rules(reading) = fact else { panic!("{fact:?}") };
-    reading.found.unwrap().to_vec()
+    fact.reading::<Vec<Rule>>().unwrap().found.unwrap().clone()
 }
 
 /// The parameters of a request other than those which are the same in all.
@@ -192,13 +190,13 @@ async fn a_list_without_end_ends() {
         let page: usize = form.get("Marker").map_or(0, |marker| marker.parse().unwrap());
         result("DescribeRules", &format!("<Rules/><NextMarker>{}</NextMarker>", page + 1))
     });
-    let Fact::Rules(reading) = bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await else { panic!() };
-    assert!(reading.found.unwrap_err().message.contains("100 pages"));
+    let fact = bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await;
+    assert!(fact.found.unwrap_err().message.contains("100 pages"));
     assert_eq!(bed.forms().len(), 100);
 
     let stuck = Bed::new(|_| result("DescribeRules", "<Rules/><NextMarker>same</NextMarker>"));
-    let Fact::Rules(reading) = stuck.fresh(Query::Rules(arn("listener/app/a/1/2"))).await else { panic!() };
-    assert!(reading.found.is_err());
+    let fact = stuck.fresh(Query::Rules(arn("listener/app/a/1/2"))).await;
+    assert!(fact.found.is_err());
     assert_eq!(stuck.forms().len(), 2);
 }
 
@@ -236,28 +234,28 @@ async fn balancers_listeners_and_groups_are_read() {
         other => panic!("{other}"),
     });
     let by = || By::Name("public".to_owned());
-    let Fact::Balancer(reading) = bed.fresh(Query::Balancer(by())).await else { panic!() };
+    let fact = bed.fresh(Query::Balancer(by())).await;
     let (lb, at) = (weir_engine::Arn::new("lb"), bed.now());
-    assert!(reading.at < at, "a reading is dated by the sending of its request");
+    assert!(fact.at < at, "a reading is dated by the sending of its request");
     assert_eq!(
-        reading.found,
-        Ok(Arc::new(Balancer {
+        fact.reading().unwrap().found,
+        Ok(&Balancer {
             arn: lb.clone(),
             name: "public".to_owned(),
             dns_name: "public-1.eu-central-1.elb.amazonaws.com".to_owned(),
             hosted_zone_id: Some("Z215JYRZR1TBD5".to_owned()),
             kind: "application".to_owned(),
             vpc_id: Some("vpc-1".to_owned()),
-        }))
+        })
     );
-    let Fact::Listeners(reading) = bed.fresh(Query::Listeners(lb.clone())).await else { panic!() };
+    let fact = bed.fresh(Query::Listeners(lb.clone())).await;
     let listener = Listener { arn: weir_engine::Arn::new("l"), port: 443, protocol: "HTTPS".to_owned() };
-    assert_eq!(reading.found, Ok(Arc::new(vec![listener])));
+    assert_eq!(fact.reading().unwrap().found, Ok(&vec![listener]));
     let tg = weir_engine::Arn::new("tg");
-    let Fact::Group(reading) = bed.fresh(Query::Group(By::Arn(tg.clone()))).await else { panic!() };
+    let fact = bed.fresh(Query::Group(By::Arn(tg.clone()))).await;
     assert_eq!(
-        reading.found,
-        Ok(Arc::new(TargetGroup {
+        fact.reading().unwrap().found,
+        Ok(&TargetGroup {
             arn: tg.clone(),
             name: "blue".to_owned(),
             protocol: Some("HTTP".to_owned()),
@@ -266,10 +264,10 @@ async fn balancers_listeners_and_groups_are_read() {
             vpc_id: Some("vpc-1".to_owned()),
             target_type: Some("instance".to_owned()),
             protocol_version: Some("HTTP1".to_owned()),
-        }))
+        })
     );
-    let Fact::Health(reading) = bed.fresh(Query::Health(tg)).await else { panic!() };
-    assert_eq!(reading.found, Ok(Arc::new(Health { healthy: 1, initial: 1, ..Health::default() })));
+    let fact = bed.fresh(Query::Health(tg)).await;
+    assert_eq!(fact.reading().unwrap().found, Ok(&Health { healthy: 1, initial: 1, ..Health::default() }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
-use weir_engine::fact::{AwsError, ErrorKind, Fact, Query, Tags};
+use weir_engine::fact::{AwsError, ErrorKind, Query, Tags};
 use weir_engine::step::Step;
 
 use crate::wire::{Answer, Bed, arn, failure, permit};
 
 async fn read(bed: &Bed) -> AwsError {
-    match bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await {
-        Fact::Rules(reading) => *reading.found.unwrap_err(),
-        other => panic!("{other:?}"),
-    }
+    *bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await.found.unwrap_err()
 }
 
 async fn write(bed: &Bed) -> AwsError {

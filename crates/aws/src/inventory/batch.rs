@@ -79,7 +79,7 @@ impl Lot {
     fn of(query: &Query, doubtful: bool) -> Self {
         match query {
             // CloudWatch fails no call for a metric that it does not know.
-            Query::Requests { .. } => Self::Requests,
+            Query::Requests(_) => Self::Requests,
             _ if doubtful => Self::Alone,
             Query::Balancer(By::Arn(_)) => Self::BalancersByArn,
             Query::Balancer(By::Name(_)) => Self::BalancersByName,

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Reading};
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, RequestCount};
 
 use super::Core;
 use super::batch::Load;
 use crate::budget::Fare;
-use crate::cloudwatch::Counted;
 use crate::elb::Elb;
 use crate::errors::absent;
 
@@ -38,10 +37,7 @@ pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<
             }
             Err(error) => {
                 let now = core.now();
-                facts.extend(part.into_iter().map(|query| {
-                    let fact = failed(&query, now, error.clone());
-                    (query, fact)
-                }));
+                facts.extend(part.into_iter().map(|query| (query, Fact::failed(now, error.clone()))));
             }
         }
     }
@@ -50,8 +46,7 @@ pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<
 
 /// Whether a failure is that of one question among several. CloudWatch does not fail a call for one metric.
 fn is_of_one(part: &[Query], error: &AwsError) -> bool {
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid)
-        && !matches!(part.first(), Some(Query::Requests { .. }))
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) && !matches!(part.first(), Some(Query::Requests(_)))
 }
 
 /// Whether the same call may succeed later.
@@ -72,14 +67,14 @@ async fn together(
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
     let elb = &core.elb;
     let fact = match first {
-        Query::Listeners(balancer) => Fact::Listeners(Reading::new(at, Ok(elb.listeners(balancer, fare).await?))),
-        Query::Rules(listener) => Fact::Rules(Reading::new(at, Ok(elb.rules(listener, fare).await?))),
-        Query::Attributes(group) => Fact::Attributes(Reading::new(at, Ok(elb.attributes(group, fare).await?))),
-        Query::Health(group) => Fact::Health(Reading::new(at, Ok(elb.health(group, fare).await?))),
+        Query::Listeners(balancer) => Fact::new(at, Ok(elb.listeners(balancer, fare).await?)),
+        Query::Rules(listener) => Fact::new(at, Ok(elb.rules(listener, fare).await?)),
+        Query::Attributes(group) => Fact::new(at, Ok(elb.attributes(group, fare).await?)),
+        Query::Health(group) => Fact::new(at, Ok(elb.health(group, fare).await?)),
         Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
         Query::Group(_) => return groups(elb, at, queries, fare).await,
         Query::Tags(_) => return tags(elb, at, queries, fare).await,
-        Query::Requests { .. } => return requests(core, at, queries, fare).await,
+        Query::Requests(_) => return requests(core, at, queries, fare).await,
     };
     Ok(vec![(first.clone(), fact)])
 }
@@ -95,7 +90,7 @@ async fn balancers(
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeLoadBalancers", &format!("load balancer {by}")));
-        (Query::Balancer(by), Fact::Balancer(Reading::new(at, one)))
+        (Query::Balancer(by), Fact::new(at, one))
     });
     Ok(answer.collect())
 }
@@ -106,7 +101,7 @@ async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) ->
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeTargetGroups", &format!("target group {by}")));
-        (Query::Group(by), Fact::Group(Reading::new(at, one)))
+        (Query::Group(by), Fact::new(at, one))
     });
     Ok(answer.collect())
 }
@@ -116,7 +111,7 @@ async fn tags(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> R
     let mut found = elb.tags(&arns, fare).await?;
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
-        (Query::Tags(arn), Fact::Tags(Reading::new(at, one)))
+        (Query::Tags(arn), Fact::new(at, one))
     });
     Ok(answer.collect())
 }
@@ -127,14 +122,10 @@ async fn requests(
     queries: &[Query],
     fare: &mut Fare,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
-    let counted = queries.iter().filter_map(|query| match query {
-        Query::Requests { balancer, group } => Some((balancer.clone(), group.clone())),
-        _ => None,
-    });
-    let found = core.cloudwatch.requests(at, &counted.collect::<Vec<Counted>>(), fare).await?;
-    let answer = found.into_iter().map(|((balancer, group), requests)| {
-        (Query::Requests { balancer, group }, Fact::Requests(Some(Reading::new(at, Ok(requests)))))
-    });
+    let counts: Vec<RequestCount> =
+        asked(queries, |query| if let Query::Requests(count) = query { Some(count) } else { None });
+    let found = core.cloudwatch.requests(at, &counts, fare).await?;
+    let answer = found.into_iter().map(|(count, requests)| (Query::Requests(count), Fact::new(at, Ok(Some(requests)))));
     Ok(answer.collect())
 }
 
@@ -146,19 +137,5 @@ fn names(by: &By, arn: &Arn, name: &str) -> bool {
     match by {
         By::Arn(wanted) => wanted == arn,
         By::Name(wanted) => wanted == name,
-    }
-}
-
-/// The answer to a question whose call failed.
-pub(crate) fn failed(query: &Query, at: Timestamp, error: AwsError) -> Fact {
-    match query {
-        Query::Balancer(_) => Fact::Balancer(Reading::new(at, Err(error))),
-        Query::Listeners(_) => Fact::Listeners(Reading::new(at, Err(error))),
-        Query::Rules(_) => Fact::Rules(Reading::new(at, Err(error))),
-        Query::Group(_) => Fact::Group(Reading::new(at, Err(error))),
-        Query::Attributes(_) => Fact::Attributes(Reading::new(at, Err(error))),
-        Query::Health(_) => Fact::Health(Reading::new(at, Err(error))),
-        Query::Tags(_) => Fact::Tags(Reading::new(at, Err(error))),
-        Query::Requests { .. } => Fact::Requests(Some(Reading::new(at, Err(error)))),
     }
 }

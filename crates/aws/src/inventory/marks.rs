@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
-use weir_engine::fact::{ErrorKind, Fact, Query, Tags};
+use weir_engine::fact::{ErrorKind, Fact, Found, Query, Tags};
 use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
@@ -56,11 +56,11 @@ impl Marks {
 
     /// Takes over what was read; true if it is not as last told. A failure tells nothing, and is tried again.
     fn update(&mut self, arn: &Arn, fact: Fact, now: Timestamp) -> bool {
-        let (Some(mark), Fact::Tags(reading)) = (self.known.get_mut(arn), fact) else { return false };
-        let tags = match reading.found {
-            Ok(tags) => Some(tags),
+        let Some(mark) = self.known.get_mut(arn) else { return false };
+        let tags = match fact.found {
+            Ok(Found::Tags(tags)) => Some(tags),
             Err(error) if error.kind == ErrorKind::NotFound => None,
-            Err(_) => return false,
+            _ => return false,
         };
         mark.due = now + PERIOD;
         let changed = mark.tags != tags;

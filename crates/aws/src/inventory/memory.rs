@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, Rule, RulePriority, Tags};
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Found, Query, Rule, RulePriority, Tags};
 
-use super::fetch::failed;
 use super::touch::Touched;
 
 /// How long an answer is kept that no one asks for.
@@ -46,15 +45,13 @@ impl Known {
     /// has been set back since: nobody knows how old it is.
     fn answer(&self, not_before: Timestamp, now: Timestamp) -> Option<&Fact> {
         let fact = self.fact.as_ref().filter(|fact| {
-            let (at, failure) = state(fact);
-            let oldest = if failure.is_some() { not_before.max(now - FAILURE) } else { not_before };
-            (oldest..=now).contains(&at)
+            let oldest = if fact.failure().is_some() { not_before.max(now - FAILURE) } else { not_before };
+            (oldest..=now).contains(&fact.at)
         });
         let Some(failing) = &self.failing else { return fact };
         let lasts = now.duration_since(failing.since) >= LAPSE;
-        fact.filter(|_| !lasts).or_else(|| {
-            Some(&failing.last).filter(|last| (not_before.max(now - FAILURE)..=now).contains(&state(last).0))
-        })
+        fact.filter(|_| !lasts)
+            .or_else(|| Some(&failing.last).filter(|last| (not_before.max(now - FAILURE)..=now).contains(&last.at)))
     }
 
     /// The last answer, however old, and whatever failed since.
@@ -80,7 +77,7 @@ impl Memory {
 
     /// Whether what a question is about did not exist, or was no sensible question, when last asked.
     pub(super) fn is_doubtful(&self, query: &Query) -> bool {
-        let failure = self.known.get(query).and_then(Known::found).and_then(|fact| state(fact).1);
+        let failure = self.known.get(query).and_then(Known::found).and_then(Fact::failure);
         failure.is_some_and(|error| matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid))
     }
 
@@ -126,8 +123,8 @@ impl Memory {
 
     /// The tags of a resource as last read.
     pub(super) fn tags(&self, query: &Query) -> Option<&Arc<Tags>> {
-        match self.known.get(query)?.found()? {
-            Fact::Tags(reading) => reading.found.as_ref().ok(),
+        match &self.known.get(query)?.found()?.found {
+            Ok(Found::Tags(tags)) => Some(tags),
             _ => None,
         }
     }
@@ -135,12 +132,12 @@ impl Memory {
     /// Remembers an answer, under the other name of what was found too. A failure that may pass does not take the place
     /// of what was found before it.
     pub(super) fn keep(&mut self, query: &Query, fact: &Fact, now: Timestamp) {
-        match state(fact) {
-            (at, Some(failure)) if !is_answer(failure.kind) => self.keep_failure(query, fact, at, now),
-            (at, failure) => {
+        match fact.failure() {
+            Some(failure) if !is_answer(failure.kind) => self.keep_failure(query, fact, now),
+            failure => {
                 for name in names(query, Some(fact)) {
                     let newer =
-                        |known: &Known| known.found().is_some_and(|found| state(found).0 > at && state(found).0 <= now);
+                        |known: &Known| known.found().is_some_and(|found| found.at > fact.at && found.at <= now);
                     if !self.known.get(&name).is_some_and(newer) {
                         self.known.insert(name, Known { fact: Some(fact.clone()), failing: None, asked: now });
                     }
@@ -157,13 +154,13 @@ impl Memory {
     }
 
     /// What cannot be read by its ARN cannot be read by its name either.
-    fn keep_failure(&mut self, query: &Query, fact: &Fact, at: Timestamp, now: Timestamp) {
+    fn keep_failure(&mut self, query: &Query, fact: &Fact, now: Timestamp) {
         let found = self.known.get(query).and_then(Known::found);
         for name in names(query, found) {
             let known = self.known.entry(name);
             let known = known.or_insert_with(|| Known { fact: None, failing: None, asked: now });
-            if known.found().is_none_or(|found| state(found).0 <= at || state(found).0 > now) {
-                let since = known.failing.as_ref().map_or(at, |failing| failing.since);
+            if known.found().is_none_or(|found| found.at <= fact.at || found.at > now) {
+                let since = known.failing.as_ref().map_or(fact.at, |failing| failing.since);
                 known.failing = Some(Failing { since, last: fact.clone() });
             }
         }
@@ -176,9 +173,7 @@ impl Memory {
             Query::Group(By::Arn(arn)) => (Query::Group(By::Name(String::new())), arn),
             _ => return,
         };
-        let names = self.known.range(first..);
-        let names =
-            names.take_while(|(query, _)| matches!(query, Query::Balancer(By::Name(_)) | Query::Group(By::Name(_))));
+        let names = self.known.range(first..).take_while(|(query, _)| query.is_by_name());
         let leads_there = |known: &Known| known.found().and_then(found_arn).as_ref() == Some(arn);
         let stale: Vec<Query> = names.filter(|(_, known)| leads_there(known)).map(|(query, _)| query.clone()).collect();
         for query in stale {
@@ -188,13 +183,13 @@ impl Memory {
 
     /// A failure with the instant of what was last found, which is the same for as long as reads fail.
     pub(super) fn dated(&self, query: &Query, fact: Fact) -> Fact {
-        let found = self.known.get(query).and_then(Known::found).filter(|found| state(found).1.is_none());
-        let (Some(found), (_, Some(failure))) = (found, state(&fact)) else { return fact };
+        let found = self.known.get(query).and_then(Known::found).filter(|found| found.failure().is_none());
+        let (Some(found), Some(failure)) = (found, fact.failure()) else { return fact };
         if is_answer(failure.kind) {
             return fact;
         }
-        let message = format!("{}; last read at {:.0}", failure.message, state(found).0);
-        failed(query, state(&fact).0, AwsError { message, ..failure.clone() })
+        let message = format!("{}; last read at {:.0}", failure.message, found.at);
+        Fact::failed(fact.at, AwsError { message, ..failure.clone() })
     }
 
     /// Forgets what a write may have changed.
@@ -209,24 +204,9 @@ impl Memory {
 }
 
 fn rules_of(fact: &Fact) -> Option<&[Rule]> {
-    match fact {
-        Fact::Rules(reading) => reading.found.as_ref().ok().map(|rules| rules.as_slice()),
+    match &fact.found {
+        Ok(Found::Rules(rules)) => Some(rules),
         _ => None,
-    }
-}
-
-/// The instant of an answer, and why it is none.
-pub(super) fn state(fact: &Fact) -> (Timestamp, Option<&AwsError>) {
-    match fact {
-        Fact::Balancer(reading) => (reading.at, reading.failure()),
-        Fact::Listeners(reading) => (reading.at, reading.failure()),
-        Fact::Rules(reading) => (reading.at, reading.failure()),
-        Fact::Group(reading) => (reading.at, reading.failure()),
-        Fact::Attributes(reading) => (reading.at, reading.failure()),
-        Fact::Health(reading) => (reading.at, reading.failure()),
-        Fact::Tags(reading) => (reading.at, reading.failure()),
-        Fact::Requests(Some(reading)) => (reading.at, reading.failure()),
-        Fact::Requests(None) => (Timestamp::MIN, None),
     }
 }
 
@@ -237,9 +217,9 @@ fn is_answer(kind: ErrorKind) -> bool {
 
 /// The ARN of what was found where a thing can be asked for by ARN and by name.
 pub(super) fn found_arn(fact: &Fact) -> Option<Arn> {
-    match fact {
-        Fact::Balancer(reading) => reading.found.as_ref().ok().map(|found| found.arn.clone()),
-        Fact::Group(reading) => reading.found.as_ref().ok().map(|found| found.arn.clone()),
+    match &fact.found {
+        Ok(Found::Balancer(found)) => Some(found.arn.clone()),
+        Ok(Found::Group(found)) => Some(found.arn.clone()),
         _ => None,
     }
 }
@@ -251,22 +231,19 @@ fn names(query: &Query, fact: Option<&Fact>) -> BTreeSet<Query> {
 
 /// All questions that the answer answers, where a thing can be asked for by ARN and by name.
 fn other_names(fact: &Fact) -> Vec<Query> {
-    let both = |arn: &weir_engine::Arn, name: &str| [By::Arn(arn.clone()), By::Name(name.to_owned())];
-    match fact {
-        Fact::Balancer(reading) => match &reading.found {
-            Ok(found) => both(&found.arn, &found.name).map(Query::Balancer).into(),
-            Err(_) => Vec::new(),
-        },
-        Fact::Group(reading) => match &reading.found {
-            Ok(found) => both(&found.arn, &found.name).map(Query::Group).into(),
-            Err(_) => Vec::new(),
-        },
-        Fact::Listeners(_)
-        | Fact::Rules(_)
-        | Fact::Attributes(_)
-        | Fact::Health(_)
-        | Fact::Tags(_)
-        | Fact::Requests(_) => Vec::new(),
+    let both = |arn: &Arn, name: &str| [By::Arn(arn.clone()), By::Name(name.to_owned())];
+    match &fact.found {
+        Ok(Found::Balancer(found)) => both(&found.arn, &found.name).map(Query::Balancer).into(),
+        Ok(Found::Group(found)) => both(&found.arn, &found.name).map(Query::Group).into(),
+        Ok(
+            Found::Listeners(_)
+            | Found::Rules(_)
+            | Found::Attributes(_)
+            | Found::Health(_)
+            | Found::Tags(_)
+            | Found::Requests(_),
+        )
+        | Err(_) => Vec::new(),
     }
 }
 

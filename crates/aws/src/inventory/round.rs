@@ -1,16 +1,15 @@
 //! Looking around: reads everything that is watched, and tells what is not as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, Balancer, By, ErrorKind, Fact, Listener, Query, Reading, Rule, TargetGroup};
+use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Found, Listener, Query};
 use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
 use super::Inventory;
-use super::memory::{LAPSE, state};
+use super::memory::LAPSE;
 use crate::budget::Haste;
 
 /// How old listeners and groups may be. They seldom change, and that a listener is gone its rules tell; what is gone of
@@ -32,47 +31,40 @@ pub struct Round {
 /// What was last told.
 #[derive(Default)]
 pub(super) struct Told {
-    balancers: BTreeMap<Arn, Watched<Balancer>>,
-    listeners: BTreeMap<Arn, Watched<Vec<Listener>>>,
-    rules: BTreeMap<Arn, Watched<Vec<Rule>>>,
-    groups: BTreeMap<Arn, Watched<TargetGroup>>,
+    watched: BTreeMap<Query, Watched>,
     /// When the groups were last read, all of them together: so they share their calls.
     groups_at: Timestamp,
 }
 
 /// A thing as it was when it was last told.
-struct Watched<T> {
-    state: State<T>,
+#[derive(Default)]
+struct Watched {
+    state: State,
     /// Since when it could not be read, where the last read failed.
     failing: Option<Timestamp>,
 }
 
-#[derive(PartialEq)]
-enum State<T> {
+#[derive(Default, PartialEq)]
+enum State {
+    #[default]
     Untold,
     Absent,
     /// It could not be read for a while, and why.
     Unreadable(AwsError),
-    Present(Arc<T>),
+    Present(Found),
 }
 
-impl<T> Default for Watched<T> {
-    fn default() -> Self {
-        Self { state: State::Untold, failing: None }
-    }
-}
-
-impl<T: PartialEq> Watched<T> {
+impl Watched {
     /// Takes over what was read, and tells whether it is something else than before. One failure tells nothing; that reads
     /// fail for so long that nobody may go by the last answer any more is news, and so is its end.
-    fn update(&mut self, reading: Reading<T>) -> bool {
-        let new = match reading.found {
+    fn update(&mut self, fact: Fact) -> bool {
+        let new = match fact.found {
             Ok(found) => State::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => State::Absent,
             Err(error) => {
-                let since = *self.failing.get_or_insert(reading.at);
+                let since = *self.failing.get_or_insert(fact.at);
                 let is_told = matches!(self.state, State::Unreadable(_));
-                let lasts = reading.at.duration_since(since) >= LAPSE;
+                let lasts = fact.at.duration_since(since) >= LAPSE;
                 if lasts {
                     self.state = State::Unreadable(*error);
                 }
@@ -84,21 +76,8 @@ impl<T: PartialEq> Watched<T> {
         self.state = new;
         changed
     }
-}
 
-/// How well something can be read, whatever it is.
-trait Watch {
-    /// Whether the last read failed.
-    fn is_failing(&self) -> bool;
     /// Why it could not be read for a while.
-    fn blind(&self) -> Option<&AwsError>;
-}
-
-impl<T> Watch for Watched<T> {
-    fn is_failing(&self) -> bool {
-        self.failing.is_some()
-    }
-
     fn blind(&self) -> Option<&AwsError> {
         if let State::Unreadable(error) = &self.state { Some(error) } else { None }
     }
@@ -107,54 +86,41 @@ impl<T> Watch for Watched<T> {
 impl Told {
     /// Takes over one answer; the ARN of what it is about if that is not as last told.
     fn update(&mut self, query: Query, fact: Fact) -> Option<Arn> {
-        let (arn, changed) = match (query, fact) {
-            (Query::Balancer(By::Arn(arn)), Fact::Balancer(reading)) => {
-                let changed = self.balancers.entry(arn.clone()).or_default().update(reading);
-                (arn, changed)
-            }
-            (Query::Listeners(arn), Fact::Listeners(reading)) => {
-                let changed = self.listeners.entry(arn.clone()).or_default().update(reading);
-                (arn, changed)
-            }
-            (Query::Rules(arn), Fact::Rules(reading)) => {
-                let changed = self.rules.entry(arn.clone()).or_default().update(reading);
-                (arn, changed)
-            }
-            (Query::Group(By::Arn(arn)), Fact::Group(reading)) => {
-                let group = self.groups.entry(arn.clone()).or_default();
-                // Whoever has it watched has just seen it.
-                let is_first = matches!(group.state, State::Untold) && reading.found.is_ok();
-                let changed = group.update(reading) && !is_first;
-                (arn, changed)
-            }
-            _ => return None,
+        let (Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) | Query::Rules(arn) | Query::Group(By::Arn(arn))) =
+            query.clone()
+        else {
+            return None;
         };
-        changed.then_some(arn)
+        let is_group = matches!(query, Query::Group(_));
+        let watched = self.watched.entry(query).or_default();
+        // Whoever has a group watched has just seen it.
+        let is_first = is_group && matches!(watched.state, State::Untold) && fact.found.is_ok();
+        (watched.update(fact) && !is_first).then_some(arn)
     }
 
     /// Keeps only what is still watched.
     fn retain(&mut self, beat: &Beat, listeners: &BTreeSet<Arn>) {
-        self.balancers.retain(|arn, _| beat.balancers.contains(arn));
-        self.listeners.retain(|arn, _| beat.balancers.contains(arn));
-        self.groups.retain(|arn, _| beat.groups.contains(arn));
-        self.rules.retain(|arn, _| listeners.contains(arn));
+        self.watched.retain(|query, _| match query {
+            Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) => beat.balancers.contains(arn),
+            Query::Group(By::Arn(arn)) => beat.groups.contains(arn),
+            Query::Rules(arn) => listeners.contains(arn),
+            _ => false,
+        });
+    }
+
+    /// The listeners whose rules are watched.
+    fn listeners(&self) -> impl Iterator<Item = &Arn> {
+        self.watched.keys().filter_map(|query| if let Query::Rules(arn) = query { Some(arn) } else { None })
     }
 
     /// Whether something could not be read the last time.
     fn is_failing(&self) -> bool {
-        self.watched().any(Watch::is_failing)
+        self.watched.values().any(|watched| watched.failing.is_some())
     }
 
     /// Why something could not be read for a while.
     fn blind(&self) -> Option<&AwsError> {
-        self.watched().find_map(Watch::blind)
-    }
-
-    fn watched(&self) -> impl Iterator<Item = &dyn Watch> {
-        fn all<T>(watched: &BTreeMap<Arn, Watched<T>>) -> impl Iterator<Item = &dyn Watch> {
-            watched.values().map(|one| one as &dyn Watch)
-        }
-        all(&self.balancers).chain(all(&self.listeners)).chain(all(&self.rules)).chain(all(&self.groups))
+        self.watched.values().find_map(Watched::blind)
     }
 }
 
@@ -173,7 +139,7 @@ pub(super) async fn round(inventory: &Inventory, beat: &Beat, fresh: SignedDurat
     let mut there = there(&seen);
     if seen.iter().any(|(query, fact)| matches!(query, Query::Listeners(_)) && is_failing(fact)) {
         // Nobody knows which there are: those told last are looked at on.
-        there.extend(told.rules.keys().cloned());
+        there.extend(told.listeners().cloned());
     }
     let changed = seen.into_iter().filter_map(|(query, fact)| told.update(query, fact)).collect();
     told.retain(beat, &there);
@@ -198,7 +164,7 @@ async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<
         if is_due {
             told.groups_at = now;
         }
-        (told.rules.keys().cloned().collect::<BTreeSet<Arn>>(), told.is_failing(), is_due)
+        (told.listeners().cloned().collect::<BTreeSet<Arn>>(), told.is_failing(), is_due)
     };
     let first = balancers().map(|arn| Ask::new(Query::Balancer(By::Arn(arn)), recent));
     let first = first.chain(listeners(slow)).chain(known.iter().map(rules));
@@ -221,21 +187,17 @@ async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<
 
 /// The listeners that are there, by what was read of each balancer last.
 fn there(seen: &[(Query, Fact)]) -> BTreeSet<Arn> {
-    let read = seen.iter().filter_map(|(query, fact)| match (query, fact) {
-        (Query::Listeners(balancer), Fact::Listeners(reading)) => Some((balancer, reading)),
-        _ => None,
-    });
-    let last: BTreeMap<&Arn, &Reading<Vec<Listener>>> = read.collect();
-    let found = last.into_values().filter_map(|reading| reading.found.as_ref().ok());
-    found.flat_map(|listeners| listeners.iter()).map(|listener| listener.arn.clone()).collect()
+    let last: BTreeMap<&Query, &Fact> = seen.iter().map(|(query, fact)| (query, fact)).collect();
+    let listeners = last.into_values().filter_map(|fact| fact.reading::<Vec<Listener>>()?.found.ok()).flatten();
+    listeners.map(|listener| listener.arn.clone()).collect()
 }
 
 fn is_gone(fact: &Fact) -> bool {
-    state(fact).1.is_some_and(|error| error.kind == ErrorKind::NotFound)
+    fact.failure().is_some_and(|error| error.kind == ErrorKind::NotFound)
 }
 
 fn is_failing(fact: &Fact) -> bool {
-    state(fact).1.is_some_and(|error| error.kind != ErrorKind::NotFound)
+    fact.failure().is_some_and(|error| error.kind != ErrorKind::NotFound)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_engine::fact::{Action, ActionKind, By, Conditions, ErrorKind, Forward, Rule, Tags, TargetGroup};
+use weir_engine::fact::{
+    Action, ActionKind, By, Conditions, ErrorKind, Forward, Found, Health, Rule, Tags, TargetGroup,
+};
 use weir_engine::sight::ANY_AGE;
 use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
@@ -89,17 +91,7 @@ async fn wait(span: SignedDuration) {
 }
 
 fn found_group(fact: &Fact) -> Result<&TargetGroup, ErrorKind> {
-    let Fact::Group(reading) = fact else { panic!("{fact:?}") };
-    reading.found.as_deref().map_err(|error| error.kind)
-}
-
-fn at(fact: &Fact) -> Timestamp {
-    match fact {
-        Fact::Rules(reading) => reading.at,
-        Fact::Health(reading) => reading.at,
-        Fact::Tags(reading) => reading.at,
-        other => panic!("{other:?}"),
-    }
+    fact.reading().unwrap().found.map_err(|error| error.kind)
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,13 +106,13 @@ async fn what_is_young_enough_is_answered_from_memory() {
     let bed = Bed::new(world);
     let first = bed.fresh(Query::Rules(listener())).await;
     wait(seconds(30)).await;
-    let ask = Ask::new(Query::Rules(listener()), at(&first));
+    let ask = Ask::new(Query::Rules(listener()), first.at);
     assert_eq!(bed.answer(&ask).await, (Query::Rules(listener()), first.clone()));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 
-    let ask = Ask { not_before: at(&first) + seconds(1), ..ask };
+    let ask = Ask { not_before: first.at + seconds(1), ..ask };
     let (_, second) = bed.answer(&ask).await;
-    assert_eq!(at(&second), at(&first) + seconds(30) + Duration::from_millis(10));
+    assert_eq!(second.at, first.at + seconds(30) + Duration::from_millis(10));
     assert_eq!(bed.operations(), ["DescribeRules"]);
 }
 
@@ -129,7 +121,7 @@ async fn an_asker_from_the_future_gets_what_is_read_now() {
     let bed = Bed::new(world);
     let ask = Ask::new(Query::Rules(listener()), bed.now() + seconds(60));
     let began = bed.now();
-    assert_eq!(at(&bed.answer(&ask).await.1), began);
+    assert_eq!(bed.answer(&ask).await.1.at, began);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,10 +145,10 @@ async fn a_call_sent_too_early_is_not_shared() {
         bed.fresh(Query::Health(group("blue"))).await
     };
     let (one, other) = futures::join!(bed.fresh(Query::Health(group("blue"))), picky);
-    assert_eq!(at(&other).duration_since(at(&one)), SignedDuration::from_millis(5));
+    assert_eq!(other.at.duration_since(one.at), SignedDuration::from_millis(5));
     assert_eq!(bed.operations().len(), 2);
     let kept = bed.answer(&any_age(Query::Health(group("blue")))).await.1;
-    assert_eq!(at(&kept), at(&other), "the newer reading is the one remembered");
+    assert_eq!(kept.at, other.at, "the newer reading is the one remembered");
     assert!(bed.operations().is_empty());
 }
 
@@ -172,9 +164,9 @@ async fn questions_of_several_askers_go_in_one_call() {
     for (asks, answers) in [(mine, answers.0), (yours, answers.1)] {
         assert_eq!(asks.len(), answers.len());
         for (ask, (query, fact)) in asks.iter().zip(answers) {
-            let (Query::Tags(arn), Fact::Tags(reading)) = (&query, fact) else { panic!("{query:?}") };
+            let Query::Tags(arn) = &query else { panic!("{query:?}") };
             assert_eq!(query, ask.query);
-            assert_eq!(reading.found.unwrap().get("is").unwrap(), arn.as_str());
+            assert_eq!(fact.reading::<Tags>().unwrap().found.unwrap().get("is").unwrap(), arn.as_str());
         }
     }
 }
@@ -241,7 +233,7 @@ async fn few_calls_run_at_once_and_each_is_dated_by_its_sending() {
     let asks: Vec<Ask> = (0..20).map(|number| bed.ask(Query::Health(group(&number.to_string())))).collect();
     let began = bed.now();
     let answers = bed.answer_all(&asks).await;
-    let sent = answers.iter().map(|(_, fact)| at(fact).duration_since(began).as_millis());
+    let sent = answers.iter().map(|(_, fact)| fact.at.duration_since(began).as_millis());
     let mut by_instant: BTreeMap<i128, usize> = BTreeMap::new();
     sent.for_each(|instant| *by_instant.entry(instant).or_default() += 1);
     assert_eq!(by_instant, BTreeMap::from([(0, 8), (10, 8), (20, 4)]));
@@ -266,7 +258,7 @@ async fn who_joins_outlives_who_asked_first() {
     assert!(futures::poll!(&mut third).is_pending());
     drop(third);
     let asked = bed.now();
-    assert_eq!(at(&bed.answer(&ask).await.1), asked);
+    assert_eq!(bed.answer(&ask).await.1.at, asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -326,7 +318,7 @@ async fn a_reading_that_a_write_has_overtaken_is_not_kept() {
         bed.answer(&rules).await
     };
     let ((_, before), (_, after)) = futures::join!(bed.answer(&rules), write);
-    assert_eq!(at(&after).duration_since(at(&before)), SignedDuration::from_millis(15));
+    assert_eq!(after.at.duration_since(before.at), SignedDuration::from_millis(15));
     let (_, kept) = bed.answer(&rules).await;
     assert_eq!(kept, after);
     assert_eq!(bed.operations(), ["ModifyRule", "DescribeRules", "DescribeRules"]);
@@ -362,7 +354,7 @@ async fn what_no_one_asks_for_is_forgotten() {
     let asks = ["young", "old"].map(|name| any_age(Query::Health(group(name))));
     let answers = bed.answer_all(&asks).await;
     assert_eq!(bed.operations(), ["DescribeTargetHealth"]);
-    assert_eq!(at(&answers[1].1).duration_since(bed.now()), -SignedDuration::from_millis(10), "the old one is new");
+    assert_eq!(answers[1].1.at.duration_since(bed.now()), -SignedDuration::from_millis(10), "the old one is new");
 }
 
 #[tokio::test(start_paused = true)]
@@ -401,14 +393,8 @@ async fn a_health_is_the_one_of_its_group() {
     });
     let asks = ["green", "blue"].map(|name| bed.ask(Query::Health(group(name))));
     let answers = bed.answer_all(&asks).await;
-    let healthy: Vec<u32> = answers
-        .iter()
-        .map(|(_, fact)| match fact {
-            Fact::Health(reading) => reading.found.as_ref().unwrap().healthy,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(healthy, [0, 1]);
+    let healthy = answers.iter().map(|(_, fact)| fact.reading::<Health>().unwrap().found.unwrap().healthy);
+    assert_eq!(healthy.collect::<Vec<_>>(), [0, 1]);
     assert_eq!(count.load(Ordering::Relaxed), 2);
     assert_eq!(*seen.lock().unwrap(), [group("green").to_string(), group("blue").to_string()], "in the askers' order");
 }
@@ -422,8 +408,8 @@ fn a_rule_is_found_by_its_arn() {
     };
     let mut memory = Memory::default();
     let rules = vec![rule("other", &["red"]), rule("rule", &["blue"])];
-    let reading = weir_engine::fact::Reading::new(Timestamp::UNIX_EPOCH, Ok(rules));
-    memory.keep(&Query::Rules(listener()), &Fact::Rules(reading), Timestamp::UNIX_EPOCH);
+    let now = Timestamp::UNIX_EPOCH;
+    memory.keep(&Query::Rules(listener()), &Fact::new(now, Ok(rules)), now);
     let touched = Touched::by(&set_actions(&["green"]), &memory);
     let is_touched = |name: &str| touched.may_be(&Query::Health(group(name)));
     assert_eq!(["blue", "green", "red"].map(is_touched), [true, true, false]);
@@ -442,7 +428,7 @@ async fn questions_that_wait_for_their_turn_travel_together() {
         }
     });
     let (_, answers) = future::join(bed.answer_all(&busy), future::join_all(one_by_one)).await;
-    assert!(answers.iter().all(|(_, fact)| matches!(fact, Fact::Tags(reading) if reading.found.is_ok())));
+    assert!(answers.iter().all(|(_, fact)| matches!(fact.found, Ok(Found::Tags(_)))));
     assert_eq!(bed.operations().iter().filter(|operation| **operation == "DescribeTags").count(), 1);
 }
 
@@ -474,7 +460,7 @@ async fn a_throttled_read_is_sent_again_more_slowly() {
         if refused <= 4 { failure(400, "Throttling", "Rate exceeded") } else { world(form) }
     });
     let fact = bed.fresh(Query::Health(group("blue"))).await;
-    assert!(matches!(fact, Fact::Health(reading) if reading.found.is_ok()));
+    assert!(matches!(fact.found, Ok(Found::Health(_))));
     let calls = bed.calls();
     let spent = calls[0].spent.unwrap();
     assert_eq!((calls.len(), calls[0].attempts, spent.throttled), (1, 5, 4));
@@ -512,7 +498,7 @@ async fn the_tags_of_the_rules_beside_are_read_in_the_same_call() {
     bed.answer(&any_age(Query::Rules(listener()))).await;
     for rule in 1..=30 {
         let (_, fact) = bed.answer(&any_age(tags_of(rule))).await;
-        assert!(matches!(fact, Fact::Tags(reading) if reading.found.is_ok()));
+        assert!(matches!(fact.found, Ok(Found::Tags(_))));
     }
     assert_eq!(bed.operations(), ["DescribeRules", "DescribeTags", "DescribeTags"]);
     let asked: Vec<usize> = bed.forms()[1..].iter().map(|form| members(form, "ResourceArns").len()).collect();
@@ -527,12 +513,10 @@ async fn nobody_suffers_from_what_was_read_ahead() {
     let bed = Bed::new(|form| thirty_rules(form, true));
     bed.answer(&any_age(Query::Rules(listener()))).await;
     let (_, fact) = bed.answer(&any_age(tags_of(30))).await;
-    assert!(matches!(fact, Fact::Tags(reading) if reading.found.is_ok()));
+    assert!(matches!(fact.found, Ok(Found::Tags(_))));
     assert_eq!(bed.forms()[2]["ResourceArns.member.1"], "rule-30", "what was asked for is asked again at once");
     let (_, gone) = bed.answer(&any_age(tags_of(1))).await;
-    assert!(
-        matches!(gone, Fact::Tags(reading) if reading.found.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound))
-    );
+    assert!(gone.failure().is_some_and(|error| error.kind == ErrorKind::NotFound));
     let (_, beside) = bed.answer(&any_age(tags_of(2))).await;
-    assert!(matches!(beside, Fact::Tags(reading) if reading.found.is_ok()));
+    assert!(matches!(beside.found, Ok(Found::Tags(_))));
 }

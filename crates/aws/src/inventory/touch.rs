@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_engine::Arn;
-use weir_engine::fact::{Action, By, Fact, Forward, Query, RulePriority};
+use weir_engine::fact::{Action, By, Fact, Forward, Found, Query, RulePriority};
 use weir_engine::step::Step;
 
 use super::memory::Memory;
@@ -60,10 +60,7 @@ impl Touched {
 
     /// Whether the answer to a question may have changed, known what the answer was.
     pub(super) fn is(&self, query: &Query, fact: &Fact) -> bool {
-        let by_name = match fact {
-            Fact::Group(reading) => reading.found.as_ref().is_ok_and(|group| self.groups.contains(&group.arn)),
-            _ => false,
-        };
+        let by_name = matches!(&fact.found, Ok(Found::Group(group)) if self.groups.contains(&group.arn));
         by_name || self.is_named(query)
     }
 

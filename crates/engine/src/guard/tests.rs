@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Violation, guard};
-use crate::fact::{Action, ActionKind, Conditions, Fact, Forward, Health, Query, Reading, Rule, RulePriority, Tags};
+use crate::fact::{Action, ActionKind, Conditions, Fact, Forward, Health, Query, Rule, RulePriority, Tags};
 use crate::sight::Facts;
 use crate::step::{BEFORE_TAG, Movement, Needs, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::{Access, Arn, Key};
@@ -69,11 +69,11 @@ impl Scene {
             conditions: Conditions::new(),
             actions: self.actions.clone(),
         };
-        facts.add(Query::Rules(arn("l")), Fact::Rules(Reading::new(at, Ok(vec![rule]))));
-        facts.add(Query::Tags(arn("l")), Fact::Tags(Reading::new(at, Ok(self.tags.clone()))));
+        facts.add(Query::Rules(arn("l")), Fact::new(at, Ok(vec![rule])));
+        facts.add(Query::Tags(arn("l")), Fact::new(at, Ok(self.tags.clone())));
         for (group, healthy) in &self.healthy {
             let health = Health { healthy: *healthy, ..Health::default() };
-            facts.add(Query::Health(arn(group)), Fact::Health(Reading::new(at, Ok(health))));
+            facts.add(Query::Health(arn(group)), Fact::new(at, Ok(health)));
         }
         let warrant = Warrant {
             owner: "me".to_owned(),

@@ -10,7 +10,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::Health;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::step::Needs;
 use crate::weights;
 
@@ -40,13 +40,13 @@ pub(super) fn count(
     wanted: &[EnvironmentWeight],
     groups: &Groups,
     sight: &mut Sight<'_>,
-) -> Option<Result<i32, String>> {
+) -> Asked<Result<i32, String>> {
     let gaining = weights::gaining(live, wanted);
-    let readings: Vec<_> =
-        weights::carrying(live).into_iter().map(|entry| (health(&entry.environment, groups, sight), entry)).collect();
+    let carrying = weights::carrying(live);
+    let found = all(carrying.iter().map(|entry| health(&entry.environment, groups, sight)))?;
     let (mut largest, mut losing) = (0_i64, 0_i64);
-    for (reading, entry) in readings {
-        match reading? {
+    for (entry, health) in carrying.iter().zip(found) {
+        match health {
             Ok(health) => {
                 let healthy = i64::from(health.able());
                 largest = largest.max(healthy);
@@ -59,17 +59,15 @@ pub(super) fn count(
 }
 
 /// Whether the capacity is there; the error says what is missing.
-pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
     let gaining = weights::gaining(demand.live, demand.wanted);
-    let read = |environments: &[&str], sight: &mut Sight<'_>| -> Vec<Option<Result<Health, String>>> {
-        environments.iter().map(|environment| health(environment, groups, sight)).collect()
-    };
+    let mut read =
+        |environments: &[&str]| all(environments.iter().map(|environment| health(environment, groups, sight)));
     let carrying = weights::carrying(demand.live);
     let losing: Vec<&str> = carrying.iter().map(|entry| entry.environment.as_str()).collect();
     let losing: Vec<&str> = losing.into_iter().filter(|name| demand.returns && !gaining.contains(name)).collect();
-    let (able, other) = (read(&gaining, sight), read(&losing, sight));
-    let able: Vec<Result<Health, String>> = able.into_iter().collect::<Option<_>>()?;
-    let other: Vec<Result<Health, String>> = other.into_iter().collect::<Option<_>>()?;
+    let (able, other) = (read(&gaining), read(&losing));
+    let (able, other) = (able?, other?);
     let short = gaining.iter().zip(&able).find_map(|(environment, found)| lacks(demand, environment, found));
     let Some(short) = short else { return Some(Ok(())) };
     if demand.returns {
@@ -104,15 +102,13 @@ fn lacks(demand: &Demand<'_>, environment: &str, found: &Result<Health, String>)
 }
 
 /// The health of an environment; the error says in words why it is not known.
-fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Option<Result<Health, String>> {
+fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<Health, String>> {
     let group: &Arn = match groups.get(environment) {
         Some(Ok(group)) => group,
         Some(Err(message)) => return Some(Err(message.clone())),
         None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
     };
     let fresh = sight.fresh();
-    Some(match &sight.health(group, fresh)?.found {
-        Ok(health) => Ok(**health),
-        Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
-    })
+    let found = sight.health(group, fresh)?.found;
+    Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }

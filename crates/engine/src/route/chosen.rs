@@ -15,7 +15,7 @@ use crate::fact::Forward;
 use crate::guard::{MAX_GROUPS, MAX_WEIGHT};
 use crate::object::RouteObject;
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Standing, because};
 use crate::tick::Context;
 use crate::weights;
@@ -75,7 +75,7 @@ pub(super) fn follow(
     marks: &Marks,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Outlook> {
+) -> Asked<Outlook> {
     if let Some(message) = mistake(route, &goal) {
         return Some(Outlook::unknown(Standing::Stalled(because(Reason::Invalid, message))));
     }
@@ -136,7 +136,7 @@ impl Course<'_> {
         old: Option<Intent>,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<(Option<Intent>, Outlook)> {
+    ) -> Asked<(Option<Intent>, Outlook)> {
         let is_there = weights::same_split(&self.live, &self.goal);
         if let Some(mut old) = old.clone().filter(|old| self.is_held_by(old) && !is_there) {
             let outlook = match self.change(&old) {
@@ -199,7 +199,7 @@ impl Course<'_> {
         mut intent: Intent,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<(Option<Intent>, Outlook)> {
+    ) -> Asked<(Option<Intent>, Outlook)> {
         let change = match self.change(&intent) {
             Ok(change) => change,
             Err(message) => {
@@ -243,7 +243,7 @@ impl Course<'_> {
         mut intent: Intent,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<(Option<Intent>, Outlook)> {
+    ) -> Asked<(Option<Intent>, Outlook)> {
         if intent.correction.is_some() {
             let outlook = change.correct(&mut intent, status, sight)?;
             return Some((Some(intent), outlook));
@@ -265,7 +265,7 @@ impl Course<'_> {
     }
 
     /// The recorded step is live: remembers that no run's end is, and takes the next step when it is due.
-    fn arrived(&self, change: &Change<'_>, intent: Intent, sight: &mut Sight<'_>) -> Option<(Option<Intent>, Outlook)> {
+    fn arrived(&self, change: &Change<'_>, intent: Intent, sight: &mut Sight<'_>) -> Asked<(Option<Intent>, Outlook)> {
         let succeeded = self.marks.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Succeeded);
         if succeeded {
             let message = "the end of the last run is being forgotten on AWS, since spec.weights took its place";
@@ -288,7 +288,7 @@ impl Course<'_> {
     }
 
     /// Records the next step, or says what it waits for.
-    fn take_next(&self, intent: Intent, sight: &mut Sight<'_>) -> Option<(Option<Intent>, Outlook)> {
+    fn take_next(&self, intent: Intent, sight: &mut Sight<'_>) -> Asked<(Option<Intent>, Outlook)> {
         let weights = match self.next(&intent, sight)? {
             Next::Step(weights) => weights,
             Next::Wait(message) => return Some((Some(intent), self.waiting(&message, sight))),
@@ -320,7 +320,7 @@ impl Course<'_> {
     }
 
     /// The next weights, for which the capacity is there.
-    fn next(&self, intent: &Intent, sight: &mut Sight<'_>) -> Option<Next> {
+    fn next(&self, intent: &Intent, sight: &mut Sight<'_>) -> Asked<Next> {
         if weights::total(&self.live) == 0 || weights::same_split(&self.live, &self.goal) {
             return Some(Next::Step(self.goal.clone()));
         }

@@ -14,7 +14,7 @@ use crate::fact::Forward;
 use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::standing::{Explanation, Standing, because};
 use crate::tick::Context;
 use crate::weights;
@@ -181,7 +181,7 @@ impl Change<'_> {
         intent: &mut Intent,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         self.meet(&self.gone_or(intent, || difference(intent, &self.live)), status, intent, sight)
     }
 
@@ -192,7 +192,7 @@ impl Change<'_> {
         before: &[EnvironmentWeight],
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         self.meet(&self.gone_or(intent, || departure(intent, before, &self.live)), status, intent, sight)
     }
 
@@ -202,7 +202,7 @@ impl Change<'_> {
         status: &mut WeightedRouteStatus,
         intent: &mut Intent,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         let noted = status.difference.take().filter(|noted| noted.found == self.live);
         let noted = noted.unwrap_or_else(|| Difference { since: self.context.now, found: self.live.clone() });
         let since = noted.since;
@@ -232,7 +232,7 @@ impl Change<'_> {
         status: &mut WeightedRouteStatus,
         intent: &mut Intent,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         let message = &found.message;
         let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
         if self.context.now < due {
@@ -322,9 +322,9 @@ pub(super) fn balancer_is_free(
     route: &RouteObject,
     since: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Standing>> {
+) -> Asked<Result<(), Standing>> {
     let Some(balancer) = entry_point::balancer_of(cluster, route) else { return Some(Ok(())) };
-    Some(match &sight.tags(&balancer, since)?.found {
+    Some(match sight.tags(&balancer, since)?.found {
         Ok(tags) => entry_point::owned_by_another(tags).map_or(Ok(()), |reason| Err(Standing::Stalled(reason))),
         Err(error) => Err(Standing::unreadable(error, "the balancer's tags")),
     })

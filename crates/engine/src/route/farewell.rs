@@ -17,10 +17,11 @@ use weir_api::weighted_route::{Before, Deletion, DeletionStage, RouteDeletionPol
 use crate::Arn;
 use crate::access;
 use crate::backend;
+use crate::fact::{Query, Tags};
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
-use crate::sight::{Facts, Sight};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
+use crate::sight::{Asked, Facts, Sight};
+use crate::standing::{StatusConditions, Explanation, Standing, because};
 use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
@@ -60,8 +61,8 @@ pub(super) fn is_owed(
     if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !wanted.is_some_and(returns) {
         return false;
     }
-    let tags = status.arn.as_ref().and_then(|arn| facts.tags(&Arn::new(arn)));
-    match tags.and_then(|reading| reading.found.as_ref().ok()) {
+    let tags = status.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
+    match tags.and_then(|reading| reading.found.ok()) {
         Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
         None => proposal.is_some() || route.has_finalizer() || rivalry::was_marked(route),
     }
@@ -79,7 +80,7 @@ pub(super) fn decide(
     cluster: &Cluster,
     route: &RouteObject,
     sight: &mut Sight<'_>,
-) -> Option<Verdict<WeightedRouteStatus>> {
+) -> Asked<Verdict<WeightedRouteStatus>> {
     let Some(deleted) = route.deleted.filter(|_| route.has_finalizer()) else {
         // What keeps it is somebody else's; nothing of ours is left to do.
         return Some(Verdict::record(route.status.clone()));
@@ -136,7 +137,7 @@ fn undo(
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Stand> {
+) -> Asked<Stand> {
     match context.grants.of_route(cluster, route) {
         Ok(access) => {
             sight.through(&access);
@@ -183,7 +184,7 @@ fn follow(
     wanted: &Wanted<'_>,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Stand> {
+) -> Asked<Stand> {
     let shift = &wanted.shift.key;
     if !wanted.goes_back() {
         let message = format!("waits for the run of the TrafficShift {shift} to go back over this route");

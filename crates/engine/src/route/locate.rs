@@ -9,7 +9,7 @@ use weir_api::Match;
 use crate::fact::{Conditions, ErrorKind, Rule, RulePriority};
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight, all};
 use crate::standing::{Explanation, Standing, because};
 use crate::step::ROUTE_TAG;
 use crate::tick::Context;
@@ -26,7 +26,7 @@ pub(super) fn own_rule<'a>(
     matches: &Match,
     rules: &'a [Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<Option<&'a Rule>, Explanation>> {
+) -> Asked<Result<Option<&'a Rule>, Explanation>> {
     match route.spec.listener.priority {
         Some(priority) => Some(at_priority(route, matches, priority, rules)),
         None => by_conditions(route, matches, rules, sight),
@@ -98,7 +98,7 @@ fn by_conditions<'a>(
     matches: &Match,
     rules: &'a [Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<Option<&'a Rule>, Explanation>> {
+) -> Asked<Result<Option<&'a Rule>, Explanation>> {
     let wanted = conditions(matches);
     let known = rules.iter().find(|rule| is_known(route, rule));
     if let Some(known) = known {
@@ -112,12 +112,9 @@ fn by_conditions<'a>(
         return Some(Ok(alike.first().copied()));
     }
     let mark = route.key.to_string();
-    let tags: Vec<_> = alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)).collect();
-    let mut marked = None;
-    for (rule, tags) in alike.iter().copied().zip(tags) {
-        let is_marked = tags?.found.as_ref().is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark));
-        marked = marked.or(is_marked.then_some(rule));
-    }
+    let tags = all(alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)))?;
+    let is_marked = tags.iter().map(|tags| tags.found.is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark)));
+    let marked = alike.iter().zip(is_marked).find_map(|(rule, is_marked)| is_marked.then_some(*rule));
     Some(Ok(marked.or(alike.first().copied())))
 }
 
@@ -168,14 +165,14 @@ pub(super) fn among_others(
     matches: &Match,
     rules: &[Rule],
     sight: &mut Sight<'_>,
-) -> Option<Result<Bounds, Standing>> {
+) -> Asked<Result<Bounds, Standing>> {
     let related = rules.iter().filter_map(|rule| Some((rule, rule.priority.number()?, relations(matches, rule))));
     let related = related.filter(|(.., relations)| !relations.is_empty());
-    let read: Vec<_> =
-        related.map(|(rule, number, relations)| (rule, number, relations, sight.tags(&rule.arn, ANY_AGE))).collect();
+    let related: Vec<_> = related.collect();
+    let tags = all(related.iter().map(|(rule, ..)| sight.tags(&rule.arn, ANY_AGE)))?;
     let mut bounds = Bounds::NONE;
-    for (rule, number, relations, tags) in read {
-        let tags = match &tags?.found {
+    for ((rule, number, relations), tags) in related.into_iter().zip(tags) {
+        let tags = match tags.found {
             Ok(tags) => tags,
             Err(error) if error.kind == ErrorKind::NotFound => continue,
             Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {}", rule.arn)))),

@@ -11,7 +11,7 @@ use crate::backend::{self, Groups, environment_of};
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Explanation, Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
 use crate::tick::Context;
@@ -81,7 +81,7 @@ pub(super) fn refusal(
     goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Explanation>> {
+) -> Asked<Result<(), Explanation>> {
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)) else { return Some(Ok(())) };
     if let Some(reason) = permission::refusal(cluster, route, entry_point) {
         return Some(Err(reason));
@@ -105,17 +105,17 @@ fn recognizes(
     goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<bool> {
+) -> Asked<bool> {
     let Ok(listener) = listener(cluster, route, goes_back, status) else { return Some(false) };
     let listener_arn = listener.to_string();
-    let Ok(rules) = &sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
+    let Ok(rules) = sight.rules(&listener, ANY_AGE)?.found else { return Some(false) };
     let resource = match &route.spec.listener.matches {
         None => Some(listener),
         Some(matches) => own_rule(route, matches, rules, sight)?.ok().flatten().map(|rule| rule.arn.clone()),
     };
     let Some(resource) = resource else { return Some(false) };
-    let tags = &sight.tags(&resource, ANY_AGE)?.found;
-    let is_marked = tags.as_ref().is_ok_and(|tags| is_marked(tags, &context.owner, &route.key));
+    let tags = sight.tags(&resource, ANY_AGE)?.found;
+    let is_marked = tags.is_ok_and(|tags| is_marked(tags, &context.owner, &route.key));
     if is_marked {
         status.marked = Some(resource.to_string());
         status.arn.clone_from(&status.marked);
@@ -134,7 +134,7 @@ pub(super) fn find<'a>(
     goes_back: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'a>,
-) -> Option<Result<Place<'a>, Standing>> {
+) -> Asked<Result<Place<'a>, Standing>> {
     let listener = match listener(cluster, route, goes_back, status) {
         Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
@@ -146,7 +146,7 @@ pub(super) fn find<'a>(
     let read_at = reading.at;
     let priority = status.priority;
     let gone = |listener, gone| Place { listener, read_at, priority, rule: None, resource: None, gone: Some(gone) };
-    let rules = match &reading.found {
+    let rules = match reading.found {
         Ok(rules) => rules,
         // There is nothing on it that a run could bring back.
         Err(error) if error.kind == ErrorKind::NotFound && is_bound && goes_back => {
@@ -280,18 +280,18 @@ impl Place<'_> {
         route: &RouteObject,
         not_before: Timestamp,
         sight: &mut Sight<'_>,
-    ) -> Option<Result<Marks, Standing>> {
+    ) -> Asked<Result<Marks, Standing>> {
         let Some(resource) = &self.resource else {
             return Some(Ok(Marks { is_ours: false, last_run: None, tags: Tags::new() }));
         };
-        let tags = match &sight.tags(resource, not_before)?.found {
+        let tags = match sight.tags(resource, not_before)?.found {
             Ok(tags) => tags,
             Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {resource}")))),
         };
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
             owner::is_ours(context, cluster, route, (resource, self.rule), tags)
-                .map(|is_ours| Marks { is_ours, last_run, tags: tags.as_ref().clone() })
+                .map(|is_ours| Marks { is_ours, last_run, tags: tags.clone() })
                 .map_err(Standing::Stalled),
         )
     }

@@ -10,7 +10,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::fact::ErrorKind;
 use crate::object::{Cluster, RouteObject};
 use crate::share::{self, Counts, Known, Sample};
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::weights;
 
 /// Over how many minutes the status speaks.
@@ -32,7 +32,7 @@ pub(super) fn see(
     is_writing: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<()> {
+) -> Asked<()> {
     let as_it_will_be = RouteObject { status: status.clone(), ..route.clone() };
     if !share::is_measured(cluster, &as_it_will_be) {
         status.requests = None;

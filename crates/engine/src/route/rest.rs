@@ -8,7 +8,7 @@ use crate::backend::{self, Groups};
 use crate::fact::Forward;
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::standing::{Standing, because};
 use crate::tick::Context;
 use crate::weights;
@@ -29,7 +29,7 @@ pub(super) fn at_rest(
     place: &Place<'_>,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Outlook> {
+) -> Asked<Outlook> {
     let live = status.weights.clone();
     let policy = route.spec.drift;
     let Some(mut intent) = status.intent.clone() else {

@@ -7,7 +7,7 @@ use crate::Arn;
 use crate::fact::{Conditions, Rule, RulePriority};
 use crate::object::RouteObject;
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Explanation, Standing, because};
 
 use super::Outlook;
@@ -64,9 +64,9 @@ pub(super) fn mention(
     status: &WeightedRouteStatus,
     outlook: &mut Outlook,
     sight: &mut Sight<'_>,
-) -> Option<()> {
+) -> Asked<()> {
     let (Standing::Ready(_), Some(listener)) = (&outlook.standing, &status.listener) else { return Some(()) };
-    let Ok(rules) = &sight.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(()) };
+    let Ok(rules) = sight.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(()) };
     let is_own = |rule: &&Rule| match &route.spec.listener.matches {
         Some(_) => status.arn.as_deref() == Some(rule.arn.as_str()),
         None => rule.priority == RulePriority::Default,

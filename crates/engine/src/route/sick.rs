@@ -9,7 +9,7 @@ use crate::backend::Groups;
 use crate::claim;
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::standing::{Standing, because};
 use crate::tick::Context;
 use crate::weights;
@@ -40,7 +40,7 @@ pub(super) fn mention_chosen(
     status: &WeightedRouteStatus,
     outlook: &mut Outlook,
     sight: &mut Sight<'_>,
-) -> Option<()> {
+) -> Asked<()> {
     let Standing::Ready(_) = &outlook.standing else { return Some(()) };
     let intent =
         status.intent.as_ref().filter(|intent| intent.follow.as_ref().is_some_and(|follow| follow.from.is_empty()));
@@ -51,14 +51,12 @@ pub(super) fn mention_chosen(
     }
     let carrying = weights::carrying(&status.weights);
     let known = carrying.iter().filter_map(|entry| Some((entry, groups.get(&entry.environment)?.as_ref().ok()?)));
-    let readings: Vec<_> = known.map(|(entry, group)| (entry, sight.health(group, sight.began - INTERVAL))).collect();
-    let mut sick = Vec::new();
-    for (entry, reading) in readings {
-        // What cannot be read is not known to be bad.
-        if let Some(health) = reading?.found.as_ref().ok().filter(|health| health.able() == 0) {
-            sick.push(format!("{} (0 of {} targets)", entry.environment, health.registered()));
-        }
-    }
+    let readings = all(known.map(|(entry, group)| Some((entry, sight.health(group, sight.began - INTERVAL)?))))?;
+    // What cannot be read is not known to be bad.
+    let health = readings.into_iter().filter_map(|(entry, reading)| Some((entry, reading.found.ok()?)));
+    let sick = health.filter(|(_, health)| health.able() == 0);
+    let sick = sick.map(|(entry, health)| format!("{} (0 of {} targets)", entry.environment, health.registered()));
+    let sick: Vec<String> = sick.collect();
     outlook.wake = Some(outlook.wake.map_or(sight.began + INTERVAL, |wake| wake.min(sight.began + INTERVAL)));
     if !sick.is_empty() {
         let message = format!(

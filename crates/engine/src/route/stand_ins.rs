@@ -8,7 +8,7 @@ use weir_api::entry_point::ListenerStatus;
 use weir_api::{EntryPointStatus, WeightedRouteStatus};
 
 use crate::Arn;
-use crate::fact::{Conditions, Fact, Query, Reading, Rule, RulePriority};
+use crate::fact::{Conditions, Fact, Query, Rule, RulePriority, Tags};
 use crate::grant::Grants;
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, Key, Object, RouteObject, ShiftObject};
 use crate::sight::Facts;
@@ -117,12 +117,12 @@ pub fn context(now: Timestamp) -> Context {
 /// What is known of AWS: the rules of the listener, each with what its tags say of installation and route, if anything.
 pub fn facts(now: Timestamp, rules: &[(Rule, (&str, &str))]) -> Facts {
     let mut facts = Facts::default();
-    let all = rules.iter().map(|(rule, _)| rule.clone()).collect();
-    facts.add(Query::Rules(Arn::new("listener")), Fact::Rules(Reading::new(now, Ok(all))));
+    let all: Vec<Rule> = rules.iter().map(|(rule, _)| rule.clone()).collect();
+    facts.add(Query::Rules(Arn::new("listener")), Fact::new(now, Ok(all)));
     for (rule, (owner, route)) in rules {
         let tags = [(OWNER_TAG, owner), (ROUTE_TAG, route)].into_iter().filter(|(_, value)| !value.is_empty());
-        let tags = tags.map(|(key, value)| (key.to_owned(), (*value).to_owned())).collect();
-        facts.add(Query::Tags(rule.arn.clone()), Fact::Tags(Reading::new(now, Ok(tags))));
+        let tags: Tags = tags.map(|(key, value)| (key.to_owned(), (*value).to_owned())).collect();
+        facts.add(Query::Tags(rule.arn.clone()), Fact::new(now, Ok(tags)));
     }
     facts
 }

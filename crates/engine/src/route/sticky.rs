@@ -9,7 +9,7 @@ use weir_api::weighted_route::Stickiness;
 use crate::Arn;
 use crate::fact::TargetStickiness;
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::standing::{Standing, because};
 
 /// The stickiness that Weir sets while traffic is split over sticky groups and the spec says nothing.
@@ -22,7 +22,7 @@ pub(super) fn seconds(
     before: Option<i32>,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Result<Option<i32>, Standing>> {
+) -> Asked<Result<Option<i32>, Standing>> {
     let chosen = spec.map(|spec| match spec.duration {
         Some(duration) if spec.enabled => Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)),
         _ => None,
@@ -30,10 +30,10 @@ pub(super) fn seconds(
     if groups.len() < 2 {
         return Some(Ok(chosen.unwrap_or(before)));
     }
-    let readings: Vec<_> = groups.iter().map(|group| (*group, sight.attributes(group, not_before))).collect();
+    let readings = all(groups.iter().map(|group| sight.attributes(group, not_before)))?;
     let mut sticky = None;
-    for (group, reading) in readings {
-        match reading?.found.as_ref().map(|attributes| attributes.stickiness) {
+    for (group, reading) in groups.iter().zip(readings) {
+        match reading.found.map(|attributes| attributes.stickiness) {
             Ok(TargetStickiness::Off) => {}
             Ok(TargetStickiness::Balancer) => sticky = Some(group),
             Ok(TargetStickiness::Application) => {

@@ -5,10 +5,10 @@
 //! user guide.
 
 use crate::Arn;
-use crate::fact::{Action, Balancer, By, Rule, RulePriority, TargetGroup};
+use crate::fact::{Action, Balancer, By, Query, Rule, RulePriority, TargetGroup};
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Facts, Sight};
+use crate::sight::{ANY_AGE, Asked, Facts, Sight, all};
 use crate::standing::{Explanation, because};
 use crate::step::Step;
 
@@ -78,7 +78,7 @@ pub(super) fn refusal(
     route: &RouteObject,
     step: &Step,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), Explanation>> {
+) -> Asked<Result<(), Explanation>> {
     let attached = attached(step, sight.facts());
     let Some(entry_point) = cluster.entry_points.get(&entry_key(route)).filter(|_| !attached.is_empty()) else {
         return Some(Ok(()));
@@ -88,12 +88,10 @@ pub(super) fn refusal(
     let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
     let fresh = sight.fresh();
     let balancer = sight.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
-    let groups: Vec<_> = attached.into_iter().map(|group| sight.group(&By::Arn(group), fresh)).collect();
-    let Ok(balancer) = &balancer?.found else { return Some(Ok(())) };
-    let mut why = Vec::new();
-    for group in groups {
-        why.extend(group?.found.as_ref().ok().and_then(|group| unusable(balancer, &listener.protocol, group)));
-    }
+    let groups = all(attached.into_iter().map(|group| sight.group(&By::Arn(group), fresh)))?;
+    let Ok(balancer) = balancer?.found else { return Some(Ok(())) };
+    let groups = groups.into_iter().filter_map(|group| group.found.ok());
+    let why: Vec<String> = groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect();
     if why.is_empty() {
         return Some(Ok(()));
     }
@@ -102,7 +100,7 @@ pub(super) fn refusal(
 
 /// The groups that a step puts where they are not yet.
 fn attached(step: &Step, facts: &Facts) -> Vec<Arn> {
-    let rules = facts.rules(step.resource()).and_then(|reading| reading.found.as_ref().ok());
+    let rules = facts.last::<Vec<Rule>>(Query::Rules(step.resource().clone())).and_then(|reading| reading.found.ok());
     let is_it = |live: &&Rule| match step {
         Step::SetRuleActions { rule, .. } => live.arn == *rule,
         Step::SetDefaultActions { .. } => live.priority == RulePriority::Default,

@@ -14,7 +14,7 @@ use crate::fact::{Forward, Tags};
 use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Sight};
+use crate::sight::{ANY_AGE, Asked, Sight, all};
 use crate::standing::{Standing, because};
 use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
 use crate::tick::Context;
@@ -37,7 +37,7 @@ pub(super) fn follow(
     marks: &Marks,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Option<Outlook> {
+) -> Asked<Outlook> {
     if wanted.surveys() {
         return Some(survey(context, wanted, groups, place, status, sight));
     }
@@ -163,7 +163,7 @@ impl Change<'_> {
         remembered: bool,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         let is_live = self.is_live(intent);
         if intent.verified_at.is_some() && is_live {
             drift::clear(status);
@@ -224,7 +224,7 @@ impl Change<'_> {
     }
 
     /// Whether the place was read since the change is on record: what was on its way before would be seen.
-    fn looks_again(&self, wanted: &Wanted<'_>, intent: &Intent, sight: &mut Sight<'_>) -> Option<bool> {
+    fn looks_again(&self, wanted: &Wanted<'_>, intent: &Intent, sight: &mut Sight<'_>) -> Asked<bool> {
         let is_recorded = self.route.status.intent.as_ref().is_some_and(|recorded| wanted.is_intent(recorded));
         if is_recorded {
             sight.rules(&self.place.listener, intent.since)?;
@@ -247,7 +247,7 @@ impl Change<'_> {
         intent: &mut Intent,
         status: &mut WeightedRouteStatus,
         sight: &mut Sight<'_>,
-    ) -> Option<Outlook> {
+    ) -> Asked<Outlook> {
         let words = weights::words(&intent.weights);
         let correction = intent.correction.clone()?;
         if correction.attaching {
@@ -275,7 +275,7 @@ impl Change<'_> {
     }
 
     /// Attaches groups without weight, so that their health is checked.
-    fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Option<Outlook> {
+    fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Asked<Outlook> {
         let waiting = |message| Outlook::unknown(Standing::Working(because(Reason::WaitingForEnvironment, message)));
         let groups = match backend::by_group(self.groups, attached) {
             Ok(groups) => groups,
@@ -295,7 +295,7 @@ impl Change<'_> {
 
     /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment
     /// that gains.
-    pub fn pursue(&self, intent: &Intent, sight: &mut Sight<'_>) -> Option<Result<Outlook, String>> {
+    pub fn pursue(&self, intent: &Intent, sight: &mut Sight<'_>) -> Asked<Result<Outlook, String>> {
         let needs = capacity::needs(intent.baseline.unwrap_or(0), self.route.spec.capacity.min_healthy_percent);
         let returns = match (&intent.correction, &intent.follow) {
             (Some(correction), _) => correction.was_live_at.is_some(),
@@ -345,7 +345,7 @@ impl Change<'_> {
     }
 
     /// Where the traffic goes by this change; the error says for what capacity it waits.
-    fn movement(&self, wanted: &Wanted<'_>, sight: &mut Sight<'_>) -> Option<Result<Movement, String>> {
+    fn movement(&self, wanted: &Wanted<'_>, sight: &mut Sight<'_>) -> Asked<Result<Movement, String>> {
         let run = wanted.run;
         if weights::same_split(&self.live, &wanted.part.weights) {
             return Some(Ok(Movement::Attach));
@@ -364,18 +364,16 @@ impl Change<'_> {
         let reasserts = wanted.reasserts();
         let gaining =
             if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![run.to.as_str()] };
-        let readings: Vec<_> = gaining.iter().map(|environment| self.capacity(wanted, environment, sight)).collect();
-        for reading in readings {
-            if let Err(message) = reading? {
-                return Some(Err(message));
-            }
+        let judged = all(gaining.iter().map(|environment| self.capacity(wanted, environment, sight)))?;
+        if let Some(short) = judged.into_iter().find_map(Result::err) {
+            return Some(Err(short));
         }
         let needs = capacity::needs(wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
         Some(Ok(if reasserts { Movement::Reassert { needs } } else { Movement::Forward { candidate, needs } }))
     }
 
     /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
-    fn capacity(&self, wanted: &Wanted<'_>, environment: &str, sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+    fn capacity(&self, wanted: &Wanted<'_>, environment: &str, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
         let group = match self.groups.get(environment) {
             Some(Ok(group)) => group,
             Some(Err(message)) => return Some(Err(message.clone())),
@@ -383,7 +381,7 @@ impl Change<'_> {
         };
         let percent = weights::percent_up(&wanted.part.weights, environment);
         let needed = weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
-        Some(match &sight.health(group, sight.fresh())?.found {
+        Some(match sight.health(group, sight.fresh())?.found {
             Ok(health) if i64::from(health.able()) >= needed => Ok(()),
             Ok(health) => {
                 Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able()))

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{HeldBy, Hold, OnFailure, Phase, Run, Wait};
 
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::weights;
 
 use super::health::Capacity;
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Takes the run that is moving one step on.
-pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
     leave::brake(draft);
     farewell::heed(draft);
     let run = draft.status.run.clone()?;
@@ -46,7 +46,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>)
 }
 
 /// Takes a run one step on that is not going back.
-fn go_on(draft: &mut Draft<'_>, run: Run, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+fn go_on(draft: &mut Draft<'_>, run: Run, lanes: &[Lane<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
     if watch::candidate(draft, &run, lanes, sight)? || leave::replace(draft, &run, plan, sight)? {
         return Some(());
     }
@@ -224,7 +224,7 @@ fn step(
     plan: &Plan,
     weight: i32,
     sight: &mut Sight<'_>,
-) -> Option<()> {
+) -> Asked<()> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let all: Vec<&Lane<'_>> = lanes.iter().collect();
     let capacity = health::candidate(&all, run, weight, percent, sight.fresh(), sight)?;

@@ -7,7 +7,7 @@ use weir_api::requests::Evidence;
 use weir_api::traffic_shift::{Run, Wait};
 
 use crate::share::{self, Known, Sample};
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::Draft;
@@ -26,23 +26,22 @@ const TOLERANCE: u64 = 500;
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether the run waits for the share of its present step to be seen; if so, says for what.
-pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<bool> {
     let Some(applied_at) = run.applied_at else { return Some(false) };
     if draft.shift.spec.evidence == Evidence::Weights || run.weight == 0 || run.is_released(Wait::ShareNotSeen) {
         return Some(false);
     }
     // Where one group gets everything there is nothing to tell apart.
     let split = lanes.iter().filter(|lane| lane.part.weights.len() > 1);
-    let known = split.map(|lane| match &lane.access {
+    let known = all(split.map(|lane| match &lane.access {
         Ok(access) => {
             sight.through(access);
-            (lane, share::known(draft.cluster, lane.route, sight))
+            Some((lane, share::known(draft.cluster, lane.route, sight)?))
         }
-        Err(message) => (lane, Some(Known::Never(message.clone()))),
-    });
-    let known: Vec<_> = known.collect();
+        Err(message) => Some((lane, Known::Never(message.clone()))),
+    }))?;
     for (lane, known) in known {
-        if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known?) {
+        if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known) {
             let message = format!("route {}: {} is not seen to have its share: {why}", lane.part.name, run.to);
             draft.wait(phase_of(run), Wait::ShareNotSeen, message, None);
             return Some(true);

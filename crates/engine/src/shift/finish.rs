@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, Wait};
 
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::lane::Lane;
@@ -18,7 +18,7 @@ const JUST_ENDED: SignedDuration = SignedDuration::from_secs(60);
 
 /// The candidate carries everything: waits for sticky clients, drops the old side where it must, and asks the routes
 /// to remember the end.
-pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn finish(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<()> {
     if let Some(until) = sticks_until(run, lanes)
         && draft.now < until
         && !run.is_released(Wait::StickyClients)
@@ -51,13 +51,13 @@ pub(super) fn sticks_until(run: &Run, lanes: &[Lane<'_>]) -> Option<Timestamp> {
 }
 
 /// A first deployment ends once it is known how its targets are, and says so; true when it may end.
-fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<bool> {
     let since = sight.began - HEALTH_AGE;
-    let readings: Vec<_> = lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)).collect();
+    let found = all(lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)))?;
     let mut words = Vec::new();
     let mut starting = false;
-    for reading in readings {
-        match reading? {
+    for health in found {
+        match health {
             Ok(health) => {
                 starting |= health.hopeful() > health.able();
                 let unchecked = if health.unchecked > 0 { " or get requests unchecked" } else { "" };
@@ -84,7 +84,7 @@ fn settle_first(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mu
 
 /// A first deployment completes healthy or not, and whoever has no healthy target by then is said to have none, until one
 /// is seen. After that its health is the balancer's affair, as that of everything at rest.
-pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<()> {
     let Some(run) = draft.status.run.clone() else { return Some(()) };
     let is_told = draft.shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == Reason::NoHealthyTarget);
     let is_new = run.ended_at.is_some_and(|ended| draft.now < ended + JUST_ENDED);
@@ -93,9 +93,9 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, lanes: &[Lane<'_>], sight: &mut
         return Some(());
     }
     let since = sight.began - HEALTH_AGE;
-    let readings: Vec<_> = lanes.iter().map(|lane| (lane, health::of(lane, &run.to, since, sight))).collect();
-    for (lane, reading) in readings {
-        if let Some(health) = reading?.ok().filter(|health| health.able() == 0) {
+    let found = all(lanes.iter().map(|lane| health::of(lane, &run.to, since, sight)))?;
+    for (lane, health) in lanes.iter().zip(found) {
+        if let Some(health) = health.ok().filter(|health| health.able() == 0) {
             let message = format!(
                 "{} carries all the traffic of route {}, and none of its {} targets is healthy: requests fail until one is",
                 run.to,

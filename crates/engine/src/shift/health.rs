@@ -5,7 +5,7 @@ use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::fact::Health;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::lane::Lane;
@@ -49,14 +49,14 @@ pub(super) fn candidate(
     min_healthy_percent: i32,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Capacity> {
+) -> Asked<Capacity> {
     let judged: Vec<&Lane<'_>> =
         lanes.iter().filter(|lane| !weights::without(&lane.part.from, &run.to).is_empty()).copied().collect();
-    let readings: Vec<_> = judged.iter().map(|lane| of(lane, &run.to, not_before, sight)).collect();
+    let found = all(judged.iter().map(|lane| of(lane, &run.to, not_before, sight)))?;
     let mut capacity = Capacity::Enough;
-    for (lane, reading) in judged.into_iter().zip(readings) {
+    for (lane, found) in judged.into_iter().zip(found) {
         let needed = weights::needed(weight, lane.part.baseline, min_healthy_percent);
-        match reading? {
+        match found {
             Ok(health) if i64::from(health.able()) >= needed => {}
             // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
             Ok(health) if health.unused > 0 && i64::from(health.able() + health.unused) >= needed => {
@@ -87,19 +87,16 @@ pub(super) fn broken_remainder(
     run: &Run,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Vec<String>> {
+) -> Asked<Vec<String>> {
     let carried = lanes.iter().flat_map(|lane| remainder(lane, run).into_iter().map(move |entry| (lane, entry)));
     let carried = carried.filter(|(lane, entry)| weights::of(&lane.part.weights, &entry.environment) > 0);
-    let readings: Vec<_> =
-        carried.map(|(lane, entry)| (of(lane, &entry.environment, not_before, sight), entry)).collect();
-    let mut broken = Vec::new();
-    for (reading, entry) in readings {
-        if reading?.is_ok_and(|health| health.is_dead()) {
-            let name = &entry.environment;
-            broken.push(format!("{name}, from which the run takes over, carries traffic and has no healthy target"));
-        }
-    }
-    Some(broken)
+    let found = all(carried.map(|(lane, entry)| {
+        let health = of(lane, &entry.environment, not_before, sight)?;
+        Some((entry.environment, health))
+    }))?;
+    let dead = found.into_iter().filter(|(_, health)| health.as_ref().is_ok_and(Health::is_dead));
+    let words = |name| format!("{name}, from which the run takes over, carries traffic and has no healthy target");
+    Some(dead.map(|(name, _)| words(name)).collect())
 }
 
 /// What carried traffic when a run took over from another, beside what a rollback goes back to.
@@ -134,7 +131,7 @@ pub(super) fn of(
     environment: &str,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Result<Health, String>> {
+) -> Asked<Result<Health, String>> {
     let group = match lane.group(environment) {
         Ok(group) => group,
         Err(message) => return Some(Err(message)),
@@ -143,9 +140,8 @@ pub(super) fn of(
         Ok(access) => sight.through(access),
         Err(message) => return Some(Err(message.clone())),
     }
-    let reading = sight.health(group, not_before)?;
-    let found = reading.found.as_deref().copied();
-    Some(found.map_err(|error| format!("the health of {environment} could not be read: {error}")))
+    let found = sight.health(group, not_before)?.found;
+    Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }
 
 /// How many targets are healthy over all environments that carry traffic by these weights.
@@ -154,15 +150,8 @@ pub(super) fn carrying(
     from: &[EnvironmentWeight],
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Result<i32, String>> {
-    let readings: Vec<_> =
-        weights::carrying(from).iter().map(|entry| of(lane, &entry.environment, not_before, sight)).collect();
-    let mut healthy = 0;
-    for reading in readings {
-        match reading? {
-            Ok(health) => healthy += i32::try_from(health.able()).unwrap_or(i32::MAX),
-            Err(message) => return Some(Err(message)),
-        }
-    }
-    Some(Ok(healthy))
+) -> Asked<Result<i32, String>> {
+    let found = all(weights::carrying(from).iter().map(|entry| of(lane, &entry.environment, not_before, sight)))?;
+    let able = |health: Health| i32::try_from(health.able()).unwrap_or(i32::MAX);
+    Some(found.into_iter().map(|health| health.map(able)).sum())
 }

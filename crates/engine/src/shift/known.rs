@@ -6,7 +6,7 @@ use weir_api::traffic_shift::{Course, KnownGood, Run};
 use weir_api::weighted_route::FullTraffic;
 
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 
 use super::health::Capacity;
 use super::lane::Lane;
@@ -70,7 +70,7 @@ pub(super) enum Leap {
 }
 
 /// Judges whether everything may move now. A run does not wait for ever for the capacity to do so.
-pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<Leap> {
+pub(super) fn leap(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<Leap> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let all: Vec<&Lane<'_>> = lanes.iter().collect();
     let (message, may_come) = match health::candidate(&all, run, 100, percent, sight.fresh(), sight)? {

@@ -5,7 +5,7 @@ use weir_api::traffic_shift::{OnChange, Outcome, Phase, Run};
 
 use crate::object::ShiftObject;
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 use crate::weights;
 
 use super::plan::Plan;
@@ -51,7 +51,7 @@ pub(super) fn brake(draft: &mut Draft<'_>) {
 
 /// Lets the run to what `to` names now take over, if it may; true when that has decided what happens. While it cannot
 /// begin, the present run stays where it is, so that its candidate is still watched and it can still go back.
-pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<bool> {
+pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
     let spec = &draft.shift.spec;
     if spec.to == run.to || draft.shift.deleted.is_some() || spec.on_change == OnChange::Queue {
         return Some(false);
@@ -73,7 +73,7 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
 }
 
 /// Lets the run to what `to` names now take over from a rollback that waits for capacity; true when it has.
-pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<bool> {
+pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
     let spec = &draft.shift.spec;
     let is_wanted = wants_another(draft.shift, run) && !spec.paused;
     if !is_wanted || draft.shift.deleted.is_some() || spec.on_change == OnChange::Queue {

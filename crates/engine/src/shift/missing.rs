@@ -6,7 +6,7 @@ use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 
 use crate::object::{KindName, ObjectRef};
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 
 use super::lane::Lane;
 use super::plan::Plan;
@@ -27,7 +27,7 @@ pub(super) enum Routes {
 
 /// Sees whether routes of the run are gone. Those that the shift does not name any more are taken out of the run. One
 /// that it names may be made anew for a while; then the run has failed, and the others go back or hold.
-pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Option<Routes> {
+pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<Routes> {
     let is_gone = |part: &RunRoute| farewell::following(draft.cluster, draft.shift, run, part).is_none();
     let gone: Vec<&str> = run.routes.iter().filter(|part| is_gone(part)).map(|part| part.name.as_str()).collect();
     if gone.is_empty() {

@@ -8,7 +8,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::tick::Urgency;
 use crate::weights;
 
@@ -57,20 +57,16 @@ pub(super) fn go_back(
     lanes: &[Lane<'_>],
     plan: &Plan,
     sight: &mut Sight<'_>,
-) -> Option<()> {
+) -> Asked<()> {
     if !awaits_capacity(draft.shift) {
         sight.hurry(Urgency::Rollback);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let shift = draft.shift;
-    let returns: Vec<Option<Return>> = lanes
-        .iter()
-        .map(|lane| {
-            let kept = || Return { weights: lane.part.weights.clone(), short: None };
-            if lane.is_left(shift, run) { Some(kept()) } else { of_lane(lane, run, percent, sight) }
-        })
-        .collect();
-    let returns: Vec<Return> = returns.into_iter().collect::<Option<_>>()?;
+    let returns = all(lanes.iter().map(|lane| {
+        let kept = || Return { weights: lane.part.weights.clone(), short: None };
+        if lane.is_left(shift, run) { Some(kept()) } else { of_lane(lane, run, percent, sight) }
+    }))?;
     let short = returns.iter().find_map(|back| back.short.clone());
     // What a run wants that has yet to be told what is live was never written.
     let changed = run.surveying
@@ -116,7 +112,7 @@ struct Sides {
     remainder: Vec<EnvironmentWeight>,
 }
 
-fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Option<Return> {
+fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Asked<Return> {
     let home = weights::without(lane.part.home(), &run.to);
     if home.is_empty() {
         return Some(Return { weights: lane.part.weights.clone(), short: None });

@@ -8,7 +8,7 @@ use crate::backend;
 use crate::guard::MAX_GROUPS;
 use crate::reason::Reason;
 use crate::route;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::standing::because;
 use crate::weights;
 
@@ -21,7 +21,7 @@ use super::{Draft, command, finish, health, known, report};
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Starts a run where one is due; otherwise says why none is.
-pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
     let to = draft.shift.spec.to.clone();
     let lanes = match ready_lanes(draft) {
         Ok(lanes) => lanes,
@@ -112,7 +112,7 @@ pub(super) fn successor(
     moving: &Run,
     plan: &Plan,
     sight: &mut Sight<'_>,
-) -> Option<Result<Run, Refusal>> {
+) -> Asked<Result<Run, Refusal>> {
     let lanes = match lanes(draft) {
         Ok(lanes) => lanes,
         Err(refusal) => return Some(Err(Refusal::waiting(refusal))),
@@ -278,7 +278,7 @@ fn found(
     moving: Option<&Run>,
     plan: &Plan,
     sight: &mut Sight<'_>,
-) -> Option<Result<Run, Refusal>> {
+) -> Asked<Result<Run, Refusal>> {
     let to = draft.shift.spec.to.clone();
     let fresh = sight.fresh();
     let surveying = must_survey(draft, lanes, moving);
@@ -286,10 +286,10 @@ fn found(
     if is_live && !surveying {
         return Some(Ok(noted(draft, lanes, plan)));
     }
-    let counts: Vec<_> = lanes.iter().map(|lane| baseline(draft, lane, moving, &to, fresh, sight)).collect();
+    let counts = all(lanes.iter().map(|lane| baseline(draft, lane, moving, &to, fresh, sight)))?;
     let mut routes = Vec::new();
     for (lane, count) in lanes.iter().zip(counts) {
-        let baseline = match count? {
+        let baseline = match count {
             Ok(baseline) => baseline,
             Err(message) => {
                 let look_again = Some(sight.began + LOOK_AGAIN);
@@ -370,7 +370,7 @@ fn baseline(
     to: &str,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
-) -> Option<Result<i32, String>> {
+) -> Asked<Result<i32, String>> {
     // What the user's own weights have moved since then is not that run's any more.
     let intent = lane.route.status.intent.as_ref().filter(|intent| intent.uid == draft.shift.uid);
     let superseded =

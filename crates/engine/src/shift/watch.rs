@@ -6,7 +6,7 @@ use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{HeldBy, Run};
 
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 
 use super::health::{self, Capacity};
 use super::lane::{Lane, lanes};
@@ -38,7 +38,7 @@ struct Found {
 }
 
 /// Watches the candidate on those routes of the run that are there.
-pub(super) fn present(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> Option<()> {
+pub(super) fn present(draft: &mut Draft<'_>, run: &Run, sight: &mut Sight<'_>) -> Asked<()> {
     let lanes = lanes(draft.grants, draft.cluster, draft.shift, run);
     candidate(draft, run, &lanes, sight).map(drop)
 }
@@ -52,7 +52,7 @@ pub(super) fn lose_sight(draft: &mut Draft<'_>, run: &Run, why: &str) {
 }
 
 /// Watches the health of a candidate that carries traffic; true when that has decided what happens.
-pub(super) fn candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Option<bool> {
+pub(super) fn candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<bool> {
     if run.rollback.is_some() {
         return Some(false);
     }
@@ -84,18 +84,15 @@ pub(super) fn candidate(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], si
 }
 
 /// The worst that is seen of the candidate on any route: on those where the run goes back by itself, and on the others.
-fn look(draft: &Draft<'_>, run: &Run, own: &[&Lane<'_>], others: &[&Lane<'_>], sight: &mut Sight<'_>) -> Option<Found> {
+fn look(draft: &Draft<'_>, run: &Run, own: &[&Lane<'_>], others: &[&Lane<'_>], sight: &mut Sight<'_>) -> Asked<Found> {
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let since = sight.began - HEALTH_AGE;
     let weight = if run.surveying { 0 } else { run.weight };
     let of_own = health::candidate(own, run, weight, percent, since, sight);
-    let of_others: Vec<Option<Capacity>> = others
-        .iter()
-        .map(|lane| health::candidate(&[*lane], run, lane.carried_by(&run.to), percent, since, sight))
-        .collect();
+    let mut of_other = |lane| health::candidate(&[lane], run, lane.carried_by(&run.to), percent, since, sight);
+    let of_others = all(others.iter().map(|lane| of_other(lane)))?;
     let mut worst = Found { capacity: of_own?, acts: true };
     for capacity in of_others {
-        let capacity = capacity?;
         if own.is_empty() || capacity.rank() > worst.capacity.rank() {
             worst = Found { capacity, acts: false };
         }

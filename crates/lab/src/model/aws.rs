@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{
-    Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, GroupAttributes, Health,
-    Listener, Query, Reading, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
+    Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, Found, GroupAttributes, Health,
+    Listener, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
 };
 use weir_engine::step::Step;
 
@@ -33,7 +33,7 @@ pub struct ModelAws {
     /// How many requests clients send to each listener in a minute.
     pub traffic: u64,
     /// What was last counted.
-    counted: BTreeMap<Query, Reading<Requests>>,
+    counted: BTreeMap<Query, Fact>,
     made: u32,
 }
 
@@ -246,35 +246,35 @@ impl ModelAws {
             Query::Balancer(by) => {
                 let shop = balancer();
                 let is_shop = matches!(by, By::Name(name) if *name == shop.name) || *by == By::Arn(shop.arn.clone());
-                Fact::Balancer(self.reading(now, is_shop.then_some(shop)))
+                self.read(now, is_shop.then_some(shop))
             }
-            Query::Listeners(_) => Fact::Listeners(self.reading(now, Some(self.listeners.values().cloned().collect()))),
-            Query::Rules(listener) => Fact::Rules(self.reading(now, self.rules.get(listener).cloned())),
-            Query::Group(by) => Fact::Group(self.reading(now, self.target_group(by))),
-            Query::Attributes(arn) => Fact::Attributes(self.reading(now, self.attributes(arn))),
-            Query::Health(arn) => Fact::Health(self.reading(now, self.health(then, arn))),
-            Query::Tags(arn) => Fact::Tags(self.reading(now, Some(self.tags.get(arn).cloned().unwrap_or_default()))),
-            Query::Requests { .. } => Fact::Requests(self.counted.get(&query).cloned()),
+            Query::Listeners(_) => self.read::<Vec<Listener>>(now, Some(self.listeners.values().cloned().collect())),
+            Query::Rules(listener) => self.read(now, self.rules.get(listener).cloned()),
+            Query::Group(by) => self.read(now, self.target_group(by)),
+            Query::Attributes(arn) => self.read(now, self.attributes(arn)),
+            Query::Health(arn) => self.read(now, self.health(then, arn)),
+            Query::Tags(arn) => self.read(now, Some(self.tags.get(arn).cloned().unwrap_or_default())),
+            Query::Requests(_) => self.counted.get(&query).cloned().unwrap_or_else(Fact::uncounted),
         };
         (query, fact)
     }
 
-    fn reading<T>(&self, now: Timestamp, found: Option<T>) -> Reading<T> {
+    fn read<T: Into<Found>>(&self, now: Timestamp, found: Option<T>) -> Fact {
         let error = |kind: ErrorKind| AwsError { kind, operation: "Read".to_owned(), message: "modelled".to_owned() };
         let found = match found {
             _ if self.failing_reads => Err(error(ErrorKind::Transient)),
             Some(found) => Ok(found),
             None => Err(error(ErrorKind::NotFound)),
         };
-        Reading::new(now, found)
+        Fact::new(now, found)
     }
 
     /// Counts requests. They split by the weights that were live when their minute began, and a minute arrives one
     /// minute after its end; the rate is the present one.
     pub fn measure(&mut self, now: Timestamp, questions: &BTreeSet<Query>) {
         let asked = questions.iter().filter_map(|query| match query {
-            Query::Requests { group, .. } => {
-                Some((query.clone(), self.reading(now, Some(self.requests(now, group.as_ref())))))
+            Query::Requests(RequestCount { group, .. }) => {
+                Some((query.clone(), self.read(now, Some(Some(self.requests(now, group.as_ref()))))))
             }
             _ => None,
         });

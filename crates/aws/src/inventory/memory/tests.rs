@@ -44,8 +44,10 @@ fn bed() -> (Bed, Arc<Mutex<Fate>>) {
 
 async fn ask(bed: &Bed, by: By, not_before: Timestamp) -> Result<Arc<TargetGroup>, Box<AwsError>> {
     let (_, fact) = bed.answer(&Ask::new(Query::Group(by), not_before)).await;
-    let Fact::Group(reading) = fact else { panic!("{fact:?}") };
-    reading.found
+    match fact.found? {
+        Found::Group(group) => Ok(group),
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn named(bed: &Bed) -> Result<Arn, AwsError> {
@@ -79,7 +81,7 @@ async fn a_name_leads_to_what_bears_it_once_the_other_is_known_to_be_gone() {
 fn what_a_clock_told_that_was_set_back_since_is_no_answer() {
     let second = |second| Timestamp::from_second(second).unwrap();
     let query = Query::Health(arn(1));
-    let fact = |at| Fact::Health(weir_engine::fact::Reading::new(second(at), Ok(weir_engine::fact::Health::default())));
+    let fact = |at| Fact::new(second(at), Ok(weir_engine::fact::Health::default()));
     let mut memory = Memory::default();
     memory.keep(&query, &fact(1_000), second(1_000));
     assert_eq!(memory.recall(&query, second(990), second(1_001)), Some(fact(1_000)));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::stand_ins::{cluster, context, entry_point, environment, facts, route, rule};
 use crate::Arn;
-use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Reading, Tags};
+use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Tags};
 use crate::object::RouteObject;
 use crate::route::decide;
 use crate::sight::Sight;
@@ -46,10 +46,10 @@ impl Watched {
         let now = at(second);
         let live = crate::fact::Rule { actions: actions(blue, green), ..rule(1000, "a.example") };
         let mut facts = facts(now, &[(live, ("shop", "team/web"))]);
-        facts.add(Query::Tags(Arn::new("balancer")), Fact::Tags(Reading::new(now, Ok(Tags::new()))));
+        facts.add(Query::Tags(Arn::new("balancer")), Fact::new(now, Ok(Tags::new())));
         for name in ["blue", "green"] {
             let health = Health { healthy: 4, ..Health::default() };
-            facts.add(Query::Health(Arn::new(name)), Fact::Health(Reading::new(now, Ok(health))));
+            facts.add(Query::Health(Arn::new(name)), Fact::new(now, Ok(health)));
         }
         let context = crate::tick::Context { accepted: self.accepted.clone(), ..context(now) };
         loop {

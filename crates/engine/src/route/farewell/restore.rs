@@ -4,11 +4,11 @@
 //! AWS, so its health would never be known. A group that is gone or unhealthy takes nothing: what is live stays.
 
 use crate::Arn;
-use crate::fact::{Action, ActionKind, ErrorKind, Forward};
+use crate::fact::{Action, ActionKind, By, ErrorKind, Forward};
 use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
 use crate::reason::Reason;
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight, all};
 use crate::standing::because;
 use crate::step::{Movement, Proposal, Step};
 use crate::tick::Context;
@@ -25,7 +25,7 @@ pub(super) fn restore(
     spot: &Spot<'_>,
     before: &Before,
     sight: &mut Sight<'_>,
-) -> Option<Stand> {
+) -> Asked<Stand> {
     let live = spot.rule.map(|rule| rule.actions.as_slice()).unwrap_or_default();
     let is_strange = |action: &Action| match &action.kind {
         ActionKind::Unsupported { .. } => true,
@@ -96,12 +96,11 @@ fn total(forward: &Forward) -> u64 {
 }
 
 /// Whether all groups are there still; the error names the one that is not.
-fn exist(groups: &[&Arn], sight: &mut Sight<'_>) -> Option<Result<(), String>> {
+fn exist(groups: &[&Arn], sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
     let fresh = sight.fresh();
-    let readings: Vec<_> =
-        groups.iter().map(|group| (*group, sight.group(&crate::fact::By::Arn((*group).clone()), fresh))).collect();
-    for (group, reading) in readings {
-        match &reading?.found {
+    let readings = all(groups.iter().map(|group| sight.group(&By::Arn((*group).clone()), fresh)))?;
+    for (group, reading) in groups.iter().zip(readings) {
+        match reading.found {
             Ok(_) => {}
             Err(error) if error.kind == ErrorKind::NotFound => {
                 return Some(Err(format!(
@@ -121,7 +120,7 @@ fn with_attached(
     live: &Forward,
     wanted: &Forward,
     sight: &mut Sight<'_>,
-) -> Option<Result<Forward, String>> {
+) -> Asked<Result<Forward, String>> {
     let mut groups = live.groups.clone();
     groups.retain(|group, weight| *weight > 0 || wanted.groups.contains_key(group));
     for group in wanted.groups.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group) {
@@ -151,14 +150,14 @@ fn capacity(
     wanted: &Forward,
     min_healthy_percent: u32,
     sight: &mut Sight<'_>,
-) -> Option<Result<(), String>> {
+) -> Asked<Result<(), String>> {
     let fresh = sight.fresh();
     let carrying: Vec<&Arn> = live.groups.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group).collect();
     let asked: Vec<&Arn> = if rising.is_empty() { Vec::new() } else { [carrying.as_slice(), rising].concat() };
-    let readings: Vec<_> = asked.iter().map(|group| (*group, sight.health(group, fresh))).collect();
+    let readings = all(asked.iter().map(|group| sight.health(group, fresh)))?;
     let mut healthy = Vec::new();
-    for (group, reading) in readings {
-        match &reading?.found {
+    for (group, reading) in asked.into_iter().zip(readings) {
+        match reading.found {
             Ok(health) => healthy.push((group, u64::from(health.able()))),
             Err(error) => return Some(Err(format!("the health of {group} could not be read: {error}"))),
         }

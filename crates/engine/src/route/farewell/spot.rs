@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use crate::Arn;
 use crate::fact::{ErrorKind, Rule, RulePriority, Tags};
 use crate::object::{Cluster, RouteObject};
-use crate::sight::Sight;
+use crate::sight::{Asked, Sight};
 
 use super::super::locate::own_rule;
 use super::super::rivalry::entry_key;
@@ -33,14 +33,14 @@ pub(super) fn spot<'a>(
     cluster: &Cluster,
     route: &RouteObject,
     sight: &mut Sight<'a>,
-) -> Option<Result<Option<Spot<'a>>, String>> {
+) -> Asked<Result<Option<Spot<'a>>, String>> {
     let Some(listener) = listener(cluster, route) else {
         let name = &route.spec.listener.entry_point.name;
         return Some(Err(format!("where the route was is not on record, and the EntryPoint {name} does not tell")));
     };
     let fresh = sight.fresh();
     let reading = sight.rules(&listener, fresh)?;
-    let rules = match &reading.found {
+    let rules = match reading.found {
         Ok(rules) => rules,
         Err(error) if error.kind == ErrorKind::NotFound => return Some(Ok(None)),
         Err(error) => return Some(Err(format!("the rules of the listener could not be read: {error}"))),
@@ -62,7 +62,7 @@ pub(super) fn spot<'a>(
             return Some(if may_come { Err("the rule may still be on its way".to_owned()) } else { Ok(None) });
         }
     };
-    Some(match &sight.tags(&resource, fresh)?.found {
+    Some(match sight.tags(&resource, fresh)?.found {
         Ok(tags) => Ok(Some(Spot { listener, rule, is_default, resource, tags })),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("the tags of {resource} could not be read: {error}")),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::stand_ins::{cluster, context, entry_point, facts, route, rule, settled};
 use super::*;
-use crate::fact::{AwsError, Fact, Query, Reading, Tags};
+use crate::fact::{AwsError, Fact, Query};
 use crate::object::Cluster;
 use crate::reason::Reason;
 use crate::sight::Facts;
@@ -93,7 +93,7 @@ fn tags_that_cannot_be_read_are_nobodys_leave() {
     let mut facts = facts(now(), &[(rules[0].clone(), ("shop", "team-b/web"))]);
     let error =
         AwsError { kind: ErrorKind::Throttled, operation: "DescribeTags".to_owned(), message: "slow down".to_owned() };
-    facts.add(Query::Tags(rules[0].arn.clone()), Fact::Tags(Reading::<Tags>::new(now(), Err(error))));
+    facts.add(Query::Tags(rules[0].arn.clone()), Fact::failed(now(), error));
     let mut sight = Sight::new(now(), &facts);
     let matches = route.spec.listener.matches.as_ref().unwrap();
     let cluster = shared(std::slice::from_ref(&route));
