@@ -31,7 +31,11 @@ pub fn decide(
     sight: &mut Sight<'_>,
 ) -> Asked<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
-    let mut wrong: Vec<Standing> = look(context, object, &mut status, sight)?.err().into_iter().collect();
+    let seen = match context.grants.of_entry_point(object) {
+        Ok(access) => sight.by(&access, |sight| look(context, object, &mut status, sight))?,
+        Err(reason) => Err(Standing::Stalled(reason)),
+    };
+    let mut wrong: Vec<Standing> = seen.err().into_iter().collect();
     if let Some(reason) = closed(cluster, object, &status) {
         wrong.push(Standing::Stalled(reason));
     }
@@ -62,11 +66,6 @@ fn look(
     status: &mut EntryPointStatus,
     sight: &mut Sight<'_>,
 ) -> Asked<Result<(), Standing>> {
-    let access = match context.grants.of_entry_point(object) {
-        Ok(access) => access,
-        Err(reason) => return Some(Err(Standing::Stalled(reason))),
-    };
-    sight.through(&access);
     let existing = &object.spec.existing;
     let by = match (&existing.arn, &existing.name) {
         (Some(arn), _) => By::Arn(Arn::new(arn)),
@@ -78,7 +77,7 @@ fn look(
     };
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::Balancer, by);
     let refused = refusal(&by);
-    if refused.is_some() || status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, &access)) {
+    if refused.is_some() || status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, sight.access())) {
         *status = forgotten(status);
     }
     if let Some(reason) = refused {

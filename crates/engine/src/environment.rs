@@ -27,7 +27,10 @@ pub fn decide(
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
 ) -> Asked<Verdict<EnvironmentStatus>> {
-    let (found, standing) = look(context, object, sight)?;
+    let (found, standing) = match context.grants.of_environment(object) {
+        Ok(access) => sight.by(&access, |sight| look(context, object, sight))?,
+        Err(reason) => (known(object), Standing::Stalled(reason)),
+    };
     let conditions =
         StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
     let status = EnvironmentStatus {
@@ -45,10 +48,6 @@ fn look(
     object: &EnvironmentObject,
     sight: &mut Sight<'_>,
 ) -> Asked<(Vec<TargetGroupStatus>, Standing)> {
-    match context.grants.of_environment(object) {
-        Ok(access) => sight.through(&access),
-        Err(reason) => return Some((known(object), Standing::Stalled(reason))),
-    }
     let mut found: Vec<TargetGroupStatus> = Vec::new();
     let mut wrong: Vec<Standing> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();

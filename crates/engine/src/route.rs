@@ -53,7 +53,7 @@ use weir_api::condition::{CONTESTED, STALLED, SYNCED, Truth, find, holds};
 use weir_api::weighted_route::{DriftPolicy, RouteDeletionPolicy};
 
 use crate::Arn;
-use crate::access;
+use crate::access::{self, Access};
 use crate::backend::{self, Groups};
 use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
@@ -110,16 +110,35 @@ pub fn decide(
     route: &RouteObject,
     sight: &mut Sight<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
-    if route.deleted.is_some() {
-        return farewell::decide(context, cluster, route, sight);
-    }
+    let (access, refusal) = match context.grants.of_route(cluster, route) {
+        Ok(access) => (access, None),
+        // Then nothing is asked.
+        Err(reason) => (Access::default(), Some(reason)),
+    };
+    sight.by(&access, |sight| match route.deleted {
+        Some(_) => farewell::decide(context, cluster, route, refusal, sight),
+        None => judge(context, cluster, route, refusal, sight),
+    })
+}
+
+/// Decides about a route that is there to stay. Where it has no access, `refusal` says why.
+fn judge(
+    context: &Context,
+    cluster: &Cluster,
+    route: &RouteObject,
+    refusal: Option<Explanation>,
+    sight: &mut Sight<'_>,
+) -> Asked<Verdict<WeightedRouteStatus>> {
     let mut status = WeightedRouteStatus { observed_generation: Some(route.generation), ..route.status.clone() };
     if route.status.observed_generation != Some(route.generation) {
         status.reversals.clear();
     }
     let wanted = wanted::wanted(cluster, route);
     let groups = backend::groups(cluster, route);
-    let mut outlook = look(context, cluster, route, wanted.as_ref(), &groups, &mut status, sight)?;
+    let mut outlook = match refusal {
+        Some(reason) => Outlook::unknown(Standing::Stalled(reason)),
+        None => look(context, cluster, route, wanted.as_ref(), &groups, &mut status, sight)?,
+    };
     if outlook.synced.0 != Truth::Unknown {
         requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
     } else if status.weights != route.status.weights {
@@ -207,11 +226,6 @@ fn look(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Asked<Outlook> {
-    let access = match context.grants.of_route(cluster, route) {
-        Ok(access) => access,
-        Err(reason) => return Some(Outlook::unknown(Standing::Stalled(reason))),
-    };
-    sight.through(&access);
     // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
     let goes_back = wanted.is_some_and(Wanted::goes_back);
     let refusal = place::refusal(context, cluster, route, goes_back, status, sight)?.err();
@@ -237,7 +251,7 @@ fn look(
         return Some(Outlook::refused(reason));
     }
     status.priority = place.priority;
-    status.aws = access::record(&access);
+    status.aws = access::record(sight.access());
     if let Some(gone) = place.gone {
         place.tell(&[], groups, status);
         if let Some(outlook) = gone::meet(context, route, wanted, gone, status) {

@@ -89,9 +89,17 @@ impl<'a> Sight<'a> {
         Self { began, facts, asks: BTreeSet::new(), urgency: Urgency::Routine, access: Access::default() }
     }
 
-    /// Asks by this access from now on.
-    pub fn through(&mut self, access: &Access) {
-        self.access.clone_from(access);
+    /// Looks at something by this access.
+    pub fn by<T>(&mut self, access: &Access, look: impl FnOnce(&mut Self) -> T) -> T {
+        let own = std::mem::replace(&mut self.access, access.clone());
+        let seen = look(self);
+        self.access = own;
+        seen
+    }
+
+    /// The access by which is asked.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Looks up the answer to a question; asks unless it was read at `not_before` or later.

@@ -74,11 +74,12 @@ fn returns(wanted: &Wanted<'_>) -> bool {
     has_before && (wanted.goes_back() || wanted.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback)
 }
 
-/// Decides about a route whose deletion was asked for.
+/// Decides about a route whose deletion was asked for. Where it has no access, `refusal` says why.
 pub(super) fn decide(
     context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
+    refusal: Option<Explanation>,
     sight: &mut Sight<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
     let Some(deleted) = route.deleted.filter(|_| route.has_finalizer()) else {
@@ -90,10 +91,10 @@ pub(super) fn decide(
     if stage(route) == Some(DeletionStage::Over) {
         return Some(Verdict::record(status));
     }
-    let stand = if context.now >= deadline {
-        Stand::Over(left_behind(route))
-    } else {
-        undo(context, cluster, route, &mut status, sight)?
+    let stand = match refusal {
+        _ if context.now >= deadline => Stand::Over(left_behind(route)),
+        Some(reason) => Stand::Blocked(reason.message.into()),
+        None => undo(context, cluster, route, &mut status, sight)?,
     };
     let is_over = matches!(stand, Stand::Over(_));
     let (reason, proposal) = match stand {
@@ -138,13 +139,7 @@ fn undo(
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Asked<Stand> {
-    match context.grants.of_route(cluster, route) {
-        Ok(access) => {
-            sight.through(&access);
-            status.aws = access::record(&access);
-        }
-        Err(reason) => return Some(Stand::Blocked(reason.message.into())),
-    }
+    status.aws = access::record(sight.access());
     let spot = match spot(cluster, route, sight)? {
         Ok(Some(spot)) => spot,
         Ok(None) => return Some(gone(route)),

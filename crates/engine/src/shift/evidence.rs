@@ -34,10 +34,7 @@ pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], s
     // Where one group gets everything there is nothing to tell apart.
     let split = lanes.iter().filter(|lane| lane.part.weights.len() > 1);
     let known = all(split.map(|lane| match &lane.access {
-        Ok(access) => {
-            sight.through(access);
-            Some((lane, share::known(draft.cluster, lane.route, sight)?))
-        }
+        Ok(access) => Some((lane, sight.by(access, |sight| share::known(draft.cluster, lane.route, sight))?)),
         Err(message) => Some((lane, Known::Never(message.clone()))),
     }))?;
     for (lane, known) in known {

@@ -136,11 +136,11 @@ pub(super) fn of(
         Ok(group) => group,
         Err(message) => return Some(Err(message)),
     };
-    match &lane.access {
-        Ok(access) => sight.through(access),
+    let access = match &lane.access {
+        Ok(access) => access,
         Err(message) => return Some(Err(message.clone())),
-    }
-    let found = sight.health(group, not_before)?.found;
+    };
+    let found = sight.by(access, |sight| sight.health(group, not_before))?.found;
     Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }
 
