@@ -13,7 +13,7 @@ use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
 use crate::reason::Reason;
 use crate::route::{entry_key, wrong_namespace};
 use crate::sight::{ANY_AGE, Asked, Sight, all};
-use crate::standing::{StatusConditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a balancer that could not be read, or is not as it should be, is looked at again.

@@ -14,7 +14,7 @@ use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight, all};
-use crate::standing::{StatusConditions, Standing, because};
+use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a group that could not be read is looked at again.

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight};
-use crate::standing::{StatusConditions, Standing, because};
+use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
 

@@ -59,7 +59,7 @@ use crate::fact::Tags;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{StatusConditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;

@@ -21,7 +21,7 @@ use crate::fact::{Query, Tags};
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Facts, Sight};
-use crate::standing::{StatusConditions, Explanation, Standing, because};
+use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
