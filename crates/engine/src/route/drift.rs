@@ -79,7 +79,13 @@ fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> Explanation {
                        changed";
         return because(Reason::Drifted, message);
     }
-    because(Reason::Drifted, format!("found {}; expected {}", weights::words(live), expectation(intent)))
+    // Whoever has put something else in its place may not know what takes it away again.
+    let way = if weights::total(live) == 0 {
+        ". The command resume has it set again, in a run on the TrafficShift, else on this route"
+    } else {
+        ""
+    };
+    because(Reason::Drifted, format!("found {}; expected {}{way}", weights::words(live), expectation(intent)))
 }
 
 /// A step that was about to be made finds something else than it starts from.

@@ -305,9 +305,15 @@ fn found(
     }
     let is_first = routes.iter().all(|part| part.from.is_empty());
     if let Some(emptied) = lanes.iter().find(|lane| is_emptied(lane)).filter(|_| !command::retries(draft)) {
+        // A command that is refused is no advice: nothing is tried again while a run is moving.
+        let command = if draft.is_moving() {
+            "abort, and then resume on that route, which sets again what it had"
+        } else {
+            "retry to begin as with a first deployment"
+        };
         let message = format!(
             "nothing carries the traffic of route {} now, and {} did before: put the forward back, or give the command \
-             retry to begin as with a first deployment",
+             {command}",
             emptied.part.name,
             emptied.route.status.full_traffic.first().map_or("", |full| &full.environment)
         );

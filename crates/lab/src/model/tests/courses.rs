@@ -297,9 +297,11 @@ proptest! {
             model.run_for(minutes(5));
             // A run that holds for somebody's word, and cannot go on by it, is told to go back in the end; one that cannot begin
             // since nothing is live is told to begin all the same.
-            let waits_for = status(&model).waiting.as_ref().map(|waiting| waiting.reason.clone());
-            let verb = match waits_for {
-                Some(reason) if reason == Reason::NothingLive => "retry",
+            let status = status(&model);
+            let is_moving = status.run.as_ref().is_some_and(|run| run.ended_at.is_none());
+            let verb = match &status.waiting {
+                Some(waiting) if waiting.reason == Reason::NothingLive && is_moving => "abort",
+                Some(waiting) if waiting.reason == Reason::NothingLive => "retry",
                 _ if round < 4 => "resume",
                 _ => "abort",
             };
