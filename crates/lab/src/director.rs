@@ -146,13 +146,14 @@ impl Director {
     fn strike(&self, lifeline: &Lifeline, index: usize, side: Side) -> Option<Instant> {
         let due: Vec<Planned> = {
             let mut state = lock(&self.state);
+            let due = std::mem::take(&mut state.due);
             let (name, count) = &state.names[index];
-            let moments = [
-                Moment::Request(u64::try_from(index).unwrap_or(u64::MAX) + 1, side),
-                Moment::Named(name.clone(), *count, side),
-            ];
-            let (due, rest) =
-                std::mem::take(&mut state.due).into_iter().partition(|planned| moments.contains(&planned.at));
+            let is_now = |planned: &Planned| match &planned.at {
+                Moment::Request(number, at) => *at == side && usize::try_from(*number) == Ok(index + 1),
+                Moment::Named(named, number, at) => *at == side && named == name && number == count,
+                Moment::Second(_) => false,
+            };
+            let (due, rest) = due.into_iter().partition(is_now);
             state.due = rest;
             due
         };

@@ -257,20 +257,21 @@ impl Model {
 
     /// Runs every tick that is due until an instant, and stops there.
     pub fn run_until(&mut self, end: Timestamp) {
+        self.run_each(end, Self::tick);
+    }
+
+    /// The same with something else in the place of the tick of an object.
+    fn run_each(&mut self, end: Timestamp, mut tick: impl FnMut(&mut Self, &ObjectRef)) {
         loop {
             let (at, object) = self.next_due();
-            if at > end {
-                break;
-            }
-            self.now = self.now.max(at);
+            self.now = self.now.max(at.min(end));
             self.aws.advance(self.now);
             match object {
-                Some(object) => self.tick(&object),
+                _ if at > end => break,
+                Some(object) => tick(self, &object),
                 None => self.round(),
             }
         }
-        self.now = self.now.max(end);
-        self.aws.advance(self.now);
     }
 
     /// Runs for a span of time.

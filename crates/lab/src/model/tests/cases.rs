@@ -63,21 +63,11 @@ fn play(case: &Case) -> String {
 /// Runs what is due until a span has passed, and says what each tick did.
 fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
     let end = model.now + span;
-    loop {
-        let (at, object) = model.next_due();
-        if at > end {
-            break;
-        }
-        model.now = model.now.max(at);
-        model.aws.advance(model.now);
-        let Some(object) = object else {
-            model.round();
-            continue;
-        };
-        let (said, writes, told) = (says(model, &object), model.writes.len(), model.told.len());
-        model.tick(&object);
+    model.run_each(end, |model, object| {
+        let (said, writes, told) = (says(model, object), model.writes.len(), model.told.len());
+        model.tick(object);
         let time = model.now.strftime("%H:%M:%S");
-        let now_said = says(model, &object);
+        let now_said = says(model, object);
         if said != now_said {
             let says = now_said.unwrap_or_else(|| "is gone".to_owned());
             let _ = writeln!(text, "{time} {} {}: {says}", object.kind.word(), object.key.name);
@@ -88,9 +78,7 @@ fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
         for (_, _, step) in &model.writes[writes..] {
             let _ = writeln!(text, "{time}   {} {}", step.operation(), step.words());
         }
-    }
-    model.now = end;
-    model.aws.advance(end);
+    });
     let live: Vec<String> = live(model).into_iter().map(|(group, weight)| format!("{group} {weight}")).collect();
     let live = if live.is_empty() { "nothing".to_owned() } else { live.join(", ") };
     let mut due: Vec<String> = Vec::new();
@@ -105,26 +93,12 @@ fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
 
 /// What the status of an object says; `None` where it is gone.
 fn says(model: &Model, object: &ObjectRef) -> Option<String> {
-    let (cluster, key) = (&model.cluster, &object.key);
-    let (status, finalizers) = match object.kind {
-        KindName::EntryPoint => {
-            let found = cluster.entry_points.get(key)?;
-            (serde_json::to_value(&found.status), &found.finalizers)
-        }
-        KindName::Environment => {
-            let found = cluster.environments.get(key)?;
-            (serde_json::to_value(&found.status), &found.finalizers)
-        }
-        KindName::WeightedRoute => {
-            let found = cluster.routes.get(key)?;
-            (serde_json::to_value(&found.status), &found.finalizers)
-        }
-        KindName::TrafficShift => {
-            let found = cluster.shifts.get(key)?;
-            (serde_json::to_value(&found.status), &found.finalizers)
-        }
+    let (mut status, is_kept) = match object.kind {
+        KindName::EntryPoint => stored::<EntryPoints>(&model.cluster, object)?,
+        KindName::Environment => stored::<Environments>(&model.cluster, object)?,
+        KindName::WeightedRoute => stored::<Routes>(&model.cluster, object)?,
+        KindName::TrafficShift => stored::<Shifts>(&model.cluster, object)?,
     };
-    let mut status = status.expect("a status is JSON");
     let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
     let standing = conditions.iter().filter(|condition| condition["status"] == "True");
     let standing: Vec<&str> = standing.filter_map(|condition| condition["type"].as_str()).collect();
@@ -136,10 +110,16 @@ fn says(model: &Model, object: &ObjectRef) -> Option<String> {
     if let Some(stage) = status["deletion"]["stage"].as_str() {
         let _ = write!(said, "; deletion: {stage}");
     }
-    if !finalizers.is_empty() {
+    if is_kept {
         said.push_str("; kept");
     }
     Some(said)
+}
+
+/// The status of an object, and whether a finalizer keeps it.
+fn stored<K: Kind<Status: serde::Serialize>>(cluster: &Cluster, object: &ObjectRef) -> Option<(Value, bool)> {
+    let found = K::find(cluster, &object.key)?;
+    Some((serde_json::to_value(&found.status).expect("a status is JSON"), !found.finalizers.is_empty()))
 }
 
 fn urgency(model: &Model, object: &ObjectRef) -> Urgency {
