@@ -11,7 +11,7 @@ use weir_api::Match;
 
 use crate::fact::Conditions;
 
-use super::pattern::{is_path_within, is_within};
+use super::pattern::{folded, is_path_within, is_within};
 
 /// The fields in which case matters.
 const EXACT: [&str; 3] = ["path-pattern", "http-request-method", "source-ip"];
@@ -44,13 +44,22 @@ fn sorted(values: impl Iterator<Item = SmolStr>) -> Vec<SmolStr> {
     values.collect::<BTreeSet<SmolStr>>().into_iter().collect()
 }
 
+/// Whether two matches are for the same requests.
+pub(super) fn is_same_match(one: &Match, other: &Match) -> bool {
+    let within = |one: &[String], other: &[String]| {
+        one.iter().all(|value| other.iter().any(|other| folded(value) == folded(other)))
+    };
+    // Hosts tell most of them apart, for nothing.
+    within(&one.hosts, &other.hosts) && within(&other.hosts, &one.hosts) && same(&conditions(one), &conditions(other))
+}
+
 /// Whether two rules are for the same requests.
 pub(super) fn same(one: &Conditions, other: &Conditions) -> bool {
     one == other || normal(one) == normal(other)
 }
 
 fn normal(conditions: &Conditions) -> Conditions {
-    let in_small = |values: &[SmolStr]| sorted(values.iter().map(|value| value.to_lowercase().into()));
+    let in_small = |values: &[SmolStr]| sorted(values.iter().map(|value| folded(value).into()));
     let one = |(field, values): (&SmolStr, &Vec<SmolStr>)| {
         let values = if EXACT.contains(&field.as_str()) { values.clone() } else { in_small(values) };
         (field.clone(), values)
@@ -85,7 +94,7 @@ fn is_within_any(field: &str, inner: &str, outer: &[SmolStr]) -> bool {
             "path-pattern" => is_path_within(inner, outer),
             "source-ip" => inner == outer || is_network_within(inner, outer),
             _ if EXACT.contains(&field) => inner == outer,
-            _ => inner.to_lowercase() == outer.to_lowercase(),
+            _ => folded(inner) == folded(outer),
         })
 }
 

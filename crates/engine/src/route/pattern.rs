@@ -1,11 +1,28 @@
 //! Patterns of hosts and paths: whether all that one pattern is for is also what another is for, and which of two patterns
 //! of hosts is the more specific.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+
+/// The wildcards: any characters, and exactly one.
+const WILDCARDS: [char; 2] = ['*', '?'];
+
+/// A text as it is compared without regard to case.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    let is_folded = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_folded { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+/// What stands before the first wildcard of a pattern and after the last one: every text that fits begins and ends so. All
+/// of it twice where it has none.
+fn ends(pattern: &str) -> (&str, &str) {
+    let head = pattern.split(WILDCARDS).next().unwrap_or(pattern);
+    (head, pattern.rsplit(WILDCARDS).next().unwrap_or(pattern))
+}
 
 /// Whether every host that fits `inner` fits `outer` too, without regard to case.
 pub fn is_within(inner: &str, outer: &str) -> bool {
-    is_path_within(&inner.to_lowercase(), &outer.to_lowercase())
+    is_path_within(&folded(inner), &folded(outer))
 }
 
 /// Whether every path that fits `inner` fits `outer` too. Both may have the wildcards `*` (any characters) and `?`
@@ -14,6 +31,16 @@ pub fn is_within(inner: &str, outer: &str) -> bool {
 /// A wildcard of `inner` must be covered by one of `outer`. So the answer is never wrongly yes; it is wrongly no only
 /// for patterns that say the same in other words, such as `?*` and `*?`.
 pub fn is_path_within(inner: &str, outer: &str) -> bool {
+    // Most patterns are told apart by their ends.
+    let (head, tail) = ends(outer);
+    if head.len() == outer.len() || !inner.starts_with(head) || !inner.ends_with(tail) {
+        return inner == outer;
+    }
+    fits_within(inner, outer)
+}
+
+/// The same, letter by letter.
+fn fits_within(inner: &str, outer: &str) -> bool {
     let (inner, outer): (Vec<char>, Vec<char>) = (inner.chars().collect(), outer.chars().collect());
     // `fits[at]`: the letters of `inner` that were read fit the first `at` letters of `outer`.
     let mut fits = vec![false; outer.len() + 1];
@@ -50,7 +77,7 @@ pub enum Relation {
 
 /// How a pattern of hosts stands to another, without regard to case.
 pub fn relate(one: &str, other: &str) -> Relation {
-    let (one, other) = (one.to_lowercase(), other.to_lowercase());
+    let (one, other) = (folded(one), folded(other));
     if !is_common(&one, &other) {
         return Relation::Apart;
     }
@@ -71,11 +98,22 @@ pub fn host_class(pattern: &str) -> i32 {
         return HOST_CLASSES - 1;
     }
     let dots = i32::try_from(pattern.matches('.').count()).unwrap_or(i32::MAX);
-    if pattern.contains(['*', '?']) { 6 - dots.clamp(1, 5) } else { 0 }
+    if pattern.contains(WILDCARDS) { 6 - dots.clamp(1, 5) } else { 0 }
 }
 
 /// Whether some text fits both patterns.
 fn is_common(one: &str, other: &str) -> bool {
+    let ((head, tail), (other_head, other_tail)) = (ends(one), ends(other));
+    if head.len() == one.len() && other_head.len() == other.len() {
+        return one == other;
+    }
+    let begin_alike = head.starts_with(other_head) || other_head.starts_with(head);
+    let end_alike = tail.ends_with(other_tail) || other_tail.ends_with(tail);
+    begin_alike && end_alike && fits_both(one, other)
+}
+
+/// The same, letter by letter.
+fn fits_both(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     // `rest[at]`: the rest of `one` from a place on and the rest of `other` from `at` on have a text in common.
     let mut rest: Vec<bool> = (0..=other.len()).map(|at| other[at..].iter().all(|letter| *letter == '*')).collect();
@@ -97,7 +135,17 @@ fn is_common(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_the_ends_tell_is_what_the_letters_tell(one in "[ab*?]{0,6}", other in "[ab*?]{0,6}") {
+            prop_assert_eq!(is_path_within(&one, &other), fits_within(&one, &other), "{} within {}", one, other);
+            prop_assert_eq!(is_common(&one, &other), fits_both(&one, &other), "{} and {}", one, other);
+        }
+    }
 
     #[test]
     fn a_host_is_within_a_pattern_only_if_all_that_it_is_for_is() {

@@ -4,7 +4,7 @@
 //! A pure function of all routes in one total order, in which only those count that may use the listener. So what is
 //! live is not lost to whoever comes, or may come in, later; and when a route goes, the next takes over by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
@@ -14,7 +14,7 @@ use crate::object::{Cluster, EntryPointObject, RouteObject};
 use crate::reason::Reason;
 use crate::standing::{Explanation, because};
 
-use super::conditions::{conditions, describe, same};
+use super::conditions::{conditions, describe, is_same_match};
 use super::crowd::MOST;
 use super::pattern::{Relation, is_within, relate};
 use super::permission;
@@ -43,13 +43,14 @@ fn doors<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> BTreeSet<(Key, &'a
 
 /// The other routes on the listener of a route, whether they may be there or not.
 pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: &'a RouteObject) -> Vec<&'a RouteObject> {
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
+    // Each route has one door, so none is found twice.
     for (entry_point, listener) in doors(cluster, route) {
         let others = cluster.routes.first_on(&entry_point, MOST);
-        let there = others.filter(|other| other.spec.listener.listener == listener && other.key != route.key);
-        found.extend(there.map(|other| (&other.key, other)));
+        found.extend(others.filter(|other| other.spec.listener.listener == listener && other.key != route.key));
     }
-    found.into_values().collect()
+    found.sort_unstable_by_key(|other| &other.key);
+    found
 }
 
 /// Whether a route may use its entry point, whose balancer belongs to another one, as far as that is known.
@@ -150,14 +151,13 @@ fn contested<'a>(others: &[Ranked<'a>], route: &RouteObject, own: Rank<'_>) -> O
             return Some((format!("{what} to the namespace {namespace} by"), rival));
         }
     }
-    let wanted = conditions(matches);
     let contest = |other: &'a RouteObject| {
         let theirs = other.spec.listener.matches.as_ref()?;
         if entry.priority.is_some() && entry.priority == other.spec.listener.priority.or(other.status.priority) {
             return Some((format!("{place} belongs to"), other));
         }
-        (same(&conditions(theirs), &wanted) && owns_its_hosts(others, other))
-            .then(|| (format!("a rule for {} belongs to", describe(&wanted)), other))
+        (is_same_match(theirs, matches) && owns_its_hosts(others, other))
+            .then(|| (format!("a rule for {} belongs to", describe(&conditions(matches))), other))
     };
     before.find_map(contest)
 }
