@@ -8,6 +8,7 @@ use std::future;
 use std::time::Duration;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde::Deserialize;
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
@@ -21,20 +22,75 @@ const LATER: Duration = Duration::from_mins(5);
 /// How many fields are named.
 const NAMED: usize = 5;
 
+/// The definitions that a program was made with. Of their schemas only what is compared is kept: they are large, and held for
+/// as long as the process lives.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions(Vec<Definition>);
+
+#[derive(Clone, Debug)]
+struct Definition {
+    group: String,
+    version: String,
+    kind: String,
+    schema: Schema,
+}
+
+/// What is compared of a schema.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Schema {
+    properties: BTreeMap<String, Schema>,
+    items: Option<Box<Schema>>,
+    #[serde(rename = "enum")]
+    values: Vec<Value>,
+    #[serde(rename = "x-kubernetes-group-version-kind")]
+    names: Vec<GroupKind>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct GroupKind {
+    group: String,
+    kind: String,
+}
+
+/// What an API server serves as the description of a group.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Served {
+    components: Components,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Components {
+    schemas: BTreeMap<String, Schema>,
+}
+
+impl Definitions {
+    /// Those of some kinds, each with one version.
+    pub fn of(definitions: &[CustomResourceDefinition]) -> Self {
+        let one = |definition: &CustomResourceDefinition| {
+            let version = definition.spec.versions.first()?;
+            let schema = serde_json::to_value(version.schema.as_ref()?.open_api_v3_schema.as_ref()?).ok()?;
+            Some(Definition {
+                group: definition.spec.group.clone(),
+                version: version.name.clone(),
+                kind: definition.spec.names.kind.clone(),
+                schema: Schema::deserialize(&schema).ok()?,
+            })
+        };
+        Self(definitions.iter().filter_map(one).collect())
+    }
+}
+
 /// What is lacking, by kind: the paths of fields, and values as `path=value`.
-pub(crate) type Lacking = BTreeMap<String, Vec<String>>;
+type Lacking = BTreeMap<String, Vec<String>>;
 
 /// Compares the definitions again and again, and says to probes, metrics and the log what is lacking. Where none are given
 /// there is nothing to compare.
-pub(crate) async fn watch(
-    client: kube::Client,
-    definitions: Vec<CustomResourceDefinition>,
-    health: Health,
-    metrics: Metrics,
-) {
-    let wanted: Vec<Value> =
-        definitions.iter().filter_map(|definition| serde_json::to_value(definition).ok()).collect();
-    if wanted.is_empty() {
+pub(crate) async fn watch(client: kube::Client, wanted: Definitions, health: Health, metrics: Metrics) {
+    if wanted.0.is_empty() {
         return future::pending().await;
     }
     let mut told = Lacking::new();
@@ -86,60 +142,44 @@ fn in_words(lacking: &Lacking) -> Option<String> {
     })
 }
 
-async fn served(client: &kube::Client, wanted: &[Value]) -> Result<Value, String> {
-    let spec = &wanted[0]["spec"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let path = format!("/openapi/v3/apis/{}/{}", text(&spec["group"]), text(&spec["versions"][0]["name"]));
-    let request = http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
-    client.request::<Value>(request).await.map_err(|error| error.to_string())
+async fn served(client: &kube::Client, wanted: &Definitions) -> Result<Served, String> {
+    let path = wanted.0.first().map(|kind| format!("/openapi/v3/apis/{}/{}", kind.group, kind.version));
+    let request = http::Request::get(path.unwrap_or_default()).body(Vec::new()).map_err(|error| error.to_string())?;
+    client.request(request).await.map_err(|error| error.to_string())
 }
 
 /// What the served schemas do not have of those that are wanted. A kind that is not there at all is not told here.
-pub(crate) fn lacking(wanted: &[Value], served: &Value) -> Lacking {
-    let empty = serde_json::Map::new();
-    let schemas = served["components"]["schemas"].as_object().unwrap_or(&empty);
-    let mut lacking = Lacking::new();
-    for definition in wanted {
-        let spec = &definition["spec"];
-        let (group, kind) = (&spec["group"], &spec["names"]["kind"]);
-        let is_it = |schema: &&Value| {
-            let mut names = schema["x-kubernetes-group-version-kind"].as_array().into_iter().flatten();
-            names.any(|name| name["group"] == *group && name["kind"] == *kind)
-        };
-        let Some(found) = schemas.values().find(is_it) else { continue };
-        let schema = &spec["versions"][0]["schema"]["openAPIV3Schema"];
+fn lacking(wanted: &Definitions, served: &Served) -> Lacking {
+    let (mut lacking, nothing) = (Lacking::new(), Schema::default());
+    for Definition { group, kind, schema, .. } in &wanted.0 {
+        let is_it = |found: &&Schema| found.names.iter().any(|name| name.group == *group && name.kind == *kind);
+        let Some(found) = served.components.schemas.values().find(is_it) else { continue };
         let mut fields = Vec::new();
-        for part in ["spec", "status"] {
-            compare(&schema["properties"][part], &found["properties"][part], part, &mut fields);
+        for (part, wanted) in schema.properties.iter().filter(|(part, _)| ["spec", "status"].contains(&part.as_str())) {
+            compare(wanted, found.properties.get(part).unwrap_or(&nothing), part, &mut fields);
         }
         if !fields.is_empty() {
-            lacking.insert(kind.as_str().unwrap_or_default().to_owned(), fields);
+            lacking.insert(kind.clone(), fields);
         }
     }
     lacking
 }
 
-fn compare(wanted: &Value, found: &Value, path: &str, lacking: &mut Vec<String>) {
-    let values = |schema: &Value| schema["enum"].as_array().cloned().unwrap_or_default();
-    let known = values(found);
-    if !known.is_empty() {
-        lacking.extend(
-            values(wanted)
-                .into_iter()
-                .filter(|value| !known.contains(value))
-                .map(|value| format!("{path}={}", value.as_str().unwrap_or_default())),
-        );
+fn compare(wanted: &Schema, found: &Schema, path: &str, lacking: &mut Vec<String>) {
+    if !found.values.is_empty() {
+        let unknown = wanted.values.iter().filter(|value| !found.values.contains(value));
+        lacking.extend(unknown.map(|value| format!("{path}={}", value.as_str().unwrap_or_default())));
     }
-    for (name, schema) in wanted["properties"].as_object().into_iter().flatten() {
-        let (path, there) = (format!("{path}.{name}"), &found["properties"][name]);
-        if there.is_null() {
-            lacking.push(path);
-        } else {
-            compare(schema, there, &path, lacking);
+    for (name, schema) in &wanted.properties {
+        let path = format!("{path}.{name}");
+        match found.properties.get(name) {
+            Some(found) => compare(schema, found, &path, lacking),
+            None => lacking.push(path),
         }
     }
-    if wanted["items"].is_object() {
-        compare(&wanted["items"], &found["items"], &format!("{path}[]"), lacking);
+    if let Some(wanted) = &wanted.items {
+        let nothing = Schema::default();
+        compare(wanted, found.items.as_deref().unwrap_or(&nothing), &format!("{path}[]"), lacking);
     }
 }
 

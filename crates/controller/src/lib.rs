@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use definitions::Definitions;
 pub use errors::Error;
 pub use health::Health;
 pub use kinds::{Decisions, Weir};

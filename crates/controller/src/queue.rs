@@ -11,6 +11,7 @@ mod lines;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::tick::Urgency;
@@ -104,13 +105,16 @@ pub enum Ending {
 #[derive(Debug)]
 pub struct Queue {
     jitter: fastrand::Rng,
-    entries: BTreeMap<ObjectRef, Entry>,
+    /// Each has a place of its own beside the map, whose nodes are half empty.
+    entries: BTreeMap<ObjectRef, Box<Entry>>,
     /// Those whose status somebody else has written over.
     contests: BTreeMap<ObjectRef, Contest>,
     /// Not due yet.
     timers: BTreeSet<(Timestamp, ObjectRef)>,
     /// Due.
     lines: Lines,
+    /// Each access once, however many objects look by it.
+    accesses: BTreeSet<Arc<Access>>,
 }
 
 /// How an object is to be looked at.
@@ -131,9 +135,9 @@ impl From<Urgency> for Rank {
 #[derive(Debug)]
 struct Entry {
     urgency: Urgency,
-    access: Access,
+    access: Arc<Access>,
     /// In whose line it waits, or whose slot it has.
-    line: Access,
+    line: Arc<Access>,
     place: Place,
     /// A wake that came while the object was running.
     again: Option<Timestamp>,
@@ -184,27 +188,32 @@ impl Queue {
             contests: BTreeMap::new(),
             timers: BTreeSet::new(),
             lines: Lines::new(slots),
+            accesses: BTreeSet::new(),
         }
     }
 
     /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
     pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
-        if entry.stalled {
+        if self.entries.get(object).is_some_and(|entry| entry.stalled) {
             return;
         }
-        entry.take(rank.into());
+        let Rank { urgency, access } = rank.into();
+        let access = self.shared(access);
+        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
+        (entry.urgency, entry.access) = (urgency, access);
         self.schedule(object, at);
     }
 
     /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
     /// have everything tried at once each time.
     pub fn change(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let entry = self.entries.entry(object.clone()).or_insert_with(Entry::new);
+        let Rank { urgency, access } = rank.into();
+        let access = self.shared(access);
+        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
         entry.excuse(at);
         entry.panics = 0;
         entry.stalled = false;
-        entry.take(rank.into());
+        (entry.urgency, entry.access) = (urgency, access);
         if let Some(contest) = self.contests.get_mut(object) {
             contest.excuse();
         }
@@ -249,7 +258,7 @@ impl Queue {
             let entry = self.entries.get_mut(&object)?;
             entry.place = Place::Ready(due);
             let waits = entry.wants_to_write && entry.urgency != Urgency::Rollback;
-            entry.line = entry.access.clone();
+            entry.line = Arc::clone(&entry.access);
             self.lines.add(&entry.line, (entry.urgency, due, object), waits);
         }
         let (access, (urgency, due, object), may_wait) = self.lines.next()?;
@@ -264,13 +273,14 @@ impl Queue {
     /// A task has ended. The rank is that of the object as it is now.
     pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, rank: impl Into<Rank>) {
         let jitter = self.jitter.f64();
+        let Rank { urgency, access } = rank.into();
+        let access = self.shared(access);
         let Some(entry) = self.entries.get_mut(object) else { return };
         self.lines.end(&entry.line, entry.is_writing);
         entry.is_writing = false;
         entry.wants_to_write = ending == Ending::Crowded;
         entry.place = Place::Idle;
-        entry.take(rank.into());
-        let urgency = entry.urgency;
+        (entry.urgency, entry.access) = (urgency, access);
         let again = entry.again.take();
         let next = match ending {
             Ending::Gone => None,
@@ -332,6 +342,17 @@ impl Queue {
         self.lines.oldest()
     }
 
+    /// The one copy of an access.
+    fn shared(&mut self, access: Access) -> Arc<Access> {
+        if let Some(known) = self.accesses.get(&access) {
+            return Arc::clone(known);
+        }
+        self.accesses.retain(|known| Arc::strong_count(known) > 1);
+        let access = Arc::new(access);
+        self.accesses.insert(Arc::clone(&access));
+        access
+    }
+
     /// Puts an object where it belongs, no later than before.
     fn schedule(&mut self, object: &ObjectRef, at: Timestamp) {
         let Some(entry) = self.entries.get(object) else { return };
@@ -369,11 +390,11 @@ impl Queue {
 }
 
 impl Entry {
-    fn new() -> Self {
+    fn new(access: &Arc<Access>) -> Self {
         Self {
             urgency: Urgency::Routine,
-            access: Access::default(),
-            line: Access::default(),
+            access: Arc::clone(access),
+            line: Arc::clone(access),
             place: Place::Idle,
             again: None,
             backoff: None,
@@ -386,13 +407,10 @@ impl Entry {
         }
     }
 
-    fn take(&mut self, rank: Rank) {
-        (self.urgency, self.access) = (rank.urgency, rank.access);
-    }
-
     /// Nothing is known of it but that it runs.
     fn forget(&mut self) {
-        *self = Self { place: Place::Running, line: self.line.clone(), is_writing: self.is_writing, ..Self::new() };
+        let is_writing = self.is_writing;
+        *self = Self { place: Place::Running, is_writing, ..Self::new(&self.line) };
     }
 
     /// Ends the backoff, or shortens it if one was ended a short while ago.

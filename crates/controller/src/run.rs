@@ -96,15 +96,15 @@ impl<D: Decisions> Controller<D> {
 
     /// Runs until the shutdown, then awaits what is in flight for as long as the grace period lasts.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { client, accounts, clock, settings, metrics, health, decisions: _ } = self;
+        let Self { client, accounts, clock, mut settings, metrics, health, decisions: _ } = self;
+        let definitions = std::mem::take(&mut settings.definitions);
         let selection = Selection(settings.controller.clone());
         let mut watches = Watches::new(&client, &settings, &selection, &clock);
         let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
         let mut election =
             Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics, &world.contact);
         let mut turn = Turn::new(&world, &health, &settings);
-        let definitions =
-            definitions::watch(client.clone(), settings.definitions.clone(), health.clone(), world.metrics.clone());
+        let definitions = definitions::watch(client.clone(), definitions, health.clone(), world.metrics.clone());
         let premises = premises::watch(client, settings.namespace.clone(), health.clone());
         let mut premises = pin!(future::join(premises, definitions));
         let mut shutdown = pin!(shutdown);

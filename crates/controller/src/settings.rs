@@ -3,17 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use weir_engine::Grants;
 
-use crate::Error;
+use crate::{Definitions, Error};
 
 /// How long a lease may last. Writes are begun only while it lasts for another five seconds, so that a shorter one would
 /// leave no room; a longer one would leave a cluster without a leader for as long.
 const LEASE_DURATIONS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(1);
 
 /// How one controller runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Names this installation of Weir in ownership tags; stable across clusters.
     pub owner: String,
@@ -52,7 +51,7 @@ pub struct Settings {
     /// Which namespaces may name which roles; none may name any, unless it is said here.
     pub grants: Grants,
     /// The definitions that the API server should have, of the same version; none are compared where there are none.
-    pub definitions: Vec<CustomResourceDefinition>,
+    pub definitions: Definitions,
 }
 
 impl Settings {
@@ -76,7 +75,7 @@ impl Settings {
             stuck_after: Duration::from_mins(1),
             seed: 0,
             grants: Grants::default(),
-            definitions: Vec::new(),
+            definitions: Definitions::default(),
         }
     }
 

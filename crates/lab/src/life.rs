@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use weir_aws::Accounts;
-use weir_controller::{Clock as ControllerClock, Controller, Decisions, Error, Metrics, Weir};
+use weir_controller::{Clock as ControllerClock, Controller, Decisions, Definitions, Error, Metrics, Weir};
 use weir_sim::aws::Aws;
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
@@ -44,7 +44,7 @@ impl Life {
             lease_duration: settings.lease,
             seed: settings.seed.wrapping_add(u64::from(life)),
             grants: settings.grants.clone(),
-            definitions: if settings.compares { weir_api::crds() } else { Vec::new() },
+            definitions: if settings.compares { Definitions::of(&weir_api::crds()) } else { Definitions::default() },
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         if bug::planted().is_some() {

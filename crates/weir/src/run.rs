@@ -25,7 +25,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_aws::Accounts;
-use weir_controller::{Clock, Controller, Grants, Metrics, Settings, Weir};
+use weir_controller::{Clock, Controller, Definitions, Grants, Metrics, Settings, Weir};
 
 use crate::logging;
 use watchman::{Reports, Watchman};
@@ -131,7 +131,7 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
         watch_seconds: WATCH_SECONDS,
         grace: seconds(process.grace_period),
         seed: seed(),
-        definitions: weir_api::crds(),
+        definitions: Definitions::of(&weir_api::crds()),
         ..Settings::new(&arguments.owner_id)
     }
 }

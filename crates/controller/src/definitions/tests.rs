@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{in_words, lacking};
+use super::{Definitions, Lacking, in_words};
 
 fn wanted() -> Vec<Value> {
     weir_api::crds().iter().map(|definition| serde_json::to_value(definition).unwrap()).collect()
+}
+
+fn lacking(served: &Value) -> Lacking {
+    super::lacking(&Definitions::of(&weir_api::crds()), &serde_json::from_value(served.clone()).unwrap())
 }
 
 /// The description of an API that has these definitions.
@@ -26,21 +30,19 @@ fn of_shift(served: &mut Value) -> &mut Value {
 
 #[test]
 fn the_same_definitions_lack_nothing() {
-    let wanted = wanted();
-    assert!(lacking(&wanted, &served(&wanted)).is_empty());
+    assert!(lacking(&served(&wanted())).is_empty());
 }
 
 #[test]
 fn fields_and_values_that_are_lacking_are_named_where_they_are() {
-    let wanted = wanted();
-    let mut older = served(&wanted);
+    let mut older = served(&wanted());
     let shift = of_shift(&mut older);
     let run = shift["status"]["properties"]["run"]["properties"].as_object_mut().unwrap();
     run.remove("blindSince").unwrap();
     run["routes"]["items"]["properties"].as_object_mut().unwrap().remove("home").unwrap();
     shift["status"]["properties"]["phase"]["enum"].as_array_mut().unwrap().retain(|phase| phase != "Degraded");
     shift["spec"]["properties"].as_object_mut().unwrap().remove("evidence").unwrap();
-    let found = lacking(&wanted, &older);
+    let found = lacking(&older);
     assert_eq!(found.keys().collect::<Vec<_>>(), ["TrafficShift"]);
     let expected = ["spec.evidence", "status.phase=Degraded", "status.run.blindSince", "status.run.routes[].home"]
         .map(str::to_owned);
@@ -54,13 +56,12 @@ fn fields_and_values_that_are_lacking_are_named_where_they_are() {
 
 #[test]
 fn newer_definitions_lack_nothing() {
-    let wanted = wanted();
-    let mut newer = served(&wanted);
+    let mut newer = served(&wanted());
     of_shift(&mut newer)["status"]["properties"]["novel"] = json!({"type": "string"});
-    assert!(lacking(&wanted, &newer).is_empty());
+    assert!(lacking(&newer).is_empty());
 }
 
 #[test]
 fn a_kind_that_is_not_told_of_is_not_judged() {
-    assert!(lacking(&wanted(), &json!({"components": {"schemas": {}}})).is_empty());
+    assert!(lacking(&json!({"components": {"schemas": {}}})).is_empty());
 }

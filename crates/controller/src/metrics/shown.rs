@@ -111,15 +111,14 @@ impl Shown {
     /// Writes everything in the text format of Prometheus. The loop, which shows objects, is not kept waiting meanwhile.
     pub fn write(&self, text: &mut String) {
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut parts = Gauge::ALL.map(|_| String::new());
-        for (object, readings) in &shown {
-            for reading in readings.iter() {
-                write_reading(&mut parts[reading.gauge as usize], object, reading);
+        for gauge in Gauge::ALL {
+            let all = shown.iter().flat_map(|(object, readings)| readings.iter().map(move |reading| (object, reading)));
+            let mut lines = all.filter(|(_, reading)| reading.gauge == gauge).peekable();
+            if lines.peek().is_some() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "# HELP {0} {1}\n# TYPE {0} gauge\n", gauge.name(), gauge.help());
             }
-        }
-        for (gauge, lines) in Gauge::ALL.into_iter().zip(parts).filter(|(_, lines)| !lines.is_empty()) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "# HELP {0} {1}\n# TYPE {0} gauge\n{lines}", gauge.name(), gauge.help());
+            lines.for_each(|(object, reading)| write_reading(text, object, reading));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! than who has one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use weir_engine::tick::Urgency;
@@ -17,7 +18,7 @@ use super::{FAIR, Slots, WRITERS};
 #[derive(Debug)]
 pub(super) struct Lines {
     slots: Slots,
-    by_access: BTreeMap<Access, Line>,
+    by_access: BTreeMap<Arc<Access>, Line>,
     /// How many ticks other than those of rollbacks were begun.
     begun: u32,
 }
@@ -40,8 +41,8 @@ impl Lines {
     }
 
     /// Someone is due, who waits for its turn to write if it is a writer.
-    pub fn add(&mut self, access: &Access, due: Due, is_writer: bool) {
-        let line = self.by_access.entry(access.clone()).or_default();
+    pub fn add(&mut self, access: &Arc<Access>, due: Due, is_writer: bool) {
+        let line = self.by_access.entry(Arc::clone(access)).or_default();
         let turns = if is_writer { &mut line.writers } else { &mut line.ready };
         turns.insert(due);
     }
@@ -71,18 +72,18 @@ impl Lines {
     ///
     /// It is the most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load
     /// of moving runs that never ends keeps nobody waiting for ever.
-    pub fn next(&mut self) -> Option<(Access, Due, bool)> {
+    pub fn next(&mut self) -> Option<(Arc<Access>, Due, bool)> {
         let slots = self.slots;
         let heads = self.by_access.iter().filter_map(|(access, line)| Some((line.head(slots)?, access)));
         let ((mut due, may_wait), access) = heads.min()?;
-        let mut access = access.clone();
+        let mut access = Arc::clone(access);
         if !may_wait && due.0 != Urgency::Rollback {
             self.begun = self.begun.wrapping_add(1);
             if self.begun.is_multiple_of(FAIR) {
                 let free = self.by_access.iter().filter(|(_, line)| line.has_common(slots));
                 let longest = free.filter_map(|(access, line)| Some((line.ready.longest()?, access)));
                 if let Some((longest, of)) = longest.min_by_key(|((_, since, _), _)| *since) {
-                    (due, access) = (longest, of.clone());
+                    (due, access) = (longest, Arc::clone(of));
                 }
             }
         }

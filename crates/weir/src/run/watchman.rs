@@ -6,10 +6,11 @@
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
@@ -39,7 +40,7 @@ pub struct Desk(Arc<Shelf>);
 struct Shelf {
     reports: OnceLock<Reports>,
     /// The metrics as they were last written, and when.
-    written: Mutex<Option<(Instant, Arc<str>)>>,
+    written: Mutex<Option<(Instant, Bytes)>>,
 }
 
 impl Desk {
@@ -61,16 +62,26 @@ impl Desk {
         self.0.reports.get().map_or_else(|| Err("the controller has not begun".to_owned()), |reports| (reports.ready)())
     }
 
-    fn metrics(&self) -> String {
-        let Some(reports) = self.0.reports.get() else { return String::new() };
-        let mut written = self.0.written.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The metrics. They are kept for as long as they are given again: with thousands of objects they are megabytes.
+    fn metrics(&self) -> Bytes {
+        let Some(reports) = self.0.reports.get() else { return Bytes::new() };
+        let mut written = self.written();
         let now = Instant::now();
         if let Some((_, text)) = written.as_ref().filter(|(at, _)| now < *at + FRESH) {
-            return text.to_string();
+            return text.clone();
         }
-        let text: Arc<str> = (reports.metrics)().into();
-        *written = Some((now, Arc::clone(&text)));
-        text.to_string()
+        let text = Bytes::from((reports.metrics)());
+        *written = Some((now, text.clone()));
+        let desk = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep_until(now + FRESH).await;
+            desk.written().take_if(|(at, _)| *at == now);
+        });
+        text
+    }
+
+    fn written(&self) -> MutexGuard<'_, Option<(Instant, Bytes)>> {
+        self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
