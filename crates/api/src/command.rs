@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
 /// The annotation that carries a command: `<verb>/<token>`. A token that was not seen before gives the command;
 /// its absence, or the same token again, means nothing.
 pub const COMMAND_ANNOTATION: &str = "weir.dev/command";
@@ -82,6 +86,28 @@ impl FromStr for Command {
 impl fmt::Display for Command {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.verb.word(), self.token)
+    }
+}
+
+/// A command that was seen.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastCommand {
+    /// The annotation's value; of one that is too long to be a command, the beginning.
+    pub command: String,
+    /// What became of it, in words.
+    pub result: String,
+    /// Whether it was not carried out: it is no command, or there was nothing that it could do.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub refused: bool,
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
+impl LastCommand {
+    /// Whether this verb was commanded, and carried out.
+    pub fn is_accepted(&self, verb: Verb) -> bool {
+        !self.refused && self.command.parse::<Command>().is_ok_and(|command| command.verb == verb)
     }
 }
 

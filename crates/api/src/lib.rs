@@ -13,6 +13,7 @@ pub mod matching;
 pub mod requests;
 pub mod sharing;
 mod text;
+pub mod traffic;
 pub mod traffic_shift;
 pub mod weighted_route;
 
@@ -46,6 +47,11 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()];
     crds.iter_mut().for_each(limit_name);
     crds
+}
+
+/// Whether a value is what is read where it is absent, so that it is not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Names are as long as values of labels at most. A rule could say so, but the API server would not name the field then.

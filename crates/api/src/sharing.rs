@@ -24,7 +24,7 @@ pub struct AllowedRoutes {
     pub hosts: Vec<String>,
     /// Whether a route of another namespace may take over, with `adopt: true`, a rule or default action that Weir did not
     /// make. Without it such rules also keep it off their hosts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "crate::is_default")]
     pub adopt: bool,
 }
 

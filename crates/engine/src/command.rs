@@ -2,7 +2,7 @@
 //! one that has nothing to do is ignored, and has no effect later.
 
 use jiff::Timestamp;
-use weir_api::traffic_shift::LastCommand;
+use weir_api::command::LastCommand;
 
 /// What a command did, or why it did nothing.
 pub(crate) type Outcome = Result<String, String>;

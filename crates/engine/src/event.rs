@@ -1,6 +1,6 @@
 //! Kubernetes events as data: what a change of status tells the user.
 
-use weir_api::traffic_shift::LastCommand;
+use weir_api::command::LastCommand;
 
 use crate::reason::Reason;
 

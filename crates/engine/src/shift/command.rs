@@ -1,8 +1,8 @@
 //! Commands that users give a shift by annotation.
 
 use jiff::Timestamp;
-use weir_api::command::{Command, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, LastCommand, Released, Run, Wait};
+use weir_api::command::{Command, LastCommand, Verb};
+use weir_api::traffic_shift::{HeldBy, Hold, Released, Run, Wait};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::command::{Outcome, ignored, record, unseen};

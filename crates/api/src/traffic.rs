@@ -1,0 +1,61 @@
+//! What routes and shifts both speak of: the weight and the target groups of an environment, the capacity that a weight
+//! needs, and how a run ended.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The configured weight of one environment.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentWeight {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// Its weight, from 0 to 999, relative to the other weights of the route.
+    pub weight: i32,
+}
+
+/// The target group that an environment lends to a route.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentGroup {
+    /// The name of the `Environment`.
+    pub environment: String,
+    /// The ARN of the group.
+    pub arn: String,
+}
+
+/// How much healthy capacity a weight needs.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// How many healthy targets an environment needs for its part of the traffic, in percent of that part of the
+    /// targets that were healthy on the live side when the run began. Give less than 100 where the new targets are
+    /// larger than the old ones.
+    #[serde(default = "all_of_it")]
+    #[schemars(range(min = 1, max = 200))]
+    pub min_healthy_percent: i32,
+}
+
+fn all_of_it() -> i32 {
+    100
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { min_healthy_percent: all_of_it() }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Outcome {
+    /// The candidate carries everything.
+    Succeeded,
+    /// The traffic is back on what carried it before.
+    RolledBack,
+    /// Neither was reached.
+    Failed,
+    /// Another run took over.
+    Superseded,
+}
