@@ -5,6 +5,7 @@
 //! version that is being made follows the sources: `WEIR_UPDATE=1 cargo test --test weir upgrades` writes it anew. With its
 //! release the version in `Cargo.toml` rises, and its folder stays as it is.
 
+mod aged;
 mod narrowing;
 mod stored;
 
@@ -73,6 +74,20 @@ fn todays_definitions_only_add_to_those_of_each_version() {
             let new = today.iter().find(|new| new["metadata"]["name"] == *name);
             let new = new.unwrap_or_else(|| panic!("{name} of {version} is gone"));
             assert_eq!(narrowings(&old, new), Vec::<String>::new(), "{name} since {version}");
+        }
+    }
+}
+
+#[test]
+fn whatever_each_version_could_say_is_read_whole() {
+    for version in versions() {
+        for definition in kept(&version, "crds.yaml") {
+            let kind = &definition["spec"]["names"]["kind"];
+            let like = kept(&version, "objects.yaml").into_iter().find(|stored| stored["kind"] == *kind);
+            let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            let status = stored::filled(&schema["properties"]["status"]);
+            let full = json!({"kind": kind, "metadata": {}, "spec": like.unwrap()["spec"], "status": status});
+            assert_eq!(stored::lost(&full), [""; 0], "{kind} of {version}");
         }
     }
 }

@@ -35,5 +35,5 @@ fn a_release_in_another_account() {
     assert_eq!(bed.calls()["AssumeRole"], 1);
     let route = bed.get("weightedroutes", "checkout");
     assert_eq!(route["status"]["aws"]["roleArn"], ROLE);
-    assert!(route["status"]["arn"].as_str().unwrap().contains(":222222222222:"));
+    assert!(route["status"]["listenerRule"]["arn"].as_str().unwrap().contains(":222222222222:"));
 }

@@ -52,7 +52,7 @@ fn the_examples_move_traffic_as_they_say() {
     type_in(&bed, &begin.words());
     assert_eq!(type_in(&bed, &wait.words()), wait.shown);
     let route = (&bed as &dyn Bed).get("weightedroutes", "checkout-pr7");
-    let priority = route["status"]["priority"].to_string();
+    let priority = route["status"]["listenerRule"]["priority"].to_string();
     assert_eq!(shown(&bed, &priority), weights(&[("checkout-pr7", 100)]));
     type_in(&bed, &end.words());
     let user: &mut dyn Bed = &mut bed;

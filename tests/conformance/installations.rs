@@ -119,7 +119,10 @@ fn two_that_look_at_the_same_objects_by_mistake_write_ever_more_seldom() {
     user.apply(&[stage(user), routes.concat(), shifts.concat()].concat());
     // The one that has the rules says that they are live, the other that they are somebody else's.
     user.until("the routes have their rules", |user| {
-        ["r20", "r21"].iter().all(|name| !user.get("weightedroutes", name)["status"]["marked"].is_null()).then_some(())
+        ["r20", "r21"]
+            .iter()
+            .all(|name| !user.get("weightedroutes", name)["status"]["listenerRule"]["marked"].is_null())
+            .then_some(())
     });
     let at_first = rise(&mut bed, WATCHED);
     bed.pass(2 * WATCHED);

@@ -68,7 +68,15 @@ fn plain(bed: &Process, text: &str) -> String {
 
 /// Instants, versions and identifiers of a description.
 fn with_plain_values(line: &str) -> String {
-    let Some((name, value)) = line.split_once(": ") else { return line.to_owned() };
+    let Some((name, value)) = line.split_once(": ") else {
+        let item = line.trim_start();
+        let indent = &line[..line.len() - item.len()];
+        return if item.starts_with("arn:") {
+            format!("{indent}{}", without_identifiers(item))
+        } else {
+            line.to_owned()
+        };
+    };
     let plain = match name.trim() {
         "Resource Version" => "VERSION".to_owned(),
         "UID" => "UID".to_owned(),

@@ -118,5 +118,9 @@ fn a_secret_in_a_condition_can_be_rotated() {
     stacks.bed.kubernetes.kubectl(&["replace", "--force", "-f", &file.to_string_lossy()]);
     stacks.bed.await_condition("weightedroutes", "checkout", "Ready");
     let status = stacks.user().get("weightedroutes", "checkout")["status"].clone();
-    assert_eq!((status["arn"].as_str(), status["live"].as_str()), (Some(rule.as_str()), Some("blue 100")), "{status}");
+    assert_eq!(
+        (status["listenerRule"]["arn"].as_str(), status["live"].as_str()),
+        (Some(rule.as_str()), Some("blue 100")),
+        "{status}"
+    );
 }

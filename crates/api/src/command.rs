@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use kube::KubeSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 /// The annotation that carries a command: `<verb>/<token>`. A token that was not seen before gives the command;
@@ -97,17 +98,34 @@ pub struct LastCommand {
     pub command: String,
     /// What became of it, in words.
     pub result: String,
-    /// Whether it was not carried out: it is no command, or there was nothing that it could do.
-    #[serde(default, skip_serializing_if = "crate::is_default")]
-    pub refused: bool,
+    /// Whether it was carried out.
+    #[serde(default)]
+    #[schemars(transform = without_default)]
+    pub effect: CommandEffect,
     /// When it was seen.
     pub at: Timestamp,
+}
+
+/// Whether a command was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum CommandEffect {
+    /// It was.
+    #[default]
+    Accepted,
+    /// It was not: it is no command, or there was nothing that it could do.
+    Refused,
+}
+
+/// An API server fills in a default before anybody sees what an earlier version has said in other words.
+fn without_default(schema: &mut Schema) {
+    schema.remove("default");
 }
 
 impl LastCommand {
     /// Whether this verb was commanded, and carried out.
     pub fn is_accepted(&self, verb: Verb) -> bool {
-        !self.refused && self.command.parse::<Command>().is_ok_and(|command| command.verb == verb)
+        self.effect == CommandEffect::Accepted
+            && self.command.parse::<Command>().is_ok_and(|command| command.verb == verb)
     }
 }
 

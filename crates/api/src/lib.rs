@@ -12,6 +12,7 @@ pub mod environment;
 pub mod matching;
 pub mod requests;
 pub mod sharing;
+pub mod stored;
 mod text;
 pub mod traffic;
 pub mod traffic_shift;
@@ -46,6 +47,7 @@ pub const CONTROLLER_LABEL: &str = "weir.dev/controller";
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()];
     crds.iter_mut().for_each(limit_name);
+    crds.iter_mut().for_each(stored::keep_fields);
     crds
 }
 

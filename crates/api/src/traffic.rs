@@ -1,4 +1,4 @@
-//! What routes and shifts both speak of: the weight and the target groups of an environment, the capacity that a weight
+//! What routes and shifts both speak of: the weight and the members of an environment, the capacity that a weight
 //! needs, and how a run ended.
 
 use kube::KubeSchema;
@@ -15,14 +15,30 @@ pub struct EnvironmentWeight {
     pub weight: i32,
 }
 
-/// The target group that an environment lends to a route.
+/// What an environment lends to a route.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EnvironmentGroup {
+pub struct EnvironmentMembers {
     /// The name of the `Environment`.
     pub environment: String,
-    /// The ARN of the group.
-    pub arn: String,
+    /// The ARNs of its target groups; for a route of a listener there is exactly one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_groups: Vec<String>,
+}
+
+impl EnvironmentMembers {
+    /// An environment that lends one target group.
+    pub fn of_group(environment: impl Into<String>, arn: impl Into<String>) -> Self {
+        Self { environment: environment.into(), target_groups: vec![arn.into()] }
+    }
+
+    /// The ARN of the target group, where there is exactly one.
+    pub fn group(&self) -> Option<&str> {
+        match self.target_groups.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
 }
 
 /// How much healthy capacity a weight needs.

@@ -8,10 +8,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::traffic::{EnvironmentGroup, EnvironmentWeight};
+pub use crate::traffic::{EnvironmentMembers, EnvironmentWeight};
 pub use status::{
     Before, BeforeForward, Correction, Deletion, DeletionStage, Difference, Follow, FullTraffic, GroupWeight, Intent,
-    Reversal, RunMemory, WeightedRouteStatus,
+    ListenerRule, ListenerRuleIntent, Reversal, RunMemory, WeightedRouteStatus,
 };
 
 use crate::duration::Within;
@@ -44,7 +44,7 @@ use crate::{Duration, Match};
         json_path = ".status.conditions[?(@.type=='Ready')].message",
         priority = 1
     ),
-    printcolumn(name = "Priority", type_ = "integer", json_path = ".status.priority", priority = 1),
+    printcolumn(name = "Priority", type_ = "integer", json_path = ".status.listenerRule.priority", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new(
         "!has(self.spec.deletionPolicy) || self.spec.deletionPolicy != 'Delete' || has(self.spec.listener.match)"

@@ -219,13 +219,13 @@ impl<D: Decisions> World<D> {
 
     /// Records that nothing will be done for an object until it changes.
     async fn stall<K: Decider>(&self, object: &ObjectRef, message: &str) -> Result<Ending, Failure> {
-        let (status, generation) = {
+        let (status, generation, outdated) = {
             let store = self.store.borrow();
             let generation = store.standing(object).map_or(0, |standing| standing.generation);
-            (status_of::<K>(&store, object), generation)
+            (status_of::<K>(&store, object), generation, store.cluster().is_outdated(object.kind, &object.key))
         };
         let wanted = K::refused(self.now(), &status, generation, message);
-        let idle = wanted == status;
+        let idle = wanted == status && !outdated;
         if !idle {
             debug!(kind = object.kind.word(), object = %object.key, "{message}");
             self.record::<K>(object, wanted, Urgency::Routine).await?;
@@ -319,7 +319,7 @@ impl<D: Decisions> World<D> {
         }
         let document = written?;
         self.sent.borrow_mut().note(object, Fingerprint::of(&document.status));
-        let kept: K::Status = convert::status(document.status.clone());
+        let kept: K::Status = convert::status(K::NAME, document.status.clone());
         let sent = sent.filter(|sent| convert::is_part_of(&document.status, sent));
         self.learn(object.kind, document, object);
         if let Some(sent) = sent.filter(|_| kept != status) {
@@ -390,7 +390,7 @@ impl<D: Decisions> World<D> {
 /// What is on record for an object, whether its spec can be read or not.
 fn status_of<K: Decider>(store: &Store, object: &ObjectRef) -> K::Status {
     match store.refusal(object) {
-        Some(refusal) => convert::status(refusal.status.clone()),
+        Some(refusal) => convert::status(K::NAME, refusal.status.clone()),
         None => K::find(store.cluster(), &object.key).map(|object| object.status.clone()).unwrap_or_default(),
     }
 }

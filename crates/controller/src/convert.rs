@@ -1,7 +1,8 @@
 //! From what the API server sends to what the engine decides on.
 //!
-//! Of a status that cannot be read as a whole, what can be read is kept ([`salvage`]). A spec that cannot be read makes its
-//! object refused, with the place and the reason, and harms no other object.
+//! A status that an earlier version has stored is read as one of today ([`stored`]). Of one that cannot be read as a whole,
+//! what can be read is kept ([`salvage`]). A spec that cannot be read makes its object refused, with the place and the
+//! reason, and harms no other object.
 
 mod salvage;
 
@@ -9,9 +10,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use smol_str::SmolStr;
-use weir_api::FINALIZER;
 use weir_api::command::{COMMAND_ANNOTATION, shown};
-use weir_engine::{Key, Object};
+use weir_api::{FINALIZER, stored};
+use weir_engine::{Key, KindName, Object};
 
 use crate::document::Document;
 use crate::kinds::Spec;
@@ -80,7 +81,7 @@ pub struct Refusal {
     pub standing: Standing,
     /// What was found in its spec and what was expected.
     pub message: String,
-    /// Its status, unread.
+    /// Its status, unread, in the form of today.
     pub status: Value,
 }
 
@@ -93,6 +94,8 @@ pub struct Received<S: Spec> {
     pub object: Result<Object<S, S::Status>, Refusal>,
     /// What of its status could not be read, and why.
     pub lost: Vec<String>,
+    /// Whether its status is stored in the form of an earlier version.
+    pub outdated: bool,
 }
 
 impl<S: Spec> Received<S> {
@@ -106,8 +109,9 @@ impl<S: Spec> Received<S> {
 }
 
 /// Reads a document. `None` when it has no namespace or no name: no server sends such a thing.
-pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
+pub fn read<S: Spec>(mut document: Document) -> Option<Received<S>> {
     let key = document.key()?;
+    let outdated = stored::renew(S::KIND.word(), &mut document.status);
     let created = document.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
     let standing = stand(&document);
     let mut lost = Vec::new();
@@ -130,11 +134,12 @@ pub fn read<S: Spec>(document: Document) -> Option<Received<S>> {
         }),
         Err(message) => Err(Refusal { standing, message, status: document.status }),
     };
-    Some(Received { key, object, lost })
+    Some(Received { key, object, lost, outdated })
 }
 
-/// Reads a status; what cannot be read of it is lost.
-pub fn status<Status: DeserializeOwned + Default>(found: Value) -> Status {
+/// Reads a status of a kind; what cannot be read of it is lost.
+pub fn status<Status: DeserializeOwned + Default>(kind: KindName, mut found: Value) -> Status {
+    stored::renew(kind.word(), &mut found);
     salvage::read(found).0
 }
 

@@ -183,6 +183,11 @@ impl Store {
             return None;
         }
         self.note_unreadable(&object, &received.lost);
+        if received.outdated {
+            self.cluster.outdated.insert(object.clone());
+        } else {
+            self.cluster.outdated.remove(&object);
+        }
         let asked = before.as_ref().is_none_or(|before| standing.asks_otherwise(before));
         let rewritten = before.is_some() && !self.has_status(&object, &received);
         let is_same = before.is_some_and(|before| standing.equals(&before));
@@ -309,6 +314,7 @@ impl Store {
         let onlookers = self.onlookers(&object);
         self.refusals.remove(&object);
         self.cluster.refused.remove(&object);
+        self.cluster.outdated.remove(&object);
         self.unreadable.remove(&object);
         match object.kind {
             KindName::EntryPoint => drop(self.cluster.entry_points.remove(&object.key)),
@@ -329,7 +335,7 @@ impl Store {
 }
 
 fn hold<S: Spec>(cluster: &mut Cluster, key: &Key, status: &Value) {
-    S::objects_mut(cluster).edit(key, |object| object.status = convert::status(status.clone()));
+    S::objects_mut(cluster).edit(key, |object| object.status = convert::status(S::KIND, status.clone()));
 }
 
 /// The age of one version against another.

@@ -398,7 +398,9 @@ impl<D: Decisions> World<D> {
         let mut found = self.balancers();
         let store = self.store.borrow();
         for route in store.cluster().routes.values() {
-            if let (Some(arn), Ok(access)) = (&route.status.marked, self.grants.of_route(store.cluster(), route)) {
+            if let (Some(arn), Ok(access)) =
+                (&route.status.listener_rule.marked, self.grants.of_route(store.cluster(), route))
+            {
                 found.entry(self.accounts.resolve(&access)).or_default().insert(Arn::new(arn));
             }
         }

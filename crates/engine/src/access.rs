@@ -85,7 +85,7 @@ impl Grants {
         };
         let listener = match entry_point {
             Some(_) => listener_of(cluster, route),
-            None => route.status.listener.as_deref(),
+            None => route.status.listener_rule.listener.as_deref(),
         };
         let refusal = listener.and_then(|listener| self.refusal_on(&key.namespace, &Arn::new(listener)));
         refusal.map_or_else(|| self.access(&key.namespace, spec), Err)

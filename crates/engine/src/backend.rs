@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_api::condition::{STALLED, holds};
-use weir_api::weighted_route::{Backend, EnvironmentGroup, EnvironmentWeight};
+use weir_api::weighted_route::{Backend, EnvironmentMembers, EnvironmentWeight};
 
 use crate::Arn;
 use crate::object::{Cluster, EnvironmentObject, RouteObject};
@@ -27,7 +27,8 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
         route.spec.backends.iter().map(|backend| (backend.environment.as_str(), says(backend))).collect();
     let mut groups: Groups = BTreeMap::new();
     for recorded in binding(cluster, route, &said) {
-        let arn = || made_again(&said, recorded).unwrap_or_else(|| Arn::new(&recorded.arn));
+        let Some(arn) = recorded.group().map(Arn::new) else { continue };
+        let arn = || made_again(&said, &recorded.environment, &arn).unwrap_or_else(|| arn.clone());
         groups.entry(recorded.environment.clone()).or_insert_with(|| Ok(arn()));
     }
     for (environment, said) in said {
@@ -40,9 +41,9 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
         });
         groups.insert(environment.to_owned(), said);
     }
-    let intent = route.status.intent.iter().flat_map(|intent| &intent.groups);
-    for recorded in intent.chain(&route.status.groups) {
-        let arn = Arn::new(&recorded.arn);
+    let intent = route.status.intent.iter().flat_map(|intent| &intent.members);
+    for recorded in intent.chain(&route.status.members) {
+        let Some(arn) = recorded.group().map(Arn::new) else { continue };
         let serves = groups.get(&recorded.environment).is_none_or(Result::is_err);
         if serves && environment_of(&groups, &arn).is_none() {
             groups.insert(recorded.environment.clone(), Ok(arn));
@@ -53,19 +54,19 @@ pub fn groups(cluster: &Cluster, route: &RouteObject) -> Groups {
 
 /// The group that has taken the place of a recorded one: its environment names one of the same name in the same account and
 /// region. AWS lets only one have it, so the recorded one is gone.
-fn made_again(said: &Said<'_>, recorded: &EnvironmentGroup) -> Option<Arn> {
-    let (_, said) = said.iter().find(|(environment, _)| *environment == recorded.environment)?;
-    let (said, old) = (said.as_ref().ok()?, Arn::new(&recorded.arn));
-    let is_same_name =
-        (said.account(), said.region(), said.group_name()) == (old.account(), old.region(), old.group_name());
-    (*said != old && is_same_name).then(|| said.clone())
+fn made_again(said: &Said<'_>, lender: &str, recorded: &Arn) -> Option<Arn> {
+    let (_, said) = said.iter().find(|(environment, _)| *environment == lender)?;
+    let said = said.as_ref().ok()?;
+    let is_same_name = (said.account(), said.region(), said.group_name())
+        == (recorded.account(), recorded.region(), recorded.group_name());
+    (said != recorded && is_same_name).then(|| said.clone())
 }
 
 /// Whether the objects agree that a recorded group is another environment's now: the one that lent it names another.
-fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentGroup) -> bool {
+fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentMembers) -> bool {
     let any = |is_own: bool, names_it: bool| {
         said.iter().any(|(environment, said)| {
-            let is_it = said.as_ref().is_ok_and(|arn| (arn.as_str() == recorded.arn) == names_it);
+            let is_it = said.as_ref().is_ok_and(|arn| (Some(arn.as_str()) == recorded.group()) == names_it);
             is_it && (*environment == recorded.environment) == is_own
         })
     };
@@ -74,20 +75,20 @@ fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentGroup) -> bool {
 
 /// The recorded groups that hold whatever objects say: those of a run that moves, those that carry traffic, and those that
 /// were set to carry it last: where somebody else has taken it from them, it is these that it is given back to.
-fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Vec<&'a EnvironmentGroup> {
+fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Vec<&'a EnvironmentMembers> {
     let status = &route.status;
     let moving = status.intent.iter().filter(|intent| {
         let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
         let run = shift.and_then(|shift| shift.status.run.as_ref());
         run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
     });
-    let carries = |weights: &[EnvironmentWeight], group: &EnvironmentGroup| {
-        weights::of(weights, &group.environment) > 0 && !is_handed_over(said, group)
+    let carries = |weights: &[EnvironmentWeight], member: &EnvironmentMembers| {
+        weights::of(weights, &member.environment) > 0 && !is_handed_over(said, member)
     };
-    let live = status.groups.iter().filter(|group| carries(&status.weights, group));
+    let live = status.members.iter().filter(|member| carries(&status.weights, member));
     let set =
-        status.intent.iter().flat_map(|intent| intent.groups.iter().filter(|group| carries(&intent.weights, group)));
-    moving.flat_map(|intent| &intent.groups).chain(live).chain(set).collect()
+        status.intent.iter().flat_map(|intent| intent.members.iter().filter(|member| carries(&intent.weights, member)));
+    moving.flat_map(|intent| &intent.members).chain(live).chain(set).collect()
 }
 
 /// The group that an environment's object names now, where that is another than the one that it lends.
@@ -105,10 +106,10 @@ fn same_group(one: &str, other: &str, arn: &Arn) -> String {
 }
 
 /// The groups behind weights, to be recorded.
-pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentGroup> {
+pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentMembers> {
     let entry = |entry: &EnvironmentWeight| {
         let arn = groups.get(&entry.environment)?.as_ref().ok()?;
-        Some(EnvironmentGroup { environment: entry.environment.clone(), arn: arn.to_string() })
+        Some(EnvironmentMembers::of_group(&entry.environment, arn.as_str()))
     };
     weights.iter().filter_map(entry).collect()
 }

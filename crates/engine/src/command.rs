@@ -2,7 +2,7 @@
 //! one that has nothing to do is ignored, and has no effect later.
 
 use jiff::Timestamp;
-use weir_api::command::LastCommand;
+use weir_api::command::{CommandEffect, LastCommand};
 
 /// What a command did, or why it did nothing.
 pub(crate) type Outcome = Result<String, String>;
@@ -19,7 +19,7 @@ pub(crate) fn unseen<'a>(given: Option<&'a String>, last: Option<&LastCommand>) 
 
 /// The record of a command that was seen.
 pub(crate) fn record(command: &str, outcome: Outcome, at: Timestamp) -> LastCommand {
-    let refused = outcome.is_err();
+    let effect = if outcome.is_ok() { CommandEffect::Accepted } else { CommandEffect::Refused };
     let (Ok(result) | Err(result)) = outcome;
-    LastCommand { command: command.to_owned(), result, refused, at }
+    LastCommand { command: command.to_owned(), result, effect, at }
 }

@@ -109,7 +109,7 @@ fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus 
         observed_generation: None,
         live: None,
         weights: Vec::new(),
-        groups: Vec::new(),
+        members: Vec::new(),
         intent: None,
         last_run: None,
         difference: None,
@@ -144,7 +144,8 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         .values()
         .filter(|environment| environment.status.target_groups.iter().any(|group| group.arn == resource.as_str()));
     found.extend(lenders.map(|lender| ObjectRef::new(KindName::Environment, lender.key.clone())));
-    let marked = cluster.routes.values().filter(|route| route.status.marked.as_deref() == Some(resource.as_str()));
+    let marked =
+        cluster.routes.values().filter(|route| route.status.listener_rule.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(reference));
     found
 }

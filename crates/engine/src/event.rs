@@ -1,6 +1,6 @@
 //! Kubernetes events as data: what a change of status tells the user.
 
-use weir_api::command::LastCommand;
+use weir_api::command::{CommandEffect, LastCommand};
 
 use crate::reason::Reason;
 
@@ -23,7 +23,8 @@ impl Event {
 
     /// What became of a command: whoever gave one that was refused should look.
     pub fn about_command(last: &LastCommand) -> Self {
-        Self { warning: last.refused, reason: Reason::Command, message: format!("{}: {}", last.command, last.result) }
+        let message = format!("{}: {}", last.command, last.result);
+        Self { warning: last.effect == CommandEffect::Refused, reason: Reason::Command, message }
     }
 
     /// An event that somebody should look at.

@@ -155,9 +155,16 @@ pub struct Cluster {
     pub controller: Option<SmolStr>,
     /// The objects that are there and whose spec cannot be read: they are not among the others.
     pub refused: BTreeSet<ObjectRef>,
+    /// The objects whose status is stored in the form of an earlier version: it is written anew, whatever is decided.
+    pub outdated: BTreeSet<ObjectRef>,
 }
 
 impl Cluster {
+    /// Whether the status of an object is stored in the form of an earlier version.
+    pub fn is_outdated(&self, kind: KindName, key: &Key) -> bool {
+        !self.outdated.is_empty() && self.outdated.contains(&ObjectRef::new(kind, key.clone()))
+    }
+
     /// What to do about an object that is named and not seen: there may be none, or it may be another controller's.
     pub fn remedy(&self) -> String {
         match &self.controller {

@@ -250,7 +250,7 @@ fn look(
     if let Some(reason) = refusal.filter(|_| place.rule.is_none()) {
         return Some(Outlook::refused(reason));
     }
-    status.priority = place.priority;
+    status.listener_rule.priority = place.priority;
     status.aws = access::record(sight.access());
     if let Some(gone) = place.gone {
         place.tell(&[], groups, status);
@@ -280,7 +280,7 @@ fn look(
     let marks = match marks {
         Ok(marks) => marks,
         Err(standing) => {
-            let was_marked = place.resource.as_ref().map(Arn::as_str) == status.marked.as_deref();
+            let was_marked = place.resource.as_ref().map(Arn::as_str) == status.listener_rule.marked.as_deref();
             let is_bare = was_marked && standing.explanation().reason == Reason::NotAdopted;
             return Some(Outlook::unknown(if is_bare { marks_removed(context, route) } else { standing }));
         }
@@ -288,7 +288,7 @@ fn look(
     if place.gone.is_none() {
         status.last_run.clone_from(&marks.last_run);
     }
-    status.before = before::seen(&place, &marks, &context.owner, &route.status);
+    status.listener_rule.before = before::seen(&place, &marks, &context.owner, &route.status);
     if let Some(standing) = lost_mark(context, route, &place, &marks, status) {
         return Some(Outlook::unknown(standing));
     }
@@ -299,10 +299,12 @@ fn look(
     place.tell(&live, groups, status);
     full::note(context.now, wanted, groups, status);
     if let Some(resource) = place.resource.as_ref().filter(|_| !marks.is_ours) {
-        return Some(match before::owed(route, resource, &marks, &context.owner, status.before.as_ref()) {
-            Ok(memory) => adopting(context, route, &place, memory),
-            Err(standing) => Outlook::unknown(standing),
-        });
+        return Some(
+            match before::owed(route, resource, &marks, &context.owner, status.listener_rule.before.as_ref()) {
+                Ok(memory) => adopting(context, route, &place, memory),
+                Err(standing) => Outlook::unknown(standing),
+            },
+        );
     }
     if let Some(since) = correction_since
         && let Err(standing) = drift::balancer_is_free(cluster, route, since, sight)?
@@ -318,7 +320,7 @@ fn look(
             drift::set_again(context, status);
             return Some(write::applying(None, "what was held is set again".to_owned()));
         }
-        Some(Accepted::Nothing) => status.marked = None,
+        Some(Accepted::Nothing) => status.listener_rule.marked = None,
         None => {}
     }
     match (goal, wanted) {
@@ -346,14 +348,14 @@ fn lost_mark(
 ) -> Option<Standing> {
     let resource = place.resource.as_ref()?.to_string();
     if marks.is_ours {
-        status.marked = Some(resource);
+        status.listener_rule.marked = Some(resource);
         return None;
     }
-    if status.marked.as_ref() != Some(&resource) {
+    if status.listener_rule.marked.as_ref() != Some(&resource) {
         return None;
     }
     if matches!(command::new(route, status), Some(command::New::Resume)) {
-        status.marked = None;
+        status.listener_rule.marked = None;
         command::note(context, route, status, Ok("accepted: the route's marks are put on AWS again".to_owned()));
         return None;
     }
@@ -389,7 +391,7 @@ fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>, memory: T
 /// What was there before Weir is not known, so that the route cannot keep the word that its policy gives.
 fn forgotten(route: &RouteObject, status: &WeightedRouteStatus, place: &Place<'_>) -> Option<Outlook> {
     let restores = route.spec.deletion_policy == RouteDeletionPolicy::Restore;
-    if !restores || status.before.is_some() || place.resource.is_none() {
+    if !restores || status.listener_rule.before.is_some() || place.resource.is_none() {
         return None;
     }
     let message = format!(

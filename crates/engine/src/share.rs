@@ -42,7 +42,7 @@ pub fn is_measured(cluster: &Cluster, route: &RouteObject) -> bool {
         return false;
     }
     weights::carrying(live).len() > 1
-        || route.status.sticky_seconds.is_some()
+        || route.status.listener_rule.sticky_seconds.is_some()
         || claim::holder(cluster, &route.key).is_some_and(|shift| {
             let is_moving = shift.status.run.as_ref().filter(|run| run.ended_at.is_none());
             is_moving.is_some_and(|run| run.routes.iter().any(|part| part.name == route.key.name))
@@ -162,7 +162,7 @@ fn alone(
     for (listener, reading) in listeners.iter().zip(readings) {
         for rule in reading.found.into_iter().flatten() {
             let place = if rule.priority == RulePriority::Default { &listener.arn } else { &rule.arn };
-            if route.status.arn.as_deref() == Some(place.as_str()) {
+            if route.status.listener_rule.arn.as_deref() == Some(place.as_str()) {
                 continue;
             }
             let forward = rule.actions.iter().find_map(Action::forward);
@@ -171,7 +171,8 @@ fn alone(
                 .iter()
                 .find(|(_, group)| forward.is_some_and(|forward| forward.groups.contains_key(*group)));
             let Some((environment, _)) = also else { continue };
-            let owner = cluster.routes.values().find(|other| other.status.arn.as_deref() == Some(place.as_str()));
+            let owner =
+                cluster.routes.values().find(|other| other.status.listener_rule.arn.as_deref() == Some(place.as_str()));
             let whose = match (owner, rule.priority) {
                 (Some(other), _) => format!("the WeightedRoute {}", other.key),
                 (None, RulePriority::Default) => format!("the default action of port {}", listener.port),

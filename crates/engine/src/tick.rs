@@ -305,7 +305,7 @@ impl<K: Kind> Tick<K> {
         if verdict.finalizer && !object.has_finalizer() && object.deleted.is_none() {
             return Need::Finalizer(true);
         }
-        if verdict.status != object.status {
+        if verdict.status != object.status || cluster.is_outdated(K::NAME, &self.key) {
             return Need::Record(verdict.status);
         }
         if object.has_finalizer() && !verdict.finalizer {

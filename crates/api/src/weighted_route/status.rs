@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::LastCommand;
 use crate::requests::RequestsSeen;
-use crate::traffic::{EnvironmentGroup, EnvironmentWeight, Outcome};
+use crate::traffic::{EnvironmentMembers, EnvironmentWeight, Outcome};
 use crate::{AwsAccess, Condition};
 
 /// What was seen of the route, and what Weir has set out to make of it.
@@ -19,19 +19,9 @@ pub struct WeightedRouteStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The ARN of the rule, or of the listener where the route is its default action.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arn: Option<String>,
-    /// The priority of the rule: the one of the spec, or the one that Weir has chosen. It is recorded before the rule
-    /// is made and does not change afterwards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<i32>,
-    /// The ARN of the listener, so that a rollback and a deletion do not need the `EntryPoint`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub listener: Option<String>,
-    /// What was there before Weir, as the tags `weir.dev/before…` on AWS say too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Before>,
+    /// The rule or the default action of a listener that is the route's, and what was seen of it.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub listener_rule: ListenerRule,
     /// How that account and region is reached, as its entry point last said; absent where it is the controller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsAccess>,
@@ -42,13 +32,10 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
-    /// The target groups behind the live weights, so that they are known when an `Environment` is gone.
+    /// What carries the live weights, so that it is known when an `Environment` is gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
-    pub groups: Vec<EnvironmentGroup>,
-    /// Group stickiness that is live, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sticky_seconds: Option<i32>,
+    pub members: Vec<EnvironmentMembers>,
     /// The requests that were seen while traffic is split or a run moves it, or while clients may stick to a group.
     /// Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,9 +44,8 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
     /// The environments that have carried all the traffic of this route, the last one first, at most ten. A candidate
-    /// counts once its run has succeeded. The same environment with another target group is another one.
+    /// counts once its run has succeeded. The same environment with other target groups is another one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into(), "group".into()]))]
     pub full_traffic: Vec<FullTraffic>,
     /// The run that last ended on this route, as the tag on AWS remembers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,9 +57,6 @@ pub struct WeightedRouteStatus {
     /// With three the route is `Contested`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reversals: Vec<Reversal>,
-    /// The ARN of what was seen to carry this route's marks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub marked: Option<String>,
     /// How far the deletion of this object has come. Absent until something is undone for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
@@ -84,6 +67,31 @@ pub struct WeightedRouteStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Where a route of a listener is on AWS, and what was seen there.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerRule {
+    /// The ARN of the rule, or of the listener where the route is its default action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// The ARN of the listener, so that a rollback and a deletion do not need the `EntryPoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
+    /// The priority of the rule: the one of the spec, or the one that Weir has chosen. It is recorded before the rule
+    /// is made and does not change afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// The ARN of what was seen to carry this route's marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked: Option<String>,
+    /// What was there before Weir, as the tags `weir.dev/before…` on AWS say too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+    /// Group stickiness that is live, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<i32>,
 }
 
 /// How far the deletion of a route has come.
@@ -150,8 +158,9 @@ pub struct GroupWeight {
 pub struct FullTraffic {
     /// The name of the `Environment`.
     pub environment: String,
-    /// The ARN of the target group that it lent to the route.
-    pub group: String,
+    /// The ARNs of the target groups that it lent to the route.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_groups: Vec<String>,
     /// Since when this is known. After a loss of status, when it was seen again.
     pub since: Timestamp,
     /// When it was seen that this had ended. Absent while it lasts.
@@ -184,15 +193,13 @@ pub struct Intent {
     /// The weights wanted: exactly these environments are in the action.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     pub weights: Vec<EnvironmentWeight>,
-    /// The target groups of these environments, so that a rollback does not need the `Environment` objects.
+    /// What these environments lend, so that a rollback does not need the `Environment` objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
-    pub groups: Vec<EnvironmentGroup>,
-    /// Group stickiness wanted, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sticky_seconds: Option<i32>,
-    /// Group stickiness that the action had when the run began, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sticky_seconds_before: Option<i32>,
+    pub members: Vec<EnvironmentMembers>,
+    /// What is wanted of the listener's rule, or its default action, besides weights.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub listener_rule: ListenerRuleIntent,
     /// How many targets were healthy on the side that carried the traffic when the change began. Absent where that
     /// was not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,6 +221,18 @@ impl Intent {
     pub fn is_settled(&self) -> bool {
         self.verified_at.is_some() || self.left_at.is_some()
     }
+}
+
+/// What a change of a route of a listener wants of its rule, besides weights.
+#[derive(KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerRuleIntent {
+    /// Group stickiness wanted, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<i32>,
+    /// Group stickiness that the action had when the run began, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds_before: Option<i32>,
 }
 
 /// How a route follows its own `spec.weights`.
@@ -311,6 +330,6 @@ mod tests {
     fn what_does_not_belong_to_a_run_is_written_without_one() {
         let written = serde_json::to_value(Intent::default()).unwrap();
         let fields: Vec<&String> = written.as_object().unwrap().keys().collect();
-        assert_eq!(fields, ["groups", "since", "weights"]);
+        assert_eq!(fields, ["since", "weights"]);
     }
 }

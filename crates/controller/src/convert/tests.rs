@@ -1,6 +1,7 @@
 //! Kubernetes objects, well and badly made, and what becomes of them.
 
 use serde_json::{Value, json};
+use weir_api::command::CommandEffect;
 use weir_api::{TrafficShiftSpec, TrafficShiftStatus};
 
 use super::{Received, is_part_of, path, read};
@@ -48,6 +49,19 @@ fn a_status_that_cannot_be_read_counts_as_lost() {
     for status in [json!({"phase": "Unheard"}), json!("text"), Value::Null] {
         assert_eq!(shift(sound(), status).object.unwrap().status, TrafficShiftStatus::default());
     }
+}
+
+#[test]
+fn a_status_of_an_earlier_version_is_read_as_one_of_today_whatever_the_spec() {
+    let command = json!({"command": "abort/1", "result": "", "refused": true, "at": "2026-11-21T10:00:00Z"});
+    let status = json!({"lastCommand": command});
+    let received = shift(sound(), status.clone());
+    assert!(received.outdated);
+    assert_eq!(received.object.unwrap().status.last_command.unwrap().effect, CommandEffect::Refused);
+    let received = shift(json!({"to": 7}), status);
+    assert!(received.outdated);
+    assert_eq!(received.object.unwrap_err().status["lastCommand"]["effect"], "Refused");
+    assert!(!shift(sound(), json!({"phase": "Shifting"})).outdated);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn what_has_ended_is_not_counted_from() {
 #[test]
 fn a_route_counts_its_pace_and_no_more() {
     let status = |follows: bool, second: i64| -> WeightedRouteStatus {
-        let mut intent = json!({"since": at(second), "weights": [], "groups": [], "verifiedAt": at(second)});
+        let mut intent = json!({"since": at(second), "weights": [], "verifiedAt": at(second)});
         if follows {
             intent["follow"] = json!({"generation": 1, "goal": []});
         }
@@ -92,7 +92,7 @@ fn what_was_put_right_once_is_right() {
 #[test]
 fn a_decision_of_a_clock_that_is_a_little_ahead_is_as_of_this_tick() {
     let status = |second: i64| -> WeightedRouteStatus {
-        serde_json::from_value(json!({"intent": {"since": at(second), "weights": [], "groups": []}})).unwrap()
+        serde_json::from_value(json!({"intent": {"since": at(second), "weights": []}})).unwrap()
     };
     let redated = |second: i64| {
         let mut redated = status(second);

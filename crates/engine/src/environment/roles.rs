@@ -17,8 +17,9 @@ fn role(cluster: &Cluster, object: &EnvironmentObject, groups: &[TargetGroupStat
     let name = &object.key.name;
     let weight = i32::try_from(weights::of(&route.status.weights, name)).unwrap_or(i32::MAX);
     // With another target group it is another environment, whatever its name.
-    let is_this = |arn: &str| groups.iter().any(|group| group.arn == arn);
-    let full = route.status.full_traffic.iter().find(|known| known.environment == *name && is_this(&known.group));
+    let is_this = |arn: &String| groups.iter().any(|group| group.arn == *arn);
+    let mut known = route.status.full_traffic.iter();
+    let full = known.find(|known| known.environment == *name && known.target_groups.iter().any(is_this));
     let role = match (weight, full) {
         _ if is_candidate(cluster, route, name) => Role::Candidate,
         (1.., _) => Role::Live,

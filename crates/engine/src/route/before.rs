@@ -36,7 +36,7 @@ const FIXED_RESPONSE: &str = "fixed-response";
 
 /// What a place has before it is marked, or what its tags remember. Nothing where a place of ours has lost its memory.
 pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, status: &WeightedRouteStatus) -> Option<Before> {
-    let recorded = status.before.as_ref();
+    let recorded = status.listener_rule.before.as_ref();
     let Some(resource) = &place.resource else {
         return if place.gone.is_some() { recorded.cloned() } else { Some(Before::default()) };
     };
@@ -45,7 +45,7 @@ pub(super) fn seen(place: &Place<'_>, marks: &Marks, owner: &str, status: &Weigh
         return read(&marks.tags, resource).or_else(|| recorded.cloned());
     }
     // Marks that somebody has removed were there all the same.
-    if marks.is_ours || (recorded.is_some() && status.marked.as_deref() == Some(resource.as_str())) {
+    if marks.is_ours || (recorded.is_some() && status.listener_rule.marked.as_deref() == Some(resource.as_str())) {
         return recorded.cloned();
     }
     place.rule.and_then(|rule| of(&rule.actions))

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
 use weir_api::traffic_shift::Outcome;
-use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Follow, Intent};
+use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Follow, Intent, ListenerRuleIntent};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
@@ -56,7 +56,7 @@ fn next_due(route: &RouteObject, intent: &Intent, goal: &[EnvironmentWeight]) ->
     let wait = if weights::same_split(&intent.weights, &follow.before) {
         SignedDuration::ZERO
     } else if weights::same_split(&intent.weights, goal) {
-        let sticky = SignedDuration::from_secs(i64::from(intent.sticky_seconds.unwrap_or(0)));
+        let sticky = SignedDuration::from_secs(i64::from(intent.listener_rule.sticky_seconds.unwrap_or(0)));
         LINGER.max(sticky)
     } else {
         route.spec.pace.as_ref().map_or(SignedDuration::ZERO, |pace| pace.interval.into())
@@ -166,16 +166,14 @@ impl Course<'_> {
             overtaken,
         };
         // Stickiness that was set for an earlier split of the user's is not what was there before.
-        let sticky_before = old.filter(|old| old.follow.is_some()).and_then(|old| old.sticky_seconds_before);
-        let sticky_seconds = self.place.forward().and_then(|forward| forward.sticky_seconds);
+        let sticky_before =
+            old.filter(|old| old.follow.is_some()).and_then(|old| old.listener_rule.sticky_seconds_before);
         drift::clear(status);
         status.reversals.clear();
-        let start = Intent {
-            follow: Some(follow),
-            baseline,
-            sticky_seconds_before: sticky_before.or(sticky_seconds),
-            ..held(self.context.now, self.place, &self.live, self.groups)
-        };
+        let held = held(self.context.now, self.place, &self.live, self.groups);
+        let sticky_seconds_before = sticky_before.or(held.listener_rule.sticky_seconds);
+        let listener_rule = ListenerRuleIntent { sticky_seconds_before, ..held.listener_rule };
+        let start = Intent { follow: Some(follow), baseline, listener_rule, ..held };
         self.take_next(start, sight)
     }
 
@@ -253,11 +251,13 @@ impl Course<'_> {
             Err(short) => {
                 let overtaken = std::mem::take(&mut intent.weights);
                 let follow = intent.follow.take()?;
+                let held = held(self.context.now, self.place, &self.live, self.groups);
+                let sticky_seconds_before = intent.listener_rule.sticky_seconds_before;
                 let intent = Intent {
                     follow: Some(Follow { before: self.live.clone(), overtaken, ..follow }),
                     baseline: intent.baseline,
-                    sticky_seconds_before: intent.sticky_seconds_before,
-                    ..held(self.context.now, self.place, &self.live, self.groups)
+                    listener_rule: ListenerRuleIntent { sticky_seconds_before, ..held.listener_rule },
+                    ..held
                 };
                 Some((Some(intent), self.waiting(&short, sight)))
             }
@@ -299,7 +299,8 @@ impl Course<'_> {
         };
         let members: Vec<&Arn> = split.keys().collect();
         let spec = self.route.spec.stickiness.as_ref();
-        let seconds = match sticky::seconds(spec, &members, intent.sticky_seconds_before, ANY_AGE, sight)? {
+        let sticky_seconds_before = intent.listener_rule.sticky_seconds_before;
+        let sticky_seconds = match sticky::seconds(spec, &members, sticky_seconds_before, ANY_AGE, sight)? {
             Ok(seconds) => seconds,
             Err(standing) => return Some((Some(intent), Outlook::unknown(standing))),
         };
@@ -308,10 +309,9 @@ impl Course<'_> {
         let next = Intent {
             follow,
             since: self.context.now,
-            groups: lenders(&split, self.groups),
+            members: lenders(&split, self.groups),
             weights,
-            sticky_seconds: seconds,
-            sticky_seconds_before: intent.sticky_seconds_before,
+            listener_rule: ListenerRuleIntent { sticky_seconds, sticky_seconds_before },
             baseline: intent.baseline,
             ..Intent::default()
         };
@@ -371,7 +371,7 @@ impl Course<'_> {
             route: self.route,
             groups: self.groups,
             place: self.place,
-            forward: Forward { groups: split, sticky_seconds: intent.sticky_seconds },
+            forward: Forward { groups: split, sticky_seconds: intent.listener_rule.sticky_seconds },
             live: self.live.clone(),
         })
     }
@@ -380,7 +380,8 @@ impl Course<'_> {
     fn has_other_stickiness(&self, intent: &Intent) -> bool {
         self.route.spec.stickiness.as_ref().is_some_and(|stickiness| {
             let seconds = stickiness.duration.filter(|_| stickiness.enabled);
-            intent.sticky_seconds != seconds.map(|seconds| i32::try_from(seconds.as_secs()).unwrap_or(i32::MAX))
+            intent.listener_rule.sticky_seconds
+                != seconds.map(|seconds| i32::try_from(seconds.as_secs()).unwrap_or(i32::MAX))
         })
     }
 

@@ -61,7 +61,7 @@ pub(super) fn is_owed(
     if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !wanted.is_some_and(returns) {
         return false;
     }
-    let tags = status.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
+    let tags = status.listener_rule.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
     match tags.and_then(|reading| reading.found.ok()) {
         Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
         None => proposal.is_some() || route.has_finalizer() || rivalry::was_marked(route),
@@ -151,10 +151,11 @@ fn undo(
     if let Some(wanted) = wanted(cluster, route).filter(returns) {
         return follow(context, cluster, route, &wanted, status, sight);
     }
-    status.listener = Some(spot.listener.to_string());
-    status.arn = Some(spot.resource.to_string());
-    status.before = before::read(spot.tags, &spot.resource).or_else(|| status.before.clone());
-    Some(match (route.spec.deletion_policy, status.before.clone()) {
+    status.listener_rule.listener = Some(spot.listener.to_string());
+    status.listener_rule.arn = Some(spot.resource.to_string());
+    status.listener_rule.before =
+        before::read(spot.tags, &spot.resource).or_else(|| status.listener_rule.before.clone());
+    Some(match (route.spec.deletion_policy, status.listener_rule.before.clone()) {
         (RouteDeletionPolicy::Retain, _) => {
             let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
             Stand::Over(because(Reason::NothingToUndo, message))
@@ -246,7 +247,7 @@ fn stage(route: &RouteObject) -> Option<DeletionStage> {
 /// The deadline has passed: what is left, and what kept it.
 fn left_behind(route: &RouteObject) -> Explanation {
     let ready = find(&route.status.conditions, READY);
-    let arn = route.status.arn.as_deref().unwrap_or("whose ARN is not known");
+    let arn = route.status.listener_rule.arn.as_deref().unwrap_or("whose ARN is not known");
     let live = route.status.live.as_deref().unwrap_or("what is live");
     let why = ready.map_or("it was not looked at", |ready| ready.message.as_str());
     let message = format!(

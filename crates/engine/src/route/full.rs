@@ -22,8 +22,9 @@ pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups,
         let group = groups.get(&entry.environment)?.as_ref().ok()?;
         Some((entry.environment.clone(), group.to_string()))
     });
-    let is_same =
-        |known: &FullTraffic, environment: &str, group: &str| known.environment == environment && known.group == group;
+    let is_same = |known: &FullTraffic, environment: &str, group: &str| {
+        known.environment == environment && known.target_groups == [group]
+    };
     let mut is_known = false;
     for known in status.full_traffic.iter_mut().filter(|known| known.until.is_none()) {
         let lasts = whole.as_ref().is_some_and(|(environment, group)| is_same(known, environment, group));
@@ -35,7 +36,7 @@ pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups,
         return;
     }
     status.full_traffic.retain(|known| !is_same(known, &environment, &group));
-    status.full_traffic.insert(0, FullTraffic { environment, group, since: now, until: None });
+    status.full_traffic.insert(0, FullTraffic { environment, target_groups: vec![group], since: now, until: None });
     status.full_traffic.truncate(REMEMBERED);
 }
 

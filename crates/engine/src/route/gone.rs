@@ -18,7 +18,7 @@ use super::{Outlook, drift};
 
 /// Whether Weir made the rule of a route: there was nothing before it.
 pub(super) fn is_own(status: &WeightedRouteStatus) -> bool {
-    status.before == Some(Before::default())
+    status.listener_rule.before == Some(Before::default())
 }
 
 /// What follows where a place is gone and nothing may be made: a run that goes back has nothing to take back, and all else waits for whoever
@@ -35,7 +35,7 @@ pub(super) fn meet(
     if let Some(wanted) = goes_back.filter(|_| leaves) {
         let mut intent = match status.intent.take() {
             Some(intent) if wanted.is_intent(&intent) => intent,
-            before => Intent { groups: before.unwrap_or_default().groups, ..wanted.intent(context.now) },
+            before => Intent { members: before.unwrap_or_default().members, ..wanted.intent(context.now) },
         };
         intent.left_at.get_or_insert(context.now);
         status.intent = Some(intent);

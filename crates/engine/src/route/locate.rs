@@ -62,7 +62,7 @@ fn at_priority<'a>(
 
 /// Whether a rule is the one that a route has had, by its ARN.
 fn is_known(route: &RouteObject, rule: &Rule) -> bool {
-    route.status.arn.as_deref() == Some(rule.arn.as_str())
+    route.status.listener_rule.arn.as_deref() == Some(rule.arn.as_str())
 }
 
 /// Says that the rule of a route is for something else than it was.
@@ -132,9 +132,9 @@ pub(super) fn free_priority(
     }
     let bounds = shadow::bounds(&conditions(matches), rules).and(among);
     let neighbours = rivalry::neighbours(cluster, route);
-    let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.priority);
+    let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.listener_rule.priority);
     let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
-    if let Some(recorded) = route.status.priority {
+    if let Some(recorded) = route.status.listener_rule.priority {
         // Two that chose at the same moment may have chosen alike; then the older keeps it.
         let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
         if bounds.allow(recorded) && !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {

@@ -48,7 +48,7 @@ fn owner<'a>(
         return Owner::This;
     }
     let marked = cluster.routes.get(&key);
-    let has_it = marked.is_some_and(|marked| marked.status.arn.as_deref() == Some(resource.as_str()));
+    let has_it = marked.is_some_and(|marked| marked.status.listener_rule.arn.as_deref() == Some(resource.as_str()));
     let is_for_it =
         || rivalry::neighbours(cluster, route).iter().any(|other| other.key == key && is_for(other, conditions));
     if has_it || is_for_it() { Owner::Route(key) } else { Owner::Orphan(key) }

@@ -64,7 +64,7 @@ pub fn describe_place(route: &RouteObject) -> String {
         _ => entry.entry_point.name.clone(),
     };
     let listener = format!("of listener {} of {entry_point}", entry.listener);
-    match (&entry.matches, entry.priority.or(route.status.priority)) {
+    match (&entry.matches, entry.priority.or(route.status.listener_rule.priority)) {
         (None, _) => format!("the default action {listener}"),
         (Some(_), Some(priority)) => format!("the rule with priority {priority} {listener}"),
         (Some(matches), None) => format!("the rule for {} {listener}", describe(&conditions(matches))),
@@ -117,9 +117,10 @@ fn recognizes(
     let tags = sight.tags(&resource, ANY_AGE)?.found;
     let is_marked = tags.is_ok_and(|tags| is_marked(tags, &context.owner, &route.key));
     if is_marked {
-        status.marked = Some(resource.to_string());
-        status.arn.clone_from(&status.marked);
-        status.listener = Some(listener_arn);
+        let rule = &mut status.listener_rule;
+        rule.marked = Some(resource.to_string());
+        rule.arn.clone_from(&rule.marked);
+        rule.listener = Some(listener_arn);
     }
     Some(is_marked)
 }
@@ -144,7 +145,7 @@ pub(super) fn find<'a>(
     let not_before = if verified { ANY_AGE } else { sight.fresh().max(recorded.min(sight.began)) };
     let reading = sight.rules(&listener, not_before)?;
     let read_at = reading.at;
-    let priority = status.priority;
+    let priority = status.listener_rule.priority;
     let gone = |listener, gone| Place { listener, read_at, priority, rule: None, resource: None, gone: Some(gone) };
     let rules = match reading.found {
         Ok(rules) => rules,
@@ -154,12 +155,13 @@ pub(super) fn find<'a>(
         }
         Err(error) => return Some(Err(Standing::unreadable(error, "the rules of the listener"))),
     };
-    status.listener = Some(listener.to_string());
-    let known = route.status.arn.as_deref();
+    let told = &mut status.listener_rule;
+    told.listener = Some(listener.to_string());
+    let known = route.status.listener_rule.arn.as_deref();
     let is_there = |arn: &String| rules.iter().any(|rule| rule.arn.as_str() == arn);
-    status.arn = status.arn.take().filter(is_there).or_else(|| status.listener.clone());
+    told.arn = told.arn.take().filter(is_there).or_else(|| told.listener.clone());
     let Some(matches) = &route.spec.listener.matches else {
-        status.arn.clone_from(&status.listener);
+        told.arn.clone_from(&told.listener);
         let rule = rules.iter().find(|rule| rule.priority == RulePriority::Default);
         let resource = Some(listener.clone());
         return Some(Ok(Place { listener, read_at, priority: None, rule, resource, gone: None }));
@@ -173,7 +175,7 @@ pub(super) fn find<'a>(
             Err(reason) => return Some(Err(Standing::Stalled(reason))),
         },
     };
-    status.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| status.listener.clone());
+    told.arn = rule.map(|rule| rule.arn.to_string()).or_else(|| told.listener.clone());
     let is_gone = rule.is_none() && is_bound;
     if is_gone && !gone::is_own(status) {
         return Some(Ok(gone(listener, Gone::Rule)));
@@ -213,7 +215,7 @@ fn listener(
     let name = if is_elsewhere { key.to_string() } else { key.name.to_string() };
     let waiting = |message: String| Standing::Working(because(Reason::WaitingForEntryPoint, message));
     // A rollback needs nothing that may have been deleted.
-    let recorded = route.status.listener.as_ref().filter(|_| goes_back);
+    let recorded = route.status.listener_rule.listener.as_ref().filter(|_| goes_back);
     let Some(found) = cluster.entry_points.get(&key) else {
         let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
         let missing = || {
@@ -268,8 +270,8 @@ impl Place<'_> {
     pub fn tell(&self, live: &[EnvironmentWeight], groups: &Groups, status: &mut WeightedRouteStatus) {
         status.live = Some(weights::words(live));
         status.weights = live.to_vec();
-        status.groups = backend::lent(groups, live);
-        status.sticky_seconds = self.forward().and_then(|forward| forward.sticky_seconds);
+        status.members = backend::lent(groups, live);
+        status.listener_rule.sticky_seconds = self.forward().and_then(|forward| forward.sticky_seconds);
     }
 
     /// The marks on the place; the error says why Weir must not touch it.

@@ -143,7 +143,7 @@ fn difference(status: &WeightedRouteStatus, shares: &[EnvironmentShare], sample:
     let share = noticed.or_else(|| shares.iter().find(|share| strays(share)))?;
     let weight = (of(share) * 100 + total / 2) / total;
     let found = format!("{} has {weight} % of the weight and {} % of the requests", share.environment, share.percent);
-    Some(match status.sticky_seconds {
+    Some(match status.listener_rule.sticky_seconds {
         Some(seconds) => format!(
             "{found}: group stickiness of {} keeps clients with the group that answered them first; new clients follow \
              the weights",

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent, ListenerRuleIntent};
 
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
@@ -94,7 +94,7 @@ fn change<'a>(
 ) -> Result<Change<'a>, Standing> {
     let split = backend::by_group(groups, &intent.weights)
         .map_err(|message| Standing::Working(because(Reason::WaitingForEnvironment, message)))?;
-    let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
+    let forward = Forward { groups: split, sticky_seconds: intent.listener_rule.sticky_seconds };
     Ok(Change { context, route, groups, place, forward, live })
 }
 
@@ -122,8 +122,11 @@ pub(super) fn held(now: Timestamp, place: &Place<'_>, live: &[EnvironmentWeight]
     Intent {
         since: now,
         weights: live.to_vec(),
-        groups: lenders(&split, groups),
-        sticky_seconds: place.forward().and_then(|forward| forward.sticky_seconds),
+        members: lenders(&split, groups),
+        listener_rule: ListenerRuleIntent {
+            sticky_seconds: place.forward().and_then(|forward| forward.sticky_seconds),
+            sticky_seconds_before: None,
+        },
         verified_at: Some(place.read_at),
         ..Intent::default()
     }

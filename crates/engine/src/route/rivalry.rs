@@ -61,7 +61,8 @@ fn is_allowed(cluster: &Cluster, route: &RouteObject, owner: Option<&EntryPointO
 
 /// Whether the place of a route carried its marks when it was last seen.
 pub(crate) fn was_marked(route: &RouteObject) -> bool {
-    route.status.marked.is_some() && route.status.marked == route.status.arn
+    let place = &route.status.listener_rule;
+    place.marked.is_some() && place.marked == place.arn
 }
 
 /// Whether a route was seen to have its place on AWS, with its marks, on the listener that is meant now.
@@ -71,7 +72,8 @@ pub(super) fn is_settled(cluster: &Cluster, route: &RouteObject) -> bool {
 
 /// The same, where the ARN of the listener is known already. Where it cannot be known, what was seen holds.
 fn has_place(route: &RouteObject, listener: Option<&str>) -> bool {
-    was_marked(route) && listener.is_none_or(|listener| route.status.listener.as_deref() == Some(listener))
+    let known = route.status.listener_rule.listener.as_deref();
+    was_marked(route) && listener.is_none_or(|listener| known == Some(listener))
 }
 
 /// Whether the entry point of a route leads to another listener than the one on which the route has its place. Then it stays
@@ -83,7 +85,7 @@ pub(crate) fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
 
 /// The listener on which a route has its place: one that was seen to carry its marks.
 pub(super) fn bound(status: &WeightedRouteStatus) -> Option<&str> {
-    status.marked.as_ref().and(status.listener.as_deref())
+    status.listener_rule.marked.as_ref().and(status.listener_rule.listener.as_deref())
 }
 
 /// The ARN of a route's listener, as its entry point has found it.
@@ -153,7 +155,8 @@ fn contested<'a>(others: &[Ranked<'a>], route: &RouteObject, own: Rank<'_>) -> O
     }
     let contest = |other: &'a RouteObject| {
         let theirs = other.spec.listener.matches.as_ref()?;
-        if entry.priority.is_some() && entry.priority == other.spec.listener.priority.or(other.status.priority) {
+        let priority = other.spec.listener.priority.or(other.status.listener_rule.priority);
+        if entry.priority.is_some() && entry.priority == priority {
             return Some((format!("{place} belongs to"), other));
         }
         (is_same_match(theirs, matches) && owns_its_hosts(others, other))

@@ -65,10 +65,12 @@ pub(super) fn mention(
     outlook: &mut Outlook,
     sight: &mut Sight<'_>,
 ) -> Asked<()> {
-    let (Standing::Ready(_), Some(listener)) = (&outlook.standing, &status.listener) else { return Some(()) };
+    let (Standing::Ready(_), Some(listener)) = (&outlook.standing, &status.listener_rule.listener) else {
+        return Some(());
+    };
     let Ok(rules) = sight.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(()) };
     let is_own = |rule: &&Rule| match &route.spec.listener.matches {
-        Some(_) => status.arn.as_deref() == Some(rule.arn.as_str()),
+        Some(_) => status.listener_rule.arn.as_deref() == Some(rule.arn.as_str()),
         None => rule.priority == RulePriority::Default,
     };
     let Some(own) = rules.iter().find(is_own) else { return Some(()) };

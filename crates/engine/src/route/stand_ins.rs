@@ -85,9 +85,9 @@ pub fn going_back(namespace: &str, name: &str) -> ShiftObject {
 
 /// A route that was seen to have a rule, with its marks.
 pub fn settled(mut route: RouteObject, rule: &str) -> RouteObject {
-    route.status.listener = Some("listener".to_owned());
-    route.status.arn = Some(rule.to_owned());
-    route.status.marked = Some(rule.to_owned());
+    route.status.listener_rule.listener = Some("listener".to_owned());
+    route.status.listener_rule.arn = Some(rule.to_owned());
+    route.status.listener_rule.marked = Some(rule.to_owned());
     route
 }
 

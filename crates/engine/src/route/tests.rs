@@ -60,7 +60,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
 #[test]
 fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let mut older = settled(web("team-a", 1, "a.example"), "rule-1000");
-    older.status.before = Some(Before::default());
+    older.status.listener_rule.before = Some(Before::default());
     let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
     let younger = settled(route("team-b", "web", 2, place), "rule-1001");
     let mut cluster = open([older.clone(), younger.clone()]);
@@ -69,7 +69,7 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     theirs.conditions.insert("path-pattern".into(), vec!["/deals".into()]);
     older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
     assert_eq!(stalled(&older.status).0, "Conflict");
-    assert_eq!(older.status.arn.as_deref(), Some("listener"));
+    assert_eq!(older.status.listener_rule.arn.as_deref(), Some("listener"));
     cluster.routes.insert(older);
     assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
 }

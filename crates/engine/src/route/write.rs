@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::Truth;
-use weir_api::weighted_route::{Before, Correction, DriftPolicy, EnvironmentGroup, EnvironmentWeight, Intent};
+use weir_api::weighted_route::{
+    Before, Correction, DriftPolicy, EnvironmentMembers, EnvironmentWeight, Intent, ListenerRuleIntent,
+};
 
 use crate::Arn;
 use crate::backend::{self, Groups};
@@ -65,7 +67,7 @@ pub(super) fn follow(
     if wanted.goes_back() && !intent.is_settled() {
         take_back_only(&mut intent, &split, groups);
     }
-    let forward = Forward { groups: split, sticky_seconds: intent.sticky_seconds };
+    let forward = Forward { groups: split, sticky_seconds: intent.listener_rule.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
     let remembered = wanted.memory().is_none_or(|memory| marks.last_run.as_ref() == Some(&memory));
     let outlook = change.of_run(wanted, &mut intent, remembered, status, sight)?;
@@ -75,8 +77,8 @@ pub(super) fn follow(
 
 /// A run that goes back attaches nothing that is not attached: a group that somebody has taken out may be gone by now.
 fn take_back_only(intent: &mut Intent, split: &BTreeMap<Arn, u16>, groups: &Groups) {
-    intent.groups = lenders(split, groups);
-    let is_kept = |environment: &str| intent.groups.iter().any(|group| group.environment == environment);
+    intent.members = lenders(split, groups);
+    let is_kept = |environment: &str| intent.members.iter().any(|member| member.environment == environment);
     intent.weights.retain(|entry| is_kept(&entry.environment));
 }
 
@@ -101,7 +103,7 @@ fn survey(
     if told.verified_at.is_none() {
         told.verified_at = (is_recorded && place.read_at >= sight.began).then_some(context.now);
         told.weights.clone_from(&live);
-        told.groups = lenders(&split, groups);
+        told.members = lenders(&split, groups);
     }
     let is_told = told.verified_at.is_some();
     status.intent = Some(told);
@@ -115,7 +117,9 @@ fn survey(
 /// Group stickiness as it was when the run began: recorded by the first intent of the run, carried on by the others.
 fn sticky_before(wanted: &Wanted<'_>, place: &Place<'_>, status: &WeightedRouteStatus) -> Option<i32> {
     match &status.intent {
-        Some(intent) if intent.uid == wanted.shift.uid && intent.run == wanted.run.id => intent.sticky_seconds_before,
+        Some(intent) if intent.uid == wanted.shift.uid && intent.run == wanted.run.id => {
+            intent.listener_rule.sticky_seconds_before
+        }
         _ => place.forward().and_then(|forward| forward.sticky_seconds),
     }
 }
@@ -128,19 +132,20 @@ fn intent(
     sticky_seconds: Option<i32>,
     sticky_seconds_before: Option<i32>,
 ) -> Intent {
-    Intent { groups: lenders(split, groups), sticky_seconds, sticky_seconds_before, ..wanted.intent(now) }
+    let listener_rule = ListenerRuleIntent { sticky_seconds, sticky_seconds_before };
+    Intent { members: lenders(split, groups), listener_rule, ..wanted.intent(now) }
 }
 
 /// The environments that lend the groups.
 pub(super) fn lenders<'a>(
     arns: impl IntoIterator<Item = (&'a Arn, &'a u16)>,
     groups: &Groups,
-) -> Vec<EnvironmentGroup> {
+) -> Vec<EnvironmentMembers> {
     let environments = arns.into_iter().filter_map(|(arn, _)| {
         let environment = backend::environment_of(groups, arn)?.to_owned();
-        Some(EnvironmentGroup { environment, arn: arn.to_string() })
+        Some(EnvironmentMembers::of_group(environment, arn.as_str()))
     });
-    let mut environments: Vec<EnvironmentGroup> = environments.collect();
+    let mut environments: Vec<EnvironmentMembers> = environments.collect();
     environments.sort();
     environments
 }
@@ -335,7 +340,8 @@ impl Change<'_> {
         let live = self.place.forward();
         weights::same_action(&self.live, &intent.weights)
             && live.is_some_and(|live| {
-                live.sticky_seconds == intent.sticky_seconds && live.groups.len() == self.forward.groups.len()
+                live.sticky_seconds == intent.listener_rule.sticky_seconds
+                    && live.groups.len() == self.forward.groups.len()
             })
     }
 

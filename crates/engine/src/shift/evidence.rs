@@ -65,7 +65,7 @@ fn judge(lane: &Lane<'_>, run: &Run, since: Timestamp, known: Known) -> Result<(
     enough(&sample, since)?;
     let total = u64::try_from(weights::total(&lane.part.weights)).unwrap_or(0).max(1);
     let weight = u64::try_from(weights::of(&lane.part.weights, &run.to)).unwrap_or(0) * 10_000 / total;
-    near(&run.to, weight, lane.route.status.sticky_seconds.is_some(), &sample)
+    near(&run.to, weight, lane.route.status.listener_rule.sticky_seconds.is_some(), &sample)
 }
 
 /// Whether there is enough to judge by.

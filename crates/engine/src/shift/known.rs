@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::{Course, KnownGood, Run};
 use weir_api::weighted_route::FullTraffic;
 
+use crate::Arn;
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight};
 
@@ -24,7 +25,7 @@ pub(super) fn course(draft: &Draft<'_>, lanes: &[Lane<'_>]) -> Course {
         return gradual(Reason::Gradual, "by the strategy, since spec.knownGood is Gradual".to_owned());
     }
     for lane in lanes {
-        let group = lane.group(to).map(ToString::to_string).unwrap_or_default();
+        let group = lane.group(to).map(Arn::as_str).unwrap_or_default();
         let mut times = lane.route.status.full_traffic.iter().filter(|known| known.environment == *to).peekable();
         if times.peek().is_none() {
             let message = format!(
@@ -33,7 +34,7 @@ pub(super) fn course(draft: &Draft<'_>, lanes: &[Lane<'_>]) -> Course {
             );
             return gradual(Reason::NeverCarriedAll, message);
         }
-        if !times.any(|known| known.group == group) {
+        if !times.any(|known| known.target_groups == [group]) {
             let message = format!(
                 "by the strategy, since the {to} that carried all the traffic of route {} had another target group",
                 lane.part.name

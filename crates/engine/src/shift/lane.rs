@@ -114,7 +114,7 @@ impl<'a> Lane<'a> {
     /// How long clients may stick to a group that has no weight any more, in seconds.
     pub fn sticky_seconds(&self) -> Option<i32> {
         let intent = self.route.status.intent.as_ref()?;
-        intent.sticky_seconds.filter(|_| self.part.weights.len() > 1)
+        intent.listener_rule.sticky_seconds.filter(|_| self.part.weights.len() > 1)
     }
 
     /// Whether something keeps the route from what is wanted of it: what it says while all is well tells nothing new.

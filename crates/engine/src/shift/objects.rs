@@ -23,7 +23,7 @@ fn entry_point(cluster: &Cluster, lane: &Lane<'_>) -> Option<String> {
         return Some(format!("the EntryPoint {} is gone; create it again", key.name));
     }
     is_led_away(cluster, lane.route).then(|| {
-        let listener = lane.route.status.listener.as_deref().unwrap_or_default();
+        let listener = lane.route.status.listener_rule.listener.as_deref().unwrap_or_default();
         format!(
             "the EntryPoint {} leads to another listener than {listener}, on which the run moves; point it back",
             key.name

@@ -98,10 +98,12 @@ impl Alter for Routes {
             // A rule that was there before is taken for one of Weir's own.
             Bug::MakesForeignRules => {
                 route.spec.drift = DriftPolicy::Correct;
-                route.status.before = route.status.before.take().map(|_| Before::default());
+                let before = &mut route.status.listener_rule.before;
+                *before = before.take().map(|_| Before::default());
             }
             Bug::FollowsRepointed if is_led_away(cluster, route) => {
-                (route.status.listener, route.status.arn, route.status.marked) = (None, None, None);
+                let place = &mut route.status.listener_rule;
+                (place.listener, place.arn, place.marked) = (None, None, None);
             }
             Bug::HidesRefusals => context.trouble = None,
             Bug::FightsForever => route.status.reversals.clear(),
@@ -137,7 +139,7 @@ impl Alter for Routes {
 fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
     let listeners = cluster.entry_points.values().flat_map(|entry_point| &entry_point.status.listeners);
     let mut named = listeners.filter(|listener| listener.name == route.spec.listener.listener);
-    route.status.listener.as_ref().is_some_and(|known| named.any(|listener| listener.arn != *known))
+    route.status.listener_rule.listener.as_ref().is_some_and(|known| named.any(|listener| listener.arn != *known))
 }
 
 impl Alter for Shifts {

@@ -26,7 +26,7 @@ fn routes(course: &Course<'_>) -> Vec<Breach> {
     for (number, seen) in course.routes.iter().enumerate() {
         let Some(status) = &seen.object.status else { continue };
         let Some(intent) = &status.intent else { continue };
-        let (Some(verified_at), Some(place)) = (intent.verified_at, &status.arn) else { continue };
+        let (Some(verified_at), Some(place)) = (intent.verified_at, &status.listener_rule.arn) else { continue };
         let is_known = course.routes[..number].iter().rev().filter(|earlier| earlier.key == seen.key).any(|earlier| {
             let before = earlier.object.status.as_ref().and_then(|status| status.intent.as_ref());
             before.is_some_and(|before| before.verified_at == Some(verified_at))

@@ -73,10 +73,12 @@ impl<'a> Course<'a> {
             }
         }
         for seen in &course.routes {
-            for group in seen.object.status.iter().flat_map(|status| &status.intent).flat_map(|intent| &intent.groups) {
-                let name = name_of_group(evidence, &group.arn);
+            let intents = seen.object.status.iter().flat_map(|status| &status.intent);
+            for member in intents.flat_map(|intent| &intent.members) {
+                let Some(group) = member.group() else { continue };
+                let name = name_of_group(evidence, group);
                 let lent =
-                    course.groups.entry((seen.key.namespace.to_string(), group.environment.clone())).or_default();
+                    course.groups.entry((seen.key.namespace.to_string(), member.environment.clone())).or_default();
                 if lent.last().is_none_or(|(_, last)| *last != name) {
                     lent.push((seen.at, name));
                 }
@@ -164,7 +166,7 @@ impl<'a> Course<'a> {
         let of_route = self.routes.iter().filter(move |seen| seen.key == *route && seen.at <= to);
         let current = of_route.clone().rfind(|seen| seen.at <= from);
         let named = current.into_iter().chain(of_route.filter(move |seen| seen.at > from));
-        named.filter_map(|seen| seen.object.status.as_ref()?.arn.as_deref())
+        named.filter_map(|seen| seen.object.status.as_ref()?.listener_rule.arn.as_deref())
     }
 
     /// What a route had on record at an instant that is not a run's: a step towards its user's weights, or a

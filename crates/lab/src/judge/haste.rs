@@ -31,7 +31,8 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            let place = course.route(&route, seen.at).and_then(|route| route.status.as_ref()?.arn.clone());
+            let place =
+                course.route(&route, seen.at).and_then(|route| route.status.as_ref()?.listener_rule.arn.clone());
             let (Some(place), Some(wanted)) = (place, course.by_group(&route.namespace, &part.weights, seen.at)) else {
                 continue;
             };

@@ -68,7 +68,7 @@ pub(super) fn restores(course: &Course<'_>, write: &Write<'_>, route: &Key, weig
     if route.spec.deletion_policy != RouteDeletionPolicy::Restore {
         return false;
     }
-    let before = route.status.as_ref().and_then(|status| status.before.as_ref());
+    let before = route.status.as_ref().and_then(|status| status.listener_rule.before.as_ref());
     let groups = before.and_then(|before| before.forward.as_ref()).into_iter().flat_map(|forward| &forward.groups);
     let before: Weights =
         groups.map(|group| (course.group_named(&group.arn), u32::try_from(group.weight).unwrap_or(u32::MAX))).collect();

@@ -40,7 +40,7 @@ fn ahead(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
 
 fn behind(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>, route: &Key, part: &RunRoute) -> Option<String> {
     let other = route.beside(&part.name);
-    let place = course.route(&other, write.at)?.status.as_ref()?.arn.clone()?;
+    let place = course.route(&other, write.at)?.status.as_ref()?.listener_rule.arn.clone()?;
     let mut changes = evidence.changes.iter().filter(|change| change.place == place && change.at <= write.at);
     if changes.next_back()?.by_hand {
         return None;
@@ -69,7 +69,7 @@ fn left_split(course: &Course<'_>, number: usize, seen: &Seen<TrafficShift>) -> 
     }
     let split = |part: &RunRoute| {
         let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-        let place = course.route(&route, seen.at)?.status.as_ref()?.arn.clone()?;
+        let place = course.route(&route, seen.at)?.status.as_ref()?.listener_rule.arn.clone()?;
         let end = course.by_group(&route.namespace, &part.weights, seen.at)?;
         let live = course.live_between(&place, seen.at - ENDING, seen.at);
         let is_back = live.iter().any(|live| same_split(live, &end));

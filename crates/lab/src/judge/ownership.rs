@@ -52,7 +52,7 @@ fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
 /// Whether a rule is made by a route whose rule others had made, in words.
 fn remade(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<String> {
     let route = write.route.as_ref().filter(|_| write.creates)?;
-    let named = earlier(course, route, write.at).filter_map(|status| status.marked.as_deref());
+    let named = earlier(course, route, write.at).filter_map(|status| status.listener_rule.marked.as_deref());
     let rule = named.filter(|place| place.contains(":listener-rule/")).last()?;
     let first = evidence.changes.iter().find(|change| change.place == rule)?;
     first.by_hand.then(|| format!("a rule was made for {route} in place of {rule}, which others had made"))
@@ -61,7 +61,7 @@ fn remade(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option
 /// Whether a route that has its place on one listener writes to another, though nobody told it to go there, in words.
 fn led_away(course: &Course<'_>, write: &Write<'_>) -> Option<String> {
     let route = write.route.as_ref()?;
-    let bound = earlier(course, route, write.at).filter_map(|status| status.marked.as_deref()).last()?;
+    let bound = earlier(course, route, write.at).filter_map(|status| status.listener_rule.marked.as_deref()).last()?;
     let is_elsewhere = listener_of(bound)? != listener_of(&write.place)?;
     let is_told = overwrites::is_resumed(course, route, Timestamp::MIN, write.at);
     (is_elsewhere && !is_told)
@@ -82,7 +82,7 @@ fn earlier<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> impl Itera
     let of_this = of_this.filter_map(|seen| seen.object.status.as_ref());
     let kept: Vec<&WeightedRouteStatus> = of_this.collect();
     // A status without a mark after one that had it was taken away, or has given the place up.
-    let lost = kept.iter().rposition(|status| status.marked.is_none()).map_or(0, |last| last + 1);
+    let lost = kept.iter().rposition(|status| status.listener_rule.marked.is_none()).map_or(0, |last| last + 1);
     kept.into_iter().skip(lost)
 }
 

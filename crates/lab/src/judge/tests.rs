@@ -283,7 +283,7 @@ fn routes(evidence: &mut Evidence) -> impl Iterator<Item = &mut Value> {
 fn a_rule_in_place_of_one_of_others(evidence: &mut Evidence) {
     let rule = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop-public/1/2/3";
     for route in routes(evidence).filter(|route| route["status"].is_object()) {
-        route["status"]["marked"] = json!(rule);
+        route["status"]["listenerRule"]["marked"] = json!(rule);
     }
     let first = evidence.changes.iter().position(|change| !change.by_hand).unwrap();
     evidence.changes.insert(first, Change { place: rule.to_owned(), by_hand: true, ..evidence.changes[first].clone() });

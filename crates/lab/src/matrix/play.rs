@@ -224,7 +224,7 @@ impl Said {
             is_silent: is_paused && shift.waiting.as_ref().is_none_or(|waiting| waiting.message.is_empty()),
             shift: stalled.map(|stalled| stalled.reason.to_string()).or(shift.waiting.map(|waiting| waiting.reason)),
             run: shift.run,
-            place: route.arn,
+            place: route.listener_rule.arn,
             weights: weights.collect(),
         }
     }

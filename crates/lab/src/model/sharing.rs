@@ -161,7 +161,7 @@ fn judge_settled(model: &Model) {
         let mark = key.to_string();
         let own = rules.iter().find(|(_, tags)| tags.get(ROUTE_TAG) == Some(&mark));
         let own = own.unwrap_or_else(|| panic!("{key} has no rule: {status:#?}"));
-        assert_eq!(own.0.priority.number(), status.priority, "{key} is not where it says");
+        assert_eq!(own.0.priority.number(), status.listener_rule.priority, "{key} is not where it says");
         for host in route.spec.listener.matches.iter().flat_map(|matches| &matches.hosts) {
             let namespace = hosts.entry(host.to_lowercase()).or_insert_with(|| key.namespace.to_string());
             assert_eq!(*namespace, key.namespace, "two namespaces have {host}");
@@ -181,7 +181,7 @@ fn two_that_choose_at_the_same_moment_do_not_collide() {
     model.run_for(SignedDuration::from_mins(10));
     judge(&model, &mut BTreeMap::new());
     judge_settled(&model);
-    let numbers: BTreeSet<_> = model.cluster.routes.values().map(|route| route.status.priority).collect();
+    let numbers: BTreeSet<_> = model.cluster.routes.values().map(|route| route.status.listener_rule.priority).collect();
     assert_eq!(numbers.len(), 2, "{numbers:?}");
 }
 

@@ -131,15 +131,15 @@ fn other_weights(plan: &Plan, world: &World) -> Option<String> {
     find(&route.conditions, SYNCED).filter(|synced| synced.status != Truth::Unknown)?;
     let names = world.account().group_names();
     let lent = |environment: &str| {
-        let group = route.groups.iter().find(|group| group.environment == environment)?;
-        names.get(&group.arn).cloned()
+        let member = route.members.iter().find(|member| member.environment == environment)?;
+        names.get(member.group()?).cloned()
     };
     let said = route.weights.iter().map(|entry| {
         let group = lent(&entry.environment).unwrap_or_else(|| entry.environment.clone());
         (group, u32::try_from(entry.weight).unwrap_or(0))
     });
     let said: Weights = said.collect();
-    let live = route.arn.as_deref().map_or_else(|| live(plan, world), |place| world.aws().weights(place));
+    let live = route.listener_rule.arn.as_deref().map_or_else(|| live(plan, world), |place| world.aws().weights(place));
     let total = |weights: &Weights| weights.values().sum::<u32>().max(1);
     let groups = live.keys().chain(said.keys());
     let part = |weights: &Weights, group: &String| weights.get(group).copied().unwrap_or(0);

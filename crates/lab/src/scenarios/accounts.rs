@@ -86,7 +86,7 @@ fn two_accounts_are_moved_side_by_side() {
         assert_eq!(weights, stage::weights(&[("orange", 100), ("red", 0)]), "{}", told(world));
         let status = route_status(world, "partner");
         assert_eq!(status.aws.unwrap().role_arn.as_deref(), Some(ROLE));
-        assert!(status.arn.unwrap().contains("us-east-1:222222222222"));
+        assert!(status.listener_rule.arn.unwrap().contains("us-east-1:222222222222"));
         assert_eq!(route_status(world, "checkout").aws, None);
         assert_eq!(codes(world, "AssumeRole"), ["OK"], "one session serves entry point, environments and route");
     });

@@ -47,14 +47,17 @@ fn nothing_succeeds_behind_a_rule_that_takes_every_request() {
         world.apply(&shift("green", "{allAtOnce: {}}", "")).unwrap();
         world.run_for(5 * MINUTE).await;
         assert!(is_shadowed(world), "{}", told(world));
-        assert_eq!((world.is_complete("checkout"), route_status(world, "checkout").marked), (false, None));
+        assert_eq!(
+            (world.is_complete("checkout"), route_status(world, "checkout").listener_rule.marked),
+            (false, None)
+        );
         let waiting = status(world).waiting.unwrap().message;
         assert!(waiting.contains("the rule with priority 500 for host-header *.shop.test"), "{waiting}");
         // A wider rule with a higher number takes nothing away: Weir's rule stands before it.
         widen(world, "40000");
         clear(world, 500);
         until(world, "the run ends", |world| world.is_complete("checkout"), HOUR).await;
-        let priority = u32::try_from(route_status(world, "checkout").priority.unwrap()).unwrap();
+        let priority = u32::try_from(route_status(world, "checkout").listener_rule.priority.unwrap()).unwrap();
         assert!(priority < 40_000, "{priority}");
         assert_eq!(world.account().rule_weights(BALANCER, PORT, priority)["green"], 100);
         // Somebody puts a wider rule before it.
@@ -78,6 +81,6 @@ fn a_wider_rule_in_the_band_of_a_narrower_one_stays_behind_it() {
         clear(world, 1_000);
         widen(world, "1001");
         world.run_for(MINUTE).await;
-        assert_eq!(route_status(world, "checkout").priority, Some(1_000), "{}", told(world));
+        assert_eq!(route_status(world, "checkout").listener_rule.priority, Some(1_000), "{}", told(world));
     });
 }

@@ -95,7 +95,7 @@ fn ready(world: &World, namespace: &str) {
 
 /// What is live on a team's rule.
 pub(super) fn weights(world: &World, namespace: &str) -> Weights {
-    let priority = route(world, namespace).priority.and_then(|priority| u32::try_from(priority).ok());
+    let priority = route(world, namespace).listener_rule.priority.and_then(|priority| u32::try_from(priority).ok());
     priority.map(|priority| world.account().rule_weights(BALANCER, PORT, priority)).unwrap_or_default()
 }
 
@@ -133,7 +133,7 @@ fn the_older_of_two_teams_has_the_host_and_the_younger_takes_over() {
             let group = answered_by(world, HttpRequest::get(format!("{team}.shop.test"), "/")).await;
             assert_eq!(group, Ok(format!("{team}-v1")));
         }
-        assert_ne!(route(world, "cart").priority, route(world, "search").priority);
+        assert_ne!(route(world, "cart").listener_rule.priority, route(world, "search").listener_rule.priority);
         let said = stalled(world, "hunt", "Conflict");
         assert!(
             said.contains(
@@ -141,9 +141,9 @@ fn the_older_of_two_teams_has_the_host_and_the_younger_takes_over() {
             ),
             "{said}"
         );
-        assert_eq!(route(world, "hunt").priority, None, "nothing was set out on");
+        assert_eq!(route(world, "hunt").listener_rule.priority, None, "nothing was set out on");
 
-        let priority = route(world, "search").priority.unwrap();
+        let priority = route(world, "search").listener_rule.priority.unwrap();
         delete_rule(world, priority).await;
         for resource in ["trafficshifts", "weightedroutes"] {
             world.kube().delete(resource, "search", "web").unwrap();
@@ -168,7 +168,7 @@ fn what_is_live_is_held_when_it_is_not_allowed_any_more() {
         world.run_for(20 * MINUTE).await;
         let said = stalled(world, "cart", "NotAllowed");
         assert!(said.contains("does not select the namespace cart"), "{said}");
-        let rule = u32::try_from(route(world, "cart").priority.expect("it is kept")).unwrap();
+        let rule = u32::try_from(route(world, "cart").listener_rule.priority.expect("it is kept")).unwrap();
         assert_eq!(world.account().rule_weights(BALANCER, PORT, rule), half, "held where it was");
 
         // Traffic may always go back.
@@ -228,7 +228,8 @@ fn chosen_priorities_stay_put() {
         join(world, "wide", "match: {hosts: ['*.shop.test']}").await;
         join(world, "exact", &host("exact")).await;
         join(world, "deep", "match: {hosts: [deep.shop.test], paths: [/api/*]}").await;
-        let chosen = |world: &World| ["deep", "exact", "wide"].map(|team| route(world, team).priority.unwrap());
+        let chosen =
+            |world: &World| ["deep", "exact", "wide"].map(|team| route(world, team).listener_rule.priority.unwrap());
         let before = chosen(world);
         assert!(before.windows(2).all(|pair| pair[0] < pair[1]), "more specific ones come first: {before:?}");
         let exact = answered_by(world, HttpRequest::get("exact.shop.test", "/")).await;
@@ -244,7 +245,7 @@ fn chosen_priorities_stay_put() {
         world.run_for(AFTER).await;
         join(world, "late", &host("late")).await;
         let [deep, _, wide] = before;
-        let now = ["deep", "late", "wide"].map(|team| route(world, team).priority.unwrap());
+        let now = ["deep", "late", "wide"].map(|team| route(world, team).listener_rule.priority.unwrap());
         assert_eq!(now, [deep, before[1], wide], "the free number is used again, the others stay");
     });
 }

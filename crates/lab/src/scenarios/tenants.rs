@@ -194,7 +194,12 @@ fn a_hostile_tenant_takes_nothing_sees_nothing_and_slows_nobody() {
         // The hosts that are nobody's it may have, behind all that are somebody's.
         for (name, _) in attacks() {
             let found = world.kube().get("weightedroutes", HOSTILE, name).expect("it is there");
-            assert_eq!(found["status"]["marked"].is_null(), name != "wider", "{name}: {}", found["status"]);
+            assert_eq!(
+                found["status"]["listenerRule"]["marked"].is_null(),
+                name != "wider",
+                "{name}: {}",
+                found["status"]
+            );
         }
         assert_eq!(stalled(world, "environments", "theirs"), "TargetGroupNotAllowed");
         assert_eq!(stalled(world, "weightedroutes", "reads"), "NotAllowed");

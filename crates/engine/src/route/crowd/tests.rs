@@ -45,7 +45,8 @@ fn who_has_its_place_keeps_it() {
     let mut cluster = crowded(MOST + 5);
     let last = of("many", MOST + 4);
     cluster.routes.edit(&last, |route| {
-        (route.status.arn, route.status.marked) = (Some("rule".to_owned()), Some("rule".to_owned()));
+        let place = &mut route.status.listener_rule;
+        (place.arn, place.marked) = (Some("rule".to_owned()), Some("rule".to_owned()));
     });
     assert_eq!(refusal(&cluster, &cluster.routes[&last]), None);
     let displaced = of("many", MOST - 1);

@@ -46,7 +46,7 @@ pub(super) fn spot<'a>(
         Err(error) => return Some(Err(format!("the rules of the listener could not be read: {error}"))),
     };
     let is_default = route.spec.listener.matches.is_none();
-    let by_arn = rules.iter().find(|rule| Some(rule.arn.as_str()) == route.status.arn.as_deref());
+    let by_arn = rules.iter().find(|rule| Some(rule.arn.as_str()) == route.status.listener_rule.arn.as_deref());
     let rule = match (by_arn, &route.spec.listener.matches, route.spec.listener.priority) {
         (Some(rule), _, _) => Some(rule),
         (None, None, _) => rules.iter().find(|rule| rule.priority == RulePriority::Default),
@@ -70,7 +70,7 @@ pub(super) fn spot<'a>(
 }
 
 fn listener(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
-    if let Some(recorded) = &route.status.listener {
+    if let Some(recorded) = &route.status.listener_rule.listener {
         return Some(Arn::new(recorded));
     }
     let entry = &route.spec.listener;

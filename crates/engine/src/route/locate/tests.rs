@@ -32,7 +32,7 @@ fn no_second_rule_is_made_beside_the_one_that_has_another_number() {
     assert_eq!(found(&at(10), &rules[1..]), Ok(None));
     // Known by its ARN, though somebody has given it another number and other hosts.
     let mut known = at(10);
-    known.status.arn = Some("rule-30".to_owned());
+    known.status.listener_rule.arn = Some("rule-30".to_owned());
     assert!(found(&known, &rules[1..]).unwrap_err().message.contains("for host-header b.example has the priority 30;"));
 }
 

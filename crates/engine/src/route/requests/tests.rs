@@ -1,5 +1,7 @@
 //! What a route's status says of requests.
 
+use weir_api::weighted_route::ListenerRule;
+
 use super::*;
 
 fn since() -> Timestamp {
@@ -9,7 +11,8 @@ fn since() -> Timestamp {
 fn status(weights: &[(&str, i32)], sticky_seconds: Option<i32>) -> WeightedRouteStatus {
     let weights = weights.iter();
     let weights = weights.map(|(name, weight)| EnvironmentWeight { environment: (*name).to_owned(), weight: *weight });
-    WeightedRouteStatus { weights: weights.collect(), sticky_seconds, ..WeightedRouteStatus::default() }
+    let listener_rule = ListenerRule { sticky_seconds, ..ListenerRule::default() };
+    WeightedRouteStatus { weights: weights.collect(), listener_rule, ..WeightedRouteStatus::default() }
 }
 
 /// The words about shares in a sample of blue's and green's requests.

@@ -72,7 +72,7 @@ fn one_route_has_the_default_action_a_priority_and_a_set_of_conditions() {
 #[test]
 fn a_number_that_was_chosen_for_an_older_route_is_its() {
     let mut older = route("team-a", "older", 1, json!({"match": {"paths": ["/a"]}}));
-    older.status.priority = Some(1_000);
+    older.status.listener_rule.priority = Some(1_000);
     let younger = route("team-b", "younger", 2, json!({"match": {"paths": ["/b"]}, "priority": 1_000}));
     let cluster = shared([older, younger]);
     assert!(told(&cluster, "team-b", "younger").unwrap().contains("the older WeightedRoute team-a/older"));
@@ -108,9 +108,9 @@ fn one_whose_host_belongs_to_another_keeps_nobody_of_the_owner_off() {
 fn one_that_has_its_place_keeps_it_from_older_ones() {
     let host = |path: &str| json!({"match": {"hosts": ["a.example"], "paths": [path]}});
     let mut younger = route("team-b", "younger", 2, host("/b"));
-    younger.status.arn = Some("rule".to_owned());
-    younger.status.marked = Some("rule".to_owned());
-    younger.status.listener = Some("listener".to_owned());
+    younger.status.listener_rule.arn = Some("rule".to_owned());
+    younger.status.listener_rule.marked = Some("rule".to_owned());
+    younger.status.listener_rule.listener = Some("listener".to_owned());
     let mut cluster = shared([route("team-a", "older", 1, host("/a")), younger]);
     assert_eq!(told(&cluster, "team-b", "younger"), None);
     let said = told(&cluster, "team-a", "older").unwrap();
@@ -118,10 +118,10 @@ fn one_that_has_its_place_keeps_it_from_older_ones() {
     let younger = Key::new("team-b", "younger");
     let mut settled = cluster.clone();
     // Its rule is gone: the place is where the listener is.
-    cluster.routes.edit(&younger, |route| route.status.arn = Some("listener".to_owned()));
+    cluster.routes.edit(&younger, |route| route.status.listener_rule.arn = Some("listener".to_owned()));
     assert_eq!(told(&cluster, "team-a", "older"), None);
     // Its rule is on a balancer that is not meant any more.
-    settled.routes.edit(&younger, |route| route.status.listener = Some("former".to_owned()));
+    settled.routes.edit(&younger, |route| route.status.listener_rule.listener = Some("former".to_owned()));
     assert_eq!(told(&settled, "team-a", "older"), None);
 }
 

@@ -20,7 +20,7 @@ fn open(route: &RouteObject) -> Cluster {
 /// What a look at a route comes to beside these rules of others; its own rule carries its marks.
 fn looked_at(route: &RouteObject, rules: &[Rule]) -> WeightedRouteStatus {
     let mark = route.key.to_string();
-    let is_own = |rule: &Rule| route.status.arn.as_deref() == Some(rule.arn.as_str());
+    let is_own = |rule: &Rule| route.status.listener_rule.arn.as_deref() == Some(rule.arn.as_str());
     let mark_of = |rule: &Rule| ("shop", if is_own(rule) { mark.as_str() } else { "team-a/other" });
     let rules: Vec<_> = rules.iter().map(|rule| (rule.clone(), mark_of(rule))).collect();
     let facts = facts(now(), &rules);
@@ -47,7 +47,7 @@ fn secret(priority: i32) -> Rule {
 #[test]
 fn a_new_rule_stands_before_one_that_would_take_all_its_requests() {
     let first = super::super::priority::first_of(web(None).spec.listener.matches.as_ref().unwrap());
-    let chosen = |rules: &[Rule]| looked_at(&web(None), rules).priority;
+    let chosen = |rules: &[Rule]| looked_at(&web(None), rules).listener_rule.priority;
     assert_eq!(chosen(&[]), Some(first));
     assert_eq!(chosen(&[rule(first, "*.shop.example")]), Some(first - 1));
     assert_eq!(chosen(&[secret(first)]), Some(first + 1), "that one takes a part only");
@@ -59,9 +59,9 @@ fn a_new_rule_stands_before_one_that_would_take_all_its_requests() {
 #[test]
 fn a_number_on_record_is_not_kept_behind_a_rule_that_came_first() {
     let mut route = web(None);
-    route.status.priority = Some(5_000);
-    assert_eq!(looked_at(&route, &[]).priority, Some(5_000));
-    assert_eq!(looked_at(&route, &[rule(4_000, "*.shop.example")]).priority, Some(3_999));
+    route.status.listener_rule.priority = Some(5_000);
+    assert_eq!(looked_at(&route, &[]).listener_rule.priority, Some(5_000));
+    assert_eq!(looked_at(&route, &[rule(4_000, "*.shop.example")]).listener_rule.priority, Some(3_999));
 }
 
 #[test]
