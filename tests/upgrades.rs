@@ -23,6 +23,11 @@ use narrowing::narrowings;
 /// The version that is being made.
 const PRESENT: &str = env!("CARGO_PKG_VERSION");
 
+/// Rules that are new where they stand, and refuse what others refused elsewhere: `spec.listener` has had `self == oldSelf`,
+/// which says nothing once the field may be absent.
+const MOVED_RULES: [&str; 1] = ["v1alpha1.spec has a new rule: \"has(self.listener) == has(oldSelf.listener) \
+                                 && (!has(self.listener) || self.listener == oldSelf.listener)\""];
+
 /// The namespace of the lab's worlds.
 const NAMESPACE: &str = "shop";
 
@@ -73,7 +78,9 @@ fn todays_definitions_only_add_to_those_of_each_version() {
             let name = &old["metadata"]["name"];
             let new = today.iter().find(|new| new["metadata"]["name"] == *name);
             let new = new.unwrap_or_else(|| panic!("{name} of {version} is gone"));
-            assert_eq!(narrowings(&old, new), Vec::<String>::new(), "{name} since {version}");
+            let mut found = narrowings(&old, new);
+            found.retain(|narrowing| !MOVED_RULES.contains(&narrowing.as_str()));
+            assert_eq!(found, Vec::<String>::new(), "{name} since {version}");
         }
     }
 }

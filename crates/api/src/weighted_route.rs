@@ -53,6 +53,9 @@ use crate::{Duration, Match};
         "spec.deletionPolicy: Delete needs spec.listener.match: a listener's default action cannot be deleted; write Restore to put back what was there before, or Retain to leave it as it is"
     ).field_path(".spec.deletionPolicy")
 )]
+#[x_kube(validation = Rule::new("has(self.listener) == has(oldSelf.listener) && (!has(self.listener) || self.listener == oldSelf.listener)")
+    .message("spec.listener cannot be changed; make another WeightedRoute instead")
+    .field_path(".listener"))]
 #[x_kube(validation = Rule::new("!has(self.weights) || self.weights.all(name, self.backends.exists(backend, backend.environment == name))")
     .message("weights names an environment that is not among spec.backends; add it there, or take it out of spec.weights"))]
 #[x_kube(validation = Rule::new("!has(self.pace) || has(self.weights)")
@@ -62,8 +65,6 @@ use crate::{Duration, Match};
 #[serde(rename_all = "camelCase")]
 pub struct WeightedRouteSpec {
     /// Where on a balancer the traffic is split. It cannot be changed: make another route instead.
-    #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("spec.listener cannot be changed; make another WeightedRoute instead"))]
     pub listener: ListenerEntry,
     /// The environments that may carry the traffic of this route.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
