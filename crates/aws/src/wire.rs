@@ -16,12 +16,14 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use weir_engine::fact::{AwsError, Conditions, Fact, Query, Rule, RulePriority, Tags};
-use weir_engine::guard::{Permit, guard, marks};
+use serde_json::{Value, json};
+use weir_engine::fact::{Action, AwsError, Conditions, Fact, Query, Rule, RulePriority, Tags};
+use weir_engine::guard::{Permit, Recorded, guard, marks};
+use weir_engine::object::RouteObject;
 use weir_engine::sight::{Ask, Facts};
-use weir_engine::step::{Movement, Proposal, Step, Warrant};
+use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
-use weir_engine::{Access, Arn, Key};
+use weir_engine::{Arn, Key};
 
 use crate::{Accounts, Budget, Call, Haste, Inventory};
 
@@ -214,37 +216,22 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
 
 /// A permit for a step that moves no traffic or is the first on its route, from a guard that has seen what it needs.
 pub(crate) fn permit(step: Step) -> Permit {
-    let movement = match step {
-        Step::CreateRule { .. } => Movement::First,
-        Step::RemoveTags { .. } | Step::DeleteRule { .. } => Movement::Leave,
-        Step::SetRuleActions { .. } | Step::SetDefaultActions { .. } | Step::AddTags { .. } => Movement::None,
+    let route = route_of(&step);
+    let recorded = Recorded { owner: "test", route: &route, shift: None };
+    let marked: Tags = marks(&recorded).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let (listener, at) = (step.resource().clone(), epoch());
+    let live = |priority, actions: &[Action]| {
+        vec![Rule { arn: step.target().clone(), priority, conditions: Conditions::new(), actions: actions.to_vec() }]
     };
-    let warrant = Warrant {
-        owner: "test".to_owned(),
-        route: Key::new("shop", "checkout"),
-        adopt: true,
-        movement,
-        access: Access::default(),
-    };
-    let marked: Tags = marks(&warrant).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    let at = epoch();
-    let rule = |arn: &Arn, priority, actions: &[_]| {
-        vec![Rule { arn: arn.clone(), priority, conditions: Conditions::new(), actions: actions.to_vec() }]
-    };
-    let (resource, listener, rules) = match &step {
-        Step::CreateRule { listener, .. } => (listener, listener, Vec::new()),
-        Step::SetRuleActions { listener, rule: arn, actions } => {
-            (arn, listener, rule(arn, RulePriority::At(1), actions))
-        }
-        Step::SetDefaultActions { listener, actions } => {
-            (listener, listener, rule(listener, RulePriority::Default, actions))
-        }
-        Step::DeleteRule { listener, rule: arn } => (arn, listener, rule(arn, RulePriority::At(1), &[])),
-        Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => (resource, resource, Vec::new()),
+    let rules = match &step {
+        Step::SetRuleActions { actions, .. } => live(RulePriority::At(1), actions),
+        Step::SetDefaultActions { actions, .. } => live(RulePriority::Default, actions),
+        Step::DeleteRule { .. } => live(RulePriority::At(1), &[]),
+        Step::CreateRule { .. } | Step::AddTags { .. } | Step::RemoveTags { .. } => Vec::new(),
     };
     let mut facts = Facts::default();
-    facts.add(Query::Rules(listener.clone()), Fact::new(at, Ok(rules)));
-    facts.add(Query::Tags(resource.clone()), Fact::new(at, Ok(marked.clone())));
+    facts.add(Query::Rules(listener), Fact::new(at, Ok(rules)));
+    facts.add(Query::Tags(step.target().clone()), Fact::new(at, Ok(marked.clone())));
     let step = match step {
         Step::CreateRule { listener, priority, conditions, forward, tags } => {
             let tags = tags.into_iter().chain(marked).collect();
@@ -252,7 +239,48 @@ pub(crate) fn permit(step: Step) -> Permit {
         }
         step => step,
     };
-    guard((at, at), &Proposal { step, warrant }, &facts).unwrap()
+    guard((at, at), &step, Some(recorded), &facts).unwrap()
+}
+
+/// A route on whose record just this step is. Its environments are called after their groups.
+fn route_of(step: &Step) -> RouteObject {
+    let groups = step.forward().into_iter().flat_map(|forward| &forward.groups);
+    let (weights, members): (Vec<Value>, Vec<Value>) = groups
+        .map(|(arn, weight)| {
+            let environment = arn.as_str();
+            (
+                json!({"environment": environment, "weight": weight}),
+                json!({"environment": environment, "targetGroups": [environment]}),
+            )
+        })
+        .unzip();
+    let (priority, values): (_, BTreeMap<&str, &[_]>) = match step {
+        Step::CreateRule { priority, conditions, .. } => {
+            (Some(priority), conditions.iter().map(|(field, values)| (field.as_str(), values.as_slice())).collect())
+        }
+        _ => (None, BTreeMap::new()),
+    };
+    let gives_up = matches!(step, Step::RemoveTags { .. } | Step::DeleteRule { .. });
+    let intent = json!({"since": epoch(), "weights": weights, "members": members, "correction": {"since": epoch()}});
+    let mut entry = json!({"entryPoint": {"name": "public"}, "listener": "https"});
+    if !values.is_empty() {
+        entry["match"] = json!({"hosts": values["host-header"], "paths": values["path-pattern"]});
+    }
+    let spec = json!({"listener": entry, "backends": [], "adopt": true, "deletionPolicy": "Delete"});
+    let rule = json!({"listener": step.resource().as_str(), "arn": step.target().as_str(), "priority": priority});
+    let status = json!({"listenerRule": rule, "intent": intent});
+    RouteObject {
+        key: Key::new("shop", "checkout"),
+        uid: "uid".into(),
+        generation: 1,
+        version: "1".into(),
+        created: epoch(),
+        deleted: gives_up.then(epoch),
+        finalizers: Vec::new(),
+        command: None,
+        spec: serde_json::from_value(spec).unwrap(),
+        status: serde_json::from_value(status).unwrap(),
+    }
 }
 
 /// An ARN of a thing in the test's account.

@@ -9,6 +9,7 @@ use weir_api::{
 
 use crate::dates::{Dated, Dates};
 use crate::event::Event;
+use crate::guard::Recorded;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight};
@@ -20,7 +21,8 @@ use crate::{claim, entry_point, environment, route, shift};
 macro_rules! kind {
     (
         $(#[$doc:meta])* $marker:ident: $name:ident($spec:ty, $status:ty) in $objects:ident,
-        decide: $decide:expr, events: $events:expr, stands: $stands:expr, urgency: $urgency:expr
+        decide: $decide:expr, $(recorded: $recorded:expr,)?
+        events: $events:expr, stands: $stands:expr, urgency: $urgency:expr
     ) => {
         $(#[$doc])*
         #[derive(Debug)]
@@ -44,6 +46,10 @@ macro_rules! kind {
             ) -> Asked<Verdict<$status>> {
                 $decide(context, cluster, object, sight)
             }
+
+            $(fn recorded<'a>(owner: &'a str, cluster: &'a Cluster, key: &Key) -> Option<Recorded<'a>> {
+                $recorded(owner, cluster, key)
+            })?
 
             fn events(old: &$status, new: &$status) -> Vec<Event> {
                 $events(old, new)
@@ -91,6 +97,7 @@ kind! {
     /// Weighted routes.
     Routes: WeightedRoute(WeightedRouteSpec, WeightedRouteStatus) in routes,
     decide: route::decide,
+    recorded: Recorded::of_route,
     events: route::events,
     stands: |_| None,
     urgency: |cluster, route: &RouteObject| {

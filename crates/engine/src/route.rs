@@ -60,7 +60,7 @@ use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Explanation, Standing, StatusConditions, because};
-use crate::step::{BEFORE_TAG, OWNER_TAG, Proposal, ROUTE_TAG};
+use crate::step::{BEFORE_TAG, OWNER_TAG, ROUTE_TAG, Step};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
@@ -79,7 +79,8 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 struct Outlook {
     standing: Standing,
     synced: (Truth, Explanation),
-    proposal: Option<Proposal>,
+    /// The write that follows.
+    step: Option<Step>,
     look_again: bool,
     /// When to look again at the latest.
     wake: Option<Timestamp>,
@@ -89,17 +90,17 @@ impl Outlook {
     /// The route cannot be judged, for the reason that its standing gives.
     fn unknown(standing: Standing) -> Self {
         let synced = (Truth::Unknown, standing.explanation().clone());
-        Self { standing, synced, proposal: None, look_again: true, wake: None }
+        Self { standing, synced, step: None, look_again: true, wake: None }
     }
 
     /// The route is not to be looked at on AWS, until one of the objects changes that decide about it.
     fn refused(reason: Explanation) -> Self {
         let synced = (Truth::Unknown, reason.clone());
-        Self { standing: Standing::Stalled(reason), synced, proposal: None, look_again: false, wake: None }
+        Self { standing: Standing::Stalled(reason), synced, step: None, look_again: false, wake: None }
     }
 
     fn settled(standing: Standing, synced: Explanation) -> Self {
-        Self { standing, synced: (Truth::True, synced), proposal: None, look_again: false, wake: None }
+        Self { standing, synced: (Truth::True, synced), step: None, look_again: false, wake: None }
     }
 }
 
@@ -140,14 +141,14 @@ fn judge(
         None => look(context, cluster, route, wanted.as_ref(), &groups, &mut status, sight)?,
     };
     if outlook.synced.0 != Truth::Unknown {
-        requests::see(context.now, cluster, route, outlook.proposal.is_some(), &mut status, sight)?;
+        requests::see(context.now, cluster, route, outlook.step.is_some(), &mut status, sight)?;
     } else if status.weights != route.status.weights {
         status.requests = None;
     }
-    if let Some(proposal) = &outlook.proposal
-        && let Err(reason) = usable::refusal(cluster, route, &proposal.step, sight)?
+    if let Some(step) = &outlook.step
+        && let Err(reason) = usable::refusal(cluster, route, step, sight)?
     {
-        outlook.proposal = None;
+        outlook.step = None;
         outlook.synced = (Truth::False, reason.clone());
         outlook.standing = Standing::Stalled(reason);
         outlook.look_again = true;
@@ -156,7 +157,7 @@ fn judge(
     backends::mention(cluster, route, &groups, &mut outlook);
     sick::mention(cluster, route, &mut outlook);
     sick::mention_chosen(context, route, &groups, &status, &mut outlook, sight)?;
-    if let (Some(_), Some(trouble)) = (&outlook.proposal, &context.trouble) {
+    if let (Some(_), Some(trouble)) = (&outlook.step, &context.trouble) {
         outlook.standing = troubled(trouble);
     }
     let mut conditions = StatusConditions::after(&route.status.conditions, context.now, route.generation)
@@ -166,18 +167,11 @@ fn judge(
         conditions = conditions.set(CONTESTED, is_contested, &reason);
     }
     status.conditions = conditions.finish();
-    let proposal = outlook.proposal.as_ref();
-    let finalizer = farewell::is_owed(context, route, wanted.as_ref(), &status, proposal, sight.facts());
-    let confirm = [
-        Some(ObjectRef::new(KindName::WeightedRoute, route.key.clone())),
-        wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone())),
-    ];
-    let verdict = Verdict {
-        finalizer,
-        proposal: outlook.proposal,
-        confirm: confirm.into_iter().flatten().collect(),
-        ..Verdict::record(status)
-    };
+    let writes = outlook.step.is_some();
+    let finalizer = farewell::is_owed(context, route, wanted.as_ref(), &status, writes, sight.facts());
+    let confirm = wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone()));
+    let confirm = confirm.into_iter().collect();
+    let verdict = Verdict { finalizer, step: outlook.step, confirm, ..Verdict::record(status) };
     let wake = outlook.wake.into_iter().chain(outlook.look_again.then(|| sight.began + LOOK_AGAIN)).min();
     Some(match wake {
         Some(wake) => verdict.waking(wake),
@@ -382,7 +376,7 @@ fn adopting(context: &Context, route: &RouteObject, place: &Place<'_>, memory: T
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: place.adoption(context, route, memory),
+        step: place.adoption(context, route, memory),
         look_again: true,
         wake: None,
     }

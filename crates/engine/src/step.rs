@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::Access;
+use crate::Arn;
 use crate::fact::{Action, Conditions, Forward, Tags};
-use crate::{Arn, Key};
 
 /// The tag that names the installation of Weir which owns a rule or a listener's default action.
 pub const OWNER_TAG: &str = "weir.dev/owner";
@@ -16,6 +15,13 @@ pub const LAST_RUN_TAG: &str = "weir.dev/last-run";
 pub const BEFORE_TAG: &str = "weir.dev/before";
 /// With this begin all tags of Weir, and none of anybody else.
 pub const TAG_PREFIX: &str = "weir.dev/";
+
+/// The most groups that ELBv2 takes in one forward action.
+pub const MAX_GROUPS: usize = 5;
+/// The highest weight that ELBv2 takes.
+pub const MAX_WEIGHT: u16 = 999;
+/// The longest group stickiness that ELBv2 takes, in seconds: seven days.
+pub const MAX_STICKY_SECONDS: i32 = 604_800;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,86 +146,6 @@ impl Action {
             crate::fact::ActionKind::Kept { .. } | crate::fact::ActionKind::Unsupported { .. } => None,
         }
     }
-}
-
-/// A step with what entitles Weir to it. The guard judges one by the other.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Proposal {
-    /// The write.
-    pub step: Step,
-    /// What entitles to it.
-    pub warrant: Warrant,
-}
-
-/// What entitles Weir to a step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Warrant {
-    /// The installation that wants to write.
-    pub owner: String,
-    /// The route on whose behalf.
-    pub route: Key,
-    /// Whether the route may take over what Weir did not make.
-    pub adopt: bool,
-    /// Where the traffic goes by it.
-    pub movement: Movement,
-    /// By which access it is written.
-    pub access: Access,
-}
-
-/// Where the traffic goes by a step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Movement {
-    /// Nowhere: marks and memories.
-    None,
-    /// Nowhere: groups without weight come or go, or stickiness changes.
-    Attach,
-    /// Towards the candidate.
-    Forward {
-        /// The candidate's group.
-        candidate: Arn,
-        /// What its new share needs.
-        needs: Needs,
-    },
-    /// To the run's weights, over somebody else's, because a user said so.
-    Reassert {
-        /// What the new share of every group that gains needs.
-        needs: Needs,
-    },
-    /// Towards the weights that the user has chosen for the route.
-    Chosen {
-        /// What the new share of every group that gains needs.
-        needs: Needs,
-    },
-    /// To what was seen to be live before: to weights that a change of the user's left, or that somebody else has
-    /// changed.
-    Return {
-        /// What the new share of every group that gains needs, unless its side has the more healthy targets.
-        needs: Needs,
-    },
-    /// Back to what carried it before.
-    Back {
-        /// The candidate's group, whose share must not rise.
-        candidate: Arn,
-    },
-    /// To the first environment that the route ever had.
-    First,
-    /// To what was there before Weir, because the route is being deleted.
-    Restore {
-        /// How many of the healthy targets of the strongest group that carries the traffic now a share needs, in
-        /// percent of that part of them.
-        min_healthy_percent: u32,
-    },
-    /// Nowhere that Weir knows of: the route gives up its rule, or its marks.
-    Leave,
-}
-
-/// How many healthy targets a share of the traffic needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Needs {
-    /// How many targets were healthy on the live side when the run began.
-    pub baseline: u32,
-    /// How many of them a share needs, in percent of that part of them.
-    pub min_healthy_percent: u32,
 }
 
 #[cfg(test)]

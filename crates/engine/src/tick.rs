@@ -14,10 +14,10 @@ use crate::dates::Dates;
 use crate::event::Event;
 use crate::fact::{AwsError, Fact};
 use crate::grant::Grants;
-use crate::guard::{Permit, Violation, guard};
+use crate::guard::{Permit, Recorded, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
 use crate::sight::{Ask, Asked, Facts, Sight};
-use crate::step::{Proposal, Step};
+use crate::step::Step;
 
 /// How many needs a tick may have before it gives up and comes back later.
 pub const ROUNDS: u32 = 24;
@@ -53,6 +53,11 @@ pub trait Kind: Sized + 'static {
         object: &Object<Self::Spec, Self::Status>,
         sight: &mut Sight<'_>,
     ) -> Asked<Verdict<Self::Status>>;
+
+    /// What is on record for an object of this kind and entitles it to a write. There is none for a kind that writes nothing.
+    fn recorded<'a>(_owner: &'a str, _cluster: &'a Cluster, _key: &Key) -> Option<Recorded<'a>> {
+        None
+    }
 
     /// What a change of status tells the user.
     fn events(old: &Self::Status, new: &Self::Status) -> Vec<Event>;
@@ -142,8 +147,8 @@ pub struct Verdict<Status> {
     /// Whether the object shall carry Weir's finalizer.
     pub finalizer: bool,
     /// The write that follows once the status is on record.
-    pub proposal: Option<Proposal>,
-    /// Objects to be read afresh before the write.
+    pub step: Option<Step>,
+    /// The other objects to be read afresh before the write.
     pub confirm: Vec<ObjectRef>,
     /// When to look again, if nothing wakes the object before.
     pub wake: Option<Timestamp>,
@@ -152,7 +157,7 @@ pub struct Verdict<Status> {
 impl<Status> Verdict<Status> {
     /// Records a status and does nothing else.
     pub fn record(status: Status) -> Self {
-        Self { status, finalizer: false, proposal: None, confirm: Vec::new(), wake: None }
+        Self { status, finalizer: false, step: None, confirm: Vec::new(), wake: None }
     }
 
     /// The same, looking again at an instant or before.
@@ -311,33 +316,35 @@ impl<K: Kind> Tick<K> {
         if object.has_finalizer() && !verdict.finalizer {
             return Need::Finalizer(false);
         }
-        match verdict.proposal {
-            Some(proposal) if !self.failed => self.act(proposal, verdict.confirm, verdict.wake, cluster),
+        match verdict.step {
+            Some(step) if !self.failed => self.act(step, verdict.confirm, verdict.wake, cluster),
             _ => self.done(verdict.wake),
         }
     }
 
     fn act(
         &mut self,
-        proposal: Proposal,
+        step: Step,
         confirm: Vec<ObjectRef>,
         wake: Option<Timestamp>,
         cluster: &Cluster,
     ) -> Need<K::Status> {
-        if let Some((at, step)) = &self.context.accepted
-            && *step == proposal.step
+        if let Some((at, accepted)) = &self.context.accepted
+            && *accepted == step
             && self.context.now < *at + SETTLING
         {
             let settled = *at + SETTLING;
             return self.done(Some(wake.map_or(settled, |wake| wake.min(settled))));
         }
-        if !self.confirmed && !confirm.is_empty() {
+        if !self.confirmed {
             self.confirmed = true;
-            return Need::Get(confirm);
+            let own = ObjectRef::new(K::NAME, self.key.clone());
+            return Need::Get(std::iter::once(own).chain(confirm).collect());
         }
-        match guard((self.began, self.context.now), &proposal, &self.facts) {
+        let recorded = K::recorded(&self.context.owner, cluster, &self.key);
+        match guard((self.began, self.context.now), &step, recorded, &self.facts) {
             Ok(permit) => {
-                self.trying = Some(proposal.step);
+                self.trying = Some(step);
                 Need::Act(permit)
             }
             Err(violation) => {

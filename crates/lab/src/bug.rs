@@ -10,6 +10,8 @@ mod plans;
 #[cfg(not(feature = "bugs"))]
 mod sound;
 #[cfg(feature = "bugs")]
+mod steps;
+#[cfg(feature = "bugs")]
 mod wire;
 
 use std::cell::Cell;
@@ -79,6 +81,40 @@ pub enum Bug {
     TrustsTheClock,
     /// A run that is held is not watched, and does not say so.
     ForgetsHeld,
+    /// The guard is handed a step that nobody has decided on.
+    HandsOver(BadStep),
+}
+
+/// A step that the guard must refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BadStep {
+    /// More weight for the candidate than is on record.
+    SkipsAhead,
+    /// The traffic goes back though nobody wants that.
+    TurnsRound,
+    /// No group has any weight.
+    AllZero,
+    /// A rule with another number than the one on record.
+    TakesPriority,
+    /// A rule for more requests than the spec says.
+    TakesRequests,
+    /// Another listener than the one on record.
+    WritesElsewhere,
+    /// Another rule than the one on record.
+    WritesOtherRule,
+    /// The actions of others are left out.
+    DropsActions,
+    /// A rule is deleted whose route is not.
+    DeletesRule,
+    /// The marks go while the route stays.
+    RemovesMarks,
+    /// A tag that is none of Weir's.
+    TagsOthers,
+    /// The mark of another route.
+    MarksAsOther,
+    /// What was there before Weir is written over.
+    ForgetsBefore,
 }
 
 thread_local! {
@@ -107,7 +143,7 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 37] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,
@@ -132,6 +168,19 @@ impl Bug {
         Self::RetriesRefusals,
         Self::TrustsTheClock,
         Self::ForgetsHeld,
+        Self::HandsOver(BadStep::SkipsAhead),
+        Self::HandsOver(BadStep::TurnsRound),
+        Self::HandsOver(BadStep::AllZero),
+        Self::HandsOver(BadStep::TakesPriority),
+        Self::HandsOver(BadStep::TakesRequests),
+        Self::HandsOver(BadStep::WritesElsewhere),
+        Self::HandsOver(BadStep::WritesOtherRule),
+        Self::HandsOver(BadStep::DropsActions),
+        Self::HandsOver(BadStep::DeletesRule),
+        Self::HandsOver(BadStep::RemovesMarks),
+        Self::HandsOver(BadStep::TagsOthers),
+        Self::HandsOver(BadStep::MarksAsOther),
+        Self::HandsOver(BadStep::ForgetsBefore),
     ];
 
     /// The class of failures that it stands for.
@@ -161,6 +210,7 @@ impl Bug {
             Self::RetriesRefusals => "a refusal for good is tried for ever",
             Self::TrustsTheClock => "a clock that is set ends every deadline at once",
             Self::ForgetsHeld => "a paused release keeps its traffic on what has died meanwhile",
+            Self::HandsOver(_) => "a wrong decision is carried out",
         }
     }
 
@@ -171,6 +221,9 @@ impl Bug {
         let failures = Plan { bug: Some(self), ..sound.clone() }.play().failures;
         if !failures.iter().any(|failure| failure.wrong == self.caught_as()) {
             return Some(format!("{self} was not found as {:?}; found {failures:#?}", self.caught_as()));
+        }
+        if matches!(self, Self::HandsOver(_)) && failures.iter().any(|failure| is_harm(failure.wrong)) {
+            return Some(format!("{self} was not refused each time: {failures:#?}"));
         }
         let failures = sound.play().failures;
         (!failures.is_empty()).then(|| format!("without {self} the same plan fails too: {failures:#?}"))
@@ -196,8 +249,18 @@ impl Bug {
             Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
             Self::Grows => Wrong::Bloated,
             Self::StaleWorker => Wrong::Never(Invariant::OutOfRangeOrDirection),
+            Self::HandsOver(_) => Wrong::Defect,
         }
     }
+}
+
+/// Whether something was done on AWS that must not be.
+fn is_harm(wrong: Wrong) -> bool {
+    use Invariant::{
+        AllZero, LeftBehind, NotOurs, OutOfRangeOrDirection, OutOfStep, RaisedWithoutCapacity, TornDownTooSoon,
+    };
+    let harm = [AllZero, LeftBehind, NotOurs, OutOfRangeOrDirection, OutOfStep, RaisedWithoutCapacity, TornDownTooSoon];
+    wrong == Wrong::Clobbered || harm.into_iter().any(|invariant| wrong == Wrong::Never(invariant))
 }
 
 impl fmt::Display for Bug {

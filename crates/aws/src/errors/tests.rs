@@ -15,7 +15,7 @@ async fn read(bed: &Bed) -> AwsError {
 async fn write(bed: &Bed) -> AwsError {
     let step = Step::AddTags {
         resource: arn("listener/app/a/1/2"),
-        tags: Tags::from_iter([("a".to_owned(), "b".to_owned())]),
+        tags: Tags::from_iter([("weir.dev/last-run".to_owned(), "shop/web green Succeeded".to_owned())]),
     };
     bed.perform(permit(step)).await.unwrap_err()
 }

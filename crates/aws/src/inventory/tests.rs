@@ -272,7 +272,10 @@ async fn a_write_makes_the_next_question_be_asked() {
     bed.answer_all(&[rules.clone(), tags.clone()]).await;
     assert_eq!(bed.operations(), ["DescribeRules"], "the tags were not touched");
 
-    let step = Step::AddTags { resource: listener(), tags: Tags::from_iter([("a".to_owned(), "b".to_owned())]) };
+    let step = Step::AddTags {
+        resource: listener(),
+        tags: Tags::from_iter([("weir.dev/last-run".to_owned(), "shop/web green Succeeded".to_owned())]),
+    };
     bed.perform(permit(step)).await.unwrap();
     bed.operations();
     bed.answer_all(&[rules, tags]).await;

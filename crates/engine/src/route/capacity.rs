@@ -11,8 +11,16 @@ use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::Health;
 use crate::sight::{Asked, Sight, all};
-use crate::step::Needs;
 use crate::weights;
+
+/// How many healthy targets a share of the traffic needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    /// How many targets were healthy on the live side when the change began.
+    baseline: i32,
+    /// How many of them a share needs, in percent of that part of them.
+    min_healthy_percent: i32,
+}
 
 /// What a change of weights needs.
 pub(super) struct Demand<'a> {
@@ -28,10 +36,7 @@ pub(super) struct Demand<'a> {
 
 /// Makes the needs from what is recorded and what the spec says.
 pub(super) fn needs(baseline: i32, min_healthy_percent: i32) -> Needs {
-    Needs {
-        baseline: u32::try_from(baseline).unwrap_or(0),
-        min_healthy_percent: u32::try_from(min_healthy_percent).unwrap_or(0),
-    }
+    Needs { baseline, min_healthy_percent }
 }
 
 /// Counts the healthy targets of the side that carries the traffic; the error says in words why they are not known.
@@ -90,8 +95,7 @@ pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'
 /// What an environment lacks for its part, in words.
 fn lacks(demand: &Demand<'_>, environment: &str, found: &Result<Health, String>) -> Option<String> {
     let percent = weights::percent_up(demand.wanted, environment);
-    let of = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    let needed = weights::needed(percent, of(demand.needs.baseline), of(demand.needs.min_healthy_percent));
+    let needed = weights::needed(percent, demand.needs.baseline, demand.needs.min_healthy_percent);
     match found {
         Ok(health) if i64::from(health.able()) >= needed => None,
         Ok(health) => {

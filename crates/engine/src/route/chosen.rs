@@ -12,11 +12,11 @@ use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Follow, Intent, L
 use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::fact::Forward;
-use crate::guard::{MAX_GROUPS, MAX_WEIGHT};
 use crate::object::RouteObject;
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Standing, because};
+use crate::step::{MAX_GROUPS, MAX_WEIGHT};
 use crate::tick::Context;
 use crate::weights;
 
@@ -246,6 +246,7 @@ impl Course<'_> {
             let outlook = change.correct(&mut intent, status, sight)?;
             return Some((Some(intent), outlook));
         }
+        intent.members = lenders(&change.forward.groups, self.groups);
         match change.pursue(&intent, sight)? {
             Ok(outlook) => Some((Some(intent), outlook)),
             Err(short) => {
@@ -401,7 +402,7 @@ fn on_the_way(message: String, wake: Timestamp) -> Outlook {
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: None,
+        step: None,
         look_again: false,
         wake: Some(wake),
     }

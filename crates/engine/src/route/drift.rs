@@ -11,11 +11,11 @@ use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentW
 use crate::Arn;
 use crate::entry_point;
 use crate::fact::Forward;
-use crate::guard::MAX_GROUPS;
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight};
 use crate::standing::{Explanation, Standing, because};
+use crate::step::MAX_GROUPS;
 use crate::tick::Context;
 use crate::weights;
 
@@ -147,7 +147,7 @@ pub(super) fn told(reason: Explanation) -> Outlook {
     Outlook {
         standing: Standing::Resting(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: None,
+        step: None,
         look_again: false,
         wake: None,
     }
@@ -158,7 +158,7 @@ fn correcting(message: String) -> Outlook {
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal: None,
+        step: None,
         look_again: false,
         wake: None,
     }
@@ -299,7 +299,7 @@ impl Change<'_> {
     /// The same without the write, where that was made and AWS may not show it yet.
     pub(super) fn written_once(&self, correction: &Correction, outlook: Outlook) -> Outlook {
         match self.settles_at(correction).filter(|at| self.context.now < *at) {
-            Some(at) => Outlook { proposal: None, wake: Some(at), ..outlook },
+            Some(at) => Outlook { step: None, wake: Some(at), ..outlook },
             None => outlook,
         }
     }

@@ -18,15 +18,15 @@ use crate::Arn;
 use crate::access;
 use crate::backend;
 use crate::fact::{Query, Tags};
-use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
+use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Facts, Sight};
 use crate::standing::{Explanation, Standing, StatusConditions, because};
-use crate::step::{Movement, Proposal, Step, TAG_PREFIX};
+use crate::step::{Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
-use super::place::{describe_place, is_marked, warrant};
+use super::place::{describe_place, is_marked};
 use super::wanted::{Wanted, wanted};
 use super::{before, look, rivalry};
 use spot::{Spot, spot};
@@ -40,11 +40,11 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 /// Where the farewell stands.
 enum Stand {
     /// Something is being written, or will be.
-    Undoing(Deletion, Explanation, Proposal),
+    Undoing(Deletion, Explanation, Step),
     /// Something keeps it from going on.
     Blocked(String),
     /// A run is followed on its way back.
-    Following(String, Option<Proposal>),
+    Following(String, Option<Step>),
     /// Nothing is to be undone any more.
     Over(Explanation),
 }
@@ -55,7 +55,7 @@ pub(super) fn is_owed(
     route: &RouteObject,
     wanted: Option<&Wanted<'_>>,
     status: &WeightedRouteStatus,
-    proposal: Option<&Proposal>,
+    writes: bool,
     facts: &Facts,
 ) -> bool {
     if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !wanted.is_some_and(returns) {
@@ -63,8 +63,8 @@ pub(super) fn is_owed(
     }
     let tags = status.listener_rule.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
     match tags.and_then(|reading| reading.found.ok()) {
-        Some(tags) => proposal.is_some() || is_marked(tags, &context.owner, &route.key),
-        None => proposal.is_some() || route.has_finalizer() || rivalry::was_marked(route),
+        Some(tags) => writes || is_marked(tags, &context.owner, &route.key),
+        None => writes || route.has_finalizer() || rivalry::was_marked(route),
     }
 }
 
@@ -97,12 +97,12 @@ pub(super) fn decide(
         None => undo(context, cluster, route, &mut status, sight)?,
     };
     let is_over = matches!(stand, Stand::Over(_));
-    let (reason, proposal) = match stand {
-        Stand::Undoing(deletion, reason, proposal) => {
+    let (reason, step) = match stand {
+        Stand::Undoing(deletion, reason, step) => {
             status.deletion = Some(deletion);
-            (reason, Some(proposal))
+            (reason, Some(step))
         }
-        Stand::Following(message, proposal) => (because(Reason::RollingBack, message), proposal),
+        Stand::Following(message, step) => (because(Reason::RollingBack, message), step),
         Stand::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
         Stand::Over(reason) => {
             status.deletion = Some(Deletion { stage: DeletionStage::Over, result: String::new() });
@@ -110,7 +110,7 @@ pub(super) fn decide(
         }
     };
     let reason = match &context.trouble {
-        Some(trouble) if proposal.is_some() => because(Reason::DeletionBlocked, troubled(trouble)),
+        Some(trouble) if step.is_some() => because(Reason::DeletionBlocked, troubled(trouble)),
         _ => reason,
     };
     let standing = if is_over { Standing::Resting(reason.clone()) } else { Standing::Working(reason.clone()) };
@@ -119,8 +119,7 @@ pub(super) fn decide(
         .standing(&standing)
         .set(SYNCED, synced, &reason)
         .finish();
-    let confirm = vec![ObjectRef::new(KindName::WeightedRoute, route.key.clone())];
-    let verdict = Verdict { finalizer: !is_over, proposal, confirm, ..Verdict::record(status) };
+    let verdict = Verdict { finalizer: !is_over, step, ..Verdict::record(status) };
     Some(if is_over { verdict } else { verdict.waking(deadline).waking(sight.began + LOOK_AGAIN) })
 }
 
@@ -160,15 +159,13 @@ fn undo(
             let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
             Stand::Over(because(Reason::NothingToUndo, message))
         }
-        (RouteDeletionPolicy::Delete, _) => delete_rule(context, route, &spot),
+        (RouteDeletionPolicy::Delete, _) => delete_rule(route, &spot),
         (RouteDeletionPolicy::Restore, None) => {
             let why = "what was there before Weir is not on record, so what is live stays";
-            unmark(context, route, &spot, why)
+            unmark(&spot, why)
         }
-        (RouteDeletionPolicy::Restore, Some(before)) if before == Before::default() => {
-            delete_rule(context, route, &spot)
-        }
-        (RouteDeletionPolicy::Restore, Some(before)) => restore::restore(context, route, &spot, &before, sight)?,
+        (RouteDeletionPolicy::Restore, Some(before)) if before == Before::default() => delete_rule(route, &spot),
+        (RouteDeletionPolicy::Restore, Some(before)) => restore::restore(route, &spot, &before, sight)?,
     })
 }
 
@@ -190,30 +187,26 @@ fn follow(
     let outlook = look(context, cluster, route, Some(wanted), &groups, status, sight)?;
     let message =
         format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.explanation().message);
-    Some(Stand::Following(message, outlook.proposal))
+    Some(Stand::Following(message, outlook.step))
 }
 
-fn delete_rule(context: &Context, route: &RouteObject, spot: &Spot<'_>) -> Stand {
+fn delete_rule(route: &RouteObject, spot: &Spot<'_>) -> Stand {
     let Some(rule) = spot.rule.filter(|_| !spot.is_default) else {
-        return unmark(context, route, spot, "a listener's default action cannot be deleted and stays");
+        return unmark(spot, "a listener's default action cannot be deleted and stays");
     };
     let step = Step::DeleteRule { listener: spot.listener.clone(), rule: rule.arn.clone() };
     let reason = because(Reason::DeletingRule, format!("{} is being deleted", describe_place(route)));
     let deletion = Deletion { stage: DeletionStage::DeletingRule, result: String::new() };
-    Stand::Undoing(deletion, reason, leaving(context, route, step))
+    Stand::Undoing(deletion, reason, step)
 }
 
 /// The last write: the marks go, and with them the right to write anything else.
-fn unmark(context: &Context, route: &RouteObject, spot: &Spot<'_>, why: &str) -> Stand {
+fn unmark(spot: &Spot<'_>, why: &str) -> Stand {
     let keys = spot.tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
     let step = Step::RemoveTags { resource: spot.resource.clone(), keys };
     let reason = because(Reason::RemovingTags, format!("{why}; Weir's tags are being removed"));
     let deletion = Deletion { stage: DeletionStage::RemovingTags, result: why.to_owned() };
-    Stand::Undoing(deletion, reason, leaving(context, route, step))
-}
-
-fn leaving(context: &Context, route: &RouteObject, step: Step) -> Proposal {
-    Proposal { step, warrant: warrant(context, route, Movement::Leave) }
+    Stand::Undoing(deletion, reason, step)
 }
 
 /// The rule or listener is no more.

@@ -54,7 +54,7 @@ pub(super) fn meet(
         ),
     );
     let synced = (Truth::False, reason.clone());
-    Some(Outlook { standing: Standing::Stalled(reason), synced, proposal: None, look_again: true, wake: None })
+    Some(Outlook { standing: Standing::Stalled(reason), synced, step: None, look_again: true, wake: None })
 }
 
 /// The difference between what was set and a rule that is gone.

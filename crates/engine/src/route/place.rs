@@ -6,14 +6,13 @@ use weir_api::condition::{READY, find as find_condition, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
-use crate::access;
 use crate::backend::{self, Groups, environment_of};
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, RulePriority, Tags};
 use crate::object::{Cluster, Key, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Explanation, Standing, because};
-use crate::step::{LAST_RUN_TAG, Movement, OWNER_TAG, Proposal, ROUTE_TAG, Step, Warrant};
+use crate::step::{LAST_RUN_TAG, OWNER_TAG, ROUTE_TAG, Step};
 use crate::tick::Context;
 use crate::weights;
 
@@ -299,11 +298,11 @@ impl Place<'_> {
     }
 
     /// The write that marks the place as the route's, and has it remember what was there before.
-    pub fn adoption(&self, context: &Context, route: &RouteObject, memory: Tags) -> Option<Proposal> {
+    pub fn adoption(&self, context: &Context, route: &RouteObject, memory: Tags) -> Option<Step> {
         let resource = self.resource.clone()?;
         let mut tags = marks_of(&context.owner, &route.key);
         tags.extend(memory);
-        Some(Proposal { step: Step::AddTags { resource, tags }, warrant: warrant(context, route, Movement::None) })
+        Some(Step::AddTags { resource, tags })
     }
 
     /// The weights that are live, by environment. While another action answers on a place of ours, nothing is.
@@ -407,11 +406,4 @@ pub(super) fn is_marked(tags: &Tags, owner: &str, route: &Key) -> bool {
 /// The tags that mark a resource as a route's.
 pub(super) fn marks_of(owner: &str, route: &Key) -> Tags {
     Tags::from_iter([(OWNER_TAG.to_owned(), owner.to_owned()), (ROUTE_TAG.to_owned(), route.to_string())])
-}
-
-/// What entitles a route to a step.
-pub(super) fn warrant(context: &Context, route: &RouteObject, movement: Movement) -> Warrant {
-    // A write is made only when all that was decided is on record, the access with it.
-    let access = access::recorded(route);
-    Warrant { owner: context.owner.clone(), route: route.key.clone(), adopt: route.spec.adopt, movement, access }
 }

@@ -54,7 +54,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     closed.shifts.insert(shift);
     assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
-    assert_eq!((stalled(&verdict.status).0, verdict.proposal), ("NotAllowed", None));
+    assert_eq!((stalled(&verdict.status).0, verdict.step), ("NotAllowed", None));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn an_orphan_is_for_its_namespace_to_adopt() {
     let told = |heir: &RouteObject, others: Vec<RouteObject>| {
         let cluster = open(others.into_iter().chain([heir.clone()]));
         let verdict = decided(&cluster, heir, &facts(now(), &[(rule(1000, "a.example"), ("shop", "team-a/web"))]));
-        (verdict.proposal.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
+        (verdict.step.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
     };
     assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".into()));
     heir.spec.adopt = true;

@@ -13,18 +13,17 @@ use weir_api::weighted_route::{
 use crate::Arn;
 use crate::backend::{self, Groups};
 use crate::fact::{Forward, Tags};
-use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
 use crate::reason::Reason;
 use crate::sight::{ANY_AGE, Asked, Sight, all};
 use crate::standing::{Standing, because};
-use crate::step::{LAST_RUN_TAG, Movement, Proposal, Step};
+use crate::step::{LAST_RUN_TAG, MAX_GROUPS, Step};
 use crate::tick::Context;
 use crate::weights;
 
 use super::capacity::{self, Demand};
 use super::conditions::conditions;
-use super::place::{Marks, Place, marks_of, warrant};
+use super::place::{Marks, Place, marks_of};
 use super::wanted::Wanted;
 use super::{Outlook, before, drift, memory, sticky};
 
@@ -64,8 +63,12 @@ pub(super) fn follow(
         drift::forget(route, status);
         intent(context.now, wanted, &split, groups, sticky_seconds, before)
     });
+    if !intent.is_settled() {
+        // A group may have been made again since, and what is written is on record first.
+        intent.members = lenders(&split, groups);
+    }
     if wanted.goes_back() && !intent.is_settled() {
-        take_back_only(&mut intent, &split, groups);
+        take_back_only(&mut intent);
     }
     let forward = Forward { groups: split, sticky_seconds: intent.listener_rule.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
@@ -76,8 +79,7 @@ pub(super) fn follow(
 }
 
 /// A run that goes back attaches nothing that is not attached: a group that somebody has taken out may be gone by now.
-fn take_back_only(intent: &mut Intent, split: &BTreeMap<Arn, u16>, groups: &Groups) {
-    intent.members = lenders(split, groups);
+fn take_back_only(intent: &mut Intent) {
     let is_kept = |environment: &str| intent.members.iter().any(|member| member.environment == environment);
     intent.weights.retain(|entry| is_kept(&entry.environment));
 }
@@ -213,8 +215,8 @@ impl Change<'_> {
             return self.attaching(&attached, sight);
         }
         let words = weights::words(&intent.weights);
-        Some(match self.movement(wanted, sight)? {
-            Ok(movement) => applying(Some(self.writing(movement)), format!("waiting for {words} to be live")),
+        Some(match self.can_carry(wanted, sight)? {
+            Ok(()) => applying(Some(self.writing()), format!("waiting for {words} to be live")),
             Err(message) => applying(None, format!("{words} waits: {message}")),
         })
     }
@@ -255,6 +257,7 @@ impl Change<'_> {
     ) -> Asked<Outlook> {
         let words = weights::words(&intent.weights);
         let correction = intent.correction.clone()?;
+        intent.members = lenders(&self.forward.groups, self.groups);
         if correction.attaching {
             if let Some(attached) = drift::missing(&intent.weights, &self.live) {
                 let outlook = self.attaching(&attached, sight)?;
@@ -265,7 +268,7 @@ impl Change<'_> {
                     let over = self.live.clone();
                     let since = self.context.now;
                     intent.correction = Some(Correction { over, since, attaching: false, ..correction });
-                    Outlook { proposal: None, ..outlook }
+                    Outlook { step: None, ..outlook }
                 }
                 Err(short) => applying(None, format!("{words} waits: {short}")),
             });
@@ -295,7 +298,7 @@ impl Change<'_> {
         };
         let message = format!("waiting for {} to be attached", weights::words(attached));
         let change = Change { forward: Forward { groups, sticky_seconds }, live: self.live.clone(), ..*self };
-        Some(applying(Some(change.writing(Movement::Attach)), message))
+        Some(applying(Some(change.writing()), message))
     }
 
     /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment
@@ -307,21 +310,17 @@ impl Change<'_> {
             (None, Some(follow)) => weights::goes_back(&self.live, &intent.weights, &follow.from),
             (None, None) => false,
         };
-        let movement = if weights::same_split(&self.live, &intent.weights) {
-            Movement::Attach
-        } else if weights::total(&self.live) == 0 {
-            Movement::First
-        } else {
+        let is_attaching = weights::same_split(&self.live, &intent.weights);
+        if !is_attaching && weights::total(&self.live) > 0 {
             let demand = Demand { live: &self.live, wanted: &intent.weights, needs, returns };
             if let Err(short) = capacity::suffices(&demand, self.groups, sight)? {
                 return Some(Err(short));
             }
-            if returns { Movement::Return { needs } } else { Movement::Chosen { needs } }
-        };
+        }
         let message = format!("waiting for {} to be live", weights::words(&intent.weights));
         let forward = if intent.correction.is_some() { self.keeping_attached() } else { self.forward.clone() };
         let change = Change { forward, live: self.live.clone(), ..*self };
-        Some(Ok(applying(Some(change.writing(movement)), message)))
+        Some(Ok(applying(Some(change.writing()), message)))
     }
 
     /// What is to be written, with the groups that carry traffic and are not in it: a group leaves the action by a write
@@ -350,32 +349,18 @@ impl Change<'_> {
         Outlook::settled(Standing::Ready(reason.clone()), reason)
     }
 
-    /// Where the traffic goes by this change; the error says for what capacity it waits.
-    fn movement(&self, wanted: &Wanted<'_>, sight: &mut Sight<'_>) -> Asked<Result<Movement, String>> {
-        let run = wanted.run;
-        if weights::same_split(&self.live, &wanted.part.weights) {
-            return Some(Ok(Movement::Attach));
-        }
-        if weights::total(&self.live) == 0 {
-            return Some(Ok(Movement::First));
-        }
-        let candidate = match self.groups.get(&run.to) {
-            Some(Ok(candidate)) => candidate.clone(),
-            Some(Err(message)) => return Some(Err(message.clone())),
-            None => return Some(Err(format!("the environment {} is not among spec.backends", run.to))),
-        };
-        if wanted.goes_back() {
-            return Some(Ok(Movement::Back { candidate }));
+    /// Whether those that gain by a change of a run can carry it; the error says for what capacity it waits.
+    fn can_carry(&self, wanted: &Wanted<'_>, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
+        let is_attaching = weights::same_split(&self.live, &wanted.part.weights);
+        // Where nothing carries traffic there is nothing to lose; and nothing holds back what goes back.
+        if is_attaching || weights::total(&self.live) == 0 || wanted.goes_back() {
+            return Some(Ok(()));
         }
         let reasserts = wanted.reasserts();
         let gaining =
-            if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![run.to.as_str()] };
+            if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![wanted.run.to.as_str()] };
         let judged = all(gaining.iter().map(|environment| self.capacity(wanted, environment, sight)))?;
-        if let Some(short) = judged.into_iter().find_map(Result::err) {
-            return Some(Err(short));
-        }
-        let needs = capacity::needs(wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
-        Some(Ok(if reasserts { Movement::Reassert { needs } } else { Movement::Forward { candidate, needs } }))
+        Some(judged.into_iter().collect())
     }
 
     /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
@@ -396,9 +381,9 @@ impl Change<'_> {
         })
     }
 
-    fn writing(&self, movement: Movement) -> Proposal {
+    fn writing(&self) -> Step {
         let listener = self.place.listener.clone();
-        let step = match (self.place.rule, &self.route.spec.listener.matches, self.place.priority) {
+        match (self.place.rule, &self.route.spec.listener.matches, self.place.priority) {
             (None, Some(matches), Some(priority)) => Step::CreateRule {
                 listener,
                 priority,
@@ -412,8 +397,7 @@ impl Change<'_> {
                 actions: self.place.actions_with(&self.forward),
             },
             _ => Step::SetDefaultActions { listener, actions: self.place.actions_with(&self.forward) },
-        };
-        Proposal { step, warrant: warrant(self.context, self.route, movement) }
+        }
     }
 
     /// The tags of a rule that Weir makes: its marks, that there was nothing before, and what one that was there before
@@ -428,23 +412,20 @@ impl Change<'_> {
     }
 
     /// Puts into the tag what the place shall remember of the last run.
-    pub fn remembering(&self, value: String) -> Option<Proposal> {
+    pub fn remembering(&self, value: String) -> Option<Step> {
         let resource = self.place.resource.clone()?;
         let mut tags = marks_of(&self.context.owner, &self.route.key);
         tags.insert(LAST_RUN_TAG.to_owned(), value);
-        Some(Proposal {
-            step: Step::AddTags { resource, tags },
-            warrant: warrant(self.context, self.route, Movement::None),
-        })
+        Some(Step::AddTags { resource, tags })
     }
 }
 
-pub(super) fn applying(proposal: Option<Proposal>, message: String) -> Outlook {
+pub(super) fn applying(step: Option<Step>, message: String) -> Outlook {
     let reason = because(Reason::Applying, message);
     Outlook {
         standing: Standing::Working(reason.clone()),
         synced: (Truth::False, reason),
-        proposal,
+        step,
         look_again: true,
         wake: None,
     }

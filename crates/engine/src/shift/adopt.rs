@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::DriftPolicy;
 
-use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
+use crate::step::MAX_GROUPS;
 use crate::weights;
 
 use super::lane::Lane;

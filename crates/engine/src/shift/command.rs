@@ -6,9 +6,9 @@ use weir_api::traffic_shift::{HeldBy, Hold, Released, Run, Wait};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::command::{Outcome, ignored, record, unseen};
-use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
 use crate::reason::Reason;
+use crate::step::MAX_GROUPS;
 use crate::weights;
 
 use super::{Draft, rollback};

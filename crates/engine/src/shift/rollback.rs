@@ -5,10 +5,10 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::{Cause, Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
-use crate::guard::MAX_GROUPS;
 use crate::object::ShiftObject;
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight, all};
+use crate::step::MAX_GROUPS;
 use crate::tick::Urgency;
 use crate::weights;
 

@@ -5,11 +5,11 @@ use weir_api::traffic_shift::{HeldBy, Hold, Outcome, PastRun, Phase, Run, RunRou
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::backend;
-use crate::guard::MAX_GROUPS;
 use crate::reason::Reason;
 use crate::route;
 use crate::sight::{Asked, Sight, all};
 use crate::standing::because;
+use crate::step::MAX_GROUPS;
 use crate::weights;
 
 use super::advance::live_awaited;

@@ -8,6 +8,7 @@ use weir_api::weighted_route::{Before, DriftPolicy};
 use weir_controller::Decisions;
 use weir_engine::dates::Dates;
 use weir_engine::event::Event;
+use weir_engine::guard::Recorded;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::object::{RouteObject, ShiftObject};
 use weir_engine::sight::Sight;
@@ -73,6 +74,10 @@ impl<K: Alter> Kind for Altered<K> {
         Some(verdict)
     }
 
+    fn recorded<'a>(owner: &'a str, cluster: &'a Cluster, key: &Key) -> Option<Recorded<'a>> {
+        K::recorded(owner, cluster, key)
+    }
+
     fn events(old: &Self::Status, new: &Self::Status) -> Vec<Event> {
         K::events(old, new)
     }
@@ -116,18 +121,22 @@ impl Alter for Routes {
             Bug::ClaimsUnseen => {
                 if let Some(intent) = verdict.status.intent.as_mut().filter(|intent| intent.verified_at.is_none()) {
                     intent.verified_at = Some(context.now);
-                    verdict.proposal = None;
+                    verdict.step = None;
                 }
             }
             Bug::HotLoop => {
                 verdict.status.live = verdict.status.live.take().map(|live| format!("{live} at {}", context.now));
             }
             Bug::FightsForever => verdict.status.reversals.clear(),
+            Bug::HandsOver(bad) => {
+                let altered = verdict.step.as_ref().and_then(|step| bad.of(step));
+                verdict.step = altered.or(verdict.step.take());
+            }
             Bug::SlowRollback => {
                 let run = claim::holder(cluster, &route.key).and_then(|shift| shift.status.run.as_ref());
                 let cause = run.and_then(|run| run.rollback.as_ref());
                 if cause.is_some_and(|cause| context.now < cause.since + LINGERS) {
-                    verdict.proposal = None;
+                    verdict.step = None;
                 }
             }
             _ => {}

@@ -6,7 +6,7 @@ use crate::course::Course;
 use crate::fault::{Absence, Fault, Hand, Illness, Moment, Planned, Quota};
 use crate::plan::Plan;
 
-use super::Bug;
+use super::{BadStep, Bug};
 
 impl Bug {
     /// The plan, without the bug: it is sound.
@@ -23,7 +23,8 @@ impl Bug {
             | Self::HotLoop
             | Self::CutsStickyClients
             | Self::Grows
-            | Self::StaleWorker => Vec::new(),
+            | Self::StaleWorker
+            | Self::HandsOver(_) => Vec::new(),
             Self::OverloadsOldSide => vec![
                 hand(39, verb("pause")),
                 at(41, Fault::Ill("blue".to_owned(), Illness::Most, 120)),
@@ -71,6 +72,8 @@ impl Bug {
             | Self::TakesUnknownForBad
             | Self::FollowsRepointed
             | Self::StaleWorker => Course { weights: vec![50, 100], pause_s: 20, ..Course::release() },
+            Self::HandsOver(BadStep::TakesPriority | BadStep::TakesRequests) => Course::first(),
+            Self::HandsOver(BadStep::WritesOtherRule | BadStep::DeletesRule) => Course::adopted(),
             _ => Course::short(),
         }
     }

@@ -6,12 +6,15 @@ use std::cmp::Ordering;
 use weir_api::TrafficShift;
 use weir_api::weighted_route::{DriftPolicy, Intent};
 use weir_engine::Key;
-use weir_engine::guard::{MAX_GROUPS, MAX_WEIGHT};
 
 use crate::evidence::{Evidence, Weights};
 
 use super::course::{Course, Write, compare, run_of, same_split, share, words};
 use super::{Breach, Invariant, leavings};
+
+/// The most groups that ELBv2 takes in one forward action, and the highest weight that it takes.
+/// Source: <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ForwardActionConfig.html>
+const MOST: (usize, u32) = (5, 999);
 
 pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
@@ -35,8 +38,9 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
 }
 
 fn out_of_range(weights: &Weights) -> Option<String> {
-    let too_high = weights.values().any(|weight| *weight > u32::from(MAX_WEIGHT));
-    (too_high || weights.len() > MAX_GROUPS).then(|| format!("out of range: {}", words(weights)))
+    let (groups, weight) = MOST;
+    let too_high = weights.values().any(|found| *found > weight);
+    (too_high || weights.len() > groups).then(|| format!("out of range: {}", words(weights)))
 }
 
 /// Whether a write goes against the run that it belongs to, in words.

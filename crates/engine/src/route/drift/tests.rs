@@ -60,7 +60,7 @@ impl Watched {
             let verdict = decide(&context, &cluster, &self.route, &mut sight);
             let verdict = verdict.unwrap_or_else(|| panic!("asks for {:?}", sight.into_asks()));
             if verdict.status == self.route.status {
-                return (verdict.proposal.map(|proposal| proposal.step), verdict.wake);
+                return (verdict.step, verdict.wake);
             }
             self.route.status = verdict.status;
         }

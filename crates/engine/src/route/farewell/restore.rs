@@ -5,27 +5,19 @@
 
 use crate::Arn;
 use crate::fact::{Action, ActionKind, By, ErrorKind, Forward};
-use crate::guard::MAX_GROUPS;
 use crate::object::RouteObject;
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight, all};
 use crate::standing::because;
-use crate::step::{Movement, Proposal, Step};
-use crate::tick::Context;
+use crate::step::{MAX_GROUPS, Step};
 use weir_api::weighted_route::{Before, Deletion, DeletionStage};
 
-use super::super::place::{describe_place, is_terminal, warrant};
+use super::super::place::{describe_place, is_terminal};
 use super::super::{before, sticky};
 use super::spot::Spot;
 use super::{Stand, unmark};
 
-pub(super) fn restore(
-    context: &Context,
-    route: &RouteObject,
-    spot: &Spot<'_>,
-    before: &Before,
-    sight: &mut Sight<'_>,
-) -> Asked<Stand> {
+pub(super) fn restore(route: &RouteObject, spot: &Spot<'_>, before: &Before, sight: &mut Sight<'_>) -> Asked<Stand> {
     let live = spot.rule.map(|rule| rule.actions.as_slice()).unwrap_or_default();
     let is_strange = |action: &Action| match &action.kind {
         ActionKind::Unsupported { .. } => true,
@@ -36,35 +28,33 @@ pub(super) fn restore(
         Some(written) if !live.iter().any(is_strange) => written,
         _ => {
             let why = "somebody else has put another action there, so what was there before Weir is not put back";
-            return Some(unmark(context, route, spot, why));
+            return Some(unmark(spot, why));
         }
     };
     if written == live {
-        return Some(unmark(context, route, spot, "what was there before Weir is back"));
+        return Some(unmark(spot, "what was there before Weir is back"));
     }
-    let set = |actions: Vec<Action>, movement: Movement| {
+    let set = |actions: Vec<Action>| {
         let listener = spot.listener.clone();
-        let step = match spot.rule.filter(|_| !spot.is_default) {
+        match spot.rule.filter(|_| !spot.is_default) {
             Some(rule) => Step::SetRuleActions { listener, rule: rule.arn.clone(), actions },
             None => Step::SetDefaultActions { listener, actions },
-        };
-        Proposal { step, warrant: warrant(context, route, movement) }
+        }
     };
     let message = format!("what was there before Weir is being put back on {}", describe_place(route));
     let deletion = Deletion { stage: DeletionStage::Restoring, result: String::new() };
-    let restoring = |proposal| Some(Stand::Undoing(deletion, because(Reason::Restoring, message), proposal));
+    let restoring = |step| Some(Stand::Undoing(deletion, because(Reason::Restoring, message), step));
     let percent = u32::try_from(route.spec.capacity.min_healthy_percent).unwrap_or(0);
-    let back = Movement::Restore { min_healthy_percent: percent };
     let none = Forward::default();
     let present = live.iter().find_map(Action::forward).unwrap_or(&none);
-    let Some(wanted) = before::forward(before) else { return restoring(set(written, back)) };
+    let Some(wanted) = before::forward(before) else { return restoring(set(written)) };
     let rising: Vec<&Arn> = wanted.groups.keys().filter(|group| rises(group, present, &wanted)).collect();
     if let Err(blocker) = exist(&rising, sight)? {
         return Some(Stand::Blocked(blocker));
     }
     if present.groups.is_empty() {
         // Nothing carries traffic now, so there is nothing to lose; and groups that no listener uses are not checked.
-        return restoring(set(written, back));
+        return restoring(set(written));
     }
     let missing: Vec<&Arn> = rising.iter().filter(|group| !present.groups.contains_key(**group)).copied().collect();
     if !missing.is_empty() {
@@ -76,10 +66,10 @@ pub(super) fn restore(
         if let Some(action) = actions.iter_mut().find(|action| is_terminal(&action.kind)) {
             action.kind = ActionKind::Forward(forward);
         }
-        return restoring(set(actions, Movement::Attach));
+        return restoring(set(actions));
     }
     match capacity(&rising, present, &wanted, percent, sight)? {
-        Ok(()) => restoring(set(written, back)),
+        Ok(()) => restoring(set(written)),
         Err(blocker) => Some(Stand::Blocked(blocker)),
     }
 }
