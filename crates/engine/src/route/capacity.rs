@@ -63,6 +63,21 @@ pub(super) fn count(
     Some(Ok(i32::try_from(largest.max(losing)).unwrap_or(i32::MAX)))
 }
 
+/// Whether each of some environments has the healthy targets for its part of what is wanted; the error says of the first that
+/// has not what is missing.
+pub(super) fn carries(
+    environments: &[&str],
+    wanted: &[EnvironmentWeight],
+    needs: Needs,
+    groups: &Groups,
+    sight: &mut Sight<'_>,
+) -> Asked<Result<(), String>> {
+    let found = all(environments.iter().map(|environment| health(environment, groups, sight)))?;
+    Some(
+        environments.iter().zip(&found).try_for_each(|(environment, found)| has_for(wanted, needs, environment, found)),
+    )
+}
+
 /// Whether the capacity is there; the error says what is missing.
 pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
     let gaining = weights::gaining(demand.live, demand.wanted);
@@ -73,8 +88,8 @@ pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'
     let losing: Vec<&str> = losing.into_iter().filter(|name| demand.returns && !gaining.contains(name)).collect();
     let (able, other) = (read(&gaining), read(&losing));
     let (able, other) = (able?, other?);
-    let short = gaining.iter().zip(&able).find_map(|(environment, found)| lacks(demand, environment, found));
-    let Some(short) = short else { return Some(Ok(())) };
+    let judge = |(environment, found): (&&str, _)| has_for(demand.wanted, demand.needs, environment, found);
+    let Err(short) = gaining.iter().zip(&able).try_for_each(judge) else { return Some(Ok(())) };
     if demand.returns {
         let count = |all: &[Result<Health, String>], of: fn(&Health) -> u32| -> i64 {
             all.iter().flatten().map(|health| i64::from(of(health))).sum()
@@ -92,21 +107,24 @@ pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'
     Some(Err(short))
 }
 
-/// What an environment lacks for its part, in words.
-fn lacks(demand: &Demand<'_>, environment: &str, found: &Result<Health, String>) -> Option<String> {
-    let percent = weights::percent_up(demand.wanted, environment);
-    let needed = weights::needed(percent, demand.needs.baseline, demand.needs.min_healthy_percent);
+/// Whether an environment has the healthy targets for its part; the error says what is missing.
+fn has_for(
+    wanted: &[EnvironmentWeight],
+    needs: Needs,
+    environment: &str,
+    found: &Result<Health, String>,
+) -> Result<(), String> {
+    let percent = weights::percent_up(wanted, environment);
+    let needed = weights::needed(percent, needs.baseline, needs.min_healthy_percent);
     match found {
-        Ok(health) if i64::from(health.able()) >= needed => None,
-        Ok(health) => {
-            Some(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able()))
-        }
-        Err(message) => Some(message.clone()),
+        Ok(health) if i64::from(health.able()) >= needed => Ok(()),
+        Ok(health) => Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able())),
+        Err(message) => Err(message.clone()),
     }
 }
 
 /// The health of an environment; the error says in words why it is not known.
-fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<Health, String>> {
+pub(super) fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<Health, String>> {
     let group: &Arn = match groups.get(environment) {
         Some(Ok(group)) => group,
         Some(Err(message)) => return Some(Err(message.clone())),

@@ -15,7 +15,7 @@ use crate::backend::{self, Groups};
 use crate::fact::{Forward, Tags};
 use crate::object::RouteObject;
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight, all};
+use crate::sight::{ANY_AGE, Asked, Sight};
 use crate::standing::{Standing, because};
 use crate::step::{LAST_RUN_TAG, MAX_GROUPS, Step};
 use crate::tick::Context;
@@ -359,26 +359,8 @@ impl Change<'_> {
         let reasserts = wanted.reasserts();
         let gaining =
             if reasserts { weights::gaining(&self.live, &wanted.part.weights) } else { vec![wanted.run.to.as_str()] };
-        let judged = all(gaining.iter().map(|environment| self.capacity(wanted, environment, sight)))?;
-        Some(judged.into_iter().collect())
-    }
-
-    /// Whether an environment has the healthy targets that what is wanted of it needs; the error says what is missing.
-    fn capacity(&self, wanted: &Wanted<'_>, environment: &str, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
-        let group = match self.groups.get(environment) {
-            Some(Ok(group)) => group,
-            Some(Err(message)) => return Some(Err(message.clone())),
-            None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
-        };
-        let percent = weights::percent_up(&wanted.part.weights, environment);
-        let needed = weights::needed(percent, wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
-        Some(match sight.health(group, sight.fresh())?.found {
-            Ok(health) if i64::from(health.able()) >= needed => Ok(()),
-            Ok(health) => {
-                Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able()))
-            }
-            Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
-        })
+        let needs = capacity::needs(wanted.part.baseline, wanted.shift.spec.capacity.min_healthy_percent);
+        capacity::carries(&gaining, &wanted.part.weights, needs, self.groups, sight)
     }
 
     fn writing(&self) -> Step {

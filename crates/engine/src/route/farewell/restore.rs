@@ -3,17 +3,20 @@
 //! Groups that have left the action come back without weight first: a group that no listener uses is not checked by
 //! AWS, so its health would never be known. A group that is gone or unhealthy takes nothing: what is live stays.
 
+use weir_api::weighted_route::{Before, Deletion, DeletionStage, EnvironmentWeight};
+
 use crate::Arn;
+use crate::backend::Groups;
 use crate::fact::{Action, ActionKind, By, ErrorKind, Forward};
 use crate::object::RouteObject;
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight, all};
 use crate::standing::because;
 use crate::step::{MAX_GROUPS, Step};
-use weir_api::weighted_route::{Before, Deletion, DeletionStage};
+use crate::weights;
 
 use super::super::place::{describe_place, is_terminal};
-use super::super::{before, sticky};
+use super::super::{before, capacity, sticky};
 use super::spot::Spot;
 use super::{Stand, unmark};
 
@@ -44,11 +47,11 @@ pub(super) fn restore(route: &RouteObject, spot: &Spot<'_>, before: &Before, sig
     let message = format!("what was there before Weir is being put back on {}", describe_place(route));
     let deletion = Deletion { stage: DeletionStage::Restoring, result: String::new() };
     let restoring = |step| Some(Stand::Undoing(deletion, because(Reason::Restoring, message), step));
-    let percent = u32::try_from(route.spec.capacity.min_healthy_percent).unwrap_or(0);
     let none = Forward::default();
     let present = live.iter().find_map(Action::forward).unwrap_or(&none);
     let Some(wanted) = before::forward(before) else { return restoring(set(written)) };
-    let rising: Vec<&Arn> = wanted.groups.keys().filter(|group| rises(group, present, &wanted)).collect();
+    let (carrying, restored) = (as_weights(present), as_weights(&wanted));
+    let rising = weights::gaining(&carrying, &restored);
     if let Err(blocker) = exist(&rising, sight)? {
         return Some(Stand::Blocked(blocker));
     }
@@ -56,8 +59,7 @@ pub(super) fn restore(route: &RouteObject, spot: &Spot<'_>, before: &Before, sig
         // Nothing carries traffic now, so there is nothing to lose; and groups that no listener uses are not checked.
         return restoring(set(written));
     }
-    let missing: Vec<&Arn> = rising.iter().filter(|group| !present.groups.contains_key(**group)).copied().collect();
-    if !missing.is_empty() {
+    if rising.iter().any(|group| carrying.iter().all(|entry| entry.environment != *group)) {
         let forward = match with_attached(route, present, &wanted, sight)? {
             Ok(forward) => forward,
             Err(blocker) => return Some(Stand::Blocked(blocker)),
@@ -68,27 +70,25 @@ pub(super) fn restore(route: &RouteObject, spot: &Spot<'_>, before: &Before, sig
         }
         return restoring(set(actions));
     }
-    match capacity(&rising, present, &wanted, percent, sight)? {
+    match carries(&rising, &carrying, &restored, route.spec.capacity.min_healthy_percent, sight)? {
         Ok(()) => restoring(set(written)),
         Err(blocker) => Some(Stand::Blocked(blocker)),
     }
 }
 
-/// Whether the share of a group is higher in what was there before than in what is live.
-fn rises(group: &Arn, live: &Forward, wanted: &Forward) -> bool {
-    let weight = |forward: &Forward| u64::from(forward.groups.get(group).copied().unwrap_or(0));
-    let (old, old_total, new, new_total) = (weight(live), total(live), weight(wanted), total(wanted));
-    new > 0 && (old_total == 0 || new * old_total > old * new_total)
-}
-
-fn total(forward: &Forward) -> u64 {
-    forward.groups.values().map(|weight| u64::from(*weight)).sum()
+/// The weights of a forward, in which each group stands for itself.
+fn as_weights(forward: &Forward) -> Vec<EnvironmentWeight> {
+    let entry = |(group, weight): (&Arn, &u16)| EnvironmentWeight {
+        environment: group.to_string(),
+        weight: i32::from(*weight),
+    };
+    forward.groups.iter().map(entry).collect()
 }
 
 /// Whether all groups are there still; the error names the one that is not.
-fn exist(groups: &[&Arn], sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
+fn exist(groups: &[&str], sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
     let fresh = sight.fresh();
-    let readings = all(groups.iter().map(|group| sight.group(&By::Arn((*group).clone()), fresh)))?;
+    let readings = all(groups.iter().map(|group| sight.group(&By::Arn(Arn::new(*group)), fresh)))?;
     for (group, reading) in groups.iter().zip(readings) {
         match reading.found {
             Ok(_) => {}
@@ -134,38 +134,31 @@ fn with_attached(
 
 /// Whether the groups that gain have their part of the healthy targets of the strongest group that carries the traffic
 /// now. Where traffic is split in the middle of a run, both sides together have about twice what the traffic needs.
-fn capacity(
-    rising: &[&Arn],
-    live: &Forward,
-    wanted: &Forward,
-    min_healthy_percent: u32,
+fn carries(
+    rising: &[&str],
+    live: &[EnvironmentWeight],
+    wanted: &[EnvironmentWeight],
+    min_healthy_percent: i32,
     sight: &mut Sight<'_>,
 ) -> Asked<Result<(), String>> {
-    let fresh = sight.fresh();
-    let carrying: Vec<&Arn> = live.groups.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group).collect();
-    let asked: Vec<&Arn> = if rising.is_empty() { Vec::new() } else { [carrying.as_slice(), rising].concat() };
-    let readings = all(asked.iter().map(|group| sight.health(group, fresh)))?;
-    let mut healthy = Vec::new();
-    for (group, reading) in asked.into_iter().zip(readings) {
-        match reading.found {
-            Ok(health) => healthy.push((group, u64::from(health.able()))),
-            Err(error) => return Some(Err(format!("the health of {group} could not be read: {error}"))),
+    let groups: Groups =
+        live.iter().chain(wanted).map(|entry| (entry.environment.clone(), Ok(Arn::new(&entry.environment)))).collect();
+    let carrying = weights::carrying(live);
+    let asked = carrying.iter().map(|entry| entry.environment.as_str()).filter(|_| !rising.is_empty());
+    let found = all(asked.chain(rising.iter().copied()).map(|group| capacity::health(group, &groups, sight)))?;
+    let mut baseline = 0;
+    for health in found.into_iter().take(carrying.len()) {
+        match health {
+            Ok(health) => baseline = baseline.max(i32::try_from(health.able()).unwrap_or(i32::MAX)),
+            Err(unknown) => return Some(Err(unknown)),
         }
     }
-    let count = |group: &Arn| healthy.iter().find(|(known, _)| *known == group).map_or(0, |(_, count)| *count);
-    let baseline = carrying.iter().map(|group| count(group)).max().unwrap_or(0);
-    for group in rising {
-        let weight = u64::from(wanted.groups.get(*group).copied().unwrap_or(0));
-        let part = weight * baseline * u64::from(min_healthy_percent);
-        let needed = part.div_ceil(total(wanted).max(1) * 100).max(1);
-        if count(group) < needed {
-            return Some(Err(format!(
-                "{group}, which carried the traffic before Weir, has {} of the {needed} healthy targets that it needs for \
-                 what is live; start them, lower spec.capacity.minHealthyPercent if they are larger, or write deletionPolicy: \
-                 Retain to leave what is live",
-                count(group)
-            )));
-        }
-    }
-    Some(Ok(()))
+    let needs = capacity::needs(baseline, min_healthy_percent);
+    let judged = capacity::carries(rising, wanted, needs, &groups, sight)?;
+    Some(judged.map_err(|short| {
+        format!(
+            "{short} to carry again what it carried before Weir; start them, lower spec.capacity.minHealthyPercent if they \
+             are larger, or write deletionPolicy: Retain to leave what is live"
+        )
+    }))
 }
