@@ -12,7 +12,7 @@ use weir_aws::{Fare, Haste};
 use weir_engine::event::Event;
 use weir_engine::fact::AwsError;
 use weir_engine::guard::Permit;
-use weir_engine::route::FAREWELL_DEADLINE;
+use weir_engine::route::DELETION_DEADLINE;
 use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
 use weir_engine::{KindName, ObjectRef, Reason};
 
@@ -240,7 +240,7 @@ impl<D: Decisions> World<D> {
         let standing = self.store.borrow().standing(object);
         let Some(standing) = standing.filter(Standing::has_finalizer) else { return Ok(None) };
         let (now, counted_from) = (self.now(), self.wall.counted_from());
-        let deadline = standing.deleted.map(|deleted| deleted.max(counted_from) + FAREWELL_DEADLINE);
+        let deadline = standing.deleted.map(|deleted| deleted.max(counted_from) + DELETION_DEADLINE);
         let Some(deadline) = deadline else { return Ok(None) };
         if now < deadline {
             return Ok(Some(deadline));

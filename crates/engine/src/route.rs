@@ -11,10 +11,11 @@ mod capacity;
 mod chosen;
 mod command;
 mod conditions;
+mod conflict;
 mod crowd;
+mod deletion;
 mod drift;
 mod events;
-mod farewell;
 mod full;
 mod gone;
 mod locate;
@@ -26,7 +27,6 @@ mod place;
 pub mod priority;
 mod requests;
 mod rest;
-mod rivalry;
 mod shadow;
 mod sick;
 #[cfg(test)]
@@ -37,15 +37,15 @@ mod wanted;
 mod write;
 
 pub(crate) use backends::changed as group_changed;
+pub use conflict::entry_key;
+pub(crate) use conflict::{is_led_away, listener_of, was_marked};
 pub(crate) use crowd::MOST;
+pub use deletion::DEADLINE as DELETION_DEADLINE;
 pub use events::events;
 pub(crate) use events::stalled;
-pub use farewell::DEADLINE as FAREWELL_DEADLINE;
 pub use memory::tag_value;
 pub(crate) use permission::wrong_namespace;
 pub use place::describe_place;
-pub use rivalry::entry_key;
-pub(crate) use rivalry::{is_led_away, listener_of, was_marked};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
@@ -117,7 +117,7 @@ pub fn decide(
         Err(reason) => (Access::default(), Some(reason)),
     };
     sight.by(&access, |sight| match route.deleted {
-        Some(_) => farewell::decide(context, cluster, route, refusal, sight),
+        Some(_) => deletion::decide(context, cluster, route, refusal, sight),
         None => judge(context, cluster, route, refusal, sight),
     })
 }
@@ -168,7 +168,7 @@ fn judge(
     }
     status.conditions = conditions.finish();
     let writes = outlook.step.is_some();
-    let finalizer = farewell::is_owed(context, route, wanted.as_ref(), &status, writes, sight.facts());
+    let finalizer = deletion::is_owed(context, route, wanted.as_ref(), &status, writes, sight.facts());
     let confirm = wanted.map(|wanted| ObjectRef::new(KindName::TrafficShift, wanted.shift.key.clone()));
     let confirm = confirm.into_iter().collect();
     let verdict = Verdict { finalizer, step: outlook.step, confirm, ..Verdict::record(status) };
@@ -226,7 +226,7 @@ fn look(
     if let Some(reason) = refusal.clone().filter(|_| !goes_back) {
         return Some(Outlook::refused(reason));
     }
-    if rivalry::is_led_away(cluster, route) && command::leaves_place(context, route, wanted, status) {
+    if conflict::is_led_away(cluster, route) && command::leaves_place(context, route, wanted, status) {
         return Some(Outlook::unknown(Standing::Working(because(Reason::ListenerChanged, LEAVING))));
     }
     let goal = chosen::goal(route);

@@ -7,9 +7,9 @@
 mod adopt;
 mod advance;
 mod command;
+mod deletion;
 mod events;
 mod evidence;
-mod farewell;
 mod finish;
 mod health;
 mod known;
@@ -109,7 +109,7 @@ pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
 impl Draft<'_> {
     fn go(&mut self, sight: &mut Sight<'_>) -> Asked<()> {
         self.status.waiting = None;
-        if farewell::is_over(self) {
+        if deletion::is_over(self) {
             return Some(());
         }
         command::take(self);

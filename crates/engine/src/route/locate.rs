@@ -18,7 +18,7 @@ use super::conditions::{conditions, describe, describe_theirs, same};
 use super::pattern::{Relation, relate};
 use super::place::describe_place;
 use super::priority::Bounds;
-use super::{owner, priority, rivalry, shadow};
+use super::{conflict, owner, priority, shadow};
 
 /// The rule of a route, where there is one; the error says what stands in its place.
 pub(super) fn own_rule<'a>(
@@ -131,7 +131,7 @@ pub(super) fn free_priority(
         return shadow::refusal(matches, rules, priority).map_or(Ok(priority), Err);
     }
     let bounds = shadow::bounds(&conditions(matches), rules).and(among);
-    let neighbours = rivalry::neighbours(cluster, route);
+    let neighbours = conflict::neighbours(cluster, route);
     let theirs = |other: &&RouteObject| other.spec.listener.priority.or(other.status.listener_rule.priority);
     let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
     if let Some(recorded) = route.status.listener_rule.priority {

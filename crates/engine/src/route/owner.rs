@@ -14,7 +14,7 @@ use crate::tick::Context;
 
 use super::conditions::{conditions, describe_theirs, same};
 use super::place::describe_place;
-use super::{permission, rivalry};
+use super::{conflict, permission};
 
 /// Whose something is, from where a route stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ fn owner<'a>(
     let marked = cluster.routes.get(&key);
     let has_it = marked.is_some_and(|marked| marked.status.listener_rule.arn.as_deref() == Some(resource.as_str()));
     let is_for_it =
-        || rivalry::neighbours(cluster, route).iter().any(|other| other.key == key && is_for(other, conditions));
+        || conflict::neighbours(cluster, route).iter().any(|other| other.key == key && is_for(other, conditions));
     if has_it || is_for_it() { Owner::Route(key) } else { Owner::Orphan(key) }
 }
 

@@ -17,8 +17,8 @@ use crate::tick::Context;
 use crate::weights;
 
 use super::conditions::{conditions, describe};
+use super::conflict::{self, entry_key};
 use super::locate::{among_others, free_priority, own_rule};
-use super::rivalry::{self, entry_key};
 use super::{crowd, gone, memory, owner, permission};
 
 /// Where a route is.
@@ -88,9 +88,9 @@ pub(super) fn refusal(
     if let Some(reason) = crowd::refusal(cluster, route) {
         return Some(Err(reason));
     }
-    let settled = rivalry::is_settled(cluster, route);
-    let Some(reason) = rivalry::conflict(cluster, route, settled) else { return Some(Ok(())) };
-    if settled || rivalry::conflict(cluster, route, true).is_some() {
+    let settled = conflict::is_settled(cluster, route);
+    let Some(reason) = conflict::conflict(cluster, route, settled) else { return Some(Ok(())) };
+    if settled || conflict::conflict(cluster, route, true).is_some() {
         return Some(Err(reason));
     }
     Some(if recognizes(context, cluster, route, goes_back, status, sight)? { Ok(()) } else { Err(reason) })
@@ -139,7 +139,7 @@ pub(super) fn find<'a>(
         Ok(listener) => listener,
         Err(standing) => return Some(Err(standing)),
     };
-    let is_bound = rivalry::bound(status).is_some();
+    let is_bound = conflict::bound(status).is_some();
     let recorded = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
     let not_before = if verified { ANY_AGE } else { sight.fresh().max(recorded.min(sight.began)) };
     let reading = sight.rules(&listener, not_before)?;
@@ -232,7 +232,7 @@ fn listener(
     let listeners = &found.status.listeners;
     let is_current = found.status.observed_generation == Some(found.generation);
     if let Some(listener) = listeners.iter().find(|listener| is_current && listener.name == entry.listener) {
-        return match (rivalry::bound(status).filter(|bound| *bound != listener.arn), recorded) {
+        return match (conflict::bound(status).filter(|bound| *bound != listener.arn), recorded) {
             (None, _) => Ok(Arn::new(&listener.arn)),
             (Some(_), Some(recorded)) => Ok(Arn::new(recorded)),
             (Some(bound), None) => Err(Standing::Stalled(led_away(&name, bound, &listener.arn))),

@@ -64,14 +64,14 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
     let younger = settled(route("team-b", "web", 2, place), "rule-1001");
     let mut cluster = open([older.clone(), younger.clone()]);
-    assert!(rivalry::conflict(&cluster, &younger, true).is_some());
+    assert!(conflict::conflict(&cluster, &younger, true).is_some());
     let mut theirs = rule(1001, "a.example");
     theirs.conditions.insert("path-pattern".into(), vec!["/deals".into()]);
     older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
     assert_eq!(stalled(&older.status).0, "Conflict");
     assert_eq!(older.status.listener_rule.arn.as_deref(), Some("listener"));
     cluster.routes.insert(older);
-    assert_eq!(rivalry::conflict(&cluster, &younger, true), None);
+    assert_eq!(conflict::conflict(&cluster, &younger, true), None);
 }
 
 /// A rule for the host that the route `team-b/web` wants, with this mark.

@@ -13,14 +13,14 @@ use super::lane::{Lane, lanes};
 use super::missing::{self, Routes};
 use super::plan::{Plan, StepPause};
 use super::{
-    Draft, HEALTH_INTERVAL, adopt, change, evidence, farewell, finish, health, leave, objects, pause, rollback, start,
+    Draft, HEALTH_INTERVAL, adopt, change, deletion, evidence, finish, health, leave, objects, pause, rollback, start,
     watch,
 };
 
 /// Takes the run that is moving one step on.
 pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
     leave::brake(draft);
-    farewell::heed(draft);
+    deletion::heed(draft);
     let run = draft.status.run.clone()?;
     if run.ended_at.is_some() {
         return Some(());

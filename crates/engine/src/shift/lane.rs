@@ -12,7 +12,7 @@ use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::reason::Reason;
 use crate::weights;
 
-use super::farewell;
+use super::deletion;
 
 /// By these reasons a route tells that something else is live than was set.
 const DIFFERS: [Reason; 2] = [Reason::Drifted, Reason::RuleGone];
@@ -44,7 +44,7 @@ pub(super) struct Lane<'a> {
 /// The lanes of a run: of all its routes that are there, in their order.
 pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Vec<Lane<'a>> {
     let lane = |part: &RunRoute| {
-        let route = farewell::following(cluster, shift, run, part)?;
+        let route = deletion::following(cluster, shift, run, part)?;
         Some(Lane::new(grants, cluster, route, part.clone()))
     };
     run.routes.iter().filter_map(lane).collect()

@@ -10,7 +10,7 @@ use crate::sight::{Asked, Sight};
 
 use super::lane::Lane;
 use super::plan::Plan;
-use super::{Draft, advance, farewell, leave, watch};
+use super::{Draft, advance, deletion, leave, watch};
 
 /// How long a route may be gone, as when it is made anew, before the run goes on without it.
 const GONE_GRACE: SignedDuration = SignedDuration::from_secs(60);
@@ -28,7 +28,7 @@ pub(super) enum Routes {
 /// Sees whether routes of the run are gone. Those that the shift does not name any more are taken out of the run. One
 /// that it names may be made anew for a while; then the run has failed, and the others go back or hold.
 pub(super) fn look(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<Routes> {
-    let is_gone = |part: &RunRoute| farewell::following(draft.cluster, draft.shift, run, part).is_none();
+    let is_gone = |part: &RunRoute| deletion::following(draft.cluster, draft.shift, run, part).is_none();
     let gone: Vec<&str> = run.routes.iter().filter(|part| is_gone(part)).map(|part| part.name.as_str()).collect();
     if gone.is_empty() {
         return Some(Routes::Present);

@@ -17,7 +17,7 @@ use weir_api::{
     WeightedRouteSpec, condition,
 };
 use weir_engine::fact::Forward;
-use weir_engine::route::FAREWELL_DEADLINE;
+use weir_engine::route::DELETION_DEADLINE;
 use weir_engine::share;
 use weir_engine::{Cluster, Grants, Key, KindName, Reason};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::super::rivalry;
+use super::super::conflict;
 use super::super::stand_ins::{entry_point, route};
 use super::{MOST, refusal};
 use crate::depend::{Onlookers, dependents};
@@ -51,7 +51,7 @@ fn who_has_its_place_keeps_it() {
     assert_eq!(refusal(&cluster, &cluster.routes[&last]), None);
     let displaced = of("many", MOST - 1);
     assert!(refusal(&cluster, &cluster.routes[&displaced]).is_some(), "one more has come before it");
-    let neighbours = rivalry::neighbours(&cluster, &cluster.routes[&of("few", MOST + 5)]);
+    let neighbours = conflict::neighbours(&cluster, &cluster.routes[&of("few", MOST + 5)]);
     assert!(neighbours.iter().any(|neighbour| neighbour.key == last));
 }
 
@@ -59,7 +59,7 @@ fn who_has_its_place_keeps_it() {
 fn nobody_looks_at_more_than_fit() {
     let cluster = crowded(5_000);
     let few = of("few", 5_000);
-    assert_eq!(rivalry::neighbours(&cluster, &cluster.routes[&few]).len(), MOST);
+    assert_eq!(conflict::neighbours(&cluster, &cluster.routes[&few]).len(), MOST);
     let woken = dependents(&cluster, &ObjectRef::new(KindName::WeightedRoute, few));
     assert_eq!(woken.len(), MOST + 1);
 }

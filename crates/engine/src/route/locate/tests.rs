@@ -134,7 +134,7 @@ proptest! {
             let route = route(namespace, &format!("r{age}"), age, place);
             routes.push(route.clone());
             let cluster = shared(&routes);
-            if rivalry::conflict(&cluster, &route, false).is_some() {
+            if conflict::conflict(&cluster, &route, false).is_some() {
                 continue;
             }
             let matches = route.spec.listener.matches.clone().unwrap();

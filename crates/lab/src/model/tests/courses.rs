@@ -111,7 +111,7 @@ fn back(model: &mut Model, names: &[&str]) {
 fn lingers_not(model: &Model) {
     let grace = minutes(3);
     for route in model.cluster.routes.values() {
-        let late = route.deleted.is_some_and(|deleted| model.now > deleted + FAREWELL_DEADLINE + grace);
+        let late = route.deleted.is_some_and(|deleted| model.now > deleted + DELETION_DEADLINE + grace);
         assert!(!late, "hangs: {route:#?}");
     }
     for shift in model.cluster.shifts.values() {

@@ -1,5 +1,5 @@
-//! Which of several routes has a place, a priority or a host on a listener: one that has its place on AWS already, else
-//! the oldest.
+//! Conflicts between routes of one listener over a place, a priority or a host: who wins is the one that has its place on
+//! AWS already, else the oldest.
 //!
 //! A pure function of all routes in one total order, in which only those count that may use the listener. So what is
 //! live is not lost to whoever comes, or may come in, later; and when a route goes, the next takes over by itself.

@@ -28,7 +28,7 @@ use crate::weights;
 
 use super::place::{describe_place, is_marked};
 use super::wanted::{Wanted, wanted};
-use super::{before, look, rivalry};
+use super::{before, conflict, look};
 use spot::{Spot, spot};
 
 /// How long after its deletion was asked for a route goes, whatever could not be undone.
@@ -37,7 +37,7 @@ pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 /// How soon a route that is being deleted looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
-/// Where the farewell stands.
+/// Where the deletion stands.
 enum Stand {
     /// Something is being written, or will be.
     Undoing(Deletion, Explanation, Step),
@@ -64,7 +64,7 @@ pub(super) fn is_owed(
     let tags = status.listener_rule.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
     match tags.and_then(|reading| reading.found.ok()) {
         Some(tags) => writes || is_marked(tags, &context.owner, &route.key),
-        None => writes || route.has_finalizer() || rivalry::was_marked(route),
+        None => writes || route.has_finalizer() || conflict::was_marked(route),
     }
 }
 

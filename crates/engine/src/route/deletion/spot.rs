@@ -7,8 +7,8 @@ use crate::fact::{ErrorKind, Rule, RulePriority, Tags};
 use crate::object::{Cluster, RouteObject};
 use crate::sight::{Asked, Sight};
 
+use super::super::conflict::entry_key;
 use super::super::locate::own_rule;
-use super::super::rivalry::entry_key;
 
 /// How long after it was recorded a rule that was to be made may still come into sight: a write takes five seconds at
 /// most, and AWS some time to show it.
