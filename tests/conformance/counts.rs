@@ -15,7 +15,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use weir_aws::{Accounts, Haste};
+use weir_aws::{Accounts, CallPriority};
 use weir_engine::fact::{Query, RequestCount};
 use weir_engine::sight::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
@@ -163,7 +163,7 @@ fn an_aws_that_does_not_speak_the_protocol_leaves_the_requests_unknown() {
         let balancer = arn("loadbalancer/app/public/0123456789abcdef");
         let query = Query::Requests(RequestCount { balancer, group });
         accounts.measure(&Access::default(), &BTreeSet::from([query.clone()])).await;
-        accounts.answer_all(&[Ask::new(query, ANY_AGE)], &Haste::new(Urgency::Routine)).await.remove(0).1
+        accounts.answer_all(&[Ask::new(query, ANY_AGE)], &CallPriority::new(Urgency::Routine)).await.remove(0).1
     });
     let error = fact.found.unwrap_err();
     assert_eq!(error.operation, "GetMetricData", "{error}");

@@ -21,12 +21,12 @@ use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
-use crate::budget::{Budget, Fare, Haste, Standing};
+use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken};
 use crate::cloudwatch;
-use crate::inventory::{Beat, Inventory, NoRegion, Round};
+use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 use crate::meter::Call;
 use crate::policy::Policy;
-use crate::session::{Provider, Session, Terms};
+use crate::session::{AssumeRoleParams, Provider, Session};
 
 /// How long an inventory is kept that no one uses.
 const UNUSED: SignedDuration = SignedDuration::from_hours(1);
@@ -45,15 +45,15 @@ pub(crate) type SharedMeter = Arc<dyn Fn(Call) + Send + Sync>;
 
 /// An account and a region, whose limits all who call there share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct AccountRegion {
     /// The account's twelve digits as the role says them; nothing for the controller's own account.
     pub account: String,
     /// The region.
     pub region: String,
 }
 
-impl Place {
-    /// The place to which an access leads.
+impl AccountRegion {
+    /// The account and region to which an access leads.
     pub fn of(access: &Access) -> Self {
         // arn:aws:iam::<account>:role/<name>
         let account = access.role_arn.as_deref().and_then(|role| role.split(':').nth(4)).unwrap_or_default();
@@ -68,30 +68,30 @@ pub struct Accounts {
     owner: String,
     clock: SharedClock,
     meter: SharedMeter,
-    doors: RefCell<Doors>,
+    inventories: RefCell<Inventories>,
 }
 
 /// The inventories by the access that leads to them, with its region said.
 #[derive(Default)]
-struct Doors {
-    open: BTreeMap<Access, Door>,
-    budgets: BTreeMap<Place, Budget>,
+struct Inventories {
+    open: BTreeMap<Access, OpenInventory>,
+    budgets: BTreeMap<AccountRegion, Budget>,
     swept: Timestamp,
 }
 
-struct Door {
+struct OpenInventory {
     inventory: Rc<Inventory>,
     session: Option<Arc<Session>>,
     used: Timestamp,
 }
 
-impl Doors {
+impl Inventories {
     /// Closes those that nobody has used for so long.
     fn sweep(&mut self, now: Timestamp, unused: SignedDuration) {
         self.swept = now;
-        self.open.retain(|_, door| now.duration_since(door.used) < unused);
-        let places: BTreeSet<Place> = self.open.keys().map(Place::of).collect();
-        self.budgets.retain(|place, _| places.contains(place));
+        self.open.retain(|_, open| now.duration_since(open.used) < unused);
+        let locations: BTreeSet<AccountRegion> = self.open.keys().map(AccountRegion::of).collect();
+        self.budgets.retain(|location, _| locations.contains(location));
     }
 }
 
@@ -112,7 +112,7 @@ impl Accounts {
             owner: owner.to_owned(),
             clock: Arc::new(clock),
             meter: Arc::new(meter),
-            doors: RefCell::default(),
+            inventories: RefCell::default(),
         })
     }
 
@@ -124,10 +124,10 @@ impl Accounts {
     }
 
     /// Answers questions, in their order, each by its own access; see [`Inventory::answer_all`].
-    pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Ask, Fact)> {
+    pub async fn answer_all(&self, asks: &[Ask], priority: &CallPriority) -> Vec<(Ask, Fact)> {
         let answer = async |ask: &Ask| {
             let fact = match self.admit(&ask.access) {
-                Ok(inventory) => inventory.answer(ask, haste).await.1,
+                Ok(inventory) => inventory.answer(ask, priority).await.1,
                 Err(error) => Fact::failed((self.clock)(), error),
             };
             (ask.clone(), fact)
@@ -140,19 +140,19 @@ impl Accounts {
         self.inventory(permit.access()).waiting(permit)
     }
 
-    /// Waits until the call budget lets a write be sent; see [`Inventory::afford`].
-    pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
-        self.inventory(permit.access()).afford(permit, haste).await
+    /// Waits until the call budget lets a write be sent; see [`Inventory::acquire`].
+    pub async fn acquire(&self, permit: &Permit, priority: &CallPriority) -> CallToken {
+        self.inventory(permit.access()).acquire(permit, priority).await
     }
 
-    /// Carries out a write by the access that it was permitted for, with a fare that was paid for it.
-    pub async fn perform(&self, permit: Permit, fare: Fare) -> Result<(), AwsError> {
-        self.inventory(permit.access()).perform(permit, fare).await
+    /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it.
+    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<(), AwsError> {
+        self.inventory(permit.access()).perform(permit, call_token).await
     }
 
     /// Forgets what was read everywhere, since somebody else may have written. Sessions and budgets stay.
     pub fn forget(&self) {
-        self.doors.borrow().open.values().for_each(|door| door.inventory.forget());
+        self.inventories.borrow().open.values().for_each(|open| open.inventory.forget());
     }
 
     /// The clock was set: what was read everywhere is forgotten, and sessions are begun anew, since what was remembered of
@@ -160,31 +160,31 @@ impl Accounts {
     pub fn begin_anew(&self) {
         self.forget();
         let now = (self.clock)();
-        let mut doors = self.doors.borrow_mut();
-        doors.swept = now;
-        for door in doors.open.values_mut() {
-            door.used = now;
-            door.session.iter().for_each(|session| session.begin_anew());
+        let mut inventories = self.inventories.borrow_mut();
+        inventories.swept = now;
+        for open in inventories.open.values_mut() {
+            open.used = now;
+            open.session.iter().for_each(|session| session.begin_anew());
         }
     }
 
-    /// Somebody who waits has become more urgent.
-    pub fn reconsider(&self) {
-        self.doors.borrow().budgets.values().for_each(Budget::reconsider);
+    /// A priority was raised; see [`Budget::reprioritize`].
+    pub fn reprioritize(&self) {
+        self.inventories.borrow().budgets.values().for_each(Budget::reprioritize);
     }
 
-    /// How the call budgets stand, by account and region.
-    pub fn standings(&self) -> BTreeMap<Place, Vec<Standing>> {
-        let doors = self.doors.borrow();
-        doors.budgets.iter().map(|(place, budget)| (place.clone(), budget.standings())).collect()
+    /// The state of the call budgets, by account and region.
+    pub fn budget_statuses(&self) -> BTreeMap<AccountRegion, Vec<BudgetStatus>> {
+        let inventories = self.inventories.borrow();
+        inventories.budgets.iter().map(|(location, budget)| (location.clone(), budget.statuses())).collect()
     }
 
-    /// Looks at what is reached by one access; see [`Inventory::round`]. Each access has a round of its own, so that none
+    /// Reads again what is reached by one access; see [`Inventory::resync`]. Each access is resynced by itself, so that none
     /// waits for another.
-    pub async fn round(&self, access: &Access, beat: &Beat, fresh: SignedDuration) -> Round {
+    pub async fn resync(&self, access: &Access, scope: &ResyncScope, fresh: SignedDuration) -> ResyncReport {
         match self.admit(access) {
-            Ok(inventory) => inventory.round(beat, fresh).await,
-            Err(error) => Round { blind: Some(error), failing: true, ..Round::default() },
+            Ok(inventory) => inventory.resync(scope, fresh).await,
+            Err(error) => ResyncReport { unreadable: Some(error), failing: true, ..ResyncReport::default() },
         }
     }
 
@@ -195,10 +195,10 @@ impl Accounts {
         }
     }
 
-    /// Looks again at the tags of resources that are reached by one access; see [`Inventory::marks`].
-    pub async fn marks(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
+    /// Polls the tags of resources that are reached by one access; see [`Inventory::poll_tags`].
+    pub async fn poll_tags(&self, access: &Access, resources: &BTreeSet<ResourceName>) -> BTreeSet<ResourceName> {
         match self.admit(access) {
-            Ok(inventory) => inventory.marks(resources).await,
+            Ok(inventory) => inventory.poll_tags(resources).await,
             Err(_) => BTreeSet::new(),
         }
     }
@@ -206,15 +206,15 @@ impl Accounts {
     /// The inventory of an access that is open, or for which there is room. The controller's own always has some.
     fn admit(&self, access: &Access) -> Result<Rc<Inventory>, AwsError> {
         let access = self.resolve(access);
-        let mut doors = self.doors.borrow_mut();
-        let has_room = access == self.resolve(&Access::default()) || doors.open.contains_key(&access) || {
-            if doors.open.len() >= MOST {
-                doors.sweep((self.clock)(), UNUSED_IN_A_CROWD);
+        let mut inventories = self.inventories.borrow_mut();
+        let has_room = access == self.resolve(&Access::default()) || inventories.open.contains_key(&access) || {
+            if inventories.open.len() >= MOST {
+                inventories.sweep((self.clock)(), UNUSED_IN_A_CROWD);
             }
-            doors.open.len() < MOST
+            inventories.open.len() < MOST
         };
         if has_room {
-            return Ok(self.enter(&mut doors, access));
+            return Ok(self.enter(&mut inventories, access));
         }
         let message = format!(
             "{MOST} other accounts, regions and roles are in use already, more than which one controller does not work in; \
@@ -225,36 +225,36 @@ impl Accounts {
 
     /// The inventory of an access for a write, which has its permit and so was admitted.
     fn inventory(&self, access: &Access) -> Rc<Inventory> {
-        self.enter(&mut self.doors.borrow_mut(), self.resolve(access))
+        self.enter(&mut self.inventories.borrow_mut(), self.resolve(access))
     }
 
-    fn enter(&self, doors: &mut Doors, access: Access) -> Rc<Inventory> {
+    fn enter(&self, inventories: &mut Inventories, access: Access) -> Rc<Inventory> {
         let now = (self.clock)();
-        if now.duration_since(doors.swept) >= SWEEP {
-            doors.sweep(now, UNUSED);
+        if now.duration_since(inventories.swept) >= SWEEP {
+            inventories.sweep(now, UNUSED);
         }
-        if !doors.open.contains_key(&access) {
-            let budget = doors.budgets.entry(Place::of(&access)).or_default().clone();
-            let door = self.open(&access, doors, budget, now);
-            doors.open.insert(access.clone(), door);
+        if !inventories.open.contains_key(&access) {
+            let budget = inventories.budgets.entry(AccountRegion::of(&access)).or_default().clone();
+            let open = self.open(&access, inventories, budget, now);
+            inventories.open.insert(access.clone(), open);
         }
-        let door = doors.open.get_mut(&access).expect("it was opened if it was not open");
-        door.used = now;
-        Rc::clone(&door.inventory)
+        let open = inventories.open.get_mut(&access).expect("it was opened if it was not open");
+        open.used = now;
+        Rc::clone(&open.inventory)
     }
 
-    fn open(&self, access: &Access, doors: &Doors, budget: Budget, now: Timestamp) -> Door {
+    fn open(&self, access: &Access, inventories: &Inventories, budget: Budget, now: Timestamp) -> OpenInventory {
         let session = access.role_arn.as_ref().map(|role| {
             // One session of a role serves in all regions.
-            let shared = doors.open.iter().find(|(other, _)| is_same_role(other, access));
-            shared.and_then(|(_, door)| door.session.clone()).unwrap_or_else(|| {
-                let terms = Terms {
+            let shared = inventories.open.iter().find(|(other, _)| is_same_role(other, access));
+            shared.and_then(|(_, open)| open.session.clone()).unwrap_or_else(|| {
+                let params = AssumeRoleParams {
                     role_arn: role.clone(),
                     external_id: access.external_id.clone(),
                     session_name: session_name(&self.owner),
                     policy: Policy::of_session(&self.owner, role).text(),
                 };
-                Arc::new(Session::new(&self.config, terms, Arc::clone(&self.clock), Arc::clone(&self.meter)))
+                Arc::new(Session::new(&self.config, params, Arc::clone(&self.clock), Arc::clone(&self.meter)))
             })
         });
         let config = self.config_for(access, session.as_ref());
@@ -271,7 +271,7 @@ impl Accounts {
             },
         );
         let inventory = Rc::new(inventory.expect("the access has a region"));
-        Door { inventory, session, used: now }
+        OpenInventory { inventory, session, used: now }
     }
 
     fn config_for(&self, access: &Access, session: Option<&Arc<Session>>) -> SdkConfig {
@@ -289,7 +289,7 @@ impl Accounts {
 
 impl fmt::Debug for Accounts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Accounts").field("open", &self.doors.borrow().open.keys()).finish_non_exhaustive()
+        formatter.debug_struct("Accounts").field("open", &self.inventories.borrow().open.keys()).finish_non_exhaustive()
     }
 }
 

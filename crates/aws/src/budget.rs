@@ -1,13 +1,14 @@
-//! The call budget of one account and region: who may send the next call, and when.
+//! The call budget of one account and region: a token bucket per API throttle class, a priority queue before it, and
+//! tokens that are reserved for rollbacks.
 //!
-//! Each family of operations has a bucket of tokens, as AWS has. Whoever sends a request, also again, takes a token.
-//! The most urgent goes first, then the one who came first. Invariants: a rollback waits for tokens only: some are kept for
-//! it, and no number of calls under way holds it back; one token in eight goes to whoever has waited longest, and while
+//! A [`Family`] is a class of operations that AWS throttles together. Each request takes a token, a retry too. The call of
+//! the highest priority goes first, then the one that was queued first. Invariants: a rollback waits for tokens only: some are kept for
+//! it, and no number of calls in flight holds it back; one token in eight goes to whoever has waited longest, and while
 //! rollbacks wait, to whoever else has, so that neither is kept from watching the other side for ever. Nothing here spawns, and the
 //! same calls at the same instants get the same answers. Ages come from tokio's clock, which never goes back.
 
 mod bucket;
-mod haste;
+mod priority;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,15 +24,15 @@ use weir_engine::tick::Urgency;
 
 use self::bucket::{Bucket, Limit};
 
-pub(crate) use self::haste::Askers;
-pub use self::haste::Haste;
+pub use self::priority::CallPriority;
+pub(crate) use self::priority::Waiters;
 
 /// One token of so many goes to whoever has waited longest, however urgent.
 const FAIR: u32 = 8;
 /// The shortest time after which another try is worth it: the runtime's clock counts milliseconds.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// Operations that share a bucket on AWS.
+/// An API throttle class: the operations that share a token bucket on AWS.
 ///
 /// To add one: name it here, give it a limit, and say which calls are of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,19 +42,19 @@ pub enum Family {
     /// The writes of ELBv2, but for registrations.
     Modify,
     /// The reads of CloudWatch.
-    Count,
+    CloudWatchRead,
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 3] = [Self::Describe, Self::Modify, Self::Count];
+    pub const ALL: [Self; 3] = [Self::Describe, Self::Modify, Self::CloudWatchRead];
 
     /// The family's name in metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Describe => "elbv2-describe",
             Self::Modify => "elbv2-modify",
-            Self::Count => "cloudwatch-count",
+            Self::CloudWatchRead => "cloudwatch-count",
         }
     }
 
@@ -67,7 +68,7 @@ impl Family {
             | Query::Attributes(_)
             | Query::Health(_)
             | Query::Tags(_) => Self::Describe,
-            Query::Requests(_) => Self::Count,
+            Query::Requests(_) => Self::CloudWatchRead,
         }
     }
 
@@ -91,22 +92,22 @@ impl Family {
         match self {
             Self::Describe => Limit { per_second: 50, burst: 150, reserve: 30 },
             Self::Modify => Limit { per_second: 3, burst: 15, reserve: 5 },
-            Self::Count => Limit { per_second: 10, burst: 20, reserve: 0 },
+            Self::CloudWatchRead => Limit { per_second: 10, burst: 20, reserve: 0 },
         }
     }
 
-    /// How many calls may be under way at once, those of rollbacks not counted in.
-    fn at_once(self) -> usize {
+    /// How many calls may be in flight at once, those of rollbacks not counted in.
+    fn in_flight_limit(self) -> usize {
         match self {
             Self::Describe | Self::Modify => 8,
-            Self::Count => 4,
+            Self::CloudWatchRead => 4,
         }
     }
 }
 
-/// How a bucket stands.
+/// The present state of a token bucket and its queue, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub struct BudgetStatus {
     /// The family.
     pub family: Family,
     /// How many calls could be sent at once now.
@@ -119,36 +120,36 @@ pub struct Standing {
 
 /// The budget of one account and region. Clones are the same budget.
 #[derive(Clone)]
-pub struct Budget(Rc<RefCell<Lines>>);
+pub struct Budget(Rc<RefCell<Queues>>);
 
-type Lines = BTreeMap<Family, Line>;
+type Queues = BTreeMap<Family, CallQueue>;
 
-/// Those who wait for calls of one family, and the bucket that they wait for.
-struct Line {
+/// The calls of one family that wait for a token, and the bucket that they wait for.
+struct CallQueue {
     bucket: Bucket,
     last_number: u64,
-    waiting: BTreeMap<u64, Waiter>,
-    under_way: usize,
+    waiting: BTreeMap<u64, QueuedCall>,
+    in_flight: usize,
     /// How many may be at once, those of rollbacks not counted in.
-    at_once: usize,
+    in_flight_limit: usize,
     /// How many tokens have gone to others than rollbacks.
-    given: u32,
+    granted: u32,
     /// How many tokens have gone to rollbacks since.
-    returned: u32,
+    granted_to_rollbacks: u32,
 }
 
-struct Waiter {
-    askers: Askers,
-    call: Rc<Notify>,
+struct QueuedCall {
+    waiters: Waiters,
+    wake_up: Rc<Notify>,
 }
 
-/// What comes of a try to go.
-enum Try {
-    Go,
+/// The answer to a call at the bucket.
+enum Admission {
+    Granted,
     /// Nothing changes before so long.
-    After(Duration),
-    /// Somebody else goes first, and wakes the next.
-    Later,
+    RetryAfter(Duration),
+    /// Another call goes first, and wakes the next.
+    NotYet,
 }
 
 impl Default for Budget {
@@ -161,151 +162,163 @@ impl Budget {
     /// A budget of which nothing is spent.
     pub fn new() -> Self {
         let now = Instant::now();
-        let line = |family: Family| {
-            let (bucket, at_once) = (Bucket::new(family.limit(), now), family.at_once());
+        let queue = |family: Family| {
+            let (bucket, in_flight_limit) = (Bucket::new(family.limit(), now), family.in_flight_limit());
             let waiting = BTreeMap::new();
-            (family, Line { bucket, last_number: 0, waiting, under_way: 0, at_once, given: 0, returned: 0 })
+            (
+                family,
+                CallQueue {
+                    bucket,
+                    last_number: 0,
+                    waiting,
+                    in_flight: 0,
+                    in_flight_limit,
+                    granted: 0,
+                    granted_to_rollbacks: 0,
+                },
+            )
         };
-        Self(Rc::new(RefCell::new(Family::ALL.into_iter().map(line).collect())))
+        Self(Rc::new(RefCell::new(Family::ALL.into_iter().map(queue).collect())))
     }
 
-    /// How the buckets stand.
-    pub fn standings(&self) -> Vec<Standing> {
+    /// The state of each bucket.
+    pub fn statuses(&self) -> Vec<BudgetStatus> {
         let now = Instant::now();
-        let mut lines = self.0.borrow_mut();
-        let standing = |(family, line): (&Family, &mut Line)| {
+        let mut queues = self.0.borrow_mut();
+        let status = |(family, queue): (&Family, &mut CallQueue)| {
             #[expect(clippy::cast_precision_loss, reason = "a rate is far below what a float holds exactly")]
-            let per_second = line.bucket.rate_at(now) as f64 / 1e6;
-            Standing { family: *family, tokens: line.bucket.tokens(now), per_second, waiting: line.waiting.len() }
+            let per_second = queue.bucket.rate_at(now) as f64 / 1e6;
+            BudgetStatus { family: *family, tokens: queue.bucket.tokens(now), per_second, waiting: queue.waiting.len() }
         };
-        lines.iter_mut().map(standing).collect()
+        queues.iter_mut().map(status).collect()
     }
 
     /// How many calls of a family wait for a token.
     pub(crate) fn waiting(&self, family: Family) -> usize {
-        self.with(family, |line| line.waiting.len())
+        self.with(family, |queue| queue.waiting.len())
     }
 
-    /// Somebody who waits has become more urgent.
-    pub(crate) fn reconsider(&self) {
-        self.0.borrow().values().for_each(Line::wake);
+    /// A priority was raised: the queues are looked through again.
+    pub(crate) fn reprioritize(&self) {
+        self.0.borrow().values().for_each(CallQueue::wake);
     }
 
-    /// What it takes to send calls of a family on behalf of somebody; nothing is taken yet.
-    pub(crate) fn fare(&self, family: Family, askers: &Askers) -> Fare {
-        let askers = askers.clone();
-        Fare {
+    /// A handle for the tokens of the calls of a family; none is taken yet.
+    pub(crate) fn call_token(&self, family: Family, waiters: &Waiters) -> CallToken {
+        let waiters = waiters.clone();
+        CallToken {
             budget: self.clone(),
             family,
-            askers,
+            waiters,
             number: None,
-            is_paid: false,
-            is_overdue: false,
+            is_held: false,
+            has_waited: false,
             waited: Duration::ZERO,
         }
     }
 
-    fn with<T>(&self, family: Family, act: impl FnOnce(&mut Line) -> T) -> T {
-        let mut lines = self.0.borrow_mut();
-        act(lines.get_mut(&family).expect("there is a line for every family"))
+    fn with<T>(&self, family: Family, act: impl FnOnce(&mut CallQueue) -> T) -> T {
+        let mut queues = self.0.borrow_mut();
+        act(queues.get_mut(&family).expect("there is a queue for every family"))
     }
 }
 
-impl Line {
-    /// Who goes next, and as how urgent: who goes among rollbacks waits for their tokens only.
+impl CallQueue {
+    /// The call that goes next, and its priority: one that goes among rollbacks waits for their tokens only.
     fn head(&self) -> Option<(u64, Urgency)> {
-        let ranked = || self.waiting.iter().map(|(number, waiter)| (waiter.askers.urgency(), *number));
+        let ranked = || self.waiting.iter().map(|(number, queued)| (queued.waiters.urgency(), *number));
         let (urgency, number) = ranked().min()?;
         if urgency != Urgency::Rollback {
-            let longest = self.waiting.iter().next().filter(|_| self.given % FAIR == FAIR - 1);
-            return Some(longest.map_or((number, urgency), |(number, waiter)| (*number, waiter.askers.urgency())));
+            let longest = self.waiting.iter().next().filter(|_| self.granted % FAIR == FAIR - 1);
+            return Some(longest.map_or((number, urgency), |(number, queued)| (*number, queued.waiters.urgency())));
         }
-        let is_turn = self.returned % FAIR == FAIR - 1 && self.under_way < self.at_once;
-        let is_turn = is_turn && !self.bucket.is_still(Instant::now());
+        let is_turn = self.granted_to_rollbacks % FAIR == FAIR - 1 && self.in_flight < self.in_flight_limit;
+        let is_turn = is_turn && !self.bucket.is_paused(Instant::now());
         let other = ranked().filter(|(urgency, _)| *urgency != Urgency::Rollback).map(|(_, number)| number).min();
         Some((other.filter(|_| is_turn).unwrap_or(number), Urgency::Rollback))
     }
 
     fn wake(&self) {
         if let Some(next) = self.head().and_then(|(number, _)| self.waiting.get(&number)) {
-            next.call.notify_one();
+            next.wake_up.notify_one();
         }
     }
 
-    fn try_to_go(&mut self, number: u64) -> Try {
-        let Some((head, urgency)) = self.head() else { return Try::Later };
+    fn try_acquire(&mut self, number: u64) -> Admission {
+        let Some((head, urgency)) = self.head() else { return Admission::NotYet };
         let is_rollback = urgency == Urgency::Rollback;
         if head != number {
             // It may have become its turn by the mere passing of time, unknown to it.
             self.wake();
-            return Try::Later;
+            return Admission::NotYet;
         }
-        if self.under_way >= self.at_once && !is_rollback {
-            return Try::Later;
+        if self.in_flight >= self.in_flight_limit && !is_rollback {
+            return Admission::NotYet;
         }
         match self.bucket.take(Instant::now(), urgency) {
             Ok(()) => {
                 self.waiting.remove(&number);
-                self.under_way += 1;
+                self.in_flight += 1;
                 if is_rollback {
-                    self.returned = self.returned.wrapping_add(1);
+                    self.granted_to_rollbacks = self.granted_to_rollbacks.wrapping_add(1);
                 } else {
-                    self.given = self.given.wrapping_add(1);
-                    self.returned = 0;
+                    self.granted = self.granted.wrapping_add(1);
+                    self.granted_to_rollbacks = 0;
                 }
                 self.wake();
-                Try::Go
+                Admission::Granted
             }
-            Err(span) => Try::After(span.max(SHORTEST)),
+            Err(span) => Admission::RetryAfter(span.max(SHORTEST)),
         }
     }
 }
 
-/// The right to send one call after another: each takes a token first. A token that is not used goes back.
-pub struct Fare {
+/// A token of the budget for one call after another: acquired before each request, spent when it is sent, and returned
+/// when it is dropped unused.
+pub struct CallToken {
     budget: Budget,
     family: Family,
-    askers: Askers,
-    /// The place in the line, kept when a call must be sent again.
+    waiters: Waiters,
+    /// The position in the queue, kept when a call must be sent again.
     number: Option<u64>,
-    is_paid: bool,
-    is_overdue: bool,
+    is_held: bool,
+    has_waited: bool,
     waited: Duration,
 }
 
-impl Fare {
+impl CallToken {
     /// Waits for a token, unless there is one already.
-    pub(crate) async fn pay(&mut self) {
-        if self.is_paid {
+    pub(crate) async fn acquire(&mut self) {
+        if self.is_held {
             return;
         }
         let began = Instant::now();
-        let call = Rc::new(Notify::new());
-        let waiter = Waiter { askers: self.askers.clone(), call: Rc::clone(&call) };
-        let number = self.budget.with(self.family, |line| {
+        let wake_up = Rc::new(Notify::new());
+        let queued = QueuedCall { waiters: self.waiters.clone(), wake_up: Rc::clone(&wake_up) };
+        let number = self.budget.with(self.family, |queue| {
             let number = self.number.unwrap_or_else(|| {
-                line.last_number += 1;
-                line.last_number
+                queue.last_number += 1;
+                queue.last_number
             });
-            line.waiting.insert(number, waiter);
+            queue.waiting.insert(number, queued);
             number
         });
         self.number = Some(number);
-        let _place = Place { budget: &self.budget, family: self.family, number };
+        let _position = QueuePosition { budget: &self.budget, family: self.family, number };
         loop {
-            let tried = self.budget.with(self.family, |line| line.try_to_go(number));
+            let tried = self.budget.with(self.family, |queue| queue.try_acquire(number));
             match tried {
-                Try::Go => break,
-                Try::After(span) => tokio::select! {
+                Admission::Granted => break,
+                Admission::RetryAfter(span) => tokio::select! {
                     biased;
-                    () = call.notified() => {}
+                    () = wake_up.notified() => {}
                     () = sleep(span) => {}
                 },
-                Try::Later => call.notified().await,
+                Admission::NotYet => wake_up.notified().await,
             }
-            self.is_overdue = true;
+            self.has_waited = true;
         }
-        self.is_paid = true;
+        self.is_held = true;
         self.waited += began.elapsed();
     }
 
@@ -314,15 +327,15 @@ impl Fare {
         self.family == Family::of(permit.step())
     }
 
-    /// Whether it had to be waited for, so that what it was for must be looked at again.
-    pub fn is_overdue(&self) -> bool {
-        self.is_overdue
+    /// Whether it had to be waited for, so that what the call is for must be decided again.
+    pub fn has_waited(&self) -> bool {
+        self.has_waited
     }
 
     /// The same for what was looked at again.
     #[must_use]
     pub fn renewed(mut self) -> Self {
-        self.is_overdue = false;
+        self.has_waited = false;
         self
     }
 
@@ -335,71 +348,71 @@ impl Fare {
         self.family
     }
 
-    /// How urgent those are for whom it is.
+    /// The priority of the call: that of its most urgent waiter.
     pub(crate) fn urgency(&self) -> Urgency {
-        self.askers.urgency()
+        self.waiters.urgency()
     }
 
     /// Uses the token: a call is sent now.
-    pub(crate) fn depart(&mut self) -> Trip {
-        debug_assert!(self.is_paid, "a call takes a token before it is sent");
-        self.is_paid = false;
-        Trip { budget: self.budget.clone(), family: self.family, sent: Instant::now() }
+    pub(crate) fn spend(&mut self) -> InFlight {
+        debug_assert!(self.is_held, "a call takes a token before it is sent");
+        self.is_held = false;
+        InFlight { budget: self.budget.clone(), family: self.family, sent: Instant::now() }
     }
 }
 
-impl Drop for Fare {
+impl Drop for CallToken {
     fn drop(&mut self) {
-        if self.is_paid {
-            self.budget.with(self.family, |line| {
-                line.bucket.put_back(Instant::now());
-                line.under_way -= 1;
-                line.wake();
+        if self.is_held {
+            self.budget.with(self.family, |queue| {
+                queue.bucket.put_back(Instant::now());
+                queue.in_flight -= 1;
+                queue.wake();
             });
         }
     }
 }
 
-/// A place in a line. Who leaves, whether with a token or without, lets the next one try.
-struct Place<'a> {
+/// A position in a queue. A call that leaves it, whether with a token or without, lets the next one try.
+struct QueuePosition<'a> {
     budget: &'a Budget,
     family: Family,
     number: u64,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePosition<'_> {
     fn drop(&mut self) {
-        self.budget.with(self.family, |line| {
-            line.waiting.remove(&self.number);
-            line.wake();
+        self.budget.with(self.family, |queue| {
+            queue.waiting.remove(&self.number);
+            queue.wake();
         });
     }
 }
 
-/// A call under way.
-pub(crate) struct Trip {
+/// A call in flight.
+pub(crate) struct InFlight {
     budget: Budget,
     family: Family,
     sent: Instant,
 }
 
-impl Trip {
+impl InFlight {
     /// No request was sent after all, for want of credentials for example.
     pub fn was_not_sent(&self) {
-        self.budget.with(self.family, |line| line.bucket.put_back(Instant::now()));
+        self.budget.with(self.family, |queue| queue.bucket.put_back(Instant::now()));
     }
 
     /// AWS has throttled it.
     pub fn was_throttled(&self) {
-        self.budget.with(self.family, |line| line.bucket.throttled(self.sent, Instant::now()));
+        self.budget.with(self.family, |queue| queue.bucket.throttled(self.sent, Instant::now()));
     }
 }
 
-impl Drop for Trip {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.budget.with(self.family, |line| {
-            line.under_way -= 1;
-            line.wake();
+        self.budget.with(self.family, |queue| {
+            queue.in_flight -= 1;
+            queue.wake();
         });
     }
 }

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use weir_engine::fact::{AwsError, ErrorKind};
 use weir_engine::tick::Urgency;
 
-use crate::budget::Fare;
+use crate::budget::CallToken;
 use crate::errors::{Effect, explain};
 use crate::meter::{Attempts, Call, Clock, Meter, Spent};
 
@@ -53,7 +53,7 @@ impl Caller {
         &self,
         operation: &'static str,
         effect: Effect,
-        fare: &mut Fare,
+        call_token: &mut CallToken,
         send: impl Fn(Attempts) -> Sent,
     ) -> Result<T, AwsError>
     where
@@ -65,24 +65,24 @@ impl Caller {
         let (mut throttled, mut failed) = (0, 0);
         let span = tracing::debug_span!("aws_call", service = self.service, operation);
         let result = loop {
-            fare.pay().await;
-            let (trip, sent) = (fare.depart(), attempts.count());
+            call_token.acquire().await;
+            let (in_flight, sent) = (call_token.spend(), attempts.count());
             let answer = send(attempts.clone()).instrument(span.clone()).await;
             let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &self.region, &error));
             if attempts.count() == sent {
-                trip.was_not_sent();
+                in_flight.was_not_sent();
             }
             let kind = result.as_ref().err().map(|error| error.kind);
             match kind {
                 Some(ErrorKind::Throttled) => {
                     throttled += 1;
-                    trip.was_throttled();
+                    in_flight.was_throttled();
                 }
                 Some(ErrorKind::Transient) => failed += 1,
                 _ => break result,
             }
-            drop(trip);
-            let is_rollback = fare.urgency() == Urgency::Rollback;
+            drop(in_flight);
+            let is_rollback = call_token.urgency() == Urgency::Rollback;
             let most = if is_rollback { ROLLBACK_ATTEMPTS } else { THROTTLED_ATTEMPTS };
             if effect == Effect::Write || throttled >= most || failed >= READ_ATTEMPTS {
                 break result;
@@ -96,9 +96,9 @@ impl Caller {
             outcome: result.as_ref().map(|_| ()).map_err(|error| error.kind),
             attempts: attempts.count(),
             spent: Some(Spent {
-                family: fare.family(),
-                urgency: fare.urgency(),
-                waited: SignedDuration::try_from(fare.take_waited()).unwrap_or(SignedDuration::MAX),
+                family: call_token.family(),
+                urgency: call_token.urgency(),
+                waited: SignedDuration::try_from(call_token.take_waited()).unwrap_or(SignedDuration::MAX),
                 throttled,
             }),
             took: began.duration_until((self.clock)()),

@@ -17,7 +17,7 @@ use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, RequestCount, Requests};
 use weir_engine::share::{MINUTE, REACH};
 
-use crate::budget::Fare;
+use crate::budget::CallToken;
 use crate::call::{Caller, READ_TIME};
 use crate::errors::{Effect, nonsense};
 use crate::meter::{Attempts, Clock, Meter};
@@ -54,7 +54,7 @@ impl CloudWatch {
         &self,
         at: Timestamp,
         counts: &[RequestCount],
-        fare: &mut Fare,
+        call_token: &mut CallToken,
     ) -> Result<BTreeMap<RequestCount, Requests>, AwsError> {
         let queries = counts.iter().enumerate().map(|(index, count)| query(index, count));
         let queries: Vec<MetricDataQuery> = queries.collect::<Result<_, _>>()?;
@@ -62,7 +62,7 @@ impl CloudWatch {
             counts.iter().map(|count| (count.clone(), Requests::default())).collect();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let (results, next) = self.page(at, queries.clone(), token, fare).await?;
+            let (results, next) = self.page(at, queries.clone(), token, call_token).await?;
             for result in results {
                 add(counts, &mut found, &result)?;
             }
@@ -79,12 +79,12 @@ impl CloudWatch {
         at: Timestamp,
         queries: Vec<MetricDataQuery>,
         token: Option<String>,
-        fare: &mut Fare,
+        call_token: &mut CallToken,
     ) -> Result<(Vec<MetricDataResult>, Option<String>), AwsError> {
         let request = self.client.get_metric_data().set_metric_data_queries(Some(queries));
         let request = request.start_time(whole_minute(at - REACH)).end_time(whole_minute(at)).set_next_token(token);
         let send = |attempts: Attempts| request.clone().customize().interceptor(attempts).send();
-        let answer = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
+        let answer = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
         Ok((answer.metric_data_results.unwrap_or_default(), answer.next_token))
     }
 }

@@ -6,11 +6,11 @@
 
 mod batch;
 mod fetch;
-mod marks;
+mod invalidation;
 mod memory;
-mod round;
-mod touch;
-mod turn;
+mod resync;
+mod tag_poll;
+mod yield_until_idle;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +25,13 @@ use weir_engine::guard::Permit;
 use weir_engine::sight::Ask;
 use weir_engine::tick::Urgency;
 
-use self::batch::{Batches, Landed, Landing, Ticket};
-use self::marks::Marks;
+use self::batch::{BatchGuard, BatchResult, Batches, SharedResult};
+use self::invalidation::Invalidation;
 use self::memory::Memory;
-use self::round::Told;
-pub use self::round::{Beat, Round};
-use self::touch::Touched;
-use crate::budget::{Askers, Budget, Family, Fare, Haste};
+use self::resync::LastReported;
+pub use self::resync::{ResyncReport, ResyncScope};
+use self::tag_poll::TagPoll;
+use crate::budget::{Budget, CallPriority, CallToken, Family, Waiters};
 use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
 use crate::meter::{Call, Clock, Meter};
@@ -59,8 +59,8 @@ struct Core {
     budget: Budget,
     memory: RefCell<Memory>,
     batches: RefCell<Batches>,
-    told: RefCell<Told>,
-    marks: RefCell<Marks>,
+    last_reported: RefCell<LastReported>,
+    tag_poll: RefCell<TagPoll>,
 }
 
 impl Inventory {
@@ -93,29 +93,29 @@ impl Inventory {
             budget,
             memory: RefCell::default(),
             batches: RefCell::default(),
-            told: RefCell::default(),
-            marks: RefCell::default(),
+            last_reported: RefCell::default(),
+            tag_poll: RefCell::default(),
         };
         Ok(Self { core: Rc::new(core) })
     }
 
     /// Answers one question: from memory if what is known is not older than asked for, else by a call. Requests are
     /// told as they were last counted, see [`Self::measure`].
-    pub async fn answer(&self, ask: &Ask, haste: &Haste) -> (Query, Fact) {
+    pub async fn answer(&self, ask: &Ask, priority: &CallPriority) -> (Query, Fact) {
         if let Query::Requests(_) = &ask.query {
             let last = self.core.memory.borrow_mut().last(&ask.query, self.core.now());
             return (ask.query.clone(), last.unwrap_or_else(Fact::uncounted));
         }
-        match self.core.source(ask, haste) {
+        match self.core.source(ask, priority) {
             Source::Known(fact) => (ask.query.clone(), fact),
-            Source::Called(landing) => (ask.query.clone(), from_landed(&landing.await, &ask.query)),
+            Source::Called(result) => (ask.query.clone(), answer_from(&result.await, &ask.query)),
         }
     }
 
     /// Answers questions, in their order. Those that one call can answer together are put into one, also with the
     /// questions of others who ask at the same moment or whose call still waits for its turn.
-    pub async fn answer_all(&self, asks: &[Ask], haste: &Haste) -> Vec<(Query, Fact)> {
-        future::join_all(asks.iter().map(|ask| self.answer(ask, haste))).await
+    pub async fn answer_all(&self, asks: &[Ask], priority: &CallPriority) -> Vec<(Query, Fact)> {
+        future::join_all(asks.iter().map(|ask| self.answer(ask, priority))).await
     }
 
     /// How many calls wait for the call budget in which a write would wait too.
@@ -124,70 +124,70 @@ impl Inventory {
     }
 
     /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
-    /// wait should be asked for afresh, and then used with the same fare.
-    pub async fn afford(&self, permit: &Permit, haste: &Haste) -> Fare {
-        let mut fare = self.core.budget.fare(Family::of(permit.step()), &Askers::of(haste));
-        fare.pay().await;
-        fare
+    /// wait should be asked for afresh, and then used with the same token.
+    pub async fn acquire(&self, permit: &Permit, priority: &CallPriority) -> CallToken {
+        let mut call_token = self.core.budget.call_token(Family::of(permit.step()), &Waiters::of(priority));
+        call_token.acquire().await;
+        call_token
     }
 
     /// Counts requests: asks CloudWatch for all of these at once, so that [`Self::answer`] can tell them. Costs one
     /// call for every 500. What cannot be read is remembered as such.
     pub async fn measure(&self, requests: &BTreeSet<Query>) {
         let not_before = self.core.now();
-        let haste = Haste::new(Urgency::Routine);
+        let priority = CallPriority::new(Urgency::Routine);
         let asks = requests.iter().map(|query| Ask::new(query.clone(), not_before));
-        let landings: Vec<Landing> = asks
-            .filter_map(|ask| match self.core.source(&ask, &haste) {
+        let results: Vec<SharedResult> = asks
+            .filter_map(|ask| match self.core.source(&ask, &priority) {
                 Source::Known(_) => None,
-                Source::Called(landing) => Some(landing),
+                Source::Called(result) => Some(result),
             })
             .collect();
-        future::join_all(landings).await;
+        future::join_all(results).await;
     }
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
     /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit, mut fare: Fare) -> Result<(), AwsError> {
+    pub async fn perform(&self, permit: Permit, mut call_token: CallToken) -> Result<(), AwsError> {
         let step = permit.step();
-        let touched = Touched::by(step, &self.core.memory.borrow());
-        self.core.spoil(&touched);
-        let _at_the_end = Spoil { core: &self.core, touched };
-        self.core.elb.write(step, &mut fare).await.map_err(|error| self.core.place(error))
+        let invalidation = Invalidation::of(step, &self.core.memory.borrow());
+        self.core.invalidate(&invalidation);
+        let _at_the_end = InvalidateOnDrop { core: &self.core, invalidation };
+        self.core.elb.write(step, &mut call_token).await.map_err(|error| self.core.located(error))
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.
     pub fn forget(&self) {
         *self.core.memory.borrow_mut() = Memory::default();
-        *self.core.told.borrow_mut() = Told::default();
-        *self.core.marks.borrow_mut() = Marks::default();
+        *self.core.last_reported.borrow_mut() = LastReported::default();
+        *self.core.tag_poll.borrow_mut() = TagPoll::default();
         self.core.batches.borrow_mut().forget();
     }
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and target
-    /// groups, more seldom, and tells what is not as it was when last told. Balancers, listeners and rules that are seen for
-    /// the first time count as changed. So does what could not be read for so long that two rounds have missed it; one
+    /// groups, more seldom, and reports what has changed since it was last reported. Balancers, listeners and rules that are seen for
+    /// the first time count as changed. So does what could not be read for so long that two resyncs have missed it; one
     /// failure does not.
     ///
-    /// Costs no more than two calls and one for each listener, for each balancer, all rounds taken together: listeners and
-    /// groups are read in every third round of half a minute, a hundred groups in one call.
-    pub async fn round(&self, beat: &Beat, fresh: SignedDuration) -> Round {
-        round::round(self, beat, fresh).await
+    /// Costs no more than two calls and one for each listener, for each balancer, all resyncs taken together: listeners and
+    /// groups are read in every third resync of half a minute, a hundred groups in one call.
+    pub async fn resync(&self, scope: &ResyncScope, fresh: SignedDuration) -> ResyncReport {
+        resync::resync(self, scope, fresh).await
     }
 
     /// Reads the tags of resources again, each at least every ten minutes when this is called at least every minute,
-    /// and tells which ones have others than last told.
+    /// and reports which ones have others than last reported.
     ///
     /// Costs one call for twenty resources every nine minutes, spread over them.
-    pub async fn marks(&self, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
-        marks::look(self, resources).await
+    pub async fn poll_tags(&self, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
+        tag_poll::poll(self, resources).await
     }
 }
 
 /// Where an answer comes from.
 enum Source {
     Known(Fact),
-    Called(Landing),
+    Called(SharedResult),
 }
 
 impl Core {
@@ -196,7 +196,7 @@ impl Core {
     }
 
     /// Finds the answer in memory, in a call under way, or by a new call.
-    fn source(self: &Rc<Self>, ask: &Ask, haste: &Haste) -> Source {
+    fn source(self: &Rc<Self>, ask: &Ask, priority: &CallPriority) -> Source {
         let now = self.now();
         // Nothing can be newer than now; an asker whose clock is ahead gets what is read from now on.
         let not_before = ask.not_before.min(now);
@@ -206,20 +206,20 @@ impl Core {
         }
         let mut batches = self.batches.borrow_mut();
         let is_doubtful = memory.is_doubtful(&ask.query);
-        if let Some(landing) = batches.join(&ask.query, (not_before, now), is_doubtful, haste) {
-            self.budget.reconsider();
-            return Source::Called(landing);
+        if let Some(result) = batches.join(&ask.query, (not_before, now), is_doubtful, priority) {
+            self.budget.reprioritize();
+            return Source::Called(result);
         }
-        let askers = Askers::of(haste);
-        let ticket = Ticket::new(batches.next_number(), askers.clone(), Rc::clone(self));
-        let number = ticket.number();
-        let landing = carry(ticket, Family::answering(&ask.query)).boxed_local().shared();
-        batches.open(number, &ask.query, is_doubtful, askers, &landing);
-        Source::Called(landing)
+        let waiters = Waiters::of(priority);
+        let guard = BatchGuard::new(batches.next_number(), waiters.clone(), Rc::clone(self));
+        let number = guard.number();
+        let result = run_batch(guard, Family::answering(&ask.query)).boxed_local().shared();
+        batches.open(number, &ask.query, is_doubtful, waiters, &result);
+        Source::Called(result)
     }
 
     /// An error that depends on where AWS was asked says so: the commonest mistake is the wrong region or account.
-    fn place(&self, error: AwsError) -> AwsError {
+    fn located(&self, error: AwsError) -> AwsError {
         if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid) {
             return error;
         }
@@ -230,51 +230,51 @@ impl Core {
     }
 
     /// The same of an answer; what was found tells the account.
-    fn placed(&self, fact: Fact) -> Fact {
+    fn located_fact(&self, fact: Fact) -> Fact {
         if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
             *self.account.borrow_mut() = arn.account().map(str::to_owned);
         }
-        Fact { found: fact.found.map_err(|error| Box::new(self.place(*error))), ..fact }
+        Fact { found: fact.found.map_err(|error| Box::new(self.located(*error))), ..fact }
     }
 
-    /// Forgets what a write may have changed, and does not wait for readings under way.
-    fn spoil(&self, touched: &Touched) {
-        self.memory.borrow_mut().forget(touched);
-        self.batches.borrow_mut().spoil(touched);
+    /// Invalidates what a write may have changed, and does not wait for readings under way.
+    fn invalidate(&self, invalidation: &Invalidation) {
+        self.memory.borrow_mut().forget(invalidation);
+        self.batches.borrow_mut().invalidate(invalidation);
     }
 }
 
-/// Spoils when dropped: also when the write's future is dropped before its end.
-struct Spoil<'a> {
+/// Invalidates when dropped: also when the write's future is dropped before its end.
+struct InvalidateOnDrop<'a> {
     core: &'a Core,
-    touched: Touched,
+    invalidation: Invalidation,
 }
 
-impl Drop for Spoil<'_> {
+impl Drop for InvalidateOnDrop<'_> {
     fn drop(&mut self) {
-        self.core.spoil(&self.touched);
+        self.core.invalidate(&self.invalidation);
     }
 }
 
 /// Makes the calls of one batch and remembers what they brought.
-async fn carry(ticket: Ticket, family: Family) -> Landed {
+async fn run_batch(guard: BatchGuard, family: Family) -> BatchResult {
     // Whoever else is about to ask something in this turn of the runtime may still come along.
-    turn::after_this_turn().await;
-    let core = ticket.core();
-    let mut fare = core.budget.fare(family, ticket.askers());
-    fare.pay().await;
-    let load = core.batches.borrow_mut().depart(ticket.number(), core.now(), &core.memory.borrow());
-    let facts = fetch::fetch(core, load, &mut fare).await;
+    yield_until_idle::yield_until_idle().await;
+    let core = guard.core();
+    let mut call_token = core.budget.call_token(family, guard.waiters());
+    call_token.acquire().await;
+    let batch = core.batches.borrow_mut().close(guard.number(), core.now(), &core.memory.borrow());
+    let facts = fetch::fetch(core, batch, &mut call_token).await;
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();
     let facts = facts.into_iter().map(|(query, fact)| {
-        let fact = memory.dated(&query, core.placed(fact));
+        let fact = memory.dated(&query, core.located_fact(fact));
         (query, fact)
     });
     let facts: BTreeMap<Query, Fact> = facts.collect();
     for (query, fact) in &facts {
-        if batches.is_unspoiled(ticket.number(), query) {
+        if batches.is_current(guard.number(), query) {
             memory.keep(query, fact, now);
         }
     }
@@ -282,8 +282,8 @@ async fn carry(ticket: Ticket, family: Family) -> Landed {
     Rc::new(facts)
 }
 
-fn from_landed(landed: &Landed, query: &Query) -> Fact {
-    landed.get(query).cloned().expect("a batch answers each question that was put into it")
+fn answer_from(result: &BatchResult, query: &Query) -> Fact {
+    result.get(query).cloned().expect("a batch answers each question that was put into it")
 }
 
 #[cfg(test)]

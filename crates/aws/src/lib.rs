@@ -23,9 +23,9 @@ mod session;
 #[cfg(test)]
 mod wire;
 
-pub use accounts::{Accounts, Place};
-pub use budget::{Budget, Family, Fare, Haste, Standing};
+pub use accounts::{AccountRegion, Accounts};
+pub use budget::{Budget, BudgetStatus, CallPriority, CallToken, Family};
 pub use call::WRITE_TIME;
-pub use inventory::{Beat, Inventory, NoRegion, Round};
+pub use inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 pub use meter::{Call, Spent};
 pub use policy::{Policy, Scope};

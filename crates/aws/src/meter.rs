@@ -36,7 +36,7 @@ pub struct Call {
     pub took: SignedDuration,
 }
 
-/// How a call fared in the call budget.
+/// What a call took from the call budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
     /// The family from whose bucket it took a token for each request.

@@ -43,9 +43,9 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long all may take together.
 const TIME: Duration = Duration::from_secs(4);
 
-/// What a role is assumed with.
+/// The parameters of `AssumeRole`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct AssumeRoleParams {
     pub(crate) role_arn: String,
     pub(crate) external_id: Option<String>,
     pub(crate) session_name: String,
@@ -63,7 +63,7 @@ pub(crate) struct Session {
     client: Client,
     /// Where STS is asked.
     region: String,
-    terms: Terms,
+    params: AssumeRoleParams,
     clock: SharedClock,
     meter: SharedMeter,
     held: Mutex<Held>,
@@ -74,13 +74,13 @@ pub(crate) struct Session {
 
 #[derive(Default)]
 struct Held {
-    key: Option<Key>,
+    current: Option<TimedCredentials>,
     failure: Option<(Timestamp, NotAssumed)>,
 }
 
-/// Credentials with their times.
+/// Credentials with the instants of their issue and expiry.
 #[derive(Clone)]
-struct Key {
+struct TimedCredentials {
     credentials: Credentials,
     issued: Timestamp,
     ends: Timestamp,
@@ -88,7 +88,7 @@ struct Key {
 
 impl Session {
     /// A session that has no credentials yet. STS is asked with the credentials and in the region of the configuration.
-    pub(crate) fn new(config: &SdkConfig, terms: Terms, clock: SharedClock, meter: SharedMeter) -> Self {
+    pub(crate) fn new(config: &SdkConfig, params: AssumeRoleParams, clock: SharedClock, meter: SharedMeter) -> Self {
         let region = config.region().map(ToString::to_string).unwrap_or_default();
         let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let config = Config::from(config)
@@ -100,7 +100,7 @@ impl Session {
         Self {
             client: Client::from_conf(config.build()),
             region,
-            terms,
+            params,
             clock,
             meter,
             held: Mutex::default(),
@@ -136,9 +136,9 @@ impl Session {
             return known;
         }
         match self.assume().await {
-            Ok(key) => {
-                let credentials = key.credentials.clone();
-                *self.held() = Held { key: Some(key), failure: None };
+            Ok(current) => {
+                let credentials = current.credentials.clone();
+                *self.held() = Held { current: Some(current), failure: None };
                 self.doubted.store(false, Ordering::Relaxed);
                 Ok(credentials)
             }
@@ -154,9 +154,10 @@ impl Session {
         let now = (self.clock)();
         let doubted = self.doubted.load(Ordering::Relaxed);
         let held = self.held();
-        let is_fresh = |key: &&Key| now < key.ends - AHEAD && !(doubted && now >= key.issued + DOUBTFUL);
-        if let Some(key) = held.key.as_ref().filter(is_fresh) {
-            return Some(Ok(key.credentials.clone()));
+        let is_fresh =
+            |current: &&TimedCredentials| now < current.ends - AHEAD && !(doubted && now >= current.issued + DOUBTFUL);
+        if let Some(current) = held.current.as_ref().filter(is_fresh) {
+            return Some(Ok(current.credentials.clone()));
         }
         let (_, failure) = held.failure.clone().filter(|(at, _)| now < *at + FAILED)?;
         drop(held);
@@ -167,24 +168,24 @@ impl Session {
     fn usable(&self) -> Option<Credentials> {
         let now = (self.clock)();
         let held = self.held();
-        let key = held.key.as_ref().filter(|key| now < key.ends - LAST)?;
+        let current = held.current.as_ref().filter(|current| now < current.ends - LAST)?;
         let passing =
             |(_, NotAssumed(error)): &(_, NotAssumed)| !matches!(error.kind, ErrorKind::Denied | ErrorKind::Expired);
         // AWS refused something, and STS refuses the role: then the role is gone.
         let is_gone = self.doubted.load(Ordering::Relaxed) && held.failure.as_ref().is_some_and(|last| !passing(last));
-        (!is_gone).then(|| key.credentials.clone())
+        (!is_gone).then(|| current.credentials.clone())
     }
 
-    async fn assume(&self) -> Result<Key, NotAssumed> {
+    async fn assume(&self) -> Result<TimedCredentials, NotAssumed> {
         let attempts = Attempts::default();
         let issued = (self.clock)();
         let answer = self
             .client
             .assume_role()
-            .role_arn(&self.terms.role_arn)
-            .role_session_name(&self.terms.session_name)
-            .policy(&self.terms.policy)
-            .set_external_id(self.terms.external_id.clone())
+            .role_arn(&self.params.role_arn)
+            .role_session_name(&self.params.session_name)
+            .policy(&self.params.policy)
+            .set_external_id(self.params.external_id.clone())
             .customize()
             .interceptor(attempts.clone())
             .send()
@@ -199,7 +200,7 @@ impl Session {
             spent: None,
             took: issued.duration_until(now),
         });
-        let role = &self.terms.role_arn;
+        let role = &self.params.role_arn;
         let found = answer.and_then(|answer| {
             let found =
                 answer.credentials().ok_or_else(|| nonsense(OPERATION, "the answer has no credentials".to_owned()))?;
@@ -213,7 +214,7 @@ impl Session {
                 Some(SystemTime::from(ends)),
                 "an assumed role",
             );
-            Ok(Key { credentials, issued, ends })
+            Ok(TimedCredentials { credentials, issued, ends })
         });
         found.map_err(|error| {
             NotAssumed(AwsError {
@@ -243,6 +244,6 @@ impl ProvideCredentials for Provider {
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Session").field("terms", &self.terms).finish_non_exhaustive()
+        formatter.debug_struct("Session").field("params", &self.params).finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
 use weir_engine::{Arn, Key};
 
-use crate::{Accounts, Budget, Call, Haste, Inventory};
+use crate::{Accounts, Budget, Call, CallPriority, Inventory};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -144,8 +144,8 @@ impl Bed {
 
     /// Carries out a write that nothing holds back.
     pub(crate) async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
-        let fare = self.inventory.afford(&permit, &routine()).await;
-        self.inventory.perform(permit, fare).await
+        let call_token = self.inventory.acquire(&permit, &routine()).await;
+        self.inventory.perform(permit, call_token).await
     }
 
     /// The calls since this was last asked.
@@ -170,8 +170,8 @@ impl Bed {
 }
 
 /// Somebody who is in no hurry.
-pub(crate) fn routine() -> Haste {
-    Haste::new(Urgency::Routine)
+pub(crate) fn routine() -> CallPriority {
+    CallPriority::new(Urgency::Routine)
 }
 
 /// The instant at which each test begins.

@@ -8,7 +8,7 @@ use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 use tracing::{debug, error, info, warn};
-use weir_aws::{Fare, Haste};
+use weir_aws::{CallPriority, CallToken};
 use weir_engine::event::Event;
 use weir_engine::fact::AwsError;
 use weir_engine::guard::Permit;
@@ -29,7 +29,7 @@ use crate::world::World;
 /// How long the reads of a tick may take before its write is thought over. A rollback is written all the same.
 const LATE: SignedDuration = SignedDuration::from_secs(10);
 /// How many may wait for the call budget before a tick gives its slot to others until it has its turn to write.
-const LINE: usize = 3;
+const QUEUE_LIMIT: usize = 3;
 /// How often a tick begins for want of speed: where AWS is slow all the time, it is as fresh as it can be.
 const BEGINNINGS: u32 = 3;
 /// How a task ends that is left to whoever leads next.
@@ -65,8 +65,8 @@ impl<D: Decisions> World<D> {
                 self.stall::<K>(object, &message).await
             }
             (Task::Tick, None) => {
-                let haste = self.begin(object, start.urgency);
-                let ended = self.tick::<K>(object, &haste, start.may_wait).await;
+                let priority = self.begin(object, start.urgency);
+                let ended = self.tick::<K>(object, &priority, start.may_wait).await;
                 self.end(object);
                 ended
             }
@@ -79,7 +79,12 @@ impl<D: Decisions> World<D> {
 
     /// Runs one tick. Where its write had to wait for the call budget, or its reads took long, what it was founded on has
     /// grown old, and it may no longer be wanted: then the tick begins again, with what it has waited for.
-    async fn tick<K: Decider>(&self, object: &ObjectRef, haste: &Haste, may_wait: bool) -> Result<Ending, Failure> {
+    async fn tick<K: Decider>(
+        &self,
+        object: &ObjectRef,
+        priority: &CallPriority,
+        may_wait: bool,
+    ) -> Result<Ending, Failure> {
         let anew = || {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
             Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
@@ -90,7 +95,7 @@ impl<D: Decisions> World<D> {
         let mut clock_steps = self.wall.steps();
         let mut answer = Answer::Begin;
         let mut idle = true;
-        let mut fare: Option<Fare> = None;
+        let mut call_token: Option<CallToken> = None;
         let mut begun = 1;
         loop {
             let now = self.now();
@@ -103,11 +108,11 @@ impl<D: Decisions> World<D> {
             if !self.duty.is_on() && !matches!(need, Need::Done(_)) {
                 return Ok(LEFT);
             }
-            haste.raise(tick.urgency());
+            priority.raise(tick.urgency());
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    let Some(read) = self.duty.while_on(self.accounts.answer_all(&asks, haste)).await else {
+                    let Some(read) = self.duty.while_on(self.accounts.answer_all(&asks, priority)).await else {
                         return Ok(LEFT);
                     };
                     Answer::Read(read)
@@ -128,25 +133,25 @@ impl<D: Decisions> World<D> {
                     Answer::Stored
                 }
                 Need::Act(permit) => {
-                    let paid = fare.take().filter(|fare| fare.covers(&permit));
-                    let paid = match paid {
-                        Some(paid) => paid,
+                    let acquired = call_token.take().filter(|call_token| call_token.covers(&permit));
+                    let acquired = match acquired {
+                        Some(acquired) => acquired,
                         None if !may_wait
                             && tick.urgency() != Urgency::Rollback
-                            && self.accounts.waiting(&permit) >= LINE =>
+                            && self.accounts.waiting(&permit) >= QUEUE_LIMIT =>
                         {
                             return Ok(Ending::Crowded);
                         }
-                        None => match self.duty.while_on(self.accounts.afford(&permit, haste)).await {
-                            Some(paid) => paid,
+                        None => match self.duty.while_on(self.accounts.acquire(&permit, priority)).await {
+                            Some(acquired) => acquired,
                             None => return Ok(LEFT),
                         },
                     };
                     let (now, is_rollback) = (self.now(), tick.urgency() == Urgency::Rollback);
                     let is_late = begun < BEGINNINGS && !is_rollback && now > tick.began() + LATE;
-                    if paid.is_overdue() || is_late || self.wall.steps() != clock_steps {
+                    if acquired.has_waited() || is_late || self.wall.steps() != clock_steps {
                         debug!(kind = object.kind.word(), object = %object.key, "waited for AWS; looking again");
-                        fare = Some(paid.renewed());
+                        call_token = Some(acquired.renewed());
                         tick = anew();
                         begun += 1;
                         answer = Answer::Begin;
@@ -157,7 +162,7 @@ impl<D: Decisions> World<D> {
                     let (step, arn) = (permit.step().operation(), permit.step().target().clone());
                     let (wrote, words) = (permit.step().words(), format!("{:?}", permit.step()));
                     let run = self.run_of(object);
-                    let result = self.write(right, permit, paid).await;
+                    let result = self.write(right, permit, acquired).await;
                     match &result {
                         Ok(()) => {
                             let (kind, object) = (object.kind.word(), &object.key);
@@ -185,8 +190,8 @@ impl<D: Decisions> World<D> {
     }
 
     /// Sends a write to AWS. This is the only place from which one is sent.
-    async fn write(&self, _: Right, permit: Permit, paid: Fare) -> Result<(), AwsError> {
-        self.accounts.perform(permit, paid).await
+    async fn write(&self, _: Right, permit: Permit, acquired: CallToken) -> Result<(), AwsError> {
+        self.accounts.perform(permit, acquired).await
     }
 
     /// The right to write, for a request to the API server.

@@ -12,7 +12,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use serde_json::Value;
-use weir_aws::{Family, Place, Spent, Standing};
+use weir_aws::{AccountRegion, BudgetStatus, Family, Spent};
 use weir_engine::{Cluster, KindName, ObjectRef};
 
 use self::shown::Shown;
@@ -291,16 +291,20 @@ impl Metrics {
     }
 
     /// Shows how the call budgets stand, in the place of those that were shown before.
-    pub(crate) fn show_budgets(&self, before: &BTreeSet<Place>, budgets: &BTreeMap<Place, Vec<Standing>>) {
-        for (Place { account, region }, standings) in budgets {
-            for Standing { family, tokens, per_second, waiting } in standings {
+    pub(crate) fn show_budgets(
+        &self,
+        before: &BTreeSet<AccountRegion>,
+        budgets: &BTreeMap<AccountRegion, Vec<BudgetStatus>>,
+    ) {
+        for (AccountRegion { account, region }, statuses) in budgets {
+            for BudgetStatus { family, tokens, per_second, waiting } in statuses {
                 let labels = [account, region, family.word()];
                 self.budget_tokens.with_label_values(&labels).set(i64::from(*tokens));
                 self.budget_rate.with_label_values(&labels).set(*per_second);
                 self.budget_waiting.with_label_values(&labels).set(i64::try_from(*waiting).unwrap_or(i64::MAX));
             }
         }
-        for Place { account, region } in before.iter().filter(|place| !budgets.contains_key(place)) {
+        for AccountRegion { account, region } in before.iter().filter(|place| !budgets.contains_key(place)) {
             for family in Family::ALL {
                 let labels = [account, region, family.word()];
                 // They can only be missing if they were never shown, which is as well.
@@ -316,9 +320,13 @@ impl Metrics {
     }
 
     /// Shows how old what is known of AWS is, by place, and for how long which watches have failed.
-    pub(crate) fn show_ages<'a>(&self, places: &BTreeMap<Place, i64>, watches: impl Iterator<Item = (&'a str, i64)>) {
+    pub(crate) fn show_ages<'a>(
+        &self,
+        places: &BTreeMap<AccountRegion, i64>,
+        watches: impl Iterator<Item = (&'a str, i64)>,
+    ) {
         self.inventory_age.reset();
-        for (Place { account, region }, seconds) in places {
+        for (AccountRegion { account, region }, seconds) in places {
             self.inventory_age.with_label_values(&[account, region]).set(*seconds);
         }
         for (kind, seconds) in watches {

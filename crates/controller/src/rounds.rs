@@ -1,4 +1,4 @@
-//! Looking round on AWS: each account and region in its own time.
+//! The periodic resync of AWS: each account and region in its own time.
 //!
 //! Invariant: there is at most one round of an access at a time, and none waits for another's.
 
@@ -9,7 +9,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
-use weir_aws::{Place, Round};
+use weir_aws::{AccountRegion, ResyncReport};
 use weir_engine::Access;
 
 use crate::contact::Contact;
@@ -18,7 +18,7 @@ use crate::run::later;
 use crate::world::World;
 
 /// What a round has found.
-type Found = (Access, Round);
+type Found = (Access, ResyncReport);
 
 /// The rounds.
 pub(crate) struct Rounds<'a> {
@@ -28,7 +28,7 @@ pub(crate) struct Rounds<'a> {
     /// When each access is due again that has been looked round in.
     due: BTreeMap<Access, Timestamp>,
     /// Where something cannot be read, as was said in the log.
-    blind: BTreeMap<Access, Contact>,
+    unreadable: BTreeMap<Access, Contact>,
     /// How many balancers and target groups each access was last looked round for.
     sizes: BTreeMap<Access, [usize; 2]>,
     /// When everything that each access leads to was last read; until it was, when that was first tried.
@@ -45,7 +45,7 @@ impl<'a> Rounds<'a> {
             running: FuturesUnordered::new(),
             under_way: BTreeSet::new(),
             due: BTreeMap::new(),
-            blind: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             sizes: BTreeMap::new(),
             read: BTreeMap::new(),
             next: later(now, interval),
@@ -62,15 +62,17 @@ impl<'a> Rounds<'a> {
         if now < self.next {
             return;
         }
-        let (beats, mut marked) = world.beside("seeking what to look at", || (world.beats(), world.marked()));
-        self.due.retain(|access, _| beats.contains_key(access));
-        self.read.retain(|access, _| beats.contains_key(access));
-        self.blind.retain(|access, _| beats.contains_key(access));
-        self.sizes =
-            beats.iter().map(|(access, beat)| (access.clone(), [beat.balancers.len(), beat.groups.len()])).collect();
+        let (scopes, mut marked) = world.beside("seeking what to look at", || (world.resync_scopes(), world.marked()));
+        self.due.retain(|access, _| scopes.contains_key(access));
+        self.read.retain(|access, _| scopes.contains_key(access));
+        self.unreadable.retain(|access, _| scopes.contains_key(access));
+        self.sizes = scopes
+            .iter()
+            .map(|(access, scope)| (access.clone(), [scope.balancers.len(), scope.groups.len()]))
+            .collect();
         // A reading that a tick has asked for since the last round stands for this round's.
         let fresh = self.interval * 9 / 10;
-        for (access, beat) in beats {
+        for (access, scope) in scopes {
             if self.under_way.contains(&access) || self.due.get(&access).is_some_and(|due| now < *due) {
                 continue;
             }
@@ -80,8 +82,8 @@ impl<'a> Rounds<'a> {
             let marked = marked.remove(&access).unwrap_or_default();
             let round = async move {
                 let look = async {
-                    let mut round = world.accounts.round(&access, &beat, fresh).await;
-                    round.changed.extend(world.accounts.marks(&access, &marked).await);
+                    let mut round = world.accounts.resync(&access, &scope, fresh).await;
+                    round.changed.extend(world.accounts.poll_tags(&access, &marked).await);
                     round
                 };
                 let round = world.meanwhile("looking around on AWS", look).await;
@@ -98,7 +100,7 @@ impl<'a> Rounds<'a> {
     }
 
     /// A round has ended.
-    pub fn end(&mut self, access: &Access, round: &Round, now: Timestamp) {
+    pub fn end(&mut self, access: &Access, round: &ResyncReport, now: Timestamp) {
         self.under_way.remove(access);
         if !round.failing {
             self.read.insert(access.clone(), now);
@@ -110,29 +112,33 @@ impl<'a> Rounds<'a> {
     }
 
     /// How old what is known of AWS is, in seconds: the oldest of each account and region.
-    pub fn ages(&self, now: Timestamp) -> BTreeMap<Place, i64> {
+    pub fn ages(&self, now: Timestamp) -> BTreeMap<AccountRegion, i64> {
         let mut ages = BTreeMap::new();
         for (access, read) in &self.read {
-            let age: &mut i64 = ages.entry(Place::of(access)).or_default();
+            let age: &mut i64 = ages.entry(AccountRegion::of(access)).or_default();
             *age = (*age).max(now.duration_since(*read).as_secs());
         }
         ages
     }
 
     /// Says in the log that something cannot be read, at growing intervals, and once that everything can be again.
-    fn tell(&mut self, access: &Access, round: &Round, now: Timestamp) {
-        let said = match &round.blind {
+    fn tell(&mut self, access: &Access, round: &ResyncReport, now: Timestamp) {
+        let said = match &round.unreadable {
             Some(error) => {
-                let contact =
-                    self.blind.entry(access.clone()).or_insert_with(|| Contact::reading(format!("AWS ({access})")));
+                let contact = self
+                    .unreadable
+                    .entry(access.clone())
+                    .or_insert_with(|| Contact::reading(format!("AWS ({access})")));
                 let [balancers, groups] = self.sizes.get(access).copied().unwrap_or_default();
                 let waits = format!("what hangs on {balancers} balancers and {groups} target groups");
                 let why = error.to_string();
                 contact.lost(now, Some(&waits), &why).map(|words| warn!(outcome = error.kind.word(), "{words}"))
             }
-            None => self.blind.remove(access).and_then(|mut contact| contact.made(now)).map(|words| info!("{words}")),
+            None => {
+                self.unreadable.remove(access).and_then(|mut contact| contact.made(now)).map(|words| info!("{words}"))
+            }
         };
-        if said.is_none() && round.blind.is_some() {
+        if said.is_none() && round.unreadable.is_some() {
             debug!(%access, "AWS still cannot be read");
         }
     }

@@ -15,7 +15,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
-use weir_aws::{Accounts, Place, Round};
+use weir_aws::{AccountRegion, Accounts, ResyncReport};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Key};
 
@@ -183,7 +183,7 @@ struct Turn<'a, D> {
     /// Every kind has been listed.
     complete: bool,
     /// Whose call budgets are shown, and when they are next.
-    budgets: BTreeSet<Place>,
+    budgets: BTreeSet<AccountRegion>,
     budgets_due: Timestamp,
 }
 
@@ -307,7 +307,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         world.queue.borrow_mut().finish(object, world.now(), ending, rank);
     }
 
-    fn look_around(&mut self, access: &Access, round: &Round) {
+    fn look_around(&mut self, access: &Access, round: &ResyncReport) {
         self.rounds.end(access, round, self.world.now());
         debug!(%access, changed = round.changed.len(), "looked around on AWS");
         self.world.notice_on_aws(&round.changed);
@@ -341,7 +341,7 @@ impl<'a, D: Decisions> Turn<'a, D> {
         self.world.metrics.queue_oldest.set(oldest);
         if now >= self.budgets_due {
             self.budgets_due = later(now, BUDGETS);
-            let budgets = self.world.accounts.standings();
+            let budgets = self.world.accounts.budget_statuses();
             self.world.metrics.show_budgets(&self.budgets, &budgets);
             self.budgets = budgets.into_keys().collect();
             self.world.metrics.show_ages(&self.rounds.ages(now), self.world.vigil.borrow().ages(now));

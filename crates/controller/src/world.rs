@@ -13,7 +13,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 use weir_api::CONTROLLER_LABEL;
-use weir_aws::{Accounts, Beat, Haste};
+use weir_aws::{Accounts, CallPriority, ResyncScope};
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
@@ -58,8 +58,8 @@ pub(crate) struct World<D> {
     pub sent: RefCell<Sent>,
     /// Annotations that nobody acts on.
     strays: RefCell<Strays>,
-    /// How urgent the ticks under way are.
-    hastes: RefCell<BTreeMap<ObjectRef, Haste>>,
+    /// The priorities of the ticks under way.
+    priorities: RefCell<BTreeMap<ObjectRef, CallPriority>>,
     /// Whether watches go on.
     pub vigil: RefCell<Vigil>,
     /// Whether the API server answers.
@@ -91,7 +91,7 @@ impl<D: Decisions> World<D> {
             memories: RefCell::default(),
             sent: RefCell::default(),
             strays: RefCell::default(),
-            hastes: RefCell::default(),
+            priorities: RefCell::default(),
             vigil: RefCell::default(),
             contact: RefCell::new(Contact::asking("the API server")),
             duty,
@@ -343,21 +343,21 @@ impl<D: Decisions> World<D> {
     }
 
     /// A tick of an object begins.
-    pub fn begin(&self, object: &ObjectRef, urgency: Urgency) -> Haste {
-        let haste = Haste::new(urgency);
-        self.hastes.borrow_mut().insert(object.clone(), haste.clone());
-        haste
+    pub fn begin(&self, object: &ObjectRef, urgency: Urgency) -> CallPriority {
+        let priority = CallPriority::new(urgency);
+        self.priorities.borrow_mut().insert(object.clone(), priority.clone());
+        priority
     }
 
     /// The tick of an object has ended.
     pub fn end(&self, object: &ObjectRef) {
-        self.hastes.borrow_mut().remove(object);
+        self.priorities.borrow_mut().remove(object);
     }
 
     /// Makes a tick under way more urgent: it may be waiting for AWS on behalf of what is no longer wanted.
-    pub fn hurry(&self, object: &ObjectRef, urgency: Urgency) {
-        if self.hastes.borrow().get(object).is_some_and(|haste| haste.raise(urgency)) {
-            self.accounts.reconsider();
+    pub fn raise_priority(&self, object: &ObjectRef, urgency: Urgency) {
+        if self.priorities.borrow().get(object).is_some_and(|priority| priority.raise(urgency)) {
+            self.accounts.reprioritize();
         }
     }
 
@@ -375,8 +375,8 @@ impl<D: Decisions> World<D> {
 
     /// What is looked at in rounds, by the access that leads to it: the balancers that entry points have found, and the
     /// target groups that environments have.
-    pub fn beats(&self) -> BTreeMap<Access, Beat> {
-        let mut found: BTreeMap<Access, Beat> = BTreeMap::new();
+    pub fn resync_scopes(&self) -> BTreeMap<Access, ResyncScope> {
+        let mut found: BTreeMap<Access, ResyncScope> = BTreeMap::new();
         for (access, balancers) in self.balancers() {
             found.entry(access).or_default().balancers = balancers;
         }
@@ -480,7 +480,7 @@ impl<D: Decisions> World<D> {
         let object = change.object;
         let rank = |object: &ObjectRef| {
             let rank = self.rank(store.cluster(), object);
-            self.hurry(object, rank.urgency);
+            self.raise_priority(object, rank.urgency);
             rank
         };
         match change.fate {

@@ -11,7 +11,7 @@ use weir_engine::fact::{By, ErrorKind, Found, Query, Rule};
 use weir_engine::sight::Ask;
 
 use super::session_name;
-use crate::Beat;
+use crate::ResyncScope;
 use crate::wire::{Answer, Bed, Form, arn, arns, failure, result, routine};
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/weir";
@@ -214,12 +214,12 @@ async fn the_own_region_said_and_left_out_is_one_place() {
 async fn what_nobody_uses_is_dropped() {
     let bed = Switches::default().bed();
     ask(&bed, "a").await.unwrap();
-    assert_eq!(bed.accounts.doors.borrow().open.len(), 1);
+    assert_eq!(bed.accounts.inventories.borrow().open.len(), 1);
     for _ in 0..14 {
         sleep(Duration::from_mins(5)).await;
         ask(&bed, "b").await.unwrap();
     }
-    let open: Vec<Access> = bed.accounts.doors.borrow().open.keys().cloned().collect();
+    let open: Vec<Access> = bed.accounts.inventories.borrow().open.keys().cloned().collect();
     assert_eq!(open, [role("b")]);
 }
 
@@ -227,8 +227,8 @@ async fn what_nobody_uses_is_dropped() {
 async fn each_access_has_rounds_of_its_own() {
     let bed = Switches::default().bed();
     let round = async |access: &Access| {
-        let beat = Beat { balancers: arns(&["loadbalancer/app/a/1"]), ..Beat::default() };
-        bed.accounts.round(access, &beat, SignedDuration::ZERO).await
+        let scope = ResyncScope { balancers: arns(&["loadbalancer/app/a/1"]), ..ResyncScope::default() };
+        bed.accounts.resync(access, &scope, SignedDuration::ZERO).await
     };
     let access = role("a");
     futures::future::join(round(&access), round(&Access::default())).await;
@@ -258,13 +258,13 @@ async fn so_many_accounts_and_regions_are_open_at_once_and_the_controllers_own_a
         assert_eq!(kind, (number >= 64).then_some(ErrorKind::Quota), "{number} {message:?}");
         assert!(message.is_none_or(|message| message.starts_with("64 other accounts")));
     }
-    assert_eq!(bed.accounts.standings().len(), 64, "and so are the series about them");
-    let round = bed.accounts.round(&there(100).access, &Beat::default(), SignedDuration::ZERO).await;
-    assert!(round.failing && round.blind.is_some(), "what is not looked at does not count as read: {round:?}");
+    assert_eq!(bed.accounts.budget_statuses().len(), 64, "and so are the series about them");
+    let round = bed.accounts.resync(&there(100).access, &ResyncScope::default(), SignedDuration::ZERO).await;
+    assert!(round.failing && round.unreadable.is_some(), "what is not looked at does not count as read: {round:?}");
     assert_eq!(ask(bed.ask(Query::Rules(arn("listener/app/a/1/2")))).await, None);
     assert_eq!(ask(there(3)).await, None, "who is in stays");
     sleep(Duration::from_mins(6)).await;
     assert_eq!(ask(there(3)).await, None);
     assert_eq!(ask(there(100)).await, None, "what nobody uses makes room");
-    assert!(bed.accounts.standings().len() < 64);
+    assert!(bed.accounts.budget_statuses().len() < 64);
 }

@@ -1,4 +1,4 @@
-//! A bucket of tokens whose rate follows what AWS lets through.
+//! A token bucket with an adaptive rate: it follows what AWS lets through.
 //!
 //! Pure: time is passed in, and nothing is rounded but the instant at which to try again. AWS publishes no rate that
 //! holds for every account, and others call from the same account; so the rate halves when AWS throttles, and rises
@@ -42,8 +42,8 @@ pub(super) struct Bucket {
     since: Instant,
     level: u128,
     at: Instant,
-    /// Until when only rollbacks may go.
-    still_until: Option<Instant>,
+    /// Until when all calls but those of rollbacks pause after throttling.
+    paused_until: Option<Instant>,
 }
 
 impl Bucket {
@@ -55,7 +55,7 @@ impl Bucket {
             since: now,
             level: u128::from(limit.burst) * WHOLE,
             at: now,
-            still_until: None,
+            paused_until: None,
         }
     }
 
@@ -64,8 +64,8 @@ impl Bucket {
         self.fill(now);
         let is_rollback = urgency == Urgency::Rollback;
         let kept = if is_rollback { 0 } else { self.reserve(now) };
-        let still = self.still_until.filter(|until| !is_rollback && *until > now);
-        if let Some(until) = still {
+        let paused = self.paused_until.filter(|until| !is_rollback && *until > now);
+        if let Some(until) = paused {
             return Err(until - now);
         }
         if let Some(left) = self.level.checked_sub(WHOLE).filter(|left| *left >= kept) {
@@ -77,9 +77,9 @@ impl Bucket {
         Err(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
-    /// Whether all but rollbacks keep still.
-    pub fn is_still(&self, now: Instant) -> bool {
-        self.still_until.is_some_and(|until| until > now)
+    /// Whether all calls but those of rollbacks pause.
+    pub fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| until > now)
     }
 
     /// Puts back a token that was not used.
@@ -93,14 +93,14 @@ impl Bucket {
     /// as fast as they come, whatever the rate, and must not be slowed down by that.
     pub fn throttled(&mut self, sent: Instant, now: Instant) {
         self.fill(now);
-        if self.still_until.is_none_or(|until| sent >= until) {
+        if self.paused_until.is_none_or(|until| sent >= until) {
             let floor = u64::from(self.limit.per_second) * MICRO / FLOOR;
             self.rate = (self.rate_at(now) / 2).max(floor);
             self.since = now;
         }
         // What AWS still has is for rollbacks.
         self.level = self.level.min(self.reserve(now));
-        self.still_until = Some(now + PAUSE);
+        self.paused_until = Some(now + PAUSE);
     }
 
     /// How many whole tokens there are.

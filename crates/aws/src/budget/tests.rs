@@ -8,26 +8,26 @@ use super::*;
 /// The names of those who went, in order, with the milliseconds after which they did.
 type Log = Rc<RefCell<Vec<(String, u128)>>>;
 
-fn fare(budget: &Budget, urgency: Urgency) -> Fare {
-    budget.fare(Family::Modify, &Askers::of(&Haste::new(urgency)))
+fn call_token(budget: &Budget, urgency: Urgency) -> CallToken {
+    budget.call_token(Family::Modify, &Waiters::of(&CallPriority::new(urgency)))
 }
 
 /// A budget whose writes have no token left but those that are kept for rollbacks.
 async fn drained() -> Budget {
     let budget = Budget::new();
     for _ in 0..10 {
-        let mut fare = fare(&budget, Urgency::Routine);
-        fare.pay().await;
-        drop(fare.depart());
+        let mut call_token = call_token(&budget, Urgency::Routine);
+        call_token.acquire().await;
+        drop(call_token.spend());
     }
     budget
 }
 
-async fn go(budget: Budget, name: &str, haste: Haste, began: Instant, log: Log) {
-    let mut fare = budget.fare(Family::Modify, &Askers::of(&haste));
-    fare.pay().await;
+async fn go(budget: Budget, name: &str, priority: CallPriority, began: Instant, log: Log) {
+    let mut call_token = budget.call_token(Family::Modify, &Waiters::of(&priority));
+    call_token.acquire().await;
     log.borrow_mut().push((name.to_owned(), began.elapsed().as_millis()));
-    drop(fare.depart());
+    drop(call_token.spend());
 }
 
 fn names(log: &Log) -> Vec<String> {
@@ -56,12 +56,12 @@ async fn the_most_urgent_goes_first_then_the_first() {
 #[tokio::test(start_paused = true)]
 async fn who_becomes_more_urgent_goes_earlier() {
     let (budget, log, began) = (drained().await, Log::default(), Instant::now());
-    let raised = Haste::new(Urgency::Routine);
+    let raised = CallPriority::new(Urgency::Routine);
     let raise = async {
         sleep(Duration::from_millis(100)).await;
         assert!(raised.raise(Urgency::Rollback));
         assert!(!raised.raise(Urgency::Progress), "it never becomes less urgent");
-        budget.reconsider();
+        budget.reprioritize();
     };
     future::join3(
         go(budget.clone(), "step", Urgency::Progress.into(), began, Rc::clone(&log)),
@@ -76,21 +76,21 @@ async fn who_becomes_more_urgent_goes_earlier() {
 #[tokio::test(start_paused = true)]
 async fn calls_under_way_hold_back_all_but_rollbacks() {
     let budget = Budget::new();
-    let describe = |urgency| budget.fare(Family::Describe, &Askers::of(&Haste::new(urgency)));
-    let mut trips = Vec::new();
+    let describe = |urgency| budget.call_token(Family::Describe, &Waiters::of(&CallPriority::new(urgency)));
+    let mut in_flight = Vec::new();
     for _ in 0..8 {
-        let mut fare = describe(Urgency::Progress);
-        fare.pay().await;
-        trips.push(fare.depart());
+        let mut call_token = describe(Urgency::Progress);
+        call_token.acquire().await;
+        in_flight.push(call_token.spend());
     }
     let mut step = describe(Urgency::Progress);
-    let mut waits = step.pay().boxed_local();
+    let mut waits = step.acquire().boxed_local();
     assert!(futures::poll!(&mut waits).is_pending());
     let mut back = describe(Urgency::Rollback);
-    assert!(back.pay().now_or_never().is_some());
-    trips.push(back.depart());
+    assert!(back.acquire().now_or_never().is_some());
+    in_flight.push(back.spend());
     assert!(futures::poll!(&mut waits).is_pending());
-    trips.truncate(7);
+    in_flight.truncate(7);
     assert!(futures::poll!(&mut waits).is_ready());
 }
 
@@ -131,31 +131,31 @@ async fn rollbacks_without_end_leave_one_token_of_eight_to_others() {
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_lets_the_next_one_go() {
     let budget = drained().await;
-    let mut unused = fare(&budget, Urgency::Rollback);
-    unused.pay().await;
-    let (mut first, mut second) = (fare(&budget, Urgency::Progress), fare(&budget, Urgency::Routine));
-    let mut first_waits = first.pay().boxed_local();
-    let mut second_waits = second.pay().boxed_local();
+    let mut unused = call_token(&budget, Urgency::Rollback);
+    unused.acquire().await;
+    let (mut first, mut second) = (call_token(&budget, Urgency::Progress), call_token(&budget, Urgency::Routine));
+    let mut first_waits = first.acquire().boxed_local();
+    let mut second_waits = second.acquire().boxed_local();
     assert!(futures::poll!(&mut first_waits).is_pending() && futures::poll!(&mut second_waits).is_pending());
-    let before = budget.standings()[1];
+    let before = budget.statuses()[1];
     assert_eq!((before.family, before.tokens, before.waiting), (Family::Modify, 4, 2));
     drop(unused);
     drop(first_waits);
-    assert_eq!(budget.standings()[1].tokens, 5, "what was not used is there again");
+    assert_eq!(budget.statuses()[1].tokens, 5, "what was not used is there again");
     advance(Duration::from_millis(334)).await;
     assert!(futures::poll!(&mut second_waits).is_ready());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fare_tells_whether_it_was_waited_for() {
+async fn a_call_token_tells_whether_it_was_waited_for() {
     let budget = drained().await;
-    let mut back = fare(&budget, Urgency::Rollback);
-    back.pay().await;
-    assert!(!back.is_overdue());
-    let mut step = fare(&budget, Urgency::Progress);
-    step.pay().await;
-    assert!(step.is_overdue());
+    let mut back = call_token(&budget, Urgency::Rollback);
+    back.acquire().await;
+    assert!(!back.has_waited());
+    let mut step = call_token(&budget, Urgency::Progress);
+    step.acquire().await;
+    assert!(step.has_waited());
     let mut step = step.renewed();
-    assert!(!step.is_overdue());
+    assert!(!step.has_waited());
     assert_eq!(step.take_waited(), Duration::from_millis(667));
 }

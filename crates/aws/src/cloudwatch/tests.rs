@@ -7,7 +7,7 @@ use weir_engine::sight::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
 
 use super::dimension_of;
-use crate::budget::Haste;
+use crate::budget::CallPriority;
 use crate::wire::{Answer, Bed, arn};
 
 fn query(number: usize) -> Query {
@@ -18,7 +18,7 @@ fn query(number: usize) -> Query {
 /// What the inventory tells without a call.
 async fn told(bed: &Bed, query: &Query) -> Result<Option<Requests>, ErrorKind> {
     let ask = Ask::new(query.clone(), ANY_AGE);
-    let (_, fact) = bed.inventory.answer(&ask, &Haste::new(Urgency::Routine)).await;
+    let (_, fact) = bed.inventory.answer(&ask, &CallPriority::new(Urgency::Routine)).await;
     fact.reading::<Option<Requests>>().unwrap().found.cloned().map_err(|error| error.kind)
 }
 

@@ -7,7 +7,7 @@ use weir_engine::Arn;
 use weir_engine::fact::{AwsError, Balancer, By, GroupAttributes, Health, Listener, Rule, Tags, TargetGroup};
 
 use super::{Elb, shapes};
-use crate::budget::Fare;
+use crate::budget::CallToken;
 use crate::errors::{Effect, nonsense};
 
 /// How many pages of a list are followed before it counts as one that has no end.
@@ -17,81 +17,93 @@ const PAGE_SIZE: i32 = 400;
 
 impl Elb {
     /// Balancers by ARN or by name, all named in the same way. What does not exist fails the whole call.
-    pub(crate) async fn balancers(&self, by: &[By], fare: &mut Fare) -> Result<Vec<Balancer>, AwsError> {
+    pub(crate) async fn balancers(&self, by: &[By], call_token: &mut CallToken) -> Result<Vec<Balancer>, AwsError> {
         const OPERATION: &str = "DescribeLoadBalancers";
         let (arns, names) = split(by);
         let found = pages(OPERATION, async |marker| {
             let request = self.reader.describe_load_balancers().set_load_balancer_arns(arns.clone());
             let request = request.set_names(names.clone()).set_marker(marker);
             let send = |attempts| request.clone().customize().interceptor(attempts).send();
-            let page = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
+            let page = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
             Ok((page.load_balancers.unwrap_or_default(), page.next_marker))
         });
         found.await?.iter().map(|balancer| shapes::balancer(OPERATION, balancer)).collect()
     }
 
     /// All listeners of a balancer.
-    pub(crate) async fn listeners(&self, balancer: &Arn, fare: &mut Fare) -> Result<Vec<Listener>, AwsError> {
+    pub(crate) async fn listeners(
+        &self,
+        balancer: &Arn,
+        call_token: &mut CallToken,
+    ) -> Result<Vec<Listener>, AwsError> {
         const OPERATION: &str = "DescribeListeners";
         let found = pages(OPERATION, async |marker| {
             let request = self.reader.describe_listeners().load_balancer_arn(balancer.as_str());
             let request = request.page_size(PAGE_SIZE).set_marker(marker);
             let send = |attempts| request.clone().customize().interceptor(attempts).send();
-            let page = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
+            let page = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
             Ok((page.listeners.unwrap_or_default(), page.next_marker))
         });
         shapes::listeners(OPERATION, &found.await?)
     }
 
     /// All rules of a listener, the default one included.
-    pub(crate) async fn rules(&self, listener: &Arn, fare: &mut Fare) -> Result<Vec<Rule>, AwsError> {
+    pub(crate) async fn rules(&self, listener: &Arn, call_token: &mut CallToken) -> Result<Vec<Rule>, AwsError> {
         const OPERATION: &str = "DescribeRules";
         let found = pages(OPERATION, async |marker| {
             let request = self.reader.describe_rules().listener_arn(listener.as_str());
             let request = request.page_size(PAGE_SIZE).set_marker(marker);
             let send = |attempts| request.clone().customize().interceptor(attempts).send();
-            let page = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
+            let page = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
             Ok((page.rules.unwrap_or_default(), page.next_marker))
         });
         shapes::rules(OPERATION, &found.await?)
     }
 
     /// Target groups by ARN or by name, all named in the same way. What does not exist fails the whole call.
-    pub(crate) async fn groups(&self, by: &[By], fare: &mut Fare) -> Result<Vec<TargetGroup>, AwsError> {
+    pub(crate) async fn groups(&self, by: &[By], call_token: &mut CallToken) -> Result<Vec<TargetGroup>, AwsError> {
         const OPERATION: &str = "DescribeTargetGroups";
         let (arns, names) = split(by);
         let found = pages(OPERATION, async |marker| {
             let request = self.reader.describe_target_groups().set_target_group_arns(arns.clone());
             let request = request.set_names(names.clone()).set_marker(marker);
             let send = |attempts| request.clone().customize().interceptor(attempts).send();
-            let page = self.caller.call(OPERATION, Effect::Read, fare, send).await?;
+            let page = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
             Ok((page.target_groups.unwrap_or_default(), page.next_marker))
         });
         found.await?.iter().map(|group| shapes::group(OPERATION, group)).collect()
     }
 
     /// The attributes of a target group.
-    pub(crate) async fn attributes(&self, group: &Arn, fare: &mut Fare) -> Result<GroupAttributes, AwsError> {
+    pub(crate) async fn attributes(
+        &self,
+        group: &Arn,
+        call_token: &mut CallToken,
+    ) -> Result<GroupAttributes, AwsError> {
         let request = self.reader.describe_target_group_attributes().target_group_arn(group.as_str());
         let send = |attempts| request.clone().customize().interceptor(attempts).send();
-        let answer = self.caller.call("DescribeTargetGroupAttributes", Effect::Read, fare, send).await?;
+        let answer = self.caller.call("DescribeTargetGroupAttributes", Effect::Read, call_token, send).await?;
         Ok(shapes::attributes(answer.attributes()))
     }
 
     /// The health of all targets of a group.
-    pub(crate) async fn health(&self, group: &Arn, fare: &mut Fare) -> Result<Health, AwsError> {
+    pub(crate) async fn health(&self, group: &Arn, call_token: &mut CallToken) -> Result<Health, AwsError> {
         let request = self.reader.describe_target_health().target_group_arn(group.as_str());
         let send = |attempts| request.clone().customize().interceptor(attempts).send();
-        let answer = self.caller.call("DescribeTargetHealth", Effect::Read, fare, send).await?;
+        let answer = self.caller.call("DescribeTargetHealth", Effect::Read, call_token, send).await?;
         Ok(shapes::health(answer.target_health_descriptions()))
     }
 
     /// The tags of up to twenty resources. What does not exist fails the whole call.
-    pub(crate) async fn tags(&self, resources: &[Arn], fare: &mut Fare) -> Result<BTreeMap<Arn, Tags>, AwsError> {
+    pub(crate) async fn tags(
+        &self,
+        resources: &[Arn],
+        call_token: &mut CallToken,
+    ) -> Result<BTreeMap<Arn, Tags>, AwsError> {
         let arns = resources.iter().map(|arn| arn.as_str().to_owned()).collect();
         let request = self.reader.describe_tags().set_resource_arns(Some(arns));
         let send = |attempts| request.clone().customize().interceptor(attempts).send();
-        let answer = self.caller.call("DescribeTags", Effect::Read, fare, send).await?;
+        let answer = self.caller.call("DescribeTags", Effect::Read, call_token, send).await?;
         let one = |description: &TagDescription| {
             let arn = Arn::new(description.resource_arn()?);
             let tags = description.tags().iter();

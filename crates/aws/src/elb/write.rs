@@ -5,12 +5,12 @@ use weir_engine::fact::{Action, AwsError, ErrorKind, Tags};
 use weir_engine::step::Step;
 
 use super::{Elb, actions, conditions};
-use crate::budget::Fare;
+use crate::budget::CallToken;
 use crate::errors::Effect;
 
 impl Elb {
-    /// Carries out one step. The fare has its token.
-    pub(crate) async fn write(&self, step: &Step, fare: &mut Fare) -> Result<(), AwsError> {
+    /// Carries out one step. The token has been acquired.
+    pub(crate) async fn write(&self, step: &Step, call_token: &mut CallToken) -> Result<(), AwsError> {
         let operation = step.operation();
         match step {
             Step::CreateRule { listener, priority, conditions, forward, tags } => {
@@ -27,36 +27,36 @@ impl Elb {
                 let request = request.set_conditions(Some(conditions)).actions(actions::forward_only(forward));
                 let request = request.set_tags(Some(sdk_tags(tags)));
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
             Step::SetRuleActions { rule, actions, .. } => {
                 let request = self.writer.modify_rule().rule_arn(rule.as_str());
                 let request = request.set_actions(Some(sdk_actions(operation, actions)?));
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
             Step::SetDefaultActions { listener, actions } => {
                 let request = self.writer.modify_listener().listener_arn(listener.as_str());
                 let request = request.set_default_actions(Some(sdk_actions(operation, actions)?));
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
             Step::AddTags { resource, tags } => {
                 let request = self.writer.add_tags().resource_arns(resource.as_str());
                 let request = request.set_tags(Some(sdk_tags(tags)));
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
             Step::RemoveTags { resource, keys } => {
                 let request = self.writer.remove_tags().resource_arns(resource.as_str());
                 let request = request.set_tag_keys(Some(keys.iter().cloned().collect()));
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
             Step::DeleteRule { rule, .. } => {
                 let request = self.writer.delete_rule().rule_arn(rule.as_str());
                 let send = |attempts| request.clone().customize().interceptor(attempts).send();
-                self.caller.call(operation, Effect::Write, fare, send).await.map(drop)
+                self.caller.call(operation, Effect::Write, call_token, send).await.map(drop)
             }
         }
     }

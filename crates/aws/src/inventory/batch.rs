@@ -1,8 +1,8 @@
-//! Calls under way, and the questions that travel together in one call.
+//! Batching and request coalescing: questions that one call can answer share it, equal questions share an answer.
 //!
-//! A batch is open to more questions until it departs, which is when its call is sent: the longer it waits for a token
-//! of the call budget, the more travel in it, and it is as urgent as the most urgent who wait for it. The one who asks
-//! and everyone who joins poll the same future; when the last of them is dropped, so is the batch.
+//! A batch is open to more questions until its call is sent: the longer it waits for a token of the call budget, the more
+//! join it, and its priority is that of the most urgent waiter. All waiters poll the same shared future; when the last of
+//! them is dropped, so is the batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use weir_engine::fact::{By, Fact, Query};
 
 use super::Core;
+use super::invalidation::Invalidation;
 use super::memory::Memory;
-use super::touch::Touched;
-use crate::budget::{Askers, Haste};
+use crate::budget::{CallPriority, Waiters};
 use crate::cloudwatch;
 
 /// How many resources ELBv2 takes in one call of `DescribeTags` or `DescribeLoadBalancers`.
@@ -23,47 +23,47 @@ pub(super) const MOST_TOGETHER: usize = 20;
 /// below this, AWS would find the call invalid, and it would be halved.
 const MOST_GROUPS: usize = 100;
 
-/// What a batch brought, by question.
-pub(super) type Landed = Rc<BTreeMap<Query, Fact>>;
-/// The end of a batch, which many can wait for.
-pub(super) type Landing = Shared<LocalBoxFuture<'static, Landed>>;
+/// The answers of a batch, by question.
+pub(super) type BatchResult = Rc<BTreeMap<Query, Fact>>;
+/// The result of a batch, which many can wait for.
+pub(super) type SharedResult = Shared<LocalBoxFuture<'static, BatchResult>>;
 
 /// The batches and the questions in them.
 #[derive(Default)]
 pub(super) struct Batches {
     last_number: u64,
-    /// Those not departed, by number.
-    open: BTreeMap<u64, Open>,
-    /// Where the answer to a question comes from that may be remembered.
-    under_way: BTreeMap<Query, UnderWay>,
+    /// Batches whose call was not sent yet, by number.
+    open: BTreeMap<u64, OpenBatch>,
+    /// The batch of each question whose answer may be remembered.
+    pending: BTreeMap<Query, PendingQuery>,
 }
 
-/// The questions that travel in one call.
+/// The questions of one call.
 #[derive(Default)]
-pub(super) struct Load {
+pub(super) struct Batch {
     /// Those that somebody waits for.
     pub asked: BTreeSet<Query>,
-    /// Those that nobody has asked yet.
-    pub ahead: BTreeSet<Query>,
+    /// Those that nobody has asked yet, fetched ahead.
+    pub prefetched: BTreeSet<Query>,
 }
 
-struct Open {
-    lot: Lot,
+struct OpenBatch {
+    key: BatchKey,
     queries: BTreeSet<Query>,
-    askers: Askers,
-    landing: WeakShared<LocalBoxFuture<'static, Landed>>,
+    waiters: Waiters,
+    result: WeakShared<LocalBoxFuture<'static, BatchResult>>,
 }
 
-struct UnderWay {
+struct PendingQuery {
     batch: u64,
-    departed: Option<Timestamp>,
-    askers: Askers,
-    landing: WeakShared<LocalBoxFuture<'static, Landed>>,
+    sent_at: Option<Timestamp>,
+    waiters: Waiters,
+    result: WeakShared<LocalBoxFuture<'static, BatchResult>>,
 }
 
-/// Which questions may travel together.
+/// What the questions of one batch have in common: those with the same key can share a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lot {
+enum BatchKey {
     BalancersByArn,
     BalancersByName,
     GroupsByArn,
@@ -74,7 +74,7 @@ enum Lot {
     Alone,
 }
 
-impl Lot {
+impl BatchKey {
     /// A doubtful question (what it is about did not exist last time) would make a call fail for all the others.
     fn of(query: &Query, doubtful: bool) -> Self {
         match query {
@@ -90,7 +90,7 @@ impl Lot {
         }
     }
 
-    /// How many questions travel together.
+    /// How many questions fit into one call.
     fn room(self) -> usize {
         match self {
             Self::Alone => 1,
@@ -108,24 +108,24 @@ impl Batches {
         query: &Query,
         (not_before, now): (Timestamp, Timestamp),
         doubtful: bool,
-        haste: &Haste,
-    ) -> Option<Landing> {
-        let same = self.under_way.get(query);
-        let will_do = |departed| (not_before..=now).contains(&departed);
-        if let Some(same) = same.filter(|same| same.departed.is_none_or(will_do)) {
-            same.askers.join(haste);
-            return same.landing.upgrade();
+        priority: &CallPriority,
+    ) -> Option<SharedResult> {
+        let same = self.pending.get(query);
+        let is_usable = |sent_at| (not_before..=now).contains(&sent_at);
+        if let Some(same) = same.filter(|same| same.sent_at.is_none_or(is_usable)) {
+            same.waiters.join(priority);
+            return same.result.upgrade();
         }
-        let lot = Lot::of(query, doubtful);
-        let has_room = |open: &Open| open.lot == lot && open.queries.len() < lot.room();
+        let key = BatchKey::of(query, doubtful);
+        let has_room = |open: &OpenBatch| open.key == key && open.queries.len() < key.room();
         let (number, open) = self.open.iter_mut().find(|(_, open)| has_room(open))?;
-        let landing = open.landing.upgrade()?;
+        let result = open.result.upgrade()?;
         open.queries.insert(query.clone());
-        open.askers.join(haste);
-        let (askers, landing_of_all) = (open.askers.clone(), open.landing.clone());
-        let under_way = UnderWay { batch: *number, departed: None, askers, landing: landing_of_all };
-        self.under_way.insert(query.clone(), under_way);
-        Some(landing)
+        open.waiters.join(priority);
+        let (waiters, weak_result) = (open.waiters.clone(), open.result.clone());
+        let pending = PendingQuery { batch: *number, sent_at: None, waiters, result: weak_result };
+        self.pending.insert(query.clone(), pending);
+        Some(result)
     }
 
     /// The number of the next batch.
@@ -135,72 +135,72 @@ impl Batches {
     }
 
     /// Opens a batch with its first question.
-    pub(super) fn open(&mut self, number: u64, query: &Query, doubtful: bool, askers: Askers, landing: &Landing) {
-        let Some(landing) = landing.downgrade() else { return };
-        let under_way = UnderWay { batch: number, departed: None, askers: askers.clone(), landing: landing.clone() };
-        self.under_way.insert(query.clone(), under_way);
-        let lot = Lot::of(query, doubtful);
-        self.open.insert(number, Open { lot, queries: BTreeSet::from([query.clone()]), askers, landing });
+    pub(super) fn open(&mut self, number: u64, query: &Query, doubtful: bool, waiters: Waiters, result: &SharedResult) {
+        let Some(result) = result.downgrade() else { return };
+        let pending = PendingQuery { batch: number, sent_at: None, waiters: waiters.clone(), result: result.clone() };
+        self.pending.insert(query.clone(), pending);
+        let key = BatchKey::of(query, doubtful);
+        self.open.insert(number, OpenBatch { key, queries: BTreeSet::from([query.clone()]), waiters, result });
     }
 
     /// Closes a batch, whose call is sent now, and tells the questions in it. Where it still has room, the tags of other
-    /// rules travel along that somebody is about to ask for: routes become known one by one, each with a rule of its own.
-    pub(super) fn depart(&mut self, number: u64, now: Timestamp, memory: &Memory) -> Load {
-        let Some(Open { lot, queries: asked, askers, landing }) = self.open.remove(&number) else {
-            return Load::default();
+    /// rules are fetched along that somebody is about to ask for: routes become known one by one, each with a rule of its own.
+    pub(super) fn close(&mut self, number: u64, now: Timestamp, memory: &Memory) -> Batch {
+        let Some(OpenBatch { key, queries: asked, waiters, result }) = self.open.remove(&number) else {
+            return Batch::default();
         };
         for query in &asked {
-            if let Some(under_way) = self.under_way.get_mut(query).filter(|under_way| under_way.batch == number) {
-                under_way.departed = Some(now);
+            if let Some(pending) = self.pending.get_mut(query).filter(|pending| pending.batch == number) {
+                pending.sent_at = Some(now);
             }
         }
-        let room = if lot == Lot::Tags { MOST_TOGETHER - asked.len() } else { 0 };
-        let is_free = |query: &Query| !asked.contains(query) && !self.under_way.contains_key(query);
-        let ahead = memory.untold_tags(&asked, is_free, room);
-        for query in &ahead {
-            let (askers, landing) = (askers.clone(), landing.clone());
-            self.under_way.insert(query.clone(), UnderWay { batch: number, departed: Some(now), askers, landing });
+        let room = if key == BatchKey::Tags { MOST_TOGETHER - asked.len() } else { 0 };
+        let is_free = |query: &Query| !asked.contains(query) && !self.pending.contains_key(query);
+        let prefetched = memory.unread_tags(&asked, is_free, room);
+        for query in &prefetched {
+            let (waiters, result) = (waiters.clone(), result.clone());
+            self.pending.insert(query.clone(), PendingQuery { batch: number, sent_at: Some(now), waiters, result });
         }
-        Load { asked, ahead }
+        Batch { asked, prefetched }
     }
 
-    /// Whether the answer of a batch to a question may be remembered: no write touched it, and no newer batch has
+    /// Whether the answer of a batch to a question may be remembered: no write has invalidated it, and no newer batch has
     /// the question too.
-    pub(super) fn is_unspoiled(&self, number: u64, query: &Query) -> bool {
-        self.under_way.get(query).is_some_and(|under_way| under_way.batch == number)
+    pub(super) fn is_current(&self, number: u64, query: &Query) -> bool {
+        self.pending.get(query).is_some_and(|pending| pending.batch == number)
     }
 
     /// Makes those who ask from now on wait for a call of their own instead of one that a write has overtaken.
-    pub(super) fn spoil(&mut self, touched: &Touched) {
-        self.under_way.retain(|query, under_way| under_way.departed.is_none() || !touched.may_be(query));
+    pub(super) fn invalidate(&mut self, invalidation: &Invalidation) {
+        self.pending.retain(|query, pending| pending.sent_at.is_none() || !invalidation.may_cover(query));
     }
 
     /// Makes everybody who asks from now on wait for a call that has not been sent yet, and lets nothing be remembered of
     /// those that have.
     pub(super) fn forget(&mut self) {
-        self.under_way.clear();
+        self.pending.clear();
     }
 
     fn retire(&mut self, number: u64) {
         self.open.remove(&number);
-        self.under_way.retain(|_, under_way| under_way.batch != number);
+        self.pending.retain(|_, pending| pending.batch != number);
     }
 }
 
-/// A batch's own hold on the inventory. Dropped with the batch's future, and then the batch is no more.
-pub(super) struct Ticket {
+/// Removes a batch from the inventory when its future is dropped.
+pub(super) struct BatchGuard {
     number: u64,
-    askers: Askers,
+    waiters: Waiters,
     core: Rc<Core>,
 }
 
-impl Ticket {
-    pub(super) fn new(number: u64, askers: Askers, core: Rc<Core>) -> Self {
-        Self { number, askers, core }
+impl BatchGuard {
+    pub(super) fn new(number: u64, waiters: Waiters, core: Rc<Core>) -> Self {
+        Self { number, waiters, core }
     }
 
-    pub(super) fn askers(&self) -> &Askers {
-        &self.askers
+    pub(super) fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -212,7 +212,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for BatchGuard {
     fn drop(&mut self) {
         self.core.batches.borrow_mut().retire(self.number);
     }

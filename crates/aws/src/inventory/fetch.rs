@@ -7,8 +7,8 @@ use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, RequestCount};
 
 use super::Core;
-use super::batch::Load;
-use crate::budget::Fare;
+use super::batch::Batch;
+use crate::budget::CallToken;
 use crate::elb::Elb;
 use crate::errors::absent;
 
@@ -18,18 +18,18 @@ use crate::errors::absent;
 /// ELBv2 fails a whole call for one resource that does not exist, without saying which. Then the batch is halved
 /// until the culprits stand alone, so that nobody suffers from another's mistake; least of all from what nobody has
 /// asked for yet, which goes first.
-pub(super) async fn fetch(core: &Core, load: Load, fare: &mut Fare) -> BTreeMap<Query, Fact> {
+pub(super) async fn fetch(core: &Core, batch: Batch, call_token: &mut CallToken) -> BTreeMap<Query, Fact> {
     let mut facts = BTreeMap::new();
-    let asked = load.asked.len();
-    let mut parts: Vec<Vec<Query>> = vec![load.asked.into_iter().chain(load.ahead).collect()];
-    let mut has_ahead = parts.iter().any(|part| part.len() > asked);
+    let asked = batch.asked.len();
+    let mut parts: Vec<Vec<Query>> = vec![batch.asked.into_iter().chain(batch.prefetched).collect()];
+    let mut has_prefetched = parts.iter().any(|part| part.len() > asked);
     while let Some(mut part) = parts.pop() {
         let at = core.now();
-        match together(core, at, &part, fare).await {
+        match together(core, at, &part, call_token).await {
             Ok(answers) => facts.extend(answers),
-            Err(error) if std::mem::take(&mut has_ahead) && !may_pass(error.kind) => {
-                let ahead = part.split_off(asked);
-                parts.extend([ahead, part]);
+            Err(error) if std::mem::take(&mut has_prefetched) && !may_pass(error.kind) => {
+                let prefetched = part.split_off(asked);
+                parts.extend([prefetched, part]);
             }
             Err(error) if part.len() > 1 && is_of_one(&part, &error) => {
                 let rest = part.split_off(part.len() / 2);
@@ -62,19 +62,19 @@ async fn together(
     core: &Core,
     at: Timestamp,
     queries: &[Query],
-    fare: &mut Fare,
+    call_token: &mut CallToken,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
     let elb = &core.elb;
     let fact = match first {
-        Query::Listeners(balancer) => Fact::new(at, Ok(elb.listeners(balancer, fare).await?)),
-        Query::Rules(listener) => Fact::new(at, Ok(elb.rules(listener, fare).await?)),
-        Query::Attributes(group) => Fact::new(at, Ok(elb.attributes(group, fare).await?)),
-        Query::Health(group) => Fact::new(at, Ok(elb.health(group, fare).await?)),
-        Query::Balancer(_) => return balancers(elb, at, queries, fare).await,
-        Query::Group(_) => return groups(elb, at, queries, fare).await,
-        Query::Tags(_) => return tags(elb, at, queries, fare).await,
-        Query::Requests(_) => return requests(core, at, queries, fare).await,
+        Query::Listeners(balancer) => Fact::new(at, Ok(elb.listeners(balancer, call_token).await?)),
+        Query::Rules(listener) => Fact::new(at, Ok(elb.rules(listener, call_token).await?)),
+        Query::Attributes(group) => Fact::new(at, Ok(elb.attributes(group, call_token).await?)),
+        Query::Health(group) => Fact::new(at, Ok(elb.health(group, call_token).await?)),
+        Query::Balancer(_) => return balancers(elb, at, queries, call_token).await,
+        Query::Group(_) => return groups(elb, at, queries, call_token).await,
+        Query::Tags(_) => return tags(elb, at, queries, call_token).await,
+        Query::Requests(_) => return requests(core, at, queries, call_token).await,
     };
     Ok(vec![(first.clone(), fact)])
 }
@@ -83,10 +83,10 @@ async fn balancers(
     elb: &Elb,
     at: Timestamp,
     queries: &[Query],
-    fare: &mut Fare,
+    call_token: &mut CallToken,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Balancer(by) = query { Some(by) } else { None });
-    let found = elb.balancers(&by, fare).await?;
+    let found = elb.balancers(&by, call_token).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeLoadBalancers", &format!("load balancer {by}")));
@@ -95,9 +95,14 @@ async fn balancers(
     Ok(answer.collect())
 }
 
-async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn groups(
+    elb: &Elb,
+    at: Timestamp,
+    queries: &[Query],
+    call_token: &mut CallToken,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let by = asked(queries, |query| if let Query::Group(by) = query { Some(by) } else { None });
-    let found = elb.groups(&by, fare).await?;
+    let found = elb.groups(&by, call_token).await?;
     let answer = by.into_iter().map(|by| {
         let one = found.iter().find(|found| names(&by, &found.arn, &found.name)).cloned();
         let one = one.ok_or_else(|| absent("DescribeTargetGroups", &format!("target group {by}")));
@@ -106,9 +111,14 @@ async fn groups(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) ->
     Ok(answer.collect())
 }
 
-async fn tags(elb: &Elb, at: Timestamp, queries: &[Query], fare: &mut Fare) -> Result<Vec<(Query, Fact)>, AwsError> {
+async fn tags(
+    elb: &Elb,
+    at: Timestamp,
+    queries: &[Query],
+    call_token: &mut CallToken,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
     let arns = asked(queries, |query| if let Query::Tags(arn) = query { Some(arn) } else { None });
-    let mut found = elb.tags(&arns, fare).await?;
+    let mut found = elb.tags(&arns, call_token).await?;
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
         (Query::Tags(arn), Fact::new(at, one))
@@ -120,11 +130,11 @@ async fn requests(
     core: &Core,
     at: Timestamp,
     queries: &[Query],
-    fare: &mut Fare,
+    call_token: &mut CallToken,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
     let counts: Vec<RequestCount> =
         asked(queries, |query| if let Query::Requests(count) = query { Some(count) } else { None });
-    let found = core.cloudwatch.requests(at, &counts, fare).await?;
+    let found = core.cloudwatch.requests(at, &counts, call_token).await?;
     let answer = found.into_iter().map(|(count, requests)| (Query::Requests(count), Fact::new(at, Ok(Some(requests)))));
     Ok(answer.collect())
 }

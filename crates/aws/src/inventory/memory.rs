@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Found, Query, Rule, RulePriority, Tags};
 
-use super::touch::Touched;
+use super::invalidation::Invalidation;
 
 /// How long an answer is kept that no one asks for.
 const UNASKED: SignedDuration = SignedDuration::from_hours(1);
 /// How long a failure is given to others who ask the same, so that they do not all run into it; then it is tried
 /// again, however old an answer the asker would take.
 const FAILURE: SignedDuration = SignedDuration::from_secs(5);
-/// For how long reads must have failed before an answer from before is given to nobody any more: so long that two rounds
+/// For how long reads must have failed before an answer from before is given to nobody any more: so long that two resyncs
 /// have missed it.
 pub(super) const LAPSE: SignedDuration = SignedDuration::from_secs(25);
 /// How often what no one asks for is looked for.
@@ -88,7 +88,7 @@ impl Memory {
 
     /// So many questions for the tags of rules that were seen and whose tags were never read: first those of the
     /// listeners that hold a rule among the questions given.
-    pub(super) fn untold_tags(
+    pub(super) fn unread_tags(
         &self,
         near: &BTreeSet<Query>,
         is_free: impl Fn(&Query) -> bool,
@@ -102,11 +102,11 @@ impl Memory {
         let (near, others): (Vec<&[Rule]>, Vec<&[Rule]>) =
             self.all_rules().partition(|rules| rules.iter().any(is_near));
         // The marks of a default action stand on its listener, which is no rule.
-        let is_untold = |query: &Query| !self.known.contains_key(query) && is_free(query);
+        let is_unread = |query: &Query| !self.known.contains_key(query) && is_free(query);
         for rules in near.into_iter().chain(others) {
             let at_priority = rules.iter().filter(|rule| rule.priority != RulePriority::Default);
-            let untold = at_priority.map(|rule| Query::Tags(rule.arn.clone())).filter(is_untold);
-            found.extend(untold.take(room.saturating_sub(found.len())));
+            let unread = at_priority.map(|rule| Query::Tags(rule.arn.clone())).filter(is_unread);
+            found.extend(unread.take(room.saturating_sub(found.len())));
             if found.len() == room {
                 break;
             }
@@ -193,12 +193,12 @@ impl Memory {
     }
 
     /// Forgets what a write may have changed.
-    pub(super) fn forget(&mut self, touched: &Touched) {
-        for query in touched.named() {
+    pub(super) fn forget(&mut self, invalidation: &Invalidation) {
+        for query in invalidation.named() {
             self.known.remove(query);
         }
-        if touched.touches_groups() {
-            self.known.retain(|query, known| !known.found().is_some_and(|fact| touched.is(query, fact)));
+        if invalidation.covers_groups() {
+            self.known.retain(|query, known| !known.found().is_some_and(|fact| invalidation.covers(query, fact)));
         }
     }
 }

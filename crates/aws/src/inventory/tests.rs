@@ -413,8 +413,8 @@ fn a_rule_is_found_by_its_arn() {
     let rules = vec![rule("other", &["red"]), rule("rule", &["blue"])];
     let now = Timestamp::UNIX_EPOCH;
     memory.keep(&Query::Rules(listener()), &Fact::new(now, Ok(rules)), now);
-    let touched = Touched::by(&set_actions(&["green"]), &memory);
-    let is_touched = |name: &str| touched.may_be(&Query::Health(group(name)));
+    let invalidation = Invalidation::of(&set_actions(&["green"]), &memory);
+    let is_touched = |name: &str| invalidation.may_cover(&Query::Health(group(name)));
     assert_eq!(["blue", "green", "red"].map(is_touched), [true, true, false]);
 }
 
@@ -441,7 +441,7 @@ async fn a_batch_that_somebody_urgent_joins_goes_first() {
     let busy: Vec<Ask> = (0..8).map(|number| bed.ask(Query::Health(group(&format!("busy-{number}"))))).collect();
     let health = bed.ask(Query::Health(group("green")));
     let began = bed.now();
-    let (urgent, routine) = (Haste::new(Urgency::Rollback), Haste::new(Urgency::Routine));
+    let (urgent, routine) = (CallPriority::new(Urgency::Rollback), CallPriority::new(Urgency::Routine));
     let late = async {
         wait(SignedDuration::from_millis(2)).await;
         let fact = bed.inventory.answer(&health, &urgent).await;
@@ -468,7 +468,7 @@ async fn a_throttled_read_is_sent_again_more_slowly() {
     let spent = calls[0].spent.unwrap();
     assert_eq!((calls.len(), calls[0].attempts, spent.throttled), (1, 5, 4));
     assert!(spent.waited > SignedDuration::from_millis(500), "{spent:?}");
-    let describe = bed.budget.standings()[0];
+    let describe = bed.budget.statuses()[0];
     assert!(describe.per_second < 10.0, "{describe:?}");
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde_json::json;
-use weir_aws::{Call, Family, Place, Spent, Standing};
+use weir_aws::{AccountRegion, BudgetStatus, Call, Family, Spent};
 use weir_engine::fact::ErrorKind;
 use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
@@ -110,9 +110,9 @@ fn a_shift_shows_one_phase_and_its_step() {
     assert_eq!(text.matches("weir_shift_phase{").count(), 1, "the phase before is gone");
 }
 
-fn budgets() -> BTreeMap<Place, Vec<Standing>> {
-    let place = Place { account: String::new(), region: "eu-west-1".to_owned() };
-    BTreeMap::from([(place, vec![Standing { family: Family::Modify, tokens: 14, per_second: 1.5, waiting: 3 }])])
+fn budgets() -> BTreeMap<AccountRegion, Vec<BudgetStatus>> {
+    let place = AccountRegion { account: String::new(), region: "eu-west-1".to_owned() };
+    BTreeMap::from([(place, vec![BudgetStatus { family: Family::Modify, tokens: 14, per_second: 1.5, waiting: 3 }])])
 }
 
 #[test]

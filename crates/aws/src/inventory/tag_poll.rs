@@ -1,4 +1,4 @@
-//! Looking at tags again: who owns a resource may change while nothing else does.
+//! Polling of ownership tags: who owns a resource may change while nothing else does.
 //!
 //! Invariant: no resource goes unread for longer than [`PERIOD`] and the time between two calls, and the reads are
 //! spread over it in full batches, so that a thousand resources at rest cost a few calls a minute.
@@ -14,24 +14,24 @@ use weir_engine::tick::Urgency;
 
 use super::Inventory;
 use super::batch::MOST_TOGETHER;
-use crate::budget::Haste;
+use crate::budget::CallPriority;
 
 /// How long the tags of a resource go unread.
 const PERIOD: SignedDuration = SignedDuration::from_mins(9);
 
-/// What was last told of the tags, and when they are due again.
+/// The tags as last reported, and when they are polled again.
 #[derive(Default)]
-pub(super) struct Marks {
-    known: BTreeMap<Arn, Mark>,
+pub(super) struct TagPoll {
+    known: BTreeMap<Arn, PolledTags>,
 }
 
-struct Mark {
+struct PolledTags {
     /// `None` before they were read, or where there is no such resource.
     tags: Option<Arc<Tags>>,
     due: Timestamp,
 }
 
-impl Marks {
+impl TagPoll {
     /// Keeps only what is watched. New resources come in turn, in batches spread over the period.
     fn watch(&mut self, resources: &BTreeSet<Arn>, now: Timestamp, read: impl Fn(&Arn) -> Option<Arc<Tags>>) {
         self.known.retain(|arn, _| resources.contains(arn));
@@ -40,14 +40,14 @@ impl Marks {
         for (batch, arns) in (1..).zip(new.chunks(MOST_TOGETHER)) {
             let due = now + PERIOD * batch / batches;
             for arn in arns {
-                self.known.insert((*arn).clone(), Mark { tags: read(arn), due });
+                self.known.insert((*arn).clone(), PolledTags { tags: read(arn), due });
             }
         }
     }
 
     /// What is due, filled up with what would be next to whole batches.
     fn due(&self, now: Timestamp) -> Vec<Arn> {
-        let mut by_due: Vec<(Timestamp, &Arn)> = self.known.iter().map(|(arn, mark)| (mark.due, arn)).collect();
+        let mut by_due: Vec<(Timestamp, &Arn)> = self.known.iter().map(|(arn, polled)| (polled.due, arn)).collect();
         by_due.sort();
         let due = by_due.iter().take_while(|(due, _)| *due <= now).count();
         let whole = due.next_multiple_of(MOST_TOGETHER);
@@ -56,31 +56,31 @@ impl Marks {
 
     /// Takes over what was read; true if it is not as last told. A failure tells nothing, and is tried again.
     fn update(&mut self, arn: &Arn, fact: Fact, now: Timestamp) -> bool {
-        let Some(mark) = self.known.get_mut(arn) else { return false };
+        let Some(polled) = self.known.get_mut(arn) else { return false };
         let tags = match fact.found {
             Ok(Found::Tags(tags)) => Some(tags),
             Err(error) if error.kind == ErrorKind::NotFound => None,
             _ => return false,
         };
-        mark.due = now + PERIOD;
-        let changed = mark.tags != tags;
-        mark.tags = tags;
+        polled.due = now + PERIOD;
+        let changed = polled.tags != tags;
+        polled.tags = tags;
         changed
     }
 }
 
-pub(super) async fn look(inventory: &Inventory, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
+pub(super) async fn poll(inventory: &Inventory, resources: &BTreeSet<Arn>) -> BTreeSet<Arn> {
     let now = inventory.core.now();
     let due = {
         let memory = inventory.core.memory.borrow();
-        let mut marks = inventory.core.marks.borrow_mut();
-        marks.watch(resources, now, |arn| memory.tags(&Query::Tags(arn.clone())).cloned());
-        marks.due(now)
+        let mut tag_poll = inventory.core.tag_poll.borrow_mut();
+        tag_poll.watch(resources, now, |arn| memory.tags(&Query::Tags(arn.clone())).cloned());
+        tag_poll.due(now)
     };
     let asks: Vec<Ask> = due.iter().map(|arn| Ask::new(Query::Tags(arn.clone()), now)).collect();
-    let answers = inventory.answer_all(&asks, &Haste::new(Urgency::Routine)).await;
-    let mut marks = inventory.core.marks.borrow_mut();
-    let changed = due.into_iter().zip(answers).filter(|(arn, (_, fact))| marks.update(arn, fact.clone(), now));
+    let answers = inventory.answer_all(&asks, &CallPriority::new(Urgency::Routine)).await;
+    let mut tag_poll = inventory.core.tag_poll.borrow_mut();
+    let changed = due.into_iter().zip(answers).filter(|(arn, (_, fact))| tag_poll.update(arn, fact.clone(), now));
     changed.map(|(arn, _)| arn).collect()
 }
 

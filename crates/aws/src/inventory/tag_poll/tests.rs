@@ -38,13 +38,13 @@ fn rules(count: usize) -> BTreeSet<Arn> {
 
 /// Calls every half a minute for a while; what was told, and the most calls at once.
 async fn look_for(bed: &Bed, resources: &BTreeSet<Arn>, minutes: u32) -> (BTreeSet<Arn>, usize) {
-    let (mut told, mut most) = (BTreeSet::new(), 0);
+    let (mut changed, mut most) = (BTreeSet::new(), 0);
     for _ in 0..2 * minutes {
         tokio::time::sleep(Duration::from_secs(30)).await;
-        told.extend(bed.inventory.marks(resources).await);
+        changed.extend(bed.inventory.poll_tags(resources).await);
         most = most.max(bed.operations().len());
     }
-    (told, most)
+    (changed, most)
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,8 +53,8 @@ async fn a_thousand_rules_cost_a_few_calls_in_each_round() {
     let bed = world.bed();
     look_for(&bed, &resources, 10).await;
     bed.operations();
-    let (told, most) = look_for(&bed, &resources, 60).await;
-    assert_eq!((told, most), (BTreeSet::new(), 3));
+    let (changed, most) = look_for(&bed, &resources, 60).await;
+    assert_eq!((changed, most), (BTreeSet::new(), 3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What a write may change, among the things that can be asked.
+//! Cache invalidation: which remembered answers a write may change.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,15 @@ use weir_engine::step::Step;
 use super::memory::Memory;
 
 /// The questions whose answers a write may change.
-pub(super) struct Touched {
+pub(super) struct Invalidation {
     queries: BTreeSet<Query>,
     /// The groups that begin or cease to be used: their balancers change, and whether their health is checked.
     groups: BTreeSet<Arn>,
 }
 
-impl Touched {
-    /// What a step touches, given what was known before it.
-    pub(super) fn by(step: &Step, memory: &Memory) -> Self {
+impl Invalidation {
+    /// The answers that a step may change, given what was known before it.
+    pub(super) fn of(step: &Step, memory: &Memory) -> Self {
         let rules = |listener: &Arn| Query::Rules(listener.clone());
         match step {
             Step::CreateRule { listener, forward, .. } => {
@@ -54,18 +54,18 @@ impl Touched {
     }
 
     /// Whether the answers about some groups may have changed too.
-    pub(super) fn touches_groups(&self) -> bool {
+    pub(super) fn covers_groups(&self) -> bool {
         !self.groups.is_empty()
     }
 
     /// Whether the answer to a question may have changed, known what the answer was.
-    pub(super) fn is(&self, query: &Query, fact: &Fact) -> bool {
+    pub(super) fn covers(&self, query: &Query, fact: &Fact) -> bool {
         let by_name = matches!(&fact.found, Ok(Found::Group(group)) if self.groups.contains(&group.arn));
         by_name || self.is_named(query)
     }
 
     /// Whether the answer to a question may change, the answer not being known yet.
-    pub(super) fn may_be(&self, query: &Query) -> bool {
+    pub(super) fn may_cover(&self, query: &Query) -> bool {
         let by_name = matches!(query, Query::Group(By::Name(_))) && !self.groups.is_empty();
         by_name || self.is_named(query)
     }

@@ -87,8 +87,8 @@ fn both() -> BTreeSet<Arn> {
 
 /// A round over balancers.
 async fn round_over(bed: &Bed, balancers: BTreeSet<Arn>) -> BTreeSet<Arn> {
-    let beat = Beat { balancers, ..Beat::default() };
-    bed.inventory.round(&beat, seconds(30)).await.changed
+    let scope = ResyncScope { balancers, ..ResyncScope::default() };
+    bed.inventory.resync(&scope, seconds(30)).await.changed
 }
 
 /// A round when all that was read before is too old.
@@ -222,17 +222,17 @@ async fn where_nothing_answers_two_rounds_say_so_within_a_minute() {
     let bed = Bed::new(move |form| if *switch.lock().unwrap() { Answer::Silence } else { world.answer(form) });
     later(&bed).await;
     *silent.lock().unwrap() = true;
-    let beat = Beat { balancers: both(), ..Beat::default() };
+    let scope = ResyncScope { balancers: both(), ..ResyncScope::default() };
     let began = tokio::time::Instant::now();
-    let mut blind = None;
-    while blind.is_none() {
+    let mut unreadable = None;
+    while unreadable.is_none() {
         tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-        blind = bed.inventory.round(&beat, seconds(27)).await.blind;
+        unreadable = bed.inventory.resync(&scope, seconds(27)).await.unreadable;
     }
     assert!(began.elapsed() <= std::time::Duration::from_secs(95), "{:?}", began.elapsed());
-    let message = blind.unwrap().message;
+    let message = unreadable.unwrap().message;
     assert!(message.contains("; last read at "), "{message}");
     *silent.lock().unwrap() = false;
     tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-    assert_eq!(bed.inventory.round(&beat, seconds(27)).await.blind, None);
+    assert_eq!(bed.inventory.resync(&scope, seconds(27)).await.unreadable, None);
 }

@@ -1,4 +1,4 @@
-//! Looking around: reads everything that is watched, and tells what is not as it was.
+//! Periodic resync: reads everything that is watched on AWS, and reports what has changed since the last one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,33 +10,33 @@ use weir_engine::tick::Urgency;
 
 use super::Inventory;
 use super::memory::LAPSE;
-use crate::budget::Haste;
+use crate::budget::CallPriority;
 
 /// How old listeners and groups may be. They seldom change, and that a listener is gone its rules tell; what is gone of
-/// them, or was made again under its name, is noticed within this and a round.
+/// them, or was made again under its name, is noticed within this and a resync.
 const SLOW: SignedDuration = SignedDuration::from_secs(75);
 
-/// What a round has found.
+/// The result of a resync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Round {
-    /// What is not as last told: the ARNs of balancers (themselves or their listeners), of listeners (their rules) and of
+pub struct ResyncReport {
+    /// What is not as last reported: the ARNs of balancers (themselves or their listeners), of listeners (their rules) and of
     /// target groups.
     pub changed: BTreeSet<Arn>,
     /// Why something that is watched could not be read for a while, where that is so.
-    pub blind: Option<AwsError>,
+    pub unreadable: Option<AwsError>,
     /// Whether something could not be read this time.
     pub failing: bool,
 }
 
-/// What was last told.
+/// What was last reported.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct LastReported {
     watched: BTreeMap<Query, Watched>,
     /// When the groups were last read, all of them together: so they share their calls.
     groups_at: Timestamp,
 }
 
-/// A thing as it was when it was last told.
+/// A resource as it was when it was last reported.
 #[derive(Default)]
 struct Watched {
     state: State,
@@ -47,7 +47,7 @@ struct Watched {
 #[derive(Default, PartialEq)]
 enum State {
     #[default]
-    Untold,
+    Unreported,
     Absent,
     /// It could not be read for a while, and why.
     Unreadable(AwsError),
@@ -63,12 +63,12 @@ impl Watched {
             Err(error) if error.kind == ErrorKind::NotFound => State::Absent,
             Err(error) => {
                 let since = *self.failing.get_or_insert(fact.at);
-                let is_told = matches!(self.state, State::Unreadable(_));
+                let is_reported = matches!(self.state, State::Unreadable(_));
                 let lasts = fact.at.duration_since(since) >= LAPSE;
                 if lasts {
                     self.state = State::Unreadable(*error);
                 }
-                return lasts && !is_told;
+                return lasts && !is_reported;
             }
         };
         self.failing = None;
@@ -78,13 +78,13 @@ impl Watched {
     }
 
     /// Why it could not be read for a while.
-    fn blind(&self) -> Option<&AwsError> {
+    fn unreadable(&self) -> Option<&AwsError> {
         if let State::Unreadable(error) = &self.state { Some(error) } else { None }
     }
 }
 
-impl Told {
-    /// Takes over one answer; the ARN of what it is about if that is not as last told.
+impl LastReported {
+    /// Takes over one answer; the ARN of what it is about if that is not as last reported.
     fn update(&mut self, query: Query, fact: Fact) -> Option<Arn> {
         let (Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) | Query::Rules(arn) | Query::Group(By::Arn(arn))) =
             query.clone()
@@ -94,15 +94,15 @@ impl Told {
         let is_group = matches!(query, Query::Group(_));
         let watched = self.watched.entry(query).or_default();
         // Whoever has a group watched has just seen it.
-        let is_first = is_group && matches!(watched.state, State::Untold) && fact.found.is_ok();
+        let is_first = is_group && matches!(watched.state, State::Unreported) && fact.found.is_ok();
         (watched.update(fact) && !is_first).then_some(arn)
     }
 
     /// Keeps only what is still watched.
-    fn retain(&mut self, beat: &Beat, listeners: &BTreeSet<Arn>) {
+    fn retain(&mut self, scope: &ResyncScope, listeners: &BTreeSet<Arn>) {
         self.watched.retain(|query, _| match query {
-            Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) => beat.balancers.contains(arn),
-            Query::Group(By::Arn(arn)) => beat.groups.contains(arn),
+            Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) => scope.balancers.contains(arn),
+            Query::Group(By::Arn(arn)) => scope.groups.contains(arn),
             Query::Rules(arn) => listeners.contains(arn),
             _ => false,
         });
@@ -119,68 +119,68 @@ impl Told {
     }
 
     /// Why something could not be read for a while.
-    fn blind(&self) -> Option<&AwsError> {
-        self.watched.values().find_map(Watched::blind)
+    fn unreadable(&self) -> Option<&AwsError> {
+        self.watched.values().find_map(Watched::unreadable)
     }
 }
 
-/// The balancers and target groups to look at.
+/// The balancers and target groups that a resync reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beat {
+pub struct ResyncScope {
     /// Balancers, with their listeners and rules.
     pub balancers: BTreeSet<Arn>,
     /// Target groups.
     pub groups: BTreeSet<Arn>,
 }
 
-pub(super) async fn round(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Round {
-    let seen = look(inventory, beat, fresh).await;
-    let mut told = inventory.core.told.borrow_mut();
+pub(super) async fn resync(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration) -> ResyncReport {
+    let seen = look(inventory, scope, fresh).await;
+    let mut last_reported = inventory.core.last_reported.borrow_mut();
     let mut there = there(&seen);
     if seen.iter().any(|(query, fact)| matches!(query, Query::Listeners(_)) && is_failing(fact)) {
         // Nobody knows which there are: those told last are looked at on.
-        there.extend(told.listeners().cloned());
+        there.extend(last_reported.listeners().cloned());
     }
-    let changed = seen.into_iter().filter_map(|(query, fact)| told.update(query, fact)).collect();
-    told.retain(beat, &there);
-    Round { changed, blind: told.blind().cloned(), failing: told.is_failing() }
+    let changed = seen.into_iter().filter_map(|(query, fact)| last_reported.update(query, fact)).collect();
+    last_reported.retain(scope, &there);
+    ResyncReport { changed, unreadable: last_reported.unreadable().cloned(), failing: last_reported.is_failing() }
 }
 
 /// Reads what is watched. The rules of listeners that are known are read along with everything else, not after their
-/// balancers, and so are groups: then a round in which nothing answers takes no longer than a read, and what cannot be read
+/// balancers, and so are groups: then a resync in which nothing answers takes no longer than a read, and what cannot be read
 /// does not hide what else cannot be.
-async fn look(inventory: &Inventory, beat: &Beat, fresh: SignedDuration) -> Vec<(Query, Fact)> {
+async fn look(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration) -> Vec<(Query, Fact)> {
     let now = inventory.core.now();
     let (recent, slow) = (now - fresh, now - fresh.max(SLOW));
-    let haste = Haste::new(Urgency::Routine);
-    let balancers = || beat.balancers.iter().cloned();
+    let priority = CallPriority::new(Urgency::Routine);
+    let balancers = || scope.balancers.iter().cloned();
     let listeners = |since| balancers().map(move |arn| Ask::new(Query::Listeners(arn), since));
     let rules = |listener: &Arn| Ask::new(Query::Rules(listener.clone()), recent);
-    let groups = |since| beat.groups.iter().map(move |arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
+    let groups = |since| scope.groups.iter().map(move |arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
 
     let (known, was_failing, are_groups_due) = {
-        let mut told = inventory.core.told.borrow_mut();
-        let is_due = now.duration_since(told.groups_at) >= SLOW;
+        let mut last_reported = inventory.core.last_reported.borrow_mut();
+        let is_due = now.duration_since(last_reported.groups_at) >= SLOW;
         if is_due {
-            told.groups_at = now;
+            last_reported.groups_at = now;
         }
-        (told.listeners().cloned().collect::<BTreeSet<Arn>>(), told.is_failing(), is_due)
+        (last_reported.listeners().cloned().collect::<BTreeSet<Arn>>(), last_reported.is_failing(), is_due)
     };
     let first = balancers().map(|arn| Ask::new(Query::Balancer(By::Arn(arn)), recent));
     let first = first.chain(listeners(slow)).chain(known.iter().map(rules));
     let first: Vec<Ask> = first.chain(groups(if are_groups_due || was_failing { recent } else { slow })).collect();
-    let mut seen = inventory.answer_all(&first, &haste).await;
+    let mut seen = inventory.answer_all(&first, &priority).await;
 
     // A listener whose rules are gone is gone itself.
     if seen.iter().any(|(query, fact)| matches!(query, Query::Rules(_)) && is_gone(fact)) {
-        seen.extend(inventory.answer_all(&listeners(recent).collect::<Vec<Ask>>(), &haste).await);
+        seen.extend(inventory.answer_all(&listeners(recent).collect::<Vec<Ask>>(), &priority).await);
     }
     let new: Vec<Ask> = there(&seen).difference(&known).map(rules).collect();
-    seen.extend(inventory.answer_all(&new, &haste).await);
+    seen.extend(inventory.answer_all(&new, &priority).await);
 
     // Where something cannot be read, it is soon to be known what else cannot.
     if !was_failing && seen.iter().any(|(_, fact)| is_failing(fact)) {
-        seen.extend(inventory.answer_all(&groups(recent).collect::<Vec<Ask>>(), &haste).await);
+        seen.extend(inventory.answer_all(&groups(recent).collect::<Vec<Ask>>(), &priority).await);
     }
     seen
 }

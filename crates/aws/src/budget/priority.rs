@@ -1,16 +1,16 @@
-//! How urgent those are who wait, which may rise while they wait.
+//! The priority of calls that wait, which may be raised while they wait.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use weir_engine::tick::Urgency;
 
-/// How urgent one asker is. Clones are the same asker.
+/// The priority of one caller's calls. Clones share it, so that raising one raises all.
 #[derive(Clone, Debug)]
-pub struct Haste(Rc<Cell<Urgency>>);
+pub struct CallPriority(Rc<Cell<Urgency>>);
 
-impl Haste {
-    /// An asker of an urgency.
+impl CallPriority {
+    /// A caller of an urgency.
     pub fn new(urgency: Urgency) -> Self {
         Self(Rc::new(Cell::new(urgency)))
     }
@@ -30,26 +30,26 @@ impl Haste {
     }
 }
 
-impl From<Urgency> for Haste {
+impl From<Urgency> for CallPriority {
     fn from(urgency: Urgency) -> Self {
         Self::new(urgency)
     }
 }
 
-/// All who wait for one call. It is as urgent as the most urgent of them.
+/// All callers that wait for one shared call. Its priority is that of the most urgent of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Askers(Rc<RefCell<Vec<Haste>>>);
+pub(crate) struct Waiters(Rc<RefCell<Vec<CallPriority>>>);
 
-impl Askers {
-    pub fn of(first: &Haste) -> Self {
+impl Waiters {
+    pub fn of(first: &CallPriority) -> Self {
         Self(Rc::new(RefCell::new(vec![first.clone()])))
     }
 
-    pub fn join(&self, haste: &Haste) {
-        self.0.borrow_mut().push(haste.clone());
+    pub fn join(&self, priority: &CallPriority) {
+        self.0.borrow_mut().push(priority.clone());
     }
 
     pub fn urgency(&self) -> Urgency {
-        self.0.borrow().iter().map(Haste::urgency).min().unwrap_or(Urgency::Routine)
+        self.0.borrow().iter().map(CallPriority::urgency).min().unwrap_or(Urgency::Routine)
     }
 }
