@@ -147,7 +147,7 @@ impl Running {
             runtime.block_on(async {
                 let settings = Settings {
                     namespace: Some(namespace.clone()),
-                    round_interval: ROUND,
+                    resync_interval: ROUND,
                     lease_namespace: namespace,
                     lease_duration: LEASE,
                     identity: format!("life-{}", LIVES.fetch_add(1, Ordering::Relaxed)),

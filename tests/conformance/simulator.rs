@@ -34,7 +34,7 @@ impl Simulator {
         let settings = Settings {
             namespace: NAMESPACE.to_owned(),
             owner: OWNER.to_owned(),
-            round_interval: ROUND,
+            resync_interval: ROUND,
             lease: LEASE,
             ..Settings::seeded(1)
         };

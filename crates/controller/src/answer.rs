@@ -16,15 +16,15 @@ use weir_engine::route::DELETION_DEADLINE;
 use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
 use weir_engine::{KindName, ObjectRef, Reason};
 
-use crate::convert::{self, Standing};
-use crate::duty::Right;
+use crate::context::Context;
+use crate::convert::{self, Metadata};
 use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
+use crate::leadership::WriteToken;
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start, Task};
-use crate::rivalry::Fingerprint;
+use crate::status_conflicts::Fingerprint;
 use crate::store::Store;
-use crate::world::World;
 
 /// How long the reads of a tick may take before its write is thought over. A rollback is written all the same.
 const LATE: SignedDuration = SignedDuration::from_secs(10);
@@ -35,7 +35,7 @@ const BEGINNINGS: u32 = 3;
 /// How a task ends that is left to whoever leads next.
 const LEFT: Ending = Ending::Rested { wake: None, idle: true };
 
-impl<D: Decisions> World<D> {
+impl<D: Decisions> Context<D> {
     /// Carries out a task of an object to its end.
     pub async fn carry_out(&self, start: &Start) -> Ending {
         match start.object.kind {
@@ -48,7 +48,7 @@ impl<D: Decisions> World<D> {
 
     async fn look_at<K: Decider>(&self, start: &Start) -> Ending {
         let object = &start.object;
-        if self.store.borrow().standing(object).is_none() {
+        if self.store.borrow().metadata(object).is_none() {
             return Ending::Gone;
         }
         let refused = self.store.borrow().refusal(object).map(|refusal| refusal.message.clone());
@@ -89,36 +89,39 @@ impl<D: Decisions> World<D> {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
             Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
                 .granting(Arc::clone(&self.grants))
-                .counting_from(self.wall.counted_from())
+                .counting_from(self.wall_clock.counted_from())
         };
         let mut tick = anew();
-        let mut clock_steps = self.wall.steps();
+        let mut clock_steps = self.wall_clock.steps();
         let mut answer = Answer::Begin;
         let mut idle = true;
         let mut call_token: Option<CallToken> = None;
         let mut begun = 1;
         loop {
             let now = self.now();
-            if self.wall.steps() != clock_steps {
+            if self.wall_clock.steps() != clock_steps {
                 // Nobody knows any more how old what was read is.
-                clock_steps = self.wall.steps();
+                clock_steps = self.wall_clock.steps();
                 (tick, answer) = (anew(), Answer::Begin);
             }
             let need = tick.next(now, self.store.borrow().cluster(), answer);
-            if !self.duty.is_on() && !matches!(need, Need::Done(_)) {
+            if !self.leadership.is_leading() && !matches!(need, Need::Done(_)) {
                 return Ok(LEFT);
             }
             priority.raise(tick.urgency());
             answer = match need {
                 Need::Read(asks) => {
                     debug!(kind = object.kind.word(), object = %object.key, asks = asks.len(), "reading");
-                    let Some(read) = self.duty.while_on(self.accounts.answer_all(&asks, priority)).await else {
+                    let Some(read) = self.leadership.while_leading(self.accounts.answer_all(&asks, priority)).await
+                    else {
                         return Ok(LEFT);
                     };
                     Answer::Read(read)
                 }
                 Need::Get(objects) => {
-                    let Some(got) = self.duty.while_on(self.get(&objects, object)).await else { return Ok(LEFT) };
+                    let Some(got) = self.leadership.while_leading(self.get(&objects, object)).await else {
+                        return Ok(LEFT);
+                    };
                     got?;
                     Answer::Stored
                 }
@@ -142,14 +145,14 @@ impl<D: Decisions> World<D> {
                         {
                             return Ok(Ending::Crowded);
                         }
-                        None => match self.duty.while_on(self.accounts.acquire(&permit, priority)).await {
+                        None => match self.leadership.while_leading(self.accounts.acquire(&permit, priority)).await {
                             Some(acquired) => acquired,
                             None => return Ok(LEFT),
                         },
                     };
                     let (now, is_rollback) = (self.now(), tick.urgency() == Urgency::Rollback);
                     let is_late = begun < BEGINNINGS && !is_rollback && now > tick.began() + LATE;
-                    if acquired.has_waited() || is_late || self.wall.steps() != clock_steps {
+                    if acquired.has_waited() || is_late || self.wall_clock.steps() != clock_steps {
                         debug!(kind = object.kind.word(), object = %object.key, "waited for AWS; looking again");
                         call_token = Some(acquired.renewed());
                         tick = anew();
@@ -157,12 +160,12 @@ impl<D: Decisions> World<D> {
                         answer = Answer::Begin;
                         continue;
                     }
-                    let Some(right) = self.duty.right() else { return Ok(LEFT) };
+                    let Some(write_token) = self.leadership.write_token() else { return Ok(LEFT) };
                     idle = false;
                     let (step, arn) = (permit.step().operation(), permit.step().target().clone());
                     let (wrote, words) = (permit.step().words(), format!("{:?}", permit.step()));
                     let run = self.run_of(object);
-                    let result = self.write(right, permit, acquired).await;
+                    let result = self.write(write_token, permit, acquired).await;
                     match &result {
                         Ok(()) => {
                             let (kind, object) = (object.kind.word(), &object.key);
@@ -190,18 +193,18 @@ impl<D: Decisions> World<D> {
     }
 
     /// Sends a write to AWS. This is the only place from which one is sent.
-    async fn write(&self, _: Right, permit: Permit, acquired: CallToken) -> Result<(), AwsError> {
+    async fn write(&self, _: WriteToken, permit: Permit, acquired: CallToken) -> Result<(), AwsError> {
         self.accounts.perform(permit, acquired).await
     }
 
-    /// The right to write, for a request to the API server.
-    fn right(&self, object: &ObjectRef, verb: &'static str) -> Result<Right, Failure> {
-        self.duty.right().ok_or_else(|| Failure::NotLeading { object: object.clone(), verb })
+    /// A token for a write to the API server.
+    fn write_token(&self, object: &ObjectRef, verb: &'static str) -> Result<WriteToken, Failure> {
+        self.leadership.write_token().ok_or_else(|| Failure::NotLeading { object: object.clone(), verb })
     }
 
     fn rest(&self, object: &ObjectRef, rest: Rest, idle: bool) -> Ending {
         let obstacle = rest.memory.trouble.clone().filter(|_| rest.failed);
-        if self.store.borrow().standing(object).is_some() && rest.memory != Memory::default() {
+        if self.store.borrow().metadata(object).is_some() && rest.memory != Memory::default() {
             self.memories.borrow_mut().insert(object.clone(), rest.memory);
         } else {
             self.memories.borrow_mut().remove(object);
@@ -226,7 +229,7 @@ impl<D: Decisions> World<D> {
     async fn stall<K: Decider>(&self, object: &ObjectRef, message: &str) -> Result<Ending, Failure> {
         let (status, generation, outdated) = {
             let store = self.store.borrow();
-            let generation = store.standing(object).map_or(0, |standing| standing.generation);
+            let generation = store.metadata(object).map_or(0, |metadata| metadata.generation);
             (status_of::<K>(&store, object), generation, store.cluster().is_outdated(object.kind, &object.key))
         };
         let wanted = K::refused(self.now(), &status, generation, message);
@@ -242,16 +245,16 @@ impl<D: Decisions> World<D> {
     /// Lets an object go that is being deleted and cannot be decided on, once it has waited long enough to be mended;
     /// until then the instant at which that will be.
     async fn let_go(&self, object: &ObjectRef, message: &str) -> Result<Option<Timestamp>, Failure> {
-        let standing = self.store.borrow().standing(object);
-        let Some(standing) = standing.filter(Standing::has_finalizer) else { return Ok(None) };
-        let (now, counted_from) = (self.now(), self.wall.counted_from());
-        let deadline = standing.deleted.map(|deleted| deleted.max(counted_from) + DELETION_DEADLINE);
+        let metadata = self.store.borrow().metadata(object);
+        let Some(metadata) = metadata.filter(Metadata::has_finalizer) else { return Ok(None) };
+        let (now, counted_from) = (self.now(), self.wall_clock.counted_from());
+        let deadline = metadata.deleted.map(|deleted| deleted.max(counted_from) + DELETION_DEADLINE);
         let Some(deadline) = deadline else { return Ok(None) };
         if now < deadline {
             return Ok(Some(deadline));
         }
         let message = format!("it goes without anything being undone on AWS: {message}");
-        self.tell(object, &standing.uid, &[Event::warning(Reason::LeftBehind, message)]);
+        self.tell(object, &metadata.uid, &[Event::warning(Reason::LeftBehind, message)]);
         self.set_finalizer(object, false).await?;
         Ok(None)
     }
@@ -259,7 +262,7 @@ impl<D: Decisions> World<D> {
     /// Reads objects afresh.
     async fn get(&self, objects: &[ObjectRef], asker: &ObjectRef) -> Result<(), Failure> {
         let fetched = future::join_all(objects.iter().map(|object| async move {
-            let version = self.store.borrow().standing(object).map(|standing| standing.version);
+            let version = self.store.borrow().metadata(object).map(|metadata| metadata.version);
             (object, version, self.server.get(object).await)
         }));
         for (object, version, found) in fetched.await {
@@ -274,18 +277,18 @@ impl<D: Decisions> World<D> {
     }
 
     async fn set_finalizer(&self, object: &ObjectRef, present: bool) -> Result<(), Failure> {
-        let standing = self.store.borrow().standing(object);
-        let standing = standing.ok_or_else(|| Failure::Gone(object.clone()))?;
-        let mut finalizers = self.finalizers(object, &standing).await?;
+        let metadata = self.store.borrow().metadata(object);
+        let metadata = metadata.ok_or_else(|| Failure::Gone(object.clone()))?;
+        let mut finalizers = self.finalizers(object, &metadata).await?;
         finalizers.retain(|finalizer| finalizer != weir_api::FINALIZER);
         if present {
             finalizers.push(weir_api::FINALIZER.into());
         }
-        let right = self.right(object, "write the finalizers of")?;
-        let document = self.server.write_finalizers(right, object, &standing, &finalizers).await?;
+        let write_token = self.write_token(object, "write the finalizers of")?;
+        let document = self.server.write_finalizers(write_token, object, &metadata, &finalizers).await?;
         let version = document.metadata.resource_version.clone();
         self.learn(object.kind, document, object);
-        if standing.deleted.is_some() && finalizers.is_empty() {
+        if metadata.deleted.is_some() && finalizers.is_empty() {
             // That was the last thing that kept it: what came back is the object as it went.
             self.lose(object, version.as_deref(), object);
         }
@@ -293,12 +296,12 @@ impl<D: Decisions> World<D> {
     }
 
     /// All finalizers of an object as it is known. Where they are many, they are read for this.
-    async fn finalizers(&self, object: &ObjectRef, standing: &Standing) -> Result<Vec<SmolStr>, Failure> {
-        if standing.finalizers.iter().all(|finalizer| finalizer != convert::MANY) {
-            return Ok(standing.finalizers.clone());
+    async fn finalizers(&self, object: &ObjectRef, metadata: &Metadata) -> Result<Vec<SmolStr>, Failure> {
+        if metadata.finalizers.iter().all(|finalizer| finalizer != convert::MANY) {
+            return Ok(metadata.finalizers.clone());
         }
         let found = self.server.get(object).await?.ok_or_else(|| Failure::Gone(object.clone()))?;
-        if found.metadata.resource_version.as_deref() != Some(standing.version.as_str()) {
+        if found.metadata.resource_version.as_deref() != Some(metadata.version.as_str()) {
             return Err(Failure::Conflict(object.clone()));
         }
         Ok(found.metadata.finalizers.into_iter().flatten().map(SmolStr::from).collect())
@@ -307,23 +310,23 @@ impl<D: Decisions> World<D> {
     /// Writes a status and tells what it changes. An API server with older definitions drops what they do not know: then
     /// nothing moves on, since not everything is on record; but what goes back goes on.
     async fn record<K: Decider>(&self, object: &ObjectRef, status: K::Status, urgency: Urgency) -> Result<(), Failure> {
-        let (standing, before) = {
+        let (metadata, before) = {
             let store = self.store.borrow();
-            let standing = store.standing(object).ok_or_else(|| Failure::Gone(object.clone()))?;
-            (standing, status_of::<K>(&store, object))
+            let metadata = store.metadata(object).ok_or_else(|| Failure::Gone(object.clone()))?;
+            (metadata, status_of::<K>(&store, object))
         };
         let verb = "write the status of";
         let invalid = |message| Failure::Invalid { object: object.clone(), verb, message };
         let wire = serde_json::to_value(&status).map_err(|error| invalid(error.to_string()))?;
-        let right = self.right(object, verb)?;
+        let write_token = self.write_token(object, verb)?;
         let sent = (urgency == Urgency::Rollback).then(|| wire.clone());
-        let sent_before = self.sent.borrow_mut().note(object, Fingerprint::of(&wire));
-        let written = self.server.write_status(right, object, &standing, wire).await;
+        let sent_before = self.sent_statuses.borrow_mut().record(object, Fingerprint::of(&wire));
+        let written = self.server.write_status(write_token, object, &metadata, wire).await;
         if matches!(written, Err(Failure::Conflict(_))) {
-            self.sent.borrow_mut().take_back(object, sent_before);
+            self.sent_statuses.borrow_mut().take_back(object, sent_before);
         }
         let document = written?;
-        self.sent.borrow_mut().note(object, Fingerprint::of(&document.status));
+        self.sent_statuses.borrow_mut().record(object, Fingerprint::of(&document.status));
         let kept: K::Status = convert::status(K::NAME, document.status.clone());
         let sent = sent.filter(|sent| convert::is_part_of(&document.status, sent));
         self.learn(object.kind, document, object);
@@ -335,7 +338,7 @@ impl<D: Decisions> World<D> {
             // Going on would write the same again and again.
             return Err(invalid("it did not keep all that was written".to_owned()));
         }
-        self.tell(object, &standing.uid, &K::events(&before, &status));
+        self.tell(object, &metadata.uid, &K::events(&before, &status));
         Ok(())
     }
 
@@ -344,7 +347,7 @@ impl<D: Decisions> World<D> {
         let (kind, name) = (object.kind, &object.key);
         let trouble = match failure {
             Failure::Gone(gone) if gone == object => {
-                let version = self.store.borrow().standing(object).map(|standing| standing.version);
+                let version = self.store.borrow().metadata(object).map(|metadata| metadata.version);
                 self.lose(object, version.as_deref(), object);
                 return Ending::Gone;
             }
@@ -369,9 +372,11 @@ impl<D: Decisions> World<D> {
 
     /// Fetches what made a request conflict, so that the next tick is founded on it.
     async fn read_again(&self, object: &ObjectRef) -> Ending {
-        let Some(got) = self.duty.while_on(self.get(std::slice::from_ref(object), object)).await else { return LEFT };
+        let Some(got) = self.leadership.while_leading(self.get(std::slice::from_ref(object), object)).await else {
+            return LEFT;
+        };
         match got {
-            Ok(()) if self.store.borrow().standing(object).is_none() => Ending::Gone,
+            Ok(()) if self.store.borrow().metadata(object).is_none() => Ending::Gone,
             Ok(()) => Ending::Conflicted,
             Err(failure) => {
                 self.say(object, &failure);
@@ -383,9 +388,9 @@ impl<D: Decisions> World<D> {
     /// Says that a request failed; where nobody answers, once for all requests.
     fn say(&self, object: &ObjectRef, failure: &Failure) {
         let (kind, name) = (object.kind.word(), &object.key);
-        if failure.is_about_contact() {
+        if failure.is_about_connectivity() {
             debug!(kind, object = %name, "{failure}");
-            self.lose_contact(Some(object), &failure.to_string());
+            self.api_failed(Some(object), &failure.to_string());
         } else {
             warn!(kind, object = %name, "{failure}");
         }

@@ -24,9 +24,9 @@ pub const MANY: &str = "many others";
 /// How much is kept of why a spec cannot be read, in bytes: it quotes what was found.
 const LONGEST_REFUSAL: usize = 2_048;
 
-/// What is known of every object, whether its spec can be read or not.
+/// The metadata that is kept of every object, whether its spec can be read or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct Metadata {
     /// Tells this object from an earlier one of the same name.
     pub uid: SmolStr,
     /// The `resourceVersion`, opaque.
@@ -41,7 +41,7 @@ pub struct Standing {
     pub finalizers: Vec<SmolStr>,
 }
 
-impl<S, T> From<&Object<S, T>> for Standing {
+impl<S, T> From<&Object<S, T>> for Metadata {
     fn from(object: &Object<S, T>) -> Self {
         Self {
             uid: object.uid.clone(),
@@ -54,7 +54,7 @@ impl<S, T> From<&Object<S, T>> for Standing {
     }
 }
 
-impl Standing {
+impl Metadata {
     /// Whether a user has asked for something else since.
     pub fn asks_otherwise(&self, before: &Self) -> bool {
         self.uid != before.uid
@@ -78,7 +78,7 @@ impl Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// What is known of it nevertheless.
-    pub standing: Standing,
+    pub metadata: Metadata,
     /// What was found in its spec and what was expected.
     pub message: String,
     /// Its status, unread, in the form of today.
@@ -100,10 +100,10 @@ pub struct Received<S: Spec> {
 
 impl<S: Spec> Received<S> {
     /// What is known of every object.
-    pub fn standing(&self) -> Standing {
+    pub fn metadata(&self) -> Metadata {
         match &self.object {
-            Ok(object) => Standing::from(object),
-            Err(refusal) => refusal.standing.clone(),
+            Ok(object) => Metadata::from(object),
+            Err(refusal) => refusal.metadata.clone(),
         }
     }
 }
@@ -113,18 +113,18 @@ pub fn read<S: Spec>(mut document: Document) -> Option<Received<S>> {
     let key = document.key()?;
     let outdated = stored::renew(S::KIND.word(), &mut document.status);
     let created = document.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-    let standing = stand(&document);
+    let metadata = metadata_of(&document);
     let mut lost = Vec::new();
     let object = match spec::<S>(&document.spec) {
         Ok(spec) => Ok(Object {
             key: key.clone(),
-            uid: standing.uid,
-            generation: standing.generation,
-            version: standing.version,
+            uid: metadata.uid,
+            generation: metadata.generation,
+            version: metadata.version,
             created,
-            deleted: standing.deleted,
-            finalizers: standing.finalizers,
-            command: standing.command,
+            deleted: metadata.deleted,
+            finalizers: metadata.finalizers,
+            command: metadata.command,
             spec,
             status: {
                 let (status, unreadable) = salvage::read(document.status);
@@ -132,7 +132,7 @@ pub fn read<S: Spec>(mut document: Document) -> Option<Received<S>> {
                 status
             },
         }),
-        Err(message) => Err(Refusal { standing, message, status: document.status }),
+        Err(message) => Err(Refusal { metadata, message, status: document.status }),
     };
     Some(Received { key, object, lost, outdated })
 }
@@ -156,10 +156,10 @@ pub fn is_part_of(part: &Value, whole: &Value) -> bool {
     }
 }
 
-fn stand(document: &Document) -> Standing {
+fn metadata_of(document: &Document) -> Metadata {
     let metadata = &document.metadata;
     let command = metadata.annotations.as_ref().and_then(|annotations| annotations.get(COMMAND_ANNOTATION));
-    Standing {
+    Metadata {
         uid: metadata.uid.as_deref().unwrap_or_default().into(),
         version: metadata.resource_version.as_deref().unwrap_or_default().into(),
         generation: metadata.generation.unwrap_or_default(),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
-use crate::health::{Health, Hindering};
+use crate::health::{Health, Prerequisite};
 use crate::metrics::Metrics;
 
 /// How soon is looked again at definitions that are older, or could not be read.
@@ -100,7 +100,7 @@ pub(crate) async fn watch(client: kube::Client, wanted: Definitions, health: Hea
                 let lacking = lacking(&wanted, &served);
                 if lacking != told {
                     tell(&lacking);
-                    health.set_hindrance(Hindering::Definitions, in_words(&lacking));
+                    health.set_unmet(Prerequisite::Definitions, in_words(&lacking));
                     metrics.show_outdated(lacking.keys().map(String::as_str));
                     told = lacking;
                 }

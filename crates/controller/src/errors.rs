@@ -85,7 +85,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether nobody answered, or somebody who could not: it says nothing about the object.
-    pub fn is_about_contact(&self) -> bool {
+    pub fn is_about_connectivity(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Unavailable { .. } => true,
             Self::Conflict(_)

@@ -23,12 +23,12 @@ struct State {
     stuck_after: Duration,
     beat_ms: AtomicI64,
     ready: AtomicBool,
-    hindrances: Mutex<BTreeMap<Hindering, String>>,
+    unmet: Mutex<BTreeMap<Prerequisite, String>>,
 }
 
-/// What somebody has to see to, in the order in which it is told.
+/// What readiness depends on and somebody may have to see to, in the order in which it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Hindering {
+pub(crate) enum Prerequisite {
     /// The one namespace that is looked at.
     Namespace,
     /// The list of a kind.
@@ -49,7 +49,7 @@ impl Health {
                 stuck_after,
                 beat_ms,
                 ready: AtomicBool::new(false),
-                hindrances: Mutex::default(),
+                unmet: Mutex::default(),
             }),
         }
     }
@@ -63,8 +63,8 @@ impl Health {
     /// Whether this process leads or could take over at once: every kind has been listed, nothing that somebody has to see
     /// to stands in the way, and no shutdown has begun. The error says what is missing.
     pub fn ready(&self) -> Result<(), String> {
-        if let Some(hindrance) = self.hindrances().values().next() {
-            return Err(hindrance.clone());
+        if let Some(reason) = self.unmet().values().next() {
+            return Err(reason.clone());
         }
         if self.state.ready.load(Ordering::Relaxed) {
             return Ok(());
@@ -74,14 +74,14 @@ impl Health {
 
     /// A watch has said something: what could never be listed, until somebody sees to it, stands in the way. Of a watch
     /// that fails later it is not known when it goes on; the election tells of what hinders all requests.
-    pub(crate) fn hear(&self, notice: &Notice) {
+    pub(crate) fn handle_notice(&self, notice: &Notice) {
         match notice {
             Notice::Failed { subject: Subject::Kind(kind), message, code: Some(401 | 403 | 404), .. }
                 if !self.state.ready.load(Ordering::Relaxed) =>
             {
-                self.set_hindrance(Hindering::List(*kind), Some(message.clone()));
+                self.set_unmet(Prerequisite::List(*kind), Some(message.clone()));
             }
-            Notice::Complete(Subject::Kind(kind)) => self.set_hindrance(Hindering::List(*kind), None),
+            Notice::Complete(Subject::Kind(kind)) => self.set_unmet(Prerequisite::List(*kind), None),
             _ => {}
         }
     }
@@ -91,16 +91,16 @@ impl Health {
         self.state.beat_ms.store(now.as_millisecond(), Ordering::Relaxed);
     }
 
-    /// What stands in the way of something, where somebody has to see to it; nothing where it is in order.
-    pub(crate) fn set_hindrance(&self, of: Hindering, hindrance: Option<String>) {
-        match hindrance {
-            Some(hindrance) => drop(self.hindrances().insert(of, hindrance)),
-            None => drop(self.hindrances().remove(&of)),
+    /// Says why a prerequisite is not met; nothing where it is.
+    pub(crate) fn set_unmet(&self, of: Prerequisite, reason: Option<String>) {
+        match reason {
+            Some(reason) => drop(self.unmet().insert(of, reason)),
+            None => drop(self.unmet().remove(&of)),
         }
     }
 
-    fn hindrances(&self) -> MutexGuard<'_, BTreeMap<Hindering, String>> {
-        self.state.hindrances.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unmet(&self) -> MutexGuard<'_, BTreeMap<Prerequisite, String>> {
+        self.state.unmet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_ready(&self, ready: bool) {
@@ -122,7 +122,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Health, Hindering};
+    use super::{Health, Prerequisite};
 
     #[test]
     fn a_loop_that_stands_still_is_not_live() {
@@ -135,10 +135,10 @@ mod tests {
         assert_eq!(health.ready(), unknown);
         health.set_ready(true);
         assert_eq!(health.ready(), Ok(()));
-        health.set_hindrance(Hindering::Election, Some("not allowed".to_owned()));
-        health.set_hindrance(Hindering::Namespace, Some("not there".to_owned()));
+        health.set_unmet(Prerequisite::Election, Some("not allowed".to_owned()));
+        health.set_unmet(Prerequisite::Namespace, Some("not there".to_owned()));
         assert_eq!(health.ready(), Err("not there".to_owned()));
-        health.set_hindrance(Hindering::Namespace, None);
+        health.set_unmet(Prerequisite::Namespace, None);
         assert_eq!(health.ready(), Err("not allowed".to_owned()));
         seconds.store(1_061, Ordering::Relaxed);
         assert!(!health.live());

@@ -1,4 +1,4 @@
-//! Who leads, told from what is seen of one Lease: a state machine without a client and without a clock of its own.
+//! The leader election algorithm over one Lease: a state machine without a client and without a clock of its own.
 //!
 //! Invariants: two candidates never hold the Lease at the same moment, whatever their clocks say, as long as these go
 //! equally fast and nobody deletes it before one that has not seen it. So the end of our own Lease counts from before the
@@ -13,9 +13,9 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use tokio::time::Instant;
 
-/// What one candidate needs to know of itself and of the Lease.
+/// The settings of the election: the Lease, the candidate, and the duration of the Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct LeaseConfig {
     /// The namespace of the Lease.
     pub namespace: String,
     /// Its name.
@@ -26,20 +26,20 @@ pub struct Terms {
     pub duration: Duration,
 }
 
-impl Terms {
+impl LeaseConfig {
     /// How often whoever leads renews it: the 2 s for 15 s of client-go.
-    fn renewal(&self) -> Duration {
+    fn renew_period(&self) -> Duration {
         self.duration * 2 / 15
     }
 
     /// How often the others look, and how soon is tried again what failed: twice as often, so that the end of a lease is
     /// noticed soon.
-    fn look(&self) -> Duration {
+    fn retry_period(&self) -> Duration {
         self.duration / 15
     }
 
     /// How long a request may take: three of them fit into what remains until writes must stop.
-    pub fn patience(&self) -> Duration {
+    pub fn request_timeout(&self) -> Duration {
         self.duration / 5
     }
 }
@@ -60,13 +60,13 @@ impl Moment {
     }
 }
 
-/// That the Lease is ours.
+/// The Lease as held by this candidate, until it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tenure {
+pub struct LeaseHold {
     ends: Moment,
 }
 
-impl Tenure {
+impl LeaseHold {
     /// Whether it lasts for a span from now on, by both clocks.
     pub fn lasts(&self, now: Moment, span: Duration) -> bool {
         let then = now.after(span);
@@ -79,9 +79,9 @@ impl Tenure {
     }
 }
 
-/// What is to be asked of the API server.
+/// A request about the Lease to the API server.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Request {
+pub enum LeaseRequest {
     /// The Lease as it is.
     Read,
     /// To make this Lease.
@@ -90,37 +90,37 @@ pub enum Request {
     Replace(Lease),
 }
 
-/// What came of it.
+/// The response to it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum LeaseResponse {
     /// The Lease as it is; nothing where there is none.
     Found(Option<Lease>),
     /// What was made or put in its place.
     Granted(Lease),
-    /// Somebody else was first.
-    Outrun,
+    /// Another candidate was first: the version that the request names is not the present one.
+    Conflict,
     /// Anything else: it may have been done or not.
     Failed,
 }
 
-/// One candidate.
+/// One candidate's view of the election.
 #[derive(Clone, Debug)]
 pub struct Elector {
-    terms: Terms,
+    config: LeaseConfig,
     /// The Lease as last seen.
     lease: Option<Lease>,
     /// Whether it may have changed since, so that it must be read before it is claimed.
     is_doubtful: bool,
     /// Until when it is somebody else's, as far as we have seen.
     taken_until: Option<Instant>,
-    tenure: Option<Tenure>,
+    hold: Option<LeaseHold>,
     due: Instant,
 }
 
 impl Elector {
     /// A candidate that has seen nothing yet.
-    pub fn new(terms: Terms, now: Instant) -> Self {
-        Self { terms, lease: None, is_doubtful: true, taken_until: None, tenure: None, due: now }
+    pub fn new(config: LeaseConfig, now: Instant) -> Self {
+        Self { config, lease: None, is_doubtful: true, taken_until: None, hold: None, due: now }
     }
 
     /// When the next request is to be sent.
@@ -129,8 +129,8 @@ impl Elector {
     }
 
     /// Until when the Lease is ours, if it is. It may have ended by now.
-    pub fn tenure(&self) -> Option<Tenure> {
-        self.tenure
+    pub fn hold(&self) -> Option<LeaseHold> {
+        self.hold
     }
 
     /// Who else has the Lease, as far as we have seen.
@@ -139,16 +139,16 @@ impl Elector {
     }
 
     /// The request to be sent now.
-    pub fn next(&self, now: Moment) -> Request {
+    pub fn next(&self, now: Moment) -> LeaseRequest {
         if self.is_doubtful || !self.is_free(now.steady) {
-            return Request::Read;
+            return LeaseRequest::Read;
         }
         let claim = self.claim(now);
-        if self.lease.is_some() { Request::Replace(claim) } else { Request::Create(claim) }
+        if self.lease.is_some() { LeaseRequest::Replace(claim) } else { LeaseRequest::Create(claim) }
     }
 
     /// The request by which the Lease is given up, if it is ours.
-    pub fn release(&self, now: Moment) -> Option<Request> {
+    pub fn release(&self, now: Moment) -> Option<LeaseRequest> {
         if !self.is_ours() {
             return None;
         }
@@ -157,33 +157,33 @@ impl Elector {
         // As client-go does: nobody has it, and nobody need wait for its end.
         spec.holder_identity = Some(String::new());
         spec.lease_duration_seconds = Some(1);
-        Some(Request::Replace(lease))
+        Some(LeaseRequest::Replace(lease))
     }
 
     /// Takes note of the answer to a request that was sent at a moment.
-    pub fn hear(&mut self, sent: Moment, now: Instant, answer: Answer) {
-        self.due = match answer {
-            Answer::Found(found) => {
+    pub fn handle(&mut self, sent: Moment, now: Instant, response: LeaseResponse) {
+        self.due = match response {
+            LeaseResponse::Found(found) => {
                 self.is_doubtful = false;
                 self.observe(now, found);
                 match self.taken_until.filter(|_| !self.is_free(now)) {
-                    Some(end) => end.min(now + self.terms.look()),
+                    Some(end) => end.min(now + self.config.retry_period()),
                     None => now,
                 }
             }
-            Answer::Granted(lease) => {
+            LeaseResponse::Granted(lease) => {
                 self.is_doubtful = false;
                 self.observe(now, Some(lease));
-                self.tenure = self.is_ours().then(|| Tenure { ends: sent.after(self.terms.duration) });
-                sent.steady + self.terms.renewal()
+                self.hold = self.is_ours().then(|| LeaseHold { ends: sent.after(self.config.duration) });
+                sent.steady + self.config.renew_period()
             }
-            Answer::Outrun => {
+            LeaseResponse::Conflict => {
                 self.is_doubtful = true;
-                now + self.terms.look()
+                now + self.config.retry_period()
             }
-            Answer::Failed => {
+            LeaseResponse::Failed => {
                 self.is_doubtful = true;
-                now.max(sent.steady + self.terms.look())
+                now.max(sent.steady + self.config.retry_period())
             }
         };
     }
@@ -193,12 +193,12 @@ impl Elector {
         let version = |lease: &Option<Lease>| lease.as_ref()?.metadata.resource_version.clone();
         let has_changed = version(&self.lease) != version(&found);
         // By the word of the one that was there before.
-        let held_for = self.held_for().max(self.terms.duration);
-        let was_ours = self.tenure.is_some_and(|tenure| now < tenure.ends.steady);
+        let held_for = self.held_for().max(self.config.duration);
+        let was_ours = self.hold.is_some_and(|hold| now < hold.ends.steady);
         let is_gone = found.is_none();
         self.lease = found;
         if !self.is_ours() {
-            self.tenure = None;
+            self.hold = None;
         }
         if is_gone {
             // One that was deleted is not free before its end: whoever had it may not know yet, and may have renewed or
@@ -219,7 +219,7 @@ impl Elector {
     fn held_for(&self) -> Duration {
         let spec = self.lease.as_ref().and_then(|lease| lease.spec.as_ref());
         let seconds = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|seconds| u64::try_from(seconds).ok());
-        seconds.map_or(self.terms.duration, Duration::from_secs)
+        seconds.map_or(self.config.duration, Duration::from_secs)
     }
 
     /// Whose the Lease was when it was last seen; nothing where it was given up.
@@ -229,7 +229,7 @@ impl Elector {
     }
 
     fn is_ours(&self) -> bool {
-        self.holder() == Some(&self.terms.identity)
+        self.holder() == Some(&self.config.identity)
     }
 
     fn is_free(&self, now: Instant) -> bool {
@@ -240,8 +240,8 @@ impl Elector {
     fn claim(&self, now: Moment) -> Lease {
         let mut lease = self.lease.clone().unwrap_or_else(|| Lease {
             metadata: ObjectMeta {
-                namespace: Some(self.terms.namespace.clone()),
-                name: Some(self.terms.name.clone()),
+                namespace: Some(self.config.namespace.clone()),
+                name: Some(self.config.name.clone()),
                 ..ObjectMeta::default()
             },
             spec: None,
@@ -254,8 +254,8 @@ impl Elector {
             spec.lease_transitions = Some(transitions.saturating_add(i32::from(!is_new)));
             spec.acquire_time = Some(MicroTime(now.wall));
         }
-        spec.holder_identity = Some(self.terms.identity.clone());
-        spec.lease_duration_seconds = i32::try_from(self.terms.duration.as_secs()).ok();
+        spec.holder_identity = Some(self.config.identity.clone());
+        spec.lease_duration_seconds = i32::try_from(self.config.duration.as_secs()).ok();
         spec.renew_time = Some(MicroTime(now.wall));
         lease
     }

@@ -5,33 +5,33 @@
 //! spans), and takes no decision: those are in `weir-engine`. It must not know how the world behind its clients is made.
 
 mod answer;
-mod contact;
+mod connectivity;
+mod context;
 mod convert;
-mod counts;
 mod definitions;
 mod document;
-mod duty;
+mod election;
 mod errors;
 mod health;
+mod ignored_annotations;
 mod kinds;
-mod leader;
+mod leadership;
 mod lease;
 mod metrics;
-mod premises;
+mod namespace_check;
 mod publish;
 mod queue;
-mod rivalry;
-mod rounds;
+mod request_counts;
+mod resync;
 mod run;
 mod selection;
 mod server;
 mod settings;
+mod status_conflicts;
 mod store;
-mod strays;
-mod vigil;
-mod wall;
+mod wall_clock;
 mod watch;
-mod world;
+mod watch_freshness;
 
 use std::sync::Arc;
 

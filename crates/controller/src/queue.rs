@@ -138,7 +138,7 @@ struct Entry {
     access: Arc<Access>,
     /// In whose line it waits, or whose slot it has.
     line: Arc<Access>,
-    place: Place,
+    state: EntryState,
     /// A wake that came while the object was running.
     again: Option<Timestamp>,
     backoff: Option<Backoff>,
@@ -155,7 +155,7 @@ struct Entry {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum EntryState {
     Idle,
     Timer(Timestamp),
     Ready(Timestamp),
@@ -167,7 +167,7 @@ struct Backoff {
     since: Timestamp,
     delay: SignedDuration,
     failures: u32,
-    /// Whether haste does not help.
+    /// Whether it was refused, so that trying sooner does not help.
     refused: bool,
 }
 
@@ -230,7 +230,7 @@ impl Queue {
     pub fn forget(&mut self, object: &ObjectRef) {
         self.contests.remove(object);
         let Some(entry) = self.entries.get_mut(object) else { return };
-        if entry.place == Place::Running {
+        if entry.state == EntryState::Running {
             entry.forget();
             return;
         }
@@ -240,7 +240,7 @@ impl Queue {
 
     /// Nothing is due any more. Tasks that run must yet be finished.
     pub fn clear(&mut self) {
-        self.entries.retain(|_, entry| entry.place == Place::Running);
+        self.entries.retain(|_, entry| entry.state == EntryState::Running);
         for entry in self.entries.values_mut() {
             entry.forget();
         }
@@ -256,14 +256,14 @@ impl Queue {
         {
             let (due, object) = self.timers.pop_first()?;
             let entry = self.entries.get_mut(&object)?;
-            entry.place = Place::Ready(due);
+            entry.state = EntryState::Ready(due);
             let waits = entry.wants_to_write && entry.urgency != Urgency::Rollback;
             entry.line = Arc::clone(&entry.access);
             self.lines.add(&entry.line, (entry.urgency, due, object), waits);
         }
         let (access, (urgency, due, object), may_wait) = self.lines.next()?;
         let entry = self.entries.get_mut(&object)?;
-        entry.place = Place::Running;
+        entry.state = EntryState::Running;
         entry.line = access;
         entry.is_writing = may_wait;
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
@@ -279,7 +279,7 @@ impl Queue {
         self.lines.end(&entry.line, entry.is_writing);
         entry.is_writing = false;
         entry.wants_to_write = ending == Ending::Crowded;
-        entry.place = Place::Idle;
+        entry.state = EntryState::Idle;
         (entry.urgency, entry.access) = (urgency, access);
         let again = entry.again.take();
         let next = match ending {
@@ -356,36 +356,36 @@ impl Queue {
     /// Puts an object where it belongs, no later than before.
     fn schedule(&mut self, object: &ObjectRef, at: Timestamp) {
         let Some(entry) = self.entries.get(object) else { return };
-        let (place, backoff, urgency) = (entry.place, entry.backoff, entry.urgency);
+        let (place, backoff, urgency) = (entry.state, entry.backoff, entry.urgency);
         let at = match place {
-            Place::Running => {
+            EntryState::Running => {
                 if let Some(entry) = self.entries.get_mut(object) {
                     entry.again = Some(entry.again.map_or(at, |again| again.min(at)));
                 }
                 return;
             }
-            Place::Idle => at,
+            EntryState::Idle => at,
             // Under a backoff the old place may be later than what the urgency allows now.
-            Place::Timer(due) | Place::Ready(due) => due.min(at),
+            EntryState::Timer(due) | EntryState::Ready(due) => due.min(at),
         };
         let due = backoff.map_or(at, |backoff| backoff.until(urgency).max(at));
         let due = self.contests.get(object).map_or(due, |contest| contest.until(urgency).max(due));
         self.lift(object);
         self.timers.insert((due, object.clone()));
         if let Some(entry) = self.entries.get_mut(object) {
-            entry.place = Place::Timer(due);
+            entry.state = EntryState::Timer(due);
         }
     }
 
     /// Takes an object out of where it waits.
     fn lift(&mut self, object: &ObjectRef) {
         let Some(entry) = self.entries.get_mut(object) else { return };
-        match entry.place {
-            Place::Timer(due) => drop(self.timers.remove(&(due, object.clone()))),
-            Place::Ready(due) => self.lines.remove(&entry.line, due, object),
-            Place::Idle | Place::Running => return,
+        match entry.state {
+            EntryState::Timer(due) => drop(self.timers.remove(&(due, object.clone()))),
+            EntryState::Ready(due) => self.lines.remove(&entry.line, due, object),
+            EntryState::Idle | EntryState::Running => return,
         }
-        entry.place = Place::Idle;
+        entry.state = EntryState::Idle;
     }
 }
 
@@ -395,7 +395,7 @@ impl Entry {
             urgency: Urgency::Routine,
             access: Arc::clone(access),
             line: Arc::clone(access),
-            place: Place::Idle,
+            state: EntryState::Idle,
             again: None,
             backoff: None,
             excused: None,
@@ -410,7 +410,7 @@ impl Entry {
     /// Nothing is known of it but that it runs.
     fn forget(&mut self) {
         let is_writing = self.is_writing;
-        *self = Self { place: Place::Running, is_writing, ..Self::new(&self.line) };
+        *self = Self { state: EntryState::Running, is_writing, ..Self::new(&self.line) };
     }
 
     /// Ends the backoff, or shortens it if one was ended a short while ago.

@@ -19,17 +19,17 @@ use weir_aws::{AccountRegion, Accounts, ResyncReport};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Key};
 
-use crate::counts::Counts;
+use crate::context::Context;
+use crate::election::Election;
 use crate::kinds::{Decisions, Weir};
-use crate::leader::Election;
-use crate::lease::Terms;
+use crate::lease::LeaseConfig;
 use crate::metrics::Trouble;
 use crate::queue::{Ending, Start};
-use crate::rounds::Rounds;
+use crate::request_counts::RequestCounts;
+use crate::resync::Resyncs;
 use crate::selection::Selection;
 use crate::watch::Watches;
-use crate::world::World;
-use crate::{Clock, Error, Health, Metrics, Settings, definitions, premises};
+use crate::{Clock, Error, Health, Metrics, Settings, definitions, namespace_check};
 
 /// The loop turns at least this often, so that probes and gauges stay true.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
@@ -53,8 +53,8 @@ pub struct Controller<D = Weir> {
 
 type Running<'a> = FuturesUnordered<LocalBoxFuture<'a, (Start, Ending)>>;
 
-/// Something that runs at most once at a time.
-type Errand<'a, T> = Option<LocalBoxFuture<'a, T>>;
+/// A future of which at most one runs at a time.
+type SingleFlight<'a, T> = Option<LocalBoxFuture<'a, T>>;
 
 impl Controller<Weir> {
     /// A controller over its clients, with the decisions of the engine. Nothing happens before it is run. The
@@ -100,46 +100,52 @@ impl<D: Decisions> Controller<D> {
         let definitions = std::mem::take(&mut settings.definitions);
         let selection = Selection(settings.controller.clone());
         let mut watches = Watches::new(&client, &settings, &selection, &clock);
-        let world: World<D> = World::new(client.clone(), accounts, clock, metrics, &settings);
-        let mut election =
-            Election::new(client.clone(), terms(&settings), &world.duty, &health, &world.metrics, &world.contact);
-        let mut turn = Turn::new(&world, &health, &settings);
-        let definitions = definitions::watch(client.clone(), definitions, health.clone(), world.metrics.clone());
-        let premises = premises::watch(client, settings.namespace.clone(), health.clone());
-        let mut premises = pin!(future::join(premises, definitions));
+        let context: Context<D> = Context::new(client.clone(), accounts, clock, metrics, &settings);
+        let mut election = Election::new(
+            client.clone(),
+            lease_config(&settings),
+            &context.leadership,
+            &health,
+            &context.metrics,
+            &context.connectivity,
+        );
+        let mut event_loop = EventLoop::new(&context, &health, &settings);
+        let definitions = definitions::watch(client.clone(), definitions, health.clone(), context.metrics.clone());
+        let namespace_check = namespace_check::watch(client, settings.namespace.clone(), health.clone());
+        let mut namespace_check = pin!(future::join(namespace_check, definitions));
         let mut shutdown = pin!(shutdown);
         let Settings { owner, namespace, controller: name, .. } = &settings;
         info!(owner, namespace, name, "the controller begins");
         loop {
-            let pause = turn.begin();
+            let pause = event_loop.begin();
             // The election comes first, so that nothing can make us lose what we lead; and watches come before ticks, so that
             // no tick that never rests can keep their news away; but now and then ticks go on, so that no flood of news stops
             // them either. Who does not know the cluster yet does not stand for election.
-            let heard = turn.news;
+            let heard = event_loop.notices;
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                () = election.next(), if turn.complete => {}
-                notice = watches.next(), if !heard.are_enough() => {
-                    turn.news.hear();
-                    health.hear(&notice);
-                    world.hear(notice);
+                () = election.next(), if event_loop.complete => {}
+                notice = watches.next(), if !heard.is_spent() => {
+                    event_loop.notices.record();
+                    health.handle_notice(&notice);
+                    context.handle_notice(notice);
                 }
-                _ = &mut premises => {}
-                Some((start, ending)) = turn.running.next() => turn.finish(start, ending),
-                Some((access, round)) = turn.rounds.next() => turn.look_around(&access, &round),
-                Some((access, routes)) = turn.counts.next() => turn.counted(&access, &routes),
-                () = wait(&mut turn.post) => turn.post = None,
+                _ = &mut namespace_check => {}
+                Some((start, ending)) = event_loop.running.next() => event_loop.finish(start, ending),
+                Some((access, report)) = event_loop.resyncs.next() => event_loop.finish_resync(&access, &report),
+                Some((access, routes)) = event_loop.request_counts.next() => event_loop.finish_count(&access, &routes),
+                () = wait(&mut event_loop.publishing) => event_loop.publishing = None,
                 // All that can go on has, as far as it can.
-                () = future::ready(()), if heard.are_enough() => {}
+                () = future::ready(()), if heard.is_spent() => {}
                 () = tokio::time::sleep(pause) => {}
             }
-            if turn.news == heard {
-                turn.news = News::default();
+            if event_loop.notices == heard {
+                event_loop.notices = NoticeBudget::default();
             }
         }
         drop(watches);
-        turn.close(settings.grace, election).await;
+        event_loop.close(settings.grace, election).await;
         Ok(())
     }
 }
@@ -150,36 +156,36 @@ impl<D> fmt::Debug for Controller<D> {
     }
 }
 
-/// What was heard of watches since ticks last went on.
+/// How many notices of watches are heard before ticks go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct News {
+struct NoticeBudget {
     /// How many notices, and since when.
     heard: Option<(usize, Instant)>,
 }
 
-impl News {
+impl NoticeBudget {
     /// Whether ticks go on before more is heard.
-    fn are_enough(self) -> bool {
+    fn is_spent(self) -> bool {
         self.heard.is_some_and(|(count, since)| count >= NOTICES || since.elapsed() >= HEARING)
     }
 
     /// One was heard.
-    fn hear(&mut self) {
+    fn record(&mut self) {
         let (count, since) = self.heard.unwrap_or((0, Instant::now()));
         self.heard = Some((count + 1, since));
     }
 }
 
-/// What is under way.
-struct Turn<'a, D> {
-    world: &'a World<D>,
+/// The loop's own state: what is under way, and what is due.
+struct EventLoop<'a, D> {
+    context: &'a Context<D>,
     health: &'a Health,
     running: Running<'a>,
-    rounds: Rounds<'a>,
-    round_interval: SignedDuration,
-    counts: Counts<'a>,
-    post: Errand<'a, ()>,
-    news: News,
+    resyncs: Resyncs<'a>,
+    resync_interval: SignedDuration,
+    request_counts: RequestCounts<'a>,
+    publishing: SingleFlight<'a, ()>,
+    notices: NoticeBudget,
     /// Every kind has been listed.
     complete: bool,
     /// Whose call budgets are shown, and when they are next.
@@ -187,104 +193,104 @@ struct Turn<'a, D> {
     budgets_due: Timestamp,
 }
 
-impl<'a, D: Decisions> Turn<'a, D> {
-    fn new(world: &'a World<D>, health: &'a Health, settings: &Settings) -> Self {
-        let interval = SignedDuration::try_from(settings.round_interval).unwrap_or(SignedDuration::MAX);
+impl<'a, D: Decisions> EventLoop<'a, D> {
+    fn new(context: &'a Context<D>, health: &'a Health, settings: &Settings) -> Self {
+        let interval = SignedDuration::try_from(settings.resync_interval).unwrap_or(SignedDuration::MAX);
         Self {
-            world,
+            context,
             health,
             running: FuturesUnordered::new(),
-            rounds: Rounds::new(world.now(), interval),
-            round_interval: interval,
-            counts: Counts::new(world.now()),
-            post: None,
-            news: News::default(),
+            resyncs: Resyncs::new(context.now(), interval),
+            resync_interval: interval,
+            request_counts: RequestCounts::new(context.now()),
+            publishing: None,
+            notices: NoticeBudget::default(),
             complete: false,
             budgets: BTreeSet::new(),
-            budgets_due: world.now(),
+            budgets_due: context.now(),
         }
     }
 
     /// Starts everything that is due, and says how long there is nothing more to start.
     fn begin(&mut self) -> Duration {
-        let now = self.world.now();
-        self.heed_clock(now);
+        let now = self.context.now();
+        self.handle_clock_step(now);
         self.health.beat(now);
-        if !self.complete && self.world.store.borrow().is_complete() {
+        if !self.complete && self.context.store.borrow().is_complete() {
             self.complete = true;
             self.health.set_ready(true);
             info!("every kind is listed");
         }
-        self.see_to_duty(now);
-        let leads = self.world.duty.is_on();
+        self.update_leadership(now);
+        let leads = self.context.leadership.is_leading();
         if leads {
             self.start_ticks(now);
-            self.rounds.start(self.world, now);
-            self.counts.start(self.world, now);
+            self.resyncs.start(self.context, now);
+            self.request_counts.start(self.context, now);
         }
-        if leads && self.post.is_none() {
-            self.post = self.next_post();
+        if leads && self.publishing.is_none() {
+            self.publishing = self.next_publication();
         }
         self.show_load(now);
-        let tick = self.world.queue.borrow().next_due().filter(|_| leads);
-        let round = Some(self.rounds.due()).filter(|_| leads);
-        let count = Some(self.counts.due()).filter(|_| leads);
-        let next = tick.into_iter().chain(round).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
+        let tick = self.context.queue.borrow().next_due().filter(|_| leads);
+        let resync = Some(self.resyncs.due()).filter(|_| leads);
+        let count = Some(self.request_counts.due()).filter(|_| leads);
+        let next = tick.into_iter().chain(resync).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
     }
 
     /// Begins anew where somebody has set the clock: by it is told what is due, and how old everything is.
-    fn heed_clock(&mut self, now: Timestamp) {
-        let world = self.world;
-        let Some(step) = world.wall.take_step() else { return };
-        world.metrics.clock_steps.inc();
+    fn handle_clock_step(&mut self, now: Timestamp) {
+        let context = self.context;
+        let Some(step) = context.wall_clock.take_step() else { return };
+        context.metrics.clock_steps.inc();
         warn!(
             seconds = step.as_secs(),
             "the clock of this machine was set; everything is read and looked at anew, and what runs wait for is counted \
              from here where it was set ahead by more than 30 s"
         );
-        self.rounds = Rounds::new(now, self.round_interval);
-        self.counts = Counts::new(now);
+        self.resyncs = Resyncs::new(now, self.resync_interval);
+        self.request_counts = RequestCounts::new(now);
         self.budgets_due = now;
-        world.begin_anew();
+        context.begin_anew();
     }
 
     /// Begins to lead, or ceases to. One term begins only when nothing of the one before is under way any more.
-    fn see_to_duty(&mut self, now: Timestamp) {
-        let world = self.world;
-        let (is_on, is_covered) = (world.duty.is_on(), world.duty.is_covered());
-        if is_on && !is_covered {
-            world.stand_down();
-            self.rounds.give_up();
-            self.counts.give_up();
-            world.metrics.leader.set(0);
+    fn update_leadership(&mut self, now: Timestamp) {
+        let context = self.context;
+        let (is_leading, covers_a_write) = (context.leadership.is_leading(), context.leadership.covers_a_write());
+        if is_leading && !covers_a_write {
+            context.step_down();
+            self.resyncs.cancel();
+            self.request_counts.cancel();
+            context.metrics.leader.set(0);
             warn!(
                 ticks = self.running.len(),
                 "no longer the leader; writes under way are awaited, nothing new is begun"
             );
-        } else if !is_on && is_covered && self.running.is_empty() && self.post.is_none() {
-            self.rounds = Rounds::new(now, self.round_interval);
-            self.counts = Counts::new(now);
-            let objects = world.take_up();
-            world.metrics.leader.set(1);
-            world.metrics.leader_terms.inc();
+        } else if !is_leading && covers_a_write && self.running.is_empty() && self.publishing.is_none() {
+            self.resyncs = Resyncs::new(now, self.resync_interval);
+            self.request_counts = RequestCounts::new(now);
+            let objects = context.start_leading();
+            context.metrics.leader.set(1);
+            context.metrics.leader_terms.inc();
             info!(objects, "the leader; decisions begin");
         }
     }
 
     fn start_ticks(&mut self, now: Timestamp) {
-        let world = self.world;
+        let context = self.context;
         while let Some(start) = self.next_start(now) {
             if start.urgency == Urgency::Progress {
-                world.metrics.lateness.observe(now.duration_since(start.due).as_secs_f64().max(0.0));
+                context.metrics.lateness.observe(now.duration_since(start.due).as_secs_f64().max(0.0));
             }
             self.running.push(
                 async move {
-                    let began = world.now();
-                    let ended = AssertUnwindSafe(world.carry_out(&start)).catch_unwind().await;
-                    let seconds = world.now().duration_since(began).as_secs_f64().max(0.0);
-                    world.metrics.time_tick(start.object.kind, seconds);
-                    let ending = ended.unwrap_or_else(|panic| Ending::Panicked(said(&*panic)));
+                    let began = context.now();
+                    let ended = AssertUnwindSafe(context.carry_out(&start)).catch_unwind().await;
+                    let seconds = context.now().duration_since(began).as_secs_f64().max(0.0);
+                    context.metrics.time_tick(start.object.kind, seconds);
+                    let ending = ended.unwrap_or_else(|panic| Ending::Panicked(panic_message(&*panic)));
                     (start, ending)
                 }
                 .boxed_local(),
@@ -293,40 +299,40 @@ impl<'a, D: Decisions> Turn<'a, D> {
     }
 
     fn next_start(&self, now: Timestamp) -> Option<Start> {
-        self.world.queue.borrow_mut().start(now)
+        self.context.queue.borrow_mut().start(now)
     }
 
     fn finish(&self, start: Start, ending: Ending) {
-        let (world, object) = (self.world, &start.object);
+        let (context, object) = (self.context, &start.object);
         if let Ending::Panicked(message) = &ending {
-            world.metrics.panics.inc();
-            world.metrics.count_trouble(object.kind, Trouble::Panic);
+            context.metrics.panics.inc();
+            context.metrics.count_trouble(object.kind, Trouble::Panic);
             error!(kind = object.kind.word(), object = %object.key, "the tick panicked: {message}");
         }
-        let rank = world.rank_of(object);
-        world.queue.borrow_mut().finish(object, world.now(), ending, rank);
+        let rank = context.rank_of(object);
+        context.queue.borrow_mut().finish(object, context.now(), ending, rank);
     }
 
-    fn look_around(&mut self, access: &Access, round: &ResyncReport) {
-        self.rounds.end(access, round, self.world.now());
-        debug!(%access, changed = round.changed.len(), "looked around on AWS");
-        self.world.notice_on_aws(&round.changed);
+    fn finish_resync(&mut self, access: &Access, report: &ResyncReport) {
+        self.resyncs.end(access, report, self.context.now());
+        debug!(%access, changed = report.changed.len(), "looked around on AWS");
+        self.context.notice_on_aws(&report.changed);
     }
 
-    fn counted(&mut self, access: &Access, routes: &[Key]) {
-        self.counts.end(access);
+    fn finish_count(&mut self, access: &Access, routes: &[Key]) {
+        self.request_counts.end(access);
         debug!(routes = routes.len(), "counted requests");
-        self.world.notice_requests(routes);
+        self.context.notice_requests(routes);
     }
 
-    fn next_post(&self) -> Errand<'a, ()> {
-        let world = self.world;
-        let (object, event) = world.outbox.borrow_mut().take()?;
+    fn next_publication(&self) -> SingleFlight<'a, ()> {
+        let context = self.context;
+        let (object, event) = context.outbox.borrow_mut().take()?;
         Some(
             async move {
-                let Some(right) = world.duty.right() else { return };
-                if let Err(failure) = world.server.publish(right, &object, &event).await {
-                    world.metrics.events_dropped.inc();
+                let Some(write_token) = context.leadership.write_token() else { return };
+                if let Err(failure) = context.server.publish(write_token, &object, &event).await {
+                    context.metrics.events_dropped.inc();
                     debug!(kind = object.kind.word(), object = %object.key, "{failure}");
                 }
             }
@@ -335,32 +341,32 @@ impl<'a, D: Decisions> Turn<'a, D> {
     }
 
     fn show_load(&mut self, now: Timestamp) {
-        let queue = self.world.queue.borrow();
-        self.world.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
+        let queue = self.context.queue.borrow();
+        self.context.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
         let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
-        self.world.metrics.queue_oldest.set(oldest);
+        self.context.metrics.queue_oldest.set(oldest);
         if now >= self.budgets_due {
             self.budgets_due = later(now, BUDGETS);
-            let budgets = self.world.accounts.budget_statuses();
-            self.world.metrics.show_budgets(&self.budgets, &budgets);
+            let budgets = self.context.accounts.budget_statuses();
+            self.context.metrics.show_budgets(&self.budgets, &budgets);
             self.budgets = budgets.into_keys().collect();
-            self.world.metrics.show_ages(&self.rounds.ages(now), self.world.vigil.borrow().ages(now));
+            self.context.metrics.show_ages(&self.resyncs.ages(now), self.context.watch_freshness.borrow().ages(now));
         }
     }
 
     /// Sets out on nothing new, awaits the writes in flight, and lets another lead.
     async fn close(mut self, grace: Duration, mut election: Election<'_>) {
-        self.world.duty.close();
+        self.context.leadership.close();
         self.health.set_ready(false);
-        self.rounds.give_up();
-        self.counts.give_up();
+        self.resyncs.cancel();
+        self.request_counts.cancel();
         info!(ticks = self.running.len(), "the controller ends; what is in flight is awaited");
         let drain = async {
             while self.running.next().await.is_some() {
-                self.health.beat(self.world.now());
+                self.health.beat(self.context.now());
             }
-            while let Some(post) = self.post.take().or_else(|| self.next_post()) {
-                post.await;
+            while let Some(publishing) = self.publishing.take().or_else(|| self.next_publication()) {
+                publishing.await;
             }
         };
         if tokio::time::timeout(grace, drain).await.is_ok() {
@@ -373,8 +379,8 @@ impl<'a, D: Decisions> Turn<'a, D> {
     }
 }
 
-fn terms(settings: &Settings) -> Terms {
-    Terms {
+fn lease_config(settings: &Settings) -> LeaseConfig {
+    LeaseConfig {
         namespace: settings.lease_namespace.clone(),
         name: settings.lease_name.clone(),
         identity: settings.identity.clone(),
@@ -382,10 +388,10 @@ fn terms(settings: &Settings) -> Terms {
     }
 }
 
-/// Awaits an errand; for ever where there is none.
-async fn wait<T>(errand: &mut Errand<'_, T>) -> T {
-    match errand {
-        Some(errand) => errand.await,
+/// Awaits the future in flight; for ever where there is none.
+async fn wait<T>(flight: &mut SingleFlight<'_, T>) -> T {
+    match flight {
+        Some(flight) => flight.await,
         None => future::pending().await,
     }
 }
@@ -395,7 +401,7 @@ pub(crate) fn later(now: Timestamp, span: SignedDuration) -> Timestamp {
 }
 
 /// What a panic said.
-pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The API server as ticks use it: one object at a time, each request bounded in time, each write with the right to it.
+//! The API server as ticks use it: one object at a time, each request bounded in time, each write with its token.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use smol_str::SmolStr;
 use weir_engine::ObjectRef;
 
-use crate::convert::Standing;
+use crate::convert::Metadata;
 use crate::document::{self, Document};
-use crate::duty::{Right, WRITE_TIME};
 use crate::errors::Failure;
+use crate::leadership::{WRITE_TIME, WriteToken};
 
 /// The name under which `managedFields` of objects and the API server's audit tell what Weir wrote.
 const FIELD_MANAGER: &str = "weir";
@@ -48,9 +48,9 @@ impl Server {
     /// known by. The API server takes nothing but the status from such a request, so nothing else is sent.
     pub async fn write_status(
         &self,
-        _: Right,
+        _: WriteToken,
         object: &ObjectRef,
-        standing: &Standing,
+        metadata: &Metadata,
         status: Value,
     ) -> Result<Document, Failure> {
         let resource = document::resource(object.kind);
@@ -62,8 +62,8 @@ impl Server {
         };
         document.metadata.namespace = Some(object.key.namespace.to_string());
         document.metadata.name = Some(object.key.name.to_string());
-        document.metadata.uid = Some(standing.uid.to_string());
-        document.metadata.resource_version = Some(standing.version.to_string());
+        document.metadata.uid = Some(metadata.uid.to_string());
+        document.metadata.resource_version = Some(metadata.version.to_string());
         let (api, parameters) = (self.api(object), as_weir());
         let request = api.replace_status(&object.key.name, &parameters, &document);
         bounded(object, "write the status of", WRITE_TIME, request).await
@@ -72,13 +72,13 @@ impl Server {
     /// Replaces the finalizers if the object still has the version it is known by.
     pub async fn write_finalizers(
         &self,
-        _: Right,
+        _: WriteToken,
         object: &ObjectRef,
-        standing: &Standing,
+        metadata: &Metadata,
         finalizers: &[SmolStr],
     ) -> Result<Document, Failure> {
         let patch = Patch::Merge(json!({
-            "metadata": {"uid": standing.uid, "resourceVersion": standing.version, "finalizers": finalizers}
+            "metadata": {"uid": metadata.uid, "resourceVersion": metadata.version, "finalizers": finalizers}
         }));
         let (api, parameters) =
             (self.api(object), PatchParams { field_manager: as_weir().field_manager, ..PatchParams::default() });
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// Publishes an event about an object.
-    pub async fn publish(&self, _: Right, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
+    pub async fn publish(&self, _: WriteToken, object: &ObjectRef, event: &Event) -> Result<(), Failure> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &object.key.namespace);
         let parameters = as_weir();
         bounded(object, "publish an event about", WRITE_TIME, api.create(&parameters, event)).await.map(drop)

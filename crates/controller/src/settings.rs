@@ -24,7 +24,7 @@ pub struct Settings {
     /// Names this process in events.
     pub instance: String,
     /// How often AWS is looked at for changes.
-    pub round_interval: Duration,
+    pub resync_interval: Duration,
     /// How many ticks of each account and region may run at once.
     pub concurrency: usize,
     /// How many of these ticks are kept free for traffic that goes back.
@@ -62,7 +62,7 @@ impl Settings {
             namespace: None,
             controller: None,
             instance: "weir".to_owned(),
-            round_interval: Duration::from_secs(30),
+            resync_interval: Duration::from_secs(30),
             concurrency: 16,
             rollback_slots: 4,
             watch_seconds: 290,
@@ -98,8 +98,8 @@ impl Settings {
             let found = format!("{} of {} ticks kept free for rollbacks", self.rollback_slots, self.concurrency);
             return refuse("concurrency", found, "more ticks than are kept free");
         }
-        if self.round_interval < Duration::from_secs(1) {
-            return refuse("round interval", format!("{:?}", self.round_interval), "one second or more");
+        if self.resync_interval < Duration::from_secs(1) {
+            return refuse("round interval", format!("{:?}", self.resync_interval), "one second or more");
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ mod tests {
             (Settings { lease_duration: Duration::from_secs(9), ..Settings::new("acme") }, "whole seconds, 10 to 3600"),
             (Settings { lease_duration: Duration::from_millis(15_500), ..Settings::new("acme") }, "whole seconds"),
             (Settings { concurrency: 4, ..Settings::new("acme") }, "more ticks than are kept free"),
-            (Settings { round_interval: Duration::ZERO, ..Settings::new("acme") }, "one second or more"),
+            (Settings { resync_interval: Duration::ZERO, ..Settings::new("acme") }, "one second or more"),
         ];
         for (settings, expected) in refused {
             let message = settings.check().unwrap_err().to_string();

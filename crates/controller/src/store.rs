@@ -13,12 +13,12 @@ use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteS
 use weir_engine::depend::Onlookers;
 use weir_engine::{Cluster, Key, KindName, ObjectRef};
 
-use crate::convert::{self, Received, Refusal, Standing};
+use crate::convert::{self, Metadata, Received, Refusal};
 use crate::document::Document;
 use crate::kinds::Spec;
 
-/// How many deleted objects are remembered against late replies. A reply is late by seconds at most.
-const GRAVES: usize = 1_024;
+/// How many tombstones of deleted objects are kept against late replies. A reply is late by seconds at most.
+const TOMBSTONES: usize = 1_024;
 
 /// Where a document comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,23 +34,23 @@ pub enum Source {
 pub struct Change {
     /// The object.
     pub object: ObjectRef,
-    /// What became of it.
-    pub fate: Fate,
+    /// How it has changed.
+    pub kind: ChangeType,
     /// The other objects whose decisions look at it, as it was and as it is.
     pub dependents: BTreeSet<ObjectRef>,
     /// Whether its status is another than the one that was known.
     pub rewritten: bool,
 }
 
-/// What became of an object.
+/// How an object has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ChangeType {
     /// It is new, or a user has asked for something else.
-    Asked,
+    Spec,
     /// Its status or finalizers are others.
-    Told,
+    Status,
     /// It is no more.
-    Gone,
+    Deleted,
 }
 
 /// All objects, as far as they are known.
@@ -62,7 +62,7 @@ pub struct Store {
     lists: BTreeMap<KindName, Listing>,
     listed: BTreeSet<KindName>,
     namespaces: namespaces::Listing,
-    graves: VecDeque<SmolStr>,
+    tombstones: VecDeque<SmolStr>,
     /// What of statuses could not be read, and of which objects that is news.
     unreadable: BTreeMap<ObjectRef, Vec<String>>,
     news: BTreeSet<ObjectRef>,
@@ -90,15 +90,15 @@ impl Store {
     }
 
     /// What is known of an object, whether it can be decided on or not.
-    pub fn standing(&self, object: &ObjectRef) -> Option<Standing> {
+    pub fn metadata(&self, object: &ObjectRef) -> Option<Metadata> {
         let key = &object.key;
         let sound = match object.kind {
-            KindName::EntryPoint => self.cluster.entry_points.get(key).map(Standing::from),
-            KindName::Environment => self.cluster.environments.get(key).map(Standing::from),
-            KindName::WeightedRoute => self.cluster.routes.get(key).map(Standing::from),
-            KindName::TrafficShift => self.cluster.shifts.get(key).map(Standing::from),
+            KindName::EntryPoint => self.cluster.entry_points.get(key).map(Metadata::from),
+            KindName::Environment => self.cluster.environments.get(key).map(Metadata::from),
+            KindName::WeightedRoute => self.cluster.routes.get(key).map(Metadata::from),
+            KindName::TrafficShift => self.cluster.shifts.get(key).map(Metadata::from),
         };
-        sound.or_else(|| self.refusals.get(object).map(|refusal| refusal.standing.clone()))
+        sound.or_else(|| self.refusals.get(object).map(|refusal| refusal.metadata.clone()))
     }
 
     /// Why an object cannot be decided on, where it cannot.
@@ -158,28 +158,28 @@ impl Store {
         let object = ObjectRef::new(kind, document.key()?);
         let uid = document.metadata.uid.as_deref().unwrap_or_default();
         let version = document.metadata.resource_version.as_deref().unwrap_or_default();
-        let known = self.standing(&object)?;
+        let known = self.metadata(&object)?;
         if known.uid != uid && age(version, &known.version) == Age::Older {
             return None;
         }
-        self.bury(uid.into());
+        self.add_tombstone(uid.into());
         Some(self.remove(object))
     }
 
     /// A request found that an object is no more, having been sent when its version was the given one.
     pub fn gone(&mut self, object: &ObjectRef, version: Option<&str>) -> Option<Change> {
-        let known = self.standing(object)?;
+        let known = self.metadata(object)?;
         if Some(known.version.as_str()) != version {
             return None;
         }
-        self.bury(known.uid);
+        self.add_tombstone(known.uid);
         Some(self.remove(object.clone()))
     }
 
     fn receive<S: Spec>(&mut self, received: Received<S>, source: Source) -> Option<Change> {
         let object = ObjectRef::new(S::KIND, received.key.clone());
-        let (before, standing) = (self.standing(&object), received.standing());
-        if !self.admits(&object, before.as_ref(), &standing, source) {
+        let (before, metadata) = (self.metadata(&object), received.metadata());
+        if !self.admits(&object, before.as_ref(), &metadata, source) {
             return None;
         }
         self.note_unreadable(&object, &received.lost);
@@ -188,11 +188,11 @@ impl Store {
         } else {
             self.cluster.outdated.remove(&object);
         }
-        let asked = before.as_ref().is_none_or(|before| standing.asks_otherwise(before));
+        let asked = before.as_ref().is_none_or(|before| metadata.asks_otherwise(before));
         let rewritten = before.is_some() && !self.has_status(&object, &received);
-        let is_same = before.is_some_and(|before| standing.equals(&before));
+        let is_same = before.is_some_and(|before| metadata.equals(&before));
         if is_same && !rewritten && self.says_the_same(&object, &received) {
-            self.advance::<S>(&object, standing.version);
+            self.advance::<S>(&object, metadata.version);
             return None;
         }
         let onlookers = self.onlookers(&object);
@@ -208,12 +208,12 @@ impl Store {
                 S::objects_mut(&mut self.cluster).remove(&object.key);
             }
         }
-        let (fate, dependents) = if asked {
-            (Fate::Asked, onlookers.map(|onlookers| onlookers.after(&self.cluster)))
+        let (kind, dependents) = if asked {
+            (ChangeType::Spec, onlookers.map(|onlookers| onlookers.after(&self.cluster)))
         } else {
-            (Fate::Told, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
+            (ChangeType::Status, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
         };
-        Some(Change { object, fate, dependents: dependents.unwrap_or_default(), rewritten })
+        Some(Change { object, kind, dependents: dependents.unwrap_or_default(), rewritten })
     }
 
     fn note_unreadable(&mut self, object: &ObjectRef, lost: &[String]) {
@@ -253,11 +253,11 @@ impl Store {
     }
 
     /// Whether what came is to be taken in, by its age and source.
-    fn admits(&mut self, object: &ObjectRef, known: Option<&Standing>, standing: &Standing, source: Source) -> bool {
+    fn admits(&mut self, object: &ObjectRef, known: Option<&Metadata>, metadata: &Metadata, source: Source) -> bool {
         let list = self.lists.get_mut(&object.kind);
         let trusted = match source {
             Source::Reply => {
-                if self.graves.contains(&standing.uid) {
+                if self.tombstones.contains(&metadata.uid) {
                     return false;
                 }
                 if let Some(list) = list {
@@ -266,7 +266,7 @@ impl Store {
                 false
             }
             Source::Watch => {
-                self.graves.retain(|uid| *uid != standing.uid);
+                self.tombstones.retain(|uid| *uid != metadata.uid);
                 // A list is the whole truth of its moment, even where versions went back because a cluster was
                 // restored. Only a reply that came after its beginning may be newer.
                 list.is_some_and(|list| {
@@ -276,9 +276,9 @@ impl Store {
             }
         };
         let Some(known) = known else { return true };
-        match age(&standing.version, &known.version) {
+        match age(&metadata.version, &known.version) {
             Age::Newer | Age::Unknown => true,
-            Age::Same => known.uid != standing.uid,
+            Age::Same => known.uid != metadata.uid,
             Age::Older => trusted,
         }
     }
@@ -305,7 +305,7 @@ impl Store {
     /// Only the version is another.
     fn advance<S: Spec>(&mut self, object: &ObjectRef, version: SmolStr) {
         match self.refusals.get_mut(object) {
-            Some(refusal) => refusal.standing.version = version,
+            Some(refusal) => refusal.metadata.version = version,
             None => S::objects_mut(&mut self.cluster).advance(&object.key, version),
         }
     }
@@ -323,14 +323,14 @@ impl Store {
             KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
         }
         let dependents = onlookers.map(|onlookers| onlookers.after(&self.cluster)).unwrap_or_default();
-        Change { object, fate: Fate::Gone, dependents, rewritten: false }
+        Change { object, kind: ChangeType::Deleted, dependents, rewritten: false }
     }
 
-    fn bury(&mut self, uid: SmolStr) {
-        if self.graves.len() == GRAVES {
-            self.graves.pop_front();
+    fn add_tombstone(&mut self, uid: SmolStr) {
+        if self.tombstones.len() == TOMBSTONES {
+            self.tombstones.pop_front();
         }
-        self.graves.push_back(uid);
+        self.tombstones.push_back(uid);
     }
 }
 

@@ -38,7 +38,7 @@ fn a_step_costs_one_write_one_read_back_and_a_look_at_health_and_marks() {
     on_virtual_time(async {
         // Without rounds, which come at their own times. A look at the listener before the write then stands in for
         // the round that would have come: all in all there is one look for each step beside the rounds, see below.
-        let settings = Settings { round_interval: 10 * HOUR, ..Settings::seeded(201) };
+        let settings = Settings { resync_interval: 10 * HOUR, ..Settings::seeded(201) };
         let mut world = stage::set(settings).await;
         world.apply(&shift("green", &steps(&WEIGHTS, "10m"), "")).unwrap();
         for weight in WEIGHTS {
@@ -168,7 +168,7 @@ fn to_lead_costs_a_write_every_two_seconds_and_to_stand_by_a_look_every_second()
 fn weights_that_the_user_owns_cost_nothing_between_rounds() {
     on_virtual_time(async {
         // Without rounds there is nothing but the route's own doing.
-        let mut world = stage::set(Settings { round_interval: 10 * HOUR, ..Settings::seeded(205) }).await;
+        let mut world = stage::set(Settings { resync_interval: 10 * HOUR, ..Settings::seeded(205) }).await;
         let weights = json!({"spec": {"weights": {"blue": 80, "green": 20}, "drift": "Correct"}});
         world.patch("weightedroutes", "checkout", &weights).unwrap();
         let green = |world: &World| stage::live(world).get("green") == Some(&20);

@@ -40,7 +40,7 @@ impl Life {
         let controller_settings = weir_controller::Settings {
             instance: identity(life),
             identity: identity(life),
-            round_interval: settings.round_interval,
+            resync_interval: settings.resync_interval,
             lease_duration: settings.lease,
             seed: settings.seed.wrapping_add(u64::from(life)),
             grants: settings.grants.clone(),

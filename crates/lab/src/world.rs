@@ -63,7 +63,7 @@ pub struct Settings {
     /// Names the installation of Weir.
     pub owner: String,
     /// How often a controller looks round on AWS.
-    pub round_interval: Duration,
+    pub resync_interval: Duration,
     /// How long a controller's lease lasts without being renewed.
     pub lease: Duration,
     /// Which namespaces may name which roles.
@@ -84,7 +84,7 @@ impl Settings {
             start: Timestamp::constant(1_795_255_200, 0),
             namespace: "shop".to_owned(),
             owner: "lab".to_owned(),
-            round_interval: Duration::from_secs(30),
+            resync_interval: Duration::from_secs(30),
             lease: LONG_LEASE,
             grants: Grants::everything(),
             compares: false,

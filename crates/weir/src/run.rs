@@ -125,7 +125,7 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
         lease_duration: seconds(election.lease_duration),
         identity: format!("{instance}_{:016x}", chance()),
         instance,
-        round_interval: seconds(arguments.aws.inventory_interval),
+        resync_interval: seconds(arguments.aws.inventory_interval),
         concurrency,
         rollback_slots: concurrency.div_ceil(4).min(concurrency - 1),
         watch_seconds: WATCH_SECONDS,

@@ -11,7 +11,7 @@ use weir_aws::Accounts;
 
 use self::bed::{Bed, Fault, NAMESPACE, SHIFTS};
 use self::scripted::Scripted;
-use super::{Controller, HEARING, NOTICES, News};
+use super::{Controller, HEARING, NOTICES, NoticeBudget};
 use crate::{Grants, Health, Metrics, Settings};
 
 mod bed;
@@ -515,18 +515,18 @@ async fn the_same_seed_makes_the_same_requests() {
 /// News that are there all the time keep no tick from going on: whoever floods us does not stop everybody.
 #[tokio::test(start_paused = true)]
 async fn ticks_go_on_after_so_many_news_or_so_long_of_them() {
-    let mut news = News::default();
-    assert!(!news.are_enough());
+    let mut notices = NoticeBudget::default();
+    assert!(!notices.is_spent());
     for _ in 1..NOTICES {
-        news.hear();
-        assert!(!news.are_enough());
+        notices.record();
+        assert!(!notices.is_spent());
     }
-    news.hear();
-    assert!(news.are_enough(), "so many");
-    let mut news = News::default();
-    news.hear();
+    notices.record();
+    assert!(notices.is_spent(), "so many");
+    let mut notices = NoticeBudget::default();
+    notices.record();
     sleep(HEARING).await;
-    assert!(news.are_enough(), "so long");
+    assert!(notices.is_spent(), "so long");
 }
 
 /// What looks around beside the ticks panics as harmlessly as they do.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weir_engine::{Key, KindName, ObjectRef};
 
-use super::{Fate, Source, Store};
+use super::{ChangeType, Source, Store};
 use crate::document::Document;
 
 const SHIFT: KindName = KindName::TrafficShift;
@@ -56,8 +56,8 @@ fn phase(store: &Store) -> Option<String> {
 #[test]
 fn nothing_older_replaces_anything_newer() {
     let mut store = Store::default();
-    assert_eq!(store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch).unwrap().fate, Fate::Asked);
-    assert_eq!(store.put(SHIFT, shift("u", "12", "Shifting"), Source::Reply).unwrap().fate, Fate::Told);
+    assert_eq!(store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch).unwrap().kind, ChangeType::Spec);
+    assert_eq!(store.put(SHIFT, shift("u", "12", "Shifting"), Source::Reply).unwrap().kind, ChangeType::Status);
     // The watch comes late with what was between, and then with what is known already.
     assert_eq!(store.put(SHIFT, shift("u", "10", "Verifying"), Source::Watch), None);
     assert_eq!(store.put(SHIFT, shift("u", "12", "Shifting"), Source::Watch), None);
@@ -77,7 +77,7 @@ fn a_new_version_of_the_same_wakes_nobody() {
     let mut store = Store::default();
     store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch);
     assert_eq!(store.put(SHIFT, shift("u", "10", "Pending"), Source::Watch), None);
-    assert_eq!(store.standing(&the_shift()).unwrap().version, "10");
+    assert_eq!(store.metadata(&the_shift()).unwrap().version, "10");
     assert_eq!(store.cluster().shifts[&the_shift().key].version, "10");
 }
 
@@ -91,7 +91,7 @@ fn the_dependents_before_and_after_are_woken() {
     elsewhere.spec["routes"] = json!(["other"]);
     elsewhere.metadata.generation = Some(2);
     let change = store.put(SHIFT, elsewhere, Source::Watch).unwrap();
-    assert_eq!(change.fate, Fate::Asked);
+    assert_eq!(change.kind, ChangeType::Spec);
     assert!(change.dependents.contains(&the_route()), "the route was freed");
 }
 
@@ -100,13 +100,13 @@ fn a_late_reply_does_not_bring_back_what_was_deleted() {
     let mut store = Store::default();
     store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch);
     let gone = store.delete(SHIFT, &shift("u", "11", "Pending")).unwrap();
-    assert_eq!(gone.fate, Fate::Gone);
+    assert_eq!(gone.kind, ChangeType::Deleted);
     assert_eq!(store.put(SHIFT, shift("u", "10", "Shifting"), Source::Reply), None);
-    assert!(store.standing(&the_shift()).is_none());
+    assert!(store.metadata(&the_shift()).is_none());
     // Another object of the same name is another object.
-    assert_eq!(store.put(SHIFT, shift("v", "12", "Pending"), Source::Reply).unwrap().fate, Fate::Asked);
+    assert_eq!(store.put(SHIFT, shift("v", "12", "Pending"), Source::Reply).unwrap().kind, ChangeType::Spec);
     assert_eq!(store.delete(SHIFT, &shift("u", "11", "Pending")), None);
-    assert!(store.standing(&the_shift()).is_some());
+    assert!(store.metadata(&the_shift()).is_some());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_request_that_found_nothing_does_not_remove_what_came_since() {
     store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch);
     store.put(SHIFT, shift("v", "12", "Pending"), Source::Watch);
     assert_eq!(store.gone(&the_shift(), Some("9")), None);
-    assert_eq!(store.gone(&the_shift(), Some("12")).unwrap().fate, Fate::Gone);
+    assert_eq!(store.gone(&the_shift(), Some("12")).unwrap().kind, ChangeType::Deleted);
 }
 
 #[test]
@@ -131,12 +131,12 @@ fn what_a_list_does_not_show_is_gone() {
     store.put(KindName::WeightedRoute, route("1"), Source::Watch);
     store.put(SHIFT, shift("u", "9", "Pending"), Source::Watch);
     store.begin_list(SHIFT);
-    assert!(store.standing(&the_shift()).is_some(), "until the list is complete nothing is concluded from it");
+    assert!(store.metadata(&the_shift()).is_some(), "until the list is complete nothing is concluded from it");
     let changes = store.end_list(SHIFT);
     assert_eq!(changes.len(), 1);
-    assert_eq!((&changes[0].object, changes[0].fate), (&the_shift(), Fate::Gone));
+    assert_eq!((&changes[0].object, changes[0].kind), (&the_shift(), ChangeType::Deleted));
     assert!(changes[0].dependents.contains(&the_route()));
-    assert!(store.standing(&the_route()).is_some(), "other kinds are not concerned");
+    assert!(store.metadata(&the_route()).is_some(), "other kinds are not concerned");
 }
 
 #[test]
@@ -176,12 +176,12 @@ fn an_object_that_cannot_be_read_is_refused_alone_until_it_can() {
     store.put(KindName::WeightedRoute, route("1"), Source::Watch);
     let mut bad = shift("u", "2", "Shifting");
     bad.spec["to"] = json!(7);
-    assert_eq!(store.put(SHIFT, bad, Source::Watch).unwrap().fate, Fate::Asked);
+    assert_eq!(store.put(SHIFT, bad, Source::Watch).unwrap().kind, ChangeType::Spec);
     assert!(store.refusal(&the_shift()).unwrap().message.contains("spec.to"));
     assert!(store.cluster().shifts.keys().count() == 0 && store.cluster().routes.keys().count() == 1);
     let mut good = shift("u", "3", "Shifting");
     good.metadata.generation = Some(2);
-    assert_eq!(store.put(SHIFT, good, Source::Watch).unwrap().fate, Fate::Asked);
+    assert_eq!(store.put(SHIFT, good, Source::Watch).unwrap().kind, ChangeType::Spec);
     assert!(store.refusal(&the_shift()).is_none());
     assert_eq!(phase(&store).as_deref(), Some("Shifting"));
 }
@@ -192,7 +192,7 @@ fn a_command_and_a_deletion_are_wishes_of_the_user() {
     store.put(SHIFT, shift("u", "2", "Shifting"), Source::Watch);
     let mut commanded = shift("u", "3", "Shifting");
     commanded.metadata.annotations = Some([("weir.dev/command".to_owned(), "abort/1".to_owned())].into());
-    assert_eq!(store.put(SHIFT, commanded.clone(), Source::Watch).unwrap().fate, Fate::Asked);
+    assert_eq!(store.put(SHIFT, commanded.clone(), Source::Watch).unwrap().kind, ChangeType::Spec);
     let mut labelled = commanded.clone();
     labelled.metadata.resource_version = Some("4".to_owned());
     labelled.metadata.labels = Some([("team".to_owned(), "a".to_owned())].into());
@@ -201,7 +201,7 @@ fn a_command_and_a_deletion_are_wishes_of_the_user() {
     deleted["metadata"]["resourceVersion"] = json!("5");
     deleted["metadata"]["deletionTimestamp"] = json!("2026-11-21T10:00:00Z");
     let deleted = serde_json::from_value(deleted).unwrap();
-    assert_eq!(store.put(SHIFT, deleted, Source::Watch).unwrap().fate, Fate::Asked);
+    assert_eq!(store.put(SHIFT, deleted, Source::Watch).unwrap().kind, ChangeType::Spec);
 }
 
 fn namespace(name: &str, team: &str) -> Document {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::coordination::v1::Lease;
 use proptest::prelude::*;
 
-use super::{Answer, Desk, Elector, LEASE, Request, terms};
+use super::{Desk, Elector, LEASE, LeaseRequest, LeaseResponse, config};
 
 /// How long candidates are disturbed, and how long they then have to agree, in ms.
 const DISTURBED_MS: u64 = 120_000;
@@ -22,22 +22,22 @@ struct Server {
 }
 
 impl Server {
-    fn answer(&mut self, request: Request) -> Answer {
+    fn response(&mut self, request: LeaseRequest) -> LeaseResponse {
         let granted = |server: &mut Self, mut lease: Lease| {
             server.version += 1;
             lease.metadata.resource_version = Some(server.version.to_string());
             server.lease = Some(lease.clone());
-            Answer::Granted(lease)
+            LeaseResponse::Granted(lease)
         };
         match (request, &self.lease) {
-            (Request::Read, found) => Answer::Found(found.clone()),
-            (Request::Create(lease), None) => granted(self, lease),
-            (Request::Replace(lease), Some(old))
+            (LeaseRequest::Read, found) => LeaseResponse::Found(found.clone()),
+            (LeaseRequest::Create(lease), None) => granted(self, lease),
+            (LeaseRequest::Replace(lease), Some(old))
                 if lease.metadata.resource_version == old.metadata.resource_version =>
             {
                 granted(self, lease)
             }
-            (Request::Create(_) | Request::Replace(_), _) => Answer::Outrun,
+            (LeaseRequest::Create(_) | LeaseRequest::Replace(_), _) => LeaseResponse::Conflict,
         }
     }
 }
@@ -46,9 +46,9 @@ impl Server {
 struct Flight {
     sent: u64,
     arrives: u64,
-    request: Option<Request>,
+    request: Option<LeaseRequest>,
     returns: u64,
-    answer: Answer,
+    response: LeaseResponse,
 }
 
 struct Candidate {
@@ -107,7 +107,7 @@ impl Crowd {
             10..=14 if self.server.lease.is_some() => {
                 let mut candidate = self.born();
                 candidate.desk.elector =
-                    Elector::new(terms(&format!("life-{}", self.lives)), candidate.desk.at(now).steady);
+                    Elector::new(config(&format!("life-{}", self.lives)), candidate.desk.at(now).steady);
                 let dead = std::mem::replace(&mut self.candidates[which], candidate);
                 self.orphans.extend(dead.flight);
             }
@@ -130,7 +130,7 @@ impl Crowd {
         // A request that reaches the server is carried out, whatever became of its sender.
         for flight in self.orphans.iter_mut().chain(&mut candidate.flight) {
             if let Some(request) = flight.request.take_if(|_| flight.arrives <= now) {
-                flight.answer = self.server.answer(request);
+                flight.response = self.server.response(request);
             }
         }
         self.orphans.retain(|flight| flight.request.is_some() && flight.arrives < u64::MAX);
@@ -141,8 +141,8 @@ impl Crowd {
         let late = |flight: &Flight| flight.sent + 3_000 <= now;
         if candidate.flight.as_ref().is_some_and(|flight| is_back(flight) || late(flight)) {
             let flight = candidate.flight.take().unwrap();
-            let answer = if flight.returns <= now { flight.answer.clone() } else { Answer::Failed };
-            candidate.desk.hear(flight.sent, now, answer);
+            let response = if flight.returns <= now { flight.response.clone() } else { LeaseResponse::Failed };
+            candidate.desk.handle(flight.sent, now, response);
             self.orphans.push(flight);
         }
         let is_due = candidate.desk.elector.due() <= candidate.desk.at(now).steady;
@@ -150,14 +150,14 @@ impl Crowd {
             let is_lost = !is_well && (self.away_until > now || self.chance.u32(..10) == 0);
             let is_unanswered = !is_well && self.chance.u32(..10) == 0;
             let is_slow = !is_well && self.chance.u32(..5) == 0;
-            let slow = if is_slow { 4_000 } else { 300 };
-            let arrives = now + self.chance.u64(1..slow);
+            let timed_out = if is_slow { 4_000 } else { 300 };
+            let arrives = now + self.chance.u64(1..timed_out);
             candidate.flight = Some(Flight {
                 sent: now,
                 arrives: if is_lost { u64::MAX } else { arrives },
                 request: Some(candidate.desk.next(now)),
-                returns: if is_lost || is_unanswered { u64::MAX } else { arrives + self.chance.u64(1..slow) },
-                answer: Answer::Failed,
+                returns: if is_lost || is_unanswered { u64::MAX } else { arrives + self.chance.u64(1..timed_out) },
+                response: LeaseResponse::Failed,
             });
         }
     }

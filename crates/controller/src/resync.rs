@@ -1,6 +1,6 @@
 //! The periodic resync of AWS: each account and region in its own time.
 //!
-//! Invariant: there is at most one round of an access at a time, and none waits for another's.
+//! Invariant: there is at most one resync of an access at a time, and none waits for another's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,24 +12,24 @@ use tracing::{debug, info, warn};
 use weir_aws::{AccountRegion, ResyncReport};
 use weir_engine::Access;
 
-use crate::contact::Contact;
+use crate::connectivity::Connectivity;
+use crate::context::Context;
 use crate::kinds::Decisions;
 use crate::run::later;
-use crate::world::World;
 
-/// What a round has found.
+/// The report of a resync.
 type Found = (Access, ResyncReport);
 
-/// The rounds.
-pub(crate) struct Rounds<'a> {
+/// The resyncs that are under way, and when the next are due.
+pub(crate) struct Resyncs<'a> {
     interval: SignedDuration,
     running: FuturesUnordered<LocalBoxFuture<'a, Found>>,
     under_way: BTreeSet<Access>,
-    /// When each access is due again that has been looked round in.
+    /// When each access is due again that has been resynced.
     due: BTreeMap<Access, Timestamp>,
     /// Where something cannot be read, as was said in the log.
-    unreadable: BTreeMap<Access, Contact>,
-    /// How many balancers and target groups each access was last looked round for.
+    unreadable: BTreeMap<Access, Connectivity>,
+    /// How many balancers and target groups the last resync of each access has read.
     sizes: BTreeMap<Access, [usize; 2]>,
     /// When everything that each access leads to was last read; until it was, when that was first tried.
     read: BTreeMap<Access, Timestamp>,
@@ -37,8 +37,8 @@ pub(crate) struct Rounds<'a> {
     next: Timestamp,
 }
 
-impl<'a> Rounds<'a> {
-    /// No round begins before the first interval has passed.
+impl<'a> Resyncs<'a> {
+    /// No resync begins before the first interval has passed.
     pub fn new(now: Timestamp, interval: SignedDuration) -> Self {
         Self {
             interval,
@@ -52,17 +52,18 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// When the next round may begin.
+    /// When the next resync may begin.
     pub fn due(&self) -> Timestamp {
         self.next
     }
 
-    /// Begins the rounds that are due.
-    pub fn start<D: Decisions>(&mut self, world: &'a World<D>, now: Timestamp) {
+    /// Begins the resyncs that are due.
+    pub fn start<D: Decisions>(&mut self, context: &'a Context<D>, now: Timestamp) {
         if now < self.next {
             return;
         }
-        let (scopes, mut marked) = world.beside("seeking what to look at", || (world.resync_scopes(), world.marked()));
+        let (scopes, mut marked) =
+            context.beside("seeking what to look at", || (context.resync_scopes(), context.marked()));
         self.due.retain(|access, _| scopes.contains_key(access));
         self.read.retain(|access, _| scopes.contains_key(access));
         self.unreadable.retain(|access, _| scopes.contains_key(access));
@@ -70,7 +71,7 @@ impl<'a> Rounds<'a> {
             .iter()
             .map(|(access, scope)| (access.clone(), [scope.balancers.len(), scope.groups.len()]))
             .collect();
-        // A reading that a tick has asked for since the last round stands for this round's.
+        // A reading that a tick has asked for since the last resync stands for this one's.
         let fresh = self.interval * 9 / 10;
         for (access, scope) in scopes {
             if self.under_way.contains(&access) || self.due.get(&access).is_some_and(|due| now < *due) {
@@ -80,32 +81,32 @@ impl<'a> Rounds<'a> {
             self.read.entry(access.clone()).or_insert(now);
             self.due.remove(&access);
             let marked = marked.remove(&access).unwrap_or_default();
-            let round = async move {
+            let resync = async move {
                 let look = async {
-                    let mut round = world.accounts.resync(&access, &scope, fresh).await;
-                    round.changed.extend(world.accounts.poll_tags(&access, &marked).await);
-                    round
+                    let mut report = context.accounts.resync(&access, &scope, fresh).await;
+                    report.changed.extend(context.accounts.poll_tags(&access, &marked).await);
+                    report
                 };
-                let round = world.meanwhile("looking around on AWS", look).await;
-                (access, round)
+                let report = context.meanwhile("looking around on AWS", look).await;
+                (access, report)
             };
-            self.running.push(round.boxed_local());
+            self.running.push(resync.boxed_local());
         }
         self.next = self.due.values().copied().chain([later(now, self.interval)]).min().unwrap_or(now);
     }
 
-    /// The next round that ends; `None` while there is none under way.
+    /// The next resync that ends; `None` while there is none under way.
     pub async fn next(&mut self) -> Option<Found> {
         self.running.next().await
     }
 
-    /// A round has ended.
-    pub fn end(&mut self, access: &Access, round: &ResyncReport, now: Timestamp) {
+    /// A resync has ended.
+    pub fn end(&mut self, access: &Access, report: &ResyncReport, now: Timestamp) {
         self.under_way.remove(access);
-        if !round.failing {
+        if !report.failing {
             self.read.insert(access.clone(), now);
         }
-        self.tell(access, round, now);
+        self.tell(access, report, now);
         let due = later(now, self.interval);
         self.due.insert(access.clone(), due);
         self.next = self.next.min(due);
@@ -122,29 +123,33 @@ impl<'a> Rounds<'a> {
     }
 
     /// Says in the log that something cannot be read, at growing intervals, and once that everything can be again.
-    fn tell(&mut self, access: &Access, round: &ResyncReport, now: Timestamp) {
-        let said = match &round.unreadable {
+    fn tell(&mut self, access: &Access, report: &ResyncReport, now: Timestamp) {
+        let said = match &report.unreadable {
             Some(error) => {
-                let contact = self
+                let connectivity = self
                     .unreadable
                     .entry(access.clone())
-                    .or_insert_with(|| Contact::reading(format!("AWS ({access})")));
+                    .or_insert_with(|| Connectivity::reading(format!("AWS ({access})")));
                 let [balancers, groups] = self.sizes.get(access).copied().unwrap_or_default();
                 let waits = format!("what hangs on {balancers} balancers and {groups} target groups");
                 let why = error.to_string();
-                contact.lost(now, Some(&waits), &why).map(|words| warn!(outcome = error.kind.word(), "{words}"))
+                connectivity
+                    .record_failure(now, Some(&waits), &why)
+                    .map(|words| warn!(outcome = error.kind.word(), "{words}"))
             }
-            None => {
-                self.unreadable.remove(access).and_then(|mut contact| contact.made(now)).map(|words| info!("{words}"))
-            }
+            None => self
+                .unreadable
+                .remove(access)
+                .and_then(|mut connectivity| connectivity.record_success(now))
+                .map(|words| info!("{words}")),
         };
-        if said.is_none() && round.unreadable.is_some() {
+        if said.is_none() && report.unreadable.is_some() {
             debug!(%access, "AWS still cannot be read");
         }
     }
 
-    /// Drops the rounds that are under way.
-    pub fn give_up(&mut self) {
+    /// Drops the resyncs that are under way.
+    pub fn cancel(&mut self) {
         self.read.clear();
         self.running.clear();
     }

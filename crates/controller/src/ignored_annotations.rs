@@ -1,4 +1,4 @@
-//! Annotations of Weir's prefix that nobody acts on: a misspelt one, or a command on a kind that takes none.
+//! Ignored annotations, those of Weir's prefix that nothing acts on: a misspelt one, or a command on a kind that takes none.
 //!
 //! Of an object no more is kept than what was told of it, so that it is told once.
 
@@ -13,28 +13,28 @@ use crate::document::Document;
 
 /// What was found on objects that have such annotations.
 #[derive(Debug, Default)]
-pub(crate) struct Strays {
-    found: BTreeMap<ObjectRef, Stray>,
+pub(crate) struct IgnoredAnnotations {
+    found: BTreeMap<ObjectRef, Ignored>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Stray {
+struct Ignored {
     uid: String,
     event: Event,
 }
 
-impl Strays {
+impl IgnoredAnnotations {
     /// Takes in an object as a watch has shown it. Whether there is something that was not found on it before.
-    pub(crate) fn see(&mut self, object: &ObjectRef, document: &Document) -> bool {
-        let Some(event) = stray(object.kind, document) else {
+    pub(crate) fn observe(&mut self, object: &ObjectRef, document: &Document) -> bool {
+        let Some(event) = ignored(object.kind, document) else {
             self.found.remove(object);
             return false;
         };
-        let stray = Stray { uid: document.metadata.uid.clone().unwrap_or_default(), event };
-        if self.found.get(object) == Some(&stray) {
+        let ignored = Ignored { uid: document.metadata.uid.clone().unwrap_or_default(), event };
+        if self.found.get(object) == Some(&ignored) {
             return false;
         }
-        self.found.insert(object.clone(), stray);
+        self.found.insert(object.clone(), ignored);
         true
     }
 
@@ -49,13 +49,13 @@ impl Strays {
     }
 
     /// What is to be told of an object, with its uid.
-    pub(crate) fn of(&self, object: &ObjectRef) -> Option<(String, Event)> {
-        self.found.get(object).map(|stray| (stray.uid.clone(), stray.event.clone()))
+    pub(crate) fn event_of(&self, object: &ObjectRef) -> Option<(String, Event)> {
+        self.found.get(object).map(|ignored| (ignored.uid.clone(), ignored.event.clone()))
     }
 }
 
 /// What is told of the first annotation of an object that nobody acts on.
-fn stray(kind: KindName, document: &Document) -> Option<Event> {
+fn ignored(kind: KindName, document: &Document) -> Option<Event> {
     let takes_commands = matches!(kind, KindName::WeightedRoute | KindName::TrafficShift);
     let is_ours = |key: &str| key.split_once('/').is_some_and(|(prefix, _)| prefix == GROUP);
     let is_known = |key: &str| key == COMMAND_ANNOTATION && takes_commands;
@@ -83,7 +83,7 @@ mod tests {
     use serde_json::json;
     use weir_engine::{Key, KindName, ObjectRef};
 
-    use super::Strays;
+    use super::IgnoredAnnotations;
     use crate::document::Document;
 
     fn document(annotations: &serde_json::Value) -> Document {
@@ -95,26 +95,29 @@ mod tests {
     fn what_nobody_acts_on_is_told_once_for_each_value() {
         let object = |kind| ObjectRef::new(kind, Key::new("shop", "a"));
         let (shift, environment) = (object(KindName::TrafficShift), object(KindName::Environment));
-        let mut strays = Strays::default();
+        let mut ignored_annotations = IgnoredAnnotations::default();
         let command = document(&json!({"weir.dev/command": "abort/1", "team.example/weir.dev": "x"}));
-        assert!(!strays.see(&shift, &command), "a shift takes commands");
-        assert!(strays.see(&environment, &command));
-        assert!(!strays.see(&environment, &command), "once is enough");
-        let (uid, event) = strays.of(&environment).unwrap();
+        assert!(!ignored_annotations.observe(&shift, &command), "a shift takes commands");
+        assert!(ignored_annotations.observe(&environment, &command));
+        assert!(!ignored_annotations.observe(&environment, &command), "once is enough");
+        let (uid, event) = ignored_annotations.event_of(&environment).unwrap();
         assert!(event.warning && event.message.starts_with("abort/1: ignored: "), "{uid}: {event:?}");
-        assert!(strays.see(&environment, &document(&json!({"weir.dev/command": "abort/2"}))));
-        assert!(strays.see(&shift, &document(&json!({"weir.dev/comand": "abort/1"}))));
-        let (_, event) = strays.of(&shift).unwrap();
+        assert!(ignored_annotations.observe(&environment, &document(&json!({"weir.dev/command": "abort/2"}))));
+        assert!(ignored_annotations.observe(&shift, &document(&json!({"weir.dev/comand": "abort/1"}))));
+        let (_, event) = ignored_annotations.event_of(&shift).unwrap();
         assert!(event.message.starts_with("found the annotation weir.dev/comand, which"), "{event:?}");
-        assert_eq!(strays.objects().len(), 2);
-        assert!(!strays.see(&shift, &document(&json!({}))) && strays.of(&shift).is_none());
+        assert_eq!(ignored_annotations.objects().len(), 2);
+        assert!(
+            !ignored_annotations.observe(&shift, &document(&json!({})))
+                && ignored_annotations.event_of(&shift).is_none()
+        );
     }
 
     #[test]
     fn long_texts_are_not_kept_whole() {
         let environment = ObjectRef::new(KindName::Environment, Key::new("shop", "a"));
-        let mut strays = Strays::default();
-        strays.see(&environment, &document(&json!({"weir.dev/command": "ü".repeat(3_000)})));
-        assert!(strays.of(&environment).unwrap().1.message.len() < 300);
+        let mut ignored_annotations = IgnoredAnnotations::default();
+        ignored_annotations.observe(&environment, &document(&json!({"weir.dev/command": "ü".repeat(3_000)})));
+        assert!(ignored_annotations.event_of(&environment).unwrap().1.message.len() < 300);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the one namespace that is looked at is there: in one that is not, nothing would ever happen, and nobody would
+//! Checks that the watched namespace exists: in one that does not, nothing would ever happen, and nobody would
 //! say why.
 
 use std::future;
@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::Api;
 use tracing::{info, warn};
 
-use crate::health::{Health, Hindering};
+use crate::health::{Health, Prerequisite};
 
 /// How soon is looked again for a namespace that is not there.
 const MISSING: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub async fn watch(client: kube::Client, namespace: Option<String>, health: Heal
                 (true, false) => info!(namespace = name, "the namespace is there"),
                 (false, false) | (true, true) => {}
             }
-            health.set_hindrance(Hindering::Namespace, is_missing.then_some(message));
+            health.set_unmet(Prerequisite::Namespace, is_missing.then_some(message));
         }
         tokio::time::sleep(if is_missing { MISSING } else { PRESENT }).await;
     }

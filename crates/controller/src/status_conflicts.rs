@@ -1,4 +1,5 @@
-//! Which of our statuses somebody else writes over, such as another installation that looks at the same objects.
+//! Detection of status conflicts: another writer overwrites our statuses, such as a second installation that works on the
+//! same objects.
 //!
 //! Each status that was sent is remembered by a fingerprint. One that comes in and is neither what was known nor what was
 //! sent is somebody else's. All of it belongs to one term: whoever led before wrote other statuses.
@@ -24,13 +25,13 @@ impl Fingerprint {
 
 /// What was last sent as the status of each object.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub struct SentStatuses {
     statuses: BTreeMap<ObjectRef, Fingerprint>,
 }
 
-impl Sent {
+impl SentStatuses {
     /// A status is sent. Returns what was sent before it, to be put back should the server not take this one.
-    pub fn note(&mut self, object: &ObjectRef, status: Fingerprint) -> Option<Fingerprint> {
+    pub fn record(&mut self, object: &ObjectRef, status: Fingerprint) -> Option<Fingerprint> {
         self.statuses.insert(object.clone(), status)
     }
 

@@ -1,13 +1,13 @@
-//! What stands in the way of the election, in words that say what to do.
+//! Errors of leader election, in words that say what to do.
 
 use std::time::Duration;
 
-use super::{Answer, Request, Terms};
+use super::{LeaseConfig, LeaseRequest, LeaseResponse};
 use crate::errors::chain;
 
-/// Why a request about the Lease did not do what it should.
+/// Why a request about the Lease failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Hindrance {
+pub enum ElectionError {
     /// The controller is not allowed to.
     #[error(
         "nothing is led by this process: the API server does not let it {verb} the Lease {lease} ({message}); expected the \
@@ -82,7 +82,7 @@ pub enum Hindrance {
     },
 }
 
-impl Hindrance {
+impl ElectionError {
     /// Whether somebody has to do something about it.
     pub fn is_lasting(&self) -> bool {
         match self {
@@ -94,37 +94,41 @@ impl Hindrance {
     }
 
     /// No answer came in time.
-    pub fn slow(request: &Request, terms: &Terms, patience: Duration) -> Self {
-        let message = format!("no answer within {} ms", patience.as_millis());
-        let (lease, namespace) = (terms.name.clone(), terms.namespace.clone());
+    pub fn timed_out(request: &LeaseRequest, config: &LeaseConfig, request_timeout: Duration) -> Self {
+        let message = format!("no answer within {} ms", request_timeout.as_millis());
+        let (lease, namespace) = (config.name.clone(), config.namespace.clone());
         Self::Unavailable { verb: verb(request), lease, namespace, message }
     }
 }
 
-/// Tells apart what the client reports: that somebody else was first is an answer like another.
-pub fn tell(error: kube::Error, request: &Request, terms: &Terms) -> Result<Answer, Hindrance> {
+/// Classifies an error of the client: a conflict with another candidate is a response like another.
+pub fn classify(
+    error: kube::Error,
+    request: &LeaseRequest,
+    config: &LeaseConfig,
+) -> Result<LeaseResponse, ElectionError> {
     let verb = verb(request);
-    let (lease, namespace) = (terms.name.clone(), terms.namespace.clone());
+    let (lease, namespace) = (config.name.clone(), config.namespace.clone());
     let status = match error {
         kube::Error::Api(status) => status,
-        other => return Err(Hindrance::Unavailable { verb, lease, namespace, message: chain(&other) }),
+        other => return Err(ElectionError::Unavailable { verb, lease, namespace, message: chain(&other) }),
     };
     let message = status.message.clone();
     match (status.code, request) {
-        (404, Request::Read) => Ok(Answer::Found(None)),
-        (409, _) | (404, Request::Replace(_)) => Ok(Answer::Outrun),
-        (404, Request::Create(_)) => Err(Hindrance::NoNamespace { lease, namespace, message }),
-        (401, _) => Err(Hindrance::Unauthorized { verb, lease, namespace, message }),
-        (403, _) => Err(Hindrance::Forbidden { verb, lease, namespace, message }),
-        (400 | 422, _) => Err(Hindrance::Invalid { verb, lease, namespace, message }),
-        (code, _) => Err(Hindrance::Unavailable { verb, lease, namespace, message: format!("{message} ({code})") }),
+        (404, LeaseRequest::Read) => Ok(LeaseResponse::Found(None)),
+        (409, _) | (404, LeaseRequest::Replace(_)) => Ok(LeaseResponse::Conflict),
+        (404, LeaseRequest::Create(_)) => Err(ElectionError::NoNamespace { lease, namespace, message }),
+        (401, _) => Err(ElectionError::Unauthorized { verb, lease, namespace, message }),
+        (403, _) => Err(ElectionError::Forbidden { verb, lease, namespace, message }),
+        (400 | 422, _) => Err(ElectionError::Invalid { verb, lease, namespace, message }),
+        (code, _) => Err(ElectionError::Unavailable { verb, lease, namespace, message: format!("{message} ({code})") }),
     }
 }
 
-fn verb(request: &Request) -> &'static str {
+fn verb(request: &LeaseRequest) -> &'static str {
     match request {
-        Request::Read => "get",
-        Request::Create(_) => "create",
-        Request::Replace(_) => "update",
+        LeaseRequest::Read => "get",
+        LeaseRequest::Create(_) => "create",
+        LeaseRequest::Replace(_) => "update",
     }
 }

@@ -1,4 +1,4 @@
-//! The wall clock, held against the steady one: whether somebody has set it.
+//! The wall clock, compared with the monotonic one to detect clock steps: whether somebody has set it.
 //!
 //! What is due, how old a reading is and how long something waits is told by the wall clock, since instants are on record.
 //! So a step of it is noticed before anything else is told by it.
@@ -19,7 +19,7 @@ const LEAP: SignedDuration = SignedDuration::from_secs(30);
 const TOGETHER: Duration = Duration::from_millis(100);
 
 /// The wall clock of a controller.
-pub struct Wall {
+pub struct WallClock {
     clock: Clock,
     last: Cell<(Timestamp, Instant)>,
     steps: Cell<u64>,
@@ -28,7 +28,7 @@ pub struct Wall {
     counted_from: Cell<Timestamp>,
 }
 
-impl Wall {
+impl WallClock {
     /// A clock that nobody has set so far.
     pub fn new(clock: Clock) -> Self {
         let last = Cell::new((clock(), Instant::now()));
@@ -79,16 +79,16 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use tokio::time::{Instant, advance};
 
-    use super::Wall;
+    use super::WallClock;
 
-    fn wall() -> (Wall, Arc<AtomicI64>) {
+    fn wall() -> (WallClock, Arc<AtomicI64>) {
         let ahead = Arc::new(AtomicI64::new(0));
         let (hand, began) = (Arc::clone(&ahead), Instant::now());
         let now = move || {
             let hand = SignedDuration::from_secs(hand.load(Ordering::Relaxed));
             Timestamp::from_second(1_000_000).unwrap() + began.elapsed() + hand
         };
-        (Wall::new(Arc::new(now)), ahead)
+        (WallClock::new(Arc::new(now)), ahead)
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! For how long watches have not been known to go on. A watch that is taken up again says nothing before something happens, so
-//! that it goes on shows in that it does not fail again: it is tried again within seconds.
+//! The freshness of watches: for how long each has been failing. A watch that is taken up again says nothing before something
+//! happens, so that it goes on shows in that it does not fail again: it is tried again within seconds.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::watch::{Notice, Subject};
 /// A watch that has not failed for so long goes on.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
-/// What is known of the watches.
+/// Since when which watches fail.
 #[derive(Debug, Default)]
-pub(crate) struct Vigil(BTreeMap<&'static str, Failing>);
+pub(crate) struct WatchFreshness(BTreeMap<&'static str, Failing>);
 
 #[derive(Debug)]
 struct Failing {
@@ -29,9 +29,9 @@ pub(crate) fn word(subject: Subject) -> &'static str {
     }
 }
 
-impl Vigil {
-    /// A watch has said something.
-    pub fn hear(&mut self, notice: &Notice, now: Timestamp) {
+impl WatchFreshness {
+    /// Takes note of what a watch has brought.
+    pub fn record(&mut self, notice: &Notice, now: Timestamp) {
         match notice {
             Notice::Began(_) => {}
             Notice::Listed(subject, _)
@@ -66,7 +66,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use weir_engine::KindName;
 
-    use super::Vigil;
+    use super::WatchFreshness;
     use crate::watch::{Notice, Subject};
 
     const SHIFTS: Subject = Subject::Kind(KindName::TrafficShift);
@@ -75,26 +75,26 @@ mod tests {
         Notice::Failed { subject: SHIFTS, message: String::new(), code: None, is_said: false }
     }
 
-    fn age(vigil: &Vigil, now: Timestamp) -> i64 {
-        vigil.ages(now).find(|(word, _)| *word == "TrafficShift").unwrap().1
+    fn age(watch_freshness: &WatchFreshness, now: Timestamp) -> i64 {
+        watch_freshness.ages(now).find(|(word, _)| *word == "TrafficShift").unwrap().1
     }
 
     #[test]
     fn a_watch_that_fails_again_and_again_grows_old() {
-        let mut vigil = Vigil::default();
+        let mut watch_freshness = WatchFreshness::default();
         let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
-        assert_eq!(age(&vigil, at(0)), 0);
+        assert_eq!(age(&watch_freshness, at(0)), 0);
         for seconds in (0..=120).step_by(4) {
-            vigil.hear(&failed(), at(seconds));
+            watch_freshness.record(&failed(), at(seconds));
         }
-        assert_eq!(age(&vigil, at(123)), 123);
-        vigil.hear(&Notice::Began(SHIFTS), at(124));
-        assert_eq!(age(&vigil, at(124)), 124, "a list that only begins proves nothing");
+        assert_eq!(age(&watch_freshness, at(123)), 123);
+        watch_freshness.record(&Notice::Began(SHIFTS), at(124));
+        assert_eq!(age(&watch_freshness, at(124)), 124, "a list that only begins proves nothing");
         // It is taken up again, and nothing happens.
-        assert_eq!(age(&vigil, at(151)), 0);
-        vigil.hear(&failed(), at(200));
-        assert_eq!(age(&vigil, at(205)), 5);
-        vigil.hear(&Notice::Complete(SHIFTS), at(206));
-        assert_eq!(age(&vigil, at(206)), 0);
+        assert_eq!(age(&watch_freshness, at(151)), 0);
+        watch_freshness.record(&failed(), at(200));
+        assert_eq!(age(&watch_freshness, at(205)), 5);
+        watch_freshness.record(&Notice::Complete(SHIFTS), at(206));
+        assert_eq!(age(&watch_freshness, at(206)), 0);
     }
 }

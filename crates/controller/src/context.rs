@@ -1,4 +1,4 @@
-//! What the loop and its ticks share: what is known, what waits, what goes out.
+//! The context that the loop and its ticks share: clients, store, queue, caches, outbox and leadership.
 //!
 //! Everything runs on one thread, and no borrow is held while something is awaited.
 
@@ -19,22 +19,22 @@ use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
 use weir_engine::{Access, Arn, Cluster, Grants, Key, Kind, KindName, ObjectRef, Reason};
 
-use crate::contact::Contact;
+use crate::connectivity::Connectivity;
 use crate::document::Document;
-use crate::duty::Duty;
+use crate::ignored_annotations::IgnoredAnnotations;
 use crate::kinds::Decisions;
+use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::publish::Outbox;
 use crate::queue::{Queue, Rank, Slots};
-use crate::rivalry::{Fingerprint, Sent};
-use crate::run::said;
+use crate::run::panic_message;
 use crate::selection::Selection;
 use crate::server::Server;
-use crate::store::{Change, Fate, Source, Store};
-use crate::strays::Strays;
-use crate::vigil::{self, Vigil};
-use crate::wall::Wall;
+use crate::status_conflicts::{Fingerprint, SentStatuses};
+use crate::store::{Change, ChangeType, Source, Store};
+use crate::wall_clock::WallClock;
 use crate::watch::{Notice, Subject};
+use crate::watch_freshness::{self, WatchFreshness};
 use crate::{Clock, Settings};
 
 /// The time at which it is told first that somebody else writes a status over.
@@ -42,10 +42,10 @@ const TOLD_FIRST: u32 = 3;
 /// After so many times the pauses are the longest, and each further time is told.
 const TOLD_AGAIN: u32 = 10;
 
-pub(crate) struct World<D> {
+pub(crate) struct Context<D> {
     pub server: Server,
     pub accounts: Accounts,
-    pub wall: Wall,
+    pub wall_clock: WallClock,
     pub owner: String,
     pub grants: Arc<Grants>,
     pub metrics: Metrics,
@@ -55,32 +55,32 @@ pub(crate) struct World<D> {
     pub outbox: RefCell<Outbox>,
     pub memories: RefCell<BTreeMap<ObjectRef, Memory>>,
     /// What this process has written as statuses since it leads.
-    pub sent: RefCell<Sent>,
+    pub sent_statuses: RefCell<SentStatuses>,
     /// Annotations that nobody acts on.
-    strays: RefCell<Strays>,
+    ignored_annotations: RefCell<IgnoredAnnotations>,
     /// The priorities of the ticks under way.
     priorities: RefCell<BTreeMap<ObjectRef, CallPriority>>,
     /// Whether watches go on.
-    pub vigil: RefCell<Vigil>,
+    pub watch_freshness: RefCell<WatchFreshness>,
     /// Whether the API server answers.
-    pub contact: RefCell<Contact>,
+    pub connectivity: RefCell<Connectivity>,
     /// Whether this process leads: only then anything is decided, and written.
-    pub duty: Duty,
+    pub leadership: Leadership,
     decisions: PhantomData<D>,
 }
 
-impl<D: Decisions> World<D> {
+impl<D: Decisions> Context<D> {
     pub fn new(client: kube::Client, accounts: Accounts, clock: Clock, metrics: Metrics, settings: &Settings) -> Self {
         let mut store = Store::of_controller(settings.controller.as_deref());
         if settings.namespace.is_none() {
             store.await_namespaces();
         }
-        let duty = Duty::new(clock.clone());
+        let leadership = Leadership::new(clock.clone());
         let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
         Self {
             server: Server::new(client, settings.request_timeout),
             accounts,
-            wall: Wall::new(clock),
+            wall_clock: WallClock::new(clock),
             owner: settings.owner.clone(),
             grants: Arc::new(settings.grants.clone()),
             metrics,
@@ -89,26 +89,26 @@ impl<D: Decisions> World<D> {
             queue: RefCell::new(Queue::new(slots, settings.seed)),
             outbox: RefCell::new(Outbox::new(settings.instance.clone())),
             memories: RefCell::default(),
-            sent: RefCell::default(),
-            strays: RefCell::default(),
+            sent_statuses: RefCell::default(),
+            ignored_annotations: RefCell::default(),
             priorities: RefCell::default(),
-            vigil: RefCell::default(),
-            contact: RefCell::new(Contact::asking("the API server")),
-            duty,
+            watch_freshness: RefCell::default(),
+            connectivity: RefCell::new(Connectivity::asking("the API server")),
+            leadership,
             decisions: PhantomData,
         }
     }
 
     pub fn now(&self) -> Timestamp {
-        self.wall.now()
+        self.wall_clock.now()
     }
 
     /// A watch has said something.
-    pub fn hear(&self, notice: Notice) {
+    pub fn handle_notice(&self, notice: Notice) {
         use Subject::{Kind, Namespaces};
-        self.vigil.borrow_mut().hear(&notice, self.now());
+        self.watch_freshness.borrow_mut().record(&notice, self.now());
         if matches!(notice, Notice::Complete(_) | Notice::Changed(..) | Notice::Deleted(..)) {
-            self.make_contact();
+            self.api_answered();
         }
         let mut waking = BTreeSet::new();
         let mut status = None;
@@ -145,11 +145,11 @@ impl<D: Decisions> World<D> {
                 Vec::new()
             }
             Notice::Failed { subject, message, code, is_said } => {
-                self.metrics.watch_failures.with_label_values(&[vigil::word(subject)]).inc();
+                self.metrics.watch_failures.with_label_values(&[watch_freshness::word(subject)]).inc();
                 // Of credentials that are not taken the election tells, once for all requests.
                 if code.is_none_or(|code| code == 429 || code >= 500) {
                     debug!(?subject, "{message}");
-                    self.lose_contact(None, &message);
+                    self.api_failed(None, &message);
                 } else if is_said || code == Some(401) {
                     debug!(?subject, "{message}");
                 } else {
@@ -173,13 +173,13 @@ impl<D: Decisions> World<D> {
 
     /// This process leads from now on: all objects are looked at, and nothing that was known of AWS counts any more, since
     /// another may have written. Tells how many objects there are.
-    pub fn take_up(&self) -> usize {
+    pub fn start_leading(&self) -> usize {
         self.clear();
         self.accounts.forget();
-        self.duty.take_up();
+        self.leadership.start_leading();
         let objects: BTreeSet<ObjectRef> = self.store.borrow().objects();
-        let strays = self.strays.borrow().objects();
-        for object in &strays {
+        let ignored_annotations = self.ignored_annotations.borrow().objects();
+        for object in &ignored_annotations {
             self.tell_of_annotations(object);
         }
         self.wake_all(&objects);
@@ -198,22 +198,22 @@ impl<D: Decisions> World<D> {
     /// Tells of annotations that nobody acts on. Whoever leads tells of those that it finds, and does so once.
     fn see_annotations(&self, kind: KindName, document: &Document) {
         let Some(object) = document.key().map(|key| ObjectRef::new(kind, key)) else { return };
-        let is_new = self.strays.borrow_mut().see(&object, document);
-        if is_new && self.duty.is_on() {
+        let is_new = self.ignored_annotations.borrow_mut().observe(&object, document);
+        if is_new && self.leadership.is_leading() {
             self.tell_of_annotations(&object);
         }
     }
 
     fn tell_of_annotations(&self, object: &ObjectRef) {
-        let stray = self.strays.borrow().of(object);
-        if let Some((uid, event)) = stray {
+        let ignored = self.ignored_annotations.borrow().event_of(object);
+        if let Some((uid, event)) = ignored {
             self.tell(object, &uid, &[event]);
         }
     }
 
     /// A request of a tick of `asker` brought a document.
     pub fn learn(&self, kind: KindName, document: Document, asker: &ObjectRef) {
-        self.make_contact();
+        self.api_answered();
         let status = self.fingerprint(&document);
         let change = self.store.borrow_mut().put(kind, document, Source::Reply);
         let unreadable = self.store.borrow_mut().unreadable();
@@ -225,16 +225,16 @@ impl<D: Decisions> World<D> {
     }
 
     /// A request to the API server was not answered, on behalf of an object or of all.
-    pub fn lose_contact(&self, of: Option<&ObjectRef>, why: &str) {
+    pub fn api_failed(&self, of: Option<&ObjectRef>, why: &str) {
         let of = of.map(ToString::to_string);
-        if let Some(words) = self.contact.borrow_mut().lost(self.now(), of.as_deref(), why) {
+        if let Some(words) = self.connectivity.borrow_mut().record_failure(self.now(), of.as_deref(), why) {
             warn!("{words}");
         }
     }
 
     /// The API server has answered.
-    pub fn make_contact(&self) {
-        if let Some(words) = self.contact.borrow_mut().made(self.now()) {
+    pub fn api_answered(&self) {
+        if let Some(words) = self.connectivity.borrow_mut().record_success(self.now()) {
             info!("{words}");
         }
     }
@@ -253,19 +253,19 @@ impl<D: Decisions> World<D> {
 
     /// What a status that comes in is known by, where there is anything to compare it with.
     fn fingerprint(&self, document: &Document) -> Option<Fingerprint> {
-        self.duty.is_on().then(|| Fingerprint::of(&document.status))
+        self.leadership.is_leading().then(|| Fingerprint::of(&document.status))
     }
 
     /// Sees to it that an object rests whose status somebody else writes over again and again.
     fn defend(&self, change: &Change, status: Option<Fingerprint>) {
         let object = &change.object;
-        let is_written_over = |status| change.rewritten && self.sent.borrow().is_written_over(object, status);
+        let is_written_over = |status| change.rewritten && self.sent_statuses.borrow().is_written_over(object, status);
         if !status.is_some_and(is_written_over) {
             return;
         }
         self.metrics.count_rewrite(object.kind);
         let times = self.queue.borrow_mut().contest(object, self.now());
-        let uid = self.store.borrow().standing(object).map(|standing| standing.uid).unwrap_or_default();
+        let uid = self.store.borrow().metadata(object).map(|metadata| metadata.uid).unwrap_or_default();
         // What goes on is told seldom: once it is no accident, and then each time, which by now is hardly ever.
         if times == TOLD_FIRST || times > TOLD_AGAIN {
             let message = format!(
@@ -296,8 +296,8 @@ impl<D: Decisions> World<D> {
     }
 
     /// This process no longer leads: nothing new is begun, and what was to be told is told by nobody.
-    pub fn stand_down(&self) {
-        self.duty.stand_down();
+    pub fn step_down(&self) {
+        self.leadership.step_down();
         self.clear();
     }
 
@@ -305,11 +305,11 @@ impl<D: Decisions> World<D> {
         self.queue.borrow_mut().clear();
         self.outbox.borrow_mut().clear();
         self.memories.borrow_mut().clear();
-        self.sent.borrow_mut().clear();
+        self.sent_statuses.borrow_mut().clear();
     }
 
     fn wake_all(&self, objects: &BTreeSet<ObjectRef>) {
-        if !self.duty.is_on() {
+        if !self.leadership.is_leading() {
             return;
         }
         let now = self.now();
@@ -421,7 +421,7 @@ impl<D: Decisions> World<D> {
 
     fn note_panic<T: Default>(&self, what: &str, panic: &(dyn Any + Send)) -> T {
         self.metrics.panics.inc();
-        error!("{what} panicked: {}", said(panic));
+        error!("{what} panicked: {}", panic_message(panic));
         T::default()
     }
 
@@ -483,21 +483,21 @@ impl<D: Decisions> World<D> {
             self.raise_priority(object, rank.urgency);
             rank
         };
-        match change.fate {
-            Fate::Gone => {
+        match change.kind {
+            ChangeType::Deleted => {
                 queue.forget(&object);
                 self.memories.borrow_mut().remove(&object);
-                self.sent.borrow_mut().forget(&object);
-                self.strays.borrow_mut().forget(&object);
+                self.sent_statuses.borrow_mut().forget(&object);
+                self.ignored_annotations.borrow_mut().forget(&object);
             }
             // Whoever takes over looks at everything.
-            Fate::Asked | Fate::Told if !self.duty.is_on() => {}
-            Fate::Asked => queue.change(&object, now, rank(&object)),
-            Fate::Told if asker == Some(&object) => {}
-            Fate::Told => queue.wake(&object, now, rank(&object)),
+            ChangeType::Spec | ChangeType::Status if !self.leadership.is_leading() => {}
+            ChangeType::Spec => queue.change(&object, now, rank(&object)),
+            ChangeType::Status if asker == Some(&object) => {}
+            ChangeType::Status => queue.wake(&object, now, rank(&object)),
         }
         let dependents = change.dependents.iter().filter(|dependent| Some(*dependent) != asker);
-        for dependent in dependents.filter(|_| self.duty.is_on()) {
+        for dependent in dependents.filter(|_| self.leadership.is_leading()) {
             queue.wake(dependent, now, rank(dependent));
         }
         self.metrics.show(store.cluster(), &object, store.refusal(&object).map(|refusal| &refusal.status));
