@@ -4,8 +4,8 @@
 //! the simulated AWS and Kubernetes, and the clients' requests made of it.
 
 mod bar;
-mod bulletin;
 mod cast;
+mod event_feed;
 mod news;
 mod pace;
 mod panel;

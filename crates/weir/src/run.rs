@@ -8,8 +8,8 @@ mod allow;
 pub(crate) mod arguments;
 mod cluster;
 pub(crate) mod forms;
+mod probe_server;
 mod process;
-mod watchman;
 
 #[cfg(test)]
 pub(crate) use arguments::EXAMPLES;
@@ -28,7 +28,7 @@ use weir_aws::Accounts;
 use weir_controller::{Clock, Controller, Definitions, Grants, Metrics, Settings, Weir};
 
 use crate::logging;
-use watchman::{Reports, Watchman};
+use probe_server::{ProbeServer, Probes};
 
 /// The port of probes and metrics, unless another is given.
 const PORT: u16 = 8080;
@@ -39,7 +39,7 @@ const WATCH_SECONDS: u32 = 40;
 #[derive(Debug, Error)]
 pub enum Error {
     #[error(transparent)]
-    Watchman(#[from] watchman::Error),
+    ProbeServer(#[from] probe_server::Error),
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
     #[error(transparent)]
@@ -60,13 +60,13 @@ pub fn run(arguments: &Run) -> Result<(), Error> {
     let grants = allow::grants(&arguments.allow)?;
     let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     let listen = arguments.process.listen.unwrap_or_else(|| default_address(in_pod));
-    let watchman = Watchman::start(listen, arguments.process.metrics_listen)?;
+    let probe_server = ProbeServer::start(listen, arguments.process.metrics_listen)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    runtime.block_on(control(arguments, grants, watchman))
+    runtime.block_on(control(arguments, grants, probe_server))
 }
 
-async fn control(arguments: &Run, grants: Grants, watchman: Watchman) -> Result<(), Error> {
-    let Watchman { address, metrics_address, reports, ended } = watchman;
+async fn control(arguments: &Run, grants: Grants, probe_server: ProbeServer) -> Result<(), Error> {
+    let ProbeServer { address, metrics_address, state, ended } = probe_server;
     let mut shutdown = pin!(async {
         match ended.await {
             Ok(signal) => tracing::info!(signal, "ending: no new writes, work under way is awaited"),
@@ -80,7 +80,7 @@ async fn control(arguments: &Run, grants: Grants, watchman: Watchman) -> Result<
         controller = prepare(arguments, grants) => controller?,
     };
     let (health, readiness, metrics) = (controller.health(), controller.health(), controller.metrics());
-    reports.fill(Reports {
+    state.set(Probes {
         live: Box::new(move || health.live()),
         ready: Box::new(move || readiness.ready()),
         metrics: Box::new(move || metrics.render() + &process::metrics()),

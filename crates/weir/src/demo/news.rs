@@ -16,14 +16,14 @@ const NARROW_INDENT: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// The demo did something that a user or a misfortune would do.
-    Deed {
+    Action {
         /// When.
         at: Timestamp,
         /// What.
         text: String,
     },
     /// A Kubernetes event.
-    Told {
+    Event {
         /// When.
         at: Timestamp,
         /// About which object, for example `TrafficShift checkout`.
@@ -41,8 +41,8 @@ impl News {
     /// The news as lines of at most so many columns.
     pub fn lines(&self, columns: usize) -> Vec<String> {
         let (at, head, text) = match self {
-            Self::Deed { at, text } => (at, style("▶").bold(), bold(text)),
-            Self::Told { at, about, warning, reason, note } => {
+            Self::Action { at, text } => (at, style("▶").bold(), bold(text)),
+            Self::Event { at, about, warning, reason, note } => {
                 let look = look(reason, *warning);
                 let reason_padded = pad_str(reason, REASON, Alignment::Left, None);
                 let text = format!("{} {note}{}", look.apply_to(reason_padded), aside(about, *warning));
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn an_event_says_when_what_and_about_whom() {
-        let told = |about: &str| News::Told {
+        let told = |about: &str| News::Event {
             at: "2026-11-21T10:00:05.5Z".parse().unwrap(),
             about: about.to_owned(),
             warning: true,

@@ -4,7 +4,7 @@ use console::{pad_str, style, truncate_str};
 use weir_api::traffic_shift::Phase;
 
 use super::bar;
-use super::scene::{Scene, Side, Standing, clock_time, span, tenths, thousands};
+use super::scene::{Scene, ShiftState, Side, clock_time, span, tenths, thousands};
 
 /// The panel is not drawn wider than this: eyes get lost on long lines.
 const WIDEST: usize = 100;
@@ -37,7 +37,7 @@ fn heading(scene: &Scene) -> Vec<String> {
     let Some(shift) = &scene.shift else {
         return vec![format!("  {time}  {}", style("no TrafficShift yet").dim()), String::new()];
     };
-    let Standing { name, to, step, waiting, left_seconds, .. } = shift;
+    let ShiftState { name, to, step, waiting, left_seconds, .. } = shift;
     let left = left_seconds.map_or_else(String::new, |seconds| format!(" ({} left)", span(seconds)));
     vec![
         format!("  {time}  {} → {}   {}   step {step}", style(name).bold(), style(to).bold(), phase_word(shift)),
@@ -49,7 +49,7 @@ fn heading(scene: &Scene) -> Vec<String> {
     ]
 }
 
-fn phase_word(shift: &Standing) -> String {
+fn phase_word(shift: &ShiftState) -> String {
     let word = style(shift.phase()).bold();
     match shift.phase {
         Some(Phase::Succeeded) => word.green(),

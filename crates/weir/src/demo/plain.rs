@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use weir_api::traffic_shift::Phase;
 
 use super::news::News;
-use super::scene::{Scene, Side, Standing, clock_time, tenths, thousands};
+use super::scene::{Scene, ShiftState, Side, clock_time, tenths, thousands};
 
 /// How often a line about the present moment is written, in simulated seconds.
 const REPORT_SECONDS: i64 = 30;
@@ -27,7 +27,7 @@ impl<W: Write> Plain<W> {
 
     /// Tells a piece of news.
     pub fn tell(&mut self, news: &News) -> io::Result<()> {
-        if matches!(news, News::Deed { .. }) {
+        if matches!(news, News::Action { .. }) {
             self.line("")?;
         }
         news.lines(ENDLESS).iter().try_for_each(|line| self.line(line))
@@ -52,9 +52,9 @@ impl<W: Write> Plain<W> {
 
 fn report(scene: &Scene) -> String {
     let sides: Vec<String> = scene.sides.iter().filter(|side| side.weight_percent.is_some()).map(of_side).collect();
-    let standing = scene.shift.as_ref().map_or_else(String::new, of_shift);
+    let shift_state = scene.shift.as_ref().map_or_else(String::new, of_shift);
     format!(
-        "{}     {}, {} requests/s, {} failed{standing}",
+        "{}     {}, {} requests/s, {} failed{shift_state}",
         clock_time(scene.now),
         sides.join(", "),
         tenths(scene.rate_tenths),
@@ -74,7 +74,7 @@ fn of_side(side: &Side) -> String {
 }
 
 /// That a run rests has been told by an event; what else is waited for has not.
-fn of_shift(shift: &Standing) -> String {
+fn of_shift(shift: &ShiftState) -> String {
     let silent = shift.waiting.is_empty() || shift.phase.is_some_and(Phase::rests);
     let waiting = if silent { String::new() } else { format!(": {}", shift.waiting) };
     format!("; {} {}{waiting}", shift.phase(), shift.step)

@@ -8,8 +8,8 @@ use weir_api::traffic_shift::Phase;
 pub struct Scene {
     /// The instant in the simulated world.
     pub now: Timestamp,
-    /// How the shift stands; `None` before it was applied.
-    pub shift: Option<Standing>,
+    /// The state of the shift; `None` before it was applied.
+    pub shift: Option<ShiftState>,
     /// The environments, in the order of the manifests.
     pub sides: Vec<Side>,
     /// Requests that all clients sent so far.
@@ -20,9 +20,9 @@ pub struct Scene {
     pub rate_tenths: u64,
 }
 
-/// How a shift stands.
+/// The state of a shift.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct ShiftState {
     /// Its name.
     pub name: String,
     /// Where the traffic shall be.
@@ -37,7 +37,7 @@ pub struct Standing {
     pub left_seconds: Option<i64>,
 }
 
-impl Standing {
+impl ShiftState {
     /// Where its run stands, in a word.
     pub fn phase(&self) -> &'static str {
         self.phase.map_or("new", Phase::word)

@@ -35,7 +35,7 @@ impl Screen {
     /// Tells a piece of news above the panel.
     pub fn tell(&mut self, news: &News) -> io::Result<()> {
         let mut lines = news.lines(self.columns());
-        if matches!(news, News::Deed { .. }) {
+        if matches!(news, News::Action { .. }) {
             lines.insert(0, String::new());
         }
         self.draw(&lines)

@@ -12,11 +12,11 @@ use weir_lab::sim::traffic::{Counts, Traffic, TrafficSettings};
 use weir_lab::{Settings, World};
 
 use super::Error;
-use super::bulletin::Bulletin;
 use super::cast::{self, Cast, Part};
+use super::event_feed::EventFeed;
 use super::news::News;
 use super::pace::Pace;
-use super::scene::{Scene, Side, Standing};
+use super::scene::{Scene, ShiftState, Side};
 use super::show::Show;
 
 /// How often the world is looked at, in its own time.
@@ -71,7 +71,7 @@ pub struct Story<'a, W> {
     pub by_hand: Vec<(u32, u32)>,
     show: &'a mut Show<W>,
     pace: Option<Pace>,
-    bulletin: Bulletin,
+    event_feed: EventFeed,
 }
 
 impl<'a, W: Write> Story<'a, W> {
@@ -89,7 +89,7 @@ impl<'a, W: Write> Story<'a, W> {
         let traffic = Traffic::new(Arc::clone(world.aws()), seed, settings);
         world.run_for(Duration::from_secs(WINDOW_SECONDS)).await;
         world.start_controller();
-        let (trails, bulletin) = (Vec::new(), Bulletin::default());
+        let (trails, event_feed) = (Vec::new(), EventFeed::default());
         Ok(Self {
             cast,
             world,
@@ -101,7 +101,7 @@ impl<'a, W: Write> Story<'a, W> {
             by_hand: Vec::new(),
             show,
             pace: None,
-            bulletin,
+            event_feed,
         })
     }
 
@@ -223,7 +223,8 @@ impl<'a, W: Write> Story<'a, W> {
         self.beat().await?;
         while !is_so(self) {
             if self.world.clock().elapsed() >= end {
-                let waiting = self.shift().map(|shift| standing(&shift, self.world.now()).waiting).unwrap_or_default();
+                let waiting =
+                    self.shift().map(|shift| shift_state(&shift, self.world.now()).waiting).unwrap_or_default();
                 return Err(Error::Stuck { minutes: LIMIT.as_secs() / 60, waiting });
             }
             self.beat().await?;
@@ -250,13 +251,13 @@ impl<'a, W: Write> Story<'a, W> {
     }
 
     fn deed(&mut self, text: &str) -> io::Result<()> {
-        self.show.tell(&News::Deed { at: self.world.now(), text: text.to_owned() })
+        self.show.tell(&News::Action { at: self.world.now(), text: text.to_owned() })
     }
 
     /// Looks at the world and shows it.
     fn look(&mut self) -> io::Result<()> {
         self.traffic.advance_to(self.world.now());
-        for news in self.bulletin.news(&self.world) {
+        for news in self.event_feed.news(&self.world) {
             self.show.tell(&news)?;
         }
         let shift = self.shift();
@@ -287,7 +288,7 @@ impl<'a, W: Write> Story<'a, W> {
         let sides: Vec<Side> = self.cast.sides.iter().map(|part| self.side(part)).collect();
         Scene {
             now: self.world.now(),
-            shift: shift.map(|shift| standing(shift, self.world.now())),
+            shift: shift.map(|shift| shift_state(shift, self.world.now())),
             sent: all.sent,
             failed: all.failed,
             rate_tenths: self.traffic.window(WINDOW_SECONDS).values().map(|lately| lately.sent).sum::<u64>() * 10
@@ -315,9 +316,9 @@ impl<'a, W: Write> Story<'a, W> {
     }
 }
 
-fn standing(shift: &TrafficShift, now: Timestamp) -> Standing {
+fn shift_state(shift: &TrafficShift, now: Timestamp) -> ShiftState {
     let status = shift.status.clone().unwrap_or_default();
-    Standing {
+    ShiftState {
         name: shift.metadata.name.clone().unwrap_or_default(),
         to: shift.spec.to.clone(),
         phase: status.phase,

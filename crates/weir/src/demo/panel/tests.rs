@@ -2,7 +2,7 @@
 
 use weir_api::traffic_shift::Phase;
 
-use super::super::scene::{Scene, Side, Standing};
+use super::super::scene::{Scene, ShiftState, Side};
 use super::lines;
 
 fn scene() -> Scene {
@@ -17,7 +17,7 @@ fn scene() -> Scene {
     };
     Scene {
         now: "2026-11-21T10:04:31Z".parse().unwrap(),
-        shift: Some(Standing {
+        shift: Some(ShiftState {
             name: "checkout".to_owned(),
             to: "red".to_owned(),
             phase: Some(Phase::Paused),

@@ -1,4 +1,4 @@
-//! Kubernetes events as the simulated API server keeps them, each told once, in the order in which they came in.
+//! The feed of Kubernetes events as the simulated API server keeps them, each told once, in the order in which they came in.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -6,13 +6,13 @@ use weir_lab::World;
 
 use super::news::News;
 
-/// Remembers which events were told.
+/// The feed of events; it remembers which ones were told.
 #[derive(Debug, Default)]
-pub struct Bulletin {
+pub struct EventFeed {
     told: u64,
 }
 
-impl Bulletin {
+impl EventFeed {
     /// The events that were not told yet.
     pub fn news(&mut self, world: &World) -> Vec<News> {
         let events = world.kube().list("events.events.k8s.io", "");
@@ -35,7 +35,7 @@ fn version(event: &Value) -> u64 {
 fn told(event: &Value, now: Timestamp) -> News {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let regarding = &event["regarding"];
-    News::Told {
+    News::Event {
         at: text(&event["eventTime"]).parse().unwrap_or(now),
         about: format!("{} {}", text(&regarding["kind"]), text(&regarding["name"])),
         warning: event["type"] == "Warning",

@@ -1,4 +1,4 @@
-//! The thread beside the controllers: it answers probes and metrics, and hears the signals.
+//! The HTTP server for liveness and readiness probes and for metrics, and the signal handler, on a thread of their own.
 //!
 //! It has a runtime of its own, so that it answers, and ends the process when told so twice, even while the controllers'
 //! thread is busy or stuck.
@@ -22,8 +22,8 @@ use tokio::time::Instant;
 /// For how long metrics are given as they were written: whoever asks more often costs nothing more.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// What the thread tells of the controllers.
-pub struct Reports {
+/// The probes of the controllers, which the server calls.
+pub struct Probes {
     /// Whether the loop turns.
     pub live: Box<dyn Fn() -> bool + Send + Sync>,
     /// Whether it leads or could, and if not, why.
@@ -32,26 +32,26 @@ pub struct Reports {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
 }
 
-/// The place for reports. While it is empty the process counts as live and not ready.
+/// The probes once they are known. Before that the process counts as live and not ready.
 #[derive(Clone, Default)]
-pub struct Desk(Arc<Shelf>);
+pub struct ProbeState(Arc<SharedProbes>);
 
 #[derive(Default)]
-struct Shelf {
-    reports: OnceLock<Reports>,
+struct SharedProbes {
+    probes: OnceLock<Probes>,
     /// The metrics as they were last written, and when.
     written: Mutex<Option<(Instant, Bytes)>>,
 }
 
-impl Desk {
-    /// From now on these reports are given.
-    pub fn fill(&self, reports: Reports) {
-        // There is one controller in a process; were there a second, the first one's reports would stay.
-        let _ = self.0.reports.set(reports);
+impl ProbeState {
+    /// From now on these probes are asked.
+    pub fn set(&self, probes: Probes) {
+        // There is one controller in a process; were there a second, the first one's probes would stay.
+        let _ = self.0.probes.set(probes);
     }
 
     fn live(&self) -> Result<(), String> {
-        if self.0.reports.get().is_none_or(|reports| (reports.live)()) {
+        if self.0.probes.get().is_none_or(|probes| (probes.live)()) {
             Ok(())
         } else {
             Err("the loop stands still".to_owned())
@@ -59,23 +59,23 @@ impl Desk {
     }
 
     fn ready(&self) -> Result<(), String> {
-        self.0.reports.get().map_or_else(|| Err("the controller has not begun".to_owned()), |reports| (reports.ready)())
+        self.0.probes.get().map_or_else(|| Err("the controller has not begun".to_owned()), |probes| (probes.ready)())
     }
 
     /// The metrics. They are kept for as long as they are given again: with thousands of objects they are megabytes.
     fn metrics(&self) -> Bytes {
-        let Some(reports) = self.0.reports.get() else { return Bytes::new() };
+        let Some(probes) = self.0.probes.get() else { return Bytes::new() };
         let mut written = self.written();
         let now = Instant::now();
         if let Some((_, text)) = written.as_ref().filter(|(at, _)| now < *at + FRESH) {
             return text.clone();
         }
-        let text = Bytes::from((reports.metrics)());
+        let text = Bytes::from((probes.metrics)());
         *written = Some((now, text.clone()));
-        let desk = self.clone();
+        let state = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep_until(now + FRESH).await;
-            desk.written().take_if(|(at, _)| *at == now);
+            state.written().take_if(|(at, _)| *at == now);
         });
         text
     }
@@ -96,19 +96,19 @@ pub enum Error {
     Start(io::Error),
 }
 
-/// The thread as the controllers' thread knows it.
-pub struct Watchman {
+/// The server as the controllers' thread knows it.
+pub struct ProbeServer {
     /// Where it listens.
     pub address: SocketAddr,
     /// Where it gives metrics.
     pub metrics_address: SocketAddr,
-    /// Where it takes its reports from.
-    pub reports: Desk,
+    /// Where it finds its probes.
+    pub state: ProbeState,
     /// Fulfilled by the first SIGTERM or SIGINT, with the signal's name.
     pub ended: oneshot::Receiver<&'static str>,
 }
 
-impl Watchman {
+impl ProbeServer {
     /// Takes the sockets and starts the thread. Metrics may have an address of their own.
     pub fn start(address: SocketAddr, metrics: Option<SocketAddr>) -> Result<Self, Error> {
         let (listener, address) = listen(address, "--listen")?;
@@ -120,12 +120,12 @@ impl Watchman {
             Signals::new().map_err(Error::Start)?
         };
         let (end, ended) = oneshot::channel();
-        let reports = Desk::default();
-        let mut routes = probes(reports.clone());
+        let state = ProbeState::default();
+        let mut routes = probe_routes(state.clone());
         if apart.is_none() {
-            routes = routes.merge(metrics_route(reports.clone()));
+            routes = routes.merge(metrics_route(state.clone()));
         }
-        let metrics_only = metrics_route(reports.clone());
+        let metrics_only = metrics_route(state.clone());
         let watch = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let apart = apart.map(|(listener, _)| tokio::net::TcpListener::from_std(listener)).transpose()?;
@@ -148,7 +148,7 @@ impl Watchman {
             }
         };
         std::thread::Builder::new().name("watchman".to_owned()).spawn(body).map_err(Error::Start)?;
-        Ok(Self { address, metrics_address, reports, ended })
+        Ok(Self { address, metrics_address, state, ended })
     }
 }
 
@@ -176,13 +176,13 @@ weir
 /metrics  what it counts (with --metrics-listen: at its own address)
 ";
 
-fn metrics_route(reports: Desk) -> Router {
+fn metrics_route(state: ProbeState) -> Router {
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Router::new().route("/metrics", get(async move || (text, reports.metrics())))
+    Router::new().route("/metrics", get(async move || (text, state.metrics())))
 }
 
-fn probes(reports: Desk) -> Router {
-    let (live, ready) = (reports.clone(), reports);
+fn probe_routes(state: ProbeState) -> Router {
+    let (live, ready) = (state.clone(), state);
     let is_live = async move || verdict(live.live(), "live");
     Router::new()
         .route("/", get(async || PAGES))
