@@ -373,7 +373,7 @@ impl<D: Decisions> Context<D> {
         found
     }
 
-    /// What is looked at in rounds, by the access that leads to it: the balancers that entry points have found, and the
+    /// What resyncs read, by the access that leads to it: the balancers that entry points have found, and the
     /// target groups that environments have.
     pub fn resync_scopes(&self) -> BTreeMap<Access, ResyncScope> {
         let mut found: BTreeMap<Access, ResyncScope> = BTreeMap::new();
