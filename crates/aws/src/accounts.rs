@@ -168,7 +168,7 @@ impl Accounts {
         }
     }
 
-    /// A priority was raised; see [`Budget::reprioritize`].
+    /// A priority was raised: the queues of calls are put in order anew.
     pub fn reprioritize(&self) {
         self.inventories.borrow().budgets.values().for_each(Budget::reprioritize);
     }
