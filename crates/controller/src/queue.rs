@@ -194,12 +194,12 @@ impl Queue {
 
     /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
     pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        if self.entries.get(object).is_some_and(|entry| entry.stalled) {
-            return;
-        }
         let Rank { urgency, access } = rank.into();
         let access = self.shared(access);
         let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
+        if entry.stalled {
+            return;
+        }
         (entry.urgency, entry.access) = (urgency, access);
         self.schedule(object, at);
     }

@@ -142,15 +142,14 @@ impl<'a> Recorded<'a> {
 
     /// Whether the intent on record is that of a run on its way back.
     pub(super) fn goes_back(&self) -> bool {
-        let run = self.route.status.intent.as_ref().and_then(|intent| self.run(intent));
-        run.is_some_and(|(_, run, _)| run.rollback.is_some())
+        self.run().is_some_and(|(_, run, _)| run.rollback.is_some())
     }
 
     /// The change that the intent on record belongs to. `gains` tells whether a group would gain by the write.
     pub(super) fn course(&self, gains: impl Fn(&Arn) -> bool) -> Result<Course<'a>, Violation> {
         let nobody = |written: &str| unrecorded(written.to_owned(), "nobody who wants that".to_owned());
         let intent = self.route.status.intent.as_ref().ok_or_else(|| nobody("weights"))?;
-        let run = self.run(intent);
+        let run = self.run();
         let candidate = run.and_then(|(_, run, _)| group(intent, &run.to));
         if self.goes_back() && !candidate.as_ref().is_some_and(&gains) {
             return Ok(Course::Back { candidate });
@@ -182,8 +181,9 @@ impl<'a> Recorded<'a> {
         }
     }
 
-    /// The run whose change an intent is, while it is under way.
-    fn run(&self, intent: &Intent) -> Option<(&'a ShiftObject, &'a Run, &'a RunRoute)> {
+    /// The run whose change the intent on record is, while it is under way.
+    fn run(&self) -> Option<(&'a ShiftObject, &'a Run, &'a RunRoute)> {
+        let intent = self.route.status.intent.as_ref()?;
         let shift = self.shift.filter(|shift| shift.uid == intent.uid)?;
         let run = shift.status.run.as_ref().filter(|run| run.ended_at.is_none())?;
         let is_it = (run.id, run.seq) == (intent.run, intent.seq) && self.route.spec.weights.is_none();

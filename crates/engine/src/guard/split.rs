@@ -1,6 +1,8 @@
 //! Weights: within what ELBv2 takes, as they are on record, in the direction of their change, with the capacity for it, and
 //! nothing else of the actions changed.
 
+use weir_api::weighted_route::EnvironmentWeight;
+
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Forward};
 use crate::step::{MAX_GROUPS, MAX_STICKY_SECONDS, MAX_WEIGHT};
@@ -120,7 +122,7 @@ impl Scene<'_> {
     }
 
     /// Whether no group that gains gets more than it had by earlier weights.
-    fn had(&self, from: &[weir_api::weighted_route::EnvironmentWeight], rising: &[&Arn], after: &Forward) -> bool {
+    fn had(&self, from: &[EnvironmentWeight], rising: &[&Arn], after: &Forward) -> bool {
         let earlier: u64 = from.iter().map(|entry| u64::try_from(entry.weight).unwrap_or(0)).sum();
         let weight = |group: &Arn| u64::from(after.groups.get(group).copied().unwrap_or(0));
         let had = |group: &&Arn| weight(group) * earlier <= self.recorded.weight(group, from) * total(after);

@@ -66,9 +66,9 @@ pub(super) fn follow(
     if !intent.is_settled() {
         // A group may have been made again since, and what is written is on record first.
         intent.members = lenders(&split, groups);
-    }
-    if wanted.goes_back() && !intent.is_settled() {
-        take_back_only(&mut intent);
+        if wanted.goes_back() {
+            take_back_only(&mut intent);
+        }
     }
     let forward = Forward { groups: split, sticky_seconds: intent.listener_rule.sticky_seconds };
     let change = Change { context, route, groups, place, forward, live: status.weights.clone() };
