@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir_lab::bug::{BadStep, Bug, Planted};
+use weir_lab::sim::kube::KubeOptions;
 use weir_lab::stage::{self, BALANCER, PORT, on_virtual_time, rule_route, shift, steps};
 use weir_lab::{Disturbance, Mischief, Settings, Which, World};
 
@@ -98,6 +100,36 @@ pub(super) const TROUBLES: &[Trouble] = &[
         },
     },
     Trouble { name: "a step waits for targets", fires: &["WeirShiftIsHeldUp"], play: held_up },
+    Trouble {
+        name: "a decision hands a bad step to the guard",
+        fires: &["WeirGuardViolation", "WeirRouteHoldsUpAShift"],
+        play: || with_bug(Bug::HandsOver(BadStep::SkipsAhead)),
+    },
+    Trouble {
+        name: "a decision panics",
+        fires: &["WeirPanicked", "WeirRouteHoldsUpAShift"],
+        play: || with_bug(Bug::Panics),
+    },
+    Trouble {
+        name: "the role has no right to publish events",
+        fires: &["WeirDropsEvents"],
+        play: || without_rights(&[("create", "events"), ("patch", "events")]),
+    },
+    Trouble {
+        name: "the role has no right to write a status",
+        fires: &["WeirIsNotAllowed"],
+        play: || without_rights(&[("update", "weightedroutes/status"), ("patch", "weightedroutes/status")]),
+    },
+    Trouble {
+        name: "the role has no right to watch shifts any more",
+        fires: &["WeirWatchFails"],
+        play: || without_rights(&[("list", "trafficshifts"), ("watch", "trafficshifts")]),
+    },
+    Trouble {
+        name: "the API server is slow, many runs move, and somebody changes all of them again and again",
+        fires: &["WeirDropsEvents", "WeirFallsBehind", "WeirStepsComeLate"],
+        play: slow,
+    },
     Trouble { name: "others write over statuses", fires: &["WeirStatusesAreOverwritten"], play: overwritten },
 ];
 
@@ -261,6 +293,55 @@ fn overwritten() -> Recording {
             let other = json!({"status": {"weights": if number % 2 == 0 { "blue 1" } else { "blue 2" }}});
             world.kube().merge_status("trafficshifts", "shop", "checkout", &other).unwrap();
             recording.watch(world, 2).await;
+        }
+    })
+}
+
+fn with_bug(bug: Bug) -> Recording {
+    let _planted = Planted::with(Some(bug));
+    play(Settings::seeded(1513), async |world, recording| {
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        recording.watch(world, 8).await;
+    })
+}
+
+/// The controller's role loses rights, watches break, and a run is to begin.
+fn without_rights(rights: &[(&'static str, &'static str)]) -> Recording {
+    play(Settings::seeded(1514), async |world, recording| {
+        for (verb, resource) in rights {
+            world.forbid(verb, resource);
+        }
+        world.kube().compact();
+        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
+        recording.watch(world, 15).await;
+    })
+}
+
+/// As many runs as a balancer has rules take a step each half minute, their shifts are changed each minute, and each request to
+/// the API server takes four seconds.
+fn slow() -> Recording {
+    let four = Duration::from_secs(4);
+    let kube = KubeOptions { latency: four..=four, ..KubeOptions::default() };
+    play(Settings { kube, ..Settings::seeded(1515) }, async |world, recording| {
+        let routes = 99;
+        let name = |number: u32| format!("r{number}");
+        for number in 1..=routes {
+            let chosen = rule_route(&name(number), &["blue", "green"], number, "weights: {blue: 100}");
+            world.apply(&chosen).unwrap();
+        }
+        recording.watch(world, 15).await;
+        let weights: Vec<u32> = (1..50).chain([100]).collect();
+        for number in 1..=routes {
+            world.apply(&rule_route(&name(number), &["blue", "green"], number, "")).unwrap();
+            let run = shift("green", &steps(&weights, "30s"), "");
+            world.apply(&run.replace("checkout", &name(number))).unwrap();
+        }
+        for minute in 0..25 {
+            for number in 1..=routes {
+                let changed = json!({"spec": {"progressDeadline": format!("{}m", 60 + minute)}});
+                world.patch("trafficshifts", &name(number), &changed).unwrap();
+            }
+            recording.watch(world, 1).await;
         }
     })
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use regex::Regex;
 use serde_json::{Value, json};
 use weir_lab::World;
 
@@ -73,7 +72,7 @@ fn scraped(name: &str, pod: &str) -> String {
     let (metric, labels) =
         name.split_once('{').map_or((name, ""), |(metric, rest)| (metric, rest.trim_end_matches('}')));
     let mut all = vec![format!(r#"job="weir",pod="{pod}""#)];
-    let has_namespace = Regex::new(r#"(^|,)namespace=""#).unwrap().is_match(labels);
+    let has_namespace = format!(",{labels}").contains(",namespace=\"");
     all.extend((!has_namespace).then(|| r#"namespace="weir-system""#.to_owned()));
     all.extend((!labels.is_empty()).then(|| labels.to_owned()));
     format!("{metric}{{{}}}", all.join(","))

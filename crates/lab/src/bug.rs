@@ -81,6 +81,8 @@ pub enum Bug {
     TrustsTheClock,
     /// A run that is held is not watched, and does not say so.
     ForgetsHeld,
+    /// Each decision to move traffic panics.
+    Panics,
     /// The guard is handed a step that nobody has decided on.
     HandsOver(BadStep),
 }
@@ -121,16 +123,19 @@ thread_local! {
     static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
 }
 
-/// A bug stays planted for as long as this lives.
-pub(crate) struct Plot(Option<Bug>);
+/// A bug stays planted on this thread for as long as this lives.
+#[must_use = "the bug is gone when this is dropped"]
+#[derive(Debug)]
+pub struct Planted(Option<Bug>);
 
-impl Plot {
+impl Planted {
+    /// Plants a bug; with `None`, none is planted meanwhile.
     pub fn with(bug: Option<Bug>) -> Self {
         Self(PLANTED.replace(bug))
     }
 }
 
-impl Drop for Plot {
+impl Drop for Planted {
     fn drop(&mut self) {
         PLANTED.set(self.0);
     }
@@ -143,7 +148,7 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,
@@ -168,6 +173,7 @@ impl Bug {
         Self::RetriesRefusals,
         Self::TrustsTheClock,
         Self::ForgetsHeld,
+        Self::Panics,
         Self::HandsOver(BadStep::SkipsAhead),
         Self::HandsOver(BadStep::TurnsRound),
         Self::HandsOver(BadStep::AllZero),
@@ -210,6 +216,7 @@ impl Bug {
             Self::RetriesRefusals => "a refusal for good is tried for ever",
             Self::TrustsTheClock => "a clock that is set ends every deadline at once",
             Self::ForgetsHeld => "a paused release keeps its traffic on what has died meanwhile",
+            Self::Panics => "one object makes the controller crash",
             Self::HandsOver(_) => "a wrong decision is carried out",
         }
     }
@@ -249,7 +256,7 @@ impl Bug {
             Self::ForgetsEnds => Wrong::Never(Invariant::Replay),
             Self::Grows => Wrong::Bloated,
             Self::StaleWorker => Wrong::Never(Invariant::OutOfRangeOrDirection),
-            Self::HandsOver(_) => Wrong::Defect,
+            Self::Panics | Self::HandsOver(_) => Wrong::Defect,
         }
     }
 }

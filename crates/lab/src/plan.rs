@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use weir_engine::invariant::Invariant;
 
-use crate::bug::{Bug, Plot};
+use crate::bug::{self, Bug};
 use crate::course::Course;
 use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned, Sort};
@@ -136,7 +136,7 @@ impl Plan {
 
     /// Plays it.
     pub fn play(&self) -> Played {
-        let _plot = Plot::with(self.bug);
+        let _planted = bug::Planted::with(self.bug);
         on_virtual_time(async {
             let is_about_leaders = self.faults.iter().any(|planned| planned.fault.is_about_leaders());
             let lease = if is_about_leaders { SHORT_LEASE } else { LONG_LEASE };

@@ -243,7 +243,12 @@ impl World {
         self.network.add(disturbance);
     }
 
-    /// Ends all that would still befall calls of AWS.
+    /// Takes a right of the controllers away, such as `update` for `trafficshifts/status`.
+    pub fn forbid(&self, verb: &'static str, resource: &'static str) {
+        self.network.forbid(verb, resource);
+    }
+
+    /// Ends all that would still befall the requests of controllers.
     pub fn end_disturbances(&self) {
         self.network.clear();
     }

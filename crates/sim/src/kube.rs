@@ -95,6 +95,12 @@ pub fn unavailable() -> http::Response<Body> {
     refused(&Failure::unavailable())
 }
 
+/// What a server answers to a user who has no right to do something with a resource, such as `list` with `trafficshifts` of
+/// `weir.dev`.
+pub fn not_allowed(user: &str, verb: &str, group: &str, resource: &str) -> http::Response<Body> {
+    refused(&Failure::not_allowed(user, verb, group, resource))
+}
+
 /// What a server answers that refuses a request with a code and a message, for no reason that has a name.
 ///
 /// # Panics

@@ -128,6 +128,10 @@ impl Alter for Routes {
                 verdict.status.live = verdict.status.live.take().map(|live| format!("{live} at {}", context.now));
             }
             Bug::FightsForever => verdict.status.reversals.clear(),
+            Bug::Panics => {
+                let moves_traffic = verdict.step.as_ref().is_some_and(|step| step.forward().is_some());
+                assert!(!moves_traffic, "the planted bug");
+            }
             Bug::HandsOver(bad) => {
                 let altered = verdict.step.as_ref().and_then(|step| bad.of(step));
                 verdict.step = altered.or(verdict.step.take());

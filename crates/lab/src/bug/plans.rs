@@ -24,6 +24,7 @@ impl Bug {
             | Self::CutsStickyClients
             | Self::Grows
             | Self::StaleWorker
+            | Self::Panics
             | Self::HandsOver(_) => Vec::new(),
             Self::OverloadsOldSide => vec![
                 hand(39, verb("pause")),

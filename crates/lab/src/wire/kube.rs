@@ -23,6 +23,43 @@ const LEASES: &str = "/leases";
 /// How long it takes to be turned away.
 const AWAY_TIME: Duration = Duration::from_millis(2);
 
+/// As whom the controllers come.
+const USER: &str = "system:serviceaccount:weir-system:weir";
+
+/// What a request asks for, in the words of roles.
+struct Asked {
+    verb: &'static str,
+    group: String,
+    /// With its subresource, such as `trafficshifts/status`.
+    resource: String,
+}
+
+impl Asked {
+    /// Of a path such as `/apis/weir.dev/v1alpha1/namespaces/shop/trafficshifts/checkout/status`.
+    fn of(request: &http::Request<bytes::Bytes>) -> Option<Self> {
+        let mut path = request.uri().path().split('/').skip(1);
+        let group = if path.next()? == "api" { "" } else { path.next()? };
+        let mut path = path.skip(1).peekable();
+        if path.next_if_eq(&"namespaces").is_some() && path.next().is_some() && path.peek().is_none() {
+            return None;
+        }
+        let (resource, name, subresource) = (path.next()?, path.next(), path.next());
+        let is_watch = || request.uri().query().is_some_and(|query| query.contains("watch="));
+        let verb = match *request.method() {
+            http::Method::GET if is_watch() => "watch",
+            http::Method::GET if name.is_none() => "list",
+            http::Method::GET => "get",
+            http::Method::POST => "create",
+            http::Method::PUT => "update",
+            http::Method::PATCH => "patch",
+            http::Method::DELETE => "delete",
+            _ => return None,
+        };
+        let resource = [Some(resource), subresource].into_iter().flatten().collect::<Vec<_>>().join("/");
+        Some(Self { verb, group: group.to_owned(), resource })
+    }
+}
+
 /// The service of one life.
 #[derive(Clone, Debug)]
 pub(crate) struct KubeWire {
@@ -102,6 +139,10 @@ impl KubeWire {
         if let Some((how, until)) = away {
             return self.turned_away(how, until).await;
         }
+        if let Some(refusal) = self.refused(&request) {
+            self.lifeline.journal.settle_kube(number, |request| request.status = Some(refusal.status().as_u16()));
+            return Ok(refusal);
+        }
         if sort == Sort::KubePut && network.conflicts() {
             self.touch(&path);
         }
@@ -175,6 +216,13 @@ impl KubeWire {
                 Ok(sim::unavailable())
             }
         }
+    }
+
+    /// What is answered to a request that the controller's role does not grant.
+    fn refused(&self, request: &http::Request<bytes::Bytes>) -> Option<http::Response<sim::Body>> {
+        let asked = Asked::of(request)?;
+        let is_refused = self.lifeline.life > 0 && self.lifeline.network.forbids(asked.verb, &asked.resource);
+        is_refused.then(|| sim::not_allowed(USER, asked.verb, &asked.group, &asked.resource))
     }
 
     /// Somebody else changes the object of a path, so that it has another version.

@@ -1,6 +1,6 @@
 //! What befalls requests on their way, the same for all lives of a controller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ pub(crate) type Copied = (u16, Bytes);
 pub(crate) struct Conditions {
     disturbances: Vec<Disturbance>,
     away: Option<(Absence, Instant)>,
+    /// Verbs and resources that the API server does not grant.
+    forbidden: BTreeSet<(&'static str, &'static str)>,
     conflicts: u32,
     lease_conflicts: u32,
     /// Reads show a state from before the next write for so long after it.
@@ -141,6 +143,11 @@ impl Network {
         lock(&self.conditions).disturb(disturbance);
     }
 
+    /// The API server does not grant a verb for a resource any more.
+    pub fn forbid(&self, verb: &'static str, resource: &'static str) {
+        lock(&self.conditions).forbidden.insert((verb, resource));
+    }
+
     /// All is well from now on.
     pub fn clear(&self) {
         let mut conditions = lock(&self.conditions);
@@ -187,6 +194,11 @@ impl Network {
     /// In which way the API server is away, and until when.
     pub fn away(&self) -> Option<(Absence, Instant)> {
         lock(&self.conditions).away.filter(|(_, until)| Instant::now() < *until)
+    }
+
+    /// Whether the API server refuses a verb for a resource.
+    pub fn forbids(&self, verb: &str, resource: &str) -> bool {
+        lock(&self.conditions).forbidden.iter().any(|(of, on)| *of == verb && *on == resource)
     }
 
     /// Whether somebody else changes the object of a status write right before it arrives.

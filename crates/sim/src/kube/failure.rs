@@ -89,6 +89,18 @@ impl Failure {
         Self::new(403, "Forbidden", message).about(resource, name)
     }
 
+    /// 403: nothing grants the user this verb for the resource.
+    pub(super) fn not_allowed(user: &str, verb: &str, group: &str, resource: &str) -> Self {
+        let qualified = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+        let message = format!(
+            "{qualified} is forbidden: User {user:?} cannot {verb} resource {resource:?} in API group {group:?} at the \
+             cluster scope"
+        );
+        let mut failure = Self::new(403, "Forbidden", message);
+        failure.details = Some(Box::new(named(group, resource, "")));
+        failure
+    }
+
     /// 405: this resource does not have that verb.
     pub(super) fn method_not_allowed() -> Self {
         let mut failure =
