@@ -133,7 +133,7 @@ impl Bed for RealCluster {
     }
 
     fn last_words(&self) -> String {
-        format!("{:#?}", self.aws.changes())
+        format!("{:#?}", self.aws.effects())
     }
 }
 

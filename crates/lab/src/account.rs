@@ -8,13 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use weir_sim::aws::{
-    AppBehaviour, Author, Aws, GroupSettings, HealthChecks, RuleAction, TargetState, TargetStickiness,
-};
+use weir_sim::aws::{AppBehaviour, Aws, GroupSettings, HealthChecks, RuleAction, TargetState, TargetStickiness};
 
-use crate::evidence::{Call, Change, Weights};
+use crate::evidence::{Call, Weights};
 use crate::manifest::of_kind;
-use crate::wire::ACCESS_KEY;
 
 /// How the targets of the groups made here are checked: often, so that scenarios are short.
 const CHECKS: HealthChecks = HealthChecks {
@@ -212,18 +209,6 @@ impl Account {
             code: call.outcome.to_owned(),
         };
         self.aws.calls().into_iter().map(call).collect()
-    }
-
-    /// Every change of weights.
-    pub fn changes(&self) -> Vec<Change> {
-        let change = |change: weir_sim::aws::Change| Change {
-            at: change.at,
-            place: change.place,
-            by_hand: !matches!(&change.author, Author::Caller(key) if **key == *ACCESS_KEY),
-            before: change.before,
-            after: change.after,
-        };
-        self.aws.changes().into_iter().map(change).collect()
     }
 }
 

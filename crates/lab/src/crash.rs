@@ -133,7 +133,7 @@ fn play(
 }
 
 fn ending(world: &World, took: Duration) -> Ending {
-    let places: Vec<String> = world.account().changes().into_iter().map(|change| change.place).collect();
+    let places: Vec<String> = world.changes().into_iter().map(|change| change.place).collect();
     let resources = ["entrypoints", "environments", "weightedroutes", "trafficshifts"];
     let objects = resources.into_iter().flat_map(|resource| world.kube().list(resource, ""));
     Ending {

@@ -196,7 +196,7 @@ struct Rollback {
 
 /// How long it took from the decision until AWS had taken the write by which everything went back, in milliseconds.
 fn took(world: &World, crowd: &Crowd, rollbacks: &[Rollback]) -> Vec<i64> {
-    let changes = world.account().changes();
+    let changes = world.changes();
     let mut spans = Vec::new();
     for Rollback { route, asked } in rollbacks {
         let decided = status(world, *route).run.and_then(|run| run.rollback).map(|cause| cause.since);

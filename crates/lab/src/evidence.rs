@@ -9,6 +9,9 @@ use crate::journal::Entry;
 /// Weights by name of the target group.
 pub type Weights = BTreeMap<String, u32>;
 
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
 /// Everything that happened in a world.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -21,11 +24,11 @@ pub struct Evidence {
     /// Every call that AWS has answered.
     pub calls: Vec<Call>,
     /// Every change of weights on AWS.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Change<Weights>>,
+    /// Every change of tags on AWS.
+    pub retaggings: Vec<Change<Tags>>,
     /// The objects that were deleted and are still there, since when.
     pub lingering: Vec<(String, Timestamp)>,
-    /// The tags that are left at the end on every place that a controller has written to, by ARN.
-    pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// The names of the target groups that there are or were, by ARN.
     pub groups: BTreeMap<String, String>,
 }
@@ -45,17 +48,17 @@ pub struct Call {
     pub code: String,
 }
 
-/// A change of weights.
+/// A change of what a place has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<T> {
     /// When AWS had it.
     pub at: Timestamp,
     /// The ARN of the rule, or of the listener for its default action.
     pub place: String,
-    /// Whether a person in the console made it, and not a caller of the API.
+    /// Whether a person in the console made it, and not a controller.
     pub by_hand: bool,
-    /// The weights before; nothing where nothing was forwarded.
-    pub before: Weights,
-    /// The weights after.
-    pub after: Weights,
+    /// What was there before; of weights, nothing where nothing was forwarded.
+    pub before: T,
+    /// What is there after it.
+    pub after: T,
 }

@@ -3,11 +3,12 @@
 //! The journal is written by the connectors, which see every request before the world does, and by the world that
 //! starts, stops and watches. Judges and traces read it; nothing in it comes from the controller's own memory.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
+use weir_sim::aws::Sent;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,15 +42,6 @@ pub enum What {
     Paused,
     /// A life is carried on again.
     Resumed,
-    /// Somebody else changed the tags of a place.
-    Retagged {
-        /// The ARN of the rule or listener.
-        place: String,
-        /// What its tags were.
-        before: BTreeMap<String, String>,
-        /// What they are since.
-        after: BTreeMap<String, String>,
-    },
     /// Something befell the world, in words.
     Befell(String),
     /// A target group has another number of healthy targets than before.
@@ -66,16 +58,16 @@ pub enum What {
 pub struct AwsRequest {
     /// When the controller sent it. That it reaches the wire may be later: a life can be stopped in between.
     pub issued: Timestamp,
-    /// The operation.
-    pub operation: String,
-    /// All its parameters.
-    pub form: BTreeMap<String, String>,
-    /// The tags that the resource written to had when the request was sent. Empty for reads.
-    pub tags: BTreeMap<String, String>,
+    /// What it asks for, as AWS understands it.
+    pub sent: Sent,
+    /// It as it was written.
+    pub body: Bytes,
     /// Whether it reached AWS.
     pub arrived: bool,
     /// The HTTP status of the answer, if one came back.
     pub status: Option<u16>,
+    /// By which AWS knows the request, if an answer came back.
+    pub request_id: Option<String>,
 }
 
 /// A claim to the Lease.
@@ -104,25 +96,6 @@ pub struct KubeRequest {
     pub status: Option<u16>,
     /// For a write that changed something: the object as it then was, or as it went where that was the last write.
     pub object: Option<Arc<Value>>,
-}
-
-impl AwsRequest {
-    /// Whether the operation changes anything.
-    pub fn is_write(&self) -> bool {
-        let reads = ["Describe", "Get"].iter().any(|verb| self.operation.starts_with(verb));
-        // To assume a role changes nothing that anybody else could see.
-        !reads && self.operation != "AssumeRole"
-    }
-
-    /// The resource that the request writes to and whose tags tell whose it is: a rule, or a listener.
-    pub fn written(&self) -> Option<&str> {
-        let of = |name: &str| self.form.get(name).map(String::as_str);
-        match self.operation.as_str() {
-            "ModifyRule" | "DeleteRule" => of("RuleArn"),
-            "ModifyListener" | "CreateRule" => of("ListenerArn"),
-            _ => of("ResourceArns.member.1"),
-        }
-    }
 }
 
 impl KubeRequest {

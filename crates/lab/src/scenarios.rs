@@ -129,6 +129,6 @@ fn outcome(world: &World) -> Option<Outcome> {
 }
 
 /// The changes of weights that the controllers made.
-fn changes(world: &World) -> Vec<Change> {
-    world.account().changes().into_iter().filter(|change| !change.by_hand).collect()
+fn changes(world: &World) -> Vec<Change<Weights>> {
+    world.changes().into_iter().filter(|change| !change.by_hand).collect()
 }

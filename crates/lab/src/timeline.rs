@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use weir_sim::aws::Asks;
 
 use crate::evidence::Evidence;
 use crate::journal::{AwsRequest, Entry, KubeRequest, LeaseRequest, What};
@@ -32,7 +33,6 @@ fn clock(at: Timestamp) -> String {
 fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String, String>) -> Option<(String, String)> {
     let life = format!("controller {}", entry.life);
     match &entry.what {
-        What::Retagged { .. } => None,
         What::Befell(words) => Some(("world".to_owned(), format!("*** {words}"))),
         What::Health { group, healthy } => Some(("targets".to_owned(), format!("{group}: {healthy} healthy"))),
         What::Started => Some((life, "begins".to_owned())),
@@ -49,7 +49,7 @@ fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String,
 
 fn aws(request: &AwsRequest, names: &BTreeMap<&str, &str>) -> Option<String> {
     let failed = request.status.is_none_or(|status| status != 200);
-    if !request.is_write() && !failed {
+    if !request.sent.is_write && !failed {
         return None;
     }
     let outcome = match (request.arrived, request.status) {
@@ -58,22 +58,15 @@ fn aws(request: &AwsRequest, names: &BTreeMap<&str, &str>) -> Option<String> {
         (false, None) => "no answer, no effect".to_owned(),
         (_, Some(status)) => format!("refused ({status})"),
     };
-    Some(format!("{} {} → {outcome}", request.operation, parameters(request, names)))
+    Some(format!("{} {} → {outcome}", request.sent.operation, parameters(&request.sent.asks, names)))
 }
 
 /// Weights by group, and tags.
-fn parameters(request: &AwsRequest, names: &BTreeMap<&str, &str>) -> String {
-    let mut words = Vec::new();
-    for (name, arn) in request.form.iter().filter(|(name, _)| name.ends_with(".TargetGroupArn")) {
-        let group = names.get(arn.as_str()).copied().unwrap_or(arn);
-        let weight = name.strip_suffix(".TargetGroupArn").and_then(|base| request.form.get(&format!("{base}.Weight")));
-        words.push(format!("{group} {}", weight.map_or("all", String::as_str)));
-    }
-    for (name, key) in request.form.iter().filter(|(name, _)| name.starts_with("Tags.") && name.ends_with(".Key")) {
-        let value = name.strip_suffix(".Key").and_then(|base| request.form.get(&format!("{base}.Value")));
-        words.push(format!("{key}={}", value.map_or("", String::as_str)));
-    }
-    words.join(", ")
+fn parameters(asks: &Asks, names: &BTreeMap<&str, &str>) -> String {
+    let weights = asks.split.iter().flat_map(|split| &split.weights);
+    let weights = weights.map(|(arn, weight)| format!("{} {weight}", names.get(arn.as_str()).copied().unwrap_or(arn)));
+    let tags = asks.tags.iter().map(|(key, value)| format!("{key}={value}"));
+    weights.chain(tags).collect::<Vec<_>>().join(", ")
 }
 
 fn kube(request: &KubeRequest, said: &mut BTreeMap<String, String>) -> Option<String> {

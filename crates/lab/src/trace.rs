@@ -18,8 +18,8 @@ pub fn trace(world: &World) -> u64 {
     for call in &evidence.calls {
         hash.add(format_args!("{call:?}"));
     }
-    for change in &evidence.changes {
-        hash.add(format_args!("{change:?}"));
+    for effect in world.aws().effects() {
+        hash.add(format_args!("{effect:?}"));
     }
     for event in world.events() {
         hash.add(format_args!("{event:?}"));

@@ -13,7 +13,6 @@ mod sites;
 pub use drive::GLANCE;
 pub use objects::Told;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use weir_aws::Inventory;
 use weir_engine::Grants;
-use weir_sim::aws::{Aws, TargetStickiness};
+use weir_sim::aws::{Author, Aws, Change as Effected, Effect, TargetStickiness};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
@@ -29,12 +28,12 @@ use weir_sim::traffic::{Traffic, TrafficSettings};
 use self::sites::Sites;
 use crate::account::Account;
 use crate::director::{Director, Site};
-use crate::evidence::{Change, Evidence};
+use crate::evidence::{Change, Evidence, Tags, Weights};
 use crate::fault::{Fault, Planned};
 use crate::journal::{Entry, Journal, What};
 use crate::life::identity;
 use crate::manifest;
-use crate::wire::{Ahead, Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
+use crate::wire::{ACCESS_KEY, Ahead, Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
 
 use self::seat::Seat;
 
@@ -441,27 +440,39 @@ impl World {
 
     /// Everything that happened so far, for judges.
     pub fn evidence(&self) -> Evidence {
-        let entries = self.entries_with_health();
-        let changes = self.changes();
+        let (changes, retaggings) = self.effects();
         Evidence {
             ended: self.now(),
             owner: self.settings.owner.clone(),
-            tags: self.tags_of_written(&entries, &changes),
-            entries,
+            entries: self.entries_with_health(),
             calls: self.calls(),
             changes,
+            retaggings,
             lingering: self.lingering(),
             groups: self.group_names(),
         }
     }
 
-    fn tags_of_written(&self, entries: &[Entry], changes: &[Change]) -> BTreeMap<String, BTreeMap<String, String>> {
-        let written = entries.iter().filter_map(|entry| match &entry.what {
-            What::Aws(request) => request.written(),
-            _ => None,
-        });
-        let places: BTreeSet<&str> = written.chain(changes.iter().map(|change| change.place.as_str())).collect();
-        places.into_iter().map(|place| (place.to_owned(), self.aws.beside(place).tags(place))).collect()
+    /// Every change of weights, in any account.
+    pub fn changes(&self) -> Vec<Change<Weights>> {
+        self.effects().0
+    }
+
+    /// Every change of weights and of tags, in any account.
+    fn effects(&self) -> (Vec<Change<Weights>>, Vec<Change<Tags>>) {
+        let (mut changes, mut retaggings) = (Vec::new(), Vec::new());
+        for Effect { at, author, change, .. } in self.aws.effects() {
+            let by_hand = !matches!(&author, Author::Caller(key) if **key == *ACCESS_KEY);
+            match change {
+                Effected::Weights { place, before, after } => {
+                    changes.push(Change { at, place, by_hand, before, after });
+                }
+                Effected::Tags { resource: place, before, after } => {
+                    retaggings.push(Change { at, place, by_hand, before, after });
+                }
+            }
+        }
+        (changes, retaggings)
     }
 
     /// The journal, with every change of the health of a group at the instant at which it came.

@@ -1,8 +1,8 @@
 //! The simulated AWS, as its clients meet it: requests on the wire, answered after a while on the world's clock.
 //!
-//! ELBv2 is spoken as AWS speaks it (Query in, XML out) and held to AWS's rules rather than to what a stand-in usually
-//! lets pass: health takes its time, weights and priorities have their ranges, a group belongs to one balancer, and
-//! the data plane learns of a change after the control plane has confirmed it.
+//! Each service is spoken as AWS speaks it and held to AWS's rules rather than to what a stand-in usually lets pass: of
+//! ELBv2, health takes its time, weights and priorities have their ranges, a group belongs to one balancer, and the data
+//! plane learns of a change after the control plane has confirmed it. Which services there are says [`service`].
 //!
 //! Everything is drawn from one seed and told by one clock, so that a world replays bit for bit as long as its
 //! requests come in the same order.
@@ -13,47 +13,45 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response};
 
 use self::cloudwatch::CloudWatch;
-use self::elb::{Elb, Writer};
+use self::elbv2::Elb;
 use self::log::CallLog;
-use self::partition::{Here, Identity, Partition, Place};
+use self::partition::{Here, Partition, Place};
 use self::rates::Buckets;
-use self::xml::Xml;
 use crate::clock::Clock;
 use crate::traffic::Stream;
 
 mod cbor;
 mod cloudwatch;
-mod elb;
+mod effect;
+mod elbv2;
 mod form;
 mod iam;
 mod log;
 mod partition;
+mod protocol;
 mod rates;
 mod refusal;
 mod scope;
-mod setup;
+mod service;
 mod sts;
 mod timeline;
 mod xml;
 
 pub use self::cloudwatch::Arrival;
-pub use self::elb::group::{GroupSettings, TargetStickiness, TargetType};
-pub(crate) use self::elb::plane::{Lane, Passage, Way};
-pub use self::elb::request::HttpRequest;
-pub use self::elb::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
+pub use self::effect::{Author, Change, Effect};
+pub use self::elbv2::RuleAction;
+pub use self::elbv2::group::{GroupSettings, TargetStickiness, TargetType};
+pub(crate) use self::elbv2::plane::{Lane, Passage, Way};
+pub use self::elbv2::request::HttpRequest;
+pub use self::elbv2::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::iam::Right;
-pub use self::log::{Author, Call, Change};
+pub use self::log::Call;
 pub use self::rates::{Rate, Rates};
 pub use self::refusal::Refusal;
-pub use self::setup::RuleAction;
-
-/// The service of the credential scope that ELB and ELBv2 share.
-const ELASTIC_LOAD_BALANCING: &str = "elasticloadbalancing";
-/// The version by which ELBv2 is told from the classic service.
-const VERSION: &str = "2015-12-01";
+pub use self::service::{Asks, Sent, Split};
 
 /// What a simulated AWS is like.
 #[derive(Clone, Debug)]
@@ -113,8 +111,8 @@ pub struct Aws {
 
 /// What one account has in one region.
 #[derive(Debug)]
-struct World {
-    elb: Elb,
+struct Regional {
+    elbv2: Elb,
     cloudwatch: CloudWatch,
     log: CallLog,
     buckets: Buckets,
@@ -162,7 +160,7 @@ impl Aws {
 
     /// The region that it is.
     pub fn region(&self) -> String {
-        self.world().elb.options.region.clone()
+        self.regional().elbv2.options.region.clone()
     }
 
     /// Answers a request.
@@ -195,68 +193,50 @@ impl Aws {
     /// Whole milliseconds, which is what timers keep.
     fn draw_latency(&self) -> (Duration, Duration) {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let total = self.world().pace.u64(millis(*self.latency.start())..=millis(*self.latency.end()));
+        let total = self.regional().pace.u64(millis(*self.latency.start())..=millis(*self.latency.end()));
         let there = total / 2;
         (Duration::from_millis(there), Duration::from_millis(total - there))
     }
 
-    /// Takes effect now and answers.
+    /// Takes effect now and answers. All requests of clients until now are counted first.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        if cloudwatch::is_meant(request) {
-            return self.answer_monitoring(request);
-        }
         let now = self.clock.now();
+        self.send_what_is_due(now);
+        let (service, input) = service::meant(request);
         let mut partition = self.partition();
-        let request_id = request_id(&mut partition.world(&self.here).requests);
-        let (outcome, namespace) = if sts::is_meant(request) {
-            (partition.answer_sts(request, &self.here, now), sts::NAMESPACE)
-        } else {
-            let visit = partition.visit(request.headers(), &self.here, now);
-            (partition.world(&visit.place).perform(request, visit.caller, now), xml::NAMESPACE)
-        };
-        let (status, root) = match outcome {
-            Ok((operation, elements)) => {
-                let metadata = Xml::of("ResponseMetadata", vec![Xml::text("RequestId", &request_id)]);
-                let result = Xml::of(&format!("{operation}Result"), elements);
-                (StatusCode::OK, Xml::of(&format!("{operation}Response"), vec![result, metadata]))
-            }
-            Err(refusal) => {
-                (refusal.status, Xml::of("ErrorResponse", vec![refusal.xml(), Xml::text("RequestId", &request_id)]))
-            }
-        };
-        let mut response = Response::new(Bytes::from(root.document(namespace)));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
-            headers.insert("x-amzn-requestid", value);
-        }
-        response
+        let request_id = request_id(&mut partition.regional(&self.here).requests);
+        let outcome = partition.perform((service, &input), request, &self.here, (now, &request_id));
+        service.protocol().response(&request_id, outcome)
+    }
+
+    /// The answer to a request that AWS refuses without a look at it.
+    pub fn refuse(request: &Request<Bytes>, refusal: Refusal) -> Response<Bytes> {
+        service::meant(request).0.protocol().response("0", Err(refusal))
     }
 
     /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
-        self.world().log.calls().to_vec()
+        self.regional().log.calls().to_vec()
     }
 
     /// All calls since they were last taken; the counts stay.
     pub fn take_calls(&self) -> Vec<Call> {
-        self.world().log.take()
+        self.regional().log.take()
     }
 
     /// How many calls there were, by operation and outcome.
     pub fn call_counts(&self) -> BTreeMap<(&'static str, &'static str), u64> {
-        self.world().log.counts().clone()
+        self.regional().log.counts().clone()
     }
 
-    /// Every change of the weights of a forward since the beginning, whoever made it.
-    pub fn changes(&self) -> Vec<Change> {
-        self.world().elb.changes.clone()
+    /// Every change that was accepted since the beginning, whoever made it, in any account and region.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.partition().effects()
     }
 
     /// What a request meets on its way through a balancer, at an instant that is not in the future.
     pub(crate) fn passage(&self, balancer: &str, port: u16, request: &HttpRequest, at: jiff::Timestamp) -> Passage {
-        self.world().elb.passage(balancer, port, request, at)
+        self.regional().elbv2.passage(balancer, port, request, at)
     }
 
     /// From now on a stream is brought up to date before its requests are counted.
@@ -280,7 +260,7 @@ impl Aws {
     /// Counts requests that a balancer has sent to groups, by their names and the minute; only an Application Load
     /// Balancer reports them.
     pub(crate) fn count_requests(&self, balancer: &str, counts: &BTreeMap<(jiff::Timestamp, Arc<str>), u64>) {
-        let World { elb, cloudwatch, .. } = &mut *self.world();
+        let Regional { elbv2: elb, cloudwatch, .. } = &mut *self.regional();
         let Some(balancer) = elb.balancer_named(balancer).filter(|balancer| balancer.is_application()) else { return };
         for ((minute, group), requests) in counts {
             if let Some(group) = elb.group_named(group) {
@@ -289,8 +269,8 @@ impl Aws {
         }
     }
 
-    /// A panic while the world was locked is a failed test already; what it holds is still the truth.
-    fn world(&self) -> Here<'_> {
+    /// A panic while this was locked is a failed test already; what it holds is still the truth.
+    fn regional(&self) -> Here<'_> {
         Here::new(self.partition(), &self.here)
     }
 
@@ -299,7 +279,7 @@ impl Aws {
     }
 }
 
-impl World {
+impl Regional {
     fn new(seed: u64, options: AwsOptions) -> Self {
         let mut seeds = fastrand::Rng::with_seed(seed);
         Self {
@@ -307,76 +287,10 @@ impl World {
             requests: seeds.fork(),
             log: CallLog::default(),
             buckets: Buckets::default(),
-            elb: Elb::new(seeds.u64(..), options.clone()),
+            elbv2: Elb::new(seeds.u64(..), options.clone()),
             cloudwatch: CloudWatch::new(seeds.u64(..), options.arrival, options.datapoints_per_page),
         }
     }
-
-    /// Does what a request asks and writes it down.
-    fn perform(
-        &mut self,
-        request: &Request<Bytes>,
-        caller: Result<Identity, Refusal>,
-        now: jiff::Timestamp,
-    ) -> Result<(&'static str, Vec<Xml>), Refusal> {
-        let form = read_form(request);
-        let found = form.text("Action").and_then(elb::operation);
-        let outcome = self.route(request, &form, found, caller, now);
-        self.log.record(Call {
-            at: now,
-            service: ELASTIC_LOAD_BALANCING,
-            operation: found.map_or("unknown", |operation| operation.name),
-            write: found.is_some_and(elb::Operation::writes),
-            resources: resources(&form),
-            outcome: outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "OK"),
-        });
-        outcome
-    }
-
-    fn route(
-        &mut self,
-        request: &Request<Bytes>,
-        form: &form::Form,
-        found: Option<&'static elb::Operation>,
-        caller: Result<Identity, Refusal>,
-        now: jiff::Timestamp,
-    ) -> Result<(&'static str, Vec<Xml>), Refusal> {
-        scope::check(request.headers(), &self.elb.options.region, ELASTIC_LOAD_BALANCING)?;
-        let caller = caller?;
-        let name = form.text("Action").ok_or_else(|| {
-            Refusal::new("MissingAction", "The request must contain the parameter Action: it names the operation")
-        })?;
-        let version = form.text("Version").unwrap_or("none");
-        let operation = found.filter(|_| version == VERSION).ok_or_else(|| {
-            Refusal::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
-        })?;
-        if let Some(rates) = self.elb.options.rates {
-            self.buckets.take(rates, operation.name, operation.writes(), now)?;
-        }
-        for deed in self.elb.deeds(operation.name, form) {
-            caller.admit(&deed)?;
-        }
-        let writer = Writer { now, author: Author::Caller(caller.key), at_once: false };
-        let elements = operation.perform(&mut self.elb, form, &writer)?;
-        Ok((operation.name, elements))
-    }
-}
-
-/// Query parameters stand in the body, or in the query of a GET.
-fn read_form(request: &Request<Bytes>) -> form::Form {
-    match request.uri().query() {
-        Some(query) if request.body().is_empty() => form::Form::parse(query.as_bytes()),
-        _ => form::Form::parse(request.body()),
-    }
-}
-
-/// What a request is about, by the parameters that name resources.
-fn resources(form: &form::Form) -> Vec<Arc<str>> {
-    const ONE: &[&str] = &["LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "Name"];
-    const MANY: &[&str] = &["LoadBalancerArns", "ListenerArns", "RuleArns", "TargetGroupArns", "ResourceArns", "Names"];
-    let one = ONE.iter().filter_map(|name| form.text(name));
-    let many = MANY.iter().flat_map(|name| form.texts(name));
-    one.chain(many).map(Arc::from).collect()
 }
 
 /// An identifier in the form of a UUID.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
 
 /// The engine's decisions.
 pub(crate) type Wrongly = weir_controller::Weir;
@@ -27,8 +28,8 @@ pub(crate) fn retries() -> u32 {
 }
 
 /// The request as it is sent.
-pub(crate) fn tamper_request(_operation: &str, body: Bytes) -> Bytes {
-    body
+pub(crate) fn tamper_request(request: Request<Bytes>) -> Request<Bytes> {
+    request
 }
 
 /// The answer to a read as it comes back.

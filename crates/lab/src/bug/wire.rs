@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Request;
+use weir_sim::aws::Sent;
 
 use super::{Bug, planted};
 
@@ -30,18 +32,18 @@ pub(crate) fn retries() -> u32 {
 }
 
 /// The request as it is sent.
-pub(crate) fn tamper_request(operation: &str, body: Bytes) -> Bytes {
-    if planted() != Some(Bug::Clobbers) || operation != "ModifyListener" {
-        return body;
+pub(crate) fn tamper_request(request: Request<Bytes>) -> Request<Bytes> {
+    if planted() != Some(Bug::Clobbers) || Sent::read(&request).operation != "ModifyListener" {
+        return request;
     }
     let mut form = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form_urlencoded::parse(&body) {
+    for (name, value) in form_urlencoded::parse(request.body()) {
         // The first action is the one by which clients sign in.
         if !name.starts_with("DefaultActions.member.1.") {
             form.append_pair(&name, &value);
         }
     }
-    Bytes::from(form.finish())
+    request.map(|_| Bytes::from(form.finish()))
 }
 
 /// The answer to a read as it comes back.

@@ -11,7 +11,7 @@ use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
 use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
-use crate::evidence::{Evidence, Weights};
+use crate::evidence::{Evidence, Tags, Weights};
 use crate::fault::{Fault, Hand};
 use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 
@@ -38,10 +38,10 @@ pub(super) struct Write<'a> {
     /// The weights written, where weights are written.
     pub weights: Option<Weights>,
     /// The tags written.
-    pub tags: BTreeMap<String, String>,
+    pub tags: &'a Tags,
     /// The tags that the place had, as far as the controller can have known: what others changed a moment before counts
     /// as it was.
-    pub marks: BTreeMap<String, String>,
+    pub marks: Tags,
     /// The route on whose behalf, as the marks tell.
     pub route: Option<Key>,
     pub request: &'a AwsRequest,
@@ -66,7 +66,7 @@ impl<'a> Course<'a> {
         for entry in &evidence.entries {
             match &entry.what {
                 What::Kube(request) => course.see(entry.at, request),
-                What::Aws(request) if request.arrived && request.is_write() => {
+                What::Aws(request) if request.arrived && request.sent.is_write => {
                     course.writes.push(Write::of(entry, request, evidence));
                 }
                 _ => {}
@@ -124,18 +124,10 @@ impl<'a> Course<'a> {
     }
 
     /// What others left of the tags of a place, each time they changed them between two instants.
-    pub fn retagged(
-        &self,
-        place: &str,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> impl Iterator<Item = &'a BTreeMap<String, String>> {
-        self.evidence.entries.iter().filter_map(move |entry| match &entry.what {
-            What::Retagged { place: there, after, .. } if there == place && (from..to).contains(&entry.at) => {
-                Some(after)
-            }
-            _ => None,
-        })
+    pub fn retagged(&self, place: &str, from: Timestamp, to: Timestamp) -> impl Iterator<Item = &'a Tags> {
+        let by_hand = self.evidence.retaggings.iter().filter(|change| change.by_hand);
+        let there = by_hand.filter(move |change| change.place == place && (from..to).contains(&change.at));
+        there.map(|change| &change.after)
     }
 
     /// A route as it was last recorded at an instant.
@@ -279,24 +271,21 @@ impl<'a> Course<'a> {
 
 impl<'a> Write<'a> {
     fn of(entry: &Entry, request: &'a AwsRequest, evidence: &Evidence) -> Self {
-        let (at, life) = (entry.at, entry.life);
-        let of = |name: &str| request.form.get(name).cloned();
-        let creates = request.operation == "CreateRule";
-        let place = of("RuleArn").or_else(|| of("ListenerArn")).or_else(|| of("ResourceArns.member.1"));
-        let tags = tags_of(request);
-        let marks = marks_of(at, place.as_deref().unwrap_or_default(), request, evidence);
-        let route = tags.get(ROUTE_TAG).or_else(|| marks.get(ROUTE_TAG)).and_then(|value| {
+        let (at, asks) = (entry.at, &request.sent.asks);
+        let place = asks.resources.first().map(ToString::to_string).unwrap_or_default();
+        let marks = marks_of(at, &place, evidence);
+        let route = asks.tags.get(ROUTE_TAG).or_else(|| marks.get(ROUTE_TAG)).and_then(|value| {
             let (namespace, name) = value.split_once('/')?;
             Some(Key::new(namespace, name))
         });
-        let writes_weights = matches!(request.operation.as_str(), "CreateRule" | "ModifyRule" | "ModifyListener");
+        let by_name = |(arn, weight): (&String, &u32)| (name_of_group(evidence, arn), *weight);
         Self {
             at,
-            life,
-            place: place.unwrap_or_default(),
-            creates,
-            weights: writes_weights.then(|| weights_of(request, evidence)),
-            tags,
+            life: entry.life,
+            place,
+            creates: asks.creates,
+            weights: asks.split.as_ref().map(|split| split.weights.iter().map(by_name).collect()),
+            tags: &asks.tags,
             marks,
             route,
             request,
@@ -339,39 +328,13 @@ fn name_of_group(evidence: &Evidence, arn: &str) -> String {
     evidence.groups.get(arn).cloned().unwrap_or_else(|| arn.to_owned())
 }
 
-/// The tags of a place when a request was sent; where they are not ours, what they were before others changed them a
-/// moment ago.
-fn marks_of(at: Timestamp, place: &str, request: &AwsRequest, evidence: &Evidence) -> BTreeMap<String, String> {
-    if request.tags.get(OWNER_TAG) == Some(&evidence.owner) {
-        return request.tags.clone();
+/// The tags of a place at an instant; where they are not ours, what they were before others changed them a moment ago.
+fn marks_of(at: Timestamp, place: &str, evidence: &Evidence) -> Tags {
+    let by_then = || evidence.retaggings.iter().filter(|change| change.place == place && change.at <= at);
+    let tags = by_then().next_back().map(|change| change.after.clone()).unwrap_or_default();
+    if tags.get(OWNER_TAG) == Some(&evidence.owner) {
+        return tags;
     }
-    let retagged = evidence.entries.iter().find_map(|entry| match &entry.what {
-        What::Retagged { place: there, before, .. }
-            if there == place && entry.at > at - STALENESS && entry.at <= at =>
-        {
-            Some(before)
-        }
-        _ => None,
-    });
-    retagged.unwrap_or(&request.tags).clone()
-}
-
-fn tags_of(request: &AwsRequest) -> BTreeMap<String, String> {
-    let tag = |number: usize| {
-        let of = |field: &str| request.form.get(&format!("Tags.member.{number}.{field}")).cloned();
-        Some((of("Key")?, of("Value").unwrap_or_default()))
-    };
-    (1..).map_while(tag).collect()
-}
-
-/// The weights of the forward among the actions of a request.
-fn weights_of(request: &AwsRequest, evidence: &Evidence) -> Weights {
-    let mut weights = Weights::new();
-    for (name, arn) in request.form.iter().filter(|(name, _)| name.ends_with(".TargetGroupArn")) {
-        let Some(group) = name.strip_suffix(".TargetGroupArn") else { continue };
-        // A single group may be given without a forward configuration; it then has all the weight.
-        let weight = request.form.get(&format!("{group}.Weight")).and_then(|weight| weight.parse().ok()).unwrap_or(1);
-        weights.insert(name_of_group(evidence, arn), weight);
-    }
-    weights
+    let mut lately = by_then().filter(|change| change.by_hand && change.at > at - STALENESS);
+    lately.next().map_or(tags, |change| change.before.clone())
 }

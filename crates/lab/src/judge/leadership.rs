@@ -35,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence) -> Vec<Breach> {
                 went_on.insert(entry.life, entry.at);
                 continue;
             }
-            What::Aws(request) if request.is_write() => (request.issued, &request.operation),
+            What::Aws(request) if request.sent.is_write => (request.issued, &request.sent.operation),
             What::Kube(request) if request.is_write() => (request.issued, &request.path),
             _ => continue,
         };

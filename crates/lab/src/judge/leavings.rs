@@ -1,6 +1,8 @@
 //! Deletion: what a policy says is undone is undone, or the route has said that it is not; and nothing is written for
 //! an object that is gone.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRoute;
 use weir_api::condition::{READY, find};
@@ -8,7 +10,7 @@ use weir_api::weighted_route::RouteDeletionPolicy;
 use weir_engine::Key;
 use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
-use crate::evidence::{Evidence, Weights};
+use crate::evidence::{Evidence, Tags, Weights};
 
 use super::course::{Course, Seen, Write, same_split};
 use super::{Breach, Invariant};
@@ -29,7 +31,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let within = |write: &&Write<'_>| write.at > seen.at + UNDER_WAY && write.at < end;
         for write in course.writes.iter().filter(of_this).filter(within) {
             let message =
-                format!("{} of {} for the route {} that is gone", write.request.operation, write.place, seen.key);
+                format!("{} of {} for the route {} that is gone", write.request.sent.operation, write.place, seen.key);
             breaches.push(Breach { at: write.at, invariant: Invariant::LeftBehind, message });
         }
     }
@@ -48,10 +50,12 @@ fn left(evidence: &Evidence, seen: &Seen<WeightedRoute>) -> Option<String> {
     if seen.object.spec.deletion_policy == RouteDeletionPolicy::Retain || ready.reason == "LeftBehind" {
         return None;
     }
-    let is_of = |tags: &std::collections::BTreeMap<String, String>| {
+    let is_of = |tags: &Tags| {
         tags.get(OWNER_TAG) == Some(&evidence.owner) && tags.get(ROUTE_TAG) == Some(&seen.key.to_string())
     };
-    let (place, tags) = evidence.tags.iter().find(|(_, tags)| is_of(tags))?;
+    let left: BTreeMap<&str, &Tags> =
+        evidence.retaggings.iter().map(|change| (change.place.as_str(), &change.after)).collect();
+    let (place, tags) = left.into_iter().find(|(_, tags)| is_of(tags))?;
     Some(format!("the route {} is gone and said {:?}, but {place} has still {tags:?}", seen.key, ready.message))
 }
 

@@ -97,7 +97,7 @@ fn is_at_work(evidence: &Evidence, at: Timestamp) -> bool {
         match &entry.what {
             What::Aws(request) if request.status == Some(200) => answers += 1,
             What::Kube(request) if request.status.is_some_and(|status| status < 500) => {}
-            What::Health { .. } | What::Retagged { .. } | What::Lease(_) => {}
+            What::Health { .. } | What::Lease(_) => {}
             What::Befell(_) if entry.life == 0 => {}
             _ => return false,
         }

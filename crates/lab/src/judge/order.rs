@@ -27,7 +27,9 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             continue;
         }
         let done = evidence.calls.iter().find(|call| {
-            call.at >= write.at && call.operation == write.request.operation && call.resources.contains(&write.place)
+            call.at >= write.at
+                && call.operation == write.request.sent.operation
+                && call.resources.contains(&write.place)
         });
         // Nobody can know when a write takes effect whose answer did not come: a look after it was sent is a look.
         let is_unknown = write.request.status.is_none();

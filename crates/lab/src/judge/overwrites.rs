@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::DriftPolicy;
 use weir_engine::Key;
 
-use crate::evidence::{Change, Evidence};
+use crate::evidence::{Change, Evidence, Weights};
 
 use super::course::{Course, run_of, same_split, words};
 use super::{Breach, Invariant, STALENESS};
@@ -33,7 +33,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn may_go_over(course: &Course<'_>, route: &Key, put: &Change, at: Timestamp) -> bool {
+fn may_go_over(course: &Course<'_>, route: &Key, put: &Change<Weights>, at: Timestamp) -> bool {
     let Some(object) = course.route(route, at) else { return true };
     let is_deleted = object.metadata.deletion_timestamp.is_some();
     let Some(intent) = object.status.as_ref().and_then(|status| status.intent.as_ref()) else { return true };

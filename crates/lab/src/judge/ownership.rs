@@ -25,7 +25,7 @@ fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
     if let Some(message) = remade(evidence, course, write).or_else(|| led_away(course, write)) {
         return Some(message);
     }
-    let marks = if write.creates { &write.tags } else { &write.marks };
+    let marks = if write.creates { write.tags } else { &write.marks };
     let is_ours = marks.get(OWNER_TAG) == Some(&evidence.owner);
     let names_route = marks
         .get(ROUTE_TAG)
@@ -33,7 +33,7 @@ fn wrong(evidence: &Evidence, course: &Course<'_>, write: &Write<'_>) -> Option<
     if write.weights.is_some() {
         return (!is_ours || !names_route).then(|| format!("{place} was written though its marks were {marks:?}"));
     }
-    if matches!(write.request.operation.as_str(), "RemoveTags" | "DeleteRule") {
+    if write.request.sent.asks.removes {
         let leaves = write.route.as_ref().is_some_and(|route| leavings::leaves(course, route, write.at).is_some());
         // What has no mark any more, since an answer was lost or old, has nothing to give up.
         let has_marks = marks.contains_key(OWNER_TAG) || marks.contains_key(ROUTE_TAG);

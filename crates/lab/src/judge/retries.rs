@@ -17,7 +17,7 @@ const SOON_RARE: usize = 8;
 /// How much sooner than the last time one may come: ticks take their time, and not always the same.
 const SLACK: SignedDuration = SignedDuration::from_millis(1_500);
 
-/// Refusals of one write: the same operation with the same parameters, by one life of a controller, and nothing that was
+/// Refusals of one write: the same words, by one life of a controller, and nothing that was
 /// taken in between.
 type Row<'a> = (u32, &'a AwsRequest, Vec<Timestamp>);
 
@@ -31,7 +31,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             continue;
         }
         let row = rows.entry(&write.place).or_insert_with(|| (write.life, write.request, Vec::new()));
-        if row.0 != write.life || (&row.1.operation, &row.1.form) != (&write.request.operation, &write.request.form) {
+        if row.0 != write.life || row.1.body != write.request.body {
             *row = (write.life, write.request, Vec::new());
         }
         row.2.push(call.at);
@@ -59,7 +59,7 @@ fn too_soon(times: &[Timestamp]) -> Option<String> {
 fn call_of<'a>(evidence: &'a Evidence, sent: Timestamp, request: &AwsRequest) -> Option<&'a Call> {
     let from = evidence.calls.partition_point(|call| call.at < sent);
     let mut calls = evidence.calls[from..].iter().take_while(|call| call.at <= sent + SignedDuration::from_secs(5));
-    calls.find(|call| call.operation == request.operation)
+    calls.find(|call| call.operation == request.sent.operation)
 }
 
 /// Whether AWS has understood the call and does not take it, for as long as things are as they are.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{SYNCED, find};
 use weir_engine::Key;
+use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::Evidence;
 use crate::journal::What;
@@ -55,11 +56,11 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// Whether somebody else has changed the marks of a place before, so that it may not be Weir's to write to.
+/// Whether somebody else has changed the ownership tags of a place before, so that it may not be Weir's to write to.
 fn is_taken_over(evidence: &Evidence, place: &str, at: Timestamp) -> bool {
-    evidence.entries.iter().any(|entry| {
-        entry.at <= at && matches!(&entry.what, What::Retagged { place: retagged, .. } if retagged == place)
-    })
+    let by_hand = evidence.retaggings.iter().filter(|change| change.by_hand && change.place == place);
+    let mut by_then = by_hand.take_while(|change| change.at <= at);
+    by_then.any(|change| [OWNER_TAG, ROUTE_TAG].iter().any(|key| change.before.get(*key) != change.after.get(*key)))
 }
 
 /// Whether AWS would refuse the way back, since a group on it is used by another balancer.
@@ -81,8 +82,6 @@ fn is_quiet(evidence: &Evidence, from: Timestamp, to: Timestamp) -> bool {
             What::Lease(claim) => claim.status.is_some_and(|status| status < 300),
             What::Befell(words) => words.starts_with("kubectl gives the command"),
             What::Health { .. } | What::Started => true,
-            What::Retagged { .. } | What::Crashed | What::Ended(_) | What::Stopped | What::Paused | What::Resumed => {
-                false
-            }
+            What::Crashed | What::Ended(_) | What::Stopped | What::Paused | What::Resumed => false,
         })
 }

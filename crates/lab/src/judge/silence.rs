@@ -40,12 +40,7 @@ pub(super) fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
                 carried_on.remove(&entry.life);
                 since = since.or(Some(entry.at)).filter(|_| carried_on.is_empty());
             }
-            What::Aws(_)
-            | What::Kube(_)
-            | What::Lease(_)
-            | What::Befell(_)
-            | What::Retagged { .. }
-            | What::Health { .. } => {}
+            What::Aws(_) | What::Kube(_) | What::Lease(_) | What::Befell(_) | What::Health { .. } => {}
         }
     }
     silences.extend(since.map(|since| (since, evidence.ended)));

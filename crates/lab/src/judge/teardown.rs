@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::Wait;
 
 use crate::evidence::Evidence;
-use crate::journal::AwsRequest;
 
 use super::course::{Course, Write, run_of, words};
 use super::{Breach, Invariant, STALENESS};
@@ -60,7 +59,7 @@ fn sticks_until(
     // With the statuses it is forgotten when a group lost its weight.
     let known_since = course.forgotten_at(write.at);
     let last = earlier.iter().rfind(|earlier| earlier.place == write.place && earlier.weights.is_some())?;
-    let seconds = sticky_seconds(last.request)?;
+    let seconds = i64::from(last.request.sent.asks.split.as_ref()?.sticky_seconds?);
     let changes = evidence
         .changes
         .iter()
@@ -70,11 +69,4 @@ fn sticks_until(
     });
     // A second for the way of the write.
     emptied.next_back().map(|change| change.at + SignedDuration::from_secs(seconds - 1))
-}
-
-fn sticky_seconds(request: &AwsRequest) -> Option<i64> {
-    let of = |end: &str| request.form.iter().find(|(name, _)| name.ends_with(end)).map(|(_, value)| value.as_str());
-    let config = "TargetGroupStickinessConfig";
-    of(&format!("{config}.Enabled")).filter(|enabled| *enabled == "true")?;
-    of(&format!("{config}.DurationSeconds"))?.parse().ok()
 }

@@ -1,6 +1,6 @@
 //! Each judge, on a real course of things that somebody has tampered with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use weir_engine::invariant::{Invariant, Judge};
 
-use crate::evidence::{Call, Change, Evidence};
+use crate::evidence::{Call, Change, Evidence, Tags, Weights};
 use crate::journal::{AwsRequest, Entry, What};
 use crate::stage::{self, on_virtual_time, shift, steps};
 use crate::world::Settings;
 
 use super::judge;
+
+mod raw;
 
 /// What is done to the evidence, and what must be found then.
 type Tampering = (Invariant, fn(&mut Evidence));
@@ -78,11 +80,9 @@ fn whatever_is_tampered_with_is_seen() {
 fn a_run_is_no_replay_of_one_that_somebody_took_from_the_memory() {
     let mut evidence = release();
     the_first_run_again(&mut evidence);
-    let again = evidence.entries.pop().unwrap();
+    let at = evidence.entries.last().unwrap().at - SignedDuration::from_secs(1);
     let place = evidence.changes.last().unwrap().place.clone();
-    let what = What::Retagged { place, before: BTreeMap::new(), after: BTreeMap::new() };
-    evidence.entries.push(Entry { at: again.at - SignedDuration::from_secs(1), life: 0, what });
-    evidence.entries.push(again);
+    evidence.retaggings.push(Change { at, place, by_hand: true, before: Tags::new(), after: Tags::new() });
     let found: BTreeSet<Invariant> = judge(&evidence).into_iter().map(|breach| breach.invariant).collect();
     assert!(!found.contains(&Invariant::Replay), "{found:?}");
 }
@@ -114,7 +114,7 @@ fn routes_that_get_out_of_step_are_seen() {
     let mut evidence = release_of_two();
     assert_eq!(judge(&evidence), []);
     // The rule stays at 25 % while the default action goes on.
-    let is_rule = |change: &Change| change.place.contains("listener-rule");
+    let is_rule = |change: &Change<Weights>| change.place.contains("listener-rule");
     let at_25 =
         evidence.changes.iter().position(|change| is_rule(change) && change.after.get("green") == Some(&25)).unwrap();
     let mut number = 0;
@@ -139,16 +139,15 @@ fn what_a_deletion_leaves_behind_is_seen() {
         world.evidence()
     });
     assert_eq!(judge(&deletion), []);
-    let is_write = |entry: &Entry| matches!(&entry.what, What::Aws(request) if request.operation == "RemoveTags");
+    let is_write = |entry: &Entry| matches!(&entry.what, What::Aws(request) if request.sent.operation == "RemoveTags");
     let mut late = deletion.clone();
     let mut again = late.entries.iter().find(|entry| is_write(entry)).unwrap().clone();
     again.at = late.ended - SignedDuration::from_secs(60);
+    request(&mut again).sent.asks.tags = late.retaggings.last().unwrap().before.clone();
     late.entries.push(again);
     assert!(judge(&late).iter().any(|breach| breach.invariant == Invariant::LeftBehind));
-    for tags in deletion.tags.values_mut() {
-        tags.insert("weir.dev/owner".to_owned(), "lab".to_owned());
-        tags.insert("weir.dev/route".to_owned(), "shop/checkout".to_owned());
-    }
+    let last = deletion.retaggings.last_mut().unwrap();
+    last.after.clone_from(&last.before);
     let found: Vec<Invariant> = judge(&deletion).into_iter().map(|breach| breach.invariant).collect();
     assert_eq!(found, [Invariant::LeftBehind]);
 }
@@ -180,7 +179,8 @@ fn a_lease_that_was_given_up_before(evidence: &mut Evidence) {
 
 /// The number of the last write of weights.
 fn last_write(evidence: &Evidence) -> usize {
-    let is_write = |entry: &Entry| matches!(&entry.what, What::Aws(request) if request.operation == "ModifyListener");
+    let is_write =
+        |entry: &Entry| matches!(&entry.what, What::Aws(request) if request.sent.operation == "ModifyListener");
     evidence.entries.iter().rposition(is_write).unwrap()
 }
 
@@ -191,10 +191,8 @@ fn request(entry: &mut Entry) -> &mut AwsRequest {
     }
 }
 
-fn set_weights(request: &mut AwsRequest, weight: impl Fn(&str) -> &'static str) {
-    for (_, value) in request.form.iter_mut().filter(|(name, _)| name.ends_with("Weight")) {
-        *value = weight(value).to_owned();
-    }
+fn weights(request: &mut AwsRequest) -> &mut Weights {
+    &mut request.sent.asks.split.as_mut().unwrap().weights
 }
 
 /// The objects of the shift, as they were recorded.
@@ -220,7 +218,7 @@ fn a_candidate_that_never_was_healthy(evidence: &mut Evidence) {
 
 /// The run never gets beyond its first step, and its candidate dies.
 fn a_candidate_that_dies_unseen(evidence: &mut Evidence) {
-    let is_part = |change: &Change| change.after.get("green") == Some(&25);
+    let is_part = |change: &Change<Weights>| change.after.get("green") == Some(&25);
     let step = evidence.changes.iter().position(is_part).unwrap();
     evidence.changes.truncate(step + 1);
     let died = evidence.changes[step].at + SignedDuration::from_secs(30);
@@ -235,23 +233,22 @@ fn a_candidate_that_dies_unseen(evidence: &mut Evidence) {
 
 fn a_step_against_the_run(evidence: &mut Evidence) {
     let number = last_write(evidence);
-    set_weights(request(&mut evidence.entries[number]), |weight| if weight == "0" { "100" } else { "1" });
+    for weight in weights(request(&mut evidence.entries[number])).values_mut() {
+        *weight = if *weight == 0 { 100 } else { 1 };
+    }
 }
 
 fn a_write_that_nobody_asked_for(evidence: &mut Evidence) {
     let mut entry = evidence.entries[last_write(evidence)].clone();
     entry.at = evidence.ended - SignedDuration::from_secs(60);
-    set_weights(request(&mut entry), |_| "7");
+    weights(request(&mut entry)).values_mut().for_each(|weight| *weight = 7);
     evidence.entries.push(entry);
 }
 
 fn a_group_dropped_with_its_weight(evidence: &mut Evidence) {
     let number = last_write(evidence);
     let blue = evidence.groups.iter().find(|(_, name)| *name == "blue").unwrap().0.clone();
-    let form = &mut request(&mut evidence.entries[number]).form;
-    let name = form.iter().find(|(_, value)| **value == blue).unwrap().0.clone();
-    let member = name.strip_suffix(".TargetGroupArn").unwrap().to_owned();
-    form.retain(|name, _| !name.starts_with(&member));
+    weights(request(&mut evidence.entries[number])).remove(&blue).unwrap();
 }
 
 /// One more write at an instant, as the last one was.
@@ -288,20 +285,18 @@ fn a_rule_in_place_of_one_of_others(evidence: &mut Evidence) {
     let first = evidence.changes.iter().position(|change| !change.by_hand).unwrap();
     evidence.changes.insert(first, Change { place: rule.to_owned(), by_hand: true, ..evidence.changes[first].clone() });
     let at = evidence.ended;
+    let tags = evidence.retaggings.last().unwrap().after.clone();
     write_again(evidence, at, |request| {
-        request.operation = "CreateRule".to_owned();
-        for (number, (key, value)) in request.tags.clone().into_iter().enumerate() {
-            request.form.insert(format!("Tags.member.{}.Key", number + 1), key);
-            request.form.insert(format!("Tags.member.{}.Value", number + 1), value);
-        }
+        request.sent.asks.creates = true;
+        request.sent.asks.tags = tags;
     });
 }
 
 fn a_write_to_another_listener(evidence: &mut Evidence) {
     let at = evidence.ended;
     write_again(evidence, at, |request| {
-        let listener = request.form.get_mut("ListenerArn").unwrap();
-        *listener = format!("{}0", &listener[..listener.len() - 1]);
+        let listener = &mut request.sent.asks.resources[0];
+        *listener = format!("{}0", &listener[..listener.len() - 1]).into();
     });
 }
 
@@ -336,8 +331,9 @@ fn an_unknown_outcome_and_no_look(evidence: &mut Evidence) {
 }
 
 fn a_place_without_a_mark(evidence: &mut Evidence) {
-    let number = last_write(evidence);
-    request(&mut evidence.entries[number]).tags.remove("weir.dev/owner");
+    for change in &mut evidence.retaggings {
+        change.after.remove("weir.dev/owner");
+    }
 }
 
 fn a_change_that_was_not_made(evidence: &mut Evidence) {

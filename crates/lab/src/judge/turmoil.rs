@@ -38,11 +38,11 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             let message = format!("{} was written though its route is contested", write.place);
             breaches.push(Breach { at: write.at, invariant: Invariant::EndlessFight, message });
         }
-        let count = written.entry((&write.place, &write.request.operation, change.0, change.1)).or_default();
+        let count = written.entry((&write.place, &write.request.sent.operation, change.0, change.1)).or_default();
         *count += 1;
         if *count == WRITES + 1 {
             let message =
-                format!("{} of {} for change {} again and again", write.request.operation, write.place, change.1);
+                format!("{} of {} for change {} again and again", write.request.sent.operation, write.place, change.1);
             breaches.push(Breach { at: write.at, invariant: Invariant::EndlessFight, message });
         }
     }

@@ -85,7 +85,7 @@ fn restless(world: &World, before: usize) -> Option<String> {
             return;
         }
         let write = match &entry.what {
-            What::Aws(request) if request.is_write() => Some(request.operation.clone()),
+            What::Aws(request) if request.sent.is_write => Some(request.sent.operation.clone()),
             What::Kube(request) if request.is_write() && !request.path.contains("/events") && !is_count => {
                 Some(format!("{} {}", request.method, request.path))
             }

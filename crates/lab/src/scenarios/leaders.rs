@@ -32,7 +32,7 @@ fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {
 
 /// How many writes a life has sent to AWS.
 fn writes_of(world: &World, life: u32) -> usize {
-    let is_write = |what: &What| matches!(what, What::Aws(request) if request.is_write());
+    let is_write = |what: &What| matches!(what, What::Aws(request) if request.sent.is_write);
     let writes = |entry: &&Entry| entry.life == life && is_write(&entry.what);
     world.read_entries(0, |entries| entries.iter().filter(writes).count())
 }
@@ -186,7 +186,7 @@ fn a_write_that_a_stopped_process_sends_late_is_put_right() {
 fn late(played: &Played) -> Vec<String> {
     let arrived_late = played.evidence.entries.iter().filter(|entry| {
         matches!(&entry.what, What::Aws(request)
-            if request.is_write() && entry.at > request.issued + SignedDuration::from_secs(30))
+            if request.sent.is_write && entry.at > request.issued + SignedDuration::from_secs(30))
     });
     arrived_late.map(|entry| entry.at.to_string()).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use weir_engine::grant::{Grant, Grants, Subject};
 use weir_sim::aws::{HttpRequest, RuleAction};
 
-use crate::evidence::{Call, Change};
+use crate::evidence::{Call, Change, Weights};
 use crate::stage::{self, BALANCER, PORT, on_virtual_time};
 use crate::world::{Settings, World};
 
@@ -180,7 +180,7 @@ fn a_hostile_tenant_takes_nothing_sees_nothing_and_slows_nobody() {
         let is_told = |call: &&Call| call.operation == "DescribeTargetHealth" && call.resources.contains(&group);
         let known =
             evidence.calls.iter().filter(is_told).find(|call| call.at >= died_at).expect("health was looked at").at;
-        let is_back = |change: &&Change| change.at >= died_at && change.after.get("tenant-01-v2") == Some(&0);
+        let is_back = |change: &&Change<Weights>| change.at >= died_at && change.after.get("tenant-01-v2") == Some(&0);
         let written = evidence.changes.iter().find(is_back).expect("it was written").at;
         let waited = written.duration_since(known);
         println!(

@@ -60,7 +60,7 @@ fn a_fault_comes_to_the_same_at_each_moment_before_it_is_noticed() {
 /// What AWS was asked for but descriptions, so each write, where a fault comes at a moment; and how the lives ended.
 fn effects(fault: &Fault, moment: Moment) -> Vec<String> {
     let effect = |entry: Entry| match entry.what {
-        What::Aws(request) if !request.operation.starts_with("Describe") => Some(format!("{:?}", request.form)),
+        What::Aws(request) if !request.sent.operation.starts_with("Describe") => Some(format!("{:?}", request.body)),
         What::Ended(words) => Some(words),
         _ => None,
     };

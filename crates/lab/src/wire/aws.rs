@@ -1,6 +1,5 @@
 //! The wire to AWS: the SDK's own HTTP connector, with the simulated AWS behind it.
 
-use std::collections::BTreeMap;
 use std::future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,7 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
-use weir_sim::aws::Aws;
+use weir_sim::aws::{Aws, Refusal, Sent};
 use weir_sim::clock::Clock;
 
 use crate::bug;
@@ -79,30 +78,20 @@ impl AwsWire {
         let issued = self.clock.now();
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
-        let (operation, region) = (operation_of(&request), region_of(&request));
-        let request = request.map(|body| bug::tamper_request(&operation, body));
-        let form: BTreeMap<String, String> = form_urlencoded::parse(request.body()).into_owned().collect();
-        let mut noted = AwsRequest {
-            issued,
-            operation: operation.clone(),
-            form,
-            tags: BTreeMap::new(),
-            arrived: false,
-            status: None,
-        };
-        let is_write = noted.is_write();
+        let request = bug::tamper_request(request);
+        let (sent, region) = (Sent::read(&request), region_of(&request));
+        let (operation, is_write) = (sent.operation.clone(), sent.is_write);
+        let body = request.body().clone();
+        let mut noted = AwsRequest { issued, sent, body, arrived: false, status: None, request_id: None };
         let sort = if is_write { Sort::AwsWrite } else { Sort::AwsRead };
         let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());
         let network = &self.lifeline.network;
         let (request_number, mut fate) = network.before(&self.lifeline, sort, &operation).await;
-        if let Some(resource) = noted.written().filter(|_| is_write) {
-            noted.tags = self.aws.beside(resource).tags(resource);
-        }
         let mischief = network.befalls(&operation, &region, is_write).filter(|_| fate == Fate::Passes);
         if let Some(Mischief::Lost(side)) = mischief {
             fate = if side == Side::Before { Fate::Unsent } else { Fate::Unanswered };
         }
-        let refusal = mischief.and_then(refusal);
+        let refusal = mischief.and_then(refusal).map(|refusal| Aws::refuse(&request, refusal));
         let is_refused = mischief == Some(Mischief::Refused);
         noted.arrived = fate != Fate::Unsent && refusal.is_none() && !is_refused;
         noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
@@ -118,7 +107,8 @@ impl AwsWire {
         }
         if let Some(refusal) = refusal {
             tokio::time::sleep(REFUSAL_TIME).await;
-            return HttpResponse::try_from(refusal).map_err(|error| ConnectorError::other(error.into(), None));
+            return HttpResponse::try_from(refusal.map(SdkBody::from))
+                .map_err(|error| ConnectorError::other(error.into(), None));
         }
         // Nobody may wait for the answer any more; what the world has, it has.
         let aws = Arc::clone(&self.aws);
@@ -137,7 +127,8 @@ impl AwsWire {
         if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
             return future::pending().await;
         }
-        self.lifeline.journal.settle_aws(number, |request| request.status = Some(status));
+        let id = answer.headers().get("x-amzn-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        self.lifeline.journal.settle_aws(number, |request| (request.status, request.request_id) = (Some(status), id));
         let answer = match question {
             Some(question) => {
                 let answer = answer.map(|body| network.tamper(&operation, &question, body));
@@ -150,8 +141,8 @@ impl AwsWire {
 
     /// Sends what a planted bug sends besides.
     fn send_besides(&self, noted: &AwsRequest, request: &http::Request<Bytes>) {
-        let copies = bug::copies(noted.is_write());
-        let delay = bug::worker_delay(&noted.operation);
+        let copies = bug::copies(noted.sent.is_write);
+        let delay = bug::worker_delay(&noted.sent.operation);
         let delays = (0..copies).map(|_| Duration::ZERO).chain(delay);
         for delay in delays {
             let (wire, noted, request) = (self.clone(), noted.clone(), request.clone());
@@ -188,15 +179,6 @@ impl AwsWire {
     }
 }
 
-/// The operation that a request names: in its path, or among its parameters.
-fn operation_of(request: &http::Request<Bytes>) -> String {
-    if let Some((_, operation)) = request.uri().path().rsplit_once("/operation/") {
-        return operation.to_owned();
-    }
-    let action = form_urlencoded::parse(request.body()).find(|(name, _)| name == "Action");
-    action.map(|(_, value)| value.into_owned()).unwrap_or_default()
-}
-
 /// The region that a request is signed for.
 fn region_of(request: &http::Request<Bytes>) -> String {
     // AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …
@@ -210,16 +192,12 @@ fn is_of_settings(operation: &str) -> bool {
 }
 
 /// What AWS answers to a call that it does not carry out.
-fn refusal(mischief: Mischief) -> Option<http::Response<SdkBody>> {
-    let (status, kind, code, message) = match mischief {
-        Mischief::Throttled => (400, "Sender", "Throttling", "Rate exceeded"),
-        Mischief::Expired => (403, "Sender", "ExpiredToken", "The security token included in the request is expired"),
-        Mischief::Failed(status) => (status, "Receiver", "ServiceUnavailable", "the service cannot answer now"),
+fn refusal(mischief: Mischief) -> Option<Refusal> {
+    let (status, code, message) = match mischief {
+        Mischief::Throttled => (400, "Throttling", "Rate exceeded"),
+        Mischief::Expired => (403, "ExpiredToken", "The security token included in the request is expired"),
+        Mischief::Failed(status) => (status, "ServiceUnavailable", "the service cannot answer now"),
         Mischief::Lost(_) | Mischief::Refused => return None,
     };
-    let body = format!(
-        "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><Error><Type>{kind}</Type>\
-         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
-    );
-    http::Response::builder().status(status).header("content-type", "text/xml").body(SdkBody::from(body)).ok()
+    Some(Refusal { code, message: message.to_owned(), status: http::StatusCode::from_u16(status).ok()? })
 }

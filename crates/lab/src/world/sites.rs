@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::account::Account;
-use crate::evidence::{Call, Change};
+use crate::evidence::Call;
 use crate::manifest::of_kind;
 
 use super::World;
@@ -74,13 +74,6 @@ impl World {
         let mut calls: Vec<Call> = self.accounts().flat_map(Account::calls).collect();
         calls.sort_by_key(|call| call.at);
         calls
-    }
-
-    /// Every change of weights, anywhere.
-    pub(super) fn changes(&self) -> Vec<Change> {
-        let mut changes: Vec<Change> = self.accounts().flat_map(Account::changes).collect();
-        changes.sort_by_key(|change| change.at);
-        changes
     }
 
     /// The names of all groups that there are or were, by ARN. Names are unique in one account only: scenarios give each

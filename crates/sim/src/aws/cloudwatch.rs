@@ -11,26 +11,30 @@ use std::time::Duration;
 
 use aws_smithy_cbor::Encoder;
 use aws_smithy_types::DateTime;
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 
 use self::counts::Counts;
 use self::question::{Question, Stat};
+use super::Regional;
 use super::cbor::Cbor;
-use super::elb::Elb;
+use super::elbv2::Elb;
 use super::iam::Deed;
-use super::partition::Identity;
+use super::partition::{Partition, Place};
+use super::protocol::{Input, Output, Protocol};
+use super::rates::{Rate, Rates};
 use super::refusal::Refusal;
-use super::{Aws, Call, World, request_id, scope};
+use super::service::{Asks, Errand, Operation, Service};
 
 mod counts;
 mod page;
 mod question;
 
-/// The service of the credential scope.
-pub(super) const MONITORING: &str = "monitoring";
-const PREFIX: &str = "/service/GraniteServiceVersion20100801/operation/";
+/// Amazon CloudWatch.
+pub(super) struct Monitoring;
+
+/// Amazon CloudWatch.
+pub(super) const CLOUDWATCH: Monitoring = Monitoring;
+
 const GET_METRIC_DATA: &str = "GetMetricData";
 
 /// When data points arrive.
@@ -70,7 +74,7 @@ impl Arrival {
     }
 }
 
-/// The service.
+/// The metrics of an account and region.
 #[derive(Debug)]
 pub(super) struct CloudWatch {
     counts: Counts,
@@ -89,77 +93,48 @@ impl CloudWatch {
     }
 }
 
-/// Whether a request is meant for CloudWatch.
-pub(super) fn is_meant(request: &Request<Bytes>) -> bool {
-    request.uri().path().starts_with("/service/")
-}
-
-impl Aws {
-    /// Answers a request to CloudWatch. All requests of clients until now are counted first.
-    pub(super) fn answer_monitoring(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        let now = self.clock.now();
-        self.send_what_is_due(now);
-        let mut partition = self.partition();
-        let request_id = request_id(&mut partition.world(&self.here).requests);
-        let visit = partition.visit(request.headers(), &self.here, now);
-        let (status, refusal, body) = match partition.world(&visit.place).monitor(request, visit.caller, now) {
-            Ok(body) => (StatusCode::OK, None, body),
-            Err(refusal) => (refusal.status, Some(refusal.code), refusal_body(&refusal)),
-        };
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/cbor"));
-        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
-        // The code for clients that knew the service when it spoke Query.
-        let query_error = refusal.and_then(|code| HeaderValue::from_str(&format!("{code};Sender")).ok());
-        query_error.map(|value| headers.insert("x-amzn-query-error", value));
-        HeaderValue::from_str(&request_id).ok().map(|value| headers.insert("x-amzn-requestid", value));
-        response
-    }
-}
-
-impl World {
-    /// Does what a request to CloudWatch asks and writes it down.
-    fn monitor(
-        &mut self,
-        request: &Request<Bytes>,
-        caller: Result<Identity, Refusal>,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, Refusal> {
-        let is_known = request.uri().path().strip_prefix(PREFIX) == Some(GET_METRIC_DATA);
-        let outcome = caller
-            .and_then(|caller| caller.admit(&Deed::at_large("cloudwatch:GetMetricData")))
-            .and_then(|()| self.metric_data(request, is_known, now));
-        self.log.record(Call {
-            at: now,
-            service: MONITORING,
-            operation: if is_known { GET_METRIC_DATA } else { "unknown" },
-            write: false,
-            resources: Vec::new(),
-            outcome: outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "OK"),
-        });
-        outcome
+impl Service for Monitoring {
+    fn signing_name(&self) -> &'static str {
+        "monitoring"
     }
 
-    fn metric_data(&mut self, request: &Request<Bytes>, is_known: bool, now: Timestamp) -> Result<Vec<u8>, Refusal> {
-        scope::check(request.headers(), &self.elb.options.region, MONITORING)?;
-        if !is_known || request.headers().get("smithy-protocol").is_none_or(|protocol| protocol != "rpc-v2-cbor") {
-            return Err(Refusal {
-                status: StatusCode::NOT_FOUND,
-                ..Refusal::new("UnknownOperationException", "The operation is not known, or not in this protocol")
-            });
-        }
-        if let Some(rates) = self.elb.options.rates {
-            self.buckets.take(rates, GET_METRIC_DATA, false, now)?;
-        }
-        let input = Cbor::parse(request.body())
+    fn version(&self) -> &'static str {
+        "GraniteServiceVersion20100801"
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Cbor("com.amazonaws.cloudwatch")
+    }
+
+    fn operation(&self, name: &str) -> Option<Operation> {
+        let bucket: fn(&Rates) -> (&'static str, Rate) = |rates| ("metric data", rates.metric_data);
+        (name == GET_METRIC_DATA).then_some(Operation { name: GET_METRIC_DATA, writes: false, bucket: Some(bucket) })
+    }
+
+    fn asks(&self, _: &Operation, _: &Input) -> Asks {
+        Asks::default()
+    }
+
+    fn deeds(&self, _: &Operation, _: &Input, _: &Place, _: &mut Partition) -> Vec<Deed> {
+        vec![Deed::at_large("cloudwatch:GetMetricData")]
+    }
+
+    fn perform(
+        &self,
+        _: &Operation,
+        input: &Input,
+        errand: &Errand,
+        partition: &mut Partition,
+    ) -> Result<Output, Refusal> {
+        let input = Cbor::parse(&input.body)
             .map_err(|error| Refusal::new("SerializationException", format!("The body is not CBOR: {error}")))?;
         let question = Question::read(&input)?;
-        let series = question.queries.iter().map(|query| self.cloudwatch.points(&self.elb, &question, query, now));
+        let Regional { elbv2, cloudwatch, .. } = partition.regional(&errand.place);
+        let now = errand.writer.now;
+        let series = question.queries.iter().map(|query| cloudwatch.points(elbv2, &question, query, now));
         let series: Vec<Vec<(Timestamp, u64)>> = series.collect();
-        let page = page::cut(&question, &series, self.cloudwatch.most_datapoints)?;
-        Ok(answer(&question, &page))
+        let page = page::cut(&question, &series, cloudwatch.most_datapoints)?;
+        Ok(Output::Cbor(answer(&question, &page)))
     }
 }
 
@@ -218,15 +193,6 @@ fn answer(question: &Question, page: &page::Page) -> Vec<u8> {
 #[expect(clippy::cast_precision_loss, reason = "no count here comes near 2⁵³")]
 fn float(count: u64) -> f64 {
     count as f64
-}
-
-fn refusal_body(refusal: &Refusal) -> Vec<u8> {
-    let mut encoder = Encoder::new(Vec::new());
-    encoder.begin_map();
-    encoder.str("__type").str(&format!("com.amazonaws.cloudwatch#{}", refusal.code));
-    encoder.str("message").str(&refusal.message);
-    encoder.end();
-    encoder.into_writer()
 }
 
 #[cfg(test)]

@@ -10,11 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::Aws;
-use super::elb::request::fits;
+use super::elbv2::request::fits;
 use super::refusal::Refusal;
+
+mod roles;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use self::roles::Iam;
 
 /// The condition key for the keys of all tags in a request.
 const TAG_KEYS: &str = "aws:TagKeys";

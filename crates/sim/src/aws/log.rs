@@ -1,4 +1,4 @@
-//! What happened: every call that reached AWS, and every change of weights, whoever made it.
+//! Every call that reached AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,30 +20,6 @@ pub struct Call {
     pub resources: Vec<Arc<str>>,
     /// `OK` or the code of the error.
     pub outcome: &'static str,
-}
-
-/// Who changed something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Author {
-    /// A call with this access key.
-    Caller(Arc<str>),
-    /// A person in the console, or whoever set the world up.
-    Hand,
-}
-
-/// A change of the weights of one forward.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// When AWS accepted it; clients see it after the propagation.
-    pub at: Timestamp,
-    /// The ARN of the rule, or of the listener when it is about the default action.
-    pub place: String,
-    /// Who made it.
-    pub author: Author,
-    /// The weights before, by name of group; empty when nothing was forwarded.
-    pub before: BTreeMap<String, u32>,
-    /// The weights after.
-    pub after: BTreeMap<String, u32>,
 }
 
 /// All calls, and how many there were of each kind.

@@ -1,7 +1,8 @@
 //! Accounts and regions: everything that one set of credentials can be told from another by.
 //!
-//! Each account has a world of its own in each region. A request is led to one by its credentials: those that STS gave
-//! for a role lead to the role's account, all others to the account that the whole is seen from at first.
+//! What an account has in one region is told from what it has whatever the region. A request is led to both by its
+//! credentials: those that STS gave for a role lead to the role's account, all others to the account that the whole is
+//! seen from at first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -10,11 +11,13 @@ use std::sync::{Arc, MutexGuard};
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::iam::{Deed, Policy, Right};
+use super::effect::{Author, Effect, Effects, Writer};
+use super::iam::{Deed, Iam, Policy, Right};
+use super::rates::Rates;
 use super::refusal::Refusal;
 use super::scope::{self, Scope};
 use super::sts::Sts;
-use super::{AwsOptions, World};
+use super::{AwsOptions, Regional};
 
 /// One account in one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,10 +32,18 @@ pub(super) struct Partition {
     seed: u64,
     options: AwsOptions,
     home: Place,
-    worlds: BTreeMap<Place, World>,
+    regional: BTreeMap<Place, Regional>,
+    global: BTreeMap<String, Global>,
     pub(super) sts: Sts,
+    effects: Effects,
     /// What the owners of access keys may do, where it is not everything.
     policies: BTreeMap<String, Arc<Policy>>,
+}
+
+/// What one account has, whatever the region.
+#[derive(Debug, Default)]
+pub(super) struct Global {
+    pub(super) iam: Iam,
 }
 
 /// Where a request leads, and by whom it is made.
@@ -46,6 +57,8 @@ pub(super) struct Visit {
 pub(super) struct Identity {
     /// The access key of whoever stands behind it.
     pub(super) key: Arc<str>,
+    /// The ARN of the user or of the session.
+    pub(super) arn: String,
     policy: Option<Arc<Policy>>,
     /// What the session is limited to, where it is.
     session: Option<Arc<Policy>>,
@@ -62,8 +75,17 @@ impl Identity {
 impl Partition {
     pub(super) fn new(seed: u64, options: AwsOptions) -> Self {
         let home = Place { account: options.account.clone(), region: options.region.clone() };
-        let worlds = BTreeMap::from([(home.clone(), World::new(seed, options.clone()))]);
-        Self { seed, options, home, worlds, sts: Sts::new(seed), policies: BTreeMap::new() }
+        let regional = BTreeMap::from([(home.clone(), Regional::new(seed, options.clone()))]);
+        Self {
+            seed,
+            options,
+            home,
+            regional,
+            global: BTreeMap::new(),
+            sts: Sts::new(seed),
+            effects: Effects::default(),
+            policies: BTreeMap::new(),
+        }
     }
 
     /// The account that those are in who have credentials of their own, and its first region.
@@ -71,27 +93,43 @@ impl Partition {
         &self.home
     }
 
-    /// Makes sure that there is a world at a place.
+    /// Makes sure that there is something at a place.
     pub(super) fn settle(&mut self, place: &Place) {
-        if !self.worlds.contains_key(place) {
+        if !self.regional.contains_key(place) {
             let options =
                 AwsOptions { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
             // Another seed for each place, the same in each run.
             let letters = place.account.bytes().chain(place.region.bytes());
             let seed = letters.fold(self.seed, |seed, letter| seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(letter));
-            self.worlds.insert(place.clone(), World::new(seed, options));
+            self.regional.insert(place.clone(), Regional::new(seed, options));
         }
     }
 
-    /// The regions of which the world has heard.
-    pub(super) fn regions(&self) -> BTreeSet<String> {
-        self.worlds.keys().map(|place| place.region.clone()).collect()
+    /// What there is at a place.
+    pub(super) fn regional(&mut self, place: &Place) -> &mut Regional {
+        self.settle(place);
+        self.regional.get_mut(place).expect("a settled place has everything")
     }
 
-    /// The world at a place.
-    pub(super) fn world(&mut self, place: &Place) -> &mut World {
-        self.settle(place);
-        self.worlds.get_mut(place).expect("a settled place has a world")
+    /// What an account has, whatever the region.
+    pub(super) fn global(&mut self, account: &str) -> &mut Global {
+        self.global.entry(account.to_owned()).or_default()
+    }
+
+    /// How many calls are taken, where they are counted.
+    pub(super) fn rates(&self) -> Option<Rates> {
+        self.options.rates
+    }
+
+    /// Somebody who acts at a place.
+    pub(super) fn writer(&self, place: &Place, author: Author, now: Timestamp) -> Writer {
+        let (account, effects) = (Arc::from(place.account.as_str()), self.effects.clone());
+        Writer { now, at_once: false, account, author, request_id: None, effects }
+    }
+
+    /// Every change so far.
+    pub(super) fn effects(&self) -> Vec<Effect> {
+        self.effects.all()
     }
 
     /// Lets the owner of an access key do only what a policy allows.
@@ -104,33 +142,37 @@ impl Partition {
         self.policies.get(key).map(|policy| policy.unused()).unwrap_or_default()
     }
 
-    /// The owner of an access key.
-    pub(super) fn identity(&self, key: &str) -> Identity {
-        Identity { key: Arc::from(key), policy: self.policies.get(key).map(Arc::clone), session: None }
+    /// The owner of an access key, who is called so.
+    fn identity(&self, key: &str, arn: String) -> Identity {
+        Identity { key: Arc::from(key), arn, policy: self.policies.get(key).map(Arc::clone), session: None }
     }
 
-    /// Where a request with these headers leads. Nobody goes to a region of which the world has heard nothing.
+    /// Where a request with these headers leads. Nobody goes to a region of which nothing was heard before.
     pub(super) fn visit(&mut self, headers: &HeaderMap, from: &Place, now: Timestamp) -> Visit {
         let Scope { key, region, service } = match scope::read(headers) {
             Ok(scope) => scope,
             Err(refusal) => return Visit { place: from.clone(), caller: Err(refusal) },
         };
-        let region = if self.worlds.keys().any(|place| place.region == region) { region } else { &from.region };
+        let region = if self.regional.keys().any(|place| place.region == region) { region } else { &from.region };
         let at = |account: &str| Place { account: account.to_owned(), region: region.to_owned() };
         match self.sts.session(key) {
             Some(session) => Visit {
                 place: at(&session.account),
-                caller: session
-                    .admit(headers, service, now)
-                    .map(|()| Identity { session: session.policy.clone(), ..self.identity(&session.source) }),
+                caller: session.admit(headers, service, now).map(|()| Identity {
+                    session: session.policy.clone(),
+                    ..self.identity(&session.source, session.user.clone())
+                }),
             },
             None if key.starts_with("ASIA") => Visit { place: at(&from.account), caller: Err(Sts::unknown_token()) },
-            None => Visit { place: at(&from.account), caller: Ok(self.identity(key)) },
+            None => {
+                let user = format!("arn:aws:iam::{}:user/{key}", from.account);
+                Visit { place: at(&from.account), caller: Ok(self.identity(key, user)) }
+            }
         }
     }
 }
 
-/// The world at a place, for as long as nobody else changes any.
+/// What there is at a place, for as long as nobody else changes anything.
 pub(super) struct Here<'a> {
     partition: MutexGuard<'a, Partition>,
     place: &'a Place,
@@ -143,15 +185,15 @@ impl<'a> Here<'a> {
 }
 
 impl Deref for Here<'_> {
-    type Target = World;
+    type Target = Regional;
 
-    fn deref(&self) -> &World {
-        self.partition.worlds.get(self.place).expect("nobody looks from a place that is not settled")
+    fn deref(&self) -> &Regional {
+        self.partition.regional.get(self.place).expect("nobody looks from a place that is not settled")
     }
 }
 
 impl DerefMut for Here<'_> {
-    fn deref_mut(&mut self) -> &mut World {
-        self.partition.world(self.place)
+    fn deref_mut(&mut self) -> &mut Regional {
+        self.partition.regional(self.place)
     }
 }

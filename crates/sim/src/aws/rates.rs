@@ -1,4 +1,4 @@
-//! How many calls AWS takes: a bucket of tokens for each kind of call, for the whole account and region.
+//! How many calls AWS takes: buckets of tokens that each service names, for the whole account and region.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// The buckets of ELBv2.
+/// The buckets of all services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// For operations that read.
@@ -46,54 +46,28 @@ impl Rates {
     pub fn legacy() -> Self {
         Self { describe: Rate { per_second: 10, burst: 40 }, ..Self::of_2026() }
     }
-
-    fn of(self, kind: Kind) -> Rate {
-        match kind {
-            Kind::Describe => self.describe,
-            Kind::Register => self.register,
-            Kind::Modify => self.modify,
-            Kind::MetricData => self.metric_data,
-        }
-    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Describe,
-    Register,
-    Modify,
-    MetricData,
-}
-
-impl Kind {
-    fn of(operation: &str, writes: bool) -> Self {
-        match operation {
-            "RegisterTargets" | "DeregisterTargets" => Self::Register,
-            "GetMetricData" => Self::MetricData,
-            _ if writes => Self::Modify,
-            _ => Self::Describe,
-        }
-    }
-}
+/// A service by its signing name, and one of its buckets.
+type Bucket = (&'static str, &'static str);
 
 /// How full the buckets are.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
     /// The level of each bucket when it was last used; one that never was is full.
-    levels: BTreeMap<Kind, (u128, Timestamp)>,
+    levels: BTreeMap<Bucket, (u128, Timestamp)>,
 }
 
 impl Buckets {
     /// Takes a token for a call, or refuses it.
-    pub(super) fn take(&mut self, rates: Rates, operation: &str, writes: bool, now: Timestamp) -> Result<(), Refusal> {
-        let kind = Kind::of(operation, writes);
-        let Rate { per_second, burst } = rates.of(kind);
+    pub(super) fn take(&mut self, bucket: Bucket, rate: Rate, now: Timestamp) -> Result<(), Refusal> {
+        let Rate { per_second, burst } = rate;
         let full = u128::from(burst) * WHOLE;
-        let (level, at) = self.levels.get(&kind).copied().unwrap_or((full, now));
+        let (level, at) = self.levels.get(&bucket).copied().unwrap_or((full, now));
         let passed = u128::try_from(now.duration_since(at).as_nanos()).unwrap_or(0);
         let level = full.min(level + passed * u128::from(per_second));
         let left = level.checked_sub(WHOLE);
-        self.levels.insert(kind, (left.unwrap_or(level), now));
+        self.levels.insert(bucket, (left.unwrap_or(level), now));
         left.map(|_| ()).ok_or_else(|| Refusal::new("Throttling", "Rate exceeded"))
     }
 }

@@ -1,48 +1,41 @@
-//! The Security Token Service: roles, and the credentials of those who assume them.
+//! The Security Token Service: credentials of those who assume roles.
 //!
-//! A role has whoever knows its external ID for a friend. Its credentials last as long as they say; when a role is
-//! revoked, those that were given out before are worth nothing any more, also after it is restored.
+//! They last as long as they say; when a role is revoked, those that were given out before are worth nothing any more,
+//! also after it is restored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Form;
 use super::iam::{Deed, Policy};
-use super::log::Call;
 use super::partition::{Identity, Partition, Place};
+use super::protocol::{Input, Output, Protocol};
 use super::refusal::Refusal;
-use super::scope::{self, Scope};
+use super::service::{Asks, Errand, Operation, Service};
 use super::xml::Xml;
-use super::{Aws, read_form};
 
-/// The service of the credential scope.
-const SERVICE: &str = "sts";
-/// The version that requests name.
-const VERSION: &str = "2011-06-15";
-/// The namespace of its answers.
-pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 /// How long credentials last unless asked otherwise, and the most that a role gives unless it is set up to give more.
 const SECONDS: u32 = 3600;
 /// The header that carries the token of temporary credentials.
 const TOKEN: &str = "x-amz-security-token";
 
-/// Roles and the credentials given out for them.
+/// The Security Token Service.
+pub(super) struct SecurityTokens;
+
+/// The Security Token Service.
+pub(super) const STS: SecurityTokens = SecurityTokens;
+
+const ASSUME_ROLE: &str = "AssumeRole";
+const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+
+/// The credentials given out for roles, by access key.
 #[derive(Debug)]
 pub(super) struct Sts {
-    roles: BTreeMap<String, Role>,
     sessions: BTreeMap<String, Session>,
     chance: fastrand::Rng,
-}
-
-/// A role.
-#[derive(Clone, Debug, Default)]
-struct Role {
-    external_id: Option<String>,
-    is_revoked: bool,
 }
 
 /// Somebody in a role.
@@ -55,15 +48,11 @@ pub(super) struct Session {
     /// What it may do at most.
     pub(super) policy: Option<Arc<Policy>>,
     role: String,
-    user: String,
+    /// The ARN of it.
+    pub(super) user: String,
     token: String,
     ends: Timestamp,
     is_revoked: bool,
-}
-
-/// Whether a request is meant for STS.
-pub(super) fn is_meant(request: &Request<Bytes>) -> bool {
-    scope::read(request.headers()).is_ok_and(|scope| scope.service == SERVICE)
 }
 
 impl Session {
@@ -89,7 +78,7 @@ impl Session {
 
 impl Sts {
     pub(super) fn new(seed: u64) -> Self {
-        Self { roles: BTreeMap::new(), sessions: BTreeMap::new(), chance: fastrand::Rng::with_seed(seed) }
+        Self { sessions: BTreeMap::new(), chance: fastrand::Rng::with_seed(seed) }
     }
 
     /// The session of an access key.
@@ -101,7 +90,80 @@ impl Sts {
         Refusal::forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
     }
 
-    fn assume_role(&mut self, form: &Form, caller: &Caller, now: Timestamp) -> Result<Vec<Xml>, Refusal> {
+    /// The credentials of a new session.
+    fn give_out(&mut self, session: Session) -> Vec<Xml> {
+        let key = format!("ASIA{:016X}", self.chance.u64(..));
+        let token = format!("{:032x}{:032x}", self.chance.u128(..), self.chance.u128(..));
+        let secret = format!("{:040x}", self.chance.u128(..));
+        let ends = session.ends;
+        let credentials = vec![
+            Xml::text("AccessKeyId", &key),
+            Xml::text("SecretAccessKey", secret),
+            Xml::text("SessionToken", &token),
+            Xml::text("Expiration", Timestamp::from_second(ends.as_second()).unwrap_or(ends)),
+        ];
+        self.sessions.insert(key, Session { token, ..session });
+        credentials
+    }
+
+    /// What was given out for a role is worth nothing any more.
+    pub(super) fn revoke(&mut self, role: &str) {
+        for session in self.sessions.values_mut().filter(|session| session.role == role) {
+            session.is_revoked = true;
+        }
+    }
+}
+
+impl Service for SecurityTokens {
+    fn signing_name(&self) -> &'static str {
+        "sts"
+    }
+
+    fn version(&self) -> &'static str {
+        "2011-06-15"
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/")
+    }
+
+    fn operation(&self, name: &str) -> Option<Operation> {
+        let name = [ASSUME_ROLE, GET_CALLER_IDENTITY].into_iter().find(|known| *known == name)?;
+        Some(Operation { name, writes: false, bucket: None })
+    }
+
+    fn asks(&self, _: &Operation, input: &Input) -> Asks {
+        Asks { resources: input.form.text("RoleArn").into_iter().map(Arc::from).collect(), ..Asks::default() }
+    }
+
+    /// Anybody may ask who he is.
+    fn deeds(&self, operation: &Operation, input: &Input, _: &Place, _: &mut Partition) -> Vec<Deed> {
+        let resource = input.form.text("RoleArn").unwrap_or("*").to_owned();
+        let deed = Deed { action: format!("sts:{ASSUME_ROLE}"), resource, ..Deed::default() };
+        if operation.name == ASSUME_ROLE { vec![deed] } else { Vec::new() }
+    }
+
+    fn perform(
+        &self,
+        operation: &Operation,
+        input: &Input,
+        errand: &Errand,
+        partition: &mut Partition,
+    ) -> Result<Output, Refusal> {
+        if operation.name == ASSUME_ROLE {
+            return partition.assume_role(&input.form, &errand.caller, errand.writer.now).map(Output::Xml);
+        }
+        let Identity { arn, key, .. } = &errand.caller;
+        Ok(Output::Xml(vec![
+            Xml::text("Arn", arn),
+            Xml::text("UserId", key),
+            Xml::text("Account", &errand.place.account),
+        ]))
+    }
+}
+
+impl Partition {
+    fn assume_role(&mut self, form: &Form, caller: &Identity, now: Timestamp) -> Result<Vec<Xml>, Refusal> {
         let role = within(form, "RoleArn", 20..=2048)?.ok_or_else(|| Refusal::missing("RoleArn"))?;
         let name = within(form, "RoleSessionName", 2..=64)?.ok_or_else(|| Refusal::missing("RoleSessionName"))?;
         let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
@@ -112,11 +174,9 @@ impl Sts {
         let external_id = within(form, "ExternalId", 2..=1224)?;
         let policy = within(form, "Policy", 1..=2048)?.map(session_policy).transpose()?;
         let seconds = form.number_within("DurationSeconds", 900, 43_200)?.unwrap_or(SECONDS);
-        let known = self.roles.get(role).filter(|known| {
-            !known.is_revoked && known.external_id.as_deref().is_none_or(|wanted| external_id == Some(wanted))
-        });
+        let (account, path) = parts(role);
         // AWS does not tell a role that is not there from one that does not trust the caller.
-        if known.is_none() {
+        if !self.global(account).iam.trusts(role, external_id) {
             let user = &caller.arn;
             let message = format!("User: {user} is not authorized to perform: sts:AssumeRole on resource: {role}");
             return Err(Refusal::forbidden("AccessDenied", message));
@@ -125,135 +185,19 @@ impl Sts {
             let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
             return Err(Refusal::invalid(message));
         }
-        let (account, path) = parts(role);
-        let user = format!("arn:aws:sts::{account}:assumed-role/{path}/{name}");
-        let key = format!("ASIA{:016X}", self.chance.u64(..));
-        let token = format!("{:032x}{:032x}", self.chance.u128(..), self.chance.u128(..));
-        let ends = now + SignedDuration::from_secs(i64::from(seconds));
-        let secret = format!("{:040x}", self.chance.u128(..));
-        let credentials = vec![
-            Xml::text("AccessKeyId", &key),
-            Xml::text("SecretAccessKey", secret),
-            Xml::text("SessionToken", &token),
-            Xml::text("Expiration", Timestamp::from_second(ends.as_second()).unwrap_or(ends)),
-        ];
-        let assumed = vec![Xml::text("AssumedRoleId", format!("AROA0123456789EXAMPL:{name}")), Xml::text("Arn", &user)];
         let session = Session {
             account: account.to_owned(),
-            source: Arc::clone(&caller.identity.key),
+            source: Arc::clone(&caller.key),
             policy,
             role: role.to_owned(),
-            user,
-            token,
-            ends,
+            user: format!("arn:aws:sts::{account}:assumed-role/{path}/{name}"),
+            token: String::new(),
+            ends: now + SignedDuration::from_secs(i64::from(seconds)),
             is_revoked: false,
         };
-        self.sessions.insert(key, session);
-        Ok(vec![Xml::of("Credentials", credentials), Xml::of("AssumedRoleUser", assumed)])
-    }
-
-    fn put_role(&mut self, role: &str, external_id: Option<&str>) {
-        let external_id = external_id.map(str::to_owned);
-        self.roles.entry(role.to_owned()).or_insert(Role { external_id, is_revoked: false });
-    }
-
-    fn revoke(&mut self, role: &str) {
-        if let Some(role) = self.roles.get_mut(role) {
-            role.is_revoked = true;
-        }
-        for session in self.sessions.values_mut().filter(|session| session.role == role) {
-            session.is_revoked = true;
-        }
-    }
-
-    fn restore(&mut self, role: &str) {
-        if let Some(role) = self.roles.get_mut(role) {
-            role.is_revoked = false;
-        }
-    }
-}
-
-/// Who calls STS.
-struct Caller {
-    account: String,
-    arn: String,
-    identity: Identity,
-}
-
-impl Partition {
-    /// Answers a request to STS, and writes it down where it came in.
-    pub(super) fn answer_sts(
-        &mut self,
-        request: &Request<Bytes>,
-        from: &Place,
-        now: Timestamp,
-    ) -> Result<(&'static str, Vec<Xml>), Refusal> {
-        let form = read_form(request);
-        let operation = match (form.text("Action"), form.text("Version")) {
-            (Some("AssumeRole"), Some(VERSION)) => Some("AssumeRole"),
-            (Some("GetCallerIdentity"), Some(VERSION)) => Some("GetCallerIdentity"),
-            _ => None,
-        };
-        let outcome = self.caller(request.headers(), from, now).and_then(|caller| match operation {
-            Some("AssumeRole") => {
-                let resource = form.text("RoleArn").unwrap_or("*").to_owned();
-                let action = "sts:AssumeRole".to_owned();
-                caller.identity.admit(&Deed { action, resource, ..Deed::default() })?;
-                self.sts.assume_role(&form, &caller, now)
-            }
-            Some(_) => Ok(vec![
-                Xml::text("Arn", &caller.arn),
-                Xml::text("UserId", &caller.identity.key),
-                Xml::text("Account", &caller.account),
-            ]),
-            None => Err(Refusal::new("InvalidAction", "Could not find the operation for this version of STS")),
-        });
-        self.world(from).log.record(Call {
-            at: now,
-            service: SERVICE,
-            operation: operation.unwrap_or("unknown"),
-            write: false,
-            resources: form.text("RoleArn").into_iter().map(Arc::from).collect(),
-            outcome: outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "OK"),
-        });
-        outcome.map(|elements| (operation.unwrap_or("unknown"), elements))
-    }
-
-    fn caller(&mut self, headers: &HeaderMap, from: &Place, now: Timestamp) -> Result<Caller, Refusal> {
-        let regions: BTreeSet<String> = self.regions();
-        let Scope { key, region, .. } = scope::read(headers)?;
-        if !regions.contains(region) {
-            let message = format!("Credential should be scoped to a valid region, not '{region}'.");
-            return Err(Refusal::forbidden("SignatureDoesNotMatch", message));
-        }
-        let visit = self.visit(headers, from, now);
-        let identity = visit.caller?;
-        let account = visit.place.account;
-        let arn = match self.sts.session(key) {
-            Some(session) => session.user.clone(),
-            None => format!("arn:aws:iam::{account}:user/{key}"),
-        };
-        Ok(Caller { account, arn, identity })
-    }
-}
-
-impl Aws {
-    /// Makes a role in this account that whoever knows the external ID may assume, unless there is one of that name.
-    /// Returns its ARN.
-    pub fn add_role(&self, name: &str, external_id: Option<&str>) -> String {
-        let role = format!("arn:aws:iam::{}:role/{name}", self.here.account);
-        self.partition().sts.put_role(&role, external_id);
-        role
-    }
-
-    /// Nobody may assume this role any more, and nobody in it may do anything.
-    pub fn revoke_role(&self, role: &str) {
-        self.partition().sts.revoke(role);
-    }
-
-    /// The role may be assumed again. Credentials from before stay worthless.
-    pub fn restore_role(&self, role: &str) {
-        self.partition().sts.restore(role);
+        let assumed =
+            vec![Xml::text("AssumedRoleId", format!("AROA0123456789EXAMPL:{name}")), Xml::text("Arn", &session.user)];
+        Ok(vec![Xml::of("Credentials", self.sts.give_out(session)), Xml::of("AssumedRoleUser", assumed)])
     }
 }
 

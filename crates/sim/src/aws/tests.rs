@@ -1,7 +1,10 @@
 //! Tests of the wire: what a client sends and reads, on a paused clock.
 
-use super::*;
+use http::header;
 use jiff::Timestamp;
+
+use super::elbv2::VERSION;
+use super::*;
 
 mod accounts;
 mod actions;
@@ -92,6 +95,15 @@ fn weights(pairs: &[(&str, u32)]) -> BTreeMap<String, u32> {
     pairs.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect()
 }
 
+/// Every change of weights: where, and what they are since.
+fn splits(aws: &Aws) -> Vec<(String, BTreeMap<String, u32>)> {
+    let split = |effect: Effect| match effect.change {
+        Change::Weights { place, after, .. } => Some((place, after)),
+        Change::Tags { .. } => None,
+    };
+    aws.effects().into_iter().filter_map(split).collect()
+}
+
 #[test]
 fn a_request_without_authorization_is_refused() {
     world(async |aws| {
@@ -168,18 +180,58 @@ fn calls_and_changes_are_written_down() {
         assert_eq!(*calls[0].resources[0], listener);
         assert_eq!(*calls[1].resources[0], *"other");
         assert_eq!(aws.call_counts()[&("ModifyListener", "OK")], 1);
-        let changes = aws.changes();
-        assert_eq!(changes.len(), 2, "the set-up is one");
-        assert_eq!(changes[1].place, listener);
-        assert_eq!(changes[1].at, calls[0].at);
-        assert_eq!(changes[1].before, weights(&[("blue", 1)]));
-        assert_eq!(changes[1].after, weights(&[("blue", 95), ("green", 5)]));
-        assert_eq!(changes[1].author, Author::Caller(Arc::from("AKIDTEST")));
+        let last = aws.effects().pop().unwrap();
+        let author = Author::Caller(Arc::from("AKIDTEST"));
+        assert_eq!((last.at, &*last.account, last.author), (calls[0].at, "123456789012", author));
+        assert!(last.request_id.is_some());
+        let (before, after) = (weights(&[("blue", 1)]), weights(&[("blue", 95), ("green", 5)]));
+        assert_eq!(last.change, Change::Weights { place: listener.clone(), before, after });
+        let effects = aws.effects().len();
         aws.edit_weights(&listener, &[("blue", 95), ("green", 5)]).unwrap();
-        assert_eq!(aws.changes().len(), 2, "the same again is no change");
+        assert_eq!(aws.effects().len(), effects, "the same again is no change");
         aws.edit_weights(&listener, &[("blue", 100)]).unwrap();
-        assert_eq!(aws.changes()[2].author, Author::Hand);
+        let last = aws.effects().pop().unwrap();
+        assert_eq!((last.author, last.request_id), (Author::Hand, None));
     });
+}
+
+#[test]
+fn what_is_tagged_is_an_effect_and_what_is_deleted_loses_its_tags() {
+    world(async |aws| {
+        let listener = blue_green(&aws);
+        let rule = aws.add_rule(&listener, 10, (&["a.test"], &[]), &RuleAction::forward(&[("green", 1)])).unwrap();
+        let tags = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let body =
+            format!("Action=AddTags&ResourceArns.member.1={rule}&Tags.member.1.Key=team&Tags.member.1.Value=shop");
+        call(&aws, &body).await;
+        call(&aws, &body).await;
+        call(&aws, &format!("Action=DeleteRule&RuleArn={rule}")).await;
+        let of_rule = |effect: Effect| match effect.change {
+            Change::Tags { resource, before, after } if resource == rule => Some((before, after)),
+            _ => None,
+        };
+        let found: Vec<_> = aws.effects().into_iter().filter_map(of_rule).collect();
+        assert_eq!(found, [(tags(&[]), tags(&[("team", "shop")])), (tags(&[("team", "shop")]), tags(&[]))]);
+    });
+}
+
+#[test]
+fn a_request_says_itself_what_it_asks_for() {
+    let body = "Action=CreateRule&ListenerArn=l&Actions.member.1.Type=forward\
+                &Actions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn=blue\
+                &Actions.member.1.ForwardConfig.TargetGroups.member.1.Weight=1000\
+                &Actions.member.1.ForwardConfig.TargetGroupStickinessConfig.Enabled=true\
+                &Actions.member.1.ForwardConfig.TargetGroupStickinessConfig.DurationSeconds=60\
+                &Tags.member.1.Key=team&Tags.member.1.Value=shop";
+    let Sent { operation, is_write, asks } = Sent::read(&request(body));
+    assert_eq!((operation.as_str(), is_write, asks.creates, asks.removes), ("CreateRule", true, true, false));
+    let split = Split { weights: weights(&[("blue", 1000)]), sticky_seconds: Some(60) };
+    assert_eq!((&*asks.resources[0], asks.split), ("l", Some(split)), "also where AWS will not take it");
+    assert_eq!(asks.tags, BTreeMap::from([("team".to_owned(), "shop".to_owned())]));
+    let Sent { is_write, asks, .. } = Sent::read(&request("Action=DescribeTags&ResourceArns.member.1=l"));
+    assert_eq!((is_write, asks.split), (false, None));
 }
 
 #[test]

@@ -2,9 +2,6 @@
 
 use aws_smithy_xml::encode::{ScopeWriter, XmlWriter};
 
-/// The namespace of ELBv2's answers.
-pub(super) const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
-
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Xml {

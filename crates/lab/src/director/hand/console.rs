@@ -5,7 +5,6 @@ use weir_sim::aws::{GroupSettings, Refusal, RuleAction};
 
 use crate::course::Place;
 use crate::fault::Hand;
-use crate::journal::What;
 use crate::maker::{HOST, Maker, OTHER_BALANCER, OTHER_PORT, OTHER_PRIORITY, SPARE};
 use crate::stage::BALANCER;
 
@@ -21,20 +20,10 @@ impl Director {
         self.maker().found().unwrap_or_else(|| self.maker().listener())
     }
 
-    /// Somebody does something to a place, and it is noted what its tags were and are; those of what is deleted are gone.
-    pub(super) fn retag(&self, change: impl FnOnce(&str) -> Result<(), Refusal>) {
-        let place = self.place();
-        let before = self.aws.tags(&place);
-        // What AWS refuses is not done.
-        let _ = change(&place);
-        let after = self.aws.tags(&place);
-        if before != after {
-            self.journal.add(self.clock.now(), 0, What::Retagged { place, before, after });
-        }
-    }
-
-    pub(super) fn use_console(&self, hand: &Hand, place: &str) -> Result<(), Refusal> {
+    pub(super) fn use_console(&self, hand: &Hand) -> Result<(), Refusal> {
         let maker = self.maker();
+        let place = self.place();
+        let place = place.as_str();
         match hand {
             Hand::Weights(blue, green) => self.aws.edit_weights(place, &[("blue", *blue), ("green", *green)]),
             Hand::Remove if place == maker.listener() => self.aws.edit_action(place, &RuleAction::FixedResponse(404)),

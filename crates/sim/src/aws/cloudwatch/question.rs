@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::super::cbor::Cbor;
-use super::super::elb::Elb;
+use super::super::elbv2::Elb;
 use super::super::refusal::Refusal;
 
 /// How many queries a call may have.

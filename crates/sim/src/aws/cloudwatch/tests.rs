@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{AwsOptions, GroupSettings, RuleAction};
+use bytes::Bytes;
+use http::{HeaderValue, Request, header};
+
+use super::super::{Aws, AwsOptions, GroupSettings, RuleAction};
 use super::*;
 use crate::clock::Clock;
 use crate::traffic::{Traffic, TrafficSettings};
 
+const PREFIX: &str = "/service/GraniteServiceVersion20100801/operation/";
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-west-1/monitoring/aws4_request, \
      SignedHeaders=host;x-amz-date, Signature=0000";
 

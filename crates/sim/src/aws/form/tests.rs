@@ -38,7 +38,11 @@ fn parameters_are_echoed_as_elements() {
     let form = Form::parse(
         b"Config.Values.member.2=b&Config.Values.member.1=a&Config.Extra.entry.1.key=k&Config.Extra.entry.1.value=%3Cv%3E",
     );
-    let document = form.field("Config").unwrap().xml("Config").document(super::super::xml::NAMESPACE);
+    let document = form
+        .field("Config")
+        .unwrap()
+        .xml("Config")
+        .document("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/");
     assert!(
         document.ends_with(
             "<Extra><entry><key>k</key><value>&lt;v&gt;</value></entry></Extra>\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::timeline::Timeline;
@@ -10,7 +11,7 @@ use super::action::Action;
 use super::admit::Ground;
 use super::arn::Resource;
 use super::page::Page;
-use super::{BalancerKind, Draft, Elb, Listener, Place, Writer};
+use super::{BalancerKind, Draft, Elb, Listener, Place};
 
 /// Listeners of one balancer.
 const MOST_LISTENERS: usize = 50;
@@ -76,7 +77,7 @@ impl Elb {
         {
             listener.ssl_policy = Some(policy.to_owned());
         }
-        self.put_tags(&arn, tags)?;
+        self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("Listeners", [self.describe_listener(self.listener(&arn)?)])])
     }
 

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
+use super::Elb;
 use super::group::{Group, TargetType};
 use super::target::{TargetKey, TargetState};
-use super::{Elb, Writer};
 
 impl Elb {
     /// An instance runs from now on.

@@ -3,13 +3,15 @@
 //! A listener takes its rules with it, a balancer its listeners, and each thing its tags. Something of the same name
 //! that is made later is another thing, with an ARN of its own.
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
 use super::arn::Resource;
+use super::dispatch::Tags;
 use super::rules::not_permitted;
 use super::target::{TargetKey, TargetState};
-use super::{Elb, Place, Writer};
+use super::{Elb, Place};
 
 impl Elb {
     /// Deletes a balancer with its listeners. One that is gone already is deleted with success.
@@ -21,7 +23,7 @@ impl Elb {
             self.remove_listener(writer, &listener);
         }
         self.balancers.remove(arn);
-        self.tags.remove(arn);
+        self.set_tags(writer, arn, Tags::new());
         Ok(Vec::new())
     }
 
@@ -37,12 +39,12 @@ impl Elb {
             self.listeners.get(arn).map(|listener| listener.rules.values().cloned().collect()).unwrap_or_default();
         for rule in rules {
             let Some(removed) = self.rules.remove(&rule) else { continue };
-            self.tags.remove(&rule);
+            self.set_tags(writer, &rule, Tags::new());
             // While the listener is known, it is known whose groups are no longer used.
             self.settle(writer, &rule, arn, &removed.actions);
         }
         self.listeners.remove(arn);
-        self.tags.remove(arn);
+        self.set_tags(writer, arn, Tags::new());
     }
 
     pub(super) fn delete_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
@@ -57,7 +59,7 @@ impl Elb {
     /// Deletes a rule other than a default one.
     fn remove_rule(&mut self, writer: &Writer, rule: &str) {
         let Some(removed) = self.rules.remove(rule) else { return };
-        self.tags.remove(rule);
+        self.set_tags(writer, rule, Tags::new());
         if let Some(listener) = self.listeners.get_mut(&removed.listener) {
             listener.rules.remove(&removed.place);
         }
@@ -98,7 +100,7 @@ impl Elb {
             group.close(writer.now);
             self.buried.push(group);
         }
-        self.tags.remove(arn);
+        self.set_tags(writer, arn, Tags::new());
         Ok(())
     }
 }

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::elb::action::{Action, Deed, forward_of};
-use super::elb::{BalancerKind, Elb, Listener, Place, RuleCondition, Writer};
-use super::form::Form;
-use super::{AppBehaviour, Author, Aws, GroupSettings, Refusal, TargetKey, TargetState};
+use super::super::effect::{Author, Writer};
+use super::super::form::Form;
+use super::super::{AppBehaviour, Aws, GroupSettings, Refusal, TargetKey, TargetState};
+use super::action::{Action, Deed, forward_of};
+use super::{BalancerKind, Elb, Listener, Place, RuleCondition};
 
 /// What a rule or listener does, for setting up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl RuleAction {
 
 impl Aws {
     fn builder(&self) -> Writer {
-        Writer { now: self.clock.now(), author: Author::Hand, at_once: true }
+        let writer = self.partition().writer(&self.here, Author::Hand, self.clock.now());
+        Writer { at_once: true, ..writer }
     }
 
     fn operator(&self) -> Writer {
@@ -58,15 +60,15 @@ impl Aws {
     /// Makes an application balancer that is active at once. Returns its ARN.
     pub fn add_balancer(&self, name: &str) -> Result<String, Refusal> {
         let made = self.builder();
-        let mut world = self.world();
-        Ok(world.elb.make_balancer(&made, BalancerKind::Application, name)?.arn.clone())
+        let mut regional = self.regional();
+        Ok(regional.elbv2.make_balancer(&made, BalancerKind::Application, name)?.arn.clone())
     }
 
     /// Makes a network balancer that is active at once. Returns its ARN.
     pub fn add_network_balancer(&self, name: &str) -> Result<String, Refusal> {
         let made = self.builder();
-        let mut world = self.world();
-        Ok(world.elb.make_balancer(&made, BalancerKind::Network, name)?.arn.clone())
+        let mut regional = self.regional();
+        Ok(regional.elbv2.make_balancer(&made, BalancerKind::Network, name)?.arn.clone())
     }
 
     /// Makes a listener. Those of TLS get a certificate that nobody looks at. Returns its ARN.
@@ -78,7 +80,7 @@ impl Aws {
         default: &RuleAction,
     ) -> Result<String, Refusal> {
         let made = self.builder();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let balancer = find_balancer(elb, balancer)?;
         let action = build_action(elb, default)?;
         let certificate = format!("arn:aws:acm:{}:{}:certificate/0", elb.options.region, elb.options.account);
@@ -95,7 +97,7 @@ impl Aws {
         action: &RuleAction,
     ) -> Result<String, Refusal> {
         let made = self.builder();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let mut conditions = Vec::new();
         if !hosts.is_empty() {
             conditions.push(RuleCondition::hosts(hosts));
@@ -109,7 +111,7 @@ impl Aws {
 
     /// Makes a group with these targets, whose instances run from now on. Returns its ARN.
     pub fn add_target_group(&self, settings: GroupSettings, targets: &[(&str, u16)]) -> Result<String, Refusal> {
-        let arn = self.world().elb.make_group(settings)?.arn.clone();
+        let arn = self.regional().elbv2.make_group(settings)?.arn.clone();
         self.register(&arn, targets)?;
         Ok(arn)
     }
@@ -118,7 +120,7 @@ impl Aws {
     /// its new ARN.
     pub fn remake_group(&self, group: &str) -> Result<String, Refusal> {
         let writer = self.operator();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let group = find_group(elb, group)?;
         elb.remake_group(&writer, &group)
     }
@@ -126,7 +128,7 @@ impl Aws {
     /// Registers targets as an Auto Scaling group would: their instances run from now on.
     pub fn register(&self, group: &str, targets: &[(&str, u16)]) -> Result<(), Refusal> {
         let writer = self.operator();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let group = find_group(elb, group)?;
         for (id, _) in targets {
             elb.run_instance(&writer, id);
@@ -142,19 +144,17 @@ impl Aws {
         for (name, value) in parameters {
             form.put(name, *value);
         }
-        let operation = super::elb::operation(operation)
-            .ok_or_else(|| Refusal::new("InvalidAction", format!("Could not find operation {operation}")))?;
-        operation.perform(&mut self.world().elb, &form, &writer).map(drop)
+        self.regional().elbv2.perform(operation, &form, &writer).map(drop)
     }
 
     /// From now on the nodes of balancers act by a change so long after it.
     pub fn set_propagation(&self, propagation: RangeInclusive<Duration>) {
-        self.world().elb.options.propagation = propagation;
+        self.regional().elbv2.options.propagation = propagation;
     }
 
     /// From now on these are the quotas of rules and of groups of a balancer; what there is beyond them stays.
     pub fn set_quotas(&self, rules_per_balancer: usize, groups_per_balancer: usize) {
-        let options = &mut self.world().elb.options;
+        let options = &mut self.regional().elbv2.options;
         options.rules_per_balancer = rules_per_balancer;
         options.groups_per_balancer = groups_per_balancer;
     }
@@ -162,19 +162,19 @@ impl Aws {
     /// Terminates an instance: its targets drain and are gone.
     pub fn terminate_instance(&self, id: &str) {
         let writer = self.operator();
-        self.world().elb.terminate_instance(&writer, id);
+        self.regional().elbv2.terminate_instance(&writer, id);
     }
 
     /// Stops an instance: its targets stay registered and get no requests.
     pub fn stop_instance(&self, id: &str) {
         let writer = self.operator();
-        self.world().elb.stop_instance(&writer, id);
+        self.regional().elbv2.stop_instance(&writer, id);
     }
 
     /// Starts an instance, new or stopped.
     pub fn start_instance(&self, id: &str) {
         let writer = self.operator();
-        self.world().elb.run_instance(&writer, id);
+        self.regional().elbv2.run_instance(&writer, id);
     }
 
     /// The application behaves so on all targets of a group from now on, those included that come later.
@@ -189,7 +189,7 @@ impl Aws {
 
     fn behave(&self, group: &str, id: Option<&str>, app: AppBehaviour) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let group = find_group(elb, group)?;
         if let Some(group) = elb.groups.get_mut(&group) {
             group.set_app(now, id, app);
@@ -201,7 +201,7 @@ impl Aws {
     /// does, or lets it come back.
     pub fn shift_zone(&self, group: &str, ids: &[&str], away: bool) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let group = find_group(elb, group)?;
         if let Some(group) = elb.groups.get_mut(&group) {
             group.shift(now, ids, away);
@@ -212,7 +212,7 @@ impl Aws {
     /// Switches the health checks of a group on or off, as AWS lets one do it with groups of Lambda functions.
     pub fn set_checked(&self, group: &str, checked: bool) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let group = find_group(elb, group)?;
         let in_use = elb.is_in_use(&group);
         if let Some(group) = elb.groups.get_mut(&group) {
@@ -225,7 +225,7 @@ impl Aws {
     /// not named leave the forward, stickiness and other actions stay.
     pub fn edit_weights(&self, place: &str, weights: &[(&str, u32)]) -> Result<(), Refusal> {
         let writer = self.operator();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let wanted = [build_action(elb, &RuleAction::forward(weights))?];
         let groups = forward_of(&wanted).map(|forward| forward.groups.clone()).unwrap_or_default();
         let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
@@ -241,7 +241,7 @@ impl Aws {
     /// Writes another action into a rule or listener, as a person in the console would.
     pub fn edit_action(&self, place: &str, action: &RuleAction) -> Result<(), Refusal> {
         let writer = self.operator();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let action = build_action(elb, action)?;
         let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
         elb.rewrite(&writer, &rule, vec![action])
@@ -250,7 +250,7 @@ impl Aws {
     /// Puts an action of a type that no client knows before the others of a rule or listener, as AWS may have one day.
     pub fn add_novel_action(&self, place: &str) -> Result<(), Refusal> {
         let writer = self.operator();
-        let elb = &mut self.world().elb;
+        let elb = &mut self.regional().elbv2;
         let rule = elb.listeners.get(place).map_or(place, Listener::default_rule).to_owned();
         let mut actions = elb.rule(&rule)?.actions.clone();
         for (order, action) in (2..).zip(&mut actions) {
@@ -262,20 +262,20 @@ impl Aws {
 
     /// The weights of the forward of a rule or listener, by name of group; empty when nothing is forwarded.
     pub fn weights(&self, place: &str) -> BTreeMap<String, u32> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         let forward = elb.actions_at(place).and_then(forward_of);
         forward.map(|forward| elb.by_name(&forward.weights())).unwrap_or_default()
     }
 
     /// The types of the actions of a rule or listener, in order.
     pub fn action_kinds(&self, place: &str) -> Vec<&'static str> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         elb.actions_at(place).unwrap_or_default().iter().map(|action| action.kind().word()).collect()
     }
 
     /// The group stickiness of the forward of a rule or listener, in seconds.
     pub fn sticky_seconds(&self, place: &str) -> Option<u32> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         elb.actions_at(place).and_then(forward_of).filter(|forward| forward.sticky)?.sticky_seconds
     }
 
@@ -286,7 +286,7 @@ impl Aws {
 
     /// The registered and draining targets of a group, as they were at a past instant.
     pub fn health_at(&self, group: &str, at: Timestamp) -> BTreeMap<TargetKey, TargetState> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         let arn = find_group(elb, group).ok();
         let group = arn.and_then(|arn| elb.groups.get(&arn));
         group.map(|group| group.states(at).map(|(key, state)| (key.clone(), state)).collect()).unwrap_or_default()
@@ -296,7 +296,7 @@ impl Aws {
     /// changed, until now.
     pub fn healthy_counts(&self, group: &str) -> Vec<(Timestamp, u32)> {
         let now = self.clock.now();
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         let targets = || elb.groups_ever().filter(|ever| ever.name == group).flat_map(|ever| ever.targets.values());
         let instants: BTreeSet<Timestamp> = targets().flat_map(|target| target.changes_until(now)).collect();
         let count = |at: Timestamp| {
@@ -310,41 +310,42 @@ impl Aws {
 
     /// The tags of a resource.
     pub fn tags(&self, arn: &str) -> BTreeMap<String, String> {
-        self.world().elb.tags_of(arn)
+        self.regional().elbv2.tags_of(arn)
     }
 
     /// Adds tags to a resource.
     pub fn add_tags(&self, arn: &str, tags: &[(&str, &str)]) -> Result<(), Refusal> {
-        let elb = &mut self.world().elb;
+        let writer = self.operator();
+        let elb = &mut self.regional().elbv2;
         elb.check_resource(arn)?;
-        elb.put_tags(arn, tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        elb.put_tags(&writer, arn, tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
     }
 
     /// The ARN of a balancer.
     pub fn balancer_arn(&self, name: &str) -> Option<String> {
-        self.world().elb.balancer_named(name).map(|balancer| balancer.arn.clone())
+        self.regional().elbv2.balancer_named(name).map(|balancer| balancer.arn.clone())
     }
 
     /// The ARN of a group.
     pub fn group_arn(&self, name: &str) -> Option<String> {
-        self.world().elb.group_named(name).map(|group| group.arn.clone())
+        self.regional().elbv2.group_named(name).map(|group| group.arn.clone())
     }
 
     /// The ARNs and names of all groups that there are or were.
     pub fn groups_ever(&self) -> BTreeMap<String, String> {
-        self.world().elb.groups_ever().map(|group| (group.arn.clone(), group.name.clone())).collect()
+        self.regional().elbv2.groups_ever().map(|group| (group.arn.clone(), group.name.clone())).collect()
     }
 
     /// The ARN of the listener on a port of a balancer.
     pub fn listener_arn(&self, balancer: &str, port: u16) -> Option<String> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         let balancer = find_balancer(elb, balancer).ok()?;
         elb.listeners_of(&balancer).find(|listener| listener.port == port).map(|listener| listener.arn.clone())
     }
 
     /// The ARNs of the rules of a listener by priority, the default one left out.
     pub fn rule_arns(&self, listener: &str) -> BTreeMap<u32, String> {
-        let elb = &self.world().elb;
+        let elb = &self.regional().elbv2;
         let rules = elb.listeners.get(listener).into_iter().flat_map(|listener| elb.rules_of(listener));
         let numbered = rules.filter_map(|rule| match rule.place {
             Place::At(priority) => Some((priority, rule.arn.clone())),

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
 use super::arn::Resource;
 use super::page::Page;
-use super::{Balancer, BalancerKind, Elb, Writer};
+use super::{Balancer, BalancerKind, Elb};
 
 /// How long AWS takes to provision a balancer: two to three minutes in practice, published nowhere.
 const PROVISIONING: Duration = Duration::from_mins(2);
@@ -82,7 +83,7 @@ impl Elb {
         balancer.subnets = subnets.into_iter().map(str::to_owned).collect();
         balancer.security_groups = form.texts("SecurityGroups").into_iter().map(str::to_owned).collect();
         let (arn, described) = (balancer.arn.clone(), balancer.describe(&region, writer.now));
-        self.put_tags(&arn, tags)?;
+        self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("LoadBalancers", [described])])
     }
 

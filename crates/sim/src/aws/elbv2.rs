@@ -16,8 +16,8 @@ use self::arn::{Registrar, Resource};
 use self::condition::Condition;
 use self::group::Group;
 use self::plane::{Plane, PlaneRule};
+use super::effect::{Change, Writer};
 use super::form::Form;
-use super::log::{Author, Change};
 use super::refusal::Refusal;
 use super::{AwsOptions, timeline::Timeline};
 
@@ -37,12 +37,17 @@ mod removal;
 pub(crate) mod request;
 mod rights;
 mod rules;
+mod setup;
 mod tags;
 pub(crate) mod target;
 mod targets;
 
 pub(crate) use self::condition::Condition as RuleCondition;
-pub(super) use self::dispatch::{Operation, operation};
+pub(super) use self::dispatch::ELBV2;
+use self::dispatch::Tags;
+#[cfg(test)]
+pub(super) use self::dispatch::VERSION;
+pub use self::setup::RuleAction;
 
 /// A balancer.
 #[derive(Debug)]
@@ -139,15 +144,6 @@ struct Draft {
     transforms: Option<Form>,
 }
 
-/// Who acts, when, and how soon the data plane follows.
-#[derive(Clone, Debug)]
-pub(crate) struct Writer {
-    pub(crate) now: Timestamp,
-    pub(crate) author: Author,
-    /// Whether the data plane is up to date at once: so only while a world is set up.
-    pub(crate) at_once: bool,
-}
-
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct Elb {
@@ -161,12 +157,11 @@ pub(crate) struct Elb {
     /// Groups that were deleted, in that order: the past of their targets stays known.
     buried: Vec<Group>,
     /// Tags by the ARN that carries them.
-    tags: BTreeMap<String, BTreeMap<String, String>>,
+    tags: BTreeMap<String, Tags>,
     /// How many rules of which balancer use a group.
     uses: BTreeMap<String, BTreeMap<String, u32>>,
     /// Whether each known instance runs.
     instances: BTreeMap<String, bool>,
-    pub(crate) changes: Vec<Change>,
 }
 
 impl Elb {
@@ -184,7 +179,6 @@ impl Elb {
             tags: BTreeMap::new(),
             uses: BTreeMap::new(),
             instances: BTreeMap::new(),
-            changes: Vec::new(),
         }
     }
 
@@ -337,14 +331,7 @@ impl Elb {
         }
         let place = if is_default { listener } else { rule };
         let named = |weights: &BTreeMap<String, u32>| self.by_name(weights);
-        let change = Change {
-            at: writer.now,
-            place: place.to_owned(),
-            author: writer.author.clone(),
-            before: named(&before),
-            after: named(&after),
-        };
-        self.changes.push(change);
+        writer.note(Change::Weights { place: place.to_owned(), before: named(&before), after: named(&after) });
     }
 
     fn release(&mut self, now: Timestamp, group: &str, balancer: &str) {
@@ -382,7 +369,7 @@ impl Elb {
     }
 
     /// Tags of a resource.
-    pub(crate) fn tags_of(&self, arn: &str) -> BTreeMap<String, String> {
+    pub(crate) fn tags_of(&self, arn: &str) -> Tags {
         self.tags.get(arn).cloned().unwrap_or_default()
     }
 }

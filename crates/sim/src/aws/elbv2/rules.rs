@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
@@ -9,7 +10,7 @@ use super::action::Action;
 use super::admit::Ground;
 use super::condition::Condition;
 use super::page::Page;
-use super::{BalancerKind, Draft, Elb, Listener, Place, Rule, Writer};
+use super::{BalancerKind, Draft, Elb, Listener, Place, Rule};
 
 /// The highest number that a rule can have.
 const MOST_PRIORITY: u32 = 50_000;
@@ -59,7 +60,7 @@ impl Elb {
         let tags = Self::read_tags(form)?;
         let transforms = form.field("Transforms").cloned();
         let arn = self.make_rule(writer, listener, priority, conditions, actions, transforms)?;
-        self.put_tags(&arn, tags)?;
+        self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("Rules", [self.rule(&arn)?.describe()])])
     }
 

@@ -1,13 +1,14 @@
 //! Target groups: `CreateTargetGroup`, `DescribeTargetGroups`, and their attributes.
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
+use super::Elb;
 use super::balancers::check_name;
 use super::group::{DEREGISTRATION_DELAY, Group, GroupSettings, STICKINESS, TargetType};
 use super::page::Page;
 use super::target::HealthChecks;
-use super::{Elb, Writer};
 
 /// The only network of the world.
 pub(super) const VPC: &str = "vpc-0123456789abcdef0";
@@ -27,7 +28,7 @@ impl Elb {
         Ok(self.groups.entry(arn).or_insert(group))
     }
 
-    pub(super) fn create_target_group(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn create_target_group(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let name = form.required("Name")?;
         let target_type = match form.text("TargetType").unwrap_or("instance") {
             "instance" => TargetType::Instance,
@@ -65,7 +66,7 @@ impl Elb {
             codes.clone_into(&mut group.matcher);
         }
         let arn = group.arn.clone();
-        self.put_tags(&arn, tags)?;
+        self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("TargetGroups", [self.describe_group(self.group(&arn)?)])])
     }
 

@@ -1,10 +1,11 @@
 //! Quotas of the account: `DescribeAccountLimits`.
 
+use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
+use super::Elb;
 use super::page::Page;
-use super::{Elb, Writer};
 
 /// Quotas that the world does not let anyone change.
 const FIXED: &[(&str, usize)] = &[

@@ -1,19 +1,17 @@
 //! Tags: `AddTags`, `RemoveTags`, `DescribeTags`, and those given at creation.
 
-use std::collections::BTreeMap;
-
+use super::super::effect::{Change, Writer};
 use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::super::xml::Xml;
+use super::Elb;
 use super::arn::Resource;
-use super::{Elb, Writer};
+use super::dispatch::Tags;
 
 /// Tags of one resource.
 const MOST_TAGS: usize = 50;
 /// Resources in one call.
 const MOST_RESOURCES: usize = 20;
-
-type Tags = BTreeMap<String, String>;
 
 impl Elb {
     /// The tags in a request.
@@ -37,17 +35,26 @@ impl Elb {
     }
 
     /// Adds tags to a resource that exists.
-    pub(crate) fn put_tags(&mut self, arn: &str, tags: Tags) -> Result<(), Refusal> {
-        if tags.is_empty() {
-            return Ok(());
-        }
+    pub(crate) fn put_tags(&mut self, writer: &Writer, arn: &str, tags: Tags) -> Result<(), Refusal> {
         let mut all = self.tags_of(arn);
         all.extend(tags);
         if all.len() > MOST_TAGS {
             return Err(too_many());
         }
-        self.tags.insert(arn.to_owned(), all);
+        self.set_tags(writer, arn, all);
         Ok(())
+    }
+
+    /// Gives a resource these tags and no others.
+    pub(super) fn set_tags(&mut self, writer: &Writer, arn: &str, after: Tags) {
+        let before = if after.is_empty() {
+            self.tags.remove(arn).unwrap_or_default()
+        } else {
+            self.tags.insert(arn.to_owned(), after.clone()).unwrap_or_default()
+        };
+        if before != after {
+            writer.note(Change::Tags { resource: arn.to_owned(), before, after });
+        }
     }
 
     /// Refuses ARNs of which there is nothing.
@@ -75,7 +82,7 @@ impl Elb {
         Ok(arns)
     }
 
-    pub(super) fn add_tags(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn add_tags(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let arns = self.read_resources(form)?;
         let tags = Self::read_tags(form)?;
         if tags.is_empty() {
@@ -89,19 +96,19 @@ impl Elb {
             return Err(too_many());
         }
         for arn in arns {
-            self.put_tags(arn, tags.clone())?;
+            self.put_tags(writer, arn, tags.clone())?;
         }
         Ok(Vec::new())
     }
 
-    pub(super) fn remove_tags(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn remove_tags(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let arns = self.read_resources(form)?;
         let keys = form.required_texts("TagKeys")?;
         for arn in arns {
-            if let Some(tags) = self.tags.get_mut(arn) {
-                // A key that is not there is no error.
-                tags.retain(|key, _| !keys.contains(&key.as_str()));
-            }
+            let mut tags = self.tags_of(arn);
+            // A key that is not there is no error.
+            tags.retain(|key, _| !keys.contains(&key.as_str()));
+            self.set_tags(writer, arn, tags);
         }
         Ok(Vec::new())
     }

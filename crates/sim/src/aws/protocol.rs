@@ -1,0 +1,152 @@
+//! The protocols of AWS's services: how a request names its operation, and how answers and refusals are written.
+
+use aws_smithy_cbor::Encoder;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+
+use super::form::Form;
+use super::refusal::Refusal;
+use super::xml::Xml;
+
+/// A protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Forms in, XML of a namespace out.
+    Query(&'static str),
+    /// Smithy's RPC v2 over CBOR, which names version and operation in the path, and shapes by a namespace.
+    Cbor(&'static str),
+}
+
+/// What a request brings.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    pub(super) operation: Option<String>,
+    pub(super) version: Option<String>,
+    /// The parameters, where they are a form.
+    pub(super) form: Form,
+    pub(super) body: Bytes,
+}
+
+/// What an operation answers, without the wrapping.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// The inside of the result.
+    Xml(Vec<Xml>),
+    /// A body.
+    Cbor(Vec<u8>),
+}
+
+impl Protocol {
+    pub(super) fn is_spoken_in(self, request: &Request<Bytes>) -> bool {
+        request.uri().path().starts_with("/service/") == matches!(self, Self::Cbor(_))
+    }
+
+    pub(super) fn read(self, request: &Request<Bytes>) -> Input {
+        let body = request.body().clone();
+        match self {
+            Self::Query(_) => {
+                // Parameters stand in the body, or in the query of a GET.
+                let form = match request.uri().query() {
+                    Some(query) if body.is_empty() => Form::parse(query.as_bytes()),
+                    _ => Form::parse(&body),
+                };
+                let text = |name: &str| form.text(name).map(str::to_owned);
+                Input { operation: text("Action"), version: text("Version"), form, body }
+            }
+            Self::Cbor(_) => {
+                let named = request.uri().path().strip_prefix("/service/").unwrap_or_default();
+                let named = named.split_once("/operation/");
+                let is_spoken = request.headers().get("smithy-protocol").is_some_and(|spoken| spoken == "rpc-v2-cbor");
+                Input {
+                    operation: named.map(|(_, operation)| operation.to_owned()),
+                    version: named.filter(|_| is_spoken).map(|(version, _)| version.to_owned()),
+                    form: Form::default(),
+                    body,
+                }
+            }
+        }
+    }
+
+    fn namespace(self) -> &'static str {
+        let (Self::Query(namespace) | Self::Cbor(namespace)) = self;
+        namespace
+    }
+
+    /// How AWS says that there is no such operation.
+    pub(super) fn unknown(self, input: &Input) -> Refusal {
+        match (self, &input.operation) {
+            (Self::Cbor(_), _) => Refusal {
+                status: StatusCode::NOT_FOUND,
+                ..Refusal::new("UnknownOperationException", "The operation is not known, or not in this protocol")
+            },
+            (Self::Query(_), None) => {
+                Refusal::new("MissingAction", "The request must contain the parameter Action: it names the operation")
+            }
+            (Self::Query(_), Some(name)) => {
+                let version = input.version.as_deref().unwrap_or("none");
+                Refusal::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
+            }
+        }
+    }
+
+    /// An answer as it goes over the wire.
+    pub(super) fn response(self, request_id: &str, outcome: Result<(&str, Output), Refusal>) -> Response<Bytes> {
+        let mut headers = HeaderMap::new();
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert("x-amzn-requestid", id);
+        }
+        let content = match self {
+            Self::Query(_) => "text/xml",
+            Self::Cbor(_) => {
+                headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+                "application/cbor"
+            }
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+        let (status, body) = match outcome {
+            Ok((operation, output)) => (StatusCode::OK, self.answer(operation, output, request_id)),
+            Err(refusal) => {
+                if matches!(self, Self::Cbor(_))
+                    && let Ok(code) = HeaderValue::from_str(&format!("{};Sender", refusal.code))
+                {
+                    // The code for clients that knew the service when it spoke Query.
+                    headers.insert("x-amzn-query-error", code);
+                }
+                (refusal.status, self.refusal(&refusal, request_id))
+            }
+        };
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn answer(self, operation: &str, output: Output, request_id: &str) -> Vec<u8> {
+        match output {
+            Output::Xml(elements) => {
+                let metadata = Xml::of("ResponseMetadata", vec![Xml::text("RequestId", request_id)]);
+                let result = Xml::of(&format!("{operation}Result"), elements);
+                let root = Xml::of(&format!("{operation}Response"), vec![result, metadata]);
+                root.document(self.namespace()).into_bytes()
+            }
+            Output::Cbor(body) => body,
+        }
+    }
+
+    fn refusal(self, refusal: &Refusal, request_id: &str) -> Vec<u8> {
+        match self {
+            Self::Query(namespace) => {
+                let elements = vec![refusal.xml(), Xml::text("RequestId", request_id)];
+                Xml::of("ErrorResponse", elements).document(namespace).into_bytes()
+            }
+            Self::Cbor(namespace) => {
+                let mut encoder = Encoder::new(Vec::new());
+                encoder.begin_map();
+                encoder.str("__type").str(&format!("{namespace}#{}", refusal.code));
+                encoder.str("message").str(&refusal.message);
+                encoder.end();
+                encoder.into_writer()
+            }
+        }
+    }
+}
