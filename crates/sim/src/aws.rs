@@ -2,7 +2,7 @@
 //!
 //! Each service is spoken as AWS speaks it and held to AWS's rules rather than to what a stand-in usually lets pass: of
 //! ELBv2, health takes its time, weights and priorities have their ranges, a group belongs to one balancer, and the data
-//! plane learns of a change after the control plane has confirmed it. Which services there are says [`service`].
+//! plane learns of a change after the control plane has confirmed it. Which services there are, `service.rs` says.
 //!
 //! Everything is drawn from one seed and told by one clock, so that a world replays bit for bit as long as its
 //! requests come in the same order.
