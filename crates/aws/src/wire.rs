@@ -1,5 +1,5 @@
-//! A hand-made AWS for tests, at wire level: it captures the form of each request and answers with XML as ELBv2
-//! writes it. Time is tokio's paused clock.
+//! The wire of the tests: it captures the form of each request, and answers what a test says, or carries the request to
+//! the simulated AWS. Time is tokio's paused clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use weir_engine::fact::{Action, AwsError, Conditions, Fact, Query, Rule, RulePriority, Tags};
@@ -24,6 +25,8 @@ use weir_engine::sight::{Ask, Facts};
 use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
 use weir_engine::{Arn, Key};
+use weir_sim::aws::{Aws, AwsOptions};
+use weir_sim::clock::Clock;
 
 use crate::{Accounts, Budget, Call, CallPriority, Inventory};
 
@@ -32,6 +35,8 @@ pub(crate) type Form = BTreeMap<String, String>;
 
 /// What is answered to a request.
 pub(crate) enum Answer {
+    /// What the simulated AWS answers.
+    Of(Arc<Aws>),
     /// A status and a body, after a while.
     Http(u16, String, Duration),
     /// Nothing, ever.
@@ -67,6 +72,19 @@ pub(crate) fn members(form: &Form, list: &str) -> Vec<String> {
     (1..).map_while(|index| form.get(&format!("{list}.member.{index}")).cloned()).collect()
 }
 
+/// A simulated AWS on the clock of a bed that begins now, whose calls take ten milliseconds and are not throttled.
+pub(crate) fn simulated() -> Arc<Aws> {
+    let latency = Duration::from_millis(10)..=Duration::from_millis(10);
+    let options = AwsOptions {
+        latency,
+        region: REGION.to_owned(),
+        rates: None,
+        rules_per_balancer: 5_000,
+        ..AwsOptions::default()
+    };
+    Aws::new(Clock::starting_at(epoch()), 1, options)
+}
+
 /// A world that answers requests, and an inventory that calls it.
 pub(crate) struct Bed {
     pub(crate) inventory: Inventory,
@@ -97,7 +115,7 @@ impl Bed {
         let connector = SharedHttpConnector::new(world);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
+            .region(Region::new(REGION))
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
                 "AKID", "secret", None, None, "test",
             )))
@@ -174,6 +192,9 @@ pub(crate) fn routine() -> CallPriority {
     CallPriority::new(Urgency::Routine)
 }
 
+/// The region of each test.
+const REGION: &str = "eu-central-1";
+
 /// The instant at which each test begins.
 fn epoch() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -202,6 +223,11 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
         let answer = (self.answer.lock().unwrap())(&form);
         HttpConnectorFuture::new(async move {
             match answer {
+                Answer::Of(aws) => {
+                    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+                    let answer = aws.handle(request.map(|_| Bytes::from(body))).await.map(SdkBody::from);
+                    HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
+                }
                 Answer::Http(status, body, delay) => {
                     tokio::time::sleep(delay).await;
                     Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)))

@@ -4,42 +4,20 @@ use std::sync::Mutex;
 
 use weir_engine::fact::TargetGroup;
 use weir_engine::sight::{ANY_AGE, Ask};
+use weir_sim::aws::{Aws, GroupSettings};
 
 use super::*;
-use crate::wire::{Answer, Bed, Form, failure, members, result, seconds};
+use crate::wire::{Answer, Bed, arn, failure, seconds, simulated};
 
-/// What becomes of the group `blue`.
-#[derive(Clone, Copy)]
-enum Fate {
-    /// It is there, made for the so manieth time.
-    Made(u32),
-    Gone,
-    Denied,
-}
-
-fn arn(number: u32) -> Arn {
-    Arn::new(format!("arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/blue/{number}"))
-}
-
-fn answer(fate: Fate, form: &Form) -> Answer {
-    let absent = || failure(400, "TargetGroupNotFound", "One or more target groups not found");
-    let number = match fate {
-        Fate::Denied => return failure(403, "AccessDenied", "No."),
-        Fate::Gone => return absent(),
-        Fate::Made(number) => number,
+/// An account with the group `blue`, the way to it, and whether everything is refused there.
+fn bed() -> (Arc<Aws>, Bed, Arc<Mutex<bool>>) {
+    let (aws, denied) = (simulated(), Arc::new(Mutex::new(false)));
+    aws.add_target_group(GroupSettings::named("blue"), &[]).unwrap();
+    let (behind, switch) = (Arc::clone(&aws), Arc::clone(&denied));
+    let answer = move |_: &_| {
+        if *switch.lock().unwrap() { failure(403, "AccessDenied", "No.") } else { Answer::Of(Arc::clone(&behind)) }
     };
-    if members(form, "TargetGroupArns").iter().any(|asked| *asked != arn(number).to_string()) {
-        return absent();
-    }
-    let group =
-        format!("<TargetGroupArn>{}</TargetGroupArn><TargetGroupName>blue</TargetGroupName>", arn(number).as_str());
-    result("DescribeTargetGroups", &format!("<TargetGroups><member>{group}</member></TargetGroups>"))
-}
-
-fn bed() -> (Bed, Arc<Mutex<Fate>>) {
-    let fate = Arc::new(Mutex::new(Fate::Made(1)));
-    let now = Arc::clone(&fate);
-    (Bed::new(move |form| answer(*now.lock().unwrap(), form)), fate)
+    (aws, Bed::new(answer), denied)
 }
 
 async fn ask(bed: &Bed, by: By, not_before: Timestamp) -> Result<Arc<TargetGroup>, Box<AwsError>> {
@@ -61,17 +39,18 @@ async fn wait(span: i64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_leads_to_what_bears_it_once_the_other_is_known_to_be_gone() {
-    let (bed, fate) = bed();
-    assert_eq!(named(&bed).await, Ok(arn(1)));
-    *fate.lock().unwrap() = Fate::Made(2);
+    let (aws, bed, _) = bed();
+    let first = Arn::new(aws.group_arn("blue").unwrap());
+    assert_eq!(named(&bed).await, Ok(first.clone()));
+    let second = Arn::new(aws.remake_group("blue").unwrap());
     wait(3600).await;
-    assert_eq!(named(&bed).await, Ok(arn(1)), "nobody has looked");
-    let gone = ask(&bed, By::Arn(arn(1)), bed.now()).await.unwrap_err();
+    assert_eq!(named(&bed).await, Ok(first.clone()), "nobody has looked");
+    let gone = ask(&bed, By::Arn(first), bed.now()).await.unwrap_err();
     assert_eq!(gone.kind, ErrorKind::NotFound);
-    assert_eq!(named(&bed).await, Ok(arn(2)));
+    assert_eq!(named(&bed).await, Ok(second.clone()));
 
-    *fate.lock().unwrap() = Fate::Gone;
-    ask(&bed, By::Arn(arn(2)), bed.now()).await.unwrap_err();
+    aws.by_hand("DeleteTargetGroup", &[("TargetGroupArn", second.as_str())]).unwrap();
+    ask(&bed, By::Arn(second), bed.now()).await.unwrap_err();
     let error = named(&bed).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
     assert!(error.message.ends_with("(in account 123456789012, region eu-central-1)"), "{error}");
@@ -80,7 +59,7 @@ async fn a_name_leads_to_what_bears_it_once_the_other_is_known_to_be_gone() {
 #[test]
 fn what_a_clock_told_that_was_set_back_since_is_no_answer() {
     let second = |second| Timestamp::from_second(second).unwrap();
-    let query = Query::Health(arn(1));
+    let query = Query::Health(arn("targetgroup/blue/1"));
     let fact = |at| Fact::new(second(at), Ok(weir_engine::fact::Health::default()));
     let mut memory = Memory::default();
     memory.keep(&query, &fact(1_000), second(1_000));
@@ -92,21 +71,21 @@ fn what_a_clock_told_that_was_set_back_since_is_no_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_found_is_answered_until_reads_have_failed_for_a_while() {
-    let (bed, fate) = bed();
-    let began = bed.now();
-    assert_eq!(named(&bed).await, Ok(arn(1)));
-    *fate.lock().unwrap() = Fate::Denied;
+    let (aws, bed, denied) = bed();
+    let (group, began) = (Arn::new(aws.group_arn("blue").unwrap()), bed.now());
+    assert_eq!(named(&bed).await, Ok(group.clone()));
+    *denied.lock().unwrap() = true;
     wait(60).await;
     let fresh = async || ask(&bed, By::Name("blue".to_owned()), bed.now()).await.map_err(|error| *error);
     let first = fresh().await.unwrap_err();
     assert_eq!(first.kind, ErrorKind::Denied);
     assert!(first.message.ends_with(&format!("; last read at {began:.0}")), "{first}");
-    assert_eq!(named(&bed).await, Ok(arn(1)), "one failure is one failure");
+    assert_eq!(named(&bed).await, Ok(group.clone()), "one failure is one failure");
 
     wait(30).await;
     assert_eq!(fresh().await.unwrap_err(), first, "who is told twice is told the same");
     assert_eq!(named(&bed).await, Err(first), "nobody may go by it any more");
-    *fate.lock().unwrap() = Fate::Made(1);
+    *denied.lock().unwrap() = false;
     wait(6).await;
-    assert_eq!(named(&bed).await, Ok(arn(1)));
+    assert_eq!(named(&bed).await, Ok(group.clone()));
 }

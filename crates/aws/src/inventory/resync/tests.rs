@@ -1,88 +1,62 @@
-//! What a round costs and what it tells.
+//! What a round costs and what it tells, over balancers of the simulated AWS.
 
 use std::sync::{Arc, Mutex};
 
-use super::*;
-use crate::wire::{Answer, Bed, Form, arn, arns, failure, members, result, seconds};
+use weir_sim::aws::{Aws, RuleAction};
 
-/// A world of balancers with their listeners, and the number of a fixed response that each listener gives.
-#[derive(Clone, Default)]
-struct World(Arc<Mutex<BTreeMap<String, BTreeMap<String, u32>>>>);
+use super::*;
+use crate::wire::{Answer, Bed, failure, seconds, simulated};
+
+/// Two balancers, one with two listeners.
+struct World {
+    aws: Arc<Aws>,
+    balancers: [Arn; 2],
+    listeners: [Arn; 3],
+}
 
 impl World {
-    fn set(&self, balancer: &str, listener: &str, answer: u32) {
-        let mut world = self.0.lock().unwrap();
-        world.entry(arn(balancer).to_string()).or_default().insert(arn(listener).to_string(), answer);
-    }
-
-    fn remove(&self, balancer: &str, listener: &str) {
-        self.0.lock().unwrap().get_mut(arn(balancer).as_str()).unwrap().remove(arn(listener).as_str());
-    }
-
-    fn destroy(&self, balancer: &str) {
-        self.0.lock().unwrap().remove(arn(balancer).as_str());
+    fn new() -> Self {
+        let aws = simulated();
+        let balancers = ["a", "b"].map(|name| Arn::new(aws.add_balancer(name).unwrap()));
+        let listeners = [("a", 1), ("a", 2), ("b", 1)].map(|(balancer, port)| listen(&aws, balancer, port));
+        Self { aws, balancers, listeners }
     }
 
     fn bed(&self) -> Bed {
-        let world = self.clone();
-        Bed::new(move |form| world.answer(form))
+        self.bed_with(|| None)
     }
 
-    fn answer(&self, form: &Form) -> Answer {
-        let world = self.0.lock().unwrap();
-        match form["Action"].as_str() {
-            "DescribeLoadBalancers" => {
-                let arns = members(form, "LoadBalancerArns");
-                if arns.iter().any(|arn| !world.contains_key(arn)) {
-                    return failure(400, "LoadBalancerNotFound", "One or more load balancers not found");
-                }
-                let one = |arn: &String| {
-                    format!(
-                        "<member><LoadBalancerArn>{arn}</LoadBalancerArn><LoadBalancerName>{arn}</LoadBalancerName></member>"
-                    )
-                };
-                let all: String = arns.iter().map(one).collect();
-                result("DescribeLoadBalancers", &format!("<LoadBalancers>{all}</LoadBalancers>"))
-            }
-            "DescribeListeners" => match world.get(&form["LoadBalancerArn"]) {
-                None => failure(400, "LoadBalancerNotFound", "One or more load balancers not found"),
-                Some(listeners) => {
-                    let one =
-                        |arn: &String| format!("<member><ListenerArn>{arn}</ListenerArn><Port>443</Port></member>");
-                    let all: String = listeners.keys().map(one).collect();
-                    result("DescribeListeners", &format!("<Listeners>{all}</Listeners>"))
-                }
-            },
-            "DescribeRules" => {
-                let found = world.values().find_map(|listeners| listeners.get(&form["ListenerArn"]));
-                let Some(answer) = found else {
-                    return failure(400, "ListenerNotFound", "One or more listeners not found");
-                };
-                result(
-                    "DescribeRules",
-                    &format!(
-                        "<Rules><member><RuleArn>rule</RuleArn><Priority>default</Priority><IsDefault>true</IsDefault>\
-                     <Actions><member><Type>fixed-response</Type><FixedResponseConfig><StatusCode>{answer}</StatusCode>\
-                     </FixedResponseConfig></member></Actions></member></Rules>"
-                    ),
-                )
-            }
-            other => panic!("{other}"),
-        }
+    /// A bed in which something may answer in the place of AWS.
+    fn bed_with(&self, instead: impl Fn() -> Option<Answer> + Send + 'static) -> Bed {
+        let aws = Arc::clone(&self.aws);
+        Bed::new(move |_| instead().unwrap_or_else(|| Answer::Of(Arc::clone(&aws))))
+    }
+
+    /// The listener gives another answer.
+    fn answer(&self, listener: &Arn, status: u16) {
+        self.aws.edit_action(listener.as_str(), &RuleAction::FixedResponse(status)).unwrap();
+    }
+
+    fn remove(&self, listener: &Arn) {
+        self.aws.by_hand("DeleteListener", &[("ListenerArn", listener.as_str())]).unwrap();
+    }
+
+    fn destroy(&self, balancer: &Arn) {
+        self.aws.by_hand("DeleteLoadBalancer", &[("LoadBalancerArn", balancer.as_str())]).unwrap();
+    }
+
+    /// Everything that there is at the beginning.
+    fn everything(&self) -> BTreeSet<Arn> {
+        set(self.balancers.iter().chain(&self.listeners))
     }
 }
 
-/// Two balancers, one with two listeners.
-fn world() -> World {
-    let world = World::default();
-    world.set("loadbalancer/app/a/1", "listener/app/a/1/1", 200);
-    world.set("loadbalancer/app/a/1", "listener/app/a/1/2", 200);
-    world.set("loadbalancer/app/b/1", "listener/app/b/1/1", 200);
-    world
+fn listen(aws: &Aws, balancer: &str, port: u16) -> Arn {
+    Arn::new(aws.add_listener(balancer, "HTTP", port, &RuleAction::FixedResponse(200)).unwrap())
 }
 
-fn both() -> BTreeSet<Arn> {
-    arns(&["loadbalancer/app/a/1", "loadbalancer/app/b/1"])
+fn set<'a>(arns: impl IntoIterator<Item = &'a Arn>) -> BTreeSet<Arn> {
+    arns.into_iter().cloned().collect()
 }
 
 /// A round over balancers.
@@ -91,21 +65,23 @@ async fn round_over(bed: &Bed, balancers: BTreeSet<Arn>) -> BTreeSet<Arn> {
     bed.inventory.resync(&scope, seconds(30)).await.changed
 }
 
-/// A round when all that was read before is too old.
-async fn later(bed: &Bed) -> BTreeSet<Arn> {
-    later_by(bed, 90).await
-}
+impl World {
+    /// A round over both when all that was read before is too old.
+    async fn later(&self, bed: &Bed) -> BTreeSet<Arn> {
+        self.later_by(bed, 90).await
+    }
 
-/// Everything that there is at the beginning.
-fn everything() -> BTreeSet<Arn> {
-    let listeners = ["listener/app/a/1/1", "listener/app/a/1/2", "listener/app/b/1/1"];
-    both().into_iter().chain(arns(&listeners)).collect()
+    async fn later_by(&self, bed: &Bed, span: u64) -> BTreeSet<Arn> {
+        tokio::time::sleep(std::time::Duration::from_secs(span)).await;
+        round_over(bed, set(&self.balancers)).await
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_round_tells_what_is_new_and_then_nothing() {
-    let bed = world().bed();
-    assert_eq!(round_over(&bed, both()).await, everything());
+    let world = World::new();
+    let bed = world.bed();
+    assert_eq!(round_over(&bed, set(&world.balancers)).await, world.everything());
     let counts = bed.operations();
     let count = |operation| counts.iter().filter(|called| **called == operation).count();
     // Both balancers go in one call.
@@ -115,114 +91,106 @@ async fn a_round_tells_what_is_new_and_then_nothing() {
         "at most 2 + listeners for each balancer"
     );
     assert_eq!(counts.len(), 6);
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
     assert_eq!(bed.operations().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_round_tells_each_change_once() {
-    let world = world();
-    let bed = world.bed();
-    later(&bed).await;
+    let world = World::new();
+    let (bed, second) = (world.bed(), world.listeners[1].clone());
+    world.later(&bed).await;
 
-    world.set("loadbalancer/app/a/1", "listener/app/a/1/2", 503);
-    assert_eq!(later(&bed).await, arns(&["listener/app/a/1/2"]));
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    world.answer(&second, 503);
+    assert_eq!(world.later(&bed).await, set([&second]));
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
 
-    world.remove("loadbalancer/app/a/1", "listener/app/a/1/2");
-    assert_eq!(later(&bed).await, arns(&["loadbalancer/app/a/1", "listener/app/a/1/2"]));
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    world.remove(&second);
+    assert_eq!(world.later(&bed).await, set([&world.balancers[0], &second]));
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
 
-    world.set("loadbalancer/app/b/1", "listener/app/b/1/9", 200);
-    assert_eq!(later(&bed).await, arns(&["loadbalancer/app/b/1", "listener/app/b/1/9"]));
+    let ninth = listen(&world.aws, "b", 9);
+    assert_eq!(world.later(&bed).await, set([&world.balancers[1], &ninth]));
 
-    world.destroy("loadbalancer/app/b/1");
-    let gone = arns(&["loadbalancer/app/b/1", "listener/app/b/1/1", "listener/app/b/1/9"]);
-    assert_eq!(later(&bed).await, gone);
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    world.destroy(&world.balancers[1]);
+    let gone = set([&world.balancers[1], &world.listeners[2], &ninth]);
+    assert_eq!(world.later(&bed).await, gone);
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_on_demand_is_not_read_again_but_told() {
-    let world = world();
-    let bed = world.bed();
-    later(&bed).await;
-    world.set("loadbalancer/app/a/1", "listener/app/a/1/2", 503);
+    let world = World::new();
+    let (bed, second) = (world.bed(), world.listeners[1].clone());
+    world.later(&bed).await;
+    world.answer(&second, 503);
     tokio::time::sleep(std::time::Duration::from_secs(45)).await;
-    bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await;
+    bed.fresh(Query::Rules(second.clone())).await;
     bed.operations();
     // One asker has seen it; the others who care for this listener have not.
-    assert_eq!(later_by(&bed, 15).await, arns(&["listener/app/a/1/2"]));
+    assert_eq!(world.later_by(&bed, 15).await, set([&second]));
     assert_eq!(bed.operations().iter().filter(|called| **called == "DescribeRules").count(), 2);
-    assert_eq!(round_over(&bed, both()).await, BTreeSet::new());
+    assert_eq!(round_over(&bed, set(&world.balancers)).await, BTreeSet::new());
     assert!(bed.operations().is_empty(), "all of it is fresh");
-}
-
-async fn later_by(bed: &Bed, span: u64) -> BTreeSet<Arn> {
-    tokio::time::sleep(std::time::Duration::from_secs(span)).await;
-    round_over(bed, both()).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_in_passing_tells_nothing() {
     let failing = Arc::new(Mutex::new(false));
-    let (world, switch) = (world(), Arc::clone(&failing));
-    let bed = Bed::new(move |form| {
-        if *switch.lock().unwrap() { failure(400, "Throttling", "Rate exceeded") } else { world.answer(form) }
-    });
-    later(&bed).await;
+    let (world, switch) = (World::new(), Arc::clone(&failing));
+    let bed = world.bed_with(move || switch.lock().unwrap().then(|| failure(400, "Throttling", "Rate exceeded")));
+    world.later(&bed).await;
     *failing.lock().unwrap() = true;
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
     *failing.lock().unwrap() = false;
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_told_once_and_so_is_its_end() {
     let refusing = Arc::new(Mutex::new(false));
-    let (world, switch) = (world(), Arc::clone(&refusing));
-    let bed = Bed::new(move |form| {
-        if *switch.lock().unwrap() { failure(403, "AccessDenied", "not for you") } else { world.answer(form) }
-    });
-    later(&bed).await;
+    let (world, switch) = (World::new(), Arc::clone(&refusing));
+    let bed = world.bed_with(move || switch.lock().unwrap().then(|| failure(403, "AccessDenied", "not for you")));
+    world.later(&bed).await;
     *refusing.lock().unwrap() = true;
-    assert_eq!(later_by(&bed, 30).await, BTreeSet::new(), "one round may miss it");
+    assert_eq!(world.later_by(&bed, 30).await, BTreeSet::new(), "one round may miss it");
     // The rules too, though it is not known any more which listeners there are.
-    assert_eq!(later(&bed).await, everything());
+    assert_eq!(world.later(&bed).await, world.everything());
     // Listeners are read more seldom, so that they too cannot be read is known a round later.
-    assert_eq!(later(&bed).await, both());
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    assert_eq!(world.later(&bed).await, set(&world.balancers));
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
     *refusing.lock().unwrap() = false;
-    assert_eq!(later(&bed).await, everything());
-    assert_eq!(later(&bed).await, BTreeSet::new());
+    assert_eq!(world.later(&bed).await, world.everything());
+    assert_eq!(world.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_balancer_left_out_and_taken_in_again_is_new() {
-    let bed = world().bed();
-    later(&bed).await;
-    round_over(&bed, arns(&["loadbalancer/app/a/1"])).await;
-    assert_eq!(later(&bed).await, arns(&["loadbalancer/app/b/1", "listener/app/b/1/1"]));
+    let world = World::new();
+    let bed = world.bed();
+    world.later(&bed).await;
+    round_over(&bed, set([&world.balancers[0]])).await;
+    assert_eq!(world.later(&bed).await, set([&world.balancers[1], &world.listeners[2]]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_is_gone_is_told_in_the_next_round() {
-    let world = world();
-    let bed = world.bed();
-    later(&bed).await;
-    world.remove("loadbalancer/app/a/1", "listener/app/a/1/2");
-    let gone = arns(&["loadbalancer/app/a/1", "listener/app/a/1/2"]);
-    assert_eq!(later_by(&bed, 31).await, gone, "though listeners are read more seldom");
+    let world = World::new();
+    let (bed, second) = (world.bed(), world.listeners[1].clone());
+    world.later(&bed).await;
+    world.remove(&second);
+    let gone = set([&world.balancers[0], &second]);
+    assert_eq!(world.later_by(&bed, 31).await, gone, "though listeners are read more seldom");
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_nothing_answers_two_rounds_say_so_within_a_minute() {
     let silent = Arc::new(Mutex::new(false));
-    let (world, switch) = (world(), Arc::clone(&silent));
-    let bed = Bed::new(move |form| if *switch.lock().unwrap() { Answer::Silence } else { world.answer(form) });
-    later(&bed).await;
+    let (world, switch) = (World::new(), Arc::clone(&silent));
+    let bed = world.bed_with(move || switch.lock().unwrap().then_some(Answer::Silence));
+    world.later(&bed).await;
     *silent.lock().unwrap() = true;
-    let scope = ResyncScope { balancers: both(), ..ResyncScope::default() };
+    let scope = ResyncScope { balancers: set(&world.balancers), ..ResyncScope::default() };
     let began = tokio::time::Instant::now();
     let mut unreadable = None;
     while unreadable.is_none() {

@@ -1,39 +1,28 @@
-//! What looking at tags costs, and what it tells.
+//! What looking at tags costs, and what it tells, of rules in the simulated AWS.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use weir_sim::aws::{Aws, RuleAction};
+
 use super::*;
-use crate::wire::{Bed, Form, arn, members, result};
+use crate::wire::{Answer, Bed, simulated};
 
-/// The owners of resources, as their tags say.
-#[derive(Clone, Default)]
-struct World(Arc<Mutex<BTreeMap<String, String>>>);
-
-impl World {
-    fn set(&self, resource: &Arn, owner: &str) {
-        self.0.lock().unwrap().insert(resource.to_string(), owner.to_owned());
-    }
-
-    fn bed(&self) -> Bed {
-        let world = self.clone();
-        Bed::new(move |form: &Form| {
-            let owners = world.0.lock().unwrap();
-            let one = |arn: &String| {
-                let owner = owners.get(arn).cloned().unwrap_or_default();
-                format!(
-                    "<member><ResourceArn>{arn}</ResourceArn><Tags><member><Key>owner</Key><Value>{owner}</Value>\
-                     </member></Tags></member>"
-                )
-            };
-            let all: String = members(form, "ResourceArns").iter().map(one).collect();
-            result("DescribeTags", &format!("<TagDescriptions>{all}</TagDescriptions>"))
-        })
-    }
+/// A listener with so many rules.
+fn rules(count: u32) -> (Arc<Aws>, Bed, BTreeSet<Arn>) {
+    let aws = simulated();
+    aws.add_balancer("a").unwrap();
+    let answer = RuleAction::FixedResponse(200);
+    let listener = aws.add_listener("a", "HTTP", 80, &answer).unwrap();
+    let rule = |priority| Arn::new(aws.add_rule(&listener, priority, (&["a.test"], &[]), &answer).unwrap());
+    let rules = (1..=count).map(rule).collect();
+    let behind = Arc::clone(&aws);
+    (aws, Bed::new(move |_| Answer::Of(Arc::clone(&behind))), rules)
 }
 
-fn rules(count: usize) -> BTreeSet<Arn> {
-    (0..count).map(|number| arn(&format!("listener-rule/app/a/1/1/{number:04}"))).collect()
+/// A resource has another owner.
+fn own(aws: &Aws, resource: &Arn, owner: &str) {
+    aws.add_tags(resource.as_str(), &[("owner", owner)]).unwrap();
 }
 
 /// Calls every half a minute for a while; what was told, and the most calls at once.
@@ -49,8 +38,7 @@ async fn look_for(bed: &Bed, resources: &BTreeSet<Arn>, minutes: u32) -> (BTreeS
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_rules_cost_a_few_calls_in_each_round() {
-    let (world, resources) = (World::default(), rules(1_000));
-    let bed = world.bed();
+    let (_, bed, resources) = rules(1_000);
     look_for(&bed, &resources, 10).await;
     bed.operations();
     let (changed, most) = look_for(&bed, &resources, 60).await;
@@ -59,22 +47,21 @@ async fn a_thousand_rules_cost_a_few_calls_in_each_round() {
 
 #[tokio::test(start_paused = true)]
 async fn another_owner_is_told_within_ten_minutes_and_once() {
-    let (world, resources) = (World::default(), rules(45));
-    let bed = world.bed();
+    let (aws, bed, resources) = rules(45);
     look_for(&bed, &resources, 10).await;
     let taken = resources.last().unwrap();
-    world.set(taken, "another");
+    own(&aws, taken, "another");
     assert_eq!(look_for(&bed, &resources, 10).await.0, BTreeSet::from([taken.clone()]));
     assert_eq!(look_for(&bed, &resources, 60).await.0, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_tick_has_read_is_where_the_comparison_begins() {
-    let (world, resources) = (World::default(), rules(1));
-    let (bed, rule) = (world.bed(), rules(1).pop_first().unwrap());
-    world.set(&rule, "us");
+    let (aws, bed, resources) = rules(1);
+    let rule = resources.first().unwrap().clone();
+    own(&aws, &rule, "us");
     bed.fresh(Query::Tags(rule.clone())).await;
     assert_eq!(look_for(&bed, &resources, 10).await.0, BTreeSet::new());
-    world.set(&rule, "another");
+    own(&aws, &rule, "another");
     assert_eq!(look_for(&bed, &resources, 10).await.0, BTreeSet::from([rule]));
 }
