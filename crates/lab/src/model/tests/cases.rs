@@ -4,6 +4,7 @@
 //! came of it: statuses that were recorded, writes, events, and at the end of each span what is live and when whom is looked
 //! at again; of what is run quietly, the end only. `WEIR_UPDATE=1` writes the files anew; read the difference before it is kept.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
@@ -65,12 +66,16 @@ fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
     let end = model.now + span;
     model.run_each(end, |model, object| {
         let (said, writes, told) = (says(model, object), model.writes.len(), model.told.len());
+        let chosen = course(model);
         model.tick(object);
         let time = model.now.strftime("%H:%M:%S");
         let now_said = says(model, object);
         if said != now_said {
             let says = now_said.unwrap_or_else(|| "is gone".to_owned());
             let _ = writeln!(text, "{time} {} {}: {says}", object.kind.word(), object.key.name);
+        }
+        if let Some(course) = course(model).filter(|course| chosen.as_ref() != Some(course)) {
+            let _ = writeln!(text, "{time}   {course}");
         }
         for (_, _, event) in &model.told[told..] {
             let _ = writeln!(text, "{time}   event {}{}", event.reason, if event.warning { " (warning)" } else { "" });
@@ -79,8 +84,10 @@ fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
             let _ = writeln!(text, "{time}   {} {}", step.operation(), step.words());
         }
     });
-    let live: Vec<String> = live(model).into_iter().map(|(group, weight)| format!("{group} {weight}")).collect();
-    let live = if live.is_empty() { "nothing".to_owned() } else { live.join(", ") };
+    let [mut live, other] = [80, 81].map(|port| words(&model.aws.default_weights(port)));
+    if other.contains(',') {
+        let _ = write!(live, "; of the other route: {other}");
+    }
     let mut due: Vec<String> = Vec::new();
     for (object, at) in &model.due {
         let urgency = urgency(model, object).word();
@@ -89,6 +96,18 @@ fn run(model: &mut Model, span: SignedDuration, text: &mut String) {
     due.sort();
     let due = if due.is_empty() { "nothing".to_owned() } else { due.join(", ") };
     let _ = writeln!(text, "{} live: {live}; due: {due}", model.now.strftime("%H:%M:%S"));
+}
+
+/// Weights in words.
+fn words(weights: &BTreeMap<String, u16>) -> String {
+    let entries: Vec<String> = weights.iter().map(|(group, weight)| format!("{group} {weight}")).collect();
+    if entries.is_empty() { "nothing".to_owned() } else { entries.join(", ") }
+}
+
+/// Whether the run of the shift goes at once or by its strategy, and why.
+fn course(model: &Model) -> Option<String> {
+    let run = model.cluster.shifts.get(&Key::new(NAMESPACE, "shop"))?.status.run.as_ref()?;
+    run.course.as_ref().map(|course| format!("{}: {}", course.reason, course.message))
 }
 
 /// What the status of an object says; `None` where it is gone.
@@ -189,7 +208,21 @@ fn does(model: &mut Model, deed: &str) -> Result<(), String> {
             let spec = model.cluster.routes.get(&Key::new(NAMESPACE, "web")).ok_or("there is no route")?.spec.clone();
             model.apply_route("web", patched(&spec, rest)?);
         }
+        ("second", "route") => model.apply_route("other", route("other", None)),
+        ("make", name) => {
+            let key = Key::new(NAMESPACE, "web");
+            let mut spec = model.cluster.routes.get(&key).ok_or("there is no route")?.spec.clone();
+            spec.backends.push(Backend { environment: name.to_owned(), part: None });
+            model.aws.add_group(name, 5);
+            model.apply_environment(name, environment(name));
+            model.apply_route("web", spec);
+        }
+        ("group", name) => model.aws.add_group(name, count(second)?),
         ("point", environment_name) => model.apply_environment(environment_name, environment(second)),
+        ("alone", _) => stand_alone(model),
+        ("traffic", _) => model.aws.traffic = count(rest)?.into(),
+        ("other", _) => model.aws.forward_default(now, 81, &weights_of(rest)?),
+        ("balancer", key) => model.aws.tag_balancer(key, second),
         ("console", "answers") => model.aws.answer_default(now, 80),
         ("console", "untags") => model.aws.set_listener_tags(80, weir_engine::fact::Tags::new()),
         ("console", "removes") => model.aws.remove_rules(80, |rule, _| rule.priority.number().is_some()),
@@ -205,16 +238,21 @@ fn does(model: &mut Model, deed: &str) -> Result<(), String> {
         ("command", "shift") => model.command("shop", second),
         ("command", "route") => model.command_route("web", second),
         ("delete", "shift") => model.delete_shift("shop"),
-        ("delete", "route") => model.delete_route("web"),
+        ("delete", "route") => model.delete_route(if second.is_empty() { "web" } else { second }),
         ("delete", "environment") => model.delete(KindName::Environment, second),
         ("delete", "entrypoint") => model.delete(KindName::EntryPoint, "public"),
         ("reads", how) => model.aws.failing_reads = how == "fail",
-        ("writes", "deny") => drop(model.aws.denied_ports.insert(80)),
+        ("writes", "deny") => drop(model.aws.denied_ports.insert(if second == "other" { 81 } else { 80 })),
         ("writes", "allow") => model.aws.denied_ports.clear(),
         ("writes", "fail") => model.aws.failing_writes = (count(second)?, false),
         ("writes", "unanswered") => model.aws.failing_writes = (count(second)?, true),
         ("statuses", "lost") => model.lose_statuses(),
         ("process", "dies") => model.restart(),
+        ("objects", "anew") => {
+            let shift = model.cluster.shifts.get(&Key::new(NAMESPACE, "shop")).ok_or("there is no shift")?.spec.clone();
+            *model = made(model.now, model.aws.clone());
+            model.apply_shift("shop", shift);
+        }
         ("grants", how) => grant(model, how == "all"),
         _ => return Err("expected one of the verbs of this function".to_owned()),
     }
@@ -238,6 +276,6 @@ fn every_case_comes_to_what_it_says() {
             differ.push(format!("{}: came to be, and stands there: {line:#?}", file.display()));
         }
     }
-    assert!(count >= 60, "{count} cases");
+    assert!(count >= 120, "{count} cases");
     assert!(differ.is_empty(), "WEIR_UPDATE=1 writes what came to be:\n{}", differ.join("\n"));
 }

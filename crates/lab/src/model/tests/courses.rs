@@ -107,6 +107,10 @@ fn back(model: &mut Model, names: &[&str]) {
     });
 }
 
+fn named((name, weight): (&str, i32)) -> (String, i32) {
+    (name.to_owned(), weight)
+}
+
 /// What was deleted is gone by its deadline, and some grace.
 fn lingers_not(model: &Model) {
     let grace = minutes(3);
@@ -164,7 +168,7 @@ fn happen(model: &mut Model, wishes: &mut Wish, index: usize, what: &Happening) 
             }
         }
         Happening::Weights(weights) => choose(model, |spec| {
-            spec.weights = weights.and_then(|(a, b, c)| chosen(&[("blue", a), ("green", b), ("red", c)]));
+            spec.weights = weights.map(|(a, b, c)| [("blue", a), ("green", b), ("red", c)].map(named).into());
             spec.weights = spec.weights.take().filter(|_| spec.drift != DriftPolicy::Adopt);
         }),
         Happening::Pace(step) => choose(model, |spec| {
@@ -209,13 +213,13 @@ fn settles_on_chosen(model: &mut Model, goal: Vec<(String, i32)>) -> Result<(), 
     judge(model);
     let goal: Vec<(String, u16)> =
         goal.into_iter().map(|(name, weight)| (name, u16::try_from(weight).unwrap())).collect();
-    prop_assert_eq!(live(model), goal, "{:#?}", chosen::route_status(model));
+    prop_assert_eq!(live(model), goal, "{:#?}", route_status(model));
     let (ticks, writes) = (model.ticks, model.writes.len());
     model.run_for(minutes(120));
     prop_assert!(
         model.ticks - ticks <= most_at_rest(model) && model.writes.len() == writes,
         "not at rest: {:#?}",
-        chosen::route_status(model)
+        route_status(model)
     );
     Ok(())
 }
