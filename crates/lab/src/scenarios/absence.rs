@@ -1,10 +1,10 @@
-//! Things that are away for a while, or for ever: the controller, and objects that a run was founded on.
+//! Controllers that are away for a while, and what happens meanwhile.
 
 use weir_api::traffic_shift::Outcome;
 
-use crate::stage::{self, shift, steps};
+use crate::stage::{shift, steps};
 
-use super::{MINUTE, changes, live, outcome, play, status, until, until_applied, until_complete};
+use super::{MINUTE, changes, live, outcome, play, until, until_applied, until_complete};
 
 #[test]
 fn a_controller_that_was_stopped_goes_on_from_where_the_world_is() {
@@ -35,21 +35,5 @@ fn a_candidate_that_broke_while_nobody_looked_is_left_at_once() {
         until(world, "the rollback", |world| live(world)["green"] == 0, 2 * MINUTE).await;
         until_complete(world, "checkout").await;
         assert_eq!(outcome(world), Some(Outcome::RolledBack));
-    });
-}
-
-#[test]
-fn a_rollback_needs_neither_environment() {
-    play(313, async |world| {
-        world.apply(&shift("green", &steps(&[25, 50, 100], "10m"), "")).unwrap();
-        until_applied(world, 50).await;
-        world.delete("environments", "blue").unwrap();
-        world.delete("environments", "green").unwrap();
-        world.run_for(MINUTE).await;
-        world.command("checkout", "abort/1").unwrap();
-        until(world, "the rollback", |world| live(world)["green"] == 0, MINUTE).await;
-        until(world, "the end", |world| status(world).run.is_some_and(|run| run.ended_at.is_some()), MINUTE).await;
-        assert_eq!(outcome(world), Some(Outcome::RolledBack));
-        assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
     });
 }

@@ -70,29 +70,6 @@ fn notes(world: &World, reason: &str) -> Vec<String> {
 }
 
 #[test]
-fn restore_puts_back_what_was_there_and_takes_the_tags_away() {
-    play_with(601, "Restore", async |world| {
-        world.apply(&shift("green", ALL_AT_ONCE, "")).unwrap();
-        until_complete(world, "checkout").await;
-        assert_eq!(live(world)["green"], 100);
-        assert_eq!(marks(world)["weir.dev/before"], format!("forward+0+{}=100+.", group(world, "blue")));
-        delete(world, "weightedroutes", "checkout");
-        assert!(world.route("checkout").is_some(), "the finalizer holds it");
-        until_gone(world, 2 * MINUTE).await;
-        assert_eq!((live(world), marks(world)), (before(), BTreeMap::new()), "{}", told(world));
-        assert_eq!(notes(world, "Restored").len(), 1, "{}", told(world));
-        world.run_for(HOUR).await;
-        assert_eq!(live(world), before());
-    });
-}
-
-/// A group as a tag names it.
-fn group(world: &World, name: &str) -> String {
-    let arn = world.account().group_arns().remove(name).unwrap();
-    arn.split_once("targetgroup/").unwrap().1.to_owned()
-}
-
-#[test]
 fn a_group_that_has_left_the_action_comes_back_without_weight_first() {
     play_with(602, "Restore", async |world| {
         world
@@ -107,26 +84,6 @@ fn a_group_that_has_left_the_action_comes_back_without_weight_first() {
         assert_eq!((live(world), marks(world)), (before(), BTreeMap::new()), "{}", told(world));
         let attached = changes(world).into_iter().rev().nth(1).unwrap().after;
         assert_eq!(attached, stage::weights(&[("green", 100), ("blue", 0)]));
-    });
-}
-
-#[test]
-fn a_side_that_cannot_carry_is_named_and_what_is_live_stays() {
-    play_with(603, "Restore", async |world| {
-        world.apply(&shift("green", ALL_AT_ONCE, "")).unwrap();
-        until_complete(world, "checkout").await;
-        world.account().break_targets("blue", 1);
-        world.run_for(MINUTE).await;
-        delete(world, "weightedroutes", "checkout");
-        world.run_for(5 * MINUTE).await;
-        assert_eq!(ready_reason(world), "DeletionBlocked");
-        assert!(notes(world, "DeletionBlocked")[0].contains("has 3 of the 4 healthy targets"), "{}", told(world));
-        let took = until_gone(world, 10 * MINUTE).await;
-        assert!(took > 4 * MINUTE && took < 6 * MINUTE, "{took:?}");
-        assert_eq!(live(world)["green"], 100);
-        let left = notes(world, "LeftBehind").remove(0);
-        assert!(left.contains("with blue 0, green 100") && left.contains("3 of the 4"), "{left}");
-        assert!(marks(world).contains_key("weir.dev/owner"));
     });
 }
 

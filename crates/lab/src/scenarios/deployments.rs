@@ -5,10 +5,10 @@ use std::time::Duration;
 use weir_api::condition::{READY, Truth, find};
 use weir_api::traffic_shift::Outcome;
 
-use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, route, shift, steps};
+use crate::stage::{self, BALANCER, ENTRY_POINT, PORT, environment, on_virtual_time, shift, steps};
 use crate::world::{Settings, World};
 
-use super::{assert_sound, changes, live, outcome, status, until_complete};
+use super::{assert_sound, changes, outcome, status, until_complete};
 
 const RULE: &str = "
 apiVersion: weir.dev/v1alpha1
@@ -72,21 +72,6 @@ fn the_first_deployment_makes_the_rule_and_completes_unhealthy() {
 }
 
 #[test]
-fn the_first_deployment_replaces_a_fixed_response_that_is_adopted() {
-    on_virtual_time(async {
-        let mut world = bare(32);
-        world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
-        world.start_controller();
-        world.apply(&shift("blue", &steps(&[5, 100], "1h"), "")).unwrap();
-        until_complete(&mut world, "checkout").await;
-        assert_eq!(live(&world), stage::weights(&[("blue", 100)]));
-        let note = status(&world).run.unwrap().note.unwrap();
-        assert!(note.contains("3 of 3 targets are healthy"), "{note}");
-        assert_sound(&world);
-    });
-}
-
-#[test]
 fn the_second_deployment_is_no_first_one() {
     on_virtual_time(async {
         let mut world = bare(33);
@@ -100,23 +85,6 @@ fn the_second_deployment_is_no_first_one() {
         assert_eq!(outcome(&world), Some(Outcome::RolledBack));
         assert_eq!(world.account().rule_weights(BALANCER, PORT, 10)["blue"], 100);
         assert!(changes(&world).iter().all(|change| change.after.get("green").is_none_or(|weight| *weight == 0)));
-        assert_sound(&world);
-    });
-}
-
-#[test]
-fn what_is_not_adopted_is_not_touched() {
-    on_virtual_time(async {
-        let mut world = bare(34);
-        world.apply(&route("checkout", &["blue", "green"], "").replace("adopt: true", "adopt: false")).unwrap();
-        world.start_controller();
-        world.apply(&shift("blue", "{allAtOnce: {}}", "")).unwrap();
-        world.run_for(Duration::from_mins(10)).await;
-        assert_eq!(changes(&world).len(), 0);
-        assert!(world.account().listener_tags(BALANCER, PORT).is_empty());
-        let conditions = super::route_status(&world, "checkout").conditions;
-        let stalled = conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();
-        assert_eq!(stalled.reason, "NotAdopted");
         assert_sound(&world);
     });
 }

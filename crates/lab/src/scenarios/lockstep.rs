@@ -139,15 +139,3 @@ fn a_route_that_is_not_written_holds_the_other_at_one_step_and_both_go_back() {
         });
     }
 }
-
-#[test]
-fn a_route_that_is_deleted_in_the_middle_takes_the_other_back() {
-    play(76, async |world| {
-        half_way(world, "").await;
-        world.delete("weightedroutes", "inner").unwrap();
-        until(world, "the other is back", |world| both_places(world)[0]["green"] == 0, 2 * MINUTE).await;
-        until_complete(world, "checkout").await;
-        assert_eq!(outcome(world), Some(Outcome::RolledBack), "{}", told(world));
-        assert_eq!(both_places(world)[1]["green"], 25, "nobody moves a route that is gone");
-    });
-}

@@ -96,60 +96,6 @@ fn a_broken_candidate_is_left_even_for_a_small_side() {
 }
 
 #[test]
-fn on_failure_pause_holds_until_somebody_decides() {
-    play(15, async |world| {
-        world.apply(&shift("green", &steps(&[50, 100], "1m"), "onFailure: Pause")).unwrap();
-        until_applied(world, 50).await;
-        world.account().break_targets("green", 4);
-        let held = |world: &crate::World| status(world).waiting.is_some_and(|waiting| waiting.reason == "Failed");
-        until(world, "the run holds", held, HOUR).await;
-        world.run_for(10 * MINUTE).await;
-        assert_eq!(live(world)["green"], 50);
-        world.command("checkout", "abort/1").unwrap();
-        until_complete(world, "checkout").await;
-        assert_eq!(live(world)["green"], 0);
-    });
-}
-
-#[test]
-fn without_progress_a_run_goes_back_at_its_deadline() {
-    play(16, async |world| {
-        world.account().break_targets("green", 3);
-        world.apply(&shift("green", &steps(&[25, 100], "1m"), "progressDeadline: 10m")).unwrap();
-        until_applied(world, 25).await;
-        until_complete(world, "checkout").await;
-        assert_eq!(outcome(world), Some(Outcome::RolledBack));
-        assert_eq!(live(world)["green"], 0);
-        let message = &status(world).history[0].message;
-        assert!(message.contains("no progress for 10m"), "{message}");
-    });
-}
-
-#[test]
-fn a_shift_deleted_in_the_middle_goes_back_where_its_policy_says_so() {
-    play(17, async |world| {
-        world.apply(&shift("green", &steps(&[50, 100], "10m"), "deletionPolicy: Rollback")).unwrap();
-        until_applied(world, 50).await;
-        world.delete("trafficshifts", "checkout").unwrap();
-        assert!(world.shift("checkout").is_some(), "the finalizer holds it");
-        until(world, "the shift is gone", |world| world.shift("checkout").is_none(), 5 * MINUTE).await;
-        assert_eq!(live(world), stage::weights(&[("blue", 100), ("green", 0)]));
-    });
-}
-
-#[test]
-fn a_shift_deleted_in_the_middle_holds_what_is_live_by_default() {
-    play(18, async |world| {
-        world.apply(&shift("green", &steps(&[50, 100], "10m"), "")).unwrap();
-        until_applied(world, 50).await;
-        world.delete("trafficshifts", "checkout").unwrap();
-        assert!(world.shift("checkout").is_none());
-        world.run_for(10 * MINUTE).await;
-        assert_eq!(live(world), stage::weights(&[("blue", 50), ("green", 50)]));
-    });
-}
-
-#[test]
 fn a_shift_that_has_ended_is_deleted_at_once() {
     play(19, async |world| {
         world.apply(&shift("green", "{allAtOnce: {}}", "deletionPolicy: Rollback")).unwrap();
