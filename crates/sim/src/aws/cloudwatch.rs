@@ -21,7 +21,7 @@ use super::elbv2::Elb;
 use super::iam::Deed;
 use super::partition::{Partition, Place};
 use super::protocol::{Input, Output, Protocol};
-use super::rates::{Rate, Rates};
+use super::rates::Bucket;
 use super::refusal::Refusal;
 use super::service::{Asks, Errand, Operation, Service};
 
@@ -107,7 +107,7 @@ impl Service for Monitoring {
     }
 
     fn operation(&self, name: &str) -> Option<Operation> {
-        let bucket: fn(&Rates) -> (&'static str, Rate) = |rates| ("metric data", rates.metric_data);
+        let bucket: Bucket = |rates| ("metric data", rates.metric_data);
         (name == GET_METRIC_DATA).then_some(Operation { name: GET_METRIC_DATA, writes: false, bucket: Some(bucket) })
     }
 

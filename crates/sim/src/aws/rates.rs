@@ -48,19 +48,22 @@ impl Rates {
     }
 }
 
+/// Which bucket of a service a call is taken from, by name, and what it holds.
+pub(super) type Bucket = fn(&Rates) -> (&'static str, Rate);
+
 /// A service by its signing name, and one of its buckets.
-type Bucket = (&'static str, &'static str);
+type Named = (&'static str, &'static str);
 
 /// How full the buckets are.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
     /// The level of each bucket when it was last used; one that never was is full.
-    levels: BTreeMap<Bucket, (u128, Timestamp)>,
+    levels: BTreeMap<Named, (u128, Timestamp)>,
 }
 
 impl Buckets {
     /// Takes a token for a call, or refuses it.
-    pub(super) fn take(&mut self, bucket: Bucket, rate: Rate, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn take(&mut self, bucket: Named, rate: Rate, now: Timestamp) -> Result<(), Refusal> {
         let Rate { per_second, burst } = rate;
         let full = u128::from(burst) * WHOLE;
         let (level, at) = self.levels.get(&bucket).copied().unwrap_or((full, now));

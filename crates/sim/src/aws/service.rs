@@ -16,7 +16,7 @@ use super::iam::Deed;
 use super::log::Call;
 use super::partition::{Identity, Partition, Place, Visit};
 use super::protocol::{Input, Output, Protocol};
-use super::rates::{Rate, Rates};
+use super::rates::Bucket;
 use super::refusal::Refusal;
 use super::scope;
 use super::sts::STS;
@@ -61,7 +61,7 @@ pub(super) struct Operation {
     /// Whether it changes anything.
     pub(super) writes: bool,
     /// The bucket that its calls are taken from; `None` where nobody counts them.
-    pub(super) bucket: Option<fn(&Rates) -> (&'static str, Rate)>,
+    pub(super) bucket: Option<Bucket>,
 }
 
 /// What a request asks for, as it says itself, whatever comes of it.

@@ -8,7 +8,7 @@ use super::super::form::Form;
 use super::super::iam::Deed;
 use super::super::partition::{Partition, Place};
 use super::super::protocol::{Input, Output, Protocol};
-use super::super::rates::{Rate, Rates};
+use super::super::rates::Bucket;
 use super::super::refusal::Refusal;
 use super::super::service::{Asks, Errand, Operation, Service, Split};
 use super::super::xml::Xml;
@@ -63,7 +63,7 @@ fn find(name: &str) -> Option<(&'static str, Work)> {
     OPERATIONS.iter().find(|(known, _)| *known == name).copied()
 }
 
-fn bucket_of(name: &str, work: Work) -> fn(&Rates) -> (&'static str, Rate) {
+fn bucket_of(name: &str, work: Work) -> Bucket {
     match (name, work) {
         ("RegisterTargets" | "DeregisterTargets", _) => |rates| ("register", rates.register),
         (_, Work::Write(_)) => |rates| ("modify", rates.modify),
