@@ -5,6 +5,7 @@
 
 mod arrows;
 mod fields;
+mod kinds;
 mod links;
 mod references;
 mod scripts;

@@ -106,6 +106,20 @@ pub struct WeightedRouteSpec {
     pub deletion_policy: RouteDeletionPolicy,
 }
 
+impl WeightedRouteSpec {
+    /// Where the route takes hold of the traffic.
+    pub fn entry(&self) -> Entry<'_> {
+        Entry::Listener(&self.listener)
+    }
+}
+
+/// Where a route takes hold of the traffic: one for each kind of place.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// On a listener of a balancer.
+    Listener(&'a ListenerEntry),
+}
+
 /// The place on a listener: its default action, or a rule when `match` is given.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[x_kube(validation = Rule::new("has(self.match) || !has(self.priority)")

@@ -9,12 +9,9 @@ use std::fmt;
 use weir_api::AwsAccess;
 
 use crate::Arn;
-use crate::backend::Groups;
 use crate::grant::{Grants, Subject};
-use crate::object::{Cluster, EntryPointObject, EnvironmentObject, RouteObject};
-use crate::reason::Reason;
-use crate::route::{entry_key, is_led_away, listener_of};
-use crate::standing::{Explanation, because};
+use crate::object::{EntryPointObject, EnvironmentObject, RouteObject};
+use crate::standing::Explanation;
 
 /// How an account and region is reached. The default one is the controller's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,23 +70,6 @@ impl Grants {
     pub fn of_environment(&self, object: &EnvironmentObject) -> Result<Access, Explanation> {
         self.access(&object.key.namespace, object.spec.aws.as_ref())
     }
-
-    /// The access of a route: that of its entry point, which is judged by its own namespace, as its balancer is; what the
-    /// route recorded of it serves when the entry point is gone, or leads elsewhere.
-    pub fn of_route(&self, cluster: &Cluster, route: &RouteObject) -> Result<Access, Explanation> {
-        let key = entry_key(route);
-        let entry_point = cluster.entry_points.get(&key).filter(|_| !is_led_away(cluster, route));
-        let spec = match entry_point {
-            Some(entry_point) => entry_point.spec.aws.as_ref(),
-            None => route.status.aws.as_ref(),
-        };
-        let listener = match entry_point {
-            Some(_) => listener_of(cluster, route),
-            None => route.status.listener_rule.listener.as_deref(),
-        };
-        let refusal = listener.and_then(|listener| self.refusal_on(&key.namespace, &Arn::new(listener)));
-        refusal.map_or_else(|| self.access(&key.namespace, spec), Err)
-    }
 }
 
 /// The access that a route has on record. It was allowed when it was recorded.
@@ -101,29 +81,6 @@ pub(crate) fn recorded(route: &RouteObject) -> Access {
 pub(crate) fn record(access: &Access) -> Option<AwsAccess> {
     let Access { region, role_arn, external_id } = access.clone();
     (*access != Access::default()).then_some(AwsAccess { region, role_arn, external_id })
-}
-
-/// Why the target groups of a route cannot be used by its listener: AWS lets a listener forward only to groups of its
-/// own account and region. Those of the environments that `is_concerned` are looked at.
-pub(crate) fn mismatch(
-    listener: &Arn,
-    entry_point: &str,
-    groups: &Groups,
-    is_concerned: impl Fn(&str) -> bool,
-) -> Option<Explanation> {
-    let here = (listener.account()?, listener.region()?);
-    let resolved = groups.iter().filter_map(|(environment, group)| Some((environment, group.as_ref().ok()?)));
-    let (environment, there) = resolved
-        .filter(|(environment, _)| is_concerned(environment))
-        .filter_map(|(environment, group)| Some((environment, (group.account()?, group.region()?))))
-        .find(|(_, there)| *there != here)?;
-    let message = format!(
-        "found the environment {environment} in account {} and region {}, and the entry point {entry_point} in account \
-         {} and region {}; expected them together, since a listener forwards only to target groups of its own account \
-         and region. Correct spec.aws of one of the two, or take {environment} out of spec.backends",
-        there.0, there.1, here.0, here.1
-    );
-    Some(because(Reason::AccountMismatch, message))
 }
 
 #[cfg(test)]

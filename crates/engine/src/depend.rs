@@ -7,7 +7,7 @@ use weir_api::requests::Evidence;
 
 use crate::Arn;
 use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
-use crate::route::{MOST, entry_key};
+use crate::route::{MOST, entry_point_of, listener_of};
 
 /// The objects whose decisions look at the given one, without itself. The given one need not exist any more.
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
@@ -32,7 +32,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             let mut found = shifts_naming(cluster, key);
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
-                let doors = beside(cluster, &entry_key(route));
+                let doors = entry_point_of(route).map(|key| beside(cluster, &key)).unwrap_or_default();
                 found.extend(doors.iter().flat_map(|door| neighbours(cluster, door)));
             }
             found.remove(changed);
@@ -127,17 +127,12 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
     for entry_point in cluster.entry_points.values() {
         let (key, status) = (&entry_point.key, &entry_point.status);
         let is_balancer = status.arn.as_deref() == Some(resource.as_str());
-        let listeners: BTreeSet<&str> = status
-            .listeners
-            .iter()
-            .filter(|listener| is_balancer || listener.arn == resource.as_str())
-            .map(|listener| listener.name.as_str())
-            .collect();
-        if is_balancer || !listeners.is_empty() {
+        let is_it = |listener: &str| is_balancer || listener == resource.as_str();
+        if is_balancer || status.listeners.iter().any(|listener| is_it(&listener.arn)) {
             found.insert(ObjectRef::new(KindName::EntryPoint, key.clone()));
         }
         let routes = cluster.routes.first_on(key, MOST);
-        found.extend(routes.filter(|route| listeners.contains(route.spec.listener.listener.as_str())).map(reference));
+        found.extend(routes.filter(|route| listener_of(cluster, route).is_some_and(is_it)).map(reference));
     }
     let lenders = cluster
         .environments
@@ -175,11 +170,9 @@ fn shifts_naming(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
 /// The routes whose permission hangs on the labels of a namespace, and their neighbours: what one may not have any more
 /// is another's.
 pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
-    let permitted = cluster.routes.values().filter(|route| {
-        let elsewhere = route.spec.listener.entry_point.namespace.as_deref();
-        route.key.namespace == namespace && elsewhere.is_some_and(|elsewhere| elsewhere != namespace)
-    });
-    let entry_points: BTreeSet<Key> = permitted.map(entry_key).collect();
+    let own = cluster.routes.values().filter(|route| route.key.namespace == namespace);
+    let entry_points: BTreeSet<Key> =
+        own.filter_map(entry_point_of).filter(|entry_point| entry_point.namespace != namespace).collect();
     let doors: BTreeSet<Key> = entry_points.iter().flat_map(|key| beside(cluster, key)).collect();
     doors.iter().flat_map(|door| neighbours(cluster, door)).collect()
 }
@@ -218,46 +211,4 @@ fn in_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::route::stand_ins::{cluster, entry_point, route};
-
-    #[test]
-    fn a_way_in_concerns_the_others_to_its_balancer() {
-        let status = json!({"arn": "arn:balancer", "listeners": []});
-        let mut cluster = cluster(entry_point(json!({})), [route("team-a", "web", 1, Value::Null)]);
-        let mut first = cluster.entry_points.values().next().unwrap().clone();
-        first.status = serde_json::from_value(status).unwrap();
-        let mut second = first.clone();
-        second.key = Key::new("team-b", "own");
-        let mut elsewhere = second.clone();
-        elsewhere.key = Key::new("team-c", "own");
-        elsewhere.status.arn = Some("arn:another".to_owned());
-        let keys = [first.key.clone(), second.key.clone()];
-        for object in [first, second, elsewhere] {
-            cluster.entry_points.insert(object);
-        }
-        let woken = |key: &Key| -> Vec<String> {
-            let woken = dependents(&cluster, &ObjectRef::new(KindName::EntryPoint, key.clone()));
-            woken.into_iter().map(|object| object.to_string()).collect()
-        };
-        assert_eq!(woken(&keys[0]), ["EntryPoint team-b/own", "WeightedRoute team-a/web"]);
-        assert_eq!(woken(&keys[1]).len(), 2, "{:?}", woken(&keys[1]));
-    }
-
-    #[test]
-    fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
-        let mut aside = route("team-c", "web", 3, Value::Null);
-        aside.spec.listener.entry_point.name = "internal".to_owned();
-        let routes = [route("team-a", "web", 1, Value::Null), route("team-b", "web", 2, Value::Null), aside];
-        let cluster = cluster(entry_point(json!({})), routes);
-        let woken = |namespace: &str| -> Vec<String> {
-            of_namespace(&cluster, namespace).into_iter().map(|object| object.key.to_string()).collect()
-        };
-        assert_eq!(woken("team-a"), ["team-a/web", "team-b/web"]);
-        assert_eq!(woken("team-c"), ["team-c/web"]);
-        assert!(woken("platform").is_empty());
-    }
-}
+mod tests;

@@ -7,11 +7,11 @@ use weir_api::sharing::NamespaceSource;
 
 use crate::Arn;
 use crate::access::Access;
+use crate::allowed_routes::wrong_namespace;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Reading, Rule, Tags};
 use crate::grant::Subject;
-use crate::object::{Cluster, EntryPointObject, Key, RouteObject};
+use crate::object::{Cluster, EntryPointObject, Key};
 use crate::reason::Reason;
-use crate::route::{entry_key, wrong_namespace};
 use crate::sight::{ANY_AGE, Asked, Sight, all};
 use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
@@ -177,12 +177,6 @@ fn closed(cluster: &Cluster, object: &EntryPointObject, status: &EntryPointStatu
         first.key
     );
     Some(because(Reason::NotAllowed, message))
-}
-
-/// The balancer of a route, as its entry point has found it.
-pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn> {
-    let entry_point = cluster.entry_points.get(&entry_key(route))?;
-    entry_point.status.arn.as_ref().map(Arn::new)
 }
 
 /// Whether what was found before can be what the spec means now. What was found for another spec must not serve on.

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use litemap::LiteMap;
 use smol_str::SmolStr;
 
+pub(crate) use question::questions;
 pub use question::{By, Fact, Finding, Found, Query, Reading, RequestCount};
 
 /// An Amazon Resource Name. Clones share the text: of each there are many.

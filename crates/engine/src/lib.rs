@@ -4,6 +4,7 @@
 //! ([`tick::Tick`]): it says what it needs, the caller answers with real clients or from a model's memory.
 
 pub mod access;
+mod allowed_routes;
 pub mod backend;
 pub mod claim;
 mod command;
@@ -18,20 +19,21 @@ pub mod guard;
 pub mod invariant;
 pub mod kinds;
 pub mod object;
-pub mod objects;
 pub mod reason;
 pub mod route;
-pub mod share;
 pub mod shift;
 pub mod sight;
 pub mod standing;
 pub mod step;
 pub mod tick;
+pub mod urgency;
 pub mod weights;
 
 pub use access::Access;
 pub use fact::Arn;
 pub use grant::Grants;
+pub use object::objects;
 pub use object::{Cluster, Key, KindName, Object, ObjectRef};
 pub use reason::Reason;
+pub use route::share;
 pub use tick::Kind;

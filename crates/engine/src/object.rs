@@ -1,5 +1,7 @@
 //! Kubernetes objects as the engine sees them: identity, life cycle, spec and status, nothing of a client.
 
+pub mod objects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -10,7 +12,7 @@ use weir_api::{
     TrafficShiftSpec, TrafficShiftStatus, WeightedRouteSpec, WeightedRouteStatus,
 };
 
-use crate::objects::Objects;
+use objects::Objects;
 
 /// Namespace and name of an object. Of each there are many, in many places: clones cost nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,9 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::Arn;
 use crate::access::Access;
-use crate::fact::{Fact, Finding, Query, Reading};
-use crate::tick::Urgency;
+use crate::fact::{
+    Balancer, By, Fact, Finding, GroupAttributes, Health, Listener, Query, Reading, RequestCount, Requests, Rule, Tags,
+    TargetGroup, questions,
+};
+use crate::urgency::Urgency;
 
 /// How old a reading may be, at the start of the tick, for a write to be founded on it.
 pub const FRESH: SignedDuration = SignedDuration::from_secs(5);
@@ -137,6 +141,21 @@ impl<'a> Sight<'a> {
         self.facts
     }
 }
+
+macro_rules! look_ups {
+    ($($(#[$doc:meta])* $name:ident($key:ident: $key_type:ty) -> $found:ty, $look_up:ident;)+) => {
+        impl<'a> Sight<'a> {$(
+            $(#[$doc])*
+            ///
+            /// Asks unless it was read at `not_before` or later.
+            pub fn $look_up(&mut self, $key: &$key_type, not_before: Timestamp) -> Asked<Reading<'a, $found>> {
+                self.look_up(Query::$name($key.clone()), not_before)
+            }
+        )+}
+    };
+}
+
+questions!(look_ups);
 
 /// A reading of any age will do.
 pub const ANY_AGE: Timestamp = Timestamp::MIN;

@@ -19,6 +19,8 @@ use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
 use crate::sight::{Ask, Asked, Facts, Sight};
 use crate::step::Step;
 
+pub use crate::urgency::Urgency;
+
 /// How many needs a tick may have before it gives up and comes back later.
 pub const ROUNDS: u32 = 24;
 
@@ -70,34 +72,6 @@ pub trait Kind: Sized + 'static {
 
     /// How urgent a tick of this object is.
     fn urgency(cluster: &Cluster, object: &Object<Self::Spec, Self::Status>) -> Urgency;
-}
-
-/// How urgent a tick is; the more urgent goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Urgency {
-    /// Traffic is going back.
-    Rollback,
-    /// A run is moving.
-    Progress,
-    /// What somebody else has changed is put right.
-    Repair,
-    /// Everything else: looking around.
-    Routine,
-}
-
-impl Urgency {
-    /// Every urgency, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Rollback, Self::Progress, Self::Repair, Self::Routine];
-
-    /// The urgency's name in metrics.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Rollback => "rollback",
-            Self::Progress => "progress",
-            Self::Repair => "repair",
-            Self::Routine => "routine",
-        }
-    }
 }
 
 /// What a decision may know besides objects and readings.

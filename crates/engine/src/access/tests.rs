@@ -1,10 +1,8 @@
 //! Who may use which role, and what a manifest leads to.
 
-use std::collections::BTreeMap;
-
 use weir_api::AwsAccess;
 
-use super::{Access, mismatch};
+use super::Access;
 use crate::Arn;
 use crate::grant::{Grants, Subject};
 use crate::reason::Reason;
@@ -37,21 +35,4 @@ fn an_access_reaches_its_account_and_region_only() {
     assert!(!access.reaches(&arn("us-east-1", "222222222222")));
     assert!(Access::default().reaches(&arn("us-east-1", "111111111111")));
     assert_eq!(access.to_string(), format!("the role {ROLE} in eu-west-1"));
-}
-
-#[test]
-fn groups_of_another_account_are_told() {
-    let arn = |account: &str, what: &str| Arn::new(format!("arn:aws:elasticloadbalancing:eu-west-1:{account}:{what}"));
-    let listener = arn("111111111111", "listener/app/a/1/2");
-    let groups = BTreeMap::from([
-        ("blue".to_owned(), Ok(arn("111111111111", "targetgroup/blue/1"))),
-        ("green".to_owned(), Ok(arn("222222222222", "targetgroup/green/1"))),
-        ("red".to_owned(), Err("not there".to_owned())),
-    ]);
-    let reason = mismatch(&listener, "public", &groups, |_| true).unwrap();
-    assert_eq!(reason.reason, Reason::AccountMismatch);
-    let says = |words: &str| assert!(reason.message.contains(words), "{}", reason.message);
-    says("the environment green in account 222222222222");
-    says("the entry point public in account 111111111111");
-    assert_eq!(mismatch(&listener, "public", &groups, |environment| environment == "blue"), None);
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Arn, AwsError, Balancer, GroupAttributes, Health, Listener, Requests, Rule, Tags, TargetGroup};
-use crate::sight::{ANY_AGE, Asked, Sight};
 
 /// Names a resource by its ARN or by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,7 +57,7 @@ impl Fact {
 
     /// The answer where requests were not counted yet.
     pub fn uncounted() -> Self {
-        Self::new(ANY_AGE, Ok(None::<Requests>))
+        Self::new(Timestamp::MIN, Ok(None::<Requests>))
     }
 
     /// Why nothing was found, where nothing was.
@@ -91,8 +90,34 @@ pub trait Finding: Sized {
     fn of(found: &Found) -> Option<&Self>;
 }
 
-/// Declares the questions: their name, their key, what is found, and the name of the look-up in a [`Sight`].
+/// The questions: each with its key, what is found, and the name by which a decision looks it up. They are handed to another
+/// macro, which makes something of each.
 macro_rules! questions {
+    ($make:ident) => {
+        $make! {
+            /// A balancer.
+            Balancer(by: By) -> Balancer, balancer;
+            /// All listeners of a balancer.
+            Listeners(balancer: Arn) -> Vec<Listener>, listeners;
+            /// All rules of a listener, the default one included.
+            Rules(listener: Arn) -> Vec<Rule>, rules;
+            /// A target group.
+            Group(by: By) -> TargetGroup, group;
+            /// The attributes of a target group.
+            Attributes(group: Arn) -> GroupAttributes, attributes;
+            /// The health of the targets of a group.
+            Health(group: Arn) -> Health, health;
+            /// The tags of a resource.
+            Tags(resource: Arn) -> Tags, tags;
+            /// Requests as they were last counted; `None` while they were not. No call answers it: counting goes on beside
+            /// the ticks, see [`crate::route::share`].
+            Requests(counted: RequestCount) -> Option<Requests>, requests;
+        }
+    };
+}
+pub(crate) use questions;
+
+macro_rules! declare {
     ($($(#[$doc:meta])* $name:ident($key:ident: $key_type:ty) -> $found:ty, $look_up:ident;)+) => {
         /// One question about AWS.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,37 +153,10 @@ macro_rules! questions {
                 }
             }
         )+
-
-        impl<'a> Sight<'a> {$(
-            $(#[$doc])*
-            ///
-            /// Asks unless it was read at `not_before` or later.
-            pub fn $look_up(&mut self, $key: &$key_type, not_before: Timestamp) -> Asked<Reading<'a, $found>> {
-                self.look_up(Query::$name($key.clone()), not_before)
-            }
-        )+}
     };
 }
 
-questions! {
-    /// A balancer.
-    Balancer(by: By) -> Balancer, balancer;
-    /// All listeners of a balancer.
-    Listeners(balancer: Arn) -> Vec<Listener>, listeners;
-    /// All rules of a listener, the default one included.
-    Rules(listener: Arn) -> Vec<Rule>, rules;
-    /// A target group.
-    Group(by: By) -> TargetGroup, group;
-    /// The attributes of a target group.
-    Attributes(group: Arn) -> GroupAttributes, attributes;
-    /// The health of the targets of a group.
-    Health(group: Arn) -> Health, health;
-    /// The tags of a resource.
-    Tags(resource: Arn) -> Tags, tags;
-    /// Requests as they were last counted; `None` while they were not. No call answers it: counting goes on beside the
-    /// ticks, see [`crate::share`].
-    Requests(counted: RequestCount) -> Option<Requests>, requests;
-}
+questions!(declare);
 
 impl Query {
     /// Whether it names something by what is unique in one account and region only. An ARN says itself where it is.

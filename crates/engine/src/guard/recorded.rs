@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_api::Match;
 use weir_api::traffic_shift::{Run, RunRoute};
-use weir_api::weighted_route::{Before, EnvironmentWeight, Intent, RouteDeletionPolicy};
+use weir_api::weighted_route::{Before, Entry, EnvironmentWeight, Intent, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::claim;
@@ -85,7 +85,8 @@ impl<'a> Recorded<'a> {
 
     /// Whether a rule is for the requests that the spec says.
     pub(super) fn is_for(&self, conditions: &Conditions) -> Result<(), Violation> {
-        let wanted = self.route.spec.listener.matches.as_ref().map(values).unwrap_or_default();
+        let Entry::Listener(entry) = self.route.spec.entry();
+        let wanted = entry.matches.as_ref().map(values).unwrap_or_default();
         let written: BTreeSet<(String, String)> = conditions
             .iter()
             .flat_map(|(field, values)| values.iter().map(move |value| (field.to_string(), value.to_string())))

@@ -8,7 +8,8 @@ use crate::reason::Reason;
 use crate::standing::{Standing, because};
 use crate::weights;
 
-use super::Outlook;
+use super::observed::Looked;
+use super::outlook::Outlook;
 
 /// What is wrong with a backend, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,9 +32,9 @@ impl Fault {
 }
 
 /// Says which backends cannot serve.
-pub(super) fn mention(cluster: &Cluster, route: &RouteObject, groups: &Groups, outlook: &mut Outlook) {
+pub(super) fn mention(looked: &Looked<'_>, outlook: &mut Outlook) {
     let Standing::Ready(reason) = &outlook.standing else { return };
-    let faults = faults(cluster, route, groups);
+    let faults = faults(looked.cluster, looked.route, looked.members);
     let Some((worst, _)) = faults.first() else { return };
     let messages: Vec<&str> = faults.iter().map(|(_, message)| message.as_str()).collect();
     let reason = because(worst.reason(), format!("{}. {}", reason.message, messages.join("; ")));

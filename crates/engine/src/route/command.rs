@@ -2,16 +2,16 @@
 //!
 //! It accepts what is live as the new starting point; with `drift: Correct` it lets the route correct again.
 
-use weir_api::WeightedRouteStatus;
 use weir_api::command::{COMMAND_ANNOTATION, Command, Verb};
-use weir_api::weighted_route::DriftPolicy;
+use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight};
 
-use crate::command::{Outcome, ignored, record, unseen};
+use crate::command::{self, Outcome, ignored, unseen};
 use crate::object::RouteObject;
-use crate::tick::Context;
 use crate::weights;
 
-use super::wanted::Wanted;
+use super::observed::Looked;
+use super::record::Record;
+use super::target::RunTarget;
 
 /// A command that was not seen before.
 pub(super) enum New {
@@ -22,8 +22,8 @@ pub(super) enum New {
 }
 
 /// The command that was not seen before, if there is one.
-pub(super) fn new(route: &RouteObject, status: &WeightedRouteStatus) -> Option<New> {
-    let text = unseen(route.command.as_ref(), status.last_command.as_ref())?;
+pub(super) fn new(route: &RouteObject, known: &Record) -> Option<New> {
+    let text = unseen(route.command.as_ref(), known.last_command.as_ref())?;
     // With a status that was lost, the memory of which command was carried out is lost too: none is given twice.
     if route.status.observed_generation.is_none() {
         return Some(New::Nothing(ignored("it was there before the route had a status; give it a new token")));
@@ -42,8 +42,9 @@ pub(super) fn new(route: &RouteObject, status: &WeightedRouteStatus) -> Option<N
 }
 
 /// Notes what became of the command.
-pub(super) fn note(context: &Context, route: &RouteObject, status: &mut WeightedRouteStatus, outcome: Outcome) {
-    status.last_command = route.command.as_ref().map(|command| record(command, outcome, context.now));
+pub(super) fn note(looked: &Looked<'_>, record: &mut Record, outcome: Outcome) {
+    let given = looked.route.command.as_ref();
+    record.last_command = given.map(|given| command::record(given, outcome, looked.context.now));
 }
 
 /// What is taken for what shall be from now on.
@@ -57,22 +58,17 @@ pub(super) enum Accepted {
 }
 
 /// Carries out what was commanded about weights, once it is known what is live.
-pub(super) fn accepts(
-    context: &Context,
-    route: &RouteObject,
-    wanted: Option<&Wanted<'_>>,
-    status: &mut WeightedRouteStatus,
-) -> Option<Accepted> {
-    let is_live = weights::total(&status.weights) > 0;
-    let holds = status.intent.as_ref().is_some_and(|intent| weights::total(&intent.weights) > 0);
+pub(super) fn accepts(looked: &Looked<'_>, live: &[EnvironmentWeight], record: &mut Record) -> Option<Accepted> {
+    let is_live = weights::total(live) > 0;
+    let holds = record.intent.as_ref().is_some_and(|intent| weights::total(&intent.weights) > 0);
     let done = |message: &str| Ok(message.to_owned());
-    let (accepted, outcome) = match (new(route, status)?, wanted) {
+    let (accepted, outcome) = match (new(looked.route, record)?, looked.run()) {
         (New::Nothing(outcome), _) => (None, outcome),
-        (New::Resume, _) if route.spec.drift == DriftPolicy::Correct => {
-            status.reversals.clear();
+        (New::Resume, _) if looked.route.spec.drift == DriftPolicy::Correct => {
+            record.reversals.clear();
             (None, done("accepted: what was set is set again where it differs"))
         }
-        (New::Resume, Some(wanted)) => (None, ignored_in_run(wanted)),
+        (New::Resume, Some(run)) => (None, ignored_in_run(run)),
         (New::Resume, None) if is_live => {
             (Some(Accepted::Live), done("accepted: what is live is the new starting point"))
         }
@@ -81,35 +77,26 @@ pub(super) fn accepts(
         }
         (New::Resume, None) => (Some(Accepted::Nothing), done("accepted: nothing is live; the next shift begins anew")),
     };
-    note(context, route, status, outcome);
+    note(looked, record, outcome);
     accepted
 }
 
-fn ignored_in_run(wanted: &Wanted<'_>) -> Outcome {
-    ignored(&format!("a run is moving; give the command to the TrafficShift {}", wanted.shift.key))
+fn ignored_in_run(run: &RunTarget<'_>) -> Outcome {
+    ignored(&format!("a run is moving; give the command to the TrafficShift {}", run.shift.key))
 }
 
 /// Whether `resume` was given to a route whose entry point leads to another listener. Then it leaves the one on which it
 /// has its place, with all that was known of that.
-pub(super) fn leaves_place(
-    context: &Context,
-    route: &RouteObject,
-    wanted: Option<&Wanted<'_>>,
-    status: &mut WeightedRouteStatus,
-) -> bool {
-    if !matches!(new(route, status), Some(New::Resume)) {
+pub(super) fn leaves_place(looked: &Looked<'_>, record: &mut Record) -> bool {
+    if !matches!(new(looked.route, record), Some(New::Resume)) {
         return false;
     }
-    if let Some(wanted) = wanted {
-        note(context, route, status, ignored_in_run(wanted));
+    if let Some(run) = looked.run() {
+        note(looked, record, ignored_in_run(run));
         return false;
     }
-    *status = WeightedRouteStatus {
-        observed_generation: status.observed_generation,
-        full_traffic: std::mem::take(&mut status.full_traffic),
-        ..WeightedRouteStatus::default()
-    };
+    *record = Record::default();
     let message = "accepted: the route leaves its old listener and begins on the new one";
-    note(context, route, status, Ok(message.to_owned()));
+    note(looked, record, Ok(message.to_owned()));
     true
 }

@@ -5,19 +5,14 @@
 //! AWS alone, so that it can be taken up anywhere. It needs no other object: the listener, the groups and what was there
 //! before are in its own status, and on AWS. After [`DEADLINE`] it goes, and says what it leaves behind.
 
-mod restore;
-mod spot;
-
 use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, SYNCED, Truth, find};
 use weir_api::traffic_shift::ShiftDeletionPolicy;
-use weir_api::weighted_route::{Before, Deletion, DeletionStage, RouteDeletionPolicy};
+use weir_api::weighted_route::{Deletion, DeletionStage, RouteDeletionPolicy};
 
-use crate::Arn;
 use crate::access;
 use crate::backend;
-use crate::fact::{Query, Tags};
 use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Facts, Sight};
@@ -26,19 +21,19 @@ use crate::step::{Step, TAG_PREFIX};
 use crate::tick::{Context, Trouble, Verdict};
 use crate::weights;
 
-use super::place::{describe_place, is_marked};
-use super::wanted::{Wanted, wanted};
-use super::{before, conflict, look};
-use spot::{Spot, spot};
+use super::kind::{self, PlaceRecord, describe_place};
+use super::listener::was_marked;
+use super::look::look;
+use super::observed::Looked;
+use super::outlook::LOOK_AGAIN;
+use super::target::{RunTarget, Target};
+use super::undo::Undo;
 
 /// How long after its deletion was asked for a route goes, whatever could not be undone.
 pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 
-/// How soon a route that is being deleted looks again.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(15);
-
-/// Where the deletion stands.
-enum Stand {
+/// What a look at a route that is being deleted comes to.
+enum Leaving {
     /// Something is being written, or will be.
     Undoing(Deletion, Explanation, Step),
     /// Something keeps it from going on.
@@ -50,28 +45,19 @@ enum Stand {
 }
 
 /// Whether deleting the route, with what is live and about to be written, would leave something to be undone.
-pub(super) fn is_owed(
-    context: &Context,
-    route: &RouteObject,
-    wanted: Option<&Wanted<'_>>,
-    status: &WeightedRouteStatus,
-    writes: bool,
-    facts: &Facts,
-) -> bool {
-    if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !wanted.is_some_and(returns) {
+pub(super) fn is_owed(looked: &Looked<'_>, place: &PlaceRecord, writes: bool, facts: &Facts) -> bool {
+    let route = looked.route;
+    if route.spec.deletion_policy == RouteDeletionPolicy::Retain && !looked.run().is_some_and(returns) {
         return false;
     }
-    let tags = status.listener_rule.arn.as_ref().and_then(|arn| facts.last::<Tags>(Query::Tags(Arn::new(arn))));
-    match tags.and_then(|reading| reading.found.ok()) {
-        Some(tags) => writes || is_marked(tags, &context.owner, &route.key),
-        None => writes || route.has_finalizer() || conflict::was_marked(route),
-    }
+    let is_marked = place.carries_marks(&looked.context.owner, route, facts);
+    writes || is_marked.unwrap_or_else(|| route.has_finalizer() || was_marked(route))
 }
 
 /// Whether the shift of a run goes back when it, or its route, is deleted.
-fn returns(wanted: &Wanted<'_>) -> bool {
-    let has_before = !weights::without(&wanted.part.from, &wanted.run.to).is_empty();
-    has_before && (wanted.goes_back() || wanted.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback)
+fn returns(run: &RunTarget<'_>) -> bool {
+    let has_before = !weights::without(&run.part.from, &run.run.to).is_empty();
+    has_before && (run.goes_back() || run.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback)
 }
 
 /// Decides about a route whose deletion was asked for. Where it has no access, `refusal` says why.
@@ -91,20 +77,20 @@ pub(super) fn decide(
     if stage(route) == Some(DeletionStage::Over) {
         return Some(Verdict::record(status));
     }
-    let stand = match refusal {
-        _ if context.now >= deadline => Stand::Over(left_behind(route)),
-        Some(reason) => Stand::Blocked(reason.message.into()),
+    let leaving = match refusal {
+        _ if context.now >= deadline => Leaving::Over(left_behind(route)),
+        Some(reason) => Leaving::Blocked(reason.message.into()),
         None => undo(context, cluster, route, &mut status, sight)?,
     };
-    let is_over = matches!(stand, Stand::Over(_));
-    let (reason, step) = match stand {
-        Stand::Undoing(deletion, reason, step) => {
+    let is_over = matches!(leaving, Leaving::Over(_));
+    let (reason, step) = match leaving {
+        Leaving::Undoing(deletion, reason, step) => {
             status.deletion = Some(deletion);
             (reason, Some(step))
         }
-        Stand::Following(message, step) => (because(Reason::RollingBack, message), step),
-        Stand::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
-        Stand::Over(reason) => {
+        Leaving::Following(message, step) => (because(Reason::RollingBack, message), step),
+        Leaving::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
+        Leaving::Over(reason) => {
             status.deletion = Some(Deletion { stage: DeletionStage::Over, result: String::new() });
             (reason, None)
         }
@@ -137,82 +123,66 @@ fn undo(
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Asked<Stand> {
+) -> Asked<Leaving> {
     status.aws = access::record(sight.access());
-    let spot = match spot(cluster, route, sight)? {
-        Ok(Some(spot)) => spot,
+    let place = match kind::find_to_leave(cluster, route, sight)? {
+        Ok(Some(place)) => place,
         Ok(None) => return Some(gone(route)),
-        Err(blocker) => return Some(Stand::Blocked(blocker)),
+        Err(blocker) => return Some(Leaving::Blocked(blocker)),
     };
-    if !is_marked(spot.tags, &context.owner, &route.key) {
+    let tags = match place.tags(sight)? {
+        Ok(Some(tags)) => tags,
+        Ok(None) => return Some(gone(route)),
+        Err(blocker) => return Some(Leaving::Blocked(blocker)),
+    };
+    if !place.is_marked(tags, &context.owner, route) {
         return Some(unmarked(route));
     }
-    if let Some(wanted) = wanted(cluster, route).filter(returns) {
-        return follow(context, cluster, route, &wanted, status, sight);
+    let target = Target::of(cluster, route);
+    if let Some(run) = target.run().filter(|run| returns(run)) {
+        let members = backend::groups(cluster, route);
+        let looked = Looked { context, cluster, route, target: &target, members: &members };
+        return follow(&looked, run, status, sight);
     }
-    status.listener_rule.listener = Some(spot.listener.to_string());
-    status.listener_rule.arn = Some(spot.resource.to_string());
-    status.listener_rule.before =
-        before::read(spot.tags, &spot.resource).or_else(|| status.listener_rule.before.clone());
-    Some(match (route.spec.deletion_policy, status.listener_rule.before.clone()) {
-        (RouteDeletionPolicy::Retain, _) => {
+    let record = place.record_leaving(tags, PlaceRecord::of(route));
+    record.clone().put(status);
+    let undo = match route.spec.deletion_policy {
+        RouteDeletionPolicy::Retain => {
             let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
-            Stand::Over(because(Reason::NothingToUndo, message))
+            return Some(Leaving::Over(because(Reason::NothingToUndo, message)));
         }
-        (RouteDeletionPolicy::Delete, _) => delete_rule(route, &spot),
-        (RouteDeletionPolicy::Restore, None) => {
-            let why = "what was there before Weir is not on record, so what is live stays";
-            unmark(&spot, why)
-        }
-        (RouteDeletionPolicy::Restore, Some(before)) if before == Before::default() => delete_rule(route, &spot),
-        (RouteDeletionPolicy::Restore, Some(before)) => restore::restore(route, &spot, &before, sight)?,
+        RouteDeletionPolicy::Delete => place.delete(tags),
+        RouteDeletionPolicy::Restore => place.restore(tags, &record, sight)?,
+    };
+    Some(match undo {
+        Undo::Write(deletion, reason, step) => Leaving::Undoing(deletion, reason, step),
+        Undo::Blocked(blocker) => Leaving::Blocked(blocker),
     })
 }
 
 /// A run that goes back is followed to its end; one that will go back is waited for.
 fn follow(
-    context: &Context,
-    cluster: &Cluster,
-    route: &RouteObject,
-    wanted: &Wanted<'_>,
+    looked: &Looked<'_>,
+    run: &RunTarget<'_>,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
-) -> Asked<Stand> {
-    let shift = &wanted.shift.key;
-    if !wanted.goes_back() {
+) -> Asked<Leaving> {
+    let shift = &run.shift.key;
+    if !run.goes_back() {
         let message = format!("waits for the run of the TrafficShift {shift} to go back over this route");
-        return Some(Stand::Following(message, None));
+        return Some(Leaving::Following(message, None));
     }
-    let groups = backend::groups(cluster, route);
-    let outlook = look(context, cluster, route, Some(wanted), &groups, status, sight)?;
+    let (seen, outlook) = look(looked, sight)?;
+    *status = seen.report(looked);
     let message =
         format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.explanation().message);
-    Some(Stand::Following(message, outlook.step))
-}
-
-fn delete_rule(route: &RouteObject, spot: &Spot<'_>) -> Stand {
-    let Some(rule) = spot.rule.filter(|_| !spot.is_default) else {
-        return unmark(spot, "a listener's default action cannot be deleted and stays");
-    };
-    let step = Step::DeleteRule { listener: spot.listener.clone(), rule: rule.arn.clone() };
-    let reason = because(Reason::DeletingRule, format!("{} is being deleted", describe_place(route)));
-    let deletion = Deletion { stage: DeletionStage::DeletingRule, result: String::new() };
-    Stand::Undoing(deletion, reason, step)
-}
-
-/// The last write: the marks go, and with them the right to write anything else.
-fn unmark(spot: &Spot<'_>, why: &str) -> Stand {
-    let keys = spot.tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
-    let step = Step::RemoveTags { resource: spot.resource.clone(), keys };
-    let reason = because(Reason::RemovingTags, format!("{why}; Weir's tags are being removed"));
-    let deletion = Deletion { stage: DeletionStage::RemovingTags, result: why.to_owned() };
-    Stand::Undoing(deletion, reason, step)
+    Some(Leaving::Following(message, outlook.step))
 }
 
 /// The rule or listener is no more.
-fn gone(route: &RouteObject) -> Stand {
+fn gone(route: &RouteObject) -> Leaving {
     let place = describe_place(route);
-    Stand::Over(if stage(route) == Some(DeletionStage::DeletingRule) {
+    Leaving::Over(if stage(route) == Some(DeletionStage::DeletingRule) {
         because(Reason::RuleDeleted, format!("{place} is deleted"))
     } else {
         because(Reason::NothingToUndo, format!("{place} does not exist, so there is nothing to undo"))
@@ -220,10 +190,10 @@ fn gone(route: &RouteObject) -> Stand {
 }
 
 /// The place does not carry the marks of this route any more.
-fn unmarked(route: &RouteObject) -> Stand {
+fn unmarked(route: &RouteObject) -> Leaving {
     let place = describe_place(route);
     let deletion = route.status.deletion.as_ref();
-    Stand::Over(match deletion.filter(|deletion| deletion.stage == DeletionStage::RemovingTags) {
+    Leaving::Over(match deletion.filter(|deletion| deletion.stage == DeletionStage::RemovingTags) {
         Some(deletion) => because(Reason::Restored, format!("{}; Weir's tags are gone from {place}", deletion.result)),
         None => because(
             Reason::NothingToUndo,

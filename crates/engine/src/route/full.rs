@@ -1,14 +1,13 @@
 //! Which environments have carried all the traffic of a route: what a later run may take for known to be good.
 
-use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::traffic_shift::Outcome;
 use weir_api::weighted_route::FullTraffic;
 
-use crate::backend::Groups;
 use crate::weights;
 
-use super::wanted::Wanted;
+use super::observed::Looked;
+use super::target::RunTarget;
 
 /// How many environments are remembered.
 const REMEMBERED: usize = 10;
@@ -16,7 +15,8 @@ const REMEMBERED: usize = 10;
 /// Takes note of who carries everything by the live weights in the status. An environment with another target group
 /// is another environment. A candidate counts once its run has succeeded, and not at all if it failed: to have been
 /// tried is not to be good.
-pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups, status: &mut WeightedRouteStatus) {
+pub(super) fn note(looked: &Looked<'_>, status: &mut WeightedRouteStatus) {
+    let (now, groups) = (looked.context.now, looked.members);
     let whole = status.weights.iter().find(|entry| weights::carries_all(&status.weights, &entry.environment));
     let whole = whole.and_then(|entry| {
         let group = groups.get(&entry.environment)?.as_ref().ok()?;
@@ -32,7 +32,7 @@ pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups,
         known.until = (!lasts).then_some(now);
     }
     let Some((environment, group)) = whole.filter(|_| !is_known) else { return };
-    if is_on_trial(&environment, wanted, status) {
+    if is_on_trial(&environment, looked.run(), status) {
         return;
     }
     status.full_traffic.retain(|known| !is_same(known, &environment, &group));
@@ -42,9 +42,9 @@ pub(super) fn note(now: Timestamp, wanted: Option<&Wanted<'_>>, groups: &Groups,
 
 /// Whether an environment has yet to prove itself: it is the candidate of a run that moves, or of the last one, and
 /// that run has not succeeded.
-fn is_on_trial(environment: &str, wanted: Option<&Wanted<'_>>, status: &WeightedRouteStatus) -> bool {
-    match (wanted, &status.last_run) {
-        (Some(wanted), _) if wanted.run.to == environment => wanted.run.outcome != Some(Outcome::Succeeded),
+fn is_on_trial(environment: &str, run: Option<&RunTarget<'_>>, status: &WeightedRouteStatus) -> bool {
+    match (run, &status.last_run) {
+        (Some(run), _) if run.run.to == environment => run.run.outcome != Some(Outcome::Succeeded),
         (None, Some(last)) if last.to == environment => {
             matches!(last.outcome, Outcome::RolledBack | Outcome::Failed)
         }

@@ -8,10 +8,12 @@ use weir_api::requests::{EnvironmentShare, RequestsSeen};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::fact::ErrorKind;
-use crate::object::{Cluster, RouteObject};
-use crate::share::{self, Counts, Known, Sample};
+use crate::object::RouteObject;
 use crate::sight::{Asked, Sight};
 use crate::weights;
+
+use super::observed::Looked;
+use super::share::{self, Counts, Known, Sample};
 
 /// Over how many minutes the status speaks.
 const MINUTES: u32 = 5;
@@ -26,13 +28,12 @@ const FEW: u64 = 100;
 
 /// Brings the requests seen up to date. While a write is on its way nothing is looked at, since nothing may hold it.
 pub(super) fn see(
-    now: Timestamp,
-    cluster: &Cluster,
-    route: &RouteObject,
+    looked: &Looked<'_>,
     is_writing: bool,
     status: &mut WeightedRouteStatus,
     sight: &mut Sight<'_>,
 ) -> Asked<()> {
+    let (now, cluster, route) = (looked.context.now, looked.cluster, looked.route);
     let as_it_will_be = RouteObject { status: status.clone(), ..route.clone() };
     if !share::is_measured(cluster, &as_it_will_be) {
         status.requests = None;

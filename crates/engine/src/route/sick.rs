@@ -5,16 +5,14 @@ use jiff::SignedDuration;
 use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, find};
 
-use crate::backend::Groups;
 use crate::claim;
-use crate::object::{Cluster, RouteObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight, all};
 use crate::standing::{Standing, because};
-use crate::tick::Context;
 use crate::weights;
 
-use super::Outlook;
+use super::observed::Looked;
+use super::outlook::Outlook;
 
 /// How long after weights were seen to be live their first health is asked for.
 const MOMENT: SignedDuration = SignedDuration::from_secs(60);
@@ -22,8 +20,9 @@ const MOMENT: SignedDuration = SignedDuration::from_secs(60);
 const INTERVAL: SignedDuration = SignedDuration::from_secs(15);
 
 /// Says of a route that is otherwise ready that its first shift has brought the traffic to where nothing is healthy.
-pub(super) fn mention(cluster: &Cluster, route: &RouteObject, outlook: &mut Outlook) {
+pub(super) fn mention(looked: &Looked<'_>, outlook: &mut Outlook) {
     let Standing::Ready(_) = &outlook.standing else { return };
+    let (cluster, route) = (looked.cluster, looked.route);
     let waiting = claim::holder(cluster, &route.key).and_then(|shift| shift.status.waiting.as_ref());
     if let Some(waiting) =
         waiting.filter(|waiting| waiting.reason == Reason::NoHealthyTarget && route.spec.weights.is_none())
@@ -34,9 +33,7 @@ pub(super) fn mention(cluster: &Cluster, route: &RouteObject, outlook: &mut Outl
 
 /// The same of a route whose first weights are the user's own.
 pub(super) fn mention_chosen(
-    context: &Context,
-    route: &RouteObject,
-    groups: &Groups,
+    looked: &Looked<'_>,
     status: &WeightedRouteStatus,
     outlook: &mut Outlook,
     sight: &mut Sight<'_>,
@@ -45,12 +42,14 @@ pub(super) fn mention_chosen(
     let intent =
         status.intent.as_ref().filter(|intent| intent.follow.as_ref().is_some_and(|follow| follow.from.is_empty()));
     let Some(verified_at) = intent.and_then(|intent| intent.verified_at) else { return Some(()) };
-    let is_told = find(&route.status.conditions, READY).is_some_and(|ready| ready.reason == Reason::NoHealthyTarget);
-    if !is_told && context.now >= verified_at + MOMENT {
+    let is_told =
+        find(&looked.route.status.conditions, READY).is_some_and(|ready| ready.reason == Reason::NoHealthyTarget);
+    if !is_told && looked.context.now >= verified_at + MOMENT {
         return Some(());
     }
     let carrying = weights::carrying(&status.weights);
-    let known = carrying.iter().filter_map(|entry| Some((entry, groups.get(&entry.environment)?.as_ref().ok()?)));
+    let known =
+        carrying.iter().filter_map(|entry| Some((entry, looked.members.get(&entry.environment)?.as_ref().ok()?)));
     let readings = all(known.map(|(entry, group)| Some((entry, sight.health(group, sight.began - INTERVAL)?))))?;
     // What cannot be read is not known to be bad.
     let health = readings.into_iter().filter_map(|(entry, reading)| Some((entry, reading.found.ok()?)));

@@ -15,6 +15,8 @@ use crate::sight::Facts;
 use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
 
+use super::listener::ListenerRoute;
+
 /// An object created so many seconds after the beginning.
 fn object<Spec, Status>(key: Key, age: i64, spec: Spec, status: Status) -> Object<Spec, Status> {
     Object {
@@ -60,6 +62,11 @@ pub fn route(namespace: &str, name: &str, age: i64, place: Value) -> RouteObject
     }
     let spec = json!({"listener": listener, "backends": [{"environment": "blue"}]});
     object(Key::new(namespace, name), age, serde_json::from_value(spec).unwrap(), WeightedRouteStatus::default())
+}
+
+/// A route as one of a listener.
+pub(crate) fn on_listener(route: &RouteObject) -> ListenerRoute<'_> {
+    ListenerRoute::of(route).unwrap()
 }
 
 /// An environment whose only target group is named after it.

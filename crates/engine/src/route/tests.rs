@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use weir_api::condition::READY;
-use weir_api::weighted_route::Before;
+use weir_api::weighted_route::{Before, RouteDeletionPolicy};
 
 use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
 use super::*;
@@ -52,7 +52,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     let mut closed = cluster(entry_point(json!({})), [route.clone()]);
     let shift = going_back("team-a", "web");
     closed.shifts.insert(shift);
-    assert!(wanted::wanted(&closed, &route).is_some_and(|wanted| wanted.goes_back()));
+    assert!(Target::of(&closed, &route).run().is_some_and(target::RunTarget::goes_back));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
     assert_eq!((stalled(&verdict.status).0, verdict.step), ("NotAllowed", None));
 }
@@ -64,14 +64,14 @@ fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let place = json!({"match": {"hosts": ["a.example"], "paths": ["/deals"]}});
     let younger = settled(route("team-b", "web", 2, place), "rule-1001");
     let mut cluster = open([older.clone(), younger.clone()]);
-    assert!(conflict::conflict(&cluster, &younger, true).is_some());
+    assert!(listener::conflict(&cluster, stand_ins::on_listener(&younger), true).is_some());
     let mut theirs = rule(1001, "a.example");
     theirs.conditions.insert("path-pattern".into(), vec!["/deals".into()]);
     older.status = decided(&cluster, &older, &facts(now(), &[(theirs, ("shop", "team-b/web"))])).status;
     assert_eq!(stalled(&older.status).0, "Conflict");
     assert_eq!(older.status.listener_rule.arn.as_deref(), Some("listener"));
     cluster.routes.insert(older);
-    assert_eq!(conflict::conflict(&cluster, &younger, true), None);
+    assert_eq!(listener::conflict(&cluster, stand_ins::on_listener(&younger), true), None);
 }
 
 /// A rule for the host that the route `team-b/web` wants, with this mark.

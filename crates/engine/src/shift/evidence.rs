@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::requests::Evidence;
 use weir_api::traffic_shift::{Run, Wait};
 
-use crate::share::{self, Known, Sample};
+use crate::route::share::{self, Known, Sample};
 use crate::sight::{Asked, Sight, all};
 use crate::weights;
 

@@ -5,29 +5,15 @@ use weir_api::traffic_shift::Run;
 
 use crate::backend;
 use crate::object::{Cluster, ShiftObject};
-use crate::route::{entry_key, is_led_away};
+use crate::route::place_changed;
 
 use super::lane::Lane;
 
 /// What the objects do not say any more of what the run moves, in words.
 pub(super) fn changed(cluster: &Cluster, shift: &ShiftObject, lanes: &[Lane<'_>], run: &Run) -> Option<String> {
     lanes.iter().find_map(|lane| {
-        let said = entry_point(cluster, lane).or_else(|| environments(cluster, shift, lane, run))?;
+        let said = place_changed(cluster, lane.route).or_else(|| environments(cluster, shift, lane, run))?;
         Some(format!("route {}: {said}, or give the command abort to go back by what the run recorded", lane.part.name))
-    })
-}
-
-fn entry_point(cluster: &Cluster, lane: &Lane<'_>) -> Option<String> {
-    let key = entry_key(lane.route);
-    if !cluster.entry_points.contains_key(&key) {
-        return Some(format!("the EntryPoint {} is gone; create it again", key.name));
-    }
-    is_led_away(cluster, lane.route).then(|| {
-        let listener = lane.route.status.listener_rule.listener.as_deref().unwrap_or_default();
-        format!(
-            "the EntryPoint {} leads to another listener than {listener}, on which the run moves; point it back",
-            key.name
-        )
     })
 }
 

@@ -88,6 +88,21 @@ fn a_command_ends_the_wait_that_it_was_given_in_and_no_later_one() {
 }
 
 #[test]
+fn stickiness_that_a_split_of_the_users_needed_ends_with_the_old_group() {
+    on_virtual_time(async {
+        let mut world = sticky_stage(86).await;
+        let ways = [("{blue: 80, green: 20}", Some(300)), ("{blue: 20, green: 80}", Some(300)), ("{green: 100}", None)];
+        for (weights, sticky) in ways {
+            world.apply(&route("checkout", &["blue", "green"], &format!("weights: {weights}"))).unwrap();
+            world.run_for(15 * MINUTE).await;
+            assert_eq!(sticky_seconds(&world), sticky, "{weights}");
+        }
+        assert_eq!(live(&world), stage::weights(&[("green", 100)]));
+        assert_sound(&world);
+    });
+}
+
+#[test]
 fn a_rollback_of_sticky_groups_drops_the_candidate() {
     on_virtual_time(async {
         let mut world = sticky_stage(82).await;

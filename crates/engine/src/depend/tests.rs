@@ -1,0 +1,43 @@
+//! Whom a change of an entry point or of a namespace concerns.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::route::stand_ins::{cluster, entry_point, route};
+
+#[test]
+fn a_way_in_concerns_the_others_to_its_balancer() {
+    let status = json!({"arn": "arn:balancer", "listeners": []});
+    let mut cluster = cluster(entry_point(json!({})), [route("team-a", "web", 1, Value::Null)]);
+    let mut first = cluster.entry_points.values().next().unwrap().clone();
+    first.status = serde_json::from_value(status).unwrap();
+    let mut second = first.clone();
+    second.key = Key::new("team-b", "own");
+    let mut elsewhere = second.clone();
+    elsewhere.key = Key::new("team-c", "own");
+    elsewhere.status.arn = Some("arn:another".to_owned());
+    let keys = [first.key.clone(), second.key.clone()];
+    for object in [first, second, elsewhere] {
+        cluster.entry_points.insert(object);
+    }
+    let woken = |key: &Key| -> Vec<String> {
+        let woken = dependents(&cluster, &ObjectRef::new(KindName::EntryPoint, key.clone()));
+        woken.into_iter().map(|object| object.to_string()).collect()
+    };
+    assert_eq!(woken(&keys[0]), ["EntryPoint team-b/own", "WeightedRoute team-a/web"]);
+    assert_eq!(woken(&keys[1]).len(), 2, "{:?}", woken(&keys[1]));
+}
+
+#[test]
+fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
+    let mut aside = route("team-c", "web", 3, Value::Null);
+    aside.spec.listener.entry_point.name = "internal".to_owned();
+    let routes = [route("team-a", "web", 1, Value::Null), route("team-b", "web", 2, Value::Null), aside];
+    let cluster = cluster(entry_point(json!({})), routes);
+    let woken = |namespace: &str| -> Vec<String> {
+        of_namespace(&cluster, namespace).into_iter().map(|object| object.key.to_string()).collect()
+    };
+    assert_eq!(woken("team-a"), ["team-a/web", "team-b/web"]);
+    assert_eq!(woken("team-c"), ["team-c/web"]);
+    assert!(woken("platform").is_empty());
+}

@@ -1,0 +1,405 @@
+//! The seam between what all kinds of routes have in common and what one kind is: each question that the rest asks about a
+//! place has one function here, with an arm for each kind.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::WeightedRouteStatus;
+use weir_api::weighted_route::{Entry, EnvironmentWeight, Intent, ListenerRule};
+
+use crate::Arn;
+use crate::backend::Groups;
+use crate::fact::{Query, Tags};
+use crate::object::{Cluster, RouteObject};
+use crate::sight::{Asked, Facts, Sight};
+use crate::standing::{Explanation, Standing};
+use crate::step::{MAX_GROUPS, MAX_WEIGHT, Step};
+
+use super::listener::{self, ListenerRoute};
+use super::observed::{Gone, Limits, Looked, Marks, Observed};
+use super::undo::Undo;
+
+/// A place that was found.
+pub(super) enum Place<'a> {
+    /// On a listener.
+    Listener(listener::Place<'a>),
+}
+
+/// What a change makes of a place.
+#[derive(Clone)]
+pub(super) enum Plan {
+    /// Of a place on a listener.
+    Listener(listener::Plan),
+}
+
+/// What is on record of a place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PlaceRecord {
+    listener_rule: ListenerRule,
+}
+
+/// The place of a route in words.
+pub fn describe_place(route: &RouteObject) -> String {
+    match route.spec.entry() {
+        Entry::Listener(entry) => listener::describe(ListenerRoute::new(route, entry)),
+    }
+}
+
+/// What one place of a route takes.
+pub(super) fn limits(route: &RouteObject) -> Limits {
+    match route.spec.entry() {
+        Entry::Listener(_) => Limits { members: MAX_GROUPS, max_weight: MAX_WEIGHT },
+    }
+}
+
+/// For how long those who carry nothing any more may still get requests by what an intent has made live.
+pub(super) fn tail(route: &RouteObject, intent: &Intent) -> SignedDuration {
+    match route.spec.entry() {
+        Entry::Listener(_) => listener::tail(intent),
+    }
+}
+
+/// Whether the spec asks for something beside weights that an intent has not made live.
+pub(super) fn wants_other_settings(route: &RouteObject, intent: &Intent) -> bool {
+    match route.spec.entry() {
+        Entry::Listener(_) => listener::wants_other_settings(route, intent),
+    }
+}
+
+/// Whether what is wanted of a route has led it elsewhere than where it has its place.
+pub(super) fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
+    match route.spec.entry() {
+        Entry::Listener(_) => listener::is_led_away(cluster, route),
+    }
+}
+
+/// Why a route may not be where it wants to be, and what is to be recorded of where it is.
+pub(super) fn refusal(looked: &Looked<'_>, sight: &mut Sight<'_>) -> Asked<(PlaceRecord, Option<Explanation>)> {
+    match looked.route.spec.entry() {
+        Entry::Listener(entry) => {
+            let route = ListenerRoute::new(looked.route, entry);
+            let (listener_rule, refusal) = listener::refusal(looked, route, sight)?;
+            Some((PlaceRecord { listener_rule }, refusal))
+        }
+    }
+}
+
+/// Finds the place of a route, and what is to be recorded of where it is, as far as it was found.
+pub(super) fn find<'a, 'f: 'a>(
+    looked: &Looked<'a>,
+    record: PlaceRecord,
+    any_age: bool,
+    sight: &mut Sight<'f>,
+) -> Asked<(PlaceRecord, Result<Place<'a>, Standing>)> {
+    match looked.route.spec.entry() {
+        Entry::Listener(entry) => {
+            let route = ListenerRoute::new(looked.route, entry);
+            let (listener_rule, found) = listener::find(looked, route, record.listener_rule, any_age, sight)?;
+            Some((PlaceRecord { listener_rule }, found.map(Place::Listener)))
+        }
+    }
+}
+
+/// Finds the place of a route that is being deleted; `None` where it is gone. The error says what keeps it from being seen.
+pub(super) fn find_to_leave<'a, 'f: 'a>(
+    cluster: &Cluster,
+    route: &'a RouteObject,
+    sight: &mut Sight<'f>,
+) -> Asked<Result<Option<Place<'a>>, String>> {
+    match route.spec.entry() {
+        Entry::Listener(entry) => {
+            let found = listener::find_to_leave(cluster, ListenerRoute::new(route, entry), sight)?;
+            Some(found.map(|place| place.map(Place::Listener)))
+        }
+    }
+}
+
+/// Why AWS would refuse a step for good.
+pub(super) fn unusable(
+    cluster: &Cluster,
+    route: &RouteObject,
+    step: &Step,
+    sight: &mut Sight<'_>,
+) -> Asked<Result<(), Explanation>> {
+    match route.spec.entry() {
+        Entry::Listener(entry) => listener::usable::refusal(cluster, ListenerRoute::new(route, entry), step, sight),
+    }
+}
+
+/// Why the place of a route gets no request.
+pub(super) fn shadowed(route: &RouteObject, record: &PlaceRecord, sight: &mut Sight<'_>) -> Asked<Option<Explanation>> {
+    match route.spec.entry() {
+        Entry::Listener(entry) => listener::shadowed(ListenerRoute::new(route, entry), &record.listener_rule, sight),
+    }
+}
+
+impl PlaceRecord {
+    /// What a route has on record.
+    pub fn of(route: &RouteObject) -> Self {
+        Self { listener_rule: route.status.listener_rule.clone() }
+    }
+
+    /// Puts it into a status.
+    pub fn put(self, status: &mut WeightedRouteStatus) {
+        status.listener_rule = self.listener_rule;
+    }
+
+    /// Whether Weir made what splits the traffic there: there was nothing before it.
+    pub fn made_by_weir(&self) -> bool {
+        listener::made_by_weir(&self.listener_rule)
+    }
+
+    /// Whether it is known what was there before Weir.
+    pub fn has_original(&self) -> bool {
+        self.listener_rule.before.is_some()
+    }
+
+    /// Whether something was seen to carry the route's marks.
+    pub fn is_marked(&self, resource: &Arn) -> bool {
+        self.listener_rule.marked.as_deref() == Some(resource.as_str())
+    }
+
+    /// What was seen to carry the route's marks is forgotten, or is this.
+    pub fn set_marked(&mut self, resource: Option<&Arn>) {
+        self.listener_rule.marked = resource.map(Arn::to_string);
+    }
+
+    /// Whether what is on record of the place carries the route's marks by a reading that is there.
+    pub fn carries_marks(&self, owner: &str, route: &RouteObject, facts: &Facts) -> Option<bool> {
+        let arn = self.listener_rule.arn.as_ref()?;
+        let tags = facts.last::<Tags>(Query::Tags(Arn::new(arn)))?.found.ok()?;
+        Some(listener::is_marked(tags, owner, &route.key))
+    }
+}
+
+impl Plan {
+    /// What a recorded intent makes of a place: these weights of its members.
+    pub fn of(route: &RouteObject, split: BTreeMap<Arn, u16>, intent: &Intent) -> Self {
+        match route.spec.entry() {
+            Entry::Listener(_) => Self::Listener(listener::Plan::of(split, intent)),
+        }
+    }
+
+    /// The weights of the members.
+    pub fn split(&self) -> &BTreeMap<Arn, u16> {
+        match self {
+            Self::Listener(plan) => plan.split(),
+        }
+    }
+
+    /// Puts on record what is wanted besides weights.
+    pub fn record(&self, intent: &mut Intent) {
+        match self {
+            Self::Listener(plan) => plan.record(intent),
+        }
+    }
+
+    /// Whether a step makes it so.
+    pub fn is_made_by(&self, step: &Step) -> bool {
+        match self {
+            Self::Listener(plan) => plan.is_made_by(step),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// When it was read.
+    pub fn read_at(&self) -> Timestamp {
+        match self {
+            Self::Listener(place) => place.read_at,
+        }
+    }
+
+    /// The place as it was found, with nothing that is live.
+    pub fn observed(&self) -> Observed {
+        let (exists, is_gone) = (self.resource().is_some(), self.gone().is_some());
+        Observed { read_at: self.read_at(), exists, is_gone, live: Vec::new(), last_run: None }
+    }
+
+    /// Asks for a reading of it that is not older than an instant.
+    pub fn read_since(&self, at: Timestamp, sight: &mut Sight<'_>) -> Asked<()> {
+        match self {
+            Self::Listener(place) => place.read_since(at, sight),
+        }
+    }
+
+    /// Whether there is something that answers requests.
+    pub fn answers(&self) -> bool {
+        match self {
+            Self::Listener(place) => place.answers(),
+        }
+    }
+
+    /// What of it is no more, where the route had its place here.
+    pub fn gone(&self) -> Option<Gone> {
+        match self {
+            Self::Listener(place) => place.gone,
+        }
+    }
+
+    /// What carries the marks; `None` where there is nothing yet, or no more.
+    pub fn resource(&self) -> Option<&Arn> {
+        match self {
+            Self::Listener(place) => place.resource(),
+        }
+    }
+
+    /// Puts on record where it is.
+    pub fn record(&self, record: &mut PlaceRecord) {
+        match self {
+            Self::Listener(place) => record.listener_rule.priority = place.priority(),
+        }
+    }
+
+    /// Puts on record what was there before Weir.
+    pub fn record_original(&self, marks: &Marks, owner: &str, record: &mut PlaceRecord) {
+        match self {
+            Self::Listener(place) => record.listener_rule.before = place.original(marks, owner),
+        }
+    }
+
+    /// Puts on record what is live besides weights.
+    pub fn record_live(&self, record: &mut PlaceRecord) {
+        match self {
+            Self::Listener(place) => record.listener_rule.sticky_seconds = place.sticky_seconds(),
+        }
+    }
+
+    /// Why members that are concerned cannot be used there.
+    pub fn mismatch(&self, members: &Groups, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
+        match self {
+            Self::Listener(place) => place.mismatch(members, is_concerned),
+        }
+    }
+
+    /// The marks on it; the error says why Weir must not touch it.
+    pub fn marks(
+        &self,
+        looked: &Looked<'_>,
+        not_before: Timestamp,
+        sight: &mut Sight<'_>,
+    ) -> Asked<Result<Marks, Standing>> {
+        match self {
+            Self::Listener(place) => place.marks(looked, not_before, sight),
+        }
+    }
+
+    /// The weights that are live, by environment; the error says why they cannot be told.
+    pub fn live_weights(&self, members: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, Standing> {
+        match self {
+            Self::Listener(place) => place.live_weights(members, is_ours),
+        }
+    }
+
+    /// Whether nobody else has taken over what it is part of, since an instant; the error says so.
+    pub fn is_free(&self, looked: &Looked<'_>, since: Timestamp, sight: &mut Sight<'_>) -> Asked<Result<(), Standing>> {
+        match self {
+            Self::Listener(_) => listener::balancer_is_free(looked, since, sight),
+        }
+    }
+
+    /// The write that marks it as the route's, and has it remember what was there before; the error says why it cannot.
+    pub fn adoption(&self, owner: &str, marks: &Marks, record: &PlaceRecord) -> Result<Option<Step>, Standing> {
+        match self {
+            Self::Listener(place) => place.adoption(owner, marks, record.listener_rule.before.as_ref()),
+        }
+    }
+
+    /// The write by which it remembers the run that last ended.
+    pub fn remember(&self, owner: &str, value: String) -> Option<Step> {
+        match self {
+            Self::Listener(place) => place.remember(owner, value),
+        }
+    }
+
+    /// Whether a member has a part in what is live, if only without weight.
+    pub fn attaches(&self, member: &Arn) -> bool {
+        match self {
+            Self::Listener(place) => place.attaches(member),
+        }
+    }
+
+    /// Plans weights of members. `earlier` is an intent whose memory of what was there before is carried on; without one it is
+    /// what is live. The error says what stands in the way.
+    pub fn plan(
+        &self,
+        split: BTreeMap<Arn, u16>,
+        earlier: Option<&Intent>,
+        not_before: Timestamp,
+        sight: &mut Sight<'_>,
+    ) -> Asked<Result<Plan, Standing>> {
+        match self {
+            Self::Listener(place) => Some(place.plan(split, earlier, not_before, sight)?.map(Plan::Listener)),
+        }
+    }
+
+    /// Puts on record what is live besides weights, as what is held.
+    pub fn record_held(&self, intent: &mut Intent) {
+        match self {
+            Self::Listener(place) => place.record_held(intent),
+        }
+    }
+
+    /// Puts on record what was there before the first of several changes.
+    pub fn record_before(&self, intent: &mut Intent, earlier: Option<&Intent>) {
+        match self {
+            Self::Listener(place) => place.record_before(intent, earlier),
+        }
+    }
+
+    /// Whether AWS shows a plan besides its weights.
+    pub fn shows(&self, plan: &Plan) -> bool {
+        match (self, plan) {
+            (Self::Listener(place), Plan::Listener(plan)) => place.shows(plan),
+        }
+    }
+
+    /// A plan with those who carry traffic and are not in it, without weight.
+    pub fn keeping_attached(&self, plan: &Plan) -> Plan {
+        match (self, plan) {
+            (Self::Listener(place), Plan::Listener(plan)) => Plan::Listener(place.keeping_attached(plan)),
+        }
+    }
+
+    /// The write that makes a plan so.
+    pub fn write(&self, owner: &str, plan: &Plan) -> Step {
+        match (self, plan) {
+            (Self::Listener(place), Plan::Listener(plan)) => place.write(owner, plan),
+        }
+    }
+
+    /// All tags of a place that is left, read afresh; `None` where it is gone.
+    pub fn tags<'f>(&self, sight: &mut Sight<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
+        match self {
+            Self::Listener(place) => place.tags(sight),
+        }
+    }
+
+    /// Whether tags mark it as a route's.
+    pub fn is_marked(&self, tags: &Tags, owner: &str, route: &RouteObject) -> bool {
+        match self {
+            Self::Listener(_) => listener::is_marked(tags, owner, &route.key),
+        }
+    }
+
+    /// What is to be recorded of a place that is left.
+    pub fn record_leaving(&self, tags: &Tags, record: PlaceRecord) -> PlaceRecord {
+        match self {
+            Self::Listener(place) => PlaceRecord { listener_rule: place.record_leaving(tags, record.listener_rule) },
+        }
+    }
+
+    /// Deletes what splits the traffic there.
+    pub fn delete(&self, tags: &Tags) -> Undo {
+        match self {
+            Self::Listener(place) => place.delete(tags),
+        }
+    }
+
+    /// Puts back what was there before Weir, and then gives the place up.
+    pub fn restore(&self, tags: &Tags, record: &PlaceRecord, sight: &mut Sight<'_>) -> Asked<Undo> {
+        match self {
+            Self::Listener(place) => place.restore(tags, &record.listener_rule, sight),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether a listener can forward to a target group, by what AWS tells of both before anything is written.
+//!
+//! What is said here AWS would refuse for good: to try it would be to try it for ever. What AWS does not tell is no
+//! reason. Sources: `TargetGroup` of `elbv2/2015-12-01`, and "Target groups for your Application Load Balancers" in the
+//! user guide.
+
+use crate::Arn;
+use crate::fact::{Action, Balancer, By, Query, Rule, RulePriority, TargetGroup};
+use crate::object::Cluster;
+use crate::reason::Reason;
+use crate::sight::{ANY_AGE, Asked, Facts, Sight, all};
+use crate::standing::{Explanation, because};
+use crate::step::Step;
+
+use super::ListenerRoute;
+
+/// Why a listener of an application balancer cannot forward to a group, in words that begin with the group's name; `None`
+/// where nothing is known that stands in the way. `protocol` is the listener's, as AWS writes it.
+pub fn unusable(balancer: &Balancer, protocol: &str, group: &TargetGroup) -> Option<String> {
+    let name = &group.name;
+    let here = (balancer.arn.account(), balancer.arn.region());
+    let there = (group.arn.account(), group.arn.region());
+    if let (((Some(account), Some(region)), (Some(other_account), Some(other_region))), true) =
+        ((here, there), here != there)
+    {
+        return Some(format!(
+            "{name} is in account {other_account}, region {other_region}, and the balancer {} in account {account}, region \
+             {region}; a listener forwards only to groups of its own account and region",
+            balancer.name
+        ));
+    }
+    if let Some(other) = group.balancers.iter().find(|_| !group.balancers.contains(&balancer.arn)) {
+        return Some(format!(
+            "{name} is used by another balancer, {other}; AWS lets a group be used by one only. Take it out of the rules of \
+             that one, or make a group of its own for {}",
+            balancer.name
+        ));
+    }
+    let kind = group.target_type.as_deref();
+    if kind == Some("alb") {
+        return Some(format!(
+            "the targets of {name} are balancers (target type alb), to which only a network load balancer forwards; name a \
+             group of instances, addresses or a function"
+        ));
+    }
+    if kind == Some("lambda") {
+        return None;
+    }
+    match (&balancer.vpc_id, &group.vpc_id) {
+        (Some(here), Some(there)) if here != there => {
+            return Some(format!(
+                "{name} is in the network {there}, and the balancer {} in {here}; make a group in the network of the balancer",
+                balancer.name
+            ));
+        }
+        _ => {}
+    }
+    if let Some(other) = group.protocol.as_deref().filter(|other| !matches!(*other, "HTTP" | "HTTPS")) {
+        return Some(format!(
+            "{name} has the protocol {other}, and a listener of {protocol} forwards only to groups of HTTP or HTTPS, or of a \
+             function; the protocol of a group cannot be changed: make another"
+        ));
+    }
+    let version = group.protocol_version.as_deref();
+    let needs_tls = matches!(version, Some("GRPC" | "HTTP2")) && protocol != "HTTPS";
+    needs_tls.then(|| {
+        format!(
+            "{name} has the protocol version {}, to which only a listener of HTTPS forwards, and this one is of {protocol}",
+            version.unwrap_or_default()
+        )
+    })
+}
+
+/// Why a step would be refused: it attaches a group that the listener cannot forward to. What cannot be read stands in
+/// nobody's way; AWS will say it.
+pub(in crate::route) fn refusal(
+    cluster: &Cluster,
+    route: ListenerRoute<'_>,
+    step: &Step,
+    sight: &mut Sight<'_>,
+) -> Asked<Result<(), Explanation>> {
+    let attached = attached(step, sight.facts());
+    let Some(entry_point) = cluster.entry_points.get(&route.entry_point()).filter(|_| !attached.is_empty()) else {
+        return Some(Ok(()));
+    };
+    let status = &entry_point.status;
+    let listener = status.listeners.iter().find(|listener| listener.arn == step.resource().as_str());
+    let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
+    let fresh = sight.fresh();
+    let balancer = sight.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
+    let groups = all(attached.into_iter().map(|group| sight.group(&By::Arn(group), fresh)))?;
+    let Ok(balancer) = balancer?.found else { return Some(Ok(())) };
+    let groups = groups.into_iter().filter_map(|group| group.found.ok());
+    let why: Vec<String> = groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect();
+    if why.is_empty() {
+        return Some(Ok(()));
+    }
+    Some(Err(because(Reason::GroupNotUsable, format!("nothing is written: {}", why.join(". And ")))))
+}
+
+/// The groups that a step puts where they are not yet.
+fn attached(step: &Step, facts: &Facts) -> Vec<Arn> {
+    let rules = facts.last::<Vec<Rule>>(Query::Rules(step.resource().clone())).and_then(|reading| reading.found.ok());
+    let is_it = |live: &&Rule| match step {
+        Step::SetRuleActions { rule, .. } => live.arn == *rule,
+        Step::SetDefaultActions { .. } => live.priority == RulePriority::Default,
+        _ => false,
+    };
+    let live =
+        rules.and_then(|rules| rules.iter().find(is_it)).and_then(|live| live.actions.iter().find_map(Action::forward));
+    let is_there = |group: &&Arn| live.is_some_and(|live| live.groups.contains_key(*group));
+    let written = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+    written.filter(|group| !is_there(group)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests;
