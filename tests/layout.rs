@@ -4,6 +4,7 @@
 //! repository. What is here cannot be said in Cargo's or Clippy's own settings.
 
 mod arrows;
+mod circles;
 mod fields;
 mod kinds;
 mod links;

@@ -86,6 +86,18 @@ fn former(status: &Value) -> Value {
     for full in status.get_mut("fullTraffic").and_then(Value::as_array_mut).into_iter().flatten() {
         full["group"] = full.as_object_mut().unwrap().remove("targetGroups").unwrap()[0].clone();
     }
+    if let Some(run) = status.get_mut("run").and_then(Value::as_object_mut) {
+        run.remove("gates");
+        if let Some(released) = run.get_mut("released").and_then(Value::as_object_mut) {
+            let gates = released.remove("gates").unwrap();
+            let wait = match gates.as_array().unwrap().last().and_then(Value::as_str) {
+                Some("ShareSeen") => "ShareNotSeen",
+                Some(same) => same,
+                None => panic!("{released:?} says of no gate"),
+            };
+            released.insert("wait".to_owned(), json!(wait));
+        }
+    }
     if let Some(command) = status.get_mut("lastCommand").and_then(Value::as_object_mut)
         && command.remove("effect").unwrap() == "Refused"
     {

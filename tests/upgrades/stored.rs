@@ -70,6 +70,10 @@ pub(super) fn lost(stored: &Value) -> Vec<String> {
     let is_lost = |(path, value): &(String, Value)| {
         let moved = moves.iter().find(|(before, _)| before.is_match(path));
         let place = moved.map_or(path.clone(), |(before, today)| before.replace(path, *today).into_owned());
+        // What was released is told by the names of all gates up to it.
+        if let Some(released) = path.strip_suffix(".released.wait") {
+            return !today.contains_key(&format!("{released}.released.gates[0]"));
+        }
         let is_refusal = place.ends_with(".effect") && place != *path;
         let value =
             if is_refusal { json!(if *value == json!(true) { "Refused" } else { "Accepted" }) } else { value.clone() };

@@ -23,13 +23,15 @@ enum Form {
     Groups,
     /// As `true` for a command that was refused.
     Refused,
+    /// As the last of the gates that were released one after the other.
+    UpTo,
 }
 
-use Form::{Alone, Groups, Refused, Same};
+use Form::{Alone, Groups, Refused, Same, UpTo};
 
 /// The fields that are not written any more: the kind; the object in its status, or the list of objects, that had the
 /// field, empty for the status itself; the field; where the value stands today, from that object on; and how it was said.
-const FORMER: [(&str, &str, &str, &str, Form); 13] = [
+const FORMER: [(&str, &str, &str, &str, Form); 14] = [
     ("WeightedRoute", "", "arn", "listenerRule.arn", Same),
     ("WeightedRoute", "", "listener", "listenerRule.listener", Same),
     ("WeightedRoute", "", "priority", "listenerRule.priority", Same),
@@ -43,13 +45,19 @@ const FORMER: [(&str, &str, &str, &str, Form); 13] = [
     ("WeightedRoute", "fullTraffic", "group", "targetGroups", Alone),
     ("WeightedRoute", "lastCommand", "refused", "effect", Refused),
     ("TrafficShift", "lastCommand", "refused", "effect", Refused),
+    ("TrafficShift", "run.released", "wait", "gates", UpTo),
 ];
+
+/// What a run could be released from, first to last: the reason for which it waited, and the gate.
+const RELEASED: [(&str, &str); 3] =
+    [("StepPause", "StepPause"), ("ShareNotSeen", "ShareSeen"), ("StickyClients", "StickyClients")];
 
 /// Gives the status of a kind the form of today, and says whether it had another. What is there in the form of today counts.
 pub fn renew(kind: &str, status: &mut Value) -> bool {
     let mut is_renewed = false;
     for (_, holder, field, today, form) in FORMER.into_iter().filter(|(of, ..)| *of == kind) {
-        let holders = if holder.is_empty() { Some(&mut *status) } else { status.get_mut(holder) };
+        let mut path = holder.split('.').filter(|name| !name.is_empty());
+        let holders = path.try_fold(&mut *status, |within, name| within.get_mut(name));
         for object in holders.into_iter().flat_map(objects) {
             if let Some(value) = object.remove(field) {
                 put(object, today, form.renewed(value));
@@ -57,7 +65,19 @@ pub fn renew(kind: &str, status: &mut Value) -> bool {
             }
         }
     }
-    is_renewed
+    is_renewed | (kind == "TrafficShift" && put_gate(status))
+}
+
+/// Says by a gate what a run waits for; it was said by the reason alone.
+fn put_gate(status: &mut Value) -> bool {
+    let mut gate = status["waiting"].clone();
+    let reason = gate["reason"].as_str();
+    let name = RELEASED.into_iter().find(|(of, _)| reason == Some(*of)).map(|(_, name)| name);
+    let run = status.get_mut("run").and_then(Value::as_object_mut).filter(|run| !run.contains_key("gates"));
+    let (Some(name), Some(run)) = (name, run) else { return false };
+    (gate["name"], gate["promotable"]) = (json!(name), json!(true));
+    run.insert("gates".to_owned(), json!([gate]));
+    true
 }
 
 /// The objects of a list, or the one that stands there.
@@ -87,7 +107,11 @@ impl Form {
             (Alone, value) => json!([value]),
             (Groups, Value::Array(groups)) => groups.into_iter().map(members).collect(),
             (Refused, Value::Bool(refused)) => json!(if refused { "Refused" } else { "Accepted" }),
-            (Same | Groups | Refused, value) => value,
+            (UpTo, Value::String(last)) => {
+                let until = RELEASED.iter().position(|(reason, _)| *reason == last).map_or(0, |last| last + 1);
+                RELEASED[..until].iter().map(|(_, gate)| *gate).collect()
+            }
+            (Same | Groups | Refused | UpTo, value) => value,
         }
     }
 
@@ -106,6 +130,7 @@ impl Form {
                 JSONSchemaProps { items: Some(JSONSchemaPropsOrArray::Schema(Box::new(entry))), ..of_type("array") }
             }
             Refused => of_type("boolean"),
+            UpTo => of_type("string"),
         }
     }
 }
@@ -226,6 +251,37 @@ mod tests {
         let entry_point = json!({"arn": "balancer"});
         assert_eq!(renewed("EntryPoint", entry_point.clone()), (false, entry_point.clone()));
         assert_eq!(serde_json::from_value::<EntryPointStatus>(entry_point).unwrap().arn.as_deref(), Some("balancer"));
+    }
+
+    #[test]
+    fn what_a_command_had_released_is_released_by_name() {
+        let released = |wait: &str| {
+            let (is_renewed, status) = renewed("TrafficShift", json!({"run": {"released": {"seq": 2, "wait": wait}}}));
+            assert!(is_renewed);
+            status["run"]["released"].clone()
+        };
+        assert_eq!(released("StepPause"), json!({"seq": 2, "gates": ["StepPause"]}));
+        assert_eq!(released("ShareNotSeen"), json!({"seq": 2, "gates": ["StepPause", "ShareSeen"]}));
+        assert_eq!(released("StickyClients"), json!({"seq": 2, "gates": ["StepPause", "ShareSeen", "StickyClients"]}));
+        assert_eq!(released("Tea"), json!({"seq": 2, "gates": []}));
+        let today = json!({"run": {"released": {"seq": 2, "gates": ["StepPause"]}}});
+        assert_eq!(renewed("TrafficShift", today.clone()), (false, today));
+    }
+
+    #[test]
+    fn what_a_run_waited_for_is_told_by_its_gate() {
+        let waiting = |reason: &str| json!({"reason": reason, "message": "m", "since": "2026-11-21T10:00:00Z"});
+        for (reason, name) in super::RELEASED {
+            let (is_renewed, status) = renewed("TrafficShift", json!({"run": {}, "waiting": waiting(reason)}));
+            let mut gate = waiting(reason);
+            (gate["name"], gate["promotable"]) = (json!(name), json!(true));
+            assert_eq!((is_renewed, &status["run"]["gates"]), (true, &json!([gate])));
+            assert_eq!(status["waiting"], waiting(reason));
+            assert!(!renewed("TrafficShift", status).0);
+        }
+        for other in [json!({"run": {}, "waiting": waiting("Capacity")}), json!({"waiting": waiting("StepPause")})] {
+            assert_eq!(renewed("TrafficShift", other.clone()), (false, other));
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::traffic::{Capacity, Outcome};
 pub use status::{
-    Cause, Course, HeldBy, Hold, PastRun, Phase, Released, Run, RunRoute, TrafficShiftStatus, Wait, Waiting,
+    Cause, Course, GateName, HeldBy, Hold, PastRun, Phase, Released, Run, RunGate, RunRoute, TrafficShiftStatus,
+    Waiting,
 };
 
 use crate::Duration;

@@ -93,6 +93,7 @@ impl Dated for Run {
         told.chain(self.rollback.as_mut().map(|cause| &mut cause.since)).for_each(|at| dates.told(at));
         let counted = self.applied_at.iter_mut().chain(&mut self.degraded_since).chain([&mut self.progressed_at]);
         let is_over = self.ended_at.is_some();
+        let counted = counted.chain(self.gates.iter_mut().map(|gate| &mut gate.since));
         counted.for_each(|at| if is_over { dates.told(at) } else { dates.counted(at) });
     }
 }

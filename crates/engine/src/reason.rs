@@ -5,7 +5,7 @@
 use std::fmt;
 
 use smol_str::SmolStr;
-use weir_api::traffic_shift::{HeldBy, Phase, Wait};
+use weir_api::traffic_shift::{HeldBy, Phase};
 
 use crate::fact::ErrorKind;
 
@@ -191,7 +191,6 @@ macro_rules! of {
 of!(Phase: Pending => Pending, Verifying => Verifying, Shifting => Shifting, Paused => Paused, Held => Held,
     Degraded => Degraded, Baking => Baking, Succeeded => Succeeded, RollingBack => RollingBack, RolledBack => RolledBack,
     Failed => Failed, Superseded => Superseded);
-of!(Wait: StepPause => StepPause, ShareNotSeen => ShareNotSeen, StickyClients => StickyClients);
 of!(HeldBy: Command => PausedByCommand, ForeignChange => ForeignChange, Failure => Failed, HandedBack => HandedBack,
     ObjectsChanged => ObjectsChanged, StrategyChanged => StrategyChanged);
 of!(ErrorKind: Throttled => Throttled, NotFound => NotFound, Denied => Denied, Conflict => Conflict, Invalid => Invalid,

@@ -8,20 +8,23 @@ mod adopt;
 mod advance;
 mod command;
 mod deletion;
+mod draft;
+mod ended;
 mod events;
-mod evidence;
 mod finish;
+mod gate;
 mod health;
-mod known;
-mod lane;
-mod leave;
+mod immediate;
 mod missing;
+mod new_run;
 mod objects;
-mod pause;
 mod plan;
+mod progress;
 mod report;
 mod rollback;
+mod run;
 mod start;
+mod supersede;
 mod watch;
 
 pub use events::events;
@@ -29,44 +32,25 @@ pub use plan::{Plan, StepPause, Stop};
 pub(crate) use rollback::awaits_capacity;
 pub use watch::stands_still;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use weir_api::TrafficShiftStatus;
-use weir_api::traffic_shift::{Outcome, PastRun, Phase, Run, RunRoute, ShiftDeletionPolicy, Waiting};
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::traffic_shift::{Outcome, Phase, ShiftDeletionPolicy};
 
 use crate::claim::{Claim, claim};
-use crate::grant::Grants;
 use crate::object::{Cluster, ShiftObject};
 use crate::reason::Reason;
 use crate::sight::{Asked, Sight};
-use crate::standing::{Explanation, because};
+use crate::standing::because;
 use crate::tick::{Context, Verdict};
-use crate::weights;
 
-use watch::Worry;
+use draft::Draft;
+use run::RunState;
 
 /// How often the health of a candidate that carries traffic is looked at.
 pub const HEALTH_INTERVAL: SignedDuration = SignedDuration::from_secs(15);
 
 /// How old the reading may be that such a look is content with. Shorter than the interval, so that each look is new.
 const HEALTH_AGE: SignedDuration = SignedDuration::from_secs(10);
-
-/// How many ended runs are remembered.
-const HISTORY: usize = 10;
-
-/// A status in the making.
-struct Draft<'a> {
-    now: Timestamp,
-    counted_from: Timestamp,
-    grants: &'a Grants,
-    cluster: &'a Cluster,
-    shift: &'a ShiftObject,
-    status: TrafficShiftStatus,
-    stalled: Option<Explanation>,
-    /// What somebody should know of the candidate, beside what the shift waits for.
-    worry: Option<Worry>,
-    wake: Option<Timestamp>,
-}
 
 /// Decides about a shift.
 pub fn decide(
@@ -88,7 +72,7 @@ pub fn decide(
         wake: None,
     };
     draft.go(sight)?;
-    watch::tell(&mut draft);
+    report::tell_worry(&mut draft);
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);
     let verdict = Verdict { finalizer, ..Verdict::record(draft.status) };
@@ -101,14 +85,14 @@ pub fn decide(
 /// Whether a user has just asked for something by which a run that is moving may go back: it is found out at once.
 pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
     let Some(run) = &shift.status.run else { return false };
-    let is_new = run.rollback.is_none() && run.outcome.is_none();
     let deleted = shift.deleted.is_some() && shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback;
-    is_new && (deleted || leave::is_set_back(shift, run) || command::aborts(shift))
+    RunState::of(run) == RunState::Advancing && (deleted || run::is_set_back(shift, run) || command::aborts(shift))
 }
 
 impl Draft<'_> {
     fn go(&mut self, sight: &mut Sight<'_>) -> Asked<()> {
         self.status.waiting = None;
+        self.status.run.iter_mut().for_each(|run| run.gates.clear());
         if deletion::is_over(self) {
             return Some(());
         }
@@ -167,73 +151,4 @@ impl Draft<'_> {
         }
         self.stalled = Some(because(Reason::WeightsOwned, message));
     }
-
-    fn is_moving(&self) -> bool {
-        self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none())
-    }
-
-    /// Whether deleting the shift now must first be undone on AWS.
-    fn needs_undoing(&self) -> bool {
-        let can_go_back = |run: &Run| run.routes.iter().any(|part| !weights::without(part.home(), &run.to).is_empty());
-        self.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback
-            && self.status.run.as_ref().is_some_and(|run| run.ended_at.is_none() && can_go_back(run))
-    }
-
-    /// Says what the shift waits for. The instant stays while the reason does.
-    fn wait(&mut self, phase: Phase, reason: impl Into<Reason>, message: impl Into<String>, until: Option<Timestamp>) {
-        let reason = reason.into();
-        let since = self.waiting_since(reason);
-        self.status.phase = Some(phase);
-        self.status.waiting = Some(Waiting { reason: reason.to_string(), message: message.into(), since, until });
-        if let Some(until) = until {
-            self.wake_at(until);
-        }
-    }
-
-    /// Since when the shift waits for this, without a break.
-    fn waiting_since(&self, reason: Reason) -> Timestamp {
-        let before = self.shift.status.waiting.as_ref().filter(|waiting| waiting.reason == reason);
-        before.map_or(self.now, |waiting| waiting.since)
-    }
-
-    fn wake_at(&mut self, at: Timestamp) {
-        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
-    }
-
-    /// Ends the run that is moving.
-    fn end(&mut self, outcome: Outcome, message: &str) {
-        let now = self.now;
-        let Some(run) = self.status.run.as_mut() else { return };
-        run.outcome = Some(outcome);
-        run.ended_at = Some(now);
-        run.hold = None;
-        let past = PastRun {
-            id: run.id,
-            to: run.to.clone(),
-            outcome,
-            message: message.to_owned(),
-            started_at: run.started_at,
-            ended_at: now,
-        };
-        self.status.history.insert(0, past);
-        self.status.history.truncate(HISTORY);
-        self.status.waiting = None;
-        self.status.phase = Some(match outcome {
-            Outcome::Succeeded => Phase::Succeeded,
-            Outcome::RolledBack => Phase::RolledBack,
-            Outcome::Failed => Phase::Failed,
-            Outcome::Superseded => Phase::Superseded,
-        });
-    }
-}
-
-/// Makes the next change of a run: every route gets new weights, which start from the ones before, under the next number.
-fn change(run: &mut Run, next: impl Fn(usize, &RunRoute) -> Vec<EnvironmentWeight>) {
-    for (index, part) in run.routes.iter_mut().enumerate() {
-        let weights = next(index, part);
-        part.before = std::mem::replace(&mut part.weights, weights);
-    }
-    run.seq += 1;
-    run.applied_at = None;
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
 }

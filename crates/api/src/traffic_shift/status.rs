@@ -1,9 +1,12 @@
 //! What is recorded of a `TrafficShift`: the run that is moving, what it waits for, and the runs that ended.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Condition;
 use crate::command::LastCommand;
@@ -114,7 +117,7 @@ pub struct Waiting {
 }
 
 /// One move of traffic.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// Its number; later runs of the shift have higher ones.
@@ -156,6 +159,10 @@ pub struct Run {
     /// is checked anew is given time to turn out healthy.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub unchecked: bool,
+    /// Where the run waits: the gates before its next change that are not open. Absent while it goes back or ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gates: Vec<RunGate>,
     /// What a command has told the run not to wait for any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
@@ -197,7 +204,7 @@ pub struct Course {
 }
 
 /// What a run wants of one route.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRoute {
     /// The name of the `WeightedRoute`.
@@ -227,42 +234,83 @@ pub struct RunRoute {
 
 impl RunRoute {
     /// The weights that a rollback goes back to.
-    pub fn home(&self) -> &[EnvironmentWeight] {
+    pub fn rollback_target(&self) -> &[EnvironmentWeight] {
         if self.home.is_empty() { &self.from } else { &self.home }
     }
 }
 
+/// A gate at which a run waits.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunGate {
+    /// Which gate it is.
+    pub name: GateName,
+    /// Why it is not open, as one word in CamelCase.
+    pub reason: String,
+    /// Why it is not open, in words.
+    pub message: String,
+    /// Since when the run waits there for this reason.
+    pub since: Timestamp,
+    /// When it will open by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Whether the command `promote` releases it.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub promotable: bool,
+}
+
+/// The gates which a run passes before each change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum GateName {
+    /// Nothing holds the run.
+    Hold,
+    /// `spec.paused` is false.
+    Paused,
+    /// The pause at the present weight is over.
+    StepPause,
+    /// The weights that are wanted are live on every route.
+    Applied,
+    /// The clients were seen to follow the present weight, see `spec.evidence`.
+    ShareSeen,
+    /// The candidate has the healthy targets for the next weight.
+    Capacity,
+    /// No client sticks to the old side any more.
+    StickyClients,
+    /// It is known how the targets of a first deployment are.
+    FirstHealth,
+}
+
 /// What a command has told a run not to wait for any more.
-#[derive(KubeSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Released {
     /// The number of the change for which this holds.
     pub seq: i32,
-    /// What it waited for when the command was given; what comes before that is not waited for either.
-    pub wait: Wait,
-}
-
-/// What a run waits for at one weight, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Wait {
-    /// The end of the step's pause.
-    StepPause,
-    /// The share of the candidate, see `spec.evidence`.
-    ShareNotSeen,
-    /// The clients that stick to the old side.
-    StickyClients,
-}
-
-impl Wait {
-    /// Each of them, first to last.
-    pub const ALL: [Self; 3] = [Self::StepPause, Self::ShareNotSeen, Self::StickyClients];
+    /// The gates that are open for that change, whatever they would wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub gates: Vec<GateName>,
 }
 
 impl Run {
-    /// Whether a command has ended this wait, or a later one, at the present weight.
-    pub fn is_released(&self, wait: Wait) -> bool {
-        self.released.is_some_and(|released| released.seq == self.seq && released.wait >= wait)
+    /// Whether a command has released a gate at the present weight.
+    pub fn is_released(&self, gate: GateName) -> bool {
+        self.released.as_ref().is_some_and(|released| released.seq == self.seq && released.gates.contains(&gate))
     }
+
+    /// Has the run not wait at some gates for as long as it stays at its present weight.
+    pub fn release(&mut self, gates: impl IntoIterator<Item = GateName>) {
+        let before = self.released.take().filter(|released| released.seq == self.seq);
+        let all: BTreeSet<GateName> = before.into_iter().flat_map(|released| released.gates).chain(gates).collect();
+        self.released = Some(Released { seq: self.seq, gates: all.into_iter().collect() });
+    }
+}
+
+/// Reads a list without the entries that this version does not know: what a gate is that a newer version had, nobody need
+/// know to pass the others.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let entries = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
 }
 
 /// Something that holds a run.

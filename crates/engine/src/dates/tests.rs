@@ -17,6 +17,7 @@ fn moving(second: i64, ended: bool) -> TrafficShiftStatus {
         "run": {
             "id": 1, "to": "green", "seq": 2, "weight": 25, "progress": "1/2", "summary": "", "routes": [],
             "startedAt": at(second), "appliedAt": at(second), "progressedAt": at(second), "degradedSince": at(second),
+            "gates": [{"name": "Capacity", "reason": "Capacity", "message": "", "since": at(second)}],
         },
         "waiting": {"reason": "Capacity", "message": "", "since": at(second)},
         "lastCommand": {"command": "retry/1", "result": "", "at": at(second)},
@@ -52,6 +53,7 @@ fn spans_that_go_on_are_counted_from_the_leap() {
     let (status, leap) = (moving(-7_200, false), at(-5));
     let run = redated(&status, 0, leap).run.unwrap();
     assert_eq!((run.applied_at, run.progressed_at, run.degraded_since), (Some(leap), leap, Some(leap)));
+    assert_eq!(run.gates[0].since, leap);
     assert_eq!(run.started_at, at(-7_200), "what was is not another for it");
     assert_eq!(redated(&status, 0, leap).waiting.unwrap().since, leap);
     // After the leap all goes on as ever.

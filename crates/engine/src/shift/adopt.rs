@@ -8,16 +8,18 @@ use crate::object::ShiftObject;
 use crate::step::MAX_GROUPS;
 use crate::weights;
 
-use super::lane::Lane;
+use super::progress::RouteProgress;
+use super::run::{RunState, renumber};
 
 /// Whether somebody else has changed routes of the run, and all of these adopt it.
-pub(super) fn applies(lanes: &[Lane<'_>], shift: &ShiftObject, run: &Run) -> bool {
-    let is_free = run.rollback.is_none() && run.outcome.is_none() && run.hold.is_none();
-    let changed: Vec<&Lane<'_>> = lanes.iter().filter(|lane| lane.foreign_change(shift, run).is_some()).collect();
-    let may = |lane: &&Lane<'_>| {
-        let live = weights::carrying(lane.live());
-        lane.route.spec.drift == DriftPolicy::Adopt
-            && lane.has_other_weights(shift, run)
+pub(super) fn applies(routes: &[RouteProgress<'_>], shift: &ShiftObject, run: &Run) -> bool {
+    let is_free = RunState::of(run) == RunState::Advancing && run.hold.is_none();
+    let changed: Vec<&RouteProgress<'_>> =
+        routes.iter().filter(|route| route.foreign_change(shift, run).is_some()).collect();
+    let may = |route: &&RouteProgress<'_>| {
+        let live = weights::carrying(route.live());
+        route.object.spec.drift == DriftPolicy::Adopt
+            && route.has_other_weights(shift, run)
             && !live.is_empty()
             && weights::without(&live, &run.to).len() < MAX_GROUPS
     };
@@ -25,14 +27,14 @@ pub(super) fn applies(lanes: &[Lane<'_>], shift: &ShiftObject, run: &Run) -> boo
 }
 
 /// Makes what is live the present change of the run. The traffic would go back to what else carries it now.
-pub(super) fn take_over(lanes: &[Lane<'_>], shift: &ShiftObject, run: &mut Run, now: Timestamp) {
-    let changed: Vec<bool> = lanes.iter().map(|lane| lane.foreign_change(shift, run).is_some()).collect();
-    for ((part, lane), changed) in run.routes.iter_mut().zip(lanes).zip(changed) {
+pub(super) fn take_over(routes: &[RouteProgress<'_>], shift: &ShiftObject, run: &mut Run, now: Timestamp) {
+    let changed: Vec<bool> = routes.iter().map(|route| route.foreign_change(shift, run).is_some()).collect();
+    for ((part, route), changed) in run.routes.iter_mut().zip(routes).zip(changed) {
         if !changed {
             part.before.clone_from(&part.weights);
             continue;
         }
-        let live = weights::carrying(lane.live());
+        let live = weights::carrying(route.live());
         let others = weights::without(&live, &run.to);
         part.before.clone_from(&live);
         part.weights = if weights::of(&live, &run.to) > 0 { live } else { weights::blend(&live, &run.to, 0) };
@@ -41,8 +43,6 @@ pub(super) fn take_over(lanes: &[Lane<'_>], shift: &ShiftObject, run: &mut Run, 
         }
     }
     run.weight = run.routes.iter().map(|part| weights::percent(&part.weights, &run.to)).min().unwrap_or(run.weight);
-    run.seq += 1;
-    run.applied_at = None;
     run.progressed_at = now;
-    run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
+    renumber(run);
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use weir_api::command::{Command, LastCommand, Verb};
-use weir_api::traffic_shift::{HeldBy, Hold, Released, Run, Wait};
+use weir_api::traffic_shift::{GateName, HeldBy, Hold, Run, RunGate};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::command::{Outcome, ignored, record, unseen};
@@ -11,7 +11,9 @@ use crate::reason::Reason;
 use crate::step::MAX_GROUPS;
 use crate::weights;
 
-use super::{Draft, rollback};
+use super::draft::Draft;
+use super::gate;
+use super::run::{RunState, renumber};
 
 /// What is said to a run that has come to its end.
 const AT_ITS_END: &str = "the run has come to its end, which is being remembered on AWS; set to to go elsewhere";
@@ -45,25 +47,21 @@ pub(super) fn retries(draft: &Draft<'_>) -> bool {
 }
 
 fn carry_out(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
-    let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) else {
-        return match verb {
-            Verb::Retry if is_everything_there(draft) => {
-                ignored(&format!("{} carries all the traffic already", draft.shift.spec.to))
-            }
-            Verb::Retry => Ok("accepted: a new run starts".to_owned()),
-            Verb::Pause | Verb::Resume | Verb::Promote | Verb::Abort => ignored("no run is moving"),
-        };
-    };
-    match verb {
-        Verb::Retry => ignored("a run is moving; abort it first"),
-        _ if run.outcome.is_some() => ignored(AT_ITS_END),
-        _ if run.rollback.is_some() => ignored("the run is going back already"),
-        Verb::Abort => abort(draft),
-        Verb::Pause => pause(draft),
-        Verb::Resume | Verb::Promote if draft.shift.spec.paused => {
+    match (draft.state().unwrap_or(RunState::Ended), verb) {
+        (RunState::Ended, Verb::Retry) if is_everything_there(draft) => {
+            ignored(&format!("{} carries all the traffic already", draft.shift.spec.to))
+        }
+        (RunState::Ended, Verb::Retry) => Ok("accepted: a new run starts".to_owned()),
+        (RunState::Ended, _) => ignored("no run is moving"),
+        (_, Verb::Retry) => ignored("a run is moving; abort it first"),
+        (RunState::Remembering(_), _) => ignored(AT_ITS_END),
+        (RunState::RollingBack, _) => ignored("the run is going back already"),
+        (RunState::Advancing, Verb::Abort) => abort(draft),
+        (RunState::Advancing, Verb::Pause) => pause(draft),
+        (RunState::Advancing, Verb::Resume | Verb::Promote) if draft.shift.spec.paused => {
             ignored("spec.paused is true; the run goes on when it is false")
         }
-        Verb::Resume | Verb::Promote => go_on(draft, verb),
+        (RunState::Advancing, Verb::Resume | Verb::Promote) => go_on(draft, verb),
     }
 }
 
@@ -80,7 +78,7 @@ fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
 }
 
 fn abort(draft: &mut Draft<'_>) -> Outcome {
-    match rollback::begin(draft, Reason::Aborted, "the command abort was given".to_owned()) {
+    match draft.turn_round(Reason::Aborted, "the command abort was given".to_owned()) {
         Ok(()) => Ok("accepted: the traffic goes back".to_owned()),
         Err(message) => ignored(&message),
     }
@@ -98,37 +96,35 @@ fn pause(draft: &mut Draft<'_>) -> Outcome {
     }
 }
 
-/// Ends what holds the run; where nothing does, what it waits for at its weight. `resume` ends no pause that ends by
+/// Ends what holds the run; where nothing does, releases the gates at which it waits. `resume` ends no pause that ends by
 /// itself: whoever says it twice, or to a run that somebody else has told to go on, does not mean that.
 fn go_on(draft: &mut Draft<'_>, verb: Verb) -> Outcome {
     let now = draft.now;
     let Some(run) = draft.status.run.as_ref() else { return ignored("no run is moving") };
     let lives: Vec<_> = run.routes.iter().map(|part| live(draft, &part.name).unwrap_or_default()).collect();
-    let waiting = draft.shift.status.waiting.as_ref();
+    let gates = draft.shift.status.run.as_ref().map_or(&[][..], |run| &run.gates);
     let Some(run) = draft.status.run.as_mut() else { return ignored("no run is moving") };
     if let Some(hold) = run.hold.as_ref().filter(|hold| hold.by == HeldBy::ObjectsChanged) {
         return ignored(&hold.message);
     }
     if let Some(hold) = run.hold.take() {
         if verb == Verb::Promote && hold.by != HeldBy::ForeignChange {
-            run.released = Some(Released { seq: run.seq, wait: Wait::StepPause });
+            run.release([GateName::StepPause]);
         }
         return Ok(end_hold(run, hold.by, lives, now));
     }
-    let wait = waiting.and_then(|waiting| Wait::ALL.into_iter().find(|wait| waiting.reason == Reason::from(*wait)));
-    let is_open = wait == Some(Wait::StepPause) && waiting.is_some_and(|waiting| waiting.until.is_none());
-    match wait {
-        Some(wait) if verb == Verb::Promote || is_open => {
-            run.released = Some(Released { seq: run.seq, wait });
-            let result = match wait {
-                Wait::StepPause => "accepted: the pause at the present weight ends",
-                Wait::ShareNotSeen => "accepted: the share at the present weight is not waited for",
-                Wait::StickyClients => "accepted: clients that stick to the old side are not waited for",
-            };
-            Ok(result.to_owned())
-        }
-        Some(Wait::StepPause) => ignored("nothing is held; promote ends the pause"),
-        Some(Wait::ShareNotSeen | Wait::StickyClients) => ignored("nothing is held; promote ends the wait"),
+    let is_open = |gate: &RunGate| gate.name == GateName::StepPause && gate.until.is_none();
+    let promotable: Vec<&RunGate> = gates.iter().filter(|gate| gate::release(gate.name).is_some()).collect();
+    let ended = promotable.iter().filter(|gate| verb == Verb::Promote || is_open(gate));
+    let ended: Vec<GateName> = ended.map(|gate| gate.name).collect();
+    if !ended.is_empty() {
+        let words: Vec<&str> = ended.iter().filter_map(|name| gate::release(*name)).collect();
+        run.release(ended);
+        return Ok(format!("accepted: {}", words.join("; ")));
+    }
+    match promotable.first().map(|gate| gate.name) {
+        Some(GateName::StepPause) => ignored("nothing is held; promote ends the pause"),
+        Some(_) => ignored("nothing is held; promote ends the wait"),
         None => ignored("nothing is held, and no pause is there to end"),
     }
 }
@@ -147,10 +143,8 @@ fn end_hold(run: &mut Run, by: HeldBy, lives: Vec<Vec<EnvironmentWeight>>, now: 
                 }
                 part.before = live;
             }
-            run.summary = run.routes.first().map(|part| weights::words(&part.weights)).unwrap_or_default();
-            run.seq += 1;
+            renumber(run);
             run.reasserted_seq = Some(run.seq);
-            run.applied_at = None;
             "accepted: the run's weights are set again over the foreign change".to_owned()
         }
         HeldBy::Failure | HeldBy::Command | HeldBy::HandedBack | HeldBy::ObjectsChanged | HeldBy::StrategyChanged => {

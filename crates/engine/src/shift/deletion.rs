@@ -3,33 +3,21 @@
 //! A route that is being deleted can go back, as long as it carries the finalizer, but not forward. One that is gone can
 //! do neither: the run goes back on the others without it.
 
-use jiff::SignedDuration;
 use weir_api::traffic_shift::{Outcome, Run, RunRoute, ShiftDeletionPolicy};
 
-use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::reason::Reason;
 
-use super::{Draft, rollback};
-
-/// The route of a part of a run, if it still does what the run wants of it.
-pub(super) fn following<'a>(
-    cluster: &'a Cluster,
-    shift: &ShiftObject,
-    run: &Run,
-    part: &RunRoute,
-) -> Option<&'a RouteObject> {
-    let route = cluster.routes.get(&shift.key.beside(&part.name))?;
-    let goes_back = run.rollback.is_some() && route.has_finalizer();
-    (route.deleted.is_none() || goes_back).then_some(route)
-}
+use super::draft::Draft;
+use super::progress::following;
+use super::run::RunState;
 
 /// Turns the run round where it must, and leaves out what has gone.
 pub(super) fn heed(draft: &mut Draft<'_>) {
-    let Some(run) = draft.status.run.as_ref().filter(|run| run.ended_at.is_none()) else { return };
+    let Some(run) = draft.status.run.as_ref().filter(|_| draft.is_moving()) else { return };
     let returns = draft.shift.spec.deletion_policy == ShiftDeletionPolicy::Rollback;
-    if run.rollback.is_none() && run.outcome.is_none() {
+    if RunState::of(run) == RunState::Advancing {
         if draft.shift.deleted.is_some() {
-            let turned = returns && rollback::begin(draft, Reason::Deleted, "the shift was deleted".to_owned()).is_ok();
+            let turned = returns && draft.turn_round(Reason::Deleted, "the shift was deleted".to_owned()).is_ok();
             if !turned {
                 draft.end(
                     Outcome::Failed,
@@ -38,7 +26,7 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
             }
         } else if let Some(name) = leaving(draft, run).filter(|_| returns) {
             // Without anything to go back to the route does not wait for the run.
-            let _ = rollback::begin(draft, Reason::RouteDeleted, format!("the WeightedRoute {name} is being deleted"));
+            let _ = draft.turn_round(Reason::RouteDeleted, format!("the WeightedRoute {name} is being deleted"));
         }
     }
     leave_out_gone(draft);
@@ -73,7 +61,7 @@ fn leave_out_gone(draft: &mut Draft<'_>) {
 /// and what is left behind is told.
 pub(super) fn is_over(draft: &mut Draft<'_>) -> bool {
     let Some(deleted) = draft.shift.deleted.filter(|_| draft.is_moving()) else { return false };
-    let deadline = deleted.max(draft.counted_from) + SignedDuration::from(draft.shift.spec.progress_deadline);
+    let deadline = draft.deadline_since(deleted.max(draft.counted_from));
     if draft.now < deadline {
         draft.wake_at(deadline);
         return false;

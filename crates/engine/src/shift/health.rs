@@ -8,7 +8,7 @@ use crate::fact::Health;
 use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
-use super::lane::Lane;
+use super::progress::RouteProgress;
 
 /// How the candidate stands against what a weight needs.
 pub(super) enum Capacity {
@@ -43,19 +43,19 @@ impl Capacity {
 
 /// Judges the candidate of a run for a weight. Routes that nothing carried before need nothing.
 pub(super) fn candidate(
-    lanes: &[&Lane<'_>],
+    routes: &[&RouteProgress<'_>],
     run: &Run,
     weight: i32,
     min_healthy_percent: i32,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
 ) -> Asked<Capacity> {
-    let judged: Vec<&Lane<'_>> =
-        lanes.iter().filter(|lane| !weights::without(&lane.part.from, &run.to).is_empty()).copied().collect();
-    let found = all(judged.iter().map(|lane| of(lane, &run.to, not_before, sight)))?;
+    let judged: Vec<&RouteProgress<'_>> =
+        routes.iter().filter(|route| !weights::without(&route.part.from, &run.to).is_empty()).copied().collect();
+    let found = all(judged.iter().map(|route| of(route, &run.to, not_before, sight)))?;
     let mut capacity = Capacity::Enough;
-    for (lane, found) in judged.into_iter().zip(found) {
-        let needed = weights::needed(weight, lane.part.baseline, min_healthy_percent);
+    for (route, found) in judged.into_iter().zip(found) {
+        let needed = weights::needed(weight, route.part.baseline, min_healthy_percent);
         match found {
             Ok(health) if i64::from(health.able()) >= needed => {}
             // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
@@ -83,15 +83,15 @@ pub(super) fn candidate(
 /// What a run took over from others and still carries traffic beside the candidate, in words, where no target of it is
 /// healthy any more. Nobody else watches it: its own run is over.
 pub(super) fn broken_remainder(
-    lanes: &[&Lane<'_>],
+    routes: &[&RouteProgress<'_>],
     run: &Run,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
 ) -> Asked<Vec<String>> {
-    let carried = lanes.iter().flat_map(|lane| remainder(lane, run).into_iter().map(move |entry| (lane, entry)));
-    let carried = carried.filter(|(lane, entry)| weights::of(&lane.part.weights, &entry.environment) > 0);
-    let found = all(carried.map(|(lane, entry)| {
-        let health = of(lane, &entry.environment, not_before, sight)?;
+    let carried = routes.iter().flat_map(|route| remainder(route, run).into_iter().map(move |entry| (route, entry)));
+    let carried = carried.filter(|(route, entry)| weights::of(&route.part.weights, &entry.environment) > 0);
+    let found = all(carried.map(|(route, entry)| {
+        let health = of(route, &entry.environment, not_before, sight)?;
         Some((entry.environment, health))
     }))?;
     let dead = found.into_iter().filter(|(_, health)| health.as_ref().is_ok_and(Health::is_dead));
@@ -100,10 +100,10 @@ pub(super) fn broken_remainder(
 }
 
 /// What carried traffic when a run took over from another, beside what a rollback goes back to.
-pub(super) fn remainder(lane: &Lane<'_>, run: &Run) -> Vec<EnvironmentWeight> {
-    let is_home = |name: &str| lane.part.home().iter().any(|entry| entry.environment == name);
-    let from = weights::carrying(&lane.part.from).into_iter();
-    from.filter(|entry| entry.environment != run.to && !is_home(&entry.environment)).collect()
+pub(super) fn remainder(route: &RouteProgress<'_>, run: &Run) -> Vec<EnvironmentWeight> {
+    let is_target = |name: &str| route.part.rollback_target().iter().any(|entry| entry.environment == name);
+    let from = weights::carrying(&route.part.from).into_iter();
+    from.filter(|entry| entry.environment != run.to && !is_target(&entry.environment)).collect()
 }
 
 fn short(environment: &str, health: Health, needed: i64) -> String {
@@ -127,16 +127,16 @@ fn short(environment: &str, health: Health, needed: i64) -> String {
 
 /// The health of an environment on a route; the error says in words why it is not known.
 pub(super) fn of(
-    lane: &Lane<'_>,
+    route: &RouteProgress<'_>,
     environment: &str,
     not_before: Timestamp,
     sight: &mut Sight<'_>,
 ) -> Asked<Result<Health, String>> {
-    let group = match lane.group(environment) {
+    let group = match route.group(environment) {
         Ok(group) => group,
         Err(message) => return Some(Err(message)),
     };
-    let access = match &lane.access {
+    let access = match &route.access {
         Ok(access) => access,
         Err(message) => return Some(Err(message.clone())),
     };
@@ -146,12 +146,12 @@ pub(super) fn of(
 
 /// How many targets are healthy over all environments that carry traffic by these weights.
 pub(super) fn carrying(
-    lane: &Lane<'_>,
+    route: &RouteProgress<'_>,
     from: &[EnvironmentWeight],
     not_before: Timestamp,
     sight: &mut Sight<'_>,
 ) -> Asked<Result<i32, String>> {
-    let found = all(weights::carrying(from).iter().map(|entry| of(lane, &entry.environment, not_before, sight)))?;
+    let found = all(weights::carrying(from).iter().map(|entry| of(route, &entry.environment, not_before, sight)))?;
     let able = |health: Health| i32::try_from(health.able()).unwrap_or(i32::MAX);
     Some(found.into_iter().map(|health| health.map(able)).sum())
 }

@@ -1,34 +1,75 @@
 //! Says how a shift stands: phase, what it waits for, and conditions.
 
+use jiff::SignedDuration;
 use weir_api::condition::COMPLETE;
-use weir_api::traffic_shift::{Outcome, Phase};
+use weir_api::traffic_shift::{HeldBy, Phase};
 
 use crate::reason::Reason;
 use crate::standing::{Standing, StatusConditions, because};
-use crate::weights;
 
-use super::lane::Lane;
-use super::{Draft, leave};
+use super::draft::Draft;
+use super::run::{self, RunState};
+use super::watch::Worry;
 
-/// A run to this environment has ended here before: nothing happens, and why is said. A success is told only of traffic
-/// that is there.
-pub(super) fn rest_after_end(draft: &mut Draft<'_>, outcome: Outcome, lanes: &[Lane<'_>]) {
-    let to = &draft.shift.spec.to;
-    match outcome {
-        Outcome::RolledBack => draft.status.phase = Some(Phase::RolledBack),
-        Outcome::Failed => draft.status.phase = Some(Phase::Failed),
-        Outcome::Succeeded | Outcome::Superseded => {
-            let behind = lanes.iter().find(|lane| !weights::carries_all(lane.live(), to));
-            let live = behind.map(|lane| {
-                format!(", and since then route {} was changed to {}", lane.part.name, weights::words(lane.live()))
-            });
-            let message = format!(
-                "the run to {to} has succeeded before{}; give the command retry to move the traffic again",
-                live.unwrap_or_default()
-            );
-            draft.wait(Phase::Superseded, Reason::MovedAway, message, None);
-        }
+/// How long it may be unknown how a candidate is before that is said: one look that fails says nothing.
+const BLIND_GRACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Says what somebody should know of the candidate, beside what the shift waits for.
+pub(super) fn tell_worry(draft: &mut Draft<'_>) {
+    let worry = draft.worry.take();
+    let known = draft.shift.status.run.as_ref().map(|run| (run.id, run.blind_since));
+    let now = draft.now;
+    let Some(run) = draft.status.run.as_mut() else { return };
+    run.blind_since = None;
+    if RunState::of(run) != RunState::Advancing {
+        return;
     }
+    let (to, hold) = (run.to.clone(), run.hold.as_ref().map(|hold| hold.by));
+    match worry {
+        Some(Worry::Blind(why)) => {
+            let since = known.filter(|(id, _)| *id == run.id).and_then(|(_, since)| since).unwrap_or(now);
+            run.blind_since = Some(since);
+            if now < since + BLIND_GRACE {
+                draft.wake_at(since + BLIND_GRACE);
+                return;
+            }
+            add(
+                draft,
+                &format!("how {to} is has not been known since {since:.0}, so nothing goes back by itself: {why}"),
+            );
+        }
+        Some(Worry::Failing(failure)) => match hold {
+            None => add(draft, &failure),
+            Some(HeldBy::Failure) => add(draft, &format!("{failure} still, and nothing goes back by itself")),
+            Some(
+                HeldBy::Command
+                | HeldBy::ForeignChange
+                | HeldBy::HandedBack
+                | HeldBy::ObjectsChanged
+                | HeldBy::StrategyChanged,
+            ) => warn(draft, &failure),
+        },
+        Some(Worry::Well) => add(draft, &format!("{to} has the healthy targets by now that it needs")),
+        None => {}
+    }
+}
+
+/// Adds to what the shift waits for.
+fn add(draft: &mut Draft<'_>, more: &str) {
+    if let Some(waiting) = draft.status.waiting.as_mut() {
+        waiting.message = format!("{}; {more}", waiting.message);
+    }
+}
+
+/// A run that is held does not turn round, though its candidate fails: that is what somebody must know first.
+fn warn(draft: &mut Draft<'_>, failure: &str) {
+    let (Some(phase), Some(waiting)) = (draft.status.phase, draft.status.waiting.take()) else { return };
+    let message = format!(
+        "{failure}, and the traffic does not go back by itself, since other weights are live than the run has set; the \
+         command abort brings it back: {}",
+        waiting.message
+    );
+    draft.wait(phase, Reason::NotGoingBack, message, waiting.until);
 }
 
 /// Sets the conditions, and the beginning of a new count towards the deadline where a pause has ended.
@@ -38,7 +79,7 @@ pub(super) fn conclude(draft: &mut Draft<'_>) {
     if let Some(run) = draft.status.run.as_mut().filter(|_| was_paused && goes_on) {
         run.progressed_at = draft.now;
     }
-    draft.status.queued = leave::queued(draft);
+    draft.status.queued = draft.status.run.as_ref().and_then(|run| run::queued(draft.shift, run));
     draft.status.weights = weights_of_first(draft);
     let standing = standing(draft);
     let conditions = StatusConditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);

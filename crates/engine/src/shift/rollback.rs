@@ -2,7 +2,7 @@
 //! capacity allows, and always towards the side with more that is known to be healthy.
 
 use jiff::SignedDuration;
-use weir_api::traffic_shift::{Cause, Outcome, Phase, Run, RunRoute};
+use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::object::ShiftObject;
@@ -12,9 +12,11 @@ use crate::step::MAX_GROUPS;
 use crate::tick::Urgency;
 use crate::weights;
 
-use super::lane::Lane;
+use super::draft::Draft;
 use super::plan::Plan;
-use super::{Draft, change, health, leave};
+use super::progress::RouteProgress;
+use super::run::{change, returns_to, waiting_since};
+use super::{health, supersede};
 
 /// How soon a rollback that waits for capacity looks again.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
@@ -22,19 +24,6 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 const LOOK_LATER: SignedDuration = SignedDuration::from_secs(15);
 /// How long it is that while.
 const WHILE: SignedDuration = SignedDuration::from_mins(1);
-/// Turns the run round; the error says why there is nothing to go back to.
-pub(super) fn begin(draft: &mut Draft<'_>, reason: Reason, message: String) -> Result<(), String> {
-    let now = draft.now;
-    let Some(run) = draft.status.run.as_mut() else { return Err("no run is moving".to_owned()) };
-    if run.routes.iter().all(|part| weights::without(part.home(), &run.to).is_empty()) {
-        return Err(format!("nothing but {} has carried this traffic, so there is nothing to go back to", run.to));
-    }
-    run.rollback = Some(Cause { reason: reason.to_string(), message, since: now });
-    run.hold = None;
-    run.progressed_at = now;
-    draft.wait(Phase::RollingBack, Reason::RollingBack, "the traffic goes back", None);
-    Ok(())
-}
 
 /// Whether a rollback has done all that it can until there is more capacity. Then it only watches, like a run that goes
 /// forward: it is urgent again once there is something to write.
@@ -53,19 +42,19 @@ struct Return {
 /// Brings the traffic back as far as the capacity allows.
 pub(super) fn go_back(
     draft: &mut Draft<'_>,
-    run: &Run,
-    lanes: &[Lane<'_>],
+    routes: &[RouteProgress<'_>],
     plan: &Plan,
     sight: &mut Sight<'_>,
 ) -> Asked<()> {
+    let run = &draft.status.run.clone()?;
     if !awaits_capacity(draft.shift) {
         sight.hurry(Urgency::Rollback);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let shift = draft.shift;
-    let returns = all(lanes.iter().map(|lane| {
-        let kept = || Return { weights: lane.part.weights.clone(), short: None };
-        if lane.is_left(shift, run) { Some(kept()) } else { of_lane(lane, run, percent, sight) }
+    let returns = all(routes.iter().map(|route| {
+        let kept = || Return { weights: route.part.weights.clone(), short: None };
+        if route.is_left(shift, run) { Some(kept()) } else { of_route(route, run, percent, sight) }
     }))?;
     let short = returns.iter().find_map(|back| back.short.clone());
     // What a run wants that has yet to be told what is live was never written.
@@ -77,14 +66,14 @@ pub(super) fn go_back(
     let words = draft.status.run.as_ref().map_or_else(String::new, |run| run.summary.clone());
     match (changed || run.applied_at.is_none(), short) {
         (true, None) => {
-            let (reason, message) = going_back(draft, run, lanes, &words);
+            let (reason, message) = going_back(draft, run, routes, &words);
             draft.wait(Phase::RollingBack, reason, message, None);
         }
         (_, Some(short)) => {
-            if !changed && run.applied_at.is_some() && leave::replace_rollback(draft, run, plan, sight)? {
+            if !changed && run.applied_at.is_some() && supersede::replace_rollback(draft, run, plan, sight)? {
                 return Some(());
             }
-            let is_new = draft.now < draft.waiting_since(Reason::RollbackCapacity) + WHILE;
+            let is_new = draft.now < waiting_since(draft.shift, Reason::RollbackCapacity, draft.now) + WHILE;
             draft.wait(Phase::RollingBack, Reason::RollbackCapacity, short, None);
             draft.wake_at(sight.began + if is_new { LOOK_AGAIN } else { LOOK_LATER });
             give_up_without_capacity(draft, run);
@@ -95,11 +84,11 @@ pub(super) fn go_back(
 }
 
 /// What a rollback waits for: that it is seen to be live, or whatever keeps a route from it.
-fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> (Reason, String) {
+fn going_back(draft: &Draft<'_>, run: &Run, routes: &[RouteProgress<'_>], words: &str) -> (Reason, String) {
     let why = run.rollback.as_ref().map_or("", |cause| &cause.message);
-    let behind = lanes.iter().find(|lane| lane.is_hindered() && !lane.is_applied(draft.shift, run));
+    let behind = routes.iter().find(|route| route.is_hindered() && !route.is_applied(draft.shift, run));
     match behind {
-        Some(lane) => (Reason::RollbackBlocked, format!("going back to {words}: {why}; {}", lane.says())),
+        Some(route) => (Reason::RollbackBlocked, format!("going back to {words}: {why}; {}", route.says())),
         None => (Reason::RollingBack, format!("going back to {words}, waiting for it to be live: {why}")),
     }
 }
@@ -107,49 +96,49 @@ fn going_back(draft: &Draft<'_>, run: &Run, lanes: &[Lane<'_>], words: &str) -> 
 /// The sides between which a route's traffic is divided while it goes back.
 struct Sides {
     /// What a rollback goes back to.
-    home: Vec<EnvironmentWeight>,
+    target: Vec<EnvironmentWeight>,
     /// What else carries traffic beside the candidate, left half way by a run from which this one took over.
     remainder: Vec<EnvironmentWeight>,
 }
 
-fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Asked<Return> {
-    let home = weights::without(lane.part.home(), &run.to);
-    if home.is_empty() {
-        return Some(Return { weights: lane.part.weights.clone(), short: None });
+fn of_route(route: &RouteProgress<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Asked<Return> {
+    let target = weights::without(route.part.rollback_target(), &run.to);
+    if target.is_empty() {
+        return Some(Return { weights: route.part.weights.clone(), short: None });
     }
-    let sides = Sides { home, remainder: health::remainder(lane, run) };
+    let sides = Sides { target, remainder: health::remainder(route, run) };
     let fresh = sight.fresh();
-    let old = health::carrying(lane, &sides.home, fresh, sight);
-    let rest = health::carrying(lane, &sides.remainder, fresh, sight);
-    let new = health::of(lane, &run.to, fresh, sight);
+    let old = health::carrying(route, &sides.target, fresh, sight);
+    let rest = health::carrying(route, &sides.remainder, fresh, sight);
+    let new = health::of(route, &run.to, fresh, sight);
     let (old, rest, new) = (old?, rest?.unwrap_or(0), new?);
     let new = new.map_or(0, |health| i32::try_from(health.able()).unwrap_or(i32::MAX));
     let old = match old {
         Ok(old) => old,
         Err(unknown) => {
-            let carried = weights::percent_up(&lane.part.weights, &run.to);
-            let enough = i64::from(new) >= weights::needed(carried, lane.part.baseline, min_healthy_percent).max(1);
+            let carried = weights::percent_up(&route.part.weights, &run.to);
+            let enough = i64::from(new) >= weights::needed(carried, route.part.baseline, min_healthy_percent).max(1);
             // A candidate that is known to be well carries what it has until more is known. Otherwise what cannot be
             // read does not hold the rollback back: the old side did carry the traffic.
             return Some(if enough && carried > 0 && !run.surveying {
                 let short =
                     format!("{unknown}, and {} is healthy: it keeps what it carries until more is known", run.to);
-                Return { weights: lane.part.weights.clone(), short: Some(short) }
+                Return { weights: route.part.weights.clone(), short: Some(short) }
             } else {
-                Return { weights: sides.everything_home(lane, run), short: None }
+                Return { weights: sides.everything(route, run), short: None }
             });
         }
     };
     let needed =
-        i32::try_from(weights::needed(100, lane.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
-    let wanted = weights::percent(&lane.part.weights, &run.to);
-    let live = if weights::total(lane.live()) == 0 { wanted } else { weights::percent(lane.live(), &run.to) };
+        i32::try_from(weights::needed(100, route.part.baseline, min_healthy_percent)).unwrap_or(i32::MAX).max(1);
+    let wanted = weights::percent(&route.part.weights, &run.to);
+    let live = if weights::total(route.live()) == 0 { wanted } else { weights::percent(route.live(), &run.to) };
     let gone_back = 100 - wanted.min(live);
     let share = share_of_old(old.saturating_add(rest), new, needed).max(gone_back);
-    // What is left half way elsewhere takes what home cannot take yet, rather than the candidate.
-    let at_home = if rest == 0 || old >= needed { share } else { share.min(old * 100 / needed) };
-    if at_home >= 100 {
-        return Some(Return { weights: sides.everything_home(lane, run), short: None });
+    // What is left half way elsewhere takes what the target cannot take yet, rather than the candidate.
+    let at_target = if rest == 0 || old >= needed { share } else { share.min(old * 100 / needed) };
+    if at_target >= 100 {
+        return Some(Return { weights: sides.everything(route, run), short: None });
     }
     let beside = if rest == 0 { String::new() } else { format!(", {rest} on what was left half way before") };
     let at_once = if old > 0 {
@@ -159,24 +148,24 @@ fn of_lane(lane: &Lane<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sig
     };
     let short = format!(
         "only {old} of {needed} healthy targets are on the side that carried the traffic before{beside}, {new} on {}: \
-         {at_home} % is back, the rest follows as they become healthy{at_once}",
+         {at_target} % is back, the rest follows as they become healthy{at_once}",
         run.to
     );
-    Some(Return { weights: sides.divided(run, at_home, share - at_home), short: Some(short) })
+    Some(Return { weights: sides.divided(run, at_target, share - at_target), short: Some(short) })
 }
 
 impl Sides {
-    fn everything_home(&self, lane: &Lane<'_>, run: &Run) -> Vec<EnvironmentWeight> {
+    fn everything(&self, route: &RouteProgress<'_>, run: &Run) -> Vec<EnvironmentWeight> {
         // A client that sticks to the candidate would go on being answered by it while its group is in the action.
         // Once dropped it stays so: without it there is no stickiness left by which to tell.
-        let is_attached = lane.part.weights.iter().any(|entry| entry.environment == run.to);
-        let dropped = !is_attached || lane.sticky_seconds().is_some();
-        if dropped { weights::normal(self.home.clone()) } else { attached(self.home.clone(), &lane.part.weights) }
+        let is_attached = route.part.weights.iter().any(|entry| entry.environment == run.to);
+        let dropped = !is_attached || route.sticky_seconds().is_some();
+        if dropped { weights::normal(self.target.clone()) } else { attached(self.target.clone(), &route.part.weights) }
     }
 
-    fn divided(&self, run: &Run, at_home: i32, remainder: i32) -> Vec<EnvironmentWeight> {
-        let candidate = EnvironmentWeight { environment: run.to.clone(), weight: 100 - at_home - remainder };
-        let mut weights = weights::portion(&self.home, at_home);
+    fn divided(&self, run: &Run, at_target: i32, remainder: i32) -> Vec<EnvironmentWeight> {
+        let candidate = EnvironmentWeight { environment: run.to.clone(), weight: 100 - at_target - remainder };
+        let mut weights = weights::portion(&self.target, at_target);
         weights.extend(weights::portion(&self.remainder, remainder));
         weights.push(candidate);
         weights::normal(weights)
@@ -196,8 +185,8 @@ fn attached(weights: Vec<EnvironmentWeight>, others: &[EnvironmentWeight]) -> Ve
 
 /// The weights with what a rollback goes back to attached: a target group that no action names is not checked, and
 /// one that is not checked cannot take the traffic at once.
-pub(super) fn with_home(weights: Vec<EnvironmentWeight>, part: &RunRoute) -> Vec<EnvironmentWeight> {
-    attached(weights, part.home())
+pub(super) fn with_target(weights: Vec<EnvironmentWeight>, part: &RunRoute) -> Vec<EnvironmentWeight> {
+    attached(weights, part.rollback_target())
 }
 
 /// The part of the traffic, in percent, that the old side takes: what its healthy targets can carry, and where both
@@ -226,7 +215,7 @@ fn publish(draft: &mut Draft<'_>, returns: &[Return], short: Option<&str>) {
 
 /// A rollback that has waited for capacity for as long as a run may go without progress has failed.
 fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
-    let deadline = run.progressed_at + SignedDuration::from(draft.shift.spec.progress_deadline);
+    let deadline = draft.deadline_since(run.progressed_at);
     if draft.now >= deadline && run.applied_at.is_some() {
         remember(draft, Outcome::Failed);
     } else if draft.now < deadline {
@@ -236,12 +225,9 @@ fn give_up_without_capacity(draft: &mut Draft<'_>, run: &Run) {
 
 /// Asks the routes to remember the end.
 fn remember(draft: &mut Draft<'_>, outcome: Outcome) {
-    let returned_to = draft.status.run.as_ref().and_then(|run| leave::returns_to(draft.shift, run));
-    let now = draft.now;
-    let Some(run) = draft.status.run.as_mut() else { return };
-    change(run, |_, part| part.weights.clone());
-    run.outcome = Some(outcome);
-    run.progressed_at = now;
-    run.returned_to = returned_to.filter(|_| outcome == Outcome::RolledBack);
-    draft.wait(Phase::RollingBack, Reason::Remembering, "the run's end is being remembered on AWS", None);
+    let returned_to = draft.status.run.as_ref().and_then(|run| returns_to(draft.shift, run));
+    draft.remember(outcome, |_, part| part.weights.clone());
+    if let Some(run) = draft.status.run.as_mut() {
+        run.returned_to = returned_to.filter(|_| outcome == Outcome::RolledBack);
+    }
 }

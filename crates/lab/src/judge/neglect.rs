@@ -73,7 +73,8 @@ fn neglected(course: &Course<'_>, group: &str, at: Timestamp) -> Option<Key> {
         let shift = course.mover(&route, at)?;
         let run = run_of(shift).filter(|run| run.rollback.is_none() && run.outcome.is_none())?;
         let is_candidate = course.group_of(&route.namespace, &run.to, at) == Some(group);
-        let can_go_back = run.routes.iter().any(|part| part.home().iter().any(|entry| entry.environment != run.to));
+        let can_go_back =
+            run.routes.iter().any(|part| part.rollback_target().iter().any(|entry| entry.environment != run.to));
         let carries = course.places(&route, at, at).any(|place| share(&course.live(place, at), group).0 > 0);
         let key = Key::new(route.namespace.clone(), shift.metadata.name.clone().unwrap_or_default());
         (is_candidate && can_go_back && carries && !says(shift)).then_some(key)

@@ -16,7 +16,7 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
                 && run_of(&earlier.object).is_some_and(|before| before.id == run.id && failed(&before))
         });
         for part in run.routes.iter().filter(|_| !is_known) {
-            let from = part.home().iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
+            let from = part.rollback_target().iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
             let groups = from.filter_map(|entry| course.group_of(&seen.key.namespace, &entry.environment, seen.at));
             let healthy: u32 = groups.map(|group| course.fewest_healthy(group, seen.at - STALENESS, seen.at)).sum();
             if i64::from(healthy) >= i64::from(part.baseline.max(1)) {

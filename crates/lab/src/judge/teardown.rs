@@ -3,7 +3,7 @@
 //! deleted brings back what was there before as it was.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::traffic_shift::Wait;
+use weir_api::traffic_shift::{GateName, Released};
 
 use crate::evidence::Evidence;
 
@@ -16,9 +16,8 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         let (Some(weights), false) = (&write.weights, write.creates) else { continue };
         let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
         // Whoever ends the wait for clients by a command, or turns a run round, does not wait for clients.
-        if run.is_none_or(|run| {
-            run.rollback.is_some() || run.released.is_some_and(|released| released.wait == Wait::StickyClients)
-        }) {
+        let is_released = |released: &Released| released.gates.contains(&GateName::StickyClients);
+        if run.is_none_or(|run| run.rollback.is_some() || run.released.as_ref().is_some_and(is_released)) {
             continue;
         }
         let route = write.route.as_ref().and_then(|route| course.route(route, write.at));

@@ -1,7 +1,7 @@
 //! What is kept of statuses that cannot be read as a whole.
 
 use serde_json::{Value, json};
-use weir_api::traffic_shift::{HeldBy, Outcome};
+use weir_api::traffic_shift::{GateName, HeldBy, Outcome};
 use weir_api::{TrafficShiftStatus, WeightedRouteStatus};
 
 use super::read;
@@ -35,7 +35,7 @@ fn what_can_be_read_is_read_as_ever() {
 fn an_unknown_word_costs_its_field_and_no_run() {
     let mut found = moving();
     found["phase"] = json!("Dreaming");
-    found["run"]["released"] = json!({"seq": 2, "wait": "Tea"});
+    found["run"]["released"] = json!({"seq": "two", "gates": ["StepPause"]});
     let (status, lost) = read::<TrafficShiftStatus>(found);
     assert_eq!(status.phase, None);
     assert_eq!(status.observed_generation, Some(3));
@@ -43,7 +43,21 @@ fn an_unknown_word_costs_its_field_and_no_run() {
     assert_eq!((run.id, run.seq, run.weight, run.released), (4, 2, 50, None));
     assert_eq!(run.routes[0].weights.len(), 2);
     assert!(lost[0].starts_with("status.phase (unknown variant `Dreaming`"), "{lost:#?}");
-    assert!(lost.iter().any(|lost| lost.starts_with("status.run.released.wait (unknown variant `Tea`")), "{lost:#?}");
+    assert!(lost.iter().any(|lost| lost.starts_with("status.run.released.seq (invalid type")), "{lost:#?}");
+}
+
+#[test]
+fn gates_that_are_not_known_cost_neither_the_others_nor_the_run() {
+    let mut found = moving();
+    let gate = |name: &str| json!({"name": name, "reason": "", "message": "", "since": "2026-11-21T10:05:00Z"});
+    found["run"]["gates"] = json!([gate("Tea"), gate("StepPause")]);
+    found["run"]["released"] = json!({"seq": 2, "gates": ["Tea", "StepPause"]});
+    let (status, lost) = read::<TrafficShiftStatus>(found);
+    let run = status.run.unwrap();
+    let names: Vec<GateName> = run.gates.iter().map(|gate| gate.name).collect();
+    assert_eq!((run.id, names.as_slice()), (4, &[GateName::StepPause][..]));
+    assert!(run.is_released(GateName::StepPause));
+    assert_eq!(lost, [""; 0]);
 }
 
 #[test]

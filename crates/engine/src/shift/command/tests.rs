@@ -1,12 +1,11 @@
 //! Every command in every state of a run: what is answered, and that what is ignored changes nothing.
 
 use serde_json::json;
-use weir_api::traffic_shift::{Cause, Outcome, Waiting};
+use weir_api::traffic_shift::{Cause, Outcome};
 
 use super::*;
 use crate::grant::Grants;
 use crate::object::{Cluster, Key, Object, RouteObject};
-use crate::reason::Reason;
 
 fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
@@ -42,15 +41,17 @@ fn moving() -> ShiftObject {
     shift
 }
 
-fn waiting(mut shift: ShiftObject, reason: &str, until: Option<Timestamp>) -> ShiftObject {
-    shift.status.waiting = Some(Waiting { reason: reason.to_owned(), message: String::new(), since: now(), until });
+fn waiting(mut shift: ShiftObject, name: GateName, until: Option<Timestamp>) -> ShiftObject {
+    let promotable = gate::release(name).is_some();
+    let (reason, message) = (String::new(), String::new());
+    shift.status.run.as_mut().unwrap().gates = vec![RunGate { name, reason, message, since: now(), until, promotable }];
     shift
 }
 
 fn held(mut shift: ShiftObject, by: HeldBy) -> ShiftObject {
     let hold = Hold { by, message: String::new(), since: now() };
     shift.status.run.as_mut().unwrap().hold = Some(hold);
-    waiting(shift, Reason::from(by).as_str(), None)
+    waiting(shift, GateName::Hold, None)
 }
 
 fn running(mut shift: ShiftObject, change: impl FnOnce(&mut Run)) -> ShiftObject {
@@ -95,7 +96,7 @@ fn answers(mut shift: ShiftObject, verb: Verb, on: &str) -> [String; 2] {
         let status = draft.status.clone();
         shift.status = status;
         if answer.starts_with("accepted: ") {
-            shift.status.waiting = None;
+            shift.status.run.as_mut().unwrap().gates.clear();
         }
         let (_, said) = answer.split_once(": ").unwrap();
         format!("{} {said}", &answer[..1])
@@ -123,7 +124,7 @@ type Row = (&'static str, ShiftObject, [[&'static str; 2]; 4]);
 fn rows() -> Vec<Row> {
     let spec_paused = |mut shift: ShiftObject| {
         shift.spec.paused = true;
-        waiting(shift, "Paused", None)
+        waiting(shift, GateName::Paused, None)
     };
     let back = |run: &mut Run| {
         run.rollback = Some(Cause { reason: "Aborted".to_owned(), message: String::new(), since: now() });
@@ -135,20 +136,24 @@ fn rows() -> Vec<Row> {
     let share = "a the share at the present weight is not waited for";
     let sticky = "a clients that stick to the old side are not waited for";
     vec![
-        ("applying", waiting(moving(), "Applying", None), [hold, [NOTHING; 2], [NOTHING; 2], abort]),
-        ("capacity", waiting(moving(), "Capacity", None), [hold, [NOTHING; 2], [NOTHING; 2], abort]),
+        ("applying", waiting(moving(), GateName::Applied, None), [hold, [NOTHING; 2], [NOTHING; 2], abort]),
+        ("capacity", waiting(moving(), GateName::Capacity, None), [hold, [NOTHING; 2], [NOTHING; 2], abort]),
         (
             "timed pause",
-            waiting(moving(), "StepPause", Some(now())),
+            waiting(moving(), GateName::StepPause, Some(now())),
             [hold, [IN_PAUSE; 2], [PAUSE_ENDS, NOTHING], abort],
         ),
         (
             "open pause",
-            waiting(moving(), "StepPause", None),
+            waiting(moving(), GateName::StepPause, None),
             [hold, [PAUSE_ENDS, NOTHING], [PAUSE_ENDS, NOTHING], abort],
         ),
-        ("share", waiting(moving(), "ShareNotSeen", None), [hold, [IN_WAIT; 2], [share, NOTHING], abort]),
-        ("sticky", waiting(moving(), "StickyClients", Some(now())), [hold, [IN_WAIT; 2], [sticky, NOTHING], abort]),
+        ("share", waiting(moving(), GateName::ShareSeen, None), [hold, [IN_WAIT; 2], [share, NOTHING], abort]),
+        (
+            "sticky",
+            waiting(moving(), GateName::StickyClients, Some(now())),
+            [hold, [IN_WAIT; 2], [sticky, NOTHING], abort],
+        ),
         ("held by command", by(HeldBy::Command), freed),
         ("held by failure", by(HeldBy::Failure), freed),
         ("handed back", by(HeldBy::HandedBack), freed),
@@ -173,6 +178,19 @@ fn every_command_twice_in_every_state() {
         let expected = if is_over { [AGAIN; 2] } else { [MOVES; 2] };
         assert_eq!(answers(shift, Verb::Retry, "blue"), expected, "{state}");
     }
+}
+
+#[test]
+fn what_was_released_at_a_weight_stays_released_there() {
+    let mut run = moving().status.run.unwrap();
+    run.release([GateName::StepPause]);
+    run.release([GateName::ShareSeen]);
+    let released = |run: &Run| [GateName::StepPause, GateName::ShareSeen].map(|gate| run.is_released(gate));
+    assert_eq!(released(&run), [true, true]);
+    run.seq += 1;
+    assert_eq!(released(&run), [false, false]);
+    run.release([GateName::ShareSeen]);
+    assert_eq!(released(&run), [false, true]);
 }
 
 #[test]

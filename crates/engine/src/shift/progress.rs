@@ -1,4 +1,4 @@
-//! One route of a run with all that the run knows of it.
+//! One route of a run: its part in it, what it says, and how far it has got.
 
 use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::{Run, RunRoute};
@@ -11,8 +11,6 @@ use crate::grant::Grants;
 use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::reason::Reason;
 use crate::weights;
-
-use super::deletion;
 
 /// By these reasons a route tells that something else is live than was set.
 const DIFFERS: [Reason; 2] = [Reason::Drifted, Reason::RuleGone];
@@ -29,10 +27,10 @@ const KEEPS_OFF: [Reason; 9] = [
     Reason::UnknownTargetGroup,
 ];
 
-/// One route of a run.
-pub(super) struct Lane<'a> {
+/// One route of a run: what is wanted of it, and how far it has got.
+pub(super) struct RouteProgress<'a> {
     /// The route.
-    pub route: &'a RouteObject,
+    pub object: &'a RouteObject,
     /// The target groups of its backends.
     pub groups: Groups,
     /// The route's part in the run as it is recorded.
@@ -41,25 +39,43 @@ pub(super) struct Lane<'a> {
     pub access: Result<Access, String>,
 }
 
-/// The lanes of a run: of all its routes that are there, in their order.
-pub(super) fn lanes<'a>(grants: &Grants, cluster: &'a Cluster, shift: &ShiftObject, run: &Run) -> Vec<Lane<'a>> {
-    let lane = |part: &RunRoute| {
-        let route = deletion::following(cluster, shift, run, part)?;
-        Some(Lane::new(grants, cluster, route, part.clone()))
+/// All routes of a run that are there, in their order.
+pub(super) fn routes<'a>(
+    grants: &Grants,
+    cluster: &'a Cluster,
+    shift: &ShiftObject,
+    run: &Run,
+) -> Vec<RouteProgress<'a>> {
+    let progress = |part: &RunRoute| {
+        let route = following(cluster, shift, run, part)?;
+        Some(RouteProgress::new(grants, cluster, route, part.clone()))
     };
-    run.routes.iter().filter_map(lane).collect()
+    run.routes.iter().filter_map(progress).collect()
 }
 
-impl<'a> Lane<'a> {
+/// The route of a part of a run, if it still does what the run wants of it. One that is being deleted can go back, as long
+/// as it carries the finalizer, but not forward.
+pub(super) fn following<'a>(
+    cluster: &'a Cluster,
+    shift: &ShiftObject,
+    run: &Run,
+    part: &RunRoute,
+) -> Option<&'a RouteObject> {
+    let route = cluster.routes.get(&shift.key.beside(&part.name))?;
+    let goes_back = run.rollback.is_some() && route.has_finalizer();
+    (route.deleted.is_none() || goes_back).then_some(route)
+}
+
+impl<'a> RouteProgress<'a> {
     /// A route with its part in a run.
-    pub fn new(grants: &Grants, cluster: &'a Cluster, route: &'a RouteObject, part: RunRoute) -> Self {
-        let access = grants.of_route(cluster, route).map_err(|reason| reason.message.into());
-        Self { route, groups: backend::groups(cluster, route), part, access }
+    pub fn new(grants: &Grants, cluster: &'a Cluster, object: &'a RouteObject, part: RunRoute) -> Self {
+        let access = grants.of_route(cluster, object).map_err(|reason| reason.message.into());
+        Self { object, groups: backend::groups(cluster, object), part, access }
     }
 
     /// The route's intent, where it is the change that the run wants now.
     fn intent(&self, shift: &ShiftObject, run: &Run) -> Option<&Intent> {
-        let intent = self.route.status.intent.as_ref()?;
+        let intent = self.object.status.intent.as_ref()?;
         (intent.uid == shift.uid && (intent.run, intent.seq) == (run.id, run.seq)).then_some(intent)
     }
 
@@ -76,18 +92,18 @@ impl<'a> Lane<'a> {
     /// What somebody else has changed, in words: other weights than those of the present change, or something by which the
     /// route cannot go on.
     pub fn foreign_change(&self, shift: &ShiftObject, run: &Run) -> Option<String> {
-        let synced = find(&self.route.status.conditions, SYNCED)?;
+        let synced = find(&self.object.status.conditions, SYNCED)?;
         let drifted = synced.status == Truth::False
             && self.intent(shift, run).is_some()
             && DIFFERS.iter().any(|reason| synced.reason == *reason);
         let is_kept_off =
-            holds(&self.route.status.conditions, STALLED) && KEEPS_OFF.iter().any(|reason| synced.reason == *reason);
+            holds(&self.object.status.conditions, STALLED) && KEEPS_OFF.iter().any(|reason| synced.reason == *reason);
         (drifted || is_kept_off).then(|| format!("route {}: {}", self.part.name, synced.message))
     }
 
     /// Whether somebody else's weights are live, and are to be adopted as they are.
     pub fn has_other_weights(&self, shift: &ShiftObject, run: &Run) -> bool {
-        let synced = find(&self.route.status.conditions, SYNCED);
+        let synced = find(&self.object.status.conditions, SYNCED);
         let drifted = synced.is_some_and(|synced| synced.status == Truth::False && synced.reason == Reason::Drifted);
         drifted && self.intent(shift, run).is_some()
     }
@@ -102,7 +118,7 @@ impl<'a> Lane<'a> {
     /// corrected.
     pub fn is_watched(&self, run: &Run) -> bool {
         let corrects =
-            self.route.spec.drift == DriftPolicy::Correct && !holds(&self.route.status.conditions, CONTESTED);
+            self.object.spec.drift == DriftPolicy::Correct && !holds(&self.object.status.conditions, CONTESTED);
         self.has_own_split(run) || (corrects && self.carried_by(&run.to) > 0)
     }
 
@@ -113,13 +129,13 @@ impl<'a> Lane<'a> {
 
     /// How long clients may stick to a group that has no weight any more, in seconds.
     pub fn sticky_seconds(&self) -> Option<i32> {
-        let intent = self.route.status.intent.as_ref()?;
+        let intent = self.object.status.intent.as_ref()?;
         intent.listener_rule.sticky_seconds.filter(|_| self.part.weights.len() > 1)
     }
 
     /// Whether something keeps the route from what is wanted of it: what it says while all is well tells nothing new.
     pub fn is_hindered(&self) -> bool {
-        let conditions = &self.route.status.conditions;
+        let conditions = &self.object.status.conditions;
         let is_behind = find(conditions, SYNCED).is_none_or(|synced| synced.status != Truth::True);
         is_behind
             && find(conditions, READY)
@@ -129,13 +145,13 @@ impl<'a> Lane<'a> {
     /// What the route itself says it is doing, in words.
     pub fn says(&self) -> String {
         let says =
-            find(&self.route.status.conditions, READY).map_or("it was not looked at yet", |ready| &ready.message);
+            find(&self.object.status.conditions, READY).map_or("it was not looked at yet", |ready| &ready.message);
         format!("route {}: {says}", self.part.name)
     }
 
     /// What is live, as the route last saw it.
     pub fn live(&self) -> &[EnvironmentWeight] {
-        &self.route.status.weights
+        &self.object.status.weights
     }
 
     /// The target group of an environment.

@@ -4,15 +4,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::requests::Evidence;
-use weir_api::traffic_shift::{Run, Wait};
+use weir_api::traffic_shift::{GateName, Run};
 
+use crate::reason::Reason;
 use crate::route::share::{self, Known, Sample};
+use crate::shift::progress::RouteProgress;
+use crate::shift::{immediate, run};
 use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
-use super::Draft;
-use super::advance::phase_of;
-use super::lane::Lane;
+use super::{Check, Gate, Station, Wait};
+
+pub(super) const CHECK: Check =
+    Check { name: GateName::ShareSeen, release: Some("the share at the present weight is not waited for"), judge };
 
 /// How many whole minutes must be seen.
 const MINUTES: u32 = 2;
@@ -25,30 +29,27 @@ const TOLERANCE: u64 = 500;
 /// How long the nodes of a balancer may take to act by new weights.
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
-/// Whether the run waits for the share of its present step to be seen; if so, says for what.
-pub(super) fn is_awaited(draft: &mut Draft<'_>, run: &Run, lanes: &[Lane<'_>], sight: &mut Sight<'_>) -> Asked<bool> {
-    let Some(applied_at) = run.applied_at else { return Some(false) };
-    if draft.shift.spec.evidence == Evidence::Weights || run.weight == 0 || run.is_released(Wait::ShareNotSeen) {
-        return Some(false);
-    }
+fn judge(station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<Gate> {
+    let run = station.run;
+    let is_exempt = station.shift.spec.evidence == Evidence::Weights || run.weight == 0 || immediate::is_immediate(run);
+    let Some(applied_at) = run.applied_at.filter(|_| !is_exempt) else { return Some(Gate::Open) };
     // Where one group gets everything there is nothing to tell apart.
-    let split = lanes.iter().filter(|lane| lane.part.weights.len() > 1);
-    let known = all(split.map(|lane| match &lane.access {
-        Ok(access) => Some((lane, sight.by(access, |sight| share::known(draft.cluster, lane.route, sight))?)),
-        Err(message) => Some((lane, Known::Never(message.clone()))),
+    let split = station.routes.iter().filter(|route| route.part.weights.len() > 1);
+    let known = all(split.map(|route| match &route.access {
+        Ok(access) => Some((route, sight.by(access, |sight| share::known(station.cluster, route.object, sight))?)),
+        Err(message) => Some((route, Known::Never(message.clone()))),
     }))?;
-    for (lane, known) in known {
-        if let Err(why) = judge(lane, run, applied_at + PROPAGATION, known) {
-            let message = format!("route {}: {} is not seen to have its share: {why}", lane.part.name, run.to);
-            draft.wait(phase_of(run), Wait::ShareNotSeen, message, None);
-            return Some(true);
+    for (route, known) in known {
+        if let Err(why) = follows(route, run, applied_at + PROPAGATION, known) {
+            let message = format!("route {}: {} is not seen to have its share: {why}", route.part.name, run.to);
+            return Some(Gate::Wait(Wait::new(run::phase(run), Reason::ShareNotSeen, message)));
         }
     }
-    Some(false)
+    Some(Gate::Open)
 }
 
 /// Judges one route; the error says what is missing.
-fn judge(lane: &Lane<'_>, run: &Run, since: Timestamp, known: Known) -> Result<(), String> {
+fn follows(route: &RouteProgress<'_>, run: &Run, since: Timestamp, known: Known) -> Result<(), String> {
     let counts = match known {
         Known::Counts(counts) => counts,
         Known::NotYet => return Err("the requests were not counted yet".to_owned()),
@@ -63,9 +64,9 @@ fn judge(lane: &Lane<'_>, run: &Run, since: Timestamp, known: Known) -> Result<(
     };
     let sample = counts.newest(since, |sample| sample.minutes >= MINUTES && sample.total >= REQUESTS);
     enough(&sample, since)?;
-    let total = u64::try_from(weights::total(&lane.part.weights)).unwrap_or(0).max(1);
-    let weight = u64::try_from(weights::of(&lane.part.weights, &run.to)).unwrap_or(0) * 10_000 / total;
-    near(&run.to, weight, lane.route.status.listener_rule.sticky_seconds.is_some(), &sample)
+    let total = u64::try_from(weights::total(&route.part.weights)).unwrap_or(0).max(1);
+    let weight = u64::try_from(weights::of(&route.part.weights, &run.to)).unwrap_or(0) * 10_000 / total;
+    near(&run.to, weight, route.object.status.listener_rule.sticky_seconds.is_some(), &sample)
 }
 
 /// Whether there is enough to judge by.
