@@ -6,7 +6,7 @@
 //! follows them instead of a shift.
 
 mod backends;
-mod capacity;
+pub(crate) mod capacity;
 mod change;
 mod chosen;
 mod command;

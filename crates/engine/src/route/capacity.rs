@@ -5,6 +5,7 @@
 //! gain, and no less than the largest of all that carry. So two environments of full size that share the traffic are
 //! not added up when one of them takes everything.
 
+use jiff::Timestamp;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::Arn;
@@ -118,19 +119,32 @@ fn has_for(
     let needed = weights::needed(percent, needs.baseline, needs.min_healthy_percent);
     match found {
         Ok(health) if i64::from(health.able()) >= needed => Ok(()),
-        Ok(health) => Err(format!("{environment} has {} of the {needed} healthy targets that it needs", health.able())),
+        Ok(health) => Err(lacking(environment, health, needed)),
         Err(message) => Err(message.clone()),
     }
 }
 
+/// What an environment has of what it needs, in words.
+pub(crate) fn lacking(environment: &str, health: &Health, needed: i64) -> String {
+    format!("{environment} has {} of the {needed} healthy targets that it needs", health.able())
+}
+
 /// The health of an environment; the error says in words why it is not known.
 pub(super) fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<Health, String>> {
-    let group: &Arn = match groups.get(environment) {
-        Some(Ok(group)) => group,
-        Some(Err(message)) => return Some(Err(message.clone())),
-        None => return Some(Err(format!("the environment {environment} is not among spec.backends"))),
-    };
-    let fresh = sight.fresh();
-    let found = sight.health(group, fresh)?.found;
+    match groups.get(environment) {
+        Some(Ok(group)) => of_group(environment, group, sight.fresh(), sight),
+        Some(Err(message)) => Some(Err(message.clone())),
+        None => Some(Err(format!("the environment {environment} is not among spec.backends"))),
+    }
+}
+
+/// The health of the target group of an environment, not older than an instant.
+pub(crate) fn of_group(
+    environment: &str,
+    group: &Arn,
+    not_before: Timestamp,
+    sight: &mut Sight<'_>,
+) -> Asked<Result<Health, String>> {
+    let found = sight.health(group, not_before)?.found;
     Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }

@@ -5,6 +5,7 @@ use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::fact::Health;
+use crate::route::capacity;
 use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
@@ -67,10 +68,10 @@ pub(super) fn candidate(
             }
             // What is not known, and may be enough, decides nothing.
             Ok(health) if i64::from(health.able() + health.unknown) >= needed => {
-                capacity = Capacity::Unknown(short(&run.to, health, needed));
+                capacity = Capacity::Unknown(short(&run.to, &health, needed));
             }
             Ok(health) => {
-                let message = short(&run.to, health, needed);
+                let message = short(&run.to, &health, needed);
                 let starting = i64::from(health.able() + health.initial + health.unknown) >= needed;
                 return Some(Capacity::Short { message, none: health.able() + health.unknown == 0, starting });
             }
@@ -106,7 +107,7 @@ pub(super) fn remainder(route: &RouteProgress<'_>, run: &Run) -> Vec<Environment
     from.filter(|entry| entry.environment != run.to && !is_target(&entry.environment)).collect()
 }
 
-fn short(environment: &str, health: Health, needed: i64) -> String {
+fn short(environment: &str, health: &Health, needed: i64) -> String {
     let others = health.others();
     let others = if others.is_empty() { others } else { format!(" ({others})") };
     let missing = needed - i64::from(health.registered());
@@ -122,7 +123,7 @@ fn short(environment: &str, health: Health, needed: i64) -> String {
     } else {
         String::new()
     };
-    format!("{environment} has {} of the {needed} healthy targets that it needs{others}{hint}", health.able())
+    format!("{}{others}{hint}", capacity::lacking(environment, health, needed))
 }
 
 /// The health of an environment on a route; the error says in words why it is not known.
@@ -140,8 +141,7 @@ pub(super) fn of(
         Ok(access) => access,
         Err(message) => return Some(Err(message.clone())),
     };
-    let found = sight.by(access, |sight| sight.health(group, not_before))?.found;
-    Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
+    sight.by(access, |sight| capacity::of_group(environment, group, not_before, sight))
 }
 
 /// How many targets are healthy over all environments that carry traffic by these weights.
