@@ -18,15 +18,17 @@ use super::kind::{Place, Plan, limits};
 use super::observed::{Looked, Observed};
 use super::outlook::Outlook;
 
-/// How long after a correction was written what it went over counts as live still: AWS may show the state before a write for
-/// some seconds after it.
+/// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
+/// correction was written what it went over counts as live still: AWS may show the state before a write for some seconds
+/// after it.
 pub(super) const SETTLING: SignedDuration = SignedDuration::from_secs(10);
 
 /// How far what is live has come on the way to what an intent wants.
 pub(super) enum Progress {
     /// AWS shows exactly what is wanted.
     There,
-    /// It was written by this process, and AWS may not show it before this instant.
+    /// It was written by this process, and AWS may not show it before this instant: nothing is written until then. Of a
+    /// listener these are corrections; any other change that is not seen yet is written again, in the same absolute values.
     OnTheWay(Timestamp),
     /// What is live is what the change starts from, or all but a detail of what it leads to.
     AtStart,

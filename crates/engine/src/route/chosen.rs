@@ -162,8 +162,9 @@ impl<'a> Following<'a> {
         };
         record.difference = None;
         record.reversals.clear();
-        // What was set for an earlier split of the user's is not what was there before.
-        let start = self.held(Some(follow), baseline, old.filter(|old| old.follow.is_some()).as_ref());
+        // What was set for an earlier split of the user's is not what was there before, unless somebody has changed it since.
+        let earlier = old.filter(|old| old.follow.is_some() && self.place.has_settings_of(old));
+        let start = self.held(Some(follow), baseline, earlier.as_ref());
         self.take_next(start, sight)
     }
 

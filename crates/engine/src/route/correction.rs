@@ -31,9 +31,13 @@ pub(super) fn due(route: &RouteObject) -> Option<Timestamp> {
     if route.spec.drift != DriftPolicy::Correct || is_contested(route, &route.status.reversals) {
         return None;
     }
-    let seen = route.status.difference.as_ref()?.since;
-    let live_since = route.status.intent.as_ref().and_then(|intent| intent.verified_at);
-    Some(seen.max(live_since.unwrap_or(seen)) + SETTLING)
+    let verified_at = route.status.intent.as_ref().and_then(|intent| intent.verified_at);
+    Some(due_at(route.status.difference.as_ref()?.since, verified_at))
+}
+
+/// When a difference that is seen since an instant is corrected, by when what was set was live.
+fn due_at(seen: Timestamp, verified_at: Option<Timestamp>) -> Timestamp {
+    seen.max(verified_at.unwrap_or(seen)) + SETTLING
 }
 
 /// Since when a correction is decided or due, where one is.
@@ -108,7 +112,7 @@ impl Change<'_> {
         sight: &mut Sight<'_>,
     ) -> Asked<Outlook> {
         let message = &found.message;
-        let due = noted.since.max(intent.verified_at.unwrap_or(noted.since)) + SETTLING;
+        let due = due_at(noted.since, intent.verified_at);
         if self.now() < due {
             let message = format!("{message}. It will be corrected at {due:.0}");
             return Some(Outlook { wake: Some(due), ..correcting(message) });

@@ -26,7 +26,6 @@ pub(super) enum Place<'a> {
 }
 
 /// What a change makes of a place.
-#[derive(Clone)]
 pub(super) enum Plan {
     /// Of a place on a listener.
     Listener(listener::Plan),
@@ -337,6 +336,13 @@ impl Place<'_> {
     pub fn record_held(&self, intent: &mut Intent) {
         match self {
             Self::Listener(place) => place.record_held(intent),
+        }
+    }
+
+    /// Whether what is live besides weights is what an intent has set.
+    pub fn has_settings_of(&self, intent: &Intent) -> bool {
+        match self {
+            Self::Listener(place) => place.sticky_seconds() == intent.listener_rule.sticky_seconds,
         }
     }
 

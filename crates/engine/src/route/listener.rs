@@ -1,6 +1,7 @@
 //! Routes of a listener: one of its rules, or its default action, on an Application Load Balancer.
 //!
-//! Nothing outside this folder reads what a route's spec says of a listener; the rest asks by way of [`super::kind`].
+//! Nothing outside this folder reads what a route's spec says of a listener, but for the guard, which judges by its own; the
+//! rest asks by way of [`super::kind`].
 
 mod access;
 mod action;

@@ -2,7 +2,6 @@
 //!
 //! Each stage hands the next one what it has found. What a look did not come to see stays on record as it was.
 
-use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::weighted_route::RouteDeletionPolicy;
 
@@ -62,7 +61,10 @@ impl Look {
             status.live = Some(weights::words(&observed.live));
             status.weights.clone_from(&observed.live);
             status.members = backend::lent(looked.members, &observed.live);
-            status.last_run.clone_from(&observed.last_run);
+            // What is gone remembers nothing, and what it did stays known.
+            if !observed.is_gone {
+                status.last_run.clone_from(&observed.last_run);
+            }
             full::note(looked, &mut status);
         }
         status
@@ -112,10 +114,8 @@ impl Look {
         if let Some(gone) = place.gone()
             && let Some(outlook) = gone::meet(looked, gone, self.place.made_by_weir(), &mut self.record)
         {
-            let last_run = looked.route.status.last_run.clone();
-            let observed = Observed { live: Vec::new(), last_run, ..place.observed() };
             place.record_live(&mut self.place);
-            self.observed = Some(observed);
+            self.observed = Some(place.observed());
             return Some(outlook);
         }
         // What nobody wants to move does not hold up the rest.
@@ -164,7 +164,8 @@ impl Look {
         }
     }
 
-    /// Reads the marks on the place and the weights there; the error says why nothing must be done there.
+    /// Reads the marks on the place and the weights there, and carries out the command that lets it be marked again; the error
+    /// says why nothing must be done there.
     fn observe(
         &mut self,
         looked: &Looked<'_>,
@@ -201,10 +202,7 @@ impl Look {
             Err(standing) => return Some(Err(standing)),
         };
         place.record_live(&mut self.place);
-        let last_run = match place.gone() {
-            None => marks.last_run.clone(),
-            Some(_) => looked.route.status.last_run.clone(),
-        };
+        let last_run = marks.last_run.clone();
         Some(Ok((marks, Observed { live, last_run, ..place.observed() })))
     }
 
@@ -229,7 +227,7 @@ fn is_at_rest(looked: &Looked<'_>) -> bool {
         Target::Run(run) => run.is_settled(route),
         Target::Hold => route.status.intent.as_ref().is_none_or(|intent| !rest::is_under_way(intent, now)),
     };
-    rests && correction::due(route).is_none_or(|due: Timestamp| now < due)
+    rests && correction::due(route).is_none_or(|due| now < due)
 }
 
 fn marks_removed(looked: &Looked<'_>) -> Standing {

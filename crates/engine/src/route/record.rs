@@ -21,10 +21,10 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// What a route has on record. With a new spec, a fight about the old one is over.
+    /// What a route has on record. With a new spec, a fight about the old one is over; a deletion is none.
     pub fn of(route: &RouteObject) -> Self {
         let WeightedRouteStatus { intent, difference, reversals, last_command, .. } = &route.status;
-        let is_same_spec = route.status.observed_generation == Some(route.generation);
+        let is_same_spec = route.status.observed_generation == Some(route.generation) || route.deleted.is_some();
         Self {
             intent: intent.clone(),
             difference: difference.clone(),

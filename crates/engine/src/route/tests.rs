@@ -58,6 +58,28 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
 }
 
 #[test]
+fn a_rule_that_is_gone_is_made_again_for_the_users_weights_whatever_its_last_run_was() {
+    let mut route = settled(web("team-a", 1, "a.example"), "rule-1000");
+    let goal = json!([{"environment": "blue", "weight": 100}]);
+    route.spec.weights = Some([("blue".to_owned(), 100)].into());
+    route.status.observed_generation = Some(1);
+    route.status.listener_rule.before = Some(Before::default());
+    let last = json!({"shift": "team-a/web", "to": "blue", "outcome": "Succeeded"});
+    route.status.last_run = serde_json::from_value(last).unwrap();
+    let empty = json!({
+        "since": Timestamp::UNIX_EPOCH, "verifiedAt": Timestamp::UNIX_EPOCH, "weights": [],
+        "follow": {"generation": 1, "goal": goal},
+    });
+    route.status.intent = serde_json::from_value(empty).unwrap();
+    let mut cluster = open([route.clone()]);
+    cluster.environments.insert(stand_ins::environment("team-a", "blue"));
+    let verdict = decided(&cluster, &route, &facts(now(), &[]));
+    let intent = verdict.status.intent.unwrap();
+    assert_eq!(weights::words(&intent.weights), "blue 100", "{:?}", verdict.status.conditions);
+    assert!(verdict.status.last_run.is_some(), "what a rule that is gone did stays known");
+}
+
+#[test]
 fn whoever_has_lost_its_rule_keeps_nobody_off() {
     let mut older = settled(web("team-a", 1, "a.example"), "rule-1000");
     older.status.listener_rule.before = Some(Before::default());
