@@ -2,10 +2,11 @@
 //! in its own folder are one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::tree::{SourceFile, source_files};
+use super::tree::{SourceFile, code, source_files};
 
 /// The folder that is held to it, with all that are in it.
 const TOP: &str = "crates/engine/src";
@@ -41,15 +42,21 @@ fn single(tree: &str, before: &str, found: &mut Vec<String>) {
     }
 }
 
+/// What is imported.
+static USES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^ *(?:pub(?:\(.*?\))? )?use ([^;]+);").unwrap());
+/// A path that is written where it is used.
+static INLINE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap());
+/// A module or an import that only tests have.
+static OF_TESTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod|use)\s[^;{]+;").unwrap());
+
 /// What a file names, by paths from the crate; without what its tests name.
 fn named(file: &SourceFile) -> Vec<Vec<String>> {
-    let uses = Regex::new(r"(?m)^ *(?:pub(?:\(.*?\))? )?use ([^;]+);").unwrap();
-    let inline = Regex::new(r"\b(?:crate|super)(?:::\w+)+").unwrap();
-    let asides = Regex::new(r"(?m)//.*$|#\[cfg\(test\)\]\s*(?:pub(?:\([^)]*\))?\s+)?(?:mod|use)\s[^;{]+;").unwrap();
-    let text = asides.replace_all(&file.text, "");
+    let text = code(&file.text);
+    let text = OF_TESTS.replace_all(&text, "");
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut paths: Vec<String> = inline.find_iter(text).map(|path| path.as_str().to_owned()).collect();
-    for used in uses.captures_iter(text) {
+    let mut paths: Vec<String> = INLINE.find_iter(text).map(|path| path.as_str().to_owned()).collect();
+    for used in USES.captures_iter(text) {
         single(&used[1].replace('\n', " "), "", &mut paths);
     }
     let here = module(&file.path);

@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use crate::bed::places;
 
@@ -37,4 +40,12 @@ fn collect(top: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
             files.push(SourceFile { path: relative.to_string_lossy().into_owned(), text });
         }
     }
+}
+
+/// A text of Rust without its comments, and with nothing in its strings.
+pub(super) fn code(text: &str) -> String {
+    static ASIDES: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"(?s)'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*"|//[^\n]*"#).unwrap());
+    let kept = |found: &Captures<'_>| if found[0].starts_with('/') { "" } else { "\"\"" };
+    ASIDES.replace_all(text, kept).into_owned()
 }
