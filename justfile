@@ -12,7 +12,7 @@ ci:
 test:
     .ci/run test
 
-# Every single fault at every moment of the lab's courses, and the planted bugs: half an hour or so on two idle cores;
+# Every single fault at every moment of the lab's rollouts, and the planted bugs: half an hour or so on two idle cores;
 # `just search --every 8` plays one of eight.
 search *arguments:
     cargo run --release --package weir-lab --example search -- {{arguments}}

@@ -18,8 +18,8 @@ use weir_sim::kube::{Kube, KubeOptions, KubeService};
 
 use crate::conformance::Kubernetes;
 
-use answer::Answer;
-use requests::{Course, Request};
+use answer::Reply;
+use requests::{Request, Sequence};
 
 /// How many requests a sequence has.
 const LENGTH: usize = 600;
@@ -29,15 +29,15 @@ fn random_requests_get_the_same_answers_as_from_a_real_server() {
     let Some(real) = Kubernetes::open() else { return };
     let seed = env::var("WEIR_DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().expect("the seed is a number"));
     println!("WEIR_DIFFERENTIAL_SEED={seed}");
-    let mut course = Course::new(seed, &real.namespace);
+    let mut sequence = Sequence::new(seed, &real.namespace);
     let simulated = real.ask(async |_| simulated(&real.namespace));
     let mut differences = Vec::new();
     for number in 1..=LENGTH {
-        let request = course.next();
-        let expected = real.ask(async |client| tell(client, &request, &course.real).await);
-        let found = real.ask(async |_| tell(&simulated, &request, &course.simulated).await);
-        course.real.learn(&request, &expected);
-        course.simulated.learn(&request, &found);
+        let request = sequence.next();
+        let expected = real.ask(async |client| tell(client, &request, &sequence.real).await);
+        let found = real.ask(async |_| tell(&simulated, &request, &sequence.simulated).await);
+        sequence.real.learn(&request, &expected);
+        sequence.simulated.learn(&request, &found);
         if found.normal() != expected.normal() {
             let (expected, found) = (expected.normal(), found.normal());
             differences.push(format!("request {number}: {request}\nexpected {expected:#}\nfound {found:#}"));
@@ -65,7 +65,7 @@ fn simulated(namespace: &str) -> Client {
 }
 
 /// Sends a request to one of the two, with what that one calls the versions and uids of its objects.
-async fn tell(client: &Client, request: &Request, known: &requests::Known) -> Answer {
+async fn tell(client: &Client, request: &Request, known: &requests::Known) -> Reply {
     let body = request.body(known).map_or_else(Vec::new, |body| body.to_string().into_bytes());
     let sent = http::Request::builder()
         .method(request.method)
@@ -77,5 +77,5 @@ async fn tell(client: &Client, request: &Request, known: &requests::Known) -> An
     let (parts, body) = client.send(sent).await.unwrap().into_parts();
     let bytes = body.collect_bytes().await.unwrap();
     let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    Answer { code: parts.status.as_u16(), body }
+    Reply { code: parts.status.as_u16(), body }
 }

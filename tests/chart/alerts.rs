@@ -21,14 +21,14 @@ fn rules() -> Option<Vec<Value>> {
 fn each_alert_fires_when_it_should_and_only_then() {
     let (Some(groups), Some(promtool)) = (rules(), promtool()) else { return };
     let known: BTreeSet<&str> = alerts(&groups).map(|alert| alert["alert"].as_str().unwrap()).collect();
-    let tried: BTreeSet<&str> = TROUBLES.iter().flat_map(|trouble| trouble.fires).copied().collect();
+    let tried: BTreeSet<&str> = TROUBLES.iter().flat_map(|write_error| write_error.fires).copied().collect();
     assert_eq!(known, tried);
     let metrics = metrics_of(&groups);
     let mut cases = Vec::new();
-    for trouble in TROUBLES {
-        let recording = trouble.record();
+    for write_error in TROUBLES {
+        let recording = write_error.record();
         let (series, length) = (recording.input(&metrics), recording.length());
-        cases.push(case(trouble.name, series, &length, FIRING, trouble.fires));
+        cases.push(case(write_error.name, series, &length, FIRING, write_error.fires));
     }
     let day = good_day();
     assert_eq!(day.length(), "1440m");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_lab::bug::{BadStep, Bug, Planted};
+use weir_lab::bug::{BadWrite, Bug, Planted};
 use weir_lab::sim::kube::KubeOptions;
 use weir_lab::stage::{self, BALANCER, PORT, on_virtual_time, rule_route, shift, steps};
 use weir_lab::{Disturbance, Mischief, Settings, Which, World};
@@ -11,49 +11,49 @@ use weir_lab::{Disturbance, Mischief, Settings, Which, World};
 use super::recorded::Recording;
 
 /// What befalls a world, what of it is recorded, and which alerts fire in the end: these and no others.
-pub(super) struct Trouble {
+pub(super) struct WriteError {
     pub name: &'static str,
     pub fires: &'static [&'static str],
     play: fn() -> Recording,
 }
 
-impl Trouble {
+impl WriteError {
     pub fn record(&self) -> Recording {
         (self.play)()
     }
 }
 
 /// Each with what it is, in words.
-pub(super) const TROUBLES: &[Trouble] = &[
-    Trouble { name: "no controller lives", fires: &["WeirIsGone"], play: gone },
-    Trouble { name: "two lead", fires: &["WeirLeadsTwice"], play: twice },
-    Trouble { name: "the Lease is taken again and again", fires: &["WeirLeaderKeepsChanging"], play: restless },
-    Trouble { name: "the machine's clock is set back", fires: &["WeirClockWasSet"], play: clock_set },
-    Trouble { name: "definitions are older", fires: &["WeirCannotRecord", "WeirDefinitionsAreOld"], play: older },
-    Trouble { name: "a status has an unknown word", fires: &["WeirStatusIsUnreadable"], play: unknown_word },
-    Trouble {
+pub(super) const TROUBLES: &[WriteError] = &[
+    WriteError { name: "no controller lives", fires: &["WeirIsGone"], play: gone },
+    WriteError { name: "two lead", fires: &["WeirLeadsTwice"], play: twice },
+    WriteError { name: "the Lease is taken again and again", fires: &["WeirLeaderKeepsChanging"], play: restless },
+    WriteError { name: "the machine's clock is set back", fires: &["WeirClockWasSet"], play: clock_set },
+    WriteError { name: "definitions are older", fires: &["WeirCannotRecord", "WeirDefinitionsAreOld"], play: older },
+    WriteError { name: "a status has an unknown word", fires: &["WeirStatusIsUnreadable"], play: unknown_word },
+    WriteError {
         name: "AWS denies everything",
         fires: &["WeirIsDeniedByAws", "WeirObjectIsStalled", "WeirSeesAwsLate"],
         play: || everything(|world| world.restrict(&json!({"Version": "2012-10-17", "Statement": []}))),
     },
-    Trouble {
+    WriteError {
         name: "the credentials have expired",
         fires: &["WeirCannotReachAws", "WeirSeesAwsLate"],
         play: || everything(|world| disturb(world, Which::All, Mischief::Expired)),
     },
-    Trouble {
+    WriteError {
         name: "AWS throttles everything",
         fires: &["WeirIsThrottledByAws", "WeirSeesAwsLate"],
         play: || everything(|world| disturb(world, Which::All, Mischief::Throttled)),
     },
-    Trouble { name: "somebody sets other weights at rest", fires: &["WeirRouteDrifted"], play: drifted },
-    Trouble { name: "two writers fight", fires: &["WeirRouteContested", "WeirRouteDrifted"], play: fight },
-    Trouble {
+    WriteError { name: "somebody sets other weights at rest", fires: &["WeirRouteDrifted"], play: drifted },
+    WriteError { name: "two writers fight", fires: &["WeirRouteContested", "WeirRouteDrifted"], play: fight },
+    WriteError {
         name: "the candidate dies under somebody else's weights",
         fires: &["WeirRouteDrifted", "WeirTrafficIsOnAFailedSide"],
         play: failed_side,
     },
-    Trouble {
+    WriteError {
         name: "the run has failed, and onFailure is Pause",
         fires: &["WeirTrafficIsOnAFailedSide"],
         play: || {
@@ -63,17 +63,17 @@ pub(super) const TROUBLES: &[Trouble] = &[
             })
         },
     },
-    Trouble {
+    WriteError {
         name: "the old side is too small to go back to",
         fires: &["WeirRollbackLacksCapacity", "WeirShiftWentBack"],
         play: || at_half("", async |world, recording| lacks_capacity(world, recording, 20).await),
     },
-    Trouble {
+    WriteError {
         name: "and stays so until the run gives up",
         fires: &["WeirObjectIsStalled", "WeirRollbackFailed"],
         play: || at_half("progressDeadline: 10m", async |world, recording| lacks_capacity(world, recording, 40).await),
     },
-    Trouble {
+    WriteError {
         name: "the health of targets cannot be read",
         fires: &["WeirCandidateIsNotWatched", "WeirCannotReachAws"],
         play: || {
@@ -83,13 +83,13 @@ pub(super) const TROUBLES: &[Trouble] = &[
             })
         },
     },
-    Trouble {
+    WriteError {
         name: "a way back is blocked",
         fires: &["WeirObjectIsStalled", "WeirRollbackIsBlocked", "WeirRouteHoldsUpAShift", "WeirShiftWentBack"],
         play: blocked,
     },
-    Trouble { name: "a run goes back", fires: &["WeirShiftWentBack"], play: went_back },
-    Trouble {
+    WriteError { name: "a run goes back", fires: &["WeirShiftWentBack"], play: went_back },
+    WriteError {
         name: "somebody sets other weights in a run",
         fires: &["WeirRouteDrifted", "WeirShiftWaitsForSomebody"],
         play: || {
@@ -99,38 +99,38 @@ pub(super) const TROUBLES: &[Trouble] = &[
             })
         },
     },
-    Trouble { name: "a step waits for targets", fires: &["WeirShiftIsHeldUp"], play: held_up },
-    Trouble {
+    WriteError { name: "a step waits for targets", fires: &["WeirShiftIsHeldUp"], play: held_up },
+    WriteError {
         name: "a decision hands a bad step to the guard",
         fires: &["WeirGuardViolation", "WeirRouteHoldsUpAShift"],
-        play: || with_bug(Bug::HandsOver(BadStep::SkipsAhead)),
+        play: || with_bug(Bug::HandsOver(BadWrite::SkipsAhead)),
     },
-    Trouble {
+    WriteError {
         name: "a decision panics",
         fires: &["WeirPanicked", "WeirRouteHoldsUpAShift"],
         play: || with_bug(Bug::Panics),
     },
-    Trouble {
+    WriteError {
         name: "the role has no right to publish events",
         fires: &["WeirDropsEvents"],
         play: || without_rights(&[("create", "events"), ("patch", "events")]),
     },
-    Trouble {
+    WriteError {
         name: "the role has no right to write a status",
         fires: &["WeirIsNotAllowed"],
         play: || without_rights(&[("update", "weightedroutes/status"), ("patch", "weightedroutes/status")]),
     },
-    Trouble {
+    WriteError {
         name: "the role has no right to watch shifts any more",
         fires: &["WeirWatchFails"],
         play: || without_rights(&[("list", "trafficshifts"), ("watch", "trafficshifts")]),
     },
-    Trouble {
+    WriteError {
         name: "the API server is slow, many runs move, and somebody changes all of them again and again",
         fires: &["WeirDropsEvents", "WeirFallsBehind", "WeirStepsComeLate"],
         play: slow,
     },
-    Trouble { name: "others write over statuses", fires: &["WeirStatusesAreOverwritten"], play: overwritten },
+    WriteError { name: "others write over statuses", fires: &["WeirStatusesAreOverwritten"], play: overwritten },
 ];
 
 fn disturb(world: &World, which: Which, mischief: Mischief) {

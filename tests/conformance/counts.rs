@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use weir_aws::{Accounts, CallPriority};
 use weir_engine::fact::{Query, RequestCount};
-use weir_engine::sight::{ANY_AGE, Ask};
+use weir_engine::reader::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Arn};
 use weir_sim::aws::{Arrival, Aws, AwsOptions, GroupSettings, RuleAction};

@@ -99,7 +99,10 @@ fn by_their_names_each_installation_has_its_own_objects() {
     let log = unnamed.log();
     let audit = log.lines().filter(|line| line.contains("written to AWS")).map(str::to_owned).collect::<Vec<_>>();
     assert!(
-        audit.iter().any(|line| line.contains(r#""arn":"arn:aws:"#) && line.contains("weir.dev/owner=")),
+        audit.iter().any(|line| {
+            let says = [r#""operation":"AddTags""#, r#""arn":"arn:aws:"#, "weir.dev/owner="];
+            says.iter().all(|part| line.contains(part))
+        }),
         "{audit:?}"
     );
     assert!(!named.log().contains("written to AWS"));

@@ -19,12 +19,12 @@ static TIME: LazyLock<Regex> =
 static OBJECT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"Invalid value: "\{.*\}": strict"#).unwrap());
 
 /// An answer.
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) code: u16,
     pub(super) body: Value,
 }
 
-impl Answer {
+impl Reply {
     /// What must be the same everywhere.
     pub(super) fn normal(&self) -> Value {
         json!({"code": self.code, "body": normal(&self.body, "")})

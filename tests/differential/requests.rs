@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::Reply;
 
 /// Stands for the version that the server gave the object last.
 const VERSION: &str = "$version";
@@ -18,7 +18,7 @@ pub(super) struct Known(BTreeMap<String, (String, String)>);
 
 impl Known {
     /// Takes note of what an answer says about its object.
-    pub(super) fn learn(&mut self, request: &Request, answer: &Answer) {
+    pub(super) fn learn(&mut self, request: &Request, answer: &Reply) {
         let metadata = &answer.body["metadata"];
         let text = |field: &str| metadata[field].as_str().map(str::to_owned);
         if let (Some(version), Some(uid)) = (text("resourceVersion"), text("uid"))
@@ -173,7 +173,7 @@ fn condition(status: &str) -> Value {
 }
 
 /// A sequence of requests, and what each server calls the objects.
-pub(super) struct Course {
+pub(super) struct Sequence {
     chance: fastrand::Rng,
     kinds: Vec<Kind>,
     namespace: String,
@@ -181,7 +181,7 @@ pub(super) struct Course {
     pub(super) simulated: Known,
 }
 
-impl Course {
+impl Sequence {
     pub(super) fn new(seed: u64, namespace: &str) -> Self {
         Self {
             chance: fastrand::Rng::with_seed(seed),

@@ -18,7 +18,7 @@ use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::guard::Permit;
-use weir_engine::sight::Ask;
+use weir_engine::reader::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken};
@@ -26,6 +26,7 @@ use crate::cloudwatch;
 use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 use crate::meter::Call;
 use crate::policy::Policy;
+use crate::receipt::Receipt;
 use crate::session::{AssumeRoleParams, Provider, Session};
 
 /// How long an inventory is kept that no one uses.
@@ -146,7 +147,7 @@ impl Accounts {
     }
 
     /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it.
-    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<(), AwsError> {
+    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<Receipt, AwsError> {
         self.inventory(permit.access()).perform(permit, call_token).await
     }
 

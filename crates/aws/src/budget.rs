@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use weir_engine::fact::Query;
 use weir_engine::guard::Permit;
-use weir_engine::step::Step;
 use weir_engine::tick::Urgency;
+use weir_engine::write::Write;
 
 use self::bucket::{Bucket, Limit};
 
@@ -72,15 +72,10 @@ impl Family {
         }
     }
 
-    /// The family of the call that carries out a step.
-    pub fn of(step: &Step) -> Self {
-        match step {
-            Step::CreateRule { .. }
-            | Step::SetRuleActions { .. }
-            | Step::SetDefaultActions { .. }
-            | Step::AddTags { .. }
-            | Step::RemoveTags { .. }
-            | Step::DeleteRule { .. } => Self::Modify,
+    /// The family of the call that carries out a write.
+    pub fn of(write: &Write) -> Self {
+        match write {
+            Write::Listener(_) | Write::Tags(_) => Self::Modify,
         }
     }
 
@@ -324,7 +319,7 @@ impl CallToken {
 
     /// Whether it is good for a write.
     pub fn covers(&self, permit: &Permit) -> bool {
-        self.family == Family::of(permit.step())
+        self.family == Family::of(permit.write())
     }
 
     /// Whether it had to be waited for, so that what the call is for must be decided again.

@@ -22,8 +22,9 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::guard::Permit;
-use weir_engine::sight::Ask;
+use weir_engine::reader::Ask;
 use weir_engine::tick::Urgency;
+use weir_engine::write::Write;
 
 use self::batch::{BatchGuard, BatchResult, Batches, SharedResult};
 use self::invalidation::Invalidation;
@@ -35,6 +36,7 @@ use crate::budget::{Budget, CallPriority, CallToken, Family, Waiters};
 use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
 use crate::meter::{Call, Clock, Meter};
+use crate::receipt::Receipt;
 
 /// There is no region to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,13 +122,13 @@ impl Inventory {
 
     /// How many calls wait for the call budget in which a write would wait too.
     pub fn waiting(&self, permit: &Permit) -> usize {
-        self.core.budget.waiting(Family::of(permit.step()))
+        self.core.budget.waiting(Family::of(permit.write()))
     }
 
     /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
     /// wait should be asked for afresh, and then used with the same token.
     pub async fn acquire(&self, permit: &Permit, priority: &CallPriority) -> CallToken {
-        let mut call_token = self.core.budget.call_token(Family::of(permit.step()), &Waiters::of(priority));
+        let mut call_token = self.core.budget.call_token(Family::of(permit.write()), &Waiters::of(priority));
         call_token.acquire().await;
         call_token
     }
@@ -148,12 +150,16 @@ impl Inventory {
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
     /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit, mut call_token: CallToken) -> Result<(), AwsError> {
-        let step = permit.step();
-        let invalidation = Invalidation::of(step, &self.core.memory.borrow());
+    pub async fn perform(&self, permit: Permit, mut call_token: CallToken) -> Result<Receipt, AwsError> {
+        let write = permit.write();
+        let invalidation = Invalidation::of(write, &self.core.memory.borrow());
         self.core.invalidate(&invalidation);
         let _at_the_end = InvalidateOnDrop { core: &self.core, invalidation };
-        self.core.elb.write(step, &mut call_token).await.map_err(|error| self.core.located(error))
+        let written = match write {
+            Write::Listener(write) => self.core.elb.write(write, &mut call_token).await,
+            Write::Tags(write) => self.core.elb.tag(write, &mut call_token).await,
+        };
+        written.map_err(|error| self.core.located(error))
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.

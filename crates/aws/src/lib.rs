@@ -19,6 +19,7 @@ mod errors;
 mod inventory;
 mod meter;
 mod policy;
+mod receipt;
 mod session;
 #[cfg(test)]
 mod wire;
@@ -29,3 +30,4 @@ pub use call::WRITE_TIME;
 pub use inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 pub use meter::{Call, Spent};
 pub use policy::{Policy, Scope};
+pub use receipt::Receipt;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use weir_engine::step::{OWNER_TAG, TAG_PREFIX};
+use weir_engine::write::{OWNER_TAG, TAG_PREFIX};
 
 /// The version of the policy language.
 const LANGUAGE: &str = "2012-10-17";

@@ -21,20 +21,20 @@ use serde_json::{Value, json};
 use weir_engine::fact::{Action, AwsError, Conditions, Fact, Query, Rule, RulePriority, Tags};
 use weir_engine::guard::{Permit, Recorded, guard, marks};
 use weir_engine::object::RouteObject;
-use weir_engine::sight::{Ask, Facts};
-use weir_engine::step::Step;
+use weir_engine::reader::{Ask, Facts};
 use weir_engine::tick::Urgency;
+use weir_engine::write::{ListenerWrite, TagWrite, Write};
 use weir_engine::{Arn, Key};
 use weir_sim::aws::{Aws, AwsOptions};
 use weir_sim::clock::Clock;
 
-use crate::{Accounts, Budget, Call, CallPriority, Inventory};
+use crate::{Accounts, Budget, Call, CallPriority, Inventory, Receipt};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
 
 /// What is answered to a request.
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     /// What the simulated AWS answers.
     Of(Arc<Aws>),
     /// A status and a body, after a while.
@@ -48,23 +48,23 @@ pub(crate) enum Answer {
 }
 
 /// The answer of an operation: the inside of its result element.
-pub(crate) fn result(operation: &str, inside: &str) -> Answer {
+pub(crate) fn result(operation: &str, inside: &str) -> Reply {
     let xml = format!(
         "<{operation}Response xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
          <{operation}Result>{inside}</{operation}Result>\
          <ResponseMetadata><RequestId>5d1a7a4b</RequestId></ResponseMetadata></{operation}Response>"
     );
-    Answer::Http(200, xml, Duration::from_millis(10))
+    Reply::Http(200, xml, Duration::from_millis(10))
 }
 
 /// An error as AWS's query services write it.
-pub(crate) fn failure(status: u16, code: &str, message: &str) -> Answer {
+pub(crate) fn failure(status: u16, code: &str, message: &str) -> Reply {
     let xml = format!(
         "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
          <Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
          <RequestId>5d1a7a4b</RequestId></ErrorResponse>"
     );
-    Answer::Http(status, xml, Duration::from_millis(10))
+    Reply::Http(status, xml, Duration::from_millis(10))
 }
 
 /// All members of a list parameter, in order.
@@ -100,18 +100,22 @@ pub(crate) struct Bed {
 
 impl Bed {
     /// A bed whose world answers by a function of the request's form.
-    pub(crate) fn new(answer: impl FnMut(&Form) -> Answer + Send + 'static) -> Self {
+    pub(crate) fn new(answer: impl FnMut(&Form) -> Reply + Send + 'static) -> Self {
         Self::configured(answer, |config| config)
     }
 
     /// The same with something else in the configuration.
     pub(crate) fn configured(
-        answer: impl FnMut(&Form) -> Answer + Send + 'static,
+        answer: impl FnMut(&Form) -> Reply + Send + 'static,
         change: impl FnOnce(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
     ) -> Self {
         let forms = Arc::new(Mutex::new(Vec::new()));
         let keys = Arc::new(Mutex::new(Vec::new()));
-        let world = World { answer: Arc::new(Mutex::new(answer)), forms: Arc::clone(&forms), keys: Arc::clone(&keys) };
+        let world = ScriptedConnector {
+            answer: Arc::new(Mutex::new(answer)),
+            forms: Arc::clone(&forms),
+            keys: Arc::clone(&keys),
+        };
         let connector = SharedHttpConnector::new(world);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -161,7 +165,7 @@ impl Bed {
     }
 
     /// Carries out a write that nothing holds back.
-    pub(crate) async fn perform(&self, permit: Permit) -> Result<(), AwsError> {
+    pub(crate) async fn perform(&self, permit: Permit) -> Result<Receipt, AwsError> {
         let call_token = self.inventory.acquire(&permit, &routine()).await;
         self.inventory.perform(permit, call_token).await
     }
@@ -200,19 +204,19 @@ fn epoch() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-struct World<F> {
+struct ScriptedConnector<F> {
     answer: Arc<Mutex<F>>,
     forms: Arc<Mutex<Vec<Form>>>,
     keys: Arc<Mutex<Vec<String>>>,
 }
 
-impl<F> std::fmt::Debug for World<F> {
+impl<F> std::fmt::Debug for ScriptedConnector<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("World")
+        formatter.write_str("ScriptedConnector")
     }
 }
 
-impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
+impl<F: FnMut(&Form) -> Reply + Send + 'static> HttpConnector for ScriptedConnector<F> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let form: Form = form_urlencoded::parse(&body).into_owned().collect();
@@ -223,54 +227,56 @@ impl<F: FnMut(&Form) -> Answer + Send + 'static> HttpConnector for World<F> {
         let answer = (self.answer.lock().unwrap())(&form);
         HttpConnectorFuture::new(async move {
             match answer {
-                Answer::Of(aws) => {
+                Reply::Of(aws) => {
                     let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
                     let answer = aws.handle(request.map(|_| Bytes::from(body))).await.map(SdkBody::from);
                     HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
                 }
-                Answer::Http(status, body, delay) => {
+                Reply::Http(status, body, delay) => {
                     tokio::time::sleep(delay).await;
-                    Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)))
+                    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+                    response.headers_mut().insert("x-amzn-requestid", "5d1a7a4b");
+                    Ok(response)
                 }
-                Answer::Silence => std::future::pending().await,
-                Answer::Refused => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into())),
-                Answer::Broken => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into())),
+                Reply::Silence => std::future::pending().await,
+                Reply::Refused => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into())),
+                Reply::Broken => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into())),
             }
         })
     }
 }
 
-/// A permit for a step that moves no traffic or is the first on its route, from a guard that has seen what it needs.
-pub(crate) fn permit(step: Step) -> Permit {
-    let route = route_of(&step);
+/// A permit for a write that moves no traffic or is the first on its route, from a guard that has seen what it needs.
+pub(crate) fn permit(write: Write) -> Permit {
+    let route = route_of(&write);
     let recorded = Recorded { owner: "test", route: &route, shift: None };
     let marked: Tags = marks(&recorded).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    let (listener, at) = (step.resource().clone(), epoch());
+    let (place, at) = (write.resources().next().unwrap().clone(), epoch());
     let live = |priority, actions: &[Action]| {
-        vec![Rule { arn: step.target().clone(), priority, conditions: Conditions::new(), actions: actions.to_vec() }]
+        vec![Rule { arn: write.target().clone(), priority, conditions: Conditions::new(), actions: actions.to_vec() }]
     };
-    let rules = match &step {
-        Step::SetRuleActions { actions, .. } => live(RulePriority::At(1), actions),
-        Step::SetDefaultActions { actions, .. } => live(RulePriority::Default, actions),
-        Step::DeleteRule { .. } => live(RulePriority::At(1), &[]),
-        Step::CreateRule { .. } | Step::AddTags { .. } | Step::RemoveTags { .. } => Vec::new(),
+    let rules = match &write {
+        Write::Listener(ListenerWrite::SetRuleActions { actions, .. }) => live(RulePriority::At(1), actions),
+        Write::Listener(ListenerWrite::SetDefaultActions { actions, .. }) => live(RulePriority::Default, actions),
+        Write::Listener(ListenerWrite::DeleteRule { .. }) => live(RulePriority::At(1), &[]),
+        Write::Listener(ListenerWrite::CreateRule { .. }) | Write::Tags(_) => Vec::new(),
     };
     let mut facts = Facts::default();
-    facts.add(Query::Rules(listener), Fact::new(at, Ok(rules)));
-    facts.add(Query::Tags(step.target().clone()), Fact::new(at, Ok(marked.clone())));
-    let step = match step {
-        Step::CreateRule { listener, priority, conditions, forward, tags } => {
+    facts.add(Query::Rules(place), Fact::new(at, Ok(rules)));
+    facts.add(Query::Tags(write.target().clone()), Fact::new(at, Ok(marked.clone())));
+    let write = match write {
+        Write::Listener(ListenerWrite::CreateRule { listener, priority, conditions, forward, tags }) => {
             let tags = tags.into_iter().chain(marked).collect();
-            Step::CreateRule { listener, priority, conditions, forward, tags }
+            Write::Listener(ListenerWrite::CreateRule { listener, priority, conditions, forward, tags })
         }
-        step => step,
+        write => write,
     };
-    guard((at, at), &step, Some(recorded), &facts).unwrap()
+    guard((at, at), &write, Some(recorded), &facts).unwrap()
 }
 
-/// A route on whose record just this step is. Its environments are called after their groups.
-fn route_of(step: &Step) -> RouteObject {
-    let groups = step.forward().into_iter().flat_map(|forward| &forward.groups);
+/// A route on whose record just this write is. Its environments are called after their groups.
+fn route_of(write: &Write) -> RouteObject {
+    let groups = write.forward().into_iter().flat_map(|forward| &forward.groups);
     let (weights, members): (Vec<Value>, Vec<Value>) = groups
         .map(|(arn, weight)| {
             let environment = arn.as_str();
@@ -280,20 +286,21 @@ fn route_of(step: &Step) -> RouteObject {
             )
         })
         .unzip();
-    let (priority, values): (_, BTreeMap<&str, &[_]>) = match step {
-        Step::CreateRule { priority, conditions, .. } => {
+    let (priority, values): (_, BTreeMap<&str, &[_]>) = match write {
+        Write::Listener(ListenerWrite::CreateRule { priority, conditions, .. }) => {
             (Some(priority), conditions.iter().map(|(field, values)| (field.as_str(), values.as_slice())).collect())
         }
         _ => (None, BTreeMap::new()),
     };
-    let gives_up = matches!(step, Step::RemoveTags { .. } | Step::DeleteRule { .. });
+    let gives_up =
+        matches!(write, Write::Tags(TagWrite::Remove { .. }) | Write::Listener(ListenerWrite::DeleteRule { .. }));
     let intent = json!({"since": epoch(), "weights": weights, "members": members, "correction": {"since": epoch()}});
     let mut entry = json!({"entryPoint": {"name": "public"}, "listener": "https"});
     if !values.is_empty() {
         entry["match"] = json!({"hosts": values["host-header"], "paths": values["path-pattern"]});
     }
     let spec = json!({"listener": entry, "backends": [], "adopt": true, "deletionPolicy": "Delete"});
-    let rule = json!({"listener": step.resource().as_str(), "arn": step.target().as_str(), "priority": priority});
+    let rule = json!({"listener": write.resources().next().unwrap().as_str(), "arn": write.target().as_str(), "priority": priority});
     let status = json!({"listenerRule": rule, "intent": intent});
     RouteObject {
         key: Key::new("shop", "checkout"),

@@ -8,12 +8,12 @@ use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 use tracing::{debug, error, info, warn};
-use weir_aws::{CallPriority, CallToken};
+use weir_aws::{CallPriority, CallToken, Receipt};
 use weir_engine::event::Event;
 use weir_engine::fact::AwsError;
 use weir_engine::guard::Permit;
 use weir_engine::route::DELETION_DEADLINE;
-use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Trouble as Obstacle, Urgency};
+use weir_engine::tick::{Answer, Memory, Need, Rest, Tick, Urgency, WriteError};
 use weir_engine::{KindName, ObjectRef, Reason};
 
 use crate::context::Context;
@@ -21,7 +21,7 @@ use crate::convert::{self, Metadata};
 use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::leadership::WriteToken;
-use crate::metrics::Trouble;
+use crate::metrics::TickError;
 use crate::queue::{Ending, Start, Task};
 use crate::status_conflicts::Fingerprint;
 use crate::store::Store;
@@ -61,7 +61,7 @@ impl<D: Decisions> Context<D> {
                 self.stall::<K>(object, &message).await
             }
             (Task::Tick, Some(message)) => {
-                self.metrics.count_trouble(object.kind, Trouble::Spec);
+                self.metrics.count_tick_error(object.kind, TickError::Spec);
                 self.stall::<K>(object, &message).await
             }
             (Task::Tick, None) => {
@@ -162,23 +162,24 @@ impl<D: Decisions> Context<D> {
                     }
                     let Some(write_token) = self.leadership.write_token() else { return Ok(LEFT) };
                     idle = false;
-                    let (step, arn) = (permit.step().operation(), permit.step().target().clone());
-                    let (wrote, words) = (permit.step().words(), format!("{:?}", permit.step()));
+                    let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
+                    let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
                     let run = self.run_of(object);
                     let result = self.write(write_token, permit, acquired).await;
                     match &result {
-                        Ok(()) => {
+                        Ok(receipt) => {
                             let (kind, object) = (object.kind.word(), &object.key);
-                            info!(kind, %object, step, %arn, wrote, shift = run.as_ref().map(|run| run.0.as_str()),
-                                run = run.as_ref().map(|run| run.1), "written to AWS");
-                            debug!(kind, %object, step, words, "written in full");
+                            info!(kind, %object, operation, %arn, created = receipt.created.as_ref().map(tracing::field::display),
+                                wrote, shift = run.as_ref().map(|run| run.0.as_str()), run = run.as_ref().map(|run| run.1),
+                                request_id = receipt.request_id, "written to AWS");
+                            debug!(kind, %object, operation, words, "written in full");
                         }
                         Err(error) => {
-                            warn!(kind = object.kind.word(), object = %object.key, step, %arn, wrote,
+                            warn!(kind = object.kind.word(), object = %object.key, operation, %arn, wrote,
                                 outcome = error.kind.word(), "{error}");
                         }
                     }
-                    Answer::Acted(result)
+                    Answer::Acted(result.map(drop))
                 }
                 Need::Done(rest) => return Ok(self.rest(object, rest, idle)),
             };
@@ -193,7 +194,7 @@ impl<D: Decisions> Context<D> {
     }
 
     /// Sends a write to AWS. This is the only place from which one is sent.
-    async fn write(&self, _: WriteToken, permit: Permit, acquired: CallToken) -> Result<(), AwsError> {
+    async fn write(&self, _: WriteToken, permit: Permit, acquired: CallToken) -> Result<Receipt, AwsError> {
         self.accounts.perform(permit, acquired).await
     }
 
@@ -203,23 +204,23 @@ impl<D: Decisions> Context<D> {
     }
 
     fn rest(&self, object: &ObjectRef, rest: Rest, idle: bool) -> Ending {
-        let obstacle = rest.memory.trouble.clone().filter(|_| rest.failed);
+        let write_error = rest.memory.write_error.clone().filter(|_| rest.failed);
         if self.store.borrow().metadata(object).is_some() && rest.memory != Memory::default() {
             self.memories.borrow_mut().insert(object.clone(), rest.memory);
         } else {
             self.memories.borrow_mut().remove(object);
         }
-        match &obstacle {
-            Some(Obstacle::Violation(violation)) => {
+        match &write_error {
+            Some(WriteError::Violation(violation)) => {
                 self.metrics.violations.inc();
-                self.metrics.count_trouble(object.kind, Trouble::Guard);
+                self.metrics.count_tick_error(object.kind, TickError::Guard);
                 error!(kind = object.kind.word(), object = %object.key, "not written: {violation}");
             }
-            Some(Obstacle::Aws(_)) => self.metrics.count_trouble(object.kind, Trouble::Aws),
+            Some(WriteError::Aws(_)) => self.metrics.count_tick_error(object.kind, TickError::Aws),
             None => {}
         }
-        match obstacle {
-            Some(Obstacle::Aws(error)) if error.kind.is_refusal() => Ending::Refused,
+        match write_error {
+            Some(WriteError::Aws(error)) if error.kind.is_refusal() => Ending::Refused,
             _ if rest.failed => Ending::Failed,
             _ => Ending::Rested { wake: rest.wake, idle },
         }
@@ -331,7 +332,7 @@ impl<D: Decisions> Context<D> {
         let sent = sent.filter(|sent| convert::is_part_of(&document.status, sent));
         self.learn(object.kind, document, object);
         if let Some(sent) = sent.filter(|_| kept != status) {
-            self.metrics.count_trouble(object.kind, Trouble::Invalid);
+            self.metrics.count_tick_error(object.kind, TickError::Invalid);
             debug!(kind = object.kind.word(), object = %object.key, "the API server did not keep the whole status");
             self.store.borrow_mut().hold(object, &sent);
         } else if kept != status {
@@ -345,7 +346,7 @@ impl<D: Decisions> Context<D> {
     /// Makes the best of a request that failed.
     async fn fail(&self, object: &ObjectRef, failure: &Failure) -> Ending {
         let (kind, name) = (object.kind, &object.key);
-        let trouble = match failure {
+        let write_error = match failure {
             Failure::Gone(gone) if gone == object => {
                 let version = self.store.borrow().metadata(object).map(|metadata| metadata.version);
                 self.lose(object, version.as_deref(), object);
@@ -357,16 +358,16 @@ impl<D: Decisions> Context<D> {
             }
             Failure::Conflict(_) => {
                 debug!(kind = kind.word(), object = %name, "{failure}");
-                self.metrics.count_trouble(kind, Trouble::Conflict);
+                self.metrics.count_tick_error(kind, TickError::Conflict);
                 return self.read_again(object).await;
             }
-            Failure::Forbidden { .. } => Trouble::Forbidden,
-            Failure::Invalid { .. } => Trouble::Invalid,
-            Failure::Timeout { .. } => Trouble::Timeout,
-            Failure::Gone(_) | Failure::Unavailable { .. } => Trouble::Server,
+            Failure::Forbidden { .. } => TickError::Forbidden,
+            Failure::Invalid { .. } => TickError::Invalid,
+            Failure::Timeout { .. } => TickError::Timeout,
+            Failure::Gone(_) | Failure::Unavailable { .. } => TickError::Server,
         };
         self.say(object, failure);
-        self.metrics.count_trouble(kind, trouble);
+        self.metrics.count_tick_error(kind, write_error);
         Ending::Failed
     }
 

@@ -465,7 +465,7 @@ impl<D: Decisions> Context<D> {
             }
             KindName::WeightedRoute => route(key),
             KindName::TrafficShift => {
-                cluster.shifts.get(key).and_then(|shift| route(&key.beside(shift.spec.routes.first()?)))
+                cluster.shifts.get(key).and_then(|shift| route(&key.sibling(shift.spec.routes.first()?)))
             }
         };
         // Where none is known or allowed, nothing is asked of AWS.
@@ -510,7 +510,7 @@ impl<D: Decisions> Context<D> {
             KindName::WeightedRoute => urgency::<D::Routes>(cluster, object),
             KindName::TrafficShift => urgency::<D::Shifts>(cluster, object),
         };
-        // The tick of the object will panic on the same sight, and is reported then.
+        // The tick of the object will panic on the same object, and is reported then.
         catch_unwind(AssertUnwindSafe(judge)).unwrap_or(Urgency::Routine)
     }
 }

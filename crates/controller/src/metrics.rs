@@ -26,7 +26,7 @@ const TICK: [f64; 10] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30
 
 /// Why a tick did not end as it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum TickError {
     /// Somebody else changed the object meanwhile.
     Conflict,
     /// The API server does not allow a request.
@@ -47,7 +47,7 @@ pub enum Trouble {
     Panic,
 }
 
-impl Trouble {
+impl TickError {
     fn word(self) -> &'static str {
         match self {
             Self::Conflict => "conflict",
@@ -315,8 +315,8 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn count_trouble(&self, kind: KindName, trouble: Trouble) {
-        self.tick_errors.with_label_values(&[kind.word(), trouble.word()]).inc();
+    pub(crate) fn count_tick_error(&self, kind: KindName, error: TickError) {
+        self.tick_errors.with_label_values(&[kind.word(), error.word()]).inc();
     }
 
     /// Shows how old what is known of AWS is, by place, and for how long which watches have failed.

@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::election::Election;
 use crate::kinds::{Decisions, Weir};
 use crate::lease::LeaseConfig;
-use crate::metrics::Trouble;
+use crate::metrics::TickError;
 use crate::queue::{Ending, Start};
 use crate::request_counts::RequestCounts;
 use crate::resync::Resyncs;
@@ -306,7 +306,7 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
         let (context, object) = (self.context, &start.object);
         if let Ending::Panicked(message) = &ending {
             context.metrics.panics.inc();
-            context.metrics.count_trouble(object.kind, Trouble::Panic);
+            context.metrics.count_tick_error(object.kind, TickError::Panic);
             error!(kind = object.kind.word(), object = %object.key, "the tick panicked: {message}");
         }
         let rank = context.rank_of(object);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::Value;
 use smol_str::SmolStr;
 use weir_api::{EntryPointSpec, EnvironmentSpec, TrafficShiftSpec, WeightedRouteSpec};
-use weir_engine::depend::Onlookers;
+use weir_engine::depend::Dependents;
 use weir_engine::{Cluster, Key, KindName, ObjectRef};
 
 use crate::convert::{self, Metadata, Received, Refusal};
@@ -195,7 +195,7 @@ impl Store {
             self.advance::<S>(&object, metadata.version);
             return None;
         }
-        let onlookers = self.onlookers(&object);
+        let dependents = self.dependents(&object);
         match received.object {
             Ok(sound) => {
                 self.refusals.remove(&object);
@@ -209,9 +209,9 @@ impl Store {
             }
         }
         let (kind, dependents) = if asked {
-            (ChangeType::Spec, onlookers.map(|onlookers| onlookers.after(&self.cluster)))
+            (ChangeType::Spec, dependents.map(|dependents| dependents.after(&self.cluster)))
         } else {
-            (ChangeType::Status, onlookers.map(|onlookers| onlookers.after_telling(&self.cluster)))
+            (ChangeType::Status, dependents.map(|dependents| dependents.after_telling(&self.cluster)))
         };
         Some(Change { object, kind, dependents: dependents.unwrap_or_default(), rewritten })
     }
@@ -248,8 +248,8 @@ impl Store {
 
     /// Those who look at an object that is about to change. Until all is listed nobody does: then everyone looks at
     /// everything, and to seek them out for each object of a list would take longer than all else.
-    fn onlookers(&self, object: &ObjectRef) -> Option<Onlookers> {
-        self.is_complete().then(|| Onlookers::before(&self.cluster, object))
+    fn dependents(&self, object: &ObjectRef) -> Option<Dependents> {
+        self.is_complete().then(|| Dependents::before(&self.cluster, object))
     }
 
     /// Whether what came is to be taken in, by its age and source.
@@ -311,7 +311,7 @@ impl Store {
     }
 
     fn remove(&mut self, object: ObjectRef) -> Change {
-        let onlookers = self.onlookers(&object);
+        let dependents = self.dependents(&object);
         self.refusals.remove(&object);
         self.cluster.refused.remove(&object);
         self.cluster.outdated.remove(&object);
@@ -322,7 +322,7 @@ impl Store {
             KindName::WeightedRoute => drop(self.cluster.routes.remove(&object.key)),
             KindName::TrafficShift => drop(self.cluster.shifts.remove(&object.key)),
         }
-        let dependents = onlookers.map(|onlookers| onlookers.after(&self.cluster)).unwrap_or_default();
+        let dependents = dependents.map(|dependents| dependents.after(&self.cluster)).unwrap_or_default();
         Change { object, kind: ChangeType::Deleted, dependents, rewritten: false }
     }
 

@@ -11,7 +11,7 @@ use weir_api::AwsAccess;
 use crate::Arn;
 use crate::grant::{Grants, Subject};
 use crate::object::{EntryPointObject, EnvironmentObject, RouteObject};
-use crate::standing::Explanation;
+use crate::ready_state::Explanation;
 
 /// How an account and region is reached. The default one is the controller's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

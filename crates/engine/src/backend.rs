@@ -78,7 +78,7 @@ fn is_handed_over(said: &Said<'_>, recorded: &EnvironmentMembers) -> bool {
 fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Vec<&'a EnvironmentMembers> {
     let status = &route.status;
     let moving = status.intent.iter().filter(|intent| {
-        let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
+        let shift = cluster.shifts.get(&route.key.sibling(&intent.shift)).filter(|shift| shift.uid == intent.uid);
         let run = shift.and_then(|shift| shift.status.run.as_ref());
         run.is_some_and(|run| run.id == intent.run && run.ended_at.is_none())
     });
@@ -95,7 +95,7 @@ fn binding<'a>(cluster: &Cluster, route: &'a RouteObject, said: &Said<'_>) -> Ve
 pub fn renamed(cluster: &Cluster, route: &RouteObject, groups: &Groups, environment: &str) -> Option<Arn> {
     let backend = route.spec.backends.iter().find(|backend| backend.environment == environment)?;
     let said = said(cluster, route, backend).ok()?;
-    matches!(groups.get(environment), Some(Ok(lent)) if *lent != said).then_some(said)
+    matches!(groups.get(environment), Some(Ok(in_use)) if *in_use != said).then_some(said)
 }
 
 fn same_group(one: &str, other: &str, arn: &Arn) -> String {
@@ -106,7 +106,7 @@ fn same_group(one: &str, other: &str, arn: &Arn) -> String {
 }
 
 /// The groups behind weights, to be recorded.
-pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentMembers> {
+pub fn members_of(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentMembers> {
     let entry = |entry: &EnvironmentWeight| {
         let arn = groups.get(&entry.environment)?.as_ref().ok()?;
         Some(EnvironmentMembers::of_group(&entry.environment, arn.as_str()))
@@ -117,7 +117,7 @@ pub fn lent(groups: &Groups, weights: &[EnvironmentWeight]) -> Vec<EnvironmentMe
 /// The group that an environment's object names for a backend; or, in words, why none is known.
 pub fn said(cluster: &Cluster, route: &RouteObject, backend: &Backend) -> Result<Arn, String> {
     let name = &backend.environment;
-    let environment = cluster.environments.get(&route.key.beside(name)).ok_or_else(|| {
+    let environment = cluster.environments.get(&route.key.sibling(name)).ok_or_else(|| {
         let remedy = cluster.remedy();
         format!("the Environment {name} does not exist; {remedy}, or take it out of spec.backends")
     })?;

@@ -26,7 +26,7 @@ pub fn claim(cluster: &Cluster, shift: &ShiftObject) -> Claim {
     let holders = holders(cluster, &shift.key.namespace, shift.spec.routes.iter().map(String::as_str));
     let lost = shift.spec.routes.iter().find_map(|route| match holders.get(route.as_str()) {
         // One that lost may see routes that a younger one has got meanwhile; those are not why it lost.
-        Some(holder) if holder.seniority() < shift.seniority() => {
+        Some(holder) if holder.creation_order() < shift.creation_order() => {
             Some(Claim::Lost { route: route.clone(), to: holder.key.clone() })
         }
         _ => None,
@@ -48,7 +48,7 @@ fn holders<'a, 'b>(
 ) -> BTreeMap<&'a str, &'a ShiftObject> {
     let mut holders: BTreeMap<&str, &ShiftObject> = BTreeMap::new();
     let mut shifts = linked(cluster, namespace, routes);
-    shifts.sort_by_key(|shift| shift.seniority());
+    shifts.sort_by_key(|shift| shift.creation_order());
     for shift in shifts {
         if shift.spec.routes.iter().all(|route| !holders.contains_key(route.as_str())) {
             holders.extend(shift.spec.routes.iter().map(|route| (route.as_str(), shift)));

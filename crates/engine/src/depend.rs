@@ -14,10 +14,13 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
     let key = &changed.key;
     match changed.kind {
         KindName::EntryPoint => {
-            let doors = beside(cluster, key);
-            let mut found: BTreeSet<ObjectRef> = doors.iter().flat_map(|door| neighbours(cluster, door)).collect();
+            let entry_points = siblings(cluster, key);
+            let mut found: BTreeSet<ObjectRef> =
+                entry_points.iter().flat_map(|entry_point| neighbours(cluster, entry_point)).collect();
             // Whoever owns the balancer says what the others may.
-            let others = doors.into_iter().filter(|door| door != key && cluster.entry_points.contains_key(door));
+            let others = entry_points
+                .into_iter()
+                .filter(|entry_point| entry_point != key && cluster.entry_points.contains_key(entry_point));
             found.extend(others.map(|other| ObjectRef::new(KindName::EntryPoint, other)));
             found
         }
@@ -32,8 +35,8 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             let mut found = shifts_naming(cluster, key);
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
-                let doors = entry_point_of(route).map(|key| beside(cluster, &key)).unwrap_or_default();
-                found.extend(doors.iter().flat_map(|door| neighbours(cluster, door)));
+                let entry_points = entry_point_of(route).map(|key| siblings(cluster, &key)).unwrap_or_default();
+                found.extend(entry_points.iter().flat_map(|entry_point| neighbours(cluster, entry_point)));
             }
             found.remove(changed);
             found
@@ -45,7 +48,7 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             };
             let mut found = BTreeSet::new();
             for name in &shift.spec.routes {
-                let route = key.beside(name);
+                let route = key.sibling(name);
                 found.extend(shifts_naming(cluster, &route));
                 if cluster.routes.contains_key(&route) {
                     found.extend(backends(cluster, &route));
@@ -59,13 +62,13 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
 }
 
 /// Those who look at an object that changes: as it was, and as it is.
-pub struct Onlookers {
+pub struct Dependents {
     changed: ObjectRef,
     found: BTreeSet<ObjectRef>,
     told: Option<WeightedRouteStatus>,
 }
 
-impl Onlookers {
+impl Dependents {
     /// Those who look at an object that is about to change.
     pub fn before(cluster: &Cluster, changed: &ObjectRef) -> Self {
         let route = cluster.routes.get(&changed.key).filter(|_| changed.kind == KindName::WeightedRoute);
@@ -134,11 +137,11 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         let routes = cluster.routes.first_on(key, MOST);
         found.extend(routes.filter(|route| listener_of(cluster, route).is_some_and(is_it)).map(reference));
     }
-    let lenders = cluster
+    let environments = cluster
         .environments
         .values()
         .filter(|environment| environment.status.target_groups.iter().any(|group| group.arn == resource.as_str()));
-    found.extend(lenders.map(|lender| ObjectRef::new(KindName::Environment, lender.key.clone())));
+    found.extend(environments.map(|environment| ObjectRef::new(KindName::Environment, environment.key.clone())));
     let marked =
         cluster.routes.values().filter(|route| route.status.listener_rule.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(reference));
@@ -156,7 +159,7 @@ pub fn counters(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
 /// The environments that a route names.
 fn backends(cluster: &Cluster, route: &Key) -> BTreeSet<ObjectRef> {
     let backends = cluster.routes.get(route).into_iter().flat_map(|found| &found.spec.backends);
-    let keys = backends.map(|backend| route.beside(&backend.environment));
+    let keys = backends.map(|backend| route.sibling(&backend.environment));
     let keys = keys.filter(|key| cluster.environments.contains_key(key));
     keys.map(|key| ObjectRef::new(KindName::Environment, key)).collect()
 }
@@ -173,19 +176,19 @@ pub fn of_namespace(cluster: &Cluster, namespace: &str) -> BTreeSet<ObjectRef> {
     let own = cluster.routes.values().filter(|route| route.key.namespace == namespace);
     let entry_points: BTreeSet<Key> =
         own.filter_map(entry_point_of).filter(|entry_point| entry_point.namespace != namespace).collect();
-    let doors: BTreeSet<Key> = entry_points.iter().flat_map(|key| beside(cluster, key)).collect();
-    doors.iter().flat_map(|door| neighbours(cluster, door)).collect()
+    let entry_points: BTreeSet<Key> = entry_points.iter().flat_map(|key| siblings(cluster, key)).collect();
+    entry_points.iter().flat_map(|entry_point| neighbours(cluster, entry_point)).collect()
 }
 
 /// An entry point and those that name the same balancer: their routes are neighbours.
-fn beside(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
+fn siblings(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
     let balancer = |key: &Key| cluster.entry_points.get(key)?.status.arn.as_deref();
-    let mut doors = BTreeSet::from([key.clone()]);
+    let mut entry_points = BTreeSet::from([key.clone()]);
     if let Some(arn) = balancer(key) {
         let same = cluster.entry_points.values().filter(|other| other.status.arn.as_deref() == Some(arn));
-        doors.extend(same.map(|other| other.key.clone()));
+        entry_points.extend(same.map(|other| other.key.clone()));
     }
-    doors
+    entry_points
 }
 
 /// The routes on an entry point that are settled with each other, and of each namespace the next one, which takes the place

@@ -11,9 +11,9 @@ use crate::allowed_routes::wrong_namespace;
 use crate::fact::{Balancer, By, ErrorKind, Listener, Reading, Rule, Tags};
 use crate::grant::Subject;
 use crate::object::{Cluster, EntryPointObject, Key};
+use crate::reader::{ANY_AGE, Asked, Reader, all};
+use crate::ready_state::{Explanation, ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight, all};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a balancer that could not be read, or is not as it should be, is looked at again.
@@ -28,30 +28,31 @@ pub fn decide(
     context: &Context,
     cluster: &Cluster,
     object: &EntryPointObject,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<EntryPointStatus>> {
     let mut status = EntryPointStatus { observed_generation: Some(object.generation), ..object.status.clone() };
     let seen = match context.grants.of_entry_point(object) {
-        Ok(access) => sight.by(&access, |sight| look(context, object, &mut status, sight))?,
-        Err(reason) => Err(Standing::Stalled(reason)),
+        Ok(access) => reader.by(&access, |reader| look(context, object, &mut status, reader))?,
+        Err(reason) => Err(ReadyState::Stalled(reason)),
     };
-    let mut wrong: Vec<Standing> = seen.err().into_iter().collect();
+    let mut wrong: Vec<ReadyState> = seen.err().into_iter().collect();
     if let Some(reason) = closed(cluster, object, &status) {
-        wrong.push(Standing::Stalled(reason));
+        wrong.push(ReadyState::Stalled(reason));
     }
     if selects_unseen(cluster, object) {
-        wrong.push(Standing::Stalled(because(
+        wrong.push(ReadyState::Stalled(because(
             Reason::NamespacesNotWatched,
             "spec.allowedRoutes selects namespaces by their labels, which this controller does not read, because it \
              watches one namespace only. Run it for all namespaces, or leave out spec.allowedRoutes",
         )));
     }
-    let found = || Standing::Ready(because(Reason::Found, "the balancer and its listeners were found"));
-    let standing = Standing::together(&wrong).unwrap_or_else(found);
-    status.conditions =
-        StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+    let found = || ReadyState::Ready(because(Reason::Found, "the balancer and its listeners were found"));
+    let ready_state = ReadyState::together(&wrong).unwrap_or_else(found);
+    status.conditions = StatusConditions::after(&object.status.conditions, context.now, object.generation)
+        .ready_state(&ready_state)
+        .finish();
     let verdict = Verdict::record(status);
-    Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
+    Some(if matches!(ready_state, ReadyState::Ready(_)) { verdict } else { verdict.waking(reader.began + LOOK_AGAIN) })
 }
 
 /// Whether namespaces are selected by labels that this controller cannot know.
@@ -64,77 +65,77 @@ fn look(
     context: &Context,
     object: &EntryPointObject,
     status: &mut EntryPointStatus,
-    sight: &mut Sight<'_>,
-) -> Asked<Result<(), Standing>> {
+    reader: &mut Reader<'_>,
+) -> Asked<Result<(), ReadyState>> {
     let existing = &object.spec.existing;
     let by = match (&existing.arn, &existing.name) {
         (Some(arn), _) => By::Arn(Arn::new(arn)),
         (None, Some(name)) => By::Name(name.clone()),
         (None, None) => {
             let message = "found neither existing.arn nor existing.name; give one of them";
-            return Some(Err(Standing::Stalled(because(Reason::Invalid, message))));
+            return Some(Err(ReadyState::Stalled(because(Reason::Invalid, message))));
         }
     };
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::Balancer, by);
     let refused = refusal(&by);
-    if refused.is_some() || status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, sight.access())) {
+    if refused.is_some() || status.arn.as_ref().is_some_and(|arn| !is_meant(&Arn::new(arn), &by, reader.access())) {
         *status = forgotten(status);
     }
     if let Some(reason) = refused {
-        return Some(Err(Standing::Stalled(reason)));
+        return Some(Err(ReadyState::Stalled(reason)));
     }
-    let balancer = match sight.balancer(&by, ANY_AGE)?.found {
+    let balancer = match reader.balancer(&by, ANY_AGE)?.found {
         Ok(balancer) => balancer,
         Err(error) => {
             // What was found before serves on while AWS cannot be asked, so that a rollback does not wait for it.
             if error.kind == ErrorKind::NotFound {
                 *status = forgotten(status);
             }
-            return Some(Err(Standing::unreadable(error, &format!("the balancer {by}"))));
+            return Some(Err(ReadyState::unreadable(error, &format!("the balancer {by}"))));
         }
     };
     if let Some(reason) = refusal(&By::Arn(balancer.arn.clone())) {
         *status = forgotten(status);
-        return Some(Err(Standing::Stalled(reason)));
+        return Some(Err(ReadyState::Stalled(reason)));
     }
     status.named_since = Some(named_since(context.now, object, &balancer.arn));
     status.arn = Some(balancer.arn.to_string());
     status.dns_name = Some(balancer.dns_name.clone());
     status.hosted_zone_id.clone_from(&balancer.hosted_zone_id);
     if balancer.kind != "application" {
-        return Some(Err(Standing::Stalled(not_application(balancer))));
+        return Some(Err(ReadyState::Stalled(not_application(balancer))));
     }
-    let tags = match sight.tags(&balancer.arn, ANY_AGE)?.found {
+    let tags = match reader.tags(&balancer.arn, ANY_AGE)?.found {
         Ok(tags) => tags,
-        Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's tags"))),
+        Err(error) => return Some(Err(ReadyState::unreadable(error, "the balancer's tags"))),
     };
     if let Some(reason) = owned_by_another(tags) {
         status.listeners.clear();
-        return Some(Err(Standing::Stalled(reason)));
+        return Some(Err(ReadyState::Stalled(reason)));
     }
-    let listeners = match listeners(object, balancer, sight)?.found {
+    let listeners = match listeners(object, balancer, reader)?.found {
         Ok(listeners) => listeners,
-        Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's listeners"))),
+        Err(error) => return Some(Err(ReadyState::unreadable(error, "the balancer's listeners"))),
     };
-    status.rules = match count_rules(listeners, sight)? {
+    status.rules = match count_rules(listeners, reader)? {
         Ok(used) => Some(RuleCount { used }),
-        Err(standing) => return Some(Err(standing)),
+        Err(ready_state) => return Some(Err(ready_state)),
     };
-    Some(match_listeners(object, listeners, status).map_err(Standing::Stalled))
+    Some(match_listeners(object, listeners, status).map_err(ReadyState::Stalled))
 }
 
 /// The listeners of the balancer. They are read seldom; while one is missing they are read at each look.
 fn listeners<'a>(
     object: &EntryPointObject,
     balancer: &Balancer,
-    sight: &mut Sight<'a>,
+    reader: &mut Reader<'a>,
 ) -> Asked<Reading<'a, Vec<Listener>>> {
-    let known = sight.listeners(&balancer.arn, ANY_AGE)?;
+    let known = reader.listeners(&balancer.arn, ANY_AGE)?;
     let has = |port| known.found.is_ok_and(|found| found.iter().any(|listener| listener.port == port));
     if object.spec.listeners.iter().all(|wanted| has(wanted.port)) {
         return Some(known);
     }
-    sight.listeners(&balancer.arn, sight.began - LOOK_AGAIN)
+    reader.listeners(&balancer.arn, reader.began - LOOK_AGAIN)
 }
 
 /// The status of an entry point that leads nowhere.
@@ -160,7 +161,7 @@ pub(crate) fn first_to_name<'a>(cluster: &'a Cluster, balancer: &str) -> Option<
 
 /// Where an entry point stands among those that name one balancer.
 fn rank<'a>(door: &'a EntryPointObject, status: &EntryPointStatus) -> (Timestamp, (Timestamp, &'a Key, &'a str)) {
-    (status.named_since.unwrap_or(door.created), door.seniority())
+    (status.named_since.unwrap_or(door.created), door.creation_order())
 }
 
 /// Why no route of an entry point's own namespace can use it: its balancer belongs to another, which takes none from there.
@@ -208,12 +209,12 @@ pub(crate) fn owned_by_another(tags: &Tags) -> Option<Explanation> {
     Some(because(Reason::OwnedByAnother, message))
 }
 
-fn count_rules(listeners: &[Listener], sight: &mut Sight<'_>) -> Asked<Result<i32, Standing>> {
+fn count_rules(listeners: &[Listener], reader: &mut Reader<'_>) -> Asked<Result<i32, ReadyState>> {
     let mut used = 0;
-    for reading in all(listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)))? {
+    for reading in all(listeners.iter().map(|listener| reader.rules(&listener.arn, ANY_AGE)))? {
         match reading.found {
             Ok(rules) => used += count(rules),
-            Err(error) => return Some(Err(Standing::unreadable(error, "the balancer's rules"))),
+            Err(error) => return Some(Err(ReadyState::unreadable(error, "the balancer's rules"))),
         }
     }
     Some(Ok(used))

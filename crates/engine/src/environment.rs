@@ -12,9 +12,9 @@ use crate::Arn;
 use crate::fact::{By, ErrorKind};
 use crate::grant::Subject;
 use crate::object::{Cluster, EnvironmentObject};
+use crate::reader::{ANY_AGE, Asked, Reader, all};
+use crate::ready_state::{ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight, all};
-use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Verdict};
 
 /// How soon a group that could not be read is looked at again.
@@ -25,14 +25,15 @@ pub fn decide(
     context: &Context,
     cluster: &Cluster,
     object: &EnvironmentObject,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<EnvironmentStatus>> {
-    let (found, standing) = match context.grants.of_environment(object) {
-        Ok(access) => sight.by(&access, |sight| look(context, object, sight))?,
-        Err(reason) => (known(object), Standing::Stalled(reason)),
+    let (found, ready_state) = match context.grants.of_environment(object) {
+        Ok(access) => reader.by(&access, |reader| look(context, object, reader))?,
+        Err(reason) => (known(object), ReadyState::Stalled(reason)),
     };
-    let conditions =
-        StatusConditions::after(&object.status.conditions, context.now, object.generation).standing(&standing).finish();
+    let conditions = StatusConditions::after(&object.status.conditions, context.now, object.generation)
+        .ready_state(&ready_state)
+        .finish();
     let status = EnvironmentStatus {
         observed_generation: Some(object.generation),
         routes: roles::of(cluster, object, &found),
@@ -40,16 +41,16 @@ pub fn decide(
         conditions,
     };
     let verdict = Verdict::record(status);
-    Some(if matches!(standing, Standing::Ready(_)) { verdict } else { verdict.waking(sight.began + LOOK_AGAIN) })
+    Some(if matches!(ready_state, ReadyState::Ready(_)) { verdict } else { verdict.waking(reader.began + LOOK_AGAIN) })
 }
 
 fn look(
     context: &Context,
     object: &EnvironmentObject,
-    sight: &mut Sight<'_>,
-) -> Asked<(Vec<TargetGroupStatus>, Standing)> {
+    reader: &mut Reader<'_>,
+) -> Asked<(Vec<TargetGroupStatus>, ReadyState)> {
     let mut found: Vec<TargetGroupStatus> = Vec::new();
-    let mut wrong: Vec<Standing> = Vec::new();
+    let mut wrong: Vec<ReadyState> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::TargetGroup, by);
     let mut named = Vec::new();
@@ -58,15 +59,15 @@ fn look(
         let name = || existing.name.clone().unwrap_or_default();
         let by = existing.arn.as_ref().map_or_else(|| By::Name(name()), |arn| By::Arn(Arn::new(arn)));
         match refusal(&by) {
-            Some(reason) => wrong.push(Standing::Stalled(reason)),
+            Some(reason) => wrong.push(ReadyState::Stalled(reason)),
             None => named.push((group, by)),
         }
     }
-    let readings = all(named.iter().map(|(_, by)| sight.group(by, ANY_AGE)))?;
+    let readings = all(named.iter().map(|(_, by)| reader.group(by, ANY_AGE)))?;
     for ((wanted, by), reading) in named.into_iter().zip(readings) {
         match reading.found {
             Ok(group) if let Some(reason) = refusal(&By::Arn(group.arn.clone())) => {
-                wrong.push(Standing::Stalled(reason));
+                wrong.push(ReadyState::Stalled(reason));
             }
             Ok(group) => {
                 if let Some(other) = names.insert(group.arn.clone(), &wanted.name) {
@@ -74,7 +75,7 @@ fn look(
                         "{other} and {} are the same target group, {}; name each group once",
                         wanted.name, group.arn
                     );
-                    wrong.push(Standing::Stalled(because(Reason::SameTargetGroup, message)));
+                    wrong.push(ReadyState::Stalled(because(Reason::SameTargetGroup, message)));
                     continue;
                 }
                 found.push(TargetGroupStatus {
@@ -85,7 +86,7 @@ fn look(
                 });
             }
             Err(error) => {
-                wrong.push(Standing::unreadable(error, &format!("the target group {by}")));
+                wrong.push(ReadyState::unreadable(error, &format!("the target group {by}")));
                 // What was found before serves on while AWS cannot be asked.
                 let known = object.status.target_groups.iter().find(|known| known.name == wanted.name);
                 let is_current = object.status.observed_generation == Some(object.generation);
@@ -93,8 +94,8 @@ fn look(
             }
         }
     }
-    let found_all = || Standing::Ready(because(Reason::Found, "the target groups were found"));
-    Some((found, Standing::together(&wrong).unwrap_or_else(found_all)))
+    let found_all = || ReadyState::Ready(because(Reason::Found, "the target groups were found"));
+    Some((found, ReadyState::together(&wrong).unwrap_or_else(found_all)))
 }
 
 /// What was found before for the present spec.

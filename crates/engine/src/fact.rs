@@ -196,6 +196,16 @@ pub struct Action {
     pub kind: ActionKind,
 }
 
+impl Action {
+    /// The forward, where the action is one.
+    pub fn forward(&self) -> Option<&Forward> {
+        match &self.kind {
+            ActionKind::Forward(forward) => Some(forward),
+            ActionKind::Kept { .. } | ActionKind::Unsupported { .. } => None,
+        }
+    }
+}
+
 /// What an action does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ActionKind {

@@ -5,8 +5,8 @@
 
 use crate::Arn;
 use crate::fact::By;
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, because};
 
 /// What a grant is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

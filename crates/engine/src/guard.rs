@@ -4,19 +4,22 @@
 //! A [`Permit`] can be made here only, and the writes of AWS accept nothing else.
 
 mod capacity;
+mod listener;
 mod ownership;
 mod recorded;
 mod split;
+mod tags;
 
+use std::iter;
 use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::access::{self, Access};
-use crate::fact::{AwsError, Finding, Forward, Health, Query, Rule, RulePriority, Tags};
-use crate::sight::Facts;
-use crate::step::Step;
+use crate::fact::{AwsError, Finding, Health, Query, Rule, Tags};
+use crate::reader::Facts;
+use crate::write::Write;
 
 pub use ownership::marks;
 pub use recorded::Recorded;
@@ -24,17 +27,17 @@ pub use recorded::Recorded;
 /// How old, at the start of the tick, a reading may be on which a write is founded.
 const EVIDENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
 
-/// The right to carry out one step.
+/// The right to carry out one write.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permit {
-    step: Step,
+    write: Write,
     access: Access,
 }
 
 impl Permit {
-    /// The step that it is for.
-    pub fn step(&self) -> &Step {
-        &self.step
+    /// The write that it is for.
+    pub fn write(&self) -> &Write {
+        &self.write
     }
 
     /// The access by which it is written.
@@ -43,16 +46,16 @@ impl Permit {
     }
 }
 
-/// Why a step was not let through: an invariant would have been broken.
+/// Why a write was not let through: an invariant would have been broken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Violation {
-    /// Invariant 1.
+    /// [`Invariant::AllZero`](crate::invariant::Invariant::AllZero).
     #[error("all weights of the action would be zero, so that no request would be answered")]
     AllZero,
-    /// Invariant 5.
+    /// [`Invariant::OutOfRangeOrDirection`](crate::invariant::Invariant::OutOfRangeOrDirection).
     #[error("the action would have {0}")]
     OutOfRange(String),
-    /// Invariant 8.
+    /// [`Invariant::NotOurs`](crate::invariant::Invariant::NotOurs).
     #[error("{resource} does not carry the mark of this route: {found}")]
     NotOurs {
         /// The rule or listener.
@@ -68,7 +71,7 @@ pub enum Violation {
         /// What is on record instead.
         recorded: String,
     },
-    /// Invariant 2.
+    /// [`Invariant::RaisedWithoutCapacity`](crate::invariant::Invariant::RaisedWithoutCapacity).
     #[error("the share of {group} would rise, but {found} where {needed} healthy targets are needed")]
     Capacity {
         /// The group.
@@ -78,7 +81,7 @@ pub enum Violation {
         /// How many are needed.
         needed: u64,
     },
-    /// Invariant 5.
+    /// [`Invariant::OutOfRangeOrDirection`](crate::invariant::Invariant::OutOfRangeOrDirection).
     #[error("the share of {group} would rise, against the direction of the run")]
     Direction {
         /// The group.
@@ -116,55 +119,36 @@ pub enum Violation {
     Stale(String),
 }
 
-/// Judges a step by what is on record for its object and by the facts, in a tick that began at one instant, at another. What
+/// Judges a write by what is on record for its object and by the facts, in a tick that began at one instant, at another. What
 /// was read later than that was read by a clock that has been set back since, and nobody knows how old it is.
 pub fn guard(
     (began, now): (Timestamp, Timestamp),
-    step: &Step,
+    write: &Write,
     recorded: Option<Recorded<'_>>,
     facts: &Facts,
 ) -> Result<Permit, Violation> {
-    let nothing = || recorded::unrecorded(format!("{} on {}", step.operation(), step.target()), "nothing".to_owned());
+    let nothing = || recorded::unrecorded(format!("{} on {}", write.operation(), write.target()), "nothing".to_owned());
     let recorded = &recorded.ok_or_else(nothing)?;
     let access = access::recorded(recorded.route);
-    in_one_place(step, &access)?;
-    recorded.is_place_of(step)?;
+    in_one_place(write, &access)?;
     let scene = Scene { fresh: began - EVIDENCE_AGE..=now, facts, recorded };
-    match step {
-        Step::CreateRule { listener, priority, conditions, forward, tags } => {
-            recorded.is_for(conditions)?;
-            scene.new_rule(listener, *priority, tags)?;
-            scene.split(&Forward::default(), forward)?;
-        }
-        Step::SetRuleActions { listener, rule, actions } => {
-            let live = scene.rules(listener)?.iter().find(|live| live.arn == *rule);
-            let live = live.ok_or_else(|| ownership::not_ours(rule, "the rule is gone"))?;
-            scene.ours(rule)?;
-            scene.actions(&live.actions, actions)?;
-        }
-        Step::SetDefaultActions { listener, actions } => {
-            let live = scene.rules(listener)?.iter().find(|live| live.priority == RulePriority::Default);
-            let live = live.ok_or_else(|| ownership::not_ours(listener, "the listener is gone"))?;
-            scene.ours(listener)?;
-            scene.actions(&live.actions, actions)?;
-        }
-        Step::AddTags { resource, tags } => scene.adds_tags(resource, tags)?,
-        Step::RemoveTags { resource, keys } => scene.gives_up_marks(resource, keys)?,
-        Step::DeleteRule { listener, rule } => scene.gives_up_rule(listener, rule)?,
+    match write {
+        Write::Listener(write) => scene.listener(write)?,
+        Write::Tags(write) => scene.tagging(write)?,
     }
-    Ok(Permit { step: step.clone(), access })
+    Ok(Permit { write: write.clone(), access })
 }
 
-/// A listener and all that it sends traffic to are in the one account and region that the access is for.
-fn in_one_place(step: &Step, access: &Access) -> Result<(), Violation> {
-    let place = step.resource();
-    let groups = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+/// What is written to, and all that it sends traffic to, are in the one account and region that the access is for.
+fn in_one_place(write: &Write, access: &Access) -> Result<(), Violation> {
+    let mut resources = write.resources();
+    let Some(place) = resources.next() else { return Ok(()) };
     let apart = |other: &Arn| match (place.account().zip(place.region()), other.account().zip(other.region())) {
         (Some(here), Some(there)) => here != there,
         _ => false,
     };
     let strays = |resource: &&Arn| !access.reaches(resource) || apart(resource);
-    match std::iter::once(place).chain(groups).find(strays) {
+    match iter::once(place).chain(resources).find(strays) {
         None => Ok(()),
         Some(resource) => {
             Err(Violation::Elsewhere { resource: resource.clone(), access: access.clone(), beside: place.clone() })

@@ -11,9 +11,9 @@ use crate::dates::{Dated, Dates};
 use crate::event::Event;
 use crate::guard::Recorded;
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Standing, StatusConditions, because};
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
 
@@ -42,9 +42,9 @@ macro_rules! kind {
                 context: &Context,
                 cluster: &Cluster,
                 object: &Object<$spec, $status>,
-                sight: &mut Sight<'_>,
+                reader: &mut Reader<'_>,
             ) -> Asked<Verdict<$status>> {
-                $decide(context, cluster, object, sight)
+                $decide(context, cluster, object, reader)
             }
 
             $(fn recorded<'a>(owner: &'a str, cluster: &'a Cluster, key: &Key) -> Option<Recorded<'a>> {
@@ -121,8 +121,8 @@ kind! {
 
 /// The conditions of an object whose spec cannot be understood.
 fn refusal(now: Timestamp, old: &[Condition], generation: i64, message: &str) -> Vec<Condition> {
-    let standing = Standing::Stalled(because(Reason::Invalid, message));
-    StatusConditions::after(old, now, generation).standing(&standing).finish()
+    let ready_state = ReadyState::Stalled(because(Reason::Invalid, message));
+    StatusConditions::after(old, now, generation).ready_state(&ready_state).finish()
 }
 
 /// The events of kinds that have none of their own.

@@ -19,15 +19,15 @@ pub mod guard;
 pub mod invariant;
 pub mod kinds;
 pub mod object;
+pub mod reader;
+pub mod ready_state;
 pub mod reason;
 pub mod route;
 pub mod shift;
-pub mod sight;
-pub mod standing;
-pub mod step;
 pub mod tick;
 pub mod urgency;
 pub mod weights;
+pub mod write;
 
 pub use access::Access;
 pub use fact::Arn;

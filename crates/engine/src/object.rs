@@ -31,7 +31,7 @@ impl Key {
 
     /// The key of another object in the same namespace.
     #[must_use]
-    pub fn beside(&self, name: impl Into<SmolStr>) -> Self {
+    pub fn sibling(&self, name: impl Into<SmolStr>) -> Self {
         Self { namespace: self.namespace.clone(), name: name.into() }
     }
 }
@@ -119,7 +119,7 @@ pub struct Object<Spec, Status> {
 
 impl<Spec, Status> Object<Spec, Status> {
     /// Where the object stands in the one total order in which claims are settled: oldest first.
-    pub fn seniority(&self) -> (Timestamp, &Key, &str) {
+    pub fn creation_order(&self) -> (Timestamp, &Key, &str) {
         (self.created, &self.key, &self.uid)
     }
 

@@ -5,6 +5,7 @@
 //! `spec.drift` says. Between runs the route holds what is live. Where the user owns the weights (`spec.weights`), it
 //! follows them instead of a shift.
 
+mod assessment;
 mod backends;
 pub(crate) mod capacity;
 mod change;
@@ -22,7 +23,6 @@ mod look;
 mod memory;
 mod names;
 mod observed;
-mod outlook;
 mod record;
 mod requests;
 mod rest;
@@ -50,15 +50,15 @@ use weir_api::weighted_route::DriftPolicy;
 use crate::access::Access;
 use crate::backend;
 use crate::object::{Cluster, KindName, ObjectRef, RouteObject};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{Explanation, ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
-use crate::tick::{Context, Trouble, Verdict};
+use crate::tick::{Context, Verdict, WriteError};
 use crate::weights;
 
+use assessment::{Assessment, LOOK_AGAIN};
 use look::{Look, look};
 use observed::Looked;
-use outlook::{LOOK_AGAIN, Outlook};
 use target::Target;
 
 /// Decides about a route.
@@ -66,16 +66,16 @@ pub fn decide(
     context: &Context,
     cluster: &Cluster,
     route: &RouteObject,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
     let (access, refusal) = match context.grants.of_route(cluster, route) {
         Ok(access) => (access, None),
         // Then nothing is asked.
         Err(reason) => (Access::default(), Some(reason)),
     };
-    sight.by(&access, |sight| match route.deleted {
-        Some(_) => deletion::decide(context, cluster, route, refusal, sight),
-        None => judge(context, cluster, route, refusal, sight),
+    reader.by(&access, |reader| match route.deleted {
+        Some(_) => deletion::decide(context, cluster, route, refusal, reader),
+        None => judge(context, cluster, route, refusal, reader),
     })
 }
 
@@ -85,40 +85,40 @@ fn judge(
     cluster: &Cluster,
     route: &RouteObject,
     refusal: Option<Explanation>,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
     let members = backend::groups(cluster, route);
     let target = Target::of(cluster, route);
     let looked = Looked { context, cluster, route, target: &target, members: &members };
-    let (seen, mut outlook) = match refusal {
-        Some(reason) => (Look::begin(route), Outlook::unknown(Standing::Stalled(reason))),
-        None => look(&looked, sight)?,
+    let (seen, mut assessment) = match refusal {
+        Some(reason) => (Look::begin(route), Assessment::unknown(ReadyState::Stalled(reason))),
+        None => look(&looked, reader)?,
     };
     let mut status = seen.report(&looked);
-    if outlook.synced.0 != Truth::Unknown {
-        requests::see(&looked, outlook.step.is_some(), &mut status, sight)?;
+    if assessment.synced.0 != Truth::Unknown {
+        requests::see(&looked, assessment.write.is_some(), &mut status, reader)?;
     } else if status.weights != route.status.weights {
         status.requests = None;
     }
-    if let Some(step) = &outlook.step
-        && let Err(reason) = kind::unusable(cluster, route, step, sight)?
+    if let Some(write) = &assessment.write
+        && let Err(reason) = kind::unusable(cluster, route, write, reader)?
     {
         let synced = (Truth::False, reason.clone());
-        outlook = Outlook { synced, wake: outlook.wake, ..Outlook::unknown(Standing::Stalled(reason)) };
+        assessment = Assessment { synced, wake: assessment.wake, ..Assessment::unknown(ReadyState::Stalled(reason)) };
     }
-    mention(&looked, &seen, &status, &mut outlook, sight)?;
+    mention(&looked, &seen, &status, &mut assessment, reader)?;
     let mut conditions = StatusConditions::after(&route.status.conditions, context.now, route.generation)
-        .standing(&outlook.standing)
-        .set(SYNCED, outlook.synced.0, &outlook.synced.1);
+        .ready_state(&assessment.ready_state)
+        .set(SYNCED, assessment.synced.0, &assessment.synced.1);
     if let Some((is_contested, reason)) = drift::contested(route, status.intent.as_ref(), &status.reversals) {
         conditions = conditions.set(CONTESTED, is_contested, &reason);
     }
     status.conditions = conditions.finish();
-    let finalizer = deletion::is_owed(&looked, &seen.place, outlook.step.is_some(), sight.facts());
+    let finalizer = deletion::is_owed(&looked, &seen.place, assessment.write.is_some(), reader.facts());
     let confirm = target.run().map(|run| ObjectRef::new(KindName::TrafficShift, run.shift.key.clone()));
     let confirm = confirm.into_iter().collect();
-    let verdict = Verdict { finalizer, step: outlook.step, confirm, ..Verdict::record(status) };
-    let wake = outlook.wake.into_iter().chain(outlook.look_again.then(|| sight.began + LOOK_AGAIN)).min();
+    let verdict = Verdict { finalizer, write: assessment.write, confirm, ..Verdict::record(status) };
+    let wake = assessment.wake.into_iter().chain(assessment.look_again.then(|| reader.began + LOOK_AGAIN)).min();
     Some(match wake {
         Some(wake) => verdict.waking(wake),
         None => verdict,
@@ -131,19 +131,19 @@ fn mention(
     looked: &Looked<'_>,
     seen: &Look,
     status: &WeightedRouteStatus,
-    outlook: &mut Outlook,
-    sight: &mut Sight<'_>,
+    assessment: &mut Assessment,
+    reader: &mut Reader<'_>,
 ) -> Asked<()> {
-    if let Standing::Ready(_) = &outlook.standing
-        && let Some(reason) = kind::shadowed(looked.route, &seen.place, sight)?
+    if let ReadyState::Ready(_) = &assessment.ready_state
+        && let Some(reason) = kind::shadowed(looked.route, &seen.place, reader)?
     {
-        outlook.standing = Standing::Stalled(reason);
+        assessment.ready_state = ReadyState::Stalled(reason);
     }
-    backends::mention(looked, outlook);
-    sick::mention(looked, outlook);
-    sick::mention_chosen(looked, status, outlook, sight)?;
-    if let (Some(_), Some(trouble)) = (&outlook.step, &looked.context.trouble) {
-        outlook.standing = troubled(trouble);
+    backends::mention(looked, assessment);
+    sick::mention(looked, assessment);
+    sick::mention_chosen(looked, status, assessment, reader)?;
+    if let (Some(_), Some(write_error)) = (&assessment.write, &looked.context.write_error) {
+        assessment.ready_state = failed_to_write(write_error);
     }
     Some(())
 }
@@ -180,10 +180,10 @@ pub fn is_following(route: &RouteObject) -> bool {
     target::chosen(route).is_some_and(|goal| !is_there || follow.is_some_and(|(_, follow)| follow.goal != goal))
 }
 
-fn troubled(trouble: &Trouble) -> Standing {
-    match trouble {
-        Trouble::Aws(error) => Standing::unwritable(error),
-        Trouble::Violation(_) => Standing::Stalled(because(Reason::GuardViolation, trouble.to_string())),
+fn failed_to_write(write_error: &WriteError) -> ReadyState {
+    match write_error {
+        WriteError::Aws(error) => ReadyState::unwritable(error),
+        WriteError::Violation(_) => ReadyState::Stalled(because(Reason::GuardViolation, write_error.to_string())),
     }
 }
 

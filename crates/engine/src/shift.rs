@@ -38,9 +38,9 @@ use weir_api::traffic_shift::{Outcome, Phase, ShiftDeletionPolicy};
 
 use crate::claim::{Claim, claim};
 use crate::object::{Cluster, ShiftObject};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::because;
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::because;
 use crate::tick::{Context, Verdict};
 
 use draft::Draft;
@@ -57,7 +57,7 @@ pub fn decide(
     context: &Context,
     cluster: &Cluster,
     shift: &ShiftObject,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<TrafficShiftStatus>> {
     let status = TrafficShiftStatus { observed_generation: Some(shift.generation), ..shift.status.clone() };
     let mut draft = Draft {
@@ -71,7 +71,7 @@ pub fn decide(
         worry: None,
         wake: None,
     };
-    draft.go(sight)?;
+    draft.go(reader)?;
     report::tell_worry(&mut draft);
     let finalizer = draft.needs_undoing();
     report::conclude(&mut draft);
@@ -90,7 +90,7 @@ pub(crate) fn may_turn_round(shift: &ShiftObject) -> bool {
 }
 
 impl Draft<'_> {
-    fn go(&mut self, sight: &mut Sight<'_>) -> Asked<()> {
+    fn go(&mut self, reader: &mut Reader<'_>) -> Asked<()> {
         self.status.waiting = None;
         self.status.run.iter_mut().for_each(|run| run.gates.clear());
         if deletion::is_over(self) {
@@ -119,10 +119,10 @@ impl Draft<'_> {
             }
         };
         if self.is_moving() {
-            advance::advance(self, &plan, sight)?;
+            advance::advance(self, &plan, reader)?;
         }
         if !self.is_moving() && self.shift.deleted.is_none() {
-            start::start(self, &plan, sight)?;
+            start::start(self, &plan, reader)?;
         }
         Some(())
     }
@@ -130,7 +130,7 @@ impl Draft<'_> {
     /// The first of the routes whose weights the user owns.
     fn owned_by_user(&self) -> Option<String> {
         let owned = |name: &&String| {
-            let route = self.cluster.routes.get(&self.shift.key.beside(name.as_str()));
+            let route = self.cluster.routes.get(&self.shift.key.sibling(name.as_str()));
             route.is_some_and(|route| route.spec.weights.is_some())
         };
         self.shift.spec.routes.iter().find(owned).cloned()

@@ -1,7 +1,7 @@
 //! One tick: the order of observe, decide, record and act, as a state machine without I/O.
 //!
 //! No other code puts a tick in order. The caller answers each [`Need`] and calls [`Tick::next`] again with the
-//! objects as they are then. Invariants: a step is acted on only when the recorded status already says all that
+//! objects as they are then. Invariants: a write is acted on only when the recorded status already says all that
 //! the decision would record; at most one external write happens in a tick; a tick ends within [`ROUNDS`] needs.
 
 use std::fmt::Debug;
@@ -16,8 +16,8 @@ use crate::fact::{AwsError, Fact};
 use crate::grant::Grants;
 use crate::guard::{Permit, Recorded, Violation, guard};
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef};
-use crate::sight::{Ask, Asked, Facts, Sight};
-use crate::step::Step;
+use crate::reader::{Ask, Asked, Facts, Reader};
+use crate::write::Write;
 
 pub use crate::urgency::Urgency;
 
@@ -46,14 +46,14 @@ pub trait Kind: Sized + 'static {
     /// The object of a key, if it is there.
     fn find<'a>(cluster: &'a Cluster, key: &Key) -> Option<&'a Object<Self::Spec, Self::Status>>;
 
-    /// Decides from what was seen. `None` when the sight has noted asks that must be answered first.
+    /// Decides from what was seen. `None` when the reader has noted asks that must be answered first.
     ///
     /// Pure and total: on its own recorded status, and at any moment before `wake`, it changes nothing.
     fn decide(
         context: &Context,
         cluster: &Cluster,
         object: &Object<Self::Spec, Self::Status>,
-        sight: &mut Sight<'_>,
+        reader: &mut Reader<'_>,
     ) -> Asked<Verdict<Self::Status>>;
 
     /// What is on record for an object of this kind and entitles it to a write. There is none for a kind that writes nothing.
@@ -85,16 +85,16 @@ pub struct Context {
     /// Names this installation of Weir in ownership tags; stable across clusters.
     pub owner: String,
     /// Why the last attempt to write for this object failed, unless one has succeeded since.
-    pub trouble: Option<Trouble>,
+    pub write_error: Option<WriteError>,
     /// The last write for this object that AWS accepted, and when, as far as this process remembers.
-    pub accepted: Option<(Timestamp, Step)>,
+    pub accepted: Option<(Timestamp, Write)>,
     /// Which namespaces may name what.
     pub grants: Arc<Grants>,
 }
 
 /// Why a write did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum Trouble {
+pub enum WriteError {
     /// AWS refused it or did not answer.
     #[error("{0}")]
     Aws(AwsError),
@@ -103,14 +103,14 @@ pub enum Trouble {
     Violation(Violation),
 }
 
-/// What one tick of an object leaves to the next one, in the memory of the process only: losing it costs nothing
-/// but haste.
+/// What one tick of an object leaves to the next one, in the memory of the process only: losing it costs time
+/// and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Memory {
     /// Why the last attempt to write failed, unless one has succeeded since.
-    pub trouble: Option<Trouble>,
+    pub write_error: Option<WriteError>,
     /// The last write that AWS accepted, and when; kept for ten minutes.
-    pub accepted: Option<(Timestamp, Step)>,
+    pub accepted: Option<(Timestamp, Write)>,
 }
 
 /// What was decided.
@@ -121,7 +121,7 @@ pub struct Verdict<Status> {
     /// Whether the object shall carry Weir's finalizer.
     pub finalizer: bool,
     /// The write that follows once the status is on record.
-    pub step: Option<Step>,
+    pub write: Option<Write>,
     /// The other objects to be read afresh before the write.
     pub confirm: Vec<ObjectRef>,
     /// When to look again, if nothing wakes the object before.
@@ -131,7 +131,7 @@ pub struct Verdict<Status> {
 impl<Status> Verdict<Status> {
     /// Records a status and does nothing else.
     pub fn record(status: Status) -> Self {
-        Self { status, finalizer: false, step: None, confirm: Vec::new(), wake: None }
+        Self { status, finalizer: false, write: None, confirm: Vec::new(), wake: None }
     }
 
     /// The same, looking again at an instant or before.
@@ -191,7 +191,7 @@ pub struct Tick<K> {
     context: Context,
     facts: Facts,
     confirmed: bool,
-    trying: Option<Step>,
+    trying: Option<Write>,
     failed: bool,
     rounds: u32,
     urgency: Urgency,
@@ -208,7 +208,7 @@ impl<K: Kind> Tick<K> {
                 now,
                 counted_from: Timestamp::MIN,
                 owner,
-                trouble: memory.trouble,
+                write_error: memory.write_error,
                 accepted: memory.accepted,
                 grants: Arc::default(),
             },
@@ -244,11 +244,11 @@ impl<K: Kind> Tick<K> {
             Answer::Begin | Answer::Stored => {}
             Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
             Answer::Acted(Ok(())) => {
-                self.context.trouble = None;
-                self.context.accepted = self.trying.take().map(|step| (self.context.now, step));
+                self.context.write_error = None;
+                self.context.accepted = self.trying.take().map(|write| (self.context.now, write));
                 return self.done(Some(self.context.now));
             }
-            Answer::Acted(Err(error)) => self.fail(Trouble::Aws(error)),
+            Answer::Acted(Err(error)) => self.fail(WriteError::Aws(error)),
         }
         if self.rounds > ROUNDS {
             return self.done(Some(self.context.now + UNSETTLED_RETRY));
@@ -273,10 +273,10 @@ impl<K: Kind> Tick<K> {
         let mut status = object.status.clone();
         K::redate(&mut status, &Dates::new(self.began, self.context.now, self.context.counted_from));
         let redated = (status != object.status).then(|| Object { status, ..object.clone() });
-        let mut sight = Sight::new(self.began, &self.facts);
-        let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut sight);
-        self.urgency = K::urgency(cluster, object).min(sight.urgency());
-        let asks = sight.into_asks();
+        let mut reader = Reader::new(self.began, &self.facts);
+        let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut reader);
+        self.urgency = K::urgency(cluster, object).min(reader.urgency());
+        let asks = reader.into_asks();
         let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
             return Need::Read(asks);
         };
@@ -290,21 +290,21 @@ impl<K: Kind> Tick<K> {
         if object.has_finalizer() && !verdict.finalizer {
             return Need::Finalizer(false);
         }
-        match verdict.step {
-            Some(step) if !self.failed => self.act(step, verdict.confirm, verdict.wake, cluster),
+        match verdict.write {
+            Some(write) if !self.failed => self.act(write, verdict.confirm, verdict.wake, cluster),
             _ => self.done(verdict.wake),
         }
     }
 
     fn act(
         &mut self,
-        step: Step,
+        write: Write,
         confirm: Vec<ObjectRef>,
         wake: Option<Timestamp>,
         cluster: &Cluster,
     ) -> Need<K::Status> {
         if let Some((at, accepted)) = &self.context.accepted
-            && *accepted == step
+            && *accepted == write
             && self.context.now < *at + SETTLING
         {
             let settled = *at + SETTLING;
@@ -316,27 +316,27 @@ impl<K: Kind> Tick<K> {
             return Need::Get(std::iter::once(own).chain(confirm).collect());
         }
         let recorded = K::recorded(&self.context.owner, cluster, &self.key);
-        match guard((self.began, self.context.now), &step, recorded, &self.facts) {
+        match guard((self.began, self.context.now), &write, recorded, &self.facts) {
             Ok(permit) => {
-                self.trying = Some(step);
+                self.trying = Some(write);
                 Need::Act(permit)
             }
             Err(violation) => {
-                self.fail(Trouble::Violation(violation));
+                self.fail(WriteError::Violation(violation));
                 self.decide(cluster)
             }
         }
     }
 
     /// Remembers why nothing was written; the rest of the tick only records it.
-    fn fail(&mut self, trouble: Trouble) {
-        self.context.trouble = Some(trouble);
+    fn fail(&mut self, write_error: WriteError) {
+        self.context.write_error = Some(write_error);
         self.failed = true;
     }
 
     fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
         let accepted = self.context.accepted.clone().filter(|(at, _)| self.context.now < *at + REMEMBERED);
-        let memory = Memory { trouble: self.context.trouble.clone(), accepted };
+        let memory = Memory { write_error: self.context.write_error.clone(), accepted };
         Need::Done(Rest { wake, failed: self.failed, memory })
     }
 }

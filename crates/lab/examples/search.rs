@@ -1,4 +1,4 @@
-//! Plays every single fault at every moment of every course, the planted bugs, and the whole table of docs/drift.md, and
+//! Plays every single fault at every moment of every rollout, the planted bugs, and the whole table of docs/drift.md, and
 //! says what fails.
 //!
 //! `cargo run --release -p weir-lab --example search` plays everything; it exits with 1 where something fails.
@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use weir_lab::course::Course;
 use weir_lab::fault::Moment;
 use weir_lab::matrix;
 use weir_lab::plan::Plan;
+use weir_lab::rollout::Rollout;
 use weir_lab::search::{self, Tally};
 use weir_lab::timeline::timeline;
 
@@ -101,12 +101,12 @@ fn replay(plan: &Plan) -> ExitCode {
 fn everything(every: usize) -> ExitCode {
     let began = std::time::Instant::now();
     let mut plans = Vec::new();
-    for (name, course) in Course::all() {
-        let singles = search::singles(1, &course);
+    for (name, rollout) in Rollout::all() {
+        let singles = search::singles(1, &rollout);
         println!("{name}: {} plans", singles.len());
         plans.extend(singles.into_iter().step_by(every));
     }
-    let successions = search::successions(1, &Course::short());
+    let successions = search::successions(1, &Rollout::short());
     println!("a short release with another controller beside: {} plans", successions.len());
     plans.extend(successions.into_iter().step_by(every));
     let tally = Mutex::new((Tally::default(), began));

@@ -10,9 +10,9 @@ mod plans;
 #[cfg(not(feature = "bugs"))]
 mod sound;
 #[cfg(feature = "bugs")]
-mod steps;
-#[cfg(feature = "bugs")]
 mod wire;
+#[cfg(feature = "bugs")]
+mod writes;
 
 use std::cell::Cell;
 use std::fmt;
@@ -83,14 +83,14 @@ pub enum Bug {
     ForgetsHeld,
     /// Each decision to move traffic panics.
     Panics,
-    /// The guard is handed a step that nobody has decided on.
-    HandsOver(BadStep),
+    /// The guard is handed a write that nobody has decided on.
+    HandsOver(BadWrite),
 }
 
-/// A step that the guard must refuse.
+/// A write that the guard must refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum BadStep {
+pub enum BadWrite {
     /// More weight for the candidate than is on record.
     SkipsAhead,
     /// The traffic goes back though nobody wants that.
@@ -174,19 +174,19 @@ impl Bug {
         Self::TrustsTheClock,
         Self::ForgetsHeld,
         Self::Panics,
-        Self::HandsOver(BadStep::SkipsAhead),
-        Self::HandsOver(BadStep::TurnsRound),
-        Self::HandsOver(BadStep::AllZero),
-        Self::HandsOver(BadStep::TakesPriority),
-        Self::HandsOver(BadStep::TakesRequests),
-        Self::HandsOver(BadStep::WritesElsewhere),
-        Self::HandsOver(BadStep::WritesOtherRule),
-        Self::HandsOver(BadStep::DropsActions),
-        Self::HandsOver(BadStep::DeletesRule),
-        Self::HandsOver(BadStep::RemovesMarks),
-        Self::HandsOver(BadStep::TagsOthers),
-        Self::HandsOver(BadStep::MarksAsOther),
-        Self::HandsOver(BadStep::ForgetsBefore),
+        Self::HandsOver(BadWrite::SkipsAhead),
+        Self::HandsOver(BadWrite::TurnsRound),
+        Self::HandsOver(BadWrite::AllZero),
+        Self::HandsOver(BadWrite::TakesPriority),
+        Self::HandsOver(BadWrite::TakesRequests),
+        Self::HandsOver(BadWrite::WritesElsewhere),
+        Self::HandsOver(BadWrite::WritesOtherRule),
+        Self::HandsOver(BadWrite::DropsActions),
+        Self::HandsOver(BadWrite::DeletesRule),
+        Self::HandsOver(BadWrite::RemovesMarks),
+        Self::HandsOver(BadWrite::TagsOthers),
+        Self::HandsOver(BadWrite::MarksAsOther),
+        Self::HandsOver(BadWrite::ForgetsBefore),
     ];
 
     /// The class of failures that it stands for.

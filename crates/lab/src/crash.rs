@@ -14,13 +14,13 @@ use serde_json::Value;
 use crate::evidence::Weights;
 use crate::judge::judge;
 use crate::stage::on_virtual_time;
-use crate::wire::{Cut, Side};
+use crate::wire::{CrashPoint, Side};
 use crate::world::World;
 
 /// How long nobody is there after a crash.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
 /// How long a world is left alone at the end, so that everything comes to rest: also where the last write was the last of
-/// its life, whose lease the next one waits for.
+/// its process, whose lease the next one waits for.
 const REST: Duration = Duration::from_mins(2);
 /// By how much a crash may delay the end.
 const DELAY: Duration = Duration::from_mins(2);
@@ -35,7 +35,7 @@ pub struct Report {
     /// How many plans with a crash were played.
     pub plans: usize,
     /// The plans that did not end as the undisturbed one, and how.
-    pub failures: Vec<(Cut, String)>,
+    pub failures: Vec<(CrashPoint, String)>,
 }
 
 /// How a world ended: all that must be the same whatever crashed on the way.
@@ -49,7 +49,7 @@ struct Ending {
     objects: Vec<Value>,
     /// How long it took.
     took: Duration,
-    /// How many writes the first life made.
+    /// How many writes the first process made.
     writes: u64,
     /// How many of them are not cut.
     marked: u64,
@@ -63,17 +63,17 @@ pub fn enumerate(
     course: impl AsyncFn(&mut World) -> Result<(), String> + Sync,
 ) -> Result<Report, String> {
     let undisturbed = play(&set, &course, None)?;
-    let cuts: Vec<Cut> = (undisturbed.marked + 1..=undisturbed.writes)
-        .flat_map(|write| [Side::Before, Side::After].map(|side| Cut { write, side }))
+    let cuts: Vec<CrashPoint> = (undisturbed.marked + 1..=undisturbed.writes)
+        .flat_map(|write| [Side::Before, Side::After].map(|side| CrashPoint { write, side }))
         .collect();
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(message) = endure(&set, &course, *cut, &undisturbed) {
-                        failures.lock().unwrap_or_else(PoisonError::into_inner).push((*cut, message));
+                while let Some(crash_point) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(message) = endure(&set, &course, *crash_point, &undisturbed) {
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).push((*crash_point, message));
                     }
                 }
             });
@@ -88,10 +88,10 @@ pub fn enumerate(
 fn endure(
     set: &impl AsyncFn() -> World,
     course: &impl AsyncFn(&mut World) -> Result<(), String>,
-    cut: Cut,
+    crash_point: CrashPoint,
     undisturbed: &Ending,
 ) -> Result<(), String> {
-    let ending = play(set, course, Some(cut))?;
+    let ending = play(set, course, Some(crash_point))?;
     if ending.took > undisturbed.took + DELAY {
         return Err(format!("it took {:?} instead of {:?}", ending.took, undisturbed.took));
     }
@@ -109,21 +109,21 @@ fn endure(
 fn play(
     set: &impl AsyncFn() -> World,
     course: &impl AsyncFn(&mut World) -> Result<(), String>,
-    cut: Option<Cut>,
+    crash_point: Option<CrashPoint>,
 ) -> Result<Ending, String> {
     on_virtual_time(async {
         let mut world = set().await;
-        if let Some(cut) = cut {
-            world.plan_crash(cut, RESTART_AFTER);
+        if let Some(crash_point) = crash_point {
+            world.plan_crash(crash_point, RESTART_AFTER);
         }
         let began = world.now();
         world.start_controller();
         course(&mut world).await?;
         let took = Duration::try_from(world.now().duration_since(began)).unwrap_or_default();
         world.run_for(REST).await;
-        let expected = if cut.is_some() { 2 } else { 1 };
-        if world.lives() != expected {
-            return Err(format!("found {} lives of the controller; expected {expected}", world.lives()));
+        let expected = if crash_point.is_some() { 2 } else { 1 };
+        if world.processes() != expected {
+            return Err(format!("found {} processes of the controller; expected {expected}", world.processes()));
         }
         if let Some(breach) = judge(&world.evidence()).first() {
             return Err(breach.to_string());

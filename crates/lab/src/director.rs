@@ -3,7 +3,7 @@
 //! The wires tell it of every request; the world asks it at each glance. It changes the world as people and accidents
 //! do: through the control functions of the simulated AWS and Kubernetes, and through the network.
 
-mod hand;
+mod manual;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use weir_sim::aws::{AppBehaviour, Aws, TargetKey};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 
-use crate::course::Place;
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
-use crate::wire::{Conditions, Disturbance, Lifeline, Mischief, Sort, Which};
+use crate::rollout::SplitPoint;
+use crate::wire::{Conditions, Disturbance, Mischief, ProcessControl, Sort, Which};
 use crate::world::LEASE;
 
 /// The quotas while nothing is wrong.
@@ -26,13 +26,13 @@ const QUOTAS: (usize, usize) = (100, 100);
 /// How soon the nodes of balancers follow changes while nothing is wrong.
 const PROPAGATION: std::ops::RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(2);
 
-/// Where the traffic of a course is split.
+/// Where the traffic of a rollout is split.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(crate) struct SplitLocation {
     /// The namespace of its objects.
     pub namespace: String,
     /// On what it is split.
-    pub place: Place,
+    pub place: SplitPoint,
 }
 
 /// The director of one world.
@@ -43,7 +43,7 @@ pub(crate) struct Director {
     clock: Clock,
     journal: Journal,
     conditions: Arc<Mutex<Conditions>>,
-    site: Site,
+    location: SplitLocation,
     state: Mutex<State>,
 }
 
@@ -56,7 +56,7 @@ struct State {
     counts: BTreeMap<String, u64>,
     due: Vec<Planned>,
     later: Vec<(Instant, Later)>,
-    hands: u32,
+    manual_changes: u32,
     /// Another controller is to begin, its clock being so much ahead.
     another: Option<SignedDuration>,
     /// Objects that were deleted and are to be made again under the same name.
@@ -83,7 +83,7 @@ impl Director {
         (aws, kube, clock): (&Arc<Aws>, &Arc<Kube>, Clock),
         journal: Journal,
         conditions: Arc<Mutex<Conditions>>,
-        site: Site,
+        location: SplitLocation,
         plan: &[Planned],
     ) -> Arc<Self> {
         let now = Instant::now();
@@ -101,7 +101,7 @@ impl Director {
             lock(&conditions).keeps_answers = true;
         }
         let (aws, kube) = (Arc::clone(aws), Arc::clone(kube));
-        Arc::new(Self { aws, kube, clock, journal, conditions, site, state: Mutex::new(state) })
+        Arc::new(Self { aws, kube, clock, journal, conditions, location, state: Mutex::new(state) })
     }
 
     /// The requests that the controllers have made, by their sort.
@@ -124,8 +124,8 @@ impl Director {
         lock(&self.state).requests.len()
     }
 
-    /// A request is about to be sent. Tells its number, and until when its life is held.
-    pub fn arrives(&self, lifeline: &Lifeline, sort: Sort, name: &str) -> (usize, Option<Instant>) {
+    /// A request is about to be sent. Tells its number, and until when its process is held.
+    pub fn arrives(&self, process_control: &ProcessControl, sort: Sort, name: &str) -> (usize, Option<Instant>) {
         let index = {
             let mut state = lock(&self.state);
             let count = state.counts.entry(name.to_owned()).or_default();
@@ -135,15 +135,15 @@ impl Director {
             state.names.push(named);
             state.requests.len() - 1
         };
-        (index, self.strike(lifeline, index, Side::Before))
+        (index, self.strike(process_control, index, Side::Before))
     }
 
-    /// The world has taken a request. Tells until when its life is held.
-    pub fn taken(&self, lifeline: &Lifeline, index: usize) -> Option<Instant> {
-        self.strike(lifeline, index, Side::After)
+    /// The world has taken a request. Tells until when its process is held.
+    pub fn taken(&self, process_control: &ProcessControl, index: usize) -> Option<Instant> {
+        self.strike(process_control, index, Side::After)
     }
 
-    fn strike(&self, lifeline: &Lifeline, index: usize, side: Side) -> Option<Instant> {
+    fn strike(&self, process_control: &ProcessControl, index: usize, side: Side) -> Option<Instant> {
         let due: Vec<Planned> = {
             let mut state = lock(&self.state);
             let due = std::mem::take(&mut state.due);
@@ -157,7 +157,7 @@ impl Director {
             state.due = rest;
             due
         };
-        due.iter().filter_map(|planned| self.happens(&planned.fault, Some(lifeline))).max()
+        due.iter().filter_map(|planned| self.happens(&planned.fault, Some(process_control))).max()
     }
 
     /// Something befalls the world now.
@@ -171,12 +171,12 @@ impl Director {
     }
 
     /// Lets happen by itself what is due.
-    pub fn pass(&self, lifeline: Option<&Lifeline>) {
+    pub fn pass(&self, process_control: Option<&ProcessControl>) {
         let now = Instant::now();
         self.make_again();
         for (_, later) in self.take_later(|at| at <= now) {
             match later {
-                Later::Fault(fault) => drop(self.happens(&fault, lifeline)),
+                Later::Fault(fault) => drop(self.happens(&fault, process_control)),
                 other => self.comes_true(other),
             }
         }
@@ -230,33 +230,33 @@ impl Director {
         }
     }
 
-    /// A fault happens now. Tells until when the life is held.
-    fn happens(&self, fault: &Fault, lifeline: Option<&Lifeline>) -> Option<Instant> {
+    /// A fault happens now. Tells until when the process is held.
+    fn happens(&self, fault: &Fault, process_control: Option<&ProcessControl>) -> Option<Instant> {
         self.note(fault.to_string());
         let (now, span) = (Instant::now(), Duration::from_secs(fault.span_s().into()));
         let until = now + span;
         match fault {
             Fault::Crash(_) => {
-                if let Some(lifeline) = lifeline {
-                    lifeline.kill(Some(span));
+                if let Some(process_control) = process_control {
+                    process_control.kill(Some(span));
                 }
             }
             Fault::Pause(_) => {
-                let lifeline = lifeline?;
-                lifeline.hold(until);
+                let process_control = process_control?;
+                process_control.hold(until);
                 return Some(until);
             }
             Fault::Stop(_) => {
-                if let Some(lifeline) = lifeline {
-                    lifeline.tell_to_end(span);
+                if let Some(process_control) = process_control {
+                    process_control.tell_to_end(span);
                 }
             }
             Fault::Another(ahead_s) => {
                 lock(&self.state).another = Some(SignedDuration::from_secs((*ahead_s).into()));
             }
             Fault::ClockStep(seconds) => {
-                if let Some(lifeline) = lifeline {
-                    lifeline.ahead.step(*seconds);
+                if let Some(process_control) = process_control {
+                    process_control.ahead.step(*seconds);
                 }
             }
             Fault::LeaseConflict(times) => lock(&self.conditions).conflict_for_the_lease(*times),
@@ -299,7 +299,7 @@ impl Director {
             }
             Fault::Expired(_) => self.disturb(Which::All, u32::MAX, Some(until), Mischief::Expired),
             Fault::Ill(group, illness, _) => self.fall_ill(group, *illness, until),
-            Fault::Hand(hand) => self.do_by_hand(hand),
+            Fault::Manual(manual) => self.do_by_hand(manual),
         }
         None
     }

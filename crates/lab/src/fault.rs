@@ -2,25 +2,25 @@
 //!
 //! A fault is written down before anything runs, so a plan of faults can be played again, made smaller, and read.
 
-mod hand;
+mod manual;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::wire::{Absence, Side, Sort};
-pub use hand::Hand;
+pub use manual::ManualChange;
 
-/// A moment of a course.
+/// A moment of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Moment {
-    /// At a request of the controllers, counted from 1 over AWS and Kubernetes and all lives together.
+    /// At a request of the controllers, counted from 1 over AWS and Kubernetes and all processes together.
     Request(u64, Side),
     /// At a request of one name, counted from 1: an operation of AWS, such as `ModifyRule`, or a method and the end of a path
     /// of Kubernetes, such as `PUT trafficshifts/checkout/status`. It stays the same moment where other requests come and go.
     Named(String, u64, Side),
-    /// So many seconds after the course has begun.
+    /// So many seconds after the rollout has begun.
     Second(u32),
 }
 
@@ -104,7 +104,7 @@ pub enum Fault {
     /// The targets of a group are ill for a while.
     Ill(String, Illness, u32),
     /// Somebody does something by hand.
-    Hand(Hand),
+    Manual(ManualChange),
 }
 
 impl Fault {
@@ -132,8 +132,8 @@ impl Fault {
             Self::Quota(..) => "quota",
             Self::Expired(_) => "expired credentials",
             Self::Ill(..) => "health",
-            Self::Hand(hand) if hand.is_on_aws() => "console",
-            Self::Hand(_) => "kubectl",
+            Self::Manual(manual) if manual.is_on_aws() => "console",
+            Self::Manual(_) => "kubectl",
         }
     }
 
@@ -155,7 +155,7 @@ impl Fault {
             Self::Throttled(_) | Self::ThrottleStorm(_) | Self::AwsAway(..) | Self::Expired(_) | Self::Ill(..) => {
                 Some(&[AwsRead, AwsWrite])
             }
-            Self::Hand(hand) if hand.is_on_aws() => Some(&[AwsRead, AwsWrite]),
+            Self::Manual(manual) if manual.is_on_aws() => Some(&[AwsRead, AwsWrite]),
             Self::Crash(_)
             | Self::Pause(_)
             | Self::Stop(_)
@@ -164,7 +164,7 @@ impl Fault {
             | Self::LeaseConflict(_)
             | Self::LeaseTaken(_)
             | Self::Compacted
-            | Self::Hand(_) => None,
+            | Self::Manual(_) => None,
         }
     }
 
@@ -193,7 +193,7 @@ impl Fault {
             | Self::Compacted
             | Self::Throttled(_)
             | Self::LostWrites(..)
-            | Self::Hand(_) => 0,
+            | Self::Manual(_) => 0,
         }
     }
 
@@ -220,7 +220,7 @@ impl Fault {
             Self::Quota(quota, _) => Self::Quota(*quota, to),
             Self::Expired(_) => Self::Expired(to),
             Self::Ill(group, illness, _) => Self::Ill(group.clone(), *illness, to),
-            Self::Another(_) | Self::ClockStep(_) | Self::Compacted | Self::Hand(_) => self.clone(),
+            Self::Another(_) | Self::ClockStep(_) | Self::Compacted | Self::Manual(_) => self.clone(),
         }
     }
 
@@ -237,7 +237,7 @@ impl Fault {
 
     /// Whether a release must get through it without anybody's help and end as it was wished.
     pub fn is_endured(&self) -> bool {
-        !matches!(self, Self::Ill(..) | Self::Hand(_) | Self::Quota(..))
+        !matches!(self, Self::Ill(..) | Self::Manual(_) | Self::Quota(..))
     }
 
     /// Whether it is about who leads.
@@ -278,7 +278,7 @@ impl fmt::Display for Fault {
             Self::Ill(group, Illness::All, s) => write!(formatter, "all targets of {group} fail for {s} s"),
             Self::Ill(group, Illness::Most, s) => write!(formatter, "all targets of {group} but one fail for {s} s"),
             Self::Ill(group, Illness::Empty, s) => write!(formatter, "{group} has no targets for {s} s"),
-            Self::Hand(hand) => write!(formatter, "{hand}"),
+            Self::Manual(manual) => write!(formatter, "{manual}"),
         }
     }
 }

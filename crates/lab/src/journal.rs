@@ -1,4 +1,4 @@
-//! What happened on the wires of the controllers and in their lives, in one order.
+//! What happened on the wires of the controllers and in their processes, in one order.
 //!
 //! The journal is written by the connectors, which see every request before the world does, and by the world that
 //! starts, stops and watches. Judges and traces read it; nothing in it comes from the controller's own memory.
@@ -15,8 +15,8 @@ use weir_sim::aws::Sent;
 pub struct Entry {
     /// When it happened: for a request, when it was sent.
     pub at: Timestamp,
-    /// Which life of the controller it belongs to, counted from 1; 0 for what the world did.
-    pub life: u32,
+    /// Which process of the controller it belongs to, counted from 1; 0 for what the world did.
+    pub process: u32,
     /// What happened.
     pub what: What,
 }
@@ -30,17 +30,17 @@ pub enum What {
     Kube(KubeRequest),
     /// A claim to the Lease by which it is settled who leads, or its release.
     Lease(LeaseRequest),
-    /// A life began.
+    /// A process began.
     Started,
-    /// A life ended in the middle of whatever it did.
+    /// A process ended in the middle of whatever it did.
     Crashed,
-    /// A life ended by itself, with its last words.
+    /// A process ended by itself, with its last words.
     Ended(String),
-    /// A life ended as it was told to.
+    /// A process ended as it was told to.
     Stopped,
-    /// A life is no longer carried on.
+    /// A process is no longer carried on.
     Paused,
-    /// A life is carried on again.
+    /// A process is carried on again.
     Resumed,
     /// Something befell the world, in words.
     Befell(String),
@@ -56,7 +56,7 @@ pub enum What {
 /// A request to AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AwsRequest {
-    /// When the controller sent it. That it reaches the wire may be later: a life can be stopped in between.
+    /// When the controller sent it. That it reaches the wire may be later: a process can be stopped in between.
     pub issued: Timestamp,
     /// What it asks for, as AWS understands it.
     pub sent: Sent,
@@ -84,7 +84,7 @@ pub struct LeaseRequest {
 /// A request to Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KubeRequest {
-    /// When the controller sent it. That it reaches the wire may be later: a life can be stopped in between.
+    /// When the controller sent it. That it reaches the wire may be later: a process can be stopped in between.
     pub issued: Timestamp,
     /// The HTTP method.
     pub method: String,
@@ -113,9 +113,9 @@ pub struct Journal {
 
 impl Journal {
     /// Adds an entry and returns its number.
-    pub fn add(&self, at: Timestamp, life: u32, what: What) -> usize {
+    pub fn add(&self, at: Timestamp, process: u32, what: What) -> usize {
         let mut entries = self.lock();
-        entries.push(Entry { at, life, what });
+        entries.push(Entry { at, process, what });
         entries.len() - 1
     }
 

@@ -5,9 +5,9 @@
 
 mod capacity;
 mod claims;
-mod course;
 mod direction;
 mod endings;
+mod history;
 mod leadership;
 mod leavings;
 mod lockstep;
@@ -32,7 +32,7 @@ use weir_engine::invariant::Invariant;
 
 use crate::evidence::Evidence;
 
-use course::Course;
+use history::History;
 
 /// How old the knowledge may be on which a controller acts.
 const STALENESS: SignedDuration = SignedDuration::from_secs(10);
@@ -56,27 +56,27 @@ impl fmt::Display for Breach {
 
 /// Judges everything that happened. No breach means that no invariant was broken.
 pub fn judge(evidence: &Evidence) -> Vec<Breach> {
-    let course = Course::of(evidence);
+    let history = History::of(evidence);
     let mut breaches = Vec::new();
-    breaches.extend(direction::judge(evidence, &course));
-    breaches.extend(capacity::judge(&course));
-    breaches.extend(order::judge(evidence, &course));
-    breaches.extend(lockstep::judge(evidence, &course));
-    breaches.extend(ownership::judge(evidence, &course));
-    breaches.extend(overwrites::judge(evidence, &course));
-    breaches.extend(claims::judge(evidence, &course));
+    breaches.extend(direction::judge(evidence, &history));
+    breaches.extend(capacity::judge(&history));
+    breaches.extend(order::judge(evidence, &history));
+    breaches.extend(lockstep::judge(evidence, &history));
+    breaches.extend(ownership::judge(evidence, &history));
+    breaches.extend(overwrites::judge(evidence, &history));
+    breaches.extend(claims::judge(evidence, &history));
     breaches.extend(silence::judge(evidence));
-    breaches.extend(neglect::judge(evidence, &course));
+    breaches.extend(neglect::judge(evidence, &history));
     breaches.extend(leadership::judge(evidence));
-    breaches.extend(turmoil::judge(evidence, &course));
-    breaches.extend(endings::judge(evidence, &course));
-    breaches.extend(leavings::judge(evidence, &course));
-    breaches.extend(replay::judge(&course));
-    breaches.extend(return_path::judge(&course));
-    breaches.extend(rollback_delay::judge(evidence, &course));
-    breaches.extend(refusals::judge(evidence, &course));
-    breaches.extend(retries::judge(evidence, &course));
-    breaches.extend(teardown::judge(evidence, &course));
+    breaches.extend(turmoil::judge(evidence, &history));
+    breaches.extend(endings::judge(evidence, &history));
+    breaches.extend(leavings::judge(evidence, &history));
+    breaches.extend(replay::judge(&history));
+    breaches.extend(return_path::judge(&history));
+    breaches.extend(rollback_delay::judge(evidence, &history));
+    breaches.extend(refusals::judge(evidence, &history));
+    breaches.extend(retries::judge(evidence, &history));
+    breaches.extend(teardown::judge(evidence, &history));
     breaches.sort();
     breaches
 }

@@ -7,21 +7,21 @@ mod account;
 pub mod bug;
 #[cfg(test)]
 mod cost;
-pub mod course;
 pub mod crash;
-#[cfg(test)]
-mod crowd;
 mod director;
 pub mod evidence;
 pub mod fault;
 pub mod journal;
 pub mod judge;
-mod life;
-mod maker;
+#[cfg(test)]
+mod load_test;
 pub mod manifest;
 pub mod matrix;
 pub mod model;
 pub mod plan;
+mod process;
+mod provisioner;
+pub mod rollout;
 #[cfg(test)]
 mod scenarios;
 pub mod search;
@@ -34,8 +34,8 @@ pub mod world;
 
 pub use account::Account;
 pub use evidence::Evidence;
-pub use life::controller;
-pub use wire::{Cut, Disturbance, Mischief, Side, Which};
+pub use process::controller;
+pub use wire::{CrashPoint, Disturbance, Mischief, Side, Which};
 pub use world::{Settings, World};
 
 /// The simulated world itself.

@@ -18,16 +18,16 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{CONTESTED, holds};
 use weir_api::weighted_route::{EnvironmentWeight, RouteDeletionPolicy};
 use weir_api::{EntryPointSpec, EnvironmentSpec, FINALIZER, TrafficShiftSpec, WeightedRouteSpec};
-use weir_engine::depend::{Onlookers, counters, dependents, of_namespace, watchers};
+use weir_engine::depend::{Dependents, counters, dependents, of_namespace, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::objects::{Names, Objects};
+use weir_engine::reader::{ANY_AGE, Ask, Facts, Reader};
 use weir_engine::share;
-use weir_engine::sight::{ANY_AGE, Ask, Facts, Sight};
-use weir_engine::step::Step;
-use weir_engine::tick::{Answer, Context, Memory, Need, Tick, Trouble};
+use weir_engine::tick::{Answer, Context, Memory, Need, Tick, WriteError};
 use weir_engine::weights;
+use weir_engine::write::Write;
 use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
@@ -54,7 +54,7 @@ pub struct Model {
     /// The account.
     pub aws: ModelAws,
     /// Every write, in order.
-    pub writes: Vec<(Timestamp, ObjectRef, Step)>,
+    pub writes: Vec<(Timestamp, ObjectRef, Write)>,
     /// What users were told of routes and shifts, in order.
     pub told: Vec<(Timestamp, ObjectRef, Event)>,
     /// Every violation that the guard has found: there must be none.
@@ -355,7 +355,7 @@ impl Model {
                     Answer::Stored
                 }
                 Need::Record(status) => {
-                    let onlookers = Onlookers::before(&self.cluster, object);
+                    let dependents = Dependents::before(&self.cluster, object);
                     let events = K::objects(&mut self.cluster).edit(&object.key, |stored| {
                         let events = K::events(&stored.status, &status);
                         stored.status = status;
@@ -363,19 +363,19 @@ impl Model {
                     });
                     let events = events.into_iter().flatten();
                     self.told.extend(events.map(|event| (self.now, object.clone(), event)));
-                    let concerned = onlookers.after_telling(&self.cluster);
+                    let concerned = dependents.after_telling(&self.cluster);
                     self.wake_all(concerned);
                     Answer::Stored
                 }
                 Need::Act(permit) => {
                     acts += 1;
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
-                    self.may_write(object, permit.step());
-                    self.writes.push((self.now, object.clone(), permit.step().clone()));
-                    Answer::Acted(self.aws.perform(self.now, permit.step()))
+                    self.may_write(object, permit.write());
+                    self.writes.push((self.now, object.clone(), permit.write().clone()));
+                    Answer::Acted(self.aws.perform(self.now, permit.write()))
                 }
                 Need::Done(rest) => {
-                    if let Some(Trouble::Violation(violation)) = &rest.memory.trouble
+                    if let Some(WriteError::Violation(violation)) = &rest.memory.write_error
                         && rest.failed
                     {
                         self.violations.push(format!("{} {object}: {violation}", self.now));
@@ -395,16 +395,16 @@ impl Model {
     }
 
     /// No weights are written for a route that is contested, and none but the user's own where the user owns them.
-    fn may_write(&self, object: &ObjectRef, step: &Step) {
+    fn may_write(&self, object: &ObjectRef, write: &Write) {
         let Some(route) = self.cluster.routes.get(&object.key) else { return };
         let puts_back = route.deleted.is_some() && route.spec.deletion_policy == RouteDeletionPolicy::Restore;
-        if object.kind != KindName::WeightedRoute || step.forward().is_none() || puts_back {
+        if object.kind != KindName::WeightedRoute || write.forward().is_none() || puts_back {
             return;
         }
         let status = &route.status;
-        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {step:?}");
+        assert!(!holds(&status.conditions, CONTESTED), "{object} is contested and writes {write:?}");
         let follow = status.intent.as_ref().and_then(|intent| intent.follow.as_ref());
-        assert_eq!(route.spec.weights.is_some(), follow.is_some(), "{object} writes {step:?} for {:?}", status.intent);
+        assert_eq!(route.spec.weights.is_some(), follow.is_some(), "{object} writes {write:?} for {:?}", status.intent);
         let is_step = status.intent.as_ref().is_some_and(|intent| intent.correction.is_none());
         let live = &status.weights;
         if let (Some(follow), Some(intent), true) = (follow, &status.intent, is_step && weights::total(live) > 0) {
@@ -427,7 +427,7 @@ impl Model {
 
     /// On its own recorded status a decision changes nothing, now or at any moment before it wants to be woken.
     fn obeys_the_laws<K: Stored>(&self, object: &ObjectRef, acts: u32, wake: Option<Timestamp>) {
-        if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.trouble.is_some()) {
+        if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.write_error.is_some()) {
             return;
         }
         let Some(stored) = K::find(&self.cluster, &object.key) else { return };
@@ -436,12 +436,12 @@ impl Model {
             let grants = Arc::clone(&self.grants);
             let accepted = self.memories.get(object).and_then(|memory| memory.accepted.clone());
             let counted_from = Timestamp::MIN;
-            let context = Context { now, counted_from, owner: OWNER.to_owned(), trouble: None, accepted, grants };
+            let context = Context { now, counted_from, owner: OWNER.to_owned(), write_error: None, accepted, grants };
             let mut facts = Facts::default();
             let verdict = loop {
-                let mut sight = Sight::new(now, &facts);
-                let verdict = K::decide(&context, &self.cluster, stored, &mut sight);
-                let asks = sight.into_asks();
+                let mut reader = Reader::new(now, &facts);
+                let verdict = K::decide(&context, &self.cluster, stored, &mut reader);
+                let asks = reader.into_asks();
                 if asks.is_empty() {
                     break verdict;
                 }

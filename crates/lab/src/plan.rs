@@ -1,4 +1,4 @@
-//! One plan: a course with faults, played in a world of its own, healed, and judged.
+//! One plan: a rollout with faults, played in a world of its own, healed, and judged.
 
 pub(crate) mod ending;
 mod settle;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 use weir_engine::invariant::Invariant;
 
 use crate::bug::{self, Bug};
-use crate::course::Course;
 use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned, Sort};
 use crate::judge::judge;
+use crate::rollout::Rollout;
 use crate::stage::on_virtual_time;
 use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, World};
 
 use settle::Settled;
 
-/// How long is waited at most for faults that are still to come when a course is over.
+/// How long is waited at most for faults that are still to come when a rollout is over.
 const AFTERWARDS: Duration = Duration::from_mins(20);
 
 /// How many requests no plan comes near that goes as it should: it is stopped there.
@@ -33,7 +33,7 @@ pub struct Plan {
     /// From which all chance is drawn.
     pub seed: u64,
     /// What is wished.
-    pub course: Course,
+    pub rollout: Rollout,
     /// What befalls it.
     #[serde(default)]
     pub faults: Vec<Planned>,
@@ -92,7 +92,7 @@ impl fmt::Display for Failure {
 /// How a plan went.
 #[derive(Debug)]
 pub struct Played {
-    /// The sort of each request of the course, until it was healed.
+    /// The sort of each request of the rollout, until it was healed.
     pub requests: Vec<Sort>,
     /// The name of each of these requests, and how many of it there were by then.
     pub names: Vec<(String, u64)>,
@@ -107,9 +107,9 @@ pub struct Played {
 }
 
 impl Plan {
-    /// The same course without any fault.
-    pub fn undisturbed(seed: u64, course: Course) -> Self {
-        Self { seed, course, faults: Vec::new(), bug: None }
+    /// The same rollout without any fault.
+    pub fn undisturbed(seed: u64, rollout: Rollout) -> Self {
+        Self { seed, rollout, faults: Vec::new(), bug: None }
     }
 
     /// The same with one more fault.
@@ -141,15 +141,15 @@ impl Plan {
             let is_about_leaders = self.faults.iter().any(|planned| planned.fault.is_about_leaders());
             let lease = if is_about_leaders { SHORT_LEASE } else { LONG_LEASE };
             let settings = Settings { lease, ..Settings::seeded(self.seed) };
-            let mut world = self.course.set(settings).await;
-            let site = self.course.site(&world);
-            world.direct(site, &self.faults);
+            let mut world = self.rollout.set(settings).await;
+            let location = self.rollout.location(&world);
+            world.direct(location, &self.faults);
             world.start_controller();
             self.drive(&mut world).await;
             let requests = world.requests_made();
             let (names, missed) = (world.names_of_requests(), world.faults_due());
             world.heal();
-            world.note_hand("everything is well again");
+            world.note_manual_change("everything is well again");
             let Settled { helped, mut failures } = settle::settle(self, &mut world).await;
             if is_wild(&world) {
                 let message = format!("{} requests, and no end of them", world.request_count());
@@ -171,9 +171,9 @@ impl Plan {
     /// Wishes one release after the other, and waits until all has happened that was planned.
     async fn drive(&self, world: &mut World) {
         let spans: u32 = self.faults.iter().map(|planned| planned.fault.span_s()).sum();
-        let limit = self.course.length() + Duration::from_secs(spans.into());
-        for to in &self.course.releases {
-            world.apply(&self.course.wish(to)).expect("the wish of a course is valid");
+        let limit = self.rollout.length() + Duration::from_secs(spans.into());
+        for to in &self.rollout.releases {
+            world.apply(&self.rollout.wish(to)).expect("the wish of a rollout is valid");
             // Where it does not end, everything is made well, and then it has to.
             let _ = settle::until_complete(world, limit).await;
         }
@@ -188,7 +188,7 @@ fn is_wild(world: &World) -> bool {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Course { place, sticky, drift, weights, pause_s, releases } = &self.course;
+        let Rollout { place, sticky, drift, weights, pause_s, releases } = &self.rollout;
         let sticky = if *sticky { ", sticky" } else { "" };
         writeln!(
             formatter,

@@ -68,14 +68,14 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
 /// The same with half of the steps, or one step less. The requests of a step that is left out are no longer made, so
 /// moments come earlier by as many.
 fn with_fewer_steps(plan: &Plan) -> Vec<Plan> {
-    let count = plan.course.weights.len();
+    let count = plan.rollout.weights.len();
     let mut plans = Vec::new();
     for left in [count / 2, count.saturating_sub(1)] {
         if left == 0 || left >= count || (left == count.saturating_sub(1) && count / 2 == left && !plans.is_empty()) {
             continue;
         }
         let mut fewer = plan.clone();
-        fewer.course.weights.drain(..count - left);
+        fewer.rollout.weights.drain(..count - left);
         let mut sooner = fewer.clone();
         for planned in &mut sooner.faults {
             if let Moment::Request(number, _) = &mut planned.at {

@@ -31,19 +31,19 @@ fn clock(at: Timestamp) -> String {
 }
 
 fn line(entry: &Entry, names: &BTreeMap<&str, &str>, said: &mut BTreeMap<String, String>) -> Option<(String, String)> {
-    let life = format!("controller {}", entry.life);
+    let process = format!("controller {}", entry.process);
     match &entry.what {
         What::Befell(words) => Some(("world".to_owned(), format!("*** {words}"))),
         What::Health { group, healthy } => Some(("targets".to_owned(), format!("{group}: {healthy} healthy"))),
-        What::Started => Some((life, "begins".to_owned())),
-        What::Crashed => Some((life, "dies".to_owned())),
-        What::Stopped => Some((life, "ends as it was told to".to_owned())),
-        What::Ended(words) => Some((life, format!("ends: {words}"))),
-        What::Paused => Some((life, "is stopped".to_owned())),
-        What::Resumed => Some((life, "goes on".to_owned())),
-        What::Aws(request) => Some((life, aws(request, names)?)),
-        What::Kube(request) => Some((life, kube(request, said)?)),
-        What::Lease(claim) => Some((life, lease(claim, said)?)),
+        What::Started => Some((process, "begins".to_owned())),
+        What::Crashed => Some((process, "dies".to_owned())),
+        What::Stopped => Some((process, "ends as it was told to".to_owned())),
+        What::Ended(words) => Some((process, format!("ends: {words}"))),
+        What::Paused => Some((process, "is stopped".to_owned())),
+        What::Resumed => Some((process, "goes on".to_owned())),
+        What::Aws(request) => Some((process, aws(request, names)?)),
+        What::Kube(request) => Some((process, kube(request, said)?)),
+        What::Lease(claim) => Some((process, lease(claim, said)?)),
     }
 }
 

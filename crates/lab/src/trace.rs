@@ -32,8 +32,8 @@ struct Line<'a>(&'a Entry);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry { at, life, what } = self.0;
-        write!(formatter, "{at} {life} ")?;
+        let Entry { at, process, what } = self.0;
+        write!(formatter, "{at} {process} ")?;
         match what {
             What::Kube(request) => {
                 let object = request.object.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A world wired to controllers: a clock, a simulated AWS, a simulated Kubernetes, and the lives of a controller.
+//! A world wired to controllers: a clock, a simulated AWS, a simulated Kubernetes, and the processes of a controller.
 //!
 //! The world carries its controller on only while somebody lets time pass (`run_for`, `run_until`): dropping the
 //! controller's future is its crash, not polling it is its pause. On tokio's paused clock hours pass in
@@ -6,9 +6,9 @@
 
 mod drive;
 mod objects;
+mod other_accounts;
+mod replica;
 mod rights;
-mod seat;
-mod sites;
 
 pub use drive::GLANCE;
 pub use objects::Told;
@@ -25,17 +25,17 @@ use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 use weir_sim::traffic::{Traffic, TrafficSettings};
 
-use self::sites::Sites;
+use self::other_accounts::OtherAccounts;
 use crate::account::Account;
-use crate::director::{Director, Site};
+use crate::director::{Director, SplitLocation};
 use crate::evidence::{Change, Evidence, Tags, Weights};
 use crate::fault::{Fault, Planned};
 use crate::journal::{Entry, Journal, What};
-use crate::life::identity;
 use crate::manifest;
-use crate::wire::{ACCESS_KEY, Ahead, Cut, Disturbance, KubeWire, Lifeline, Network, Sort, sdk_config};
+use crate::process::identity;
+use crate::wire::{ACCESS_KEY, Ahead, CrashPoint, Disturbance, KubeWire, Network, ProcessControl, Sort, sdk_config};
 
-use self::seat::Seat;
+use self::replica::Replica;
 
 /// The definitions of Weir's kinds, made once for all worlds.
 static DEFINITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
@@ -101,13 +101,13 @@ pub struct World {
     kube: Arc<Kube>,
     account: Account,
     /// Other accounts and regions.
-    sites: Sites,
+    other_accounts: OtherAccounts,
     journal: Journal,
     network: Network,
-    /// The process that most worlds have alone, and another beside it.
-    seats: [Seat; 2],
-    lives: u32,
-    cut: Option<(Cut, Duration)>,
+    /// The replica that most worlds have alone, and another beside it.
+    replicas: [Replica; 2],
+    processes: u32,
+    crash_point: Option<(CrashPoint, Duration)>,
     marked: u64,
     director: Option<Arc<Director>>,
 }
@@ -129,16 +129,16 @@ impl World {
         }
         let world = Self {
             account: Account::new(&aws),
-            sites: Sites::default(),
+            other_accounts: OtherAccounts::default(),
             settings,
             clock,
             aws,
             kube,
             journal: Journal::default(),
             network: Network::default(),
-            seats: Default::default(),
-            lives: 0,
-            cut: None,
+            replicas: Default::default(),
+            processes: 0,
+            crash_point: None,
             marked: 0,
             director: None,
         };
@@ -181,8 +181,8 @@ impl World {
 
     /// A client of the simulated Kubernetes, as a user has one; it goes on when the controller crashes.
     pub fn client(&self) -> kube::Client {
-        let lifeline = Lifeline::new(0, Journal::default(), Network::default(), None);
-        kube::Client::new(KubeWire::new(&self.kube, self.clock, &lifeline), self.settings.namespace.clone())
+        let process_control = ProcessControl::new(0, Journal::default(), Network::default(), None);
+        kube::Client::new(KubeWire::new(&self.kube, self.clock, &process_control), self.settings.namespace.clone())
     }
 
     /// An inventory of the simulated AWS beside the controller's own.
@@ -191,9 +191,9 @@ impl World {
     ///
     /// Never: the simulated AWS has a region.
     pub fn inventory(&self) -> Inventory {
-        let lifeline = Lifeline::new(0, Journal::default(), Network::default(), None);
+        let process_control = ProcessControl::new(0, Journal::default(), Network::default(), None);
         let clock = self.clock;
-        let config = sdk_config(&self.aws, clock, &lifeline);
+        let config = sdk_config(&self.aws, clock, &process_control);
         Inventory::new(&config, move || clock.now(), |_| ()).expect("the simulated AWS has a region")
     }
 
@@ -253,9 +253,9 @@ impl World {
     }
 
     /// Plans faults for the time from now on. Requests are counted from here.
-    pub(crate) fn direct(&mut self, site: Site, plan: &[Planned]) {
+    pub(crate) fn direct(&mut self, account: SplitLocation, plan: &[Planned]) {
         let places = (&self.aws, &self.kube, self.clock);
-        let director = Director::new(places, self.journal.clone(), self.network.conditions(), site, plan);
+        let director = Director::new(places, self.journal.clone(), self.network.conditions(), account, plan);
         self.network.direct(&director);
         self.director = Some(director);
     }
@@ -289,7 +289,8 @@ impl World {
 
     /// Whether nothing goes on or comes by itself any more.
     pub(crate) fn is_calm(&self) -> bool {
-        self.director.as_ref().is_none_or(|director| director.next().is_none()) && self.seats.iter().all(Seat::is_calm)
+        self.director.as_ref().is_none_or(|director| director.next().is_none())
+            && self.replicas.iter().all(Replica::is_calm)
     }
 
     /// The namespace of the world's objects.
@@ -319,10 +320,10 @@ impl World {
             director.heal();
         }
         self.mend_all();
-        for number in 0..self.seats.len() {
-            self.seats[number].resume_at = None;
+        for number in 0..self.replicas.len() {
+            self.replicas[number].resume_at = None;
             self.resume(number);
-            let is_missing = self.seats[number].life.is_none() && (number == 0 || self.seats[number].is_taken);
+            let is_missing = self.replicas[number].process.is_none() && (number == 0 || self.replicas[number].is_taken);
             if is_missing {
                 self.start(number);
             }
@@ -330,13 +331,13 @@ impl World {
     }
 
     /// Notes something that somebody did.
-    pub(crate) fn note_hand(&self, words: impl Into<String>) {
+    pub(crate) fn note_manual_change(&self, words: impl Into<String>) {
         self.journal.add(self.now(), 0, What::Befell(words.into()));
     }
 
-    /// Cuts the next life of the controller at a write, and starts another after a while.
-    pub fn plan_crash(&mut self, cut: Cut, restart_after: Duration) {
-        self.cut = Some((cut, restart_after));
+    /// Cuts the next process of the controller at a write, and starts another after a while.
+    pub fn plan_crash(&mut self, crash_point: CrashPoint, restart_after: Duration) {
+        self.crash_point = Some((crash_point, restart_after));
     }
 
     /// Starts a controller; one that runs crashes first.
@@ -354,14 +355,14 @@ impl World {
     ///
     /// When the controller refuses its settings, which is a bug of the lab.
     pub fn start_another(&mut self, ahead: SignedDuration) {
-        self.seats[1].ahead = Ahead::of(ahead);
+        self.replicas[1].ahead = Ahead::of(ahead);
         self.start(1);
     }
 
     /// Sets the clock of the controller's machine ahead by so many seconds, or back.
     pub fn step_clock(&mut self, seconds: i32) {
-        self.seats[0].ahead.step(seconds);
-        self.note_hand(Fault::ClockStep(seconds).to_string());
+        self.replicas[0].ahead.step(seconds);
+        self.note_manual_change(Fault::ClockStep(seconds).to_string());
     }
 
     /// Drops the controller in the middle of whatever it does.
@@ -381,21 +382,21 @@ impl World {
 
     /// Tells the controller to end, as SIGTERM does. It ends while time passes.
     pub fn stop_controller(&mut self) {
-        if let Some(life) = &mut self.seats[0].life {
-            life.tell_to_end();
+        if let Some(process) = &mut self.replicas[0].process {
+            process.tell_to_end();
         }
     }
 
     /// Whether a controller is there, paused or not.
     pub fn has_controller(&self) -> bool {
-        self.seats[0].life.is_some()
+        self.replicas[0].process.is_some()
     }
 
-    /// Which life of the controllers leads, as the Lease says.
+    /// Which process of the controllers leads, as the Lease says.
     pub fn leader(&self) -> Option<u32> {
         let lease = self.kube.get("leases", LEASE.0, LEASE.1)?;
         let holder = lease["spec"]["holderIdentity"].as_str()?;
-        (1..=self.lives).find(|life| identity(*life) == holder)
+        (1..=self.processes).find(|process| identity(*process) == holder)
     }
 
     /// The Lease as it is.
@@ -408,14 +409,14 @@ impl World {
         crate::director::take_lease(&self.kube, seconds);
     }
 
-    /// How many lives of the controller have begun.
-    pub fn lives(&self) -> u32 {
-        self.lives
+    /// How many processes of the controller have begun.
+    pub fn processes(&self) -> u32 {
+        self.processes
     }
 
-    /// How many writes the present life of the controller has attempted.
+    /// How many writes the present process of the controller has attempted.
     pub fn writes(&self) -> u64 {
-        self.seats[0].life.as_ref().map_or(0, |life| life.lifeline.writes())
+        self.replicas[0].process.as_ref().map_or(0, |process| process.control.writes())
     }
 
     /// Marks this moment: crashes are enumerated from here on.
@@ -423,19 +424,19 @@ impl World {
         self.marked = self.writes();
     }
 
-    /// How many writes the life had attempted that ran at the marked moment.
+    /// How many writes the process had attempted that ran at the marked moment.
     pub fn marked(&self) -> u64 {
         self.marked
     }
 
-    /// What the present life of the controller counts.
+    /// What the present process of the controller counts.
     pub fn metrics(&self) -> Option<weir_controller::Metrics> {
-        self.seats[0].life.as_ref().map(|life| life.metrics.clone())
+        self.replicas[0].process.as_ref().map(|process| process.metrics.clone())
     }
 
-    /// What the present lives of all controllers count.
+    /// What the present processes of all controllers count.
     pub(crate) fn all_metrics(&self) -> Vec<weir_controller::Metrics> {
-        self.seats.iter().filter_map(|seat| Some(seat.life.as_ref()?.metrics.clone())).collect()
+        self.replicas.iter().filter_map(|replica| Some(replica.process.as_ref()?.metrics.clone())).collect()
     }
 
     /// Everything that happened so far, for judges.
@@ -480,7 +481,7 @@ impl World {
         let mut entries = self.journal.entries();
         for (group, counts) in self.healthy_counts() {
             let counts = counts.into_iter();
-            let entry = |(at, healthy)| Entry { at, life: 0, what: What::Health { group: group.clone(), healthy } };
+            let entry = |(at, healthy)| Entry { at, process: 0, what: What::Health { group: group.clone(), healthy } };
             entries.extend(counts.map(entry));
         }
         // Entries of one instant stay in their order.
@@ -491,6 +492,10 @@ impl World {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("World").field("now", &self.now()).field("lives", &self.lives).finish_non_exhaustive()
+        formatter
+            .debug_struct("World")
+            .field("now", &self.now())
+            .field("processes", &self.processes)
+            .finish_non_exhaustive()
     }
 }

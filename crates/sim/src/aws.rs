@@ -18,7 +18,7 @@ use http::{Request, Response};
 use self::cloudwatch::CloudWatch;
 use self::elbv2::Elb;
 use self::log::CallLog;
-use self::partition::{Here, Partition, Place};
+use self::partition::{AccountRegion, Here, Partition};
 use self::rates::Buckets;
 use crate::clock::Clock;
 use crate::traffic::Stream;
@@ -103,7 +103,7 @@ type Streams = Arc<Mutex<Vec<Weak<Mutex<Stream>>>>>;
 pub struct Aws {
     clock: Clock,
     latency: RangeInclusive<Duration>,
-    here: Place,
+    here: AccountRegion,
     partition: Arc<Mutex<Partition>>,
     /// The streams of requests, which are brought up to date before they are counted.
     streams: Streams,
@@ -133,7 +133,7 @@ impl Aws {
 
     /// The same AWS, seen from another account and region.
     pub fn elsewhere(&self, account: &str, region: &str) -> Arc<Self> {
-        let here = Place { account: account.to_owned(), region: region.to_owned() };
+        let here = AccountRegion { account: account.to_owned(), region: region.to_owned() };
         self.partition().settle(&here);
         Arc::new(Self {
             clock: self.clock,

@@ -10,6 +10,7 @@
 mod answer;
 mod body;
 mod builtin;
+mod cluster;
 mod control;
 mod definition;
 mod delete;
@@ -31,7 +32,6 @@ mod service;
 mod sweep;
 mod validate;
 mod watch;
-mod world;
 mod write;
 
 #[cfg(test)]
@@ -55,10 +55,10 @@ pub use kinds::GroupResource;
 pub use log::Request;
 pub use service::KubeService;
 
-use answer::Answer;
+use answer::Reply;
+use cluster::Cluster;
 use request::Call;
 use watch::Watch;
-use world::World;
 
 /// How the server behaves in time.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Default for KubeOptions {
 
 /// A Kubernetes API server with its state.
 pub struct Kube {
-    world: Mutex<World>,
+    cluster: Mutex<Cluster>,
 }
 
 impl std::fmt::Debug for Kube {
@@ -119,11 +119,11 @@ fn refused(failure: &Failure) -> http::Response<Body> {
 impl Kube {
     /// A server with nothing in it but the namespaces that every cluster has.
     pub fn new(clock: Clock, seed: u64, options: KubeOptions) -> Arc<Self> {
-        let mut world = World::new(clock, seed, options);
+        let mut cluster = Cluster::new(clock, seed, options);
         for kind in builtin::kinds() {
-            world.kinds.add(kind);
+            cluster.kinds.add(kind);
         }
-        let server = Self { world: Mutex::new(world) };
+        let server = Self { cluster: Mutex::new(cluster) };
         for name in NAMESPACES {
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             let made = server.apply(&namespace);
@@ -140,8 +140,8 @@ impl Kube {
         let path = request.uri().path().to_owned();
         let call = Call::read(request);
         let (answer, latency) = {
-            let mut world = self.world();
-            (answer::answer(&mut world, &call, &path), world.latency())
+            let mut cluster = self.cluster();
+            (answer::answer(&mut cluster, &call, &path), cluster.latency())
         };
         let response = self.respond(answer);
         async move {
@@ -150,13 +150,13 @@ impl Kube {
         }
     }
 
-    fn respond(self: &Arc<Self>, answer: Answer) -> http::Response<Body> {
+    fn respond(self: &Arc<Self>, answer: Reply) -> http::Response<Body> {
         let mut response = http::Response::new(Body::whole(""));
         let code = answer.code();
         *response.status_mut() = http::StatusCode::from_u16(code).expect("every answer has a valid code");
         let mut content_type = "application/json";
         match answer {
-            Answer::Json { body, warnings, .. } => {
+            Reply::Json { body, warnings, .. } => {
                 for warning in warnings {
                     let text = format!("299 - {warning:?}");
                     if let Ok(value) = HeaderValue::from_str(&text) {
@@ -165,17 +165,17 @@ impl Kube {
                 }
                 *response.body_mut() = Body::whole(body.to_string());
             }
-            Answer::Text { body, .. } => {
+            Reply::Text { body, .. } => {
                 content_type = "text/plain; charset=utf-8";
                 *response.body_mut() = Body::whole(body);
             }
-            Answer::Watch(plan) => *response.body_mut() = Body::stream(Watch::new(*plan, self.clone())),
+            Reply::Watch(plan) => *response.body_mut() = Body::stream(Watch::new(*plan, self.clone())),
         }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,11 +8,11 @@ use jiff::SignedDuration;
 use tokio::time::sleep;
 use weir_engine::Access;
 use weir_engine::fact::{By, ErrorKind, Found, Query, Rule};
-use weir_engine::sight::Ask;
+use weir_engine::reader::Ask;
 
 use super::session_name;
 use crate::ResyncScope;
-use crate::wire::{Answer, Bed, Form, arn, arns, failure, result, routine};
+use crate::wire::{Bed, Form, Reply, arn, arns, failure, result, routine};
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/weir";
 
@@ -25,7 +25,7 @@ fn role(name: &str) -> Access {
 }
 
 /// STS's answer: credentials that last for an hour and are numbered.
-fn credentials(number: u32, ends: jiff::Timestamp) -> Answer {
+fn credentials(number: u32, ends: jiff::Timestamp) -> Reply {
     let inside = format!(
         "<Credentials><AccessKeyId>ASIA{number}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
          <SessionToken>t</SessionToken><Expiration>{ends}</Expiration></Credentials>"
@@ -57,7 +57,7 @@ impl Switches {
         Bed::new(move |form: &Form| {
             let now = "2026-11-21T10:00:00Z".parse::<jiff::Timestamp>().unwrap() + start.elapsed();
             match form["Action"].as_str() {
-                "AssumeRole" if on(&switches.silent) => Answer::Refused,
+                "AssumeRole" if on(&switches.silent) => Reply::Refused,
                 "AssumeRole" if on(&switches.refused) => failure(403, "AccessDenied", "not for you"),
                 "AssumeRole" => {
                     let number = switches.issued.fetch_add(1, Ordering::Relaxed) + 1;

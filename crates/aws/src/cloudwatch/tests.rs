@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use weir_engine::fact::{ErrorKind, Query, RequestCount, Requests};
-use weir_engine::sight::{ANY_AGE, Ask};
+use weir_engine::reader::{ANY_AGE, Ask};
 use weir_engine::tick::Urgency;
 
 use super::dimension_of;
 use crate::budget::CallPriority;
-use crate::wire::{Answer, Bed, arn};
+use crate::wire::{Bed, Reply, arn};
 
 fn query(number: usize) -> Query {
     let group = Some(arn(&format!("targetgroup/blue/{number:016x}")));
@@ -31,7 +31,7 @@ fn dimensions_are_the_ends_of_arns() {
 
 #[tokio::test(start_paused = true)]
 async fn five_hundred_are_asked_for_in_one_call_and_none_is_asked_for_by_an_answer() {
-    let bed = Bed::new(|_| Answer::Http(403, String::new(), std::time::Duration::ZERO));
+    let bed = Bed::new(|_| Reply::Http(403, String::new(), std::time::Duration::ZERO));
     assert_eq!(told(&bed, &query(0)).await, Ok(None));
     assert_eq!(bed.operations(), [] as [&str; 0], "an answer makes no call");
     bed.inventory.measure(&(0..1_200).map(query).collect()).await;
@@ -42,13 +42,13 @@ async fn five_hundred_are_asked_for_in_one_call_and_none_is_asked_for_by_an_answ
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_none_fails_all_alike_and_once() {
     let answers = [
-        (Answer::Http(403, String::new(), std::time::Duration::ZERO), ErrorKind::Denied),
-        (Answer::Http(404, "<html>not found</html>".to_owned(), std::time::Duration::ZERO), ErrorKind::Transient),
-        (Answer::Silence, ErrorKind::Transient),
+        (Reply::Http(403, String::new(), std::time::Duration::ZERO), ErrorKind::Denied),
+        (Reply::Http(404, "<html>not found</html>".to_owned(), std::time::Duration::ZERO), ErrorKind::Transient),
+        (Reply::Silence, ErrorKind::Transient),
     ];
     for (answer, expected) in answers {
         let mut answer = Some(answer);
-        let bed = Bed::new(move |_| answer.take().unwrap_or(Answer::Silence));
+        let bed = Bed::new(move |_| answer.take().unwrap_or(Reply::Silence));
         bed.inventory.measure(&BTreeSet::from([query(0), query(1)])).await;
         assert_eq!(bed.operations(), ["GetMetricData"]);
         for number in [0, 1] {

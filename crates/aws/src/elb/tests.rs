@@ -6,8 +6,9 @@ use weir_engine::fact::{
     Action, ActionKind, Balancer, By, Conditions, Fact, Forward, Health, Listener, Query, Rule, RulePriority, Tags,
     TargetGroup,
 };
-use weir_engine::step::Step;
+use weir_engine::write::{ListenerWrite, TagWrite, Write};
 
+use crate::Receipt;
 use crate::wire::{Bed, Form, arn, members, permit, result};
 
 const OIDC_AND_FORWARD: &str = "
@@ -50,9 +51,9 @@ fn parameters(form: &Form) -> Vec<(&str, &str)> {
     all.filter(|(name, _)| !["Action", "Version"].contains(name)).collect()
 }
 
-async fn written(step: Step) -> Form {
+async fn written(write: Write) -> Form {
     let bed = Bed::new(|form| result(&form["Action"], ""));
-    bed.perform(permit(step)).await.unwrap();
+    bed.perform(permit(write)).await.unwrap();
     let mut forms = bed.forms();
     assert_eq!(forms.len(), 1);
     forms.remove(0)
@@ -66,7 +67,9 @@ async fn rules_are_read_and_written_back_whole() {
     assert_eq!(read.priority, RulePriority::At(1));
 
     let listener = arn("listener/app/a/1/2");
-    let form = written(Step::SetRuleActions { listener, rule: read.arn, actions: read.actions }).await;
+    let form =
+        written(Write::Listener(ListenerWrite::SetRuleActions { listener, rule: read.arn, actions: read.actions }))
+            .await;
     assert_eq!(form["Action"], "ModifyRule");
     assert_eq!(form["Version"], "2015-12-01");
     let oidc = "Actions.member.1.AuthenticateOidcConfig";
@@ -103,7 +106,7 @@ async fn default_actions_and_tags_are_written() {
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 1)].into(), sticky_seconds: None };
     let actions = vec![Action { order: None, kind: ActionKind::Forward(forward) }];
     let listener = arn("listener/app/a/1/2");
-    let form = written(Step::SetDefaultActions { listener: listener.clone(), actions }).await;
+    let form = written(Write::Listener(ListenerWrite::SetDefaultActions { listener: listener.clone(), actions })).await;
     assert_eq!(form["Action"], "ModifyListener");
     let config = "DefaultActions.member.1.ForwardConfig";
     assert_eq!(
@@ -118,7 +121,7 @@ async fn default_actions_and_tags_are_written() {
     );
 
     let tags = Tags::from_iter([("weir.dev/last-run".to_owned(), "uid/1/green".to_owned())]);
-    let form = written(Step::AddTags { resource: listener.clone(), tags }).await;
+    let form = written(Write::Tags(TagWrite::Add { resource: listener.clone(), tags })).await;
     assert_eq!(form["Action"], "AddTags");
     assert_eq!(
         parameters(&form),
@@ -134,7 +137,7 @@ async fn default_actions_and_tags_are_written() {
 async fn tags_and_rules_are_given_up() {
     let listener = arn("listener/app/a/1/2");
     let keys = ["weir.dev/owner", "weir.dev/route"].map(str::to_owned).into();
-    let form = written(Step::RemoveTags { resource: listener.clone(), keys }).await;
+    let form = written(Write::Tags(TagWrite::Remove { resource: listener.clone(), keys })).await;
     assert_eq!(form["Action"], "RemoveTags");
     assert_eq!(
         parameters(&form),
@@ -145,7 +148,7 @@ async fn tags_and_rules_are_given_up() {
         ]
     );
     let rule = arn("listener-rule/app/a/1/2/3");
-    let form = written(Step::DeleteRule { listener, rule: rule.clone() }).await;
+    let form = written(Write::Listener(ListenerWrite::DeleteRule { listener, rule: rule.clone() })).await;
     assert_eq!(form["Action"], "DeleteRule");
     assert_eq!(parameters(&form), [("RuleArn", rule.as_str())]);
 }
@@ -158,7 +161,14 @@ async fn a_rule_is_made_with_its_marks() {
     ]);
     let forward = Forward { groups: [(arn("targetgroup/blue/1"), 100)].into(), sticky_seconds: Some(300) };
     let listener = arn("listener/app/a/1/2");
-    let form = written(Step::CreateRule { listener, priority: 10, conditions, forward, tags: Tags::new() }).await;
+    let form = written(Write::Listener(ListenerWrite::CreateRule {
+        listener,
+        priority: 10,
+        conditions,
+        forward,
+        tags: Tags::new(),
+    }))
+    .await;
     assert_eq!(form["Action"], "CreateRule");
     assert_eq!(form["Priority"], "10");
     assert_eq!(form["Conditions.member.1.Field"], "host-header");
@@ -274,4 +284,26 @@ async fn balancers_listeners_and_groups_are_read() {
 fn a_condition_that_cannot_be_said_is_not_written() {
     let conditions = Conditions::from_iter([("geography".into(), vec!["Europe".into()])]);
     assert_eq!(super::conditions::write(&conditions).unwrap_err(), "geography");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_tells_the_request_and_what_was_made() {
+    let rule = arn("listener-rule/app/a/1/2/3");
+    let made = format!("<Rules><member><RuleArn>{rule}</RuleArn></member></Rules>");
+    let bed = Bed::new(move |form| result(&form["Action"], if form["Action"] == "CreateRule" { &made } else { "" }));
+    let create = ListenerWrite::CreateRule {
+        listener: arn("listener/app/a/1/2"),
+        priority: 10,
+        conditions: Conditions::from_iter([
+            ("host-header".into(), vec!["a.weir.example".into()]),
+            ("path-pattern".into(), vec!["/*".into()]),
+        ]),
+        forward: Forward { groups: [(arn("targetgroup/blue/1"), 100)].into(), sticky_seconds: None },
+        tags: Tags::new(),
+    };
+    let request_id = Some("5d1a7a4b".to_owned());
+    let receipt = bed.perform(permit(create.into())).await.unwrap();
+    assert_eq!(receipt, Receipt { request_id: request_id.clone(), created: Some(rule.clone()) });
+    let delete = ListenerWrite::DeleteRule { listener: arn("listener/app/a/1/2"), rule };
+    assert_eq!(bed.perform(permit(delete.into())).await.unwrap(), Receipt { request_id, created: None });
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
 use weir_engine::fact::{AwsError, ErrorKind, Query, Tags};
-use weir_engine::step::Step;
+use weir_engine::write::{TagWrite, Write};
 
-use crate::wire::{Answer, Bed, arn, failure, permit};
+use crate::wire::{Bed, Reply, arn, failure, permit};
 
 async fn read(bed: &Bed) -> AwsError {
     *bed.fresh(Query::Rules(arn("listener/app/a/1/2"))).await.found.unwrap_err()
 }
 
 async fn write(bed: &Bed) -> AwsError {
-    let step = Step::AddTags {
+    let write = Write::Tags(TagWrite::Add {
         resource: arn("listener/app/a/1/2"),
         tags: Tags::from_iter([("weir.dev/last-run".to_owned(), "shop/web green Succeeded".to_owned())]),
-    };
-    bed.perform(permit(step)).await.unwrap_err()
+    });
+    bed.perform(permit(write)).await.unwrap_err()
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +91,7 @@ async fn reads_are_sent_again_and_writes_never() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_without_an_answer_is_unknown_after_five_seconds() {
-    let bed = Bed::new(|_| Answer::Silence);
+    let bed = Bed::new(|_| Reply::Silence);
     let began = tokio::time::Instant::now();
     assert_eq!(write(&bed).await.kind, ErrorKind::OutcomeUnknown);
     assert_eq!(began.elapsed(), Duration::from_secs(5));
@@ -103,7 +103,7 @@ async fn a_write_without_an_answer_is_unknown_after_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_without_an_answer_ends() {
-    let bed = Bed::new(|_| Answer::Silence);
+    let bed = Bed::new(|_| Reply::Silence);
     let began = tokio::time::Instant::now();
     assert_eq!(read(&bed).await.kind, ErrorKind::Transient);
     assert!(began.elapsed() <= Duration::from_secs(20));
@@ -111,13 +111,13 @@ async fn a_read_without_an_answer_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_met_no_connection_did_not_happen() {
-    assert_eq!(write(&Bed::new(|_| Answer::Refused)).await.kind, ErrorKind::Transient);
-    assert_eq!(write(&Bed::new(|_| Answer::Broken)).await.kind, ErrorKind::OutcomeUnknown);
+    assert_eq!(write(&Bed::new(|_| Reply::Refused)).await.kind, ErrorKind::Transient);
+    assert_eq!(write(&Bed::new(|_| Reply::Broken)).await.kind, ErrorKind::OutcomeUnknown);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_xml_is_judged_by_its_status() {
-    let page = |status| move |_: &_| Answer::Http(status, "<html>Bad gateway".to_owned(), Duration::ZERO);
+    let page = |status| move |_: &_| Reply::Http(status, "<html>Bad gateway".to_owned(), Duration::ZERO);
     assert_eq!(read(&Bed::new(page(502))).await.kind, ErrorKind::Transient);
     assert_eq!(write(&Bed::new(page(502))).await.kind, ErrorKind::OutcomeUnknown);
     assert_eq!(read(&Bed::new(page(200))).await.kind, ErrorKind::Transient);
@@ -128,8 +128,8 @@ async fn an_answer_that_is_no_xml_is_judged_by_its_status() {
 #[tokio::test(start_paused = true)]
 async fn a_region_that_does_not_exist_is_named() {
     let told = "The region eu-central-1 could not be reached: does it exist, is it enabled for the account";
-    assert!(read(&Bed::new(|_| Answer::Refused)).await.message.contains(told));
-    let page = |_: &_| Answer::Http(500, "<html>Internal server error".to_owned(), Duration::ZERO);
+    assert!(read(&Bed::new(|_| Reply::Refused)).await.message.contains(told));
+    let page = |_: &_| Reply::Http(500, "<html>Internal server error".to_owned(), Duration::ZERO);
     assert!(read(&Bed::new(page)).await.message.contains(told));
     let answered = read(&Bed::new(|_| failure(500, "InternalFailure", "Try again."))).await;
     assert!(!answered.message.contains("region"), "{answered}");
@@ -144,7 +144,7 @@ async fn equal_failures_are_equal() {
             "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>No.</Message></Error>\
              <RequestId>request-{count}</RequestId></ErrorResponse>"
         );
-        Answer::Http(403, body, Duration::ZERO)
+        Reply::Http(403, body, Duration::ZERO)
     });
     let first = read(&bed).await;
     tokio::time::sleep(Duration::from_mins(1)).await;

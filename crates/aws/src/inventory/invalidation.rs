@@ -1,10 +1,11 @@
 //! Cache invalidation: which remembered answers a write may change.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use weir_engine::Arn;
-use weir_engine::fact::{Action, By, Fact, Forward, Found, Query, RulePriority};
-use weir_engine::step::Step;
+use weir_engine::fact::{Action, By, Fact, Forward, Found, Query, Rule, RulePriority};
+use weir_engine::write::{ListenerWrite, Write};
 
 use super::memory::Memory;
 
@@ -16,36 +17,35 @@ pub(super) struct Invalidation {
 }
 
 impl Invalidation {
-    /// The answers that a step may change, given what was known before it.
-    pub(super) fn of(step: &Step, memory: &Memory) -> Self {
-        let rules = |listener: &Arn| Query::Rules(listener.clone());
-        match step {
-            Step::CreateRule { listener, forward, .. } => {
-                Self { queries: BTreeSet::from([rules(listener)]), groups: used(Some(forward)) }
-            }
-            Step::SetRuleActions { listener, rule, actions } => {
-                let query = rules(listener);
-                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| live.arn == *rule));
-                let groups = moved(live.map(|live| live.actions.as_slice()), actions);
-                Self { queries: BTreeSet::from([query]), groups }
-            }
-            Step::SetDefaultActions { listener, actions } => {
-                let query = rules(listener);
-                let is_default = |priority| priority == RulePriority::Default;
-                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| is_default(live.priority)));
-                let groups = moved(live.map(|live| live.actions.as_slice()), actions);
-                Self { queries: BTreeSet::from([query]), groups }
-            }
-            Step::DeleteRule { listener, rule } => {
-                let query = rules(listener);
-                let live = memory.rules(&query).and_then(|rules| rules.iter().find(|live| live.arn == *rule));
-                let groups = used(live.and_then(|live| live.actions.iter().find_map(Action::forward)));
-                Self { queries: BTreeSet::from([query, Query::Tags(rule.clone())]), groups }
-            }
-            Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => {
-                Self { queries: BTreeSet::from([Query::Tags(resource.clone())]), groups: BTreeSet::new() }
+    /// The answers that a write may change, given what was known before it.
+    pub(super) fn of(write: &Write, memory: &Memory) -> Self {
+        match write {
+            Write::Listener(write) => Self::of_listener(write, memory),
+            Write::Tags(write) => {
+                Self { queries: [Query::Tags(write.resource().clone())].into(), groups: BTreeSet::new() }
             }
         }
+    }
+
+    fn of_listener(write: &ListenerWrite, memory: &Memory) -> Self {
+        let query = Query::Rules(write.listener().clone());
+        let rules = memory.rules(&query).into_iter().flatten();
+        let with_arn = |arn: &Arn| rules.clone().find(|rule| rule.arn == *arn);
+        let groups = match write {
+            ListenerWrite::CreateRule { forward, .. } => used(Some(forward)),
+            ListenerWrite::SetRuleActions { rule, actions, .. } => moved(with_arn(rule), actions),
+            ListenerWrite::SetDefaultActions { actions, .. } => {
+                moved(rules.clone().find(|rule| rule.priority == RulePriority::Default), actions)
+            }
+            ListenerWrite::DeleteRule { rule, .. } => {
+                used(with_arn(rule).and_then(|live| live.actions.iter().find_map(Action::forward)))
+            }
+        };
+        let tags = match write {
+            ListenerWrite::DeleteRule { rule, .. } => Some(Query::Tags(rule.clone())),
+            _ => None,
+        };
+        Self { queries: iter::once(query).chain(tags).collect(), groups }
     }
 
     /// The questions themselves, those about groups not counted in.
@@ -79,10 +79,10 @@ impl Invalidation {
     }
 }
 
-/// The groups that are in one list of actions and not in the other.
-fn moved(live: Option<&[Action]>, written: &[Action]) -> BTreeSet<Arn> {
+/// The groups that are in the actions of a rule and not in those written, or the other way round.
+fn moved(live: Option<&Rule>, written: &[Action]) -> BTreeSet<Arn> {
     let groups = |actions: &[Action]| used(actions.iter().find_map(Action::forward));
-    let (before, after) = (live.map(groups).unwrap_or_default(), groups(written));
+    let (before, after) = (live.map(|live| groups(&live.actions)).unwrap_or_default(), groups(written));
     before.symmetric_difference(&after).cloned().collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Found, Listener, Query};
-use weir_engine::sight::Ask;
+use weir_engine::reader::Ask;
 use weir_engine::tick::Urgency;
 
 use super::Inventory;

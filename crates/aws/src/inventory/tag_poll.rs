@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{ErrorKind, Fact, Found, Query, Tags};
-use weir_engine::sight::Ask;
+use weir_engine::reader::Ask;
 use weir_engine::tick::Urgency;
 
 use super::Inventory;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use weir_engine::fact::{
     Action, ActionKind, By, Conditions, ErrorKind, Forward, Found, Health, Rule, Tags, TargetGroup,
 };
-use weir_engine::sight::ANY_AGE;
-use weir_engine::step::Step;
+use weir_engine::reader::ANY_AGE;
 use weir_engine::tick::Urgency;
+use weir_engine::write::{ListenerWrite, TagWrite, Write};
 
 use super::*;
 use crate::meter::Spent;
-use crate::wire::{Answer, Bed, Form, arn, failure, members, permit, result, seconds};
+use crate::wire::{Bed, Form, Reply, arn, failure, members, permit, result, seconds};
 
 fn listener() -> Arn {
     arn("listener/app/a/1/2")
@@ -29,7 +29,7 @@ fn any_age(query: Query) -> Ask {
 }
 
 /// A world with one rule, in which every resource exists unless its name holds `absent`.
-fn world(form: &Form) -> Answer {
+fn world(form: &Form) -> Reply {
     match form["Action"].as_str() {
         "DescribeRules" => result("DescribeRules", &rule_xml(&["blue"])),
         "DescribeTags" => tags_xml(&members(form, "ResourceArns")),
@@ -50,7 +50,7 @@ fn rule_xml(groups: &[&str]) -> String {
     )
 }
 
-fn tags_xml(arns: &[String]) -> Answer {
+fn tags_xml(arns: &[String]) -> Reply {
     assert!(arns.len() <= 20, "DescribeTags takes twenty");
     if arns.iter().any(|arn| arn.contains("absent")) {
         return failure(400, "TargetGroupNotFound", "One or more target groups not found");
@@ -65,7 +65,7 @@ fn tags_xml(arns: &[String]) -> Answer {
     result("DescribeTags", &format!("<TagDescriptions>{all}</TagDescriptions>"))
 }
 
-fn groups_xml(arns: &[String], names: &[String]) -> Answer {
+fn groups_xml(arns: &[String], names: &[String]) -> Reply {
     assert!(arns.is_empty() || names.is_empty(), "ELBv2 takes ARNs or names");
     if arns.iter().chain(names).any(|named| named.contains("absent")) {
         return failure(400, "TargetGroupNotFound", "One or more target groups not found");
@@ -79,11 +79,11 @@ fn groups_xml(arns: &[String], names: &[String]) -> Answer {
     result("DescribeTargetGroups", &format!("<TargetGroups>{all}</TargetGroups>"))
 }
 
-fn set_actions(groups: &[&str]) -> Step {
+fn set_actions(groups: &[&str]) -> Write {
     let groups = groups.iter().map(|name| (group(name), 1)).collect();
     let forward = ActionKind::Forward(Forward { groups, sticky_seconds: None });
     let actions = vec![Action { order: None, kind: forward }];
-    Step::SetRuleActions { listener: listener(), rule: Arn::new("rule"), actions }
+    Write::Listener(ListenerWrite::SetRuleActions { listener: listener(), rule: Arn::new("rule"), actions })
 }
 
 async fn wait(span: SignedDuration) {
@@ -272,11 +272,11 @@ async fn a_write_makes_the_next_question_be_asked() {
     bed.answer_all(&[rules.clone(), tags.clone()]).await;
     assert_eq!(bed.operations(), ["DescribeRules"], "the tags were not touched");
 
-    let step = Step::AddTags {
+    let write = Write::Tags(TagWrite::Add {
         resource: listener(),
         tags: Tags::from_iter([("weir.dev/last-run".to_owned(), "shop/web green Succeeded".to_owned())]),
-    };
-    bed.perform(permit(step)).await.unwrap();
+    });
+    bed.perform(permit(write)).await.unwrap();
     bed.operations();
     bed.answer_all(&[rules, tags]).await;
     assert_eq!(bed.operations(), ["DescribeTags"], "the rules were not touched");
@@ -285,7 +285,7 @@ async fn a_write_makes_the_next_question_be_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_failed_or_was_dropped_forgets_too() {
     let bed = Bed::new(|form| match form["Action"].as_str() {
-        "ModifyRule" => Answer::Silence,
+        "ModifyRule" => Reply::Silence,
         _ => world(form),
     });
     let rules = any_age(Query::Rules(listener()));
@@ -308,7 +308,7 @@ async fn a_reading_that_a_write_has_overtaken_is_not_kept() {
     // The reading is sent before the write and arrives after it.
     let bed = Bed::new(|form| match form["Action"].as_str() {
         "DescribeRules" => match result("DescribeRules", "<Rules/>") {
-            Answer::Http(status, body, _) => Answer::Http(status, body, Duration::from_millis(50)),
+            Reply::Http(status, body, _) => Reply::Http(status, body, Duration::from_millis(50)),
             other => other,
         },
         _ => world(form),
@@ -405,7 +405,7 @@ async fn a_health_is_the_one_of_its_group() {
 #[test]
 fn a_rule_is_found_by_its_arn() {
     let rule = |name: &str, groups: &[&str]| {
-        let Step::SetRuleActions { actions, .. } = set_actions(groups) else { panic!() };
+        let Write::Listener(ListenerWrite::SetRuleActions { actions, .. }) = set_actions(groups) else { panic!() };
         let priority = weir_engine::fact::RulePriority::At(1);
         Rule { arn: Arn::new(name), priority, conditions: Conditions::new(), actions }
     };
@@ -473,7 +473,7 @@ async fn a_throttled_read_is_sent_again_more_slowly() {
 }
 
 /// A world in which a listener has thirty rules, the first of which is gone when `gone` says so.
-fn thirty_rules(form: &Form, gone: bool) -> Answer {
+fn thirty_rules(form: &Form, gone: bool) -> Reply {
     let rules = members(form, "ResourceArns");
     match form["Action"].as_str() {
         "DescribeRules" => {

@@ -9,7 +9,7 @@ use weir_engine::fact::ErrorKind;
 use weir_engine::tick::Urgency;
 use weir_engine::{Key, KindName, ObjectRef};
 
-use super::{Metrics, Trouble};
+use super::{Metrics, TickError};
 use crate::document::Document;
 use crate::store::{Source, Store};
 
@@ -141,7 +141,7 @@ fn every_counter_is_rendered_with_its_labels() {
         took: SignedDuration::ZERO,
     });
     metrics.show_budgets(&BTreeSet::new(), &budgets());
-    metrics.count_trouble(KindName::TrafficShift, Trouble::Conflict);
+    metrics.count_tick_error(KindName::TrafficShift, TickError::Conflict);
     metrics.time_tick(KindName::Environment, 0.2);
     metrics.lateness.observe(0.3);
     let text = metrics.render();

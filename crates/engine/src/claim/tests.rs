@@ -75,7 +75,7 @@ proptest! {
                 .spec
                 .routes
                 .iter()
-                .map(|route| holder(&cluster, &shift.key.beside(route)).is_some_and(|holder| holder.key == shift.key))
+                .map(|route| holder(&cluster, &shift.key.sibling(route)).is_some_and(|holder| holder.key == shift.key))
                 .collect();
             let all = held.iter().all(|held| *held);
             prop_assert_eq!(all, held.iter().any(|held| *held));

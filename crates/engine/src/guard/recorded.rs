@@ -1,16 +1,14 @@
 //! What is on record for a route, and what follows from it: where it may write, and what weights.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use weir_api::Match;
 use weir_api::traffic_shift::{Run, RunRoute};
-use weir_api::weighted_route::{Before, Entry, EnvironmentWeight, Intent, RouteDeletionPolicy};
+use weir_api::weighted_route::{Before, EnvironmentWeight, Intent, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::claim;
-use crate::fact::{Action, ActionKind, Conditions, Forward};
+use crate::fact::{Action, ActionKind, Forward};
 use crate::object::{Cluster, Key, RouteObject, ShiftObject};
-use crate::step::Step;
 
 use super::Violation;
 
@@ -35,7 +33,7 @@ pub(super) struct Measure {
 }
 
 /// Where the traffic may go by the change that is on record.
-pub(super) enum Course<'a> {
+pub(super) enum Direction<'a> {
     /// To the candidate, from all others.
     Forward { candidate: Arn, measure: Measure },
     /// From the candidate, which was to have the traffic.
@@ -51,51 +49,6 @@ impl<'a> Recorded<'a> {
     /// What is on record for a route.
     pub fn of_route(owner: &'a str, cluster: &'a Cluster, key: &Key) -> Option<Self> {
         Some(Self { owner, route: cluster.routes.get(key)?, shift: claim::holder(cluster, key) })
-    }
-
-    /// Whether a step is for the place that is on record: the listener, and on it the rule or the default action.
-    pub(super) fn is_place_of(&self, step: &Step) -> Result<(), Violation> {
-        let status = &self.route.status.listener_rule;
-        let same = |what: &str, written: &Arn, recorded: Option<&String>| {
-            if recorded.is_some_and(|recorded| recorded == written.as_str()) {
-                return Ok(());
-            }
-            let recorded = recorded.map_or("none", String::as_str);
-            Err(unrecorded(format!("something on {written}"), format!("the {what} {recorded}")))
-        };
-        match step {
-            Step::CreateRule { listener, priority, .. } => {
-                same("listener", listener, status.listener.as_ref())?;
-                if status.priority == Some(*priority) {
-                    return Ok(());
-                }
-                let recorded = status.priority.map_or_else(|| "none".to_owned(), |recorded| recorded.to_string());
-                Err(unrecorded(format!("a rule with the priority {priority}"), format!("the priority {recorded}")))
-            }
-            Step::SetRuleActions { listener, rule, .. } | Step::DeleteRule { listener, rule } => {
-                same("listener", listener, status.listener.as_ref())?;
-                same("rule", rule, status.arn.as_ref())
-            }
-            Step::SetDefaultActions { listener, .. } => same("listener", listener, status.arn.as_ref()),
-            Step::AddTags { resource, .. } | Step::RemoveTags { resource, .. } => {
-                same("rule or listener", resource, status.arn.as_ref())
-            }
-        }
-    }
-
-    /// Whether a rule is for the requests that the spec says.
-    pub(super) fn is_for(&self, conditions: &Conditions) -> Result<(), Violation> {
-        let Entry::Listener(entry) = self.route.spec.entry();
-        let wanted = entry.matches.as_ref().map(values).unwrap_or_default();
-        let written: BTreeSet<(String, String)> = conditions
-            .iter()
-            .flat_map(|(field, values)| values.iter().map(move |value| (field.to_string(), value.to_string())))
-            .collect();
-        if wanted == written && !wanted.is_empty() {
-            return Ok(());
-        }
-        let what = |values: BTreeSet<(String, String)>| format!("a rule with {} conditions", values.len());
-        Err(unrecorded(what(written), format!("{} of other requests", what(wanted))))
     }
 
     /// The groups that carry traffic by the weights that are on record.
@@ -147,19 +100,19 @@ impl<'a> Recorded<'a> {
     }
 
     /// The change that the intent on record belongs to. `gains` tells whether a group would gain by the write.
-    pub(super) fn course(&self, gains: impl Fn(&Arn) -> bool) -> Result<Course<'a>, Violation> {
+    pub(super) fn direction(&self, gains: impl Fn(&Arn) -> bool) -> Result<Direction<'a>, Violation> {
         let nobody = |written: &str| unrecorded(written.to_owned(), "nobody who wants that".to_owned());
         let intent = self.route.status.intent.as_ref().ok_or_else(|| nobody("weights"))?;
         let run = self.run();
         let candidate = run.and_then(|(_, run, _)| group(intent, &run.to));
         if self.goes_back() && !candidate.as_ref().is_some_and(&gains) {
-            return Ok(Course::Back { candidate });
+            return Ok(Direction::Back { candidate });
         }
         let own = self.route.spec.capacity.min_healthy_percent;
         let measure = Measure { baseline: intent.baseline.unwrap_or(0), percent: own };
         if let Some(correction) = &intent.correction {
             let was_live = correction.was_live_at.is_some();
-            return Ok(if was_live { Course::Return { from: None, measure } } else { Course::Anywhere(measure) });
+            return Ok(if was_live { Direction::Return { from: None, measure } } else { Direction::Anywhere(measure) });
         }
         if let Some(follow) = &intent.follow {
             let chosen = self.route.spec.weights.as_ref().ok_or_else(|| nobody("weights of a spec that has none"))?;
@@ -168,16 +121,16 @@ impl<'a> Recorded<'a> {
             if !is_goal {
                 return Err(nobody("a step to other weights than those of the spec"));
             }
-            return Ok(Course::Return { from: Some(&follow.from), measure });
+            return Ok(Direction::Return { from: Some(&follow.from), measure });
         }
         let (shift, run, part) = run.ok_or_else(|| nobody("the weights of a run that is not under way"))?;
         let measure = Measure { baseline: part.baseline, percent: shift.spec.capacity.min_healthy_percent };
         if run.reasserted_seq == Some(run.seq) && run.rollback.is_none() {
-            return Ok(Course::Anywhere(measure));
+            return Ok(Direction::Anywhere(measure));
         }
         match candidate {
             Some(candidate) if run.rollback.is_some() => Err(Violation::Direction { group: candidate }),
-            Some(candidate) => Ok(Course::Forward { candidate, measure }),
+            Some(candidate) => Ok(Direction::Forward { candidate, measure }),
             None => Err(nobody("weights without a candidate")),
         }
     }
@@ -211,30 +164,15 @@ pub(super) fn carrying(forward: &Forward) -> BTreeMap<Arn, u16> {
     carrying.map(|(group, weight)| (group.clone(), *weight)).collect()
 }
 
-pub(super) fn unrecorded(written: String, recorded: String) -> Violation {
-    Violation::Unrecorded { written, recorded }
+/// Whether what is written to is what is on record.
+pub(super) fn is_at(what: &str, written: &Arn, recorded: Option<&String>) -> Result<(), Violation> {
+    if recorded.is_some_and(|recorded| recorded == written.as_str()) {
+        return Ok(());
+    }
+    let recorded = recorded.map_or("none", String::as_str);
+    Err(unrecorded(format!("something on {written}"), format!("the {what} {recorded}")))
 }
 
-/// Every value of a match, by the field of ELBv2 that holds it.
-fn values(matches: &Match) -> BTreeSet<(String, String)> {
-    let field = |name: &str, values: &[String]| -> Vec<(String, String)> {
-        values.iter().map(|value| (name.to_owned(), value.clone())).collect()
-    };
-    let queries: Vec<String> = matches
-        .query_strings
-        .iter()
-        .map(|query| format!("{}={}", query.key.as_deref().unwrap_or_default(), query.value))
-        .collect();
-    let headers = matches
-        .headers
-        .iter()
-        .flat_map(|header| field(&format!("http-header:{}", header.name.to_lowercase()), &header.values));
-    let all = [
-        field("host-header", &matches.hosts),
-        field("path-pattern", &matches.paths),
-        field("http-request-method", &matches.methods),
-        field("source-ip", &matches.source_ips),
-        field("query-string", &queries),
-    ];
-    all.into_iter().flatten().chain(headers).collect()
+pub(super) fn unrecorded(written: String, recorded: String) -> Violation {
+    Violation::Unrecorded { written, recorded }
 }

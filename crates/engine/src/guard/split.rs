@@ -1,56 +1,15 @@
-//! Weights: within what ELBv2 takes, as they are on record, in the direction of their change, with the capacity for it, and
-//! nothing else of the actions changed.
+//! Weights: within what ELBv2 takes, as they are on record, in the direction of their change, with the capacity for it.
 
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::Arn;
-use crate::fact::{Action, ActionKind, Forward};
-use crate::step::{MAX_GROUPS, MAX_STICKY_SECONDS, MAX_WEIGHT};
+use crate::fact::Forward;
+use crate::write::{MAX_GROUPS, MAX_STICKY_SECONDS, MAX_WEIGHT};
 
-use super::recorded::{Course, Measure, carrying, unrecorded, words};
+use super::recorded::{Direction, Measure, carrying, unrecorded, words};
 use super::{Scene, Violation};
 
 impl Scene<'_> {
-    /// Judges the actions that are written against those that are there.
-    pub(super) fn actions(&self, live: &[Action], written: &[Action]) -> Result<(), Violation> {
-        let none = Forward::default();
-        let before = live.iter().find_map(Action::forward).unwrap_or(&none);
-        let after = written.iter().find_map(Action::forward);
-        let others = |actions: &[Action]| -> Vec<Action> {
-            actions.iter().filter(|action| !self.is_replaceable(action, before)).cloned().collect()
-        };
-        if others(live) != others(written) {
-            return Err(Violation::OtherActions(format!(
-                "found {:?}, would write {:?}",
-                others(live),
-                others(written)
-            )));
-        }
-        if let Some(action) = written.iter().find(|action| matches!(action.kind, ActionKind::Unsupported { .. })) {
-            return Err(Violation::OtherActions(format!("{action:?} is not understood")));
-        }
-        match after {
-            Some(after) => self.split(before, after),
-            // A fixed response that was there before Weir answers every request by itself.
-            None if written.iter().any(|action| self.recorded.restores_response(action)) => Ok(()),
-            None => Err(Violation::AllZero),
-        }
-    }
-
-    /// Whether a write may replace an action: the forward itself; where nothing carries traffic also the fixed response or
-    /// redirect that stands in its place, and a restoration puts a fixed response back.
-    fn is_replaceable(&self, action: &Action, before: &Forward) -> bool {
-        match &action.kind {
-            ActionKind::Forward(_) => true,
-            ActionKind::Kept { kind, .. } => match kind.as_str() {
-                "fixed-response" => total(before) == 0 || self.recorded.is_leaving(),
-                "redirect" => total(before) == 0 && !self.recorded.restores(),
-                _ => false,
-            },
-            ActionKind::Unsupported { .. } => false,
-        }
-    }
-
     /// Judges the weights that are written against those that are live.
     pub(super) fn split(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
         in_range(after)?;
@@ -67,12 +26,12 @@ impl Scene<'_> {
         if written != recorded {
             return Err(unrecorded(words(&written), words(&recorded)));
         }
-        let course = self.recorded.course(|group| rises(group, before, after))?;
+        let direction = self.recorded.direction(|group| rises(group, before, after))?;
         // Where nothing carries traffic there is nothing to lose.
         if total(before) == 0 {
             return Ok(());
         }
-        self.follows(&course, &rising, before, after)
+        self.follows(&direction, &rising, before, after)
     }
 
     /// Judges what was there before Weir, which takes the traffic again.
@@ -88,14 +47,14 @@ impl Scene<'_> {
     /// Judges the groups that gain by the change that is on record.
     fn follows(
         &self,
-        course: &Course<'_>,
+        direction: &Direction<'_>,
         rising: &[&Arn],
         before: &Forward,
         after: &Forward,
     ) -> Result<(), Violation> {
         let against = |group: &Arn| Err(Violation::Direction { group: group.clone() });
-        match course {
-            Course::Forward { candidate, measure } => {
+        match direction {
+            Direction::Forward { candidate, measure } => {
                 for group in rising {
                     if *group == candidate {
                         self.capacity(group, after, *measure)?;
@@ -104,15 +63,15 @@ impl Scene<'_> {
                     }
                 }
             }
-            Course::Back { candidate } => {
+            Direction::Back { candidate } => {
                 if let Some(group) = rising.iter().find(|group| Some(**group) == candidate.as_ref()) {
                     return against(group);
                 }
             }
-            Course::Return { from, measure } if from.is_none_or(|from| self.had(from, rising, after)) => {
+            Direction::Return { from, measure } if from.is_none_or(|from| self.had(from, rising, after)) => {
                 return self.returning(before, after, *measure);
             }
-            Course::Return { measure, .. } | Course::Anywhere(measure) => {
+            Direction::Return { measure, .. } | Direction::Anywhere(measure) => {
                 for group in rising {
                     self.capacity(group, after, *measure)?;
                 }

@@ -11,9 +11,9 @@ use super::{Recorded, Violation, guard};
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Conditions, Fact, Forward, Health, Query, Rule, RulePriority, Tags};
 use crate::object::{RouteObject, ShiftObject};
+use crate::reader::Facts;
 use crate::route::stand_ins;
-use crate::sight::Facts;
-use crate::step::{BEFORE_TAG, OWNER_TAG, ROUTE_TAG, Step};
+use crate::write::{BEFORE_TAG, ListenerWrite, OWNER_TAG, ROUTE_TAG, TagWrite, Write};
 
 mod table;
 
@@ -183,9 +183,9 @@ impl Scene {
         facts
     }
 
-    fn judge(&self, step: &Step) -> Result<(), Violation> {
-        let judged = guard((began(), began()), step, Some(self.recorded()), &self.facts());
-        judged.map(|permit| assert_eq!(permit.step(), step))
+    fn judge(&self, write: &Write) -> Result<(), Violation> {
+        let judged = guard((began(), began()), write, Some(self.recorded()), &self.facts());
+        judged.map(|permit| assert_eq!(permit.write(), write))
     }
 
     fn writes(&self, weights: Weights<'_>) -> Result<(), Violation> {
@@ -193,8 +193,8 @@ impl Scene {
     }
 }
 
-fn set(actions: Vec<Action>) -> Step {
-    Step::SetDefaultActions { listener: arn("l"), actions }
+fn set(actions: Vec<Action>) -> Write {
+    Write::Listener(ListenerWrite::SetDefaultActions { listener: arn("l"), actions })
 }
 
 fn against(found: Result<(), Violation>, group: &str) {
@@ -328,7 +328,7 @@ fn only_what_carries_our_mark_is_written() {
         let found = Scene::live(&[("blue", 1)]).forwards(&attached).tagged(tags).writes(&attached);
         assert!(matches!(found, Err(Violation::NotOurs { .. })), "{found:?}");
     }
-    let mark = Step::AddTags { resource: arn("l"), tags: marks() };
+    let mark = Write::Tags(TagWrite::Add { resource: arn("l"), tags: marks() });
     let unmarked = |tags| Scene::live(&[("blue", 1)]).tagged(tags);
     unmarked(Tags::new()).adopting().judge(&mark).unwrap();
     assert!(unmarked(Tags::new()).judge(&mark).is_err());
@@ -379,23 +379,25 @@ fn what_was_there_before_takes_over_only_with_healthy_capacity() {
 fn a_fixed_response_comes_back_in_a_restoration_only() {
     let response = json!({"fixedResponse": {}});
     let scene = || Scene::live(&[("green", 100)]);
-    let step = set(vec![kept("fixed-response")]);
-    scene().leaving(RouteDeletionPolicy::Restore, response.clone()).judge(&step).unwrap();
-    assert!(scene().leaving(RouteDeletionPolicy::Retain, response).judge(&step).is_err());
+    let write = set(vec![kept("fixed-response")]);
+    scene().leaving(RouteDeletionPolicy::Restore, response.clone()).judge(&write).unwrap();
+    assert!(scene().leaving(RouteDeletionPolicy::Retain, response).judge(&write).is_err());
     assert!(
         scene()
             .leaving(RouteDeletionPolicy::Restore, json!({"fixedResponse": {"StatusCode": "404"}}))
-            .judge(&step)
+            .judge(&write)
             .is_err()
     );
-    assert!(scene().judge(&step).is_err());
+    assert!(scene().judge(&write).is_err());
 }
 
 #[test]
 fn marks_are_given_up_only_by_the_route_that_leaves_and_has_them() {
-    let unmark = |keys: &[&str]| Step::RemoveTags {
-        resource: arn("l"),
-        keys: keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>(),
+    let unmark = |keys: &[&str]| {
+        Write::Tags(TagWrite::Remove {
+            resource: arn("l"),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>(),
+        })
     };
     let ours = [OWNER_TAG, ROUTE_TAG];
     let scene = || Scene::live(&[("green", 100)]).leaving(RouteDeletionPolicy::Restore, json!({}));
@@ -412,7 +414,7 @@ fn a_rule_is_deleted_only_where_its_policy_says_so() {
     let delete = |policy, before, rule: &str| {
         let mut scene = Scene::live(&[("green", 100)]).leaving(policy, before);
         scene.route.status.listener_rule.arn = Some(rule.to_owned());
-        scene.judge(&Step::DeleteRule { listener: arn("l"), rule: arn(rule) })
+        scene.judge(&Write::Listener(ListenerWrite::DeleteRule { listener: arn("l"), rule: arn(rule) }))
     };
     let blue = json!({"forward": {"groups": [{"arn": "blue", "weight": 1}]}});
     delete(RouteDeletionPolicy::Delete, blue.clone(), "l/7").unwrap();
@@ -428,7 +430,7 @@ fn a_rule_is_deleted_only_where_its_policy_says_so() {
 #[test]
 fn what_was_there_before_is_remembered_once() {
     let scene = Scene::live(&[("green", 100)]).tagged(remembering("nothing+."));
-    let add = |tags| Step::AddTags { resource: arn("l"), tags };
+    let add = |tags| Write::Tags(TagWrite::Add { resource: arn("l"), tags });
     scene.judge(&add(remembering("nothing+."))).unwrap();
     let mut longer = remembering("nothing+.");
     longer.insert(format!("{BEFORE_TAG}-2"), "blue=1+.".to_owned());

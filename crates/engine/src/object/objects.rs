@@ -47,7 +47,7 @@ impl Names for TrafficShiftSpec {
     type Status = TrafficShiftStatus;
 
     fn named(&self, key: &Key) -> Vec<ObjectRef> {
-        self.routes.iter().map(|route| ObjectRef::new(KindName::WeightedRoute, key.beside(route))).collect()
+        self.routes.iter().map(|route| ObjectRef::new(KindName::WeightedRoute, key.sibling(route))).collect()
     }
 }
 

@@ -4,12 +4,12 @@
 
 use crate::backend::{self, Groups};
 use crate::object::{Cluster, RouteObject};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::standing::{Standing, because};
 use crate::weights;
 
+use super::assessment::Assessment;
 use super::observed::Looked;
-use super::outlook::Outlook;
 
 /// What is wrong with a backend, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,13 +32,14 @@ impl Fault {
 }
 
 /// Says which backends cannot serve.
-pub(super) fn mention(looked: &Looked<'_>, outlook: &mut Outlook) {
-    let Standing::Ready(reason) = &outlook.standing else { return };
+pub(super) fn mention(looked: &Looked<'_>, assessment: &mut Assessment) {
+    let ReadyState::Ready(reason) = &assessment.ready_state else { return };
     let faults = faults(looked.cluster, looked.route, looked.members);
     let Some((worst, _)) = faults.first() else { return };
     let messages: Vec<&str> = faults.iter().map(|(_, message)| message.as_str()).collect();
     let reason = because(worst.reason(), format!("{}. {}", reason.message, messages.join("; ")));
-    outlook.standing = if *worst == Fault::Awaited { Standing::Working(reason) } else { Standing::Resting(reason) };
+    assessment.ready_state =
+        if *worst == Fault::Awaited { ReadyState::Working(reason) } else { ReadyState::Resting(reason) };
 }
 
 /// What is wrong with the backends of a route, in words; the worst first.
@@ -46,7 +47,7 @@ fn faults(cluster: &Cluster, route: &RouteObject, groups: &Groups) -> Vec<(Fault
     let mut faults: Vec<(Fault, String)> = Vec::new();
     for entry in route.status.weights.iter().filter(|entry| entry.weight > 0) {
         let name = &entry.environment;
-        if !cluster.environments.contains_key(&route.key.beside(name)) {
+        if !cluster.environments.contains_key(&route.key.sibling(name)) {
             let message = format!(
                 "The Environment {name} is gone as an object and still carries traffic on AWS, where nothing was undone: \
                  create it again, or move the traffic away"
@@ -56,7 +57,7 @@ fn faults(cluster: &Cluster, route: &RouteObject, groups: &Groups) -> Vec<(Fault
     }
     for backend in &route.spec.backends {
         let name = &backend.environment;
-        let is_there = cluster.environments.get(&route.key.beside(name));
+        let is_there = cluster.environments.get(&route.key.sibling(name));
         match backend::said(cluster, route, backend) {
             _ if is_there.is_none() && weights::of(&route.status.weights, name) > 0 => {}
             Err(message) if is_there.is_none_or(|found| !backend::is_known(found)) => {
@@ -76,14 +77,14 @@ fn differs(cluster: &Cluster, route: &RouteObject, groups: &Groups, name: &str) 
         return Some((Fault::Unusable, message.clone()));
     }
     let said = backend::renamed(cluster, route, groups, name)?;
-    let lent = groups.get(name).and_then(|group| group.as_ref().ok())?;
-    Some((Fault::Changed, changed(name, &said, lent)))
+    let in_use = groups.get(name).and_then(|group| group.as_ref().ok())?;
+    Some((Fault::Changed, changed(name, &said, in_use)))
 }
 
 /// That an environment names another target group than the one by which it carries traffic, in words.
-pub(crate) fn changed(name: &str, said: &crate::Arn, lent: &crate::Arn) -> String {
+pub(crate) fn changed(name: &str, said: &crate::Arn, in_use: &crate::Arn) -> String {
     format!(
-        "the Environment {name} names the target group {said} now, and carries traffic by {lent}: name that one again, or \
+        "the Environment {name} names the target group {said} now, and carries traffic by {in_use}: name that one again, or \
          make another Environment for the new one and move the traffic to it"
     )
 }

@@ -11,7 +11,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::Health;
-use crate::sight::{Asked, Sight, all};
+use crate::reader::{Asked, Reader, all};
 use crate::weights;
 
 /// How many healthy targets a share of the traffic needs.
@@ -45,11 +45,11 @@ pub(super) fn count(
     live: &[EnvironmentWeight],
     wanted: &[EnvironmentWeight],
     groups: &Groups,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<i32, String>> {
     let gaining = weights::gaining(live, wanted);
     let carrying = weights::carrying(live);
-    let found = all(carrying.iter().map(|entry| health(&entry.environment, groups, sight)))?;
+    let found = all(carrying.iter().map(|entry| health(&entry.environment, groups, reader)))?;
     let (mut largest, mut losing) = (0_i64, 0_i64);
     for (entry, health) in carrying.iter().zip(found) {
         match health {
@@ -71,19 +71,19 @@ pub(super) fn carries(
     wanted: &[EnvironmentWeight],
     needs: Needs,
     groups: &Groups,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
-    let found = all(environments.iter().map(|environment| health(environment, groups, sight)))?;
+    let found = all(environments.iter().map(|environment| health(environment, groups, reader)))?;
     Some(
         environments.iter().zip(&found).try_for_each(|(environment, found)| has_for(wanted, needs, environment, found)),
     )
 }
 
 /// Whether the capacity is there; the error says what is missing.
-pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
+pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
     let gaining = weights::gaining(demand.live, demand.wanted);
     let mut read =
-        |environments: &[&str]| all(environments.iter().map(|environment| health(environment, groups, sight)));
+        |environments: &[&str]| all(environments.iter().map(|environment| health(environment, groups, reader)));
     let carrying = weights::carrying(demand.live);
     let losing: Vec<&str> = carrying.iter().map(|entry| entry.environment.as_str()).collect();
     let losing: Vec<&str> = losing.into_iter().filter(|name| demand.returns && !gaining.contains(name)).collect();
@@ -130,9 +130,9 @@ pub(crate) fn lacking(environment: &str, health: &Health, needed: i64) -> String
 }
 
 /// The health of an environment; the error says in words why it is not known.
-pub(super) fn health(environment: &str, groups: &Groups, sight: &mut Sight<'_>) -> Asked<Result<Health, String>> {
+pub(super) fn health(environment: &str, groups: &Groups, reader: &mut Reader<'_>) -> Asked<Result<Health, String>> {
     match groups.get(environment) {
-        Some(Ok(group)) => of_group(environment, group, sight.fresh(), sight),
+        Some(Ok(group)) => of_group(environment, group, reader.fresh(), reader),
         Some(Err(message)) => Some(Err(message.clone())),
         None => Some(Err(format!("the environment {environment} is not among spec.backends"))),
     }
@@ -143,8 +143,8 @@ pub(crate) fn of_group(
     environment: &str,
     group: &Arn,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
-    let found = sight.health(group, not_before)?.found;
+    let found = reader.health(group, not_before)?.found;
     Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
 }

@@ -7,16 +7,16 @@ use weir_api::weighted_route::{Correction, EnvironmentMembers, EnvironmentWeight
 
 use crate::Arn;
 use crate::backend::{self, Groups};
+use crate::reader::{ANY_AGE, Asked, Reader};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{Standing, because};
-use crate::step::Step;
 use crate::weights;
+use crate::write::Write;
 
+use super::assessment::Assessment;
 use super::capacity::{self, Demand};
 use super::kind::{Place, Plan, limits};
 use super::observed::{Looked, Observed};
-use super::outlook::Outlook;
 
 /// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
 /// correction was written what it went over counts as live still: AWS may show the state before a write for some seconds
@@ -44,8 +44,8 @@ pub(super) struct Change<'a> {
     pub plan: Plan,
 }
 
-/// The environments that lend the members of a split.
-pub(super) fn lenders(split: &BTreeMap<Arn, u16>, members: &Groups) -> Vec<EnvironmentMembers> {
+/// The members of a split by the environments that they are of.
+pub(super) fn members_of_split(split: &BTreeMap<Arn, u16>, members: &Groups) -> Vec<EnvironmentMembers> {
     let environments = split.keys().filter_map(|arn| {
         let environment = backend::environment_of(members, arn)?.to_owned();
         Some(EnvironmentMembers::of_group(environment, arn.as_str()))
@@ -61,7 +61,7 @@ pub(super) fn held(looked: &Looked<'_>, place: &Place<'_>, observed: &Observed) 
     let mut intent = Intent {
         since: looked.context.now,
         weights: observed.live.clone(),
-        members: lenders(&split, looked.members),
+        members: members_of_split(&split, looked.members),
         verified_at: Some(observed.read_at),
         ..Intent::default()
     };
@@ -132,8 +132,8 @@ impl<'a> Change<'a> {
     /// When a correction that this process has written counts as undone if it is not seen to be live by then.
     fn shown_by(&self, correction: &Correction) -> Option<Timestamp> {
         let context = self.looked.context;
-        let (at, step) = context.accepted.as_ref().filter(|_| context.trouble.is_none())?;
-        let is_it = step.forward().is_some() && (correction.attaching || self.plan.is_made_by(step));
+        let (at, write) = context.accepted.as_ref().filter(|_| context.write_error.is_none())?;
+        let is_it = write.forward().is_some() && (correction.attaching || self.plan.is_made_by(write));
         (is_it && *at >= correction.since).then_some(*at + SETTLING)
     }
 
@@ -144,21 +144,21 @@ impl<'a> Change<'a> {
     }
 
     /// Attaches members without weight, so that their health is checked.
-    pub fn attaching(&self, attached: &[EnvironmentWeight], sight: &mut Sight<'_>) -> Asked<Outlook> {
+    pub fn attaching(&self, attached: &[EnvironmentWeight], reader: &mut Reader<'_>) -> Asked<Assessment> {
         let split = match backend::by_group(self.looked.members, attached) {
             Ok(split) => split,
-            Err(message) => return Some(Outlook::waiting_for_environment(message)),
+            Err(message) => return Some(Assessment::waiting_for_environment(message)),
         };
-        let plan = match self.place.plan(split, None, ANY_AGE, sight)? {
+        let plan = match self.place.plan(split, None, ANY_AGE, reader)? {
             Ok(plan) => plan,
-            Err(standing) => return Some(Outlook::unknown(standing)),
+            Err(ready_state) => return Some(Assessment::unknown(ready_state)),
         };
-        Some(Outlook::applying(Some(self.writing(&plan)), awaited_attached(attached)))
+        Some(Assessment::applying(Some(self.writing(&plan)), awaited_attached(attached)))
     }
 
     /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment
     /// that gains.
-    pub fn pursue(&self, intent: &Intent, sight: &mut Sight<'_>) -> Asked<Result<Outlook, String>> {
+    pub fn pursue(&self, intent: &Intent, reader: &mut Reader<'_>) -> Asked<Result<Assessment, String>> {
         let percent = self.looked.route.spec.capacity.min_healthy_percent;
         let returns = match (&intent.correction, &intent.follow) {
             (Some(correction), _) => correction.was_live_at.is_some(),
@@ -169,24 +169,24 @@ impl<'a> Change<'a> {
         if !is_attaching && weights::total(self.live()) > 0 {
             let needs = capacity::needs(intent.baseline.unwrap_or(0), percent);
             let demand = Demand { live: self.live(), wanted: &intent.weights, needs, returns };
-            if let Err(short) = capacity::suffices(&demand, self.looked.members, sight)? {
+            if let Err(short) = capacity::suffices(&demand, self.looked.members, reader)? {
                 return Some(Err(short));
             }
         }
         let kept = intent.correction.is_some().then(|| self.place.keeping_attached(&self.plan));
-        let step = self.writing(kept.as_ref().unwrap_or(&self.plan));
-        Some(Ok(Outlook::applying(Some(step), awaited(&intent.weights))))
+        let write = self.writing(kept.as_ref().unwrap_or(&self.plan));
+        Some(Ok(Assessment::applying(Some(write), awaited(&intent.weights))))
     }
 
     /// The write that makes a plan so.
-    pub fn writing(&self, plan: &Plan) -> Step {
+    pub fn writing(&self, plan: &Plan) -> Write {
         self.place.write(&self.looked.context.owner, plan)
     }
 
     /// What is wanted is live.
-    pub fn applied(&self) -> Outlook {
+    pub fn applied(&self) -> Assessment {
         let reason = because(Reason::Applied, format!("{} is live", weights::words(self.live())));
-        Outlook::settled(Standing::Ready(reason.clone()), reason)
+        Assessment::settled(ReadyState::Ready(reason.clone()), reason)
     }
 
     /// The present instant.

@@ -9,16 +9,16 @@ use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Follow, Intent};
 
 use crate::backend;
 use crate::object::RouteObject;
+use crate::reader::{ANY_AGE, Asked, Reader};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{Standing, because};
 use crate::weights;
 
+use super::assessment::{Assessment, LOOK_AGAIN};
 use super::capacity::{self, Demand};
-use super::change::{Change, Progress, awaited, held, lenders};
+use super::change::{Change, Progress, awaited, held, members_of_split};
 use super::kind::{self, Place, limits};
 use super::observed::{Looked, Observed};
-use super::outlook::{LOOK_AGAIN, Outlook};
 use super::record::Record;
 
 /// What the tag of the last run says once the user's own weights have taken its place: not the memory of a run.
@@ -54,23 +54,23 @@ pub(super) fn follow(
     place: &Place<'_>,
     observed: &Observed,
     record: &mut Record,
-    sight: &mut Sight<'_>,
-) -> Asked<Outlook> {
+    reader: &mut Reader<'_>,
+) -> Asked<Assessment> {
     if let Some(message) = mistake(looked.route, goal) {
-        return Some(Outlook::unknown(Standing::Stalled(because(Reason::Invalid, message))));
+        return Some(Assessment::unknown(ReadyState::Stalled(because(Reason::Invalid, message))));
     }
     if let Err(message) = backend::by_group(looked.members, goal) {
-        return Some(Outlook::waiting_for_environment(message));
+        return Some(Assessment::waiting_for_environment(message));
     }
     let following = Following { looked, place, observed, goal };
-    let (intent, outlook) = match record.intent.clone() {
+    let (intent, assessment) = match record.intent.clone() {
         Some(intent) if intent.follow.as_ref().is_some_and(|follow| follow.goal == goal) => {
-            following.go_on(intent, record, sight)?
+            following.go_on(intent, record, reader)?
         }
-        old => following.begin(old, record, sight)?,
+        old => following.begin(old, record, reader)?,
     };
     record.intent = intent;
-    Some(outlook)
+    Some(assessment)
 }
 
 /// What the schema does not let through, in case it came from before.
@@ -130,25 +130,25 @@ impl<'a> Following<'a> {
         &self,
         old: Option<Intent>,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<(Option<Intent>, Outlook)> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<(Option<Intent>, Assessment)> {
         let is_there = weights::same_split(self.live(), self.goal);
         if let Some(mut old) = old.clone().filter(|old| self.is_held_by(old) && !is_there) {
-            let outlook = match self.change(&old) {
-                Ok(change) => change.meet_difference(&mut old, record, sight)?,
-                Err(message) => self.waiting(&message, sight),
+            let assessment = match self.change(&old) {
+                Ok(change) => change.meet_difference(&mut old, record, reader)?,
+                Err(message) => self.waiting(&message, reader),
             };
-            return Some((Some(old), outlook));
+            return Some((Some(old), assessment));
         }
         let inherited = old.as_ref().and_then(|old| self.inherited(old));
         let kept = inherited.as_ref().and_then(|_| old.as_ref()?.baseline);
         let baseline = if is_there || weights::total(self.live()) == 0 {
             kept
         } else {
-            match (capacity::count(self.live(), self.goal, self.looked.members, sight)?, kept) {
+            match (capacity::count(self.live(), self.goal, self.looked.members, reader)?, kept) {
                 (Ok(counted), kept) => Some(kept.map_or(counted, |kept| kept.min(counted))),
                 (Err(_), Some(kept)) => Some(kept),
-                (Err(unknown), None) => return Some((old, self.waiting(&unknown, sight))),
+                (Err(unknown), None) => return Some((old, self.waiting(&unknown, reader))),
             }
         };
         let is_open = |old: &&Intent| old.verified_at.is_none();
@@ -165,7 +165,7 @@ impl<'a> Following<'a> {
         // What was set for an earlier split of the user's is not what was there before, unless somebody has changed it since.
         let earlier = old.filter(|old| old.follow.is_some() && self.place.has_settings_of(old));
         let start = self.held(Some(follow), baseline, earlier.as_ref());
-        self.take_next(start, sight)
+        self.take_next(start, reader)
     }
 
     /// What is live, held on the way. `earlier` is an intent whose memory of what was there before is carried on.
@@ -194,11 +194,11 @@ impl<'a> Following<'a> {
         &self,
         mut intent: Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<(Option<Intent>, Outlook)> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<(Option<Intent>, Assessment)> {
         let change = match self.change(&intent) {
             Ok(change) => change,
-            Err(message) => return Some((Some(intent), Outlook::waiting_for_environment(message))),
+            Err(message) => return Some((Some(intent), Assessment::waiting_for_environment(message))),
         };
         let Follow { before, overtaken, .. } = intent.follow.clone()?;
         let came_after_all = !overtaken.is_empty() && weights::same_split(self.live(), &overtaken);
@@ -207,11 +207,11 @@ impl<'a> Following<'a> {
         if intent.verified_at.is_none() {
             if !is_live || self.observed.read_at < intent.since {
                 if matches!(progress, Progress::Elsewhere) && !came_after_all {
-                    let outlook = change.meet_departure(&before, &mut intent, record, sight)?;
-                    return Some((Some(intent), outlook));
+                    let assessment = change.meet_departure(&before, &mut intent, record, reader)?;
+                    return Some((Some(intent), assessment));
                 }
                 record.difference = None;
-                return self.write(&change, &progress, intent, record, sight);
+                return self.write(&change, &progress, intent, record, reader);
             }
             intent.verified_at = Some(self.now());
             intent.correction = None;
@@ -221,11 +221,11 @@ impl<'a> Following<'a> {
         let is_right =
             if at_goal { is_live } else { came_after_all || weights::same_split(self.live(), &intent.weights) };
         if !is_right {
-            let outlook = change.meet_difference(&mut intent, record, sight)?;
-            return Some((Some(intent), outlook));
+            let assessment = change.meet_difference(&mut intent, record, reader)?;
+            return Some((Some(intent), assessment));
         }
         record.difference = None;
-        self.arrived(intent, sight)
+        self.arrived(intent, reader)
     }
 
     /// Writes the recorded step; where the capacity for it has gone, what is live is wanted until it is back.
@@ -235,31 +235,31 @@ impl<'a> Following<'a> {
         progress: &Progress,
         mut intent: Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<(Option<Intent>, Outlook)> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<(Option<Intent>, Assessment)> {
         if intent.correction.is_some() {
-            let outlook = change.correct(progress, &mut intent, record, sight)?;
-            return Some((Some(intent), outlook));
+            let assessment = change.correct(progress, &mut intent, record, reader)?;
+            return Some((Some(intent), assessment));
         }
-        intent.members = lenders(change.plan.split(), self.looked.members);
-        match change.pursue(&intent, sight)? {
-            Ok(outlook) => Some((Some(intent), outlook)),
+        intent.members = members_of_split(change.plan.split(), self.looked.members);
+        match change.pursue(&intent, reader)? {
+            Ok(assessment) => Some((Some(intent), assessment)),
             Err(short) => {
                 let overtaken = std::mem::take(&mut intent.weights);
                 let follow = Follow { before: self.live().to_vec(), overtaken, ..intent.follow.take()? };
                 let held = self.held(Some(follow), intent.baseline, Some(&intent));
-                Some((Some(held), self.waiting(&short, sight)))
+                Some((Some(held), self.waiting(&short, reader)))
             }
         }
     }
 
     /// The recorded step is live: remembers that no run's end is, and takes the next step when it is due.
-    fn arrived(&self, intent: Intent, sight: &mut Sight<'_>) -> Asked<(Option<Intent>, Outlook)> {
+    fn arrived(&self, intent: Intent, reader: &mut Reader<'_>) -> Asked<(Option<Intent>, Assessment)> {
         let succeeded = self.observed.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Succeeded);
         if succeeded {
             let message = "the end of the last run is being forgotten on AWS, since spec.weights took its place";
-            let step = self.place.remember(&self.looked.context.owner, NO_RUN.to_owned());
-            return Some((Some(intent), Outlook::applying(step, message.to_owned())));
+            let write = self.place.remember(&self.looked.context.owner, NO_RUN.to_owned());
+            return Some((Some(intent), Assessment::applying(write, message.to_owned())));
         }
         let is_done = weights::same_action(&intent.weights, self.goal);
         if is_done && !kind::wants_other_settings(self.looked.route, &intent) {
@@ -267,36 +267,36 @@ impl<'a> Following<'a> {
         }
         let due = next_due(self.looked.route, &intent, self.goal)?;
         if self.now() < due {
-            let outlook = if weights::same_split(&intent.weights, self.goal) {
+            let assessment = if weights::same_split(&intent.weights, self.goal) {
                 self.applied(Some(due))
             } else {
                 let (live, goal) = (weights::words(self.live()), weights::words(self.goal));
                 on_the_way(format!("{live} is live on the way to {goal}; the next step comes at {due:.0}"), due)
             };
-            return Some((Some(intent), outlook));
+            return Some((Some(intent), assessment));
         }
-        self.take_next(intent, sight)
+        self.take_next(intent, reader)
     }
 
     /// Records the next step, or says what it waits for.
-    fn take_next(&self, intent: Intent, sight: &mut Sight<'_>) -> Asked<(Option<Intent>, Outlook)> {
-        let weights = match self.next(&intent, sight)? {
+    fn take_next(&self, intent: Intent, reader: &mut Reader<'_>) -> Asked<(Option<Intent>, Assessment)> {
+        let weights = match self.next(&intent, reader)? {
             Next::Step(weights) => weights,
-            Next::Wait(message) => return Some((Some(intent), self.waiting(&message, sight))),
+            Next::Wait(message) => return Some((Some(intent), self.waiting(&message, reader))),
         };
         let split = match backend::by_group(self.looked.members, &weights) {
             Ok(split) => split,
-            Err(message) => return Some((Some(intent), self.waiting(&message, sight))),
+            Err(message) => return Some((Some(intent), self.waiting(&message, reader))),
         };
-        let plan = match self.place.plan(split, Some(&intent), ANY_AGE, sight)? {
+        let plan = match self.place.plan(split, Some(&intent), ANY_AGE, reader)? {
             Ok(plan) => plan,
-            Err(standing) => return Some((Some(intent), Outlook::unknown(standing))),
+            Err(ready_state) => return Some((Some(intent), Assessment::unknown(ready_state))),
         };
         let follow = intent.follow.map(|follow| Follow { before: self.live().to_vec(), ..follow });
         let mut next = Intent {
             follow,
             since: self.now(),
-            members: lenders(plan.split(), self.looked.members),
+            members: members_of_split(plan.split(), self.looked.members),
             weights,
             baseline: intent.baseline,
             ..Intent::default()
@@ -304,11 +304,11 @@ impl<'a> Following<'a> {
         plan.record(&mut next);
         let message = awaited(&next.weights);
         // The write follows in the next look, when this is on record.
-        Some((Some(next), Outlook::applying(None, message)))
+        Some((Some(next), Assessment::applying(None, message)))
     }
 
     /// The next weights, for which the capacity is there.
-    fn next(&self, intent: &Intent, sight: &mut Sight<'_>) -> Asked<Next> {
+    fn next(&self, intent: &Intent, reader: &mut Reader<'_>) -> Asked<Next> {
         if weights::total(self.live()) == 0 || weights::same_split(self.live(), self.goal) {
             return Some(Next::Step(self.goal.to_vec()));
         }
@@ -326,14 +326,14 @@ impl<'a> Following<'a> {
         let needs = capacity::needs(intent.baseline.unwrap_or(0), self.looked.route.spec.capacity.min_healthy_percent);
         let returns = weights::goes_back(self.live(), &whole, &from);
         let demand = Demand { live: self.live(), wanted: &whole, needs, returns };
-        let Err(short) = capacity::suffices(&demand, self.looked.members, sight)? else {
+        let Err(short) = capacity::suffices(&demand, self.looked.members, reader)? else {
             return Some(Next::Step(whole));
         };
         // A revert takes back as much as can be carried.
         for percent in (1..pace).rev().filter(|_| returns) {
             let part = self.step(percent);
             let moves = !weights::same_split(&part, self.live()) && part.len() <= self.most();
-            if moves && capacity::suffices(&Demand { wanted: &part, ..demand }, self.looked.members, sight)?.is_ok() {
+            if moves && capacity::suffices(&Demand { wanted: &part, ..demand }, self.looked.members, reader)?.is_ok() {
                 return Some(Next::Step(part));
             }
         }
@@ -353,17 +353,17 @@ impl<'a> Following<'a> {
         if attached.len() <= self.most() { attached } else { step }
     }
 
-    fn applied(&self, wake: Option<Timestamp>) -> Outlook {
+    fn applied(&self, wake: Option<Timestamp>) -> Assessment {
         let reason = because(Reason::Applied, format!("{} is live, as spec.weights says", weights::words(self.live())));
-        Outlook { wake, ..Outlook::settled(Standing::Ready(reason.clone()), reason) }
+        Assessment { wake, ..Assessment::settled(ReadyState::Ready(reason.clone()), reason) }
     }
 
-    fn waiting(&self, message: &str, sight: &Sight<'_>) -> Outlook {
+    fn waiting(&self, message: &str, reader: &Reader<'_>) -> Assessment {
         let (live, goal) = (weights::words(self.live()), weights::words(self.goal));
-        on_the_way(format!("{goal} waits while {live} is live: {message}"), sight.began + LOOK_AGAIN)
+        on_the_way(format!("{goal} waits while {live} is live: {message}"), reader.began + LOOK_AGAIN)
     }
 }
 
-fn on_the_way(message: String, wake: Timestamp) -> Outlook {
-    Outlook { wake: Some(wake), ..Outlook::working(because(Reason::Following, message)) }
+fn on_the_way(message: String, wake: Timestamp) -> Assessment {
+    Assessment { wake: Some(wake), ..Assessment::working(because(Reason::Following, message)) }
 }

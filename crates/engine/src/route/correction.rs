@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
 
 use crate::object::RouteObject;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Explanation, because};
 use crate::weights;
 
+use super::assessment::{Assessment, LOOK_AGAIN};
 use super::capacity::{self, Demand};
-use super::change::{Change, Progress, SETTLING, awaited, awaited_attached, lenders, unattached};
-use super::outlook::{LOOK_AGAIN, Outlook};
+use super::change::{Change, Progress, SETTLING, awaited, awaited_attached, members_of_split, unattached};
 use super::record::Record;
 
 /// The span in which changes by another writer are counted.
@@ -61,8 +61,8 @@ fn give_up(record: &mut Record, intent: &mut Intent) {
     }
 }
 
-fn correcting(message: String) -> Outlook {
-    Outlook::working(because(Reason::Correcting, message))
+fn correcting(message: String) -> Assessment {
+    Assessment::working(because(Reason::Correcting, message))
 }
 
 impl Change<'_> {
@@ -73,31 +73,31 @@ impl Change<'_> {
         progress: &Progress,
         intent: &mut Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Outlook> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
         let correction = intent.correction.clone()?;
-        intent.members = lenders(self.plan.split(), self.looked.members);
+        intent.members = members_of_split(self.plan.split(), self.looked.members);
         let attached = if correction.attaching { self.unattached(intent) } else { None };
         if let Progress::OnTheWay(until) = progress {
             let message = attached.map_or_else(|| awaited(&intent.weights), |attached| awaited_attached(&attached));
-            return Some(Outlook { wake: Some(*until), ..Outlook::applying(None, message) });
+            return Some(Assessment { wake: Some(*until), ..Assessment::applying(None, message) });
         }
         if let Some(attached) = attached {
-            return self.attaching(&attached, sight);
+            return self.attaching(&attached, reader);
         }
-        Some(match self.pursue(intent, sight)? {
+        Some(match self.pursue(intent, reader)? {
             // Those that were attached are seen: what is written next goes over what is live now.
-            Ok(outlook) if correction.attaching => {
+            Ok(assessment) if correction.attaching => {
                 let (over, since) = (self.live().to_vec(), self.now());
                 intent.correction = Some(Correction { over, since, attaching: false, ..correction });
-                Outlook { step: None, ..outlook }
+                Assessment { write: None, ..assessment }
             }
-            Ok(outlook) => outlook,
+            Ok(assessment) => assessment,
             Err(short) => {
                 if !correction.attaching {
                     give_up(record, intent);
                 }
-                Outlook::applying(None, format!("{} waits: {short}", weights::words(&intent.weights)))
+                Assessment::applying(None, format!("{} waits: {short}", weights::words(&intent.weights)))
             }
         })
     }
@@ -109,25 +109,25 @@ impl Change<'_> {
         noted: Difference,
         intent: &mut Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Outlook> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
         let message = &found.message;
         let due = due_at(noted.since, intent.verified_at);
         if self.now() < due {
             let message = format!("{message}. It will be corrected at {due:.0}");
-            return Some(Outlook { wake: Some(due), ..correcting(message) });
+            return Some(Assessment { wake: Some(due), ..correcting(message) });
         }
-        let attaching = match self.may_correct(&noted.found, intent, sight)? {
+        let attaching = match self.may_correct(&noted.found, intent, reader)? {
             Ok(attaching) => attaching,
             Err(why) => {
-                let wake = Some(sight.began + LOOK_AGAIN);
-                return Some(Outlook { wake, ..correcting(format!("{message}. It waits to be corrected: {why}")) });
+                let wake = Some(reader.began + LOOK_AGAIN);
+                return Some(Assessment { wake, ..correcting(format!("{message}. It waits to be corrected: {why}")) });
             }
         };
         record.reversals.retain(|reversal| self.now() < reversal.at + HOUR);
         record.reversals.push(Reversal { at: noted.since, found: weights::words(&noted.found) });
         if is_contested(self.looked.route, &record.reversals) {
-            return Some(Outlook::resting(because(found.reason, format!("{message}. The route is contested"))));
+            return Some(Assessment::resting(because(found.reason, format!("{message}. The route is contested"))));
         }
         self::record(self.now(), noted.found, attaching, intent);
         record.difference = None;
@@ -140,11 +140,11 @@ impl Change<'_> {
         &self,
         found: &[EnvironmentWeight],
         intent: &mut Intent,
-        sight: &mut Sight<'_>,
+        reader: &mut Reader<'_>,
     ) -> Asked<Result<bool, String>> {
         let looked = self.looked;
         if intent.baseline.is_none() {
-            match capacity::count(found, &intent.weights, looked.members, sight)? {
+            match capacity::count(found, &intent.weights, looked.members, reader)? {
                 Ok(baseline) => intent.baseline = Some(baseline),
                 Err(unknown) => return Some(Err(unknown)),
             }
@@ -156,7 +156,7 @@ impl Change<'_> {
         if weights::total(found) == 0 {
             return Some(Ok(false));
         }
-        Some(match capacity::suffices(&demand, looked.members, sight)? {
+        Some(match capacity::suffices(&demand, looked.members, reader)? {
             Ok(()) => Ok(false),
             Err(_) if unattached(looked, &intent.weights, found).is_some() => Ok(true),
             Err(short) => Err(short),

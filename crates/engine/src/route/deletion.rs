@@ -14,18 +14,18 @@ use weir_api::weighted_route::{Deletion, DeletionStage, RouteDeletionPolicy};
 use crate::access;
 use crate::backend;
 use crate::object::{Cluster, RouteObject};
+use crate::reader::{Asked, Facts, Reader};
+use crate::ready_state::{Explanation, ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Facts, Sight};
-use crate::standing::{Explanation, Standing, StatusConditions, because};
-use crate::step::{Step, TAG_PREFIX};
-use crate::tick::{Context, Trouble, Verdict};
+use crate::tick::{Context, Verdict, WriteError};
 use crate::weights;
+use crate::write::{TAG_PREFIX, Write};
 
+use super::assessment::LOOK_AGAIN;
 use super::kind::{self, PlaceRecord, describe_place};
 use super::listener::was_marked;
 use super::look::look;
 use super::observed::Looked;
-use super::outlook::LOOK_AGAIN;
 use super::target::{RunTarget, Target};
 use super::undo::Undo;
 
@@ -35,11 +35,11 @@ pub const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
 /// What a look at a route that is being deleted comes to.
 enum Leaving {
     /// Something is being written, or will be.
-    Undoing(Deletion, Explanation, Step),
+    Undoing(Deletion, Explanation, Write),
     /// Something keeps it from going on.
     Blocked(String),
     /// A run is followed on its way back.
-    Following(String, Option<Step>),
+    Following(String, Option<Write>),
     /// Nothing is to be undone any more.
     Over(Explanation),
 }
@@ -66,7 +66,7 @@ pub(super) fn decide(
     cluster: &Cluster,
     route: &RouteObject,
     refusal: Option<Explanation>,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
     let Some(deleted) = route.deleted.filter(|_| route.has_finalizer()) else {
         // What keeps it is somebody else's; nothing of ours is left to do.
@@ -80,39 +80,39 @@ pub(super) fn decide(
     let leaving = match refusal {
         _ if context.now >= deadline => Leaving::Over(left_behind(route)),
         Some(reason) => Leaving::Blocked(reason.message.into()),
-        None => undo(context, cluster, route, &mut status, sight)?,
+        None => undo(context, cluster, route, &mut status, reader)?,
     };
     let is_over = matches!(leaving, Leaving::Over(_));
-    let (reason, step) = match leaving {
-        Leaving::Undoing(deletion, reason, step) => {
+    let (reason, write) = match leaving {
+        Leaving::Undoing(deletion, reason, write) => {
             status.deletion = Some(deletion);
-            (reason, Some(step))
+            (reason, Some(write))
         }
-        Leaving::Following(message, step) => (because(Reason::RollingBack, message), step),
+        Leaving::Following(message, write) => (because(Reason::RollingBack, message), write),
         Leaving::Blocked(message) => (because(Reason::DeletionBlocked, message), None),
         Leaving::Over(reason) => {
             status.deletion = Some(Deletion { stage: DeletionStage::Over, result: String::new() });
             (reason, None)
         }
     };
-    let reason = match &context.trouble {
-        Some(trouble) if step.is_some() => because(Reason::DeletionBlocked, troubled(trouble)),
+    let reason = match &context.write_error {
+        Some(write_error) if write.is_some() => because(Reason::DeletionBlocked, failed_to_write(write_error)),
         _ => reason,
     };
-    let standing = if is_over { Standing::Resting(reason.clone()) } else { Standing::Working(reason.clone()) };
+    let ready_state = if is_over { ReadyState::Resting(reason.clone()) } else { ReadyState::Working(reason.clone()) };
     let synced = if is_over { Truth::False } else { Truth::Unknown };
     status.conditions = StatusConditions::after(&route.status.conditions, context.now, route.generation)
-        .standing(&standing)
+        .ready_state(&ready_state)
         .set(SYNCED, synced, &reason)
         .finish();
-    let verdict = Verdict { finalizer: !is_over, step, ..Verdict::record(status) };
-    Some(if is_over { verdict } else { verdict.waking(deadline).waking(sight.began + LOOK_AGAIN) })
+    let verdict = Verdict { finalizer: !is_over, write, ..Verdict::record(status) };
+    Some(if is_over { verdict } else { verdict.waking(deadline).waking(reader.began + LOOK_AGAIN) })
 }
 
-fn troubled(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Aws(error) => format!("AWS refuses: {error}"),
-        Trouble::Violation(_) => trouble.to_string(),
+fn failed_to_write(write_error: &WriteError) -> String {
+    match write_error {
+        WriteError::Aws(error) => format!("AWS refuses: {error}"),
+        WriteError::Violation(_) => write_error.to_string(),
     }
 }
 
@@ -122,15 +122,15 @@ fn undo(
     cluster: &Cluster,
     route: &RouteObject,
     status: &mut WeightedRouteStatus,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Leaving> {
-    status.aws = access::record(sight.access());
-    let place = match kind::find_to_leave(cluster, route, sight)? {
+    status.aws = access::record(reader.access());
+    let place = match kind::find_to_leave(cluster, route, reader)? {
         Ok(Some(place)) => place,
         Ok(None) => return Some(gone(route)),
         Err(blocker) => return Some(Leaving::Blocked(blocker)),
     };
-    let tags = match place.tags(sight)? {
+    let tags = match place.tags(reader)? {
         Ok(Some(tags)) => tags,
         Ok(None) => return Some(gone(route)),
         Err(blocker) => return Some(Leaving::Blocked(blocker)),
@@ -142,7 +142,7 @@ fn undo(
     if let Some(run) = target.run().filter(|run| returns(run)) {
         let members = backend::groups(cluster, route);
         let looked = Looked { context, cluster, route, target: &target, members: &members };
-        return follow(&looked, run, status, sight);
+        return follow(&looked, run, status, reader);
     }
     let record = place.record_leaving(tags, PlaceRecord::of(route));
     record.clone().put(status);
@@ -152,10 +152,10 @@ fn undo(
             return Some(Leaving::Over(because(Reason::NothingToUndo, message)));
         }
         RouteDeletionPolicy::Delete => place.delete(tags),
-        RouteDeletionPolicy::Restore => place.restore(tags, &record, sight)?,
+        RouteDeletionPolicy::Restore => place.restore(tags, &record, reader)?,
     };
     Some(match undo {
-        Undo::Write(deletion, reason, step) => Leaving::Undoing(deletion, reason, step),
+        Undo::Write(deletion, reason, write) => Leaving::Undoing(deletion, reason, write),
         Undo::Blocked(blocker) => Leaving::Blocked(blocker),
     })
 }
@@ -165,18 +165,20 @@ fn follow(
     looked: &Looked<'_>,
     run: &RunTarget<'_>,
     status: &mut WeightedRouteStatus,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Leaving> {
     let shift = &run.shift.key;
     if !run.goes_back() {
         let message = format!("waits for the run of the TrafficShift {shift} to go back over this route");
         return Some(Leaving::Following(message, None));
     }
-    let (seen, outlook) = look(looked, sight)?;
+    let (seen, assessment) = look(looked, reader)?;
     *status = seen.report(looked);
-    let message =
-        format!("the TrafficShift {shift} is rolling back over this route: {}", outlook.standing.explanation().message);
-    Some(Leaving::Following(message, outlook.step))
+    let message = format!(
+        "the TrafficShift {shift} is rolling back over this route: {}",
+        assessment.ready_state.explanation().message
+    );
+    Some(Leaving::Following(message, assessment.write))
 }
 
 /// The rule or listener is no more.

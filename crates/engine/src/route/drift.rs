@@ -7,16 +7,16 @@ use weir_api::condition::Truth;
 use weir_api::weighted_route::{Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
 
 use crate::object::RouteObject;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Explanation, because};
 use crate::weights;
 
+use super::assessment::Assessment;
 use super::change::Change;
 use super::correction::{self, is_contested};
 use super::gone;
 use super::observed::{Looked, Observed};
-use super::outlook::Outlook;
 use super::record::{Record, expectation};
 
 /// The condition `Contested`, for a route that corrects.
@@ -96,8 +96,13 @@ pub(super) fn set_again(looked: &Looked<'_>, observed: &Observed, record: &mut R
 
 impl Change<'_> {
     /// What is live differs from what was set: it is met as the route's policy says.
-    pub fn meet_difference(&self, intent: &mut Intent, record: &mut Record, sight: &mut Sight<'_>) -> Asked<Outlook> {
-        self.meet(&self.gone_or(intent, || difference(intent, self.live())), intent, record, sight)
+    pub fn meet_difference(
+        &self,
+        intent: &mut Intent,
+        record: &mut Record,
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
+        self.meet(&self.gone_or(intent, || difference(intent, self.live())), intent, record, reader)
     }
 
     /// A step finds something else than it starts from: it is met as the route's policy says.
@@ -106,9 +111,9 @@ impl Change<'_> {
         before: &[EnvironmentWeight],
         intent: &mut Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Outlook> {
-        self.meet(&self.gone_or(intent, || departure(intent, before, self.live())), intent, record, sight)
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
+        self.meet(&self.gone_or(intent, || departure(intent, before, self.live())), intent, record, reader)
     }
 
     fn gone_or(&self, intent: &Intent, difference: impl FnOnce() -> Explanation) -> Explanation {
@@ -120,15 +125,15 @@ impl Change<'_> {
         found: &Explanation,
         intent: &mut Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Outlook> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
         let route = self.looked.route;
         let noted = record.difference.take().filter(|noted| noted.found == self.live());
         let noted = noted.unwrap_or_else(|| Difference { since: self.now(), found: self.live().to_vec() });
         let since = noted.since;
         record.difference = Some(noted.clone());
         let message = format!("{}. Somebody else has changed it; seen since {since:.0}", found.message);
-        let telling = |message: String| Outlook::resting(because(found.reason, message));
+        let telling = |message: String| Assessment::resting(because(found.reason, message));
         Some(match route.spec.drift {
             DriftPolicy::Alert | DriftPolicy::Adopt => telling(message),
             DriftPolicy::Pause => telling(format!(
@@ -139,7 +144,7 @@ impl Change<'_> {
                 telling(format!("{message}. The route is contested"))
             }
             DriftPolicy::Correct => {
-                return self.decide_correction(&because(found.reason, message), noted, intent, record, sight);
+                return self.decide_correction(&because(found.reason, message), noted, intent, record, reader);
             }
         })
     }

@@ -7,17 +7,17 @@ use weir_api::condition::Truth;
 use weir_api::weighted_route::{DriftPolicy, Intent};
 
 use crate::object::RouteObject;
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, Standing, because};
 
+use super::assessment::Assessment;
 use super::kind::describe_place;
 use super::observed::{Gone, Looked};
-use super::outlook::Outlook;
 use super::record::{Record, expectation};
 
 /// What follows where a place is gone and nothing may be made: a run that goes back has nothing to take back, and all else
 /// waits for whoever made it. Nothing where it is Weir's own, which is a difference like any other.
-pub(super) fn meet(looked: &Looked<'_>, gone: Gone, made_by_weir: bool, record: &mut Record) -> Option<Outlook> {
+pub(super) fn meet(looked: &Looked<'_>, gone: Gone, made_by_weir: bool, record: &mut Record) -> Option<Assessment> {
     let (route, now) = (looked.route, looked.context.now);
     let goes_back = looked.run().filter(|run| run.goes_back());
     let leaves = gone == Gone::Whole || !made_by_weir || route.spec.drift != DriftPolicy::Correct;
@@ -29,7 +29,7 @@ pub(super) fn meet(looked: &Looked<'_>, gone: Gone, made_by_weir: bool, record: 
         intent.left_at.get_or_insert(now);
         record.intent = Some(intent);
         let message = format!("{}; nothing is left to take back", said(route));
-        return Some(Outlook::resting(because(Reason::RuleGone, message)));
+        return Some(Assessment::resting(because(Reason::RuleGone, message)));
     }
     if made_by_weir {
         return None;
@@ -42,7 +42,7 @@ pub(super) fn meet(looked: &Looked<'_>, gone: Gone, made_by_weir: bool, record: 
     );
     let reason = because(Reason::RuleGone, message);
     let synced = (Truth::False, reason.clone());
-    Some(Outlook { synced, ..Outlook::unknown(Standing::Stalled(reason)) })
+    Some(Assessment { synced, ..Assessment::unknown(ReadyState::Stalled(reason)) })
 }
 
 /// The difference between what was set and a rule that is gone.

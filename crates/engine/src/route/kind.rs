@@ -11,9 +11,9 @@ use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::{Query, Tags};
 use crate::object::{Cluster, RouteObject};
-use crate::sight::{Asked, Facts, Sight};
-use crate::standing::{Explanation, Standing};
-use crate::step::{MAX_GROUPS, MAX_WEIGHT, Step};
+use crate::reader::{Asked, Facts, Reader};
+use crate::ready_state::{Explanation, ReadyState};
+use crate::write::{MAX_GROUPS, MAX_WEIGHT, Write};
 
 use super::listener::{self, ListenerRoute};
 use super::observed::{Gone, Limits, Looked, Marks, Observed};
@@ -73,11 +73,11 @@ pub(super) fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
 }
 
 /// Why a route may not be where it wants to be, and what is to be recorded of where it is.
-pub(super) fn refusal(looked: &Looked<'_>, sight: &mut Sight<'_>) -> Asked<(PlaceRecord, Option<Explanation>)> {
+pub(super) fn refusal(looked: &Looked<'_>, reader: &mut Reader<'_>) -> Asked<(PlaceRecord, Option<Explanation>)> {
     match looked.route.spec.entry() {
         Entry::Listener(entry) => {
             let route = ListenerRoute::new(looked.route, entry);
-            let (listener_rule, refusal) = listener::refusal(looked, route, sight)?;
+            let (listener_rule, refusal) = listener::refusal(looked, route, reader)?;
             Some((PlaceRecord { listener_rule }, refusal))
         }
     }
@@ -88,12 +88,12 @@ pub(super) fn find<'a, 'f: 'a>(
     looked: &Looked<'a>,
     record: PlaceRecord,
     any_age: bool,
-    sight: &mut Sight<'f>,
-) -> Asked<(PlaceRecord, Result<Place<'a>, Standing>)> {
+    reader: &mut Reader<'f>,
+) -> Asked<(PlaceRecord, Result<Place<'a>, ReadyState>)> {
     match looked.route.spec.entry() {
         Entry::Listener(entry) => {
             let route = ListenerRoute::new(looked.route, entry);
-            let (listener_rule, found) = listener::find(looked, route, record.listener_rule, any_age, sight)?;
+            let (listener_rule, found) = listener::find(looked, route, record.listener_rule, any_age, reader)?;
             Some((PlaceRecord { listener_rule }, found.map(Place::Listener)))
         }
     }
@@ -103,32 +103,39 @@ pub(super) fn find<'a, 'f: 'a>(
 pub(super) fn find_to_leave<'a, 'f: 'a>(
     cluster: &Cluster,
     route: &'a RouteObject,
-    sight: &mut Sight<'f>,
+    reader: &mut Reader<'f>,
 ) -> Asked<Result<Option<Place<'a>>, String>> {
     match route.spec.entry() {
         Entry::Listener(entry) => {
-            let found = listener::find_to_leave(cluster, ListenerRoute::new(route, entry), sight)?;
+            let found = listener::find_to_leave(cluster, ListenerRoute::new(route, entry), reader)?;
             Some(found.map(|place| place.map(Place::Listener)))
         }
     }
 }
 
-/// Why AWS would refuse a step for good.
+/// Why AWS would refuse a write for good.
 pub(super) fn unusable(
     cluster: &Cluster,
     route: &RouteObject,
-    step: &Step,
-    sight: &mut Sight<'_>,
+    write: &Write,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<(), Explanation>> {
-    match route.spec.entry() {
-        Entry::Listener(entry) => listener::usable::refusal(cluster, ListenerRoute::new(route, entry), step, sight),
+    match (route.spec.entry(), write) {
+        (Entry::Listener(entry), Write::Listener(write)) => {
+            listener::usable::refusal(cluster, ListenerRoute::new(route, entry), write, reader)
+        }
+        (Entry::Listener(_), Write::Tags(_)) => Some(Ok(())),
     }
 }
 
 /// Why the place of a route gets no request.
-pub(super) fn shadowed(route: &RouteObject, record: &PlaceRecord, sight: &mut Sight<'_>) -> Asked<Option<Explanation>> {
+pub(super) fn shadowed(
+    route: &RouteObject,
+    record: &PlaceRecord,
+    reader: &mut Reader<'_>,
+) -> Asked<Option<Explanation>> {
     match route.spec.entry() {
-        Entry::Listener(entry) => listener::shadowed(ListenerRoute::new(route, entry), &record.listener_rule, sight),
+        Entry::Listener(entry) => listener::shadowed(ListenerRoute::new(route, entry), &record.listener_rule, reader),
     }
 }
 
@@ -193,10 +200,10 @@ impl Plan {
         }
     }
 
-    /// Whether a step makes it so.
-    pub fn is_made_by(&self, step: &Step) -> bool {
+    /// Whether a write makes it so.
+    pub fn is_made_by(&self, write: &Write) -> bool {
         match self {
-            Self::Listener(plan) => plan.is_made_by(step),
+            Self::Listener(plan) => plan.is_made_by(write),
         }
     }
 }
@@ -216,9 +223,9 @@ impl Place<'_> {
     }
 
     /// Asks for a reading of it that is not older than an instant.
-    pub fn read_since(&self, at: Timestamp, sight: &mut Sight<'_>) -> Asked<()> {
+    pub fn read_since(&self, at: Timestamp, reader: &mut Reader<'_>) -> Asked<()> {
         match self {
-            Self::Listener(place) => place.read_since(at, sight),
+            Self::Listener(place) => place.read_since(at, reader),
         }
     }
 
@@ -276,36 +283,41 @@ impl Place<'_> {
         &self,
         looked: &Looked<'_>,
         not_before: Timestamp,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Result<Marks, Standing>> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<Marks, ReadyState>> {
         match self {
-            Self::Listener(place) => place.marks(looked, not_before, sight),
+            Self::Listener(place) => place.marks(looked, not_before, reader),
         }
     }
 
     /// The weights that are live, by environment; the error says why they cannot be told.
-    pub fn live_weights(&self, members: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, Standing> {
+    pub fn live_weights(&self, members: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
         match self {
             Self::Listener(place) => place.live_weights(members, is_ours),
         }
     }
 
     /// Whether nobody else has taken over what it is part of, since an instant; the error says so.
-    pub fn is_free(&self, looked: &Looked<'_>, since: Timestamp, sight: &mut Sight<'_>) -> Asked<Result<(), Standing>> {
+    pub fn is_free(
+        &self,
+        looked: &Looked<'_>,
+        since: Timestamp,
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<(), ReadyState>> {
         match self {
-            Self::Listener(_) => listener::balancer_is_free(looked, since, sight),
+            Self::Listener(_) => listener::balancer_is_free(looked, since, reader),
         }
     }
 
     /// The write that marks it as the route's, and has it remember what was there before; the error says why it cannot.
-    pub fn adoption(&self, owner: &str, marks: &Marks, record: &PlaceRecord) -> Result<Option<Step>, Standing> {
+    pub fn adoption(&self, owner: &str, marks: &Marks, record: &PlaceRecord) -> Result<Option<Write>, ReadyState> {
         match self {
             Self::Listener(place) => place.adoption(owner, marks, record.listener_rule.before.as_ref()),
         }
     }
 
     /// The write by which it remembers the run that last ended.
-    pub fn remember(&self, owner: &str, value: String) -> Option<Step> {
+    pub fn remember(&self, owner: &str, value: String) -> Option<Write> {
         match self {
             Self::Listener(place) => place.remember(owner, value),
         }
@@ -325,10 +337,10 @@ impl Place<'_> {
         split: BTreeMap<Arn, u16>,
         earlier: Option<&Intent>,
         not_before: Timestamp,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Result<Plan, Standing>> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<Plan, ReadyState>> {
         match self {
-            Self::Listener(place) => Some(place.plan(split, earlier, not_before, sight)?.map(Plan::Listener)),
+            Self::Listener(place) => Some(place.plan(split, earlier, not_before, reader)?.map(Plan::Listener)),
         }
     }
 
@@ -368,16 +380,16 @@ impl Place<'_> {
     }
 
     /// The write that makes a plan so.
-    pub fn write(&self, owner: &str, plan: &Plan) -> Step {
+    pub fn write(&self, owner: &str, plan: &Plan) -> Write {
         match (self, plan) {
             (Self::Listener(place), Plan::Listener(plan)) => place.write(owner, plan),
         }
     }
 
     /// All tags of a place that is left, read afresh; `None` where it is gone.
-    pub fn tags<'f>(&self, sight: &mut Sight<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
+    pub fn tags<'f>(&self, reader: &mut Reader<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
         match self {
-            Self::Listener(place) => place.tags(sight),
+            Self::Listener(place) => place.tags(reader),
         }
     }
 
@@ -403,9 +415,9 @@ impl Place<'_> {
     }
 
     /// Puts back what was there before Weir, and then gives the place up.
-    pub fn restore(&self, tags: &Tags, record: &PlaceRecord, sight: &mut Sight<'_>) -> Asked<Undo> {
+    pub fn restore(&self, tags: &Tags, record: &PlaceRecord, reader: &mut Reader<'_>) -> Asked<Undo> {
         match self {
-            Self::Listener(place) => place.restore(tags, &record.listener_rule, sight),
+            Self::Listener(place) => place.restore(tags, &record.listener_rule, reader),
         }
     }
 }

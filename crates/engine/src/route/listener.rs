@@ -7,7 +7,6 @@ mod access;
 mod action;
 mod conditions;
 mod conflict;
-mod crowd;
 mod describe;
 mod find;
 mod locate;
@@ -19,6 +18,7 @@ mod place;
 mod plan;
 pub mod priority;
 mod restore;
+mod route_limit;
 mod shadow;
 mod sticky;
 pub mod usable;
@@ -26,12 +26,12 @@ pub mod usable;
 #[cfg(test)]
 pub(in crate::route) use conflict::conflict;
 pub(crate) use conflict::{is_led_away, listener_of, was_marked};
-pub(crate) use crowd::MOST;
 pub(in crate::route) use describe::describe;
 pub(in crate::route) use find::{find, find_to_leave, refusal};
 pub(in crate::route) use original::made_by_weir;
 pub(in crate::route) use place::{Place, is_marked};
 pub(in crate::route) use plan::{Plan, tail, wants_other_settings};
+pub(crate) use route_limit::MOST;
 pub(in crate::route) use shadow::shadowed;
 
 use std::ops::Deref;
@@ -43,8 +43,8 @@ use weir_api::weighted_route::{Entry, ListenerEntry};
 use crate::Arn;
 use crate::entry_point;
 use crate::object::{Cluster, Key, RouteObject};
-use crate::sight::{Asked, Sight};
-use crate::standing::Standing;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::ReadyState;
 
 use super::observed::Looked;
 
@@ -123,12 +123,12 @@ pub(crate) fn balancer_of(cluster: &Cluster, route: &RouteObject) -> Option<Arn>
 pub(in crate::route) fn balancer_is_free(
     looked: &Looked<'_>,
     since: Timestamp,
-    sight: &mut Sight<'_>,
-) -> Asked<Result<(), Standing>> {
+    reader: &mut Reader<'_>,
+) -> Asked<Result<(), ReadyState>> {
     let Some(balancer) = balancer_of(looked.cluster, looked.route) else { return Some(Ok(())) };
-    Some(match sight.tags(&balancer, since)?.found {
-        Ok(tags) => entry_point::owned_by_another(tags).map_or(Ok(()), |reason| Err(Standing::Stalled(reason))),
-        Err(error) => Err(Standing::unreadable(error, "the balancer's tags")),
+    Some(match reader.tags(&balancer, since)?.found {
+        Ok(tags) => entry_point::owned_by_another(tags).map_or(Ok(()), |reason| Err(ReadyState::Stalled(reason))),
+        Err(error) => Err(ReadyState::unreadable(error, "the balancer's tags")),
     })
 }
 

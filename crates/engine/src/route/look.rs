@@ -2,23 +2,25 @@
 //!
 //! Each stage hands the next one what it has found. What a look did not come to see stays on record as it was.
 
+use std::mem;
+
 use weir_api::WeightedRouteStatus;
 use weir_api::weighted_route::RouteDeletionPolicy;
 
 use crate::access::{self, Access};
 use crate::backend;
 use crate::object::RouteObject;
+use crate::reader::{ANY_AGE, Asked, Reader};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{Standing, because};
-use crate::step::{BEFORE_TAG, OWNER_TAG, ROUTE_TAG};
 use crate::weights;
+use crate::write::{BEFORE_TAG, OWNER_TAG, ROUTE_TAG};
 
+use super::assessment::Assessment;
 use super::change::held;
 use super::command::{self, Accepted};
 use super::kind::{self, Place, PlaceRecord, describe_place};
 use super::observed::{Looked, Marks, Observed};
-use super::outlook::Outlook;
 use super::record::Record;
 use super::target::Target;
 use super::{chosen, correction, drift, full, gone, rest, run};
@@ -60,7 +62,7 @@ impl Look {
         if let Some(observed) = &self.observed {
             status.live = Some(weights::words(&observed.live));
             status.weights.clone_from(&observed.live);
-            status.members = backend::lent(looked.members, &observed.live);
+            status.members = backend::members_of(looked.members, &observed.live);
             // What is gone remembers nothing, and what it did stays known.
             if !observed.is_gone {
                 status.last_run.clone_from(&observed.last_run);
@@ -72,74 +74,78 @@ impl Look {
 }
 
 /// Looks at a route.
-pub(super) fn look<'a, 'f: 'a>(looked: &Looked<'a>, sight: &mut Sight<'f>) -> Asked<(Look, Outlook)> {
+pub(super) fn look<'a, 'f: 'a>(looked: &Looked<'a>, reader: &mut Reader<'f>) -> Asked<(Look, Assessment)> {
     let mut look = Look::begin(looked.route);
-    let outlook = match look.find(looked, sight)? {
-        Ok(place) => look.assess(looked, &place, sight)?,
-        Err(outlook) => outlook,
+    let assessment = match look.find(looked, reader)? {
+        Ok(place) => look.assess(looked, &place, reader)?,
+        Err(assessment) => assessment,
     };
-    Some((look, outlook))
+    Some((look, assessment))
 }
 
 impl Look {
     /// Finds the place; the error says why the route is not looked at there.
-    fn find<'a, 'f: 'a>(&mut self, looked: &Looked<'a>, sight: &mut Sight<'f>) -> Asked<Result<Place<'a>, Outlook>> {
+    fn find<'a, 'f: 'a>(
+        &mut self,
+        looked: &Looked<'a>,
+        reader: &mut Reader<'f>,
+    ) -> Asked<Result<Place<'a>, Assessment>> {
         // What is live is held; only traffic that is on its way back goes the rest of it, and no rule is made for that.
-        let (place, refusal) = kind::refusal(looked, sight)?;
+        let (place, refusal) = kind::refusal(looked, reader)?;
         self.place = place;
         if let Some(reason) = refusal.clone().filter(|_| !looked.goes_back()) {
-            return Some(Err(Outlook::refused(reason)));
+            return Some(Err(Assessment::refused(reason)));
         }
         if kind::is_led_away(looked.cluster, looked.route) && command::leaves_place(looked, &mut self.record) {
             (self.leaves, self.place) = (true, PlaceRecord::default());
             let reason = because(Reason::ListenerChanged, LEAVING);
-            return Some(Err(Outlook::unknown(Standing::Working(reason))));
+            return Some(Err(Assessment::unknown(ReadyState::Working(reason))));
         }
-        let (place, found) = kind::find(looked, self.place.clone(), is_at_rest(looked), sight)?;
+        let (place, found) = kind::find(looked, mem::take(&mut self.place), is_at_rest(looked), reader)?;
         self.place = place;
         let place = match found {
             Ok(place) => place,
-            Err(standing) => return Some(Err(Outlook::unknown(standing))),
+            Err(ready_state) => return Some(Err(Assessment::unknown(ready_state))),
         };
         if let Some(reason) = refusal.filter(|_| !place.answers()) {
-            return Some(Err(Outlook::refused(reason)));
+            return Some(Err(Assessment::refused(reason)));
         }
         place.record(&mut self.place);
-        self.found_by = Some(sight.access().clone());
+        self.found_by = Some(reader.access().clone());
         Some(Ok(place))
     }
 
     /// Observes what is there, and assesses it.
-    fn assess(&mut self, looked: &Looked<'_>, place: &Place<'_>, sight: &mut Sight<'_>) -> Asked<Outlook> {
+    fn assess(&mut self, looked: &Looked<'_>, place: &Place<'_>, reader: &mut Reader<'_>) -> Asked<Assessment> {
         if let Some(gone) = place.gone()
-            && let Some(outlook) = gone::meet(looked, gone, self.place.made_by_weir(), &mut self.record)
+            && let Some(assessment) = gone::meet(looked, gone, self.place.made_by_weir(), &mut self.record)
         {
             place.record_live(&mut self.place);
             self.observed = Some(place.observed());
-            return Some(outlook);
+            return Some(assessment);
         }
         // What nobody wants to move does not hold up the rest.
         if let Some(reason) = place.mismatch(looked.members, |environment| looked.target.touches(environment)) {
-            return Some(Outlook::unknown(Standing::Stalled(reason)));
+            return Some(Assessment::unknown(ReadyState::Stalled(reason)));
         }
-        let (marks, observed) = match self.observe(looked, place, sight)? {
+        let (marks, observed) = match self.observe(looked, place, reader)? {
             Ok(seen) => seen,
-            Err(standing) => return Some(Outlook::unknown(standing)),
+            Err(ready_state) => return Some(Assessment::unknown(ready_state)),
         };
         let observed = self.observed.insert(observed);
         if !marks.is_ours && observed.exists {
             return Some(match place.adoption(&looked.context.owner, &marks, &self.place) {
-                Ok(step) => {
+                Ok(write) => {
                     let message = format!("{} is being marked as this route's", describe_place(looked.route));
-                    Outlook { step, look_again: true, ..Outlook::working(because(Reason::Adopting, message)) }
+                    Assessment { write, look_again: true, ..Assessment::working(because(Reason::Adopting, message)) }
                 }
-                Err(standing) => Outlook::unknown(standing),
+                Err(ready_state) => Assessment::unknown(ready_state),
             });
         }
         if let Some(since) = correction::since(looked.route, looked.context.now)
-            && let Err(standing) = place.is_free(looked, since, sight)?
+            && let Err(ready_state) = place.is_free(looked, since, reader)?
         {
-            return Some(Outlook::unknown(standing));
+            return Some(Assessment::unknown(ready_state));
         }
         let record = &mut self.record;
         match command::accepts(looked, &observed.live, record) {
@@ -149,17 +155,17 @@ impl Look {
             }
             Some(Accepted::Held) => {
                 drift::set_again(looked, observed, record);
-                return Some(Outlook::applying(None, "what was held is set again".to_owned()));
+                return Some(Assessment::applying(None, "what was held is set again".to_owned()));
             }
             Some(Accepted::Nothing) => self.place.set_marked(None),
             None => {}
         }
         match looked.target {
-            Target::Run(run) => run::follow(looked, run, place, observed, record, sight),
-            Target::Chosen(goal) => chosen::follow(looked, goal, place, observed, record, sight),
+            Target::Run(run) => run::follow(looked, run, place, observed, record, reader),
+            Target::Chosen(goal) => chosen::follow(looked, goal, place, observed, record, reader),
             Target::Hold => match forgotten(looked, observed, &self.place) {
-                Some(outlook) => Some(outlook),
-                None => rest::at_rest(looked, place, observed, record, sight),
+                Some(assessment) => Some(assessment),
+                None => rest::at_rest(looked, place, observed, record, reader),
             },
         }
     }
@@ -170,36 +176,36 @@ impl Look {
         &mut self,
         looked: &Looked<'_>,
         place: &Place<'_>,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Result<(Marks, Observed), Standing>> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<(Marks, Observed), ReadyState>> {
         let owner = &looked.context.owner;
         // Marks are read again before somebody else's change is undone: the place may have been taken over. And before each
         // write: whose the place is can change between two steps.
         let begun = looked.run().map_or(ANY_AGE, |run| run.run.started_at);
         let corrected = correction::since(looked.route, looked.context.now).unwrap_or(ANY_AGE);
-        let tags_from = if is_at_rest(looked) { begun.max(corrected) } else { sight.fresh() };
-        let marks = match place.marks(looked, tags_from, sight)? {
+        let tags_from = if is_at_rest(looked) { begun.max(corrected) } else { reader.fresh() };
+        let marks = match place.marks(looked, tags_from, reader)? {
             Ok(marks) if marks.is_ours => Ok(marks),
             // Somebody may have put right meanwhile what is said of them; and no place is marked by an old reading.
-            _ => place.marks(looked, tags_from.max(sight.fresh()), sight)?,
+            _ => place.marks(looked, tags_from.max(reader.fresh()), reader)?,
         };
         let was_marked = place.resource().is_some_and(|resource| self.place.is_marked(resource));
         let marks = match marks {
             Ok(marks) => marks,
-            Err(standing) => {
-                let is_bare = was_marked && standing.explanation().reason == Reason::NotAdopted;
-                return Some(Err(if is_bare { marks_removed(looked) } else { standing }));
+            Err(ready_state) => {
+                let is_bare = was_marked && ready_state.explanation().reason == Reason::NotAdopted;
+                return Some(Err(if is_bare { marks_removed(looked) } else { ready_state }));
             }
         };
         place.record_original(&marks, owner, &mut self.place);
         if let Some(resource) = place.resource().filter(|_| marks.is_ours) {
             self.place.set_marked(Some(resource));
-        } else if was_marked && let Err(standing) = self.mark_again(looked) {
-            return Some(Err(standing));
+        } else if was_marked && let Err(ready_state) = self.mark_again(looked) {
+            return Some(Err(ready_state));
         }
         let live = match place.live_weights(looked.members, marks.is_ours) {
             Ok(live) => live,
-            Err(standing) => return Some(Err(standing)),
+            Err(ready_state) => return Some(Err(ready_state)),
         };
         place.record_live(&mut self.place);
         let last_run = marks.last_run.clone();
@@ -208,7 +214,7 @@ impl Look {
 
     /// A place that has carried this route's marks and does not any more was taken away: it is not marked again unless
     /// somebody says `resume`.
-    fn mark_again(&mut self, looked: &Looked<'_>) -> Result<(), Standing> {
+    fn mark_again(&mut self, looked: &Looked<'_>) -> Result<(), ReadyState> {
         if !matches!(command::new(looked.route, &self.record), Some(command::New::Resume)) {
             return Err(marks_removed(looked));
         }
@@ -230,7 +236,7 @@ fn is_at_rest(looked: &Looked<'_>) -> bool {
     rests && correction::due(route).is_none_or(|due| now < due)
 }
 
-fn marks_removed(looked: &Looked<'_>) -> Standing {
+fn marks_removed(looked: &Looked<'_>) -> ReadyState {
     let (owner, route) = (&looked.context.owner, looked.route);
     let way_back = if route.spec.adopt {
         "give the command resume to have it marked again".to_owned()
@@ -242,11 +248,11 @@ fn marks_removed(looked: &Looked<'_>) -> Standing {
          there. If that was a mistake, {way_back}; else delete this route",
         describe_place(route)
     );
-    Standing::Stalled(because(Reason::MarksRemoved, message))
+    ReadyState::Stalled(because(Reason::MarksRemoved, message))
 }
 
 /// What was there before Weir is not known, so that the route cannot keep the word that its policy gives.
-fn forgotten(looked: &Looked<'_>, observed: &Observed, place: &PlaceRecord) -> Option<Outlook> {
+fn forgotten(looked: &Looked<'_>, observed: &Observed, place: &PlaceRecord) -> Option<Assessment> {
     let restores = looked.route.spec.deletion_policy == RouteDeletionPolicy::Restore;
     if !restores || place.has_original() || !observed.exists {
         return None;
@@ -256,5 +262,5 @@ fn forgotten(looked: &Looked<'_>, observed: &Observed, place: &PlaceRecord) -> O
          there); write deletionPolicy: Retain, or Delete for a rule",
         describe_place(looked.route)
     );
-    Some(Outlook::refused(because(Reason::NotRestorable, message)))
+    Some(Assessment::refused(because(Reason::NotRestorable, message)))
 }

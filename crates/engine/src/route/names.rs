@@ -17,7 +17,7 @@ impl Names for WeightedRouteSpec {
     fn named(&self, key: &Key) -> Vec<ObjectRef> {
         let entry_point = entry_point_named(self, &key.namespace);
         let entry_point = entry_point.map(|key| ObjectRef::new(KindName::EntryPoint, key));
-        let environments = self.backends.iter().map(|backend| key.beside(&backend.environment));
+        let environments = self.backends.iter().map(|backend| key.sibling(&backend.environment));
         environments.map(|key| ObjectRef::new(KindName::Environment, key)).chain(entry_point).collect()
     }
 }

@@ -9,7 +9,7 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::fact::ErrorKind;
 use crate::object::RouteObject;
-use crate::sight::{Asked, Sight};
+use crate::reader::{Asked, Reader};
 use crate::weights;
 
 use super::observed::Looked;
@@ -31,7 +31,7 @@ pub(super) fn see(
     looked: &Looked<'_>,
     is_writing: bool,
     status: &mut WeightedRouteStatus,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<()> {
     let (now, cluster, route) = (looked.context.now, looked.cluster, looked.route);
     let as_it_will_be = RouteObject { status: status.clone(), ..route.clone() };
@@ -47,7 +47,7 @@ pub(super) fn see(
         status.requests = Some(recorded);
         return Some(());
     }
-    let fresh = match share::known(cluster, &as_it_will_be, sight)? {
+    let fresh = match share::known(cluster, &as_it_will_be, reader)? {
         Known::NotYet => None,
         Known::Never(message) => Some(unknown(since, message)),
         // What fails in passing does not take away what was seen shortly before.

@@ -3,16 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::{DriftPolicy, Intent};
 
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Standing, because};
 use crate::weights;
 
+use super::assessment::Assessment;
 use super::change::{Change, Progress, held};
 use super::gone;
 use super::kind::{Place, describe_place};
 use super::observed::{Looked, Observed};
-use super::outlook::Outlook;
 use super::record::Record;
 use super::target::may_go_on;
 
@@ -25,14 +25,14 @@ pub(super) fn at_rest(
     place: &Place<'_>,
     observed: &Observed,
     record: &mut Record,
-    sight: &mut Sight<'_>,
-) -> Asked<Outlook> {
+    reader: &mut Reader<'_>,
+) -> Asked<Assessment> {
     let (route, now, live) = (looked.route, looked.context.now, &observed.live);
     let policy = route.spec.drift;
     let hold = || Some(held(looked, place, observed)).filter(|_| !live.is_empty());
     let Some(mut intent) = record.intent.clone() else {
         if observed.is_gone {
-            return Some(Outlook::resting(gone::forgotten(route)));
+            return Some(Assessment::resting(gone::forgotten(route)));
         }
         if matches!(policy, DriftPolicy::Pause | DriftPolicy::Correct) {
             record.intent = hold();
@@ -42,8 +42,8 @@ pub(super) fn at_rest(
     if intent.follow.is_some() && is_under_way(&intent, now) && intent.correction.is_none() {
         let until = intent.since + HANDING_OVER;
         let message = format!("spec.weights were taken away; what was on its way may become live until {until:.0}");
-        let standing = Standing::Working(because(Reason::HandingOver, message));
-        return Some(Outlook { look_again: false, wake: Some(until), ..Outlook::unknown(standing) });
+        let ready_state = ReadyState::Working(because(Reason::HandingOver, message));
+        return Some(Assessment { look_again: false, wake: Some(until), ..Assessment::unknown(ready_state) });
     }
     // What was on its way to weights that are taken away is held, where nothing else is live.
     intent.follow = intent.follow.filter(|_| weights::total(live) > 0);
@@ -63,10 +63,10 @@ pub(super) fn at_rest(
     }
     let change = match Change::of(looked, place, observed, &intent) {
         Ok(change) => change,
-        Err(message) => return Some(Outlook::waiting_for_environment(message)),
+        Err(message) => return Some(Assessment::waiting_for_environment(message)),
     };
     let progress = change.progress(&intent, &intent.weights);
-    let outlook = match (&intent.correction, &progress) {
+    let assessment = match (&intent.correction, &progress) {
         (Some(_), Progress::There) => {
             intent.verified_at = Some(now);
             intent.correction = None;
@@ -75,16 +75,16 @@ pub(super) fn at_rest(
         }
         (Some(_), Progress::OnTheWay(_) | Progress::AtStart) => {
             record.difference = None;
-            change.correct(&progress, &mut intent, record, sight)?
+            change.correct(&progress, &mut intent, record, reader)?
         }
-        (None, _) | (Some(_), Progress::Elsewhere) => change.meet_difference(&mut intent, record, sight)?,
+        (None, _) | (Some(_), Progress::Elsewhere) => change.meet_difference(&mut intent, record, reader)?,
     };
     record.intent = Some(intent);
-    Some(outlook)
+    Some(assessment)
 }
 
 /// What is live is held.
-fn holding(looked: &Looked<'_>, observed: &Observed) -> Outlook {
+fn holding(looked: &Looked<'_>, observed: &Observed) -> Assessment {
     let reason = if observed.exists {
         because(Reason::Held, format!("{} is live and held", weights::words(&observed.live)))
     } else {
@@ -94,7 +94,7 @@ fn holding(looked: &Looked<'_>, observed: &Observed) -> Outlook {
             format!("{place} does not exist yet; the first shift that names this route makes it"),
         )
     };
-    Outlook::settled(Standing::Ready(reason.clone()), reason)
+    Assessment::settled(ReadyState::Ready(reason.clone()), reason)
 }
 
 /// Whether an intent without a run is being written.

@@ -3,16 +3,16 @@
 use weir_api::weighted_route::{DriftPolicy, Intent};
 
 use crate::backend;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Standing, because};
 use crate::weights;
 
+use super::assessment::Assessment;
 use super::capacity;
-use super::change::{Change, Progress, awaited, lenders};
+use super::change::{Change, Progress, awaited, members_of_split};
 use super::kind::{Place, Plan};
 use super::observed::{Looked, Observed};
-use super::outlook::Outlook;
 use super::record::Record;
 use super::target::RunTarget;
 use super::{drift, memory};
@@ -24,8 +24,8 @@ pub(super) fn follow(
     place: &Place<'_>,
     observed: &Observed,
     record: &mut Record,
-    sight: &mut Sight<'_>,
-) -> Asked<Outlook> {
+    reader: &mut Reader<'_>,
+) -> Asked<Assessment> {
     let members = looked.members;
     let known = record.intent.clone();
     // What was there before is recorded by the first intent of the run, and carried on by the others.
@@ -34,23 +34,23 @@ pub(super) fn follow(
     if run.surveys() {
         let split = backend::by_group(members, &observed.live).unwrap_or_default();
         let intent = recorded.cloned().unwrap_or_else(|| {
-            let mut intent = Intent { members: lenders(&split, members), ..run.intent(looked.context.now) };
+            let mut intent = Intent { members: members_of_split(&split, members), ..run.intent(looked.context.now) };
             place.record_held(&mut intent);
             place.record_before(&mut intent, earlier);
             intent
         });
-        return Some(survey(looked, intent, recorded.is_some(), observed, record, sight));
+        return Some(observe(looked, intent, recorded.is_some(), observed, record, reader));
     }
     let mut split = match backend::by_group(members, &run.part.weights) {
         Ok(split) => split,
-        Err(message) => return Some(Outlook::waiting_for_environment(message)),
+        Err(message) => return Some(Assessment::waiting_for_environment(message)),
     };
     if run.goes_back() {
         split.retain(|member, weight| *weight > 0 || place.attaches(member));
     }
-    let plan = match place.plan(split.clone(), earlier, run.run.started_at, sight)? {
+    let plan = match place.plan(split.clone(), earlier, run.run.started_at, reader)? {
         Ok(plan) => plan,
-        Err(standing) => return Some(Outlook::unknown(standing)),
+        Err(ready_state) => return Some(Assessment::unknown(ready_state)),
     };
     let mut intent = recorded.cloned().unwrap_or_else(|| {
         drift::forget(looked.route, record);
@@ -60,16 +60,16 @@ pub(super) fn follow(
     });
     if !intent.is_settled() {
         // A group may have been made again since, and what is written is on record first.
-        intent.members = lenders(&split, members);
+        intent.members = members_of_split(&split, members);
         if run.goes_back() {
             take_back_only(&mut intent);
         }
     }
     let plan = Plan::of(looked.route, split, &intent);
     let change = Change { looked, place, observed, plan };
-    let outlook = change.of_run(run, &mut intent, record, sight)?;
+    let assessment = change.of_run(run, &mut intent, record, reader)?;
     record.intent = Some(intent);
-    Some(outlook)
+    Some(assessment)
 }
 
 /// A run that goes back attaches nothing that is not attached: a group that somebody has taken out may be gone by now.
@@ -80,27 +80,27 @@ fn take_back_only(intent: &mut Intent) {
 
 /// Says what is live, and nothing else: the run took over while a change of another was on its way. Once the intent of
 /// this run is on record no change of that one is written any more, so a look after that shows what became of it.
-fn survey(
+fn observe(
     looked: &Looked<'_>,
     mut intent: Intent,
     is_recorded: bool,
     observed: &Observed,
     record: &mut Record,
-    sight: &Sight<'_>,
-) -> Outlook {
+    reader: &Reader<'_>,
+) -> Assessment {
     record.difference = None;
     if intent.verified_at.is_none() {
-        intent.verified_at = (is_recorded && observed.read_at >= sight.began).then_some(looked.context.now);
+        intent.verified_at = (is_recorded && observed.read_at >= reader.began).then_some(looked.context.now);
         intent.weights.clone_from(&observed.live);
-        intent.members = backend::lent(looked.members, &observed.live);
+        intent.members = backend::members_of(looked.members, &observed.live);
     }
     let is_told = intent.verified_at.is_some();
     record.intent = Some(intent);
     if is_told {
         let reason = because(Reason::Surveyed, format!("{} is live", weights::words(&observed.live)));
-        return Outlook::settled(Standing::Ready(reason.clone()), reason);
+        return Assessment::settled(ReadyState::Ready(reason.clone()), reason);
     }
-    Outlook::applying(None, "looking at what is live before the run begins".to_owned())
+    Assessment::applying(None, "looking at what is live before the run begins".to_owned())
 }
 
 impl Change<'_> {
@@ -109,8 +109,8 @@ impl Change<'_> {
         run: &RunTarget<'_>,
         intent: &mut Intent,
         record: &mut Record,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Outlook> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Assessment> {
         let before = &run.part.before;
         let progress = self.progress(intent, before);
         let is_live = matches!(progress, Progress::There);
@@ -119,21 +119,21 @@ impl Change<'_> {
             return Some(self.applied());
         }
         if intent.is_settled() {
-            return self.meet_difference(intent, record, sight);
+            return self.meet_difference(intent, record, reader);
         }
         let is_left = self.leaves(run, &progress);
-        if is_left && !self.is_seen_since_recorded(run, intent, sight)? {
+        if is_left && !self.is_seen_since_recorded(run, intent, reader)? {
             let message = "looking at what is live before the traffic goes back".to_owned();
-            return Some(Outlook::applying(None, message));
+            return Some(Assessment::applying(None, message));
         }
         if is_left || (is_live && self.observed.read_at >= intent.since) {
-            if let Some(outlook) = self.remembering_end(run) {
-                return Some(outlook);
+            if let Some(assessment) = self.remembering_end(run) {
+                return Some(assessment);
             }
             intent.correction = None;
             if is_left {
                 intent.left_at = Some(self.now());
-                return self.meet_difference(intent, record, sight);
+                return self.meet_difference(intent, record, reader);
             }
             record.difference = None;
             intent.verified_at = Some(self.now());
@@ -143,21 +143,21 @@ impl Change<'_> {
         let gains = |environment: &str| weights::gaining(self.live(), &run.part.weights).contains(&environment);
         let may_overwrite = run.goes_back() && !gains(&run.run.to);
         if matches!(progress, Progress::Elsewhere) && !may_overwrite {
-            return self.meet_departure(before, intent, record, sight);
+            return self.meet_departure(before, intent, record, reader);
         }
         record.difference = None;
         if intent.correction.is_some() && !may_overwrite {
-            return self.correct(&progress, intent, record, sight);
+            return self.correct(&progress, intent, record, reader);
         }
         // What somebody has detached comes back without weight first: only attached groups have their health checked.
         let is_apart = run.reasserts() && weights::total(self.live()) > 0;
         if let Some(attached) = self.unattached(intent).filter(|_| is_apart) {
-            return self.attaching(&attached, sight);
+            return self.attaching(&attached, reader);
         }
         let words = weights::words(&intent.weights);
-        Some(match self.can_carry(run, sight)? {
-            Ok(()) => Outlook::applying(Some(self.writing(&self.plan)), awaited(&intent.weights)),
-            Err(message) => Outlook::applying(None, format!("{words} waits: {message}")),
+        Some(match self.can_carry(run, reader)? {
+            Ok(()) => Assessment::applying(Some(self.writing(&self.plan)), awaited(&intent.weights)),
+            Err(message) => Assessment::applying(None, format!("{words} waits: {message}")),
         })
     }
 
@@ -171,24 +171,24 @@ impl Change<'_> {
     }
 
     /// Whether the place was read since the change is on record: what was on its way before would be seen.
-    fn is_seen_since_recorded(&self, run: &RunTarget<'_>, intent: &Intent, sight: &mut Sight<'_>) -> Asked<bool> {
+    fn is_seen_since_recorded(&self, run: &RunTarget<'_>, intent: &Intent, reader: &mut Reader<'_>) -> Asked<bool> {
         let is_recorded = self.looked.route.status.intent.as_ref().is_some_and(|recorded| run.is_intent(recorded));
         if is_recorded {
-            self.place.read_since(intent.since, sight)?;
+            self.place.read_since(intent.since, reader)?;
         }
         Some(is_recorded)
     }
 
     /// Has the place remember the end of the run, where it does not. Where there is no place there is nothing that could.
-    fn remembering_end(&self, run: &RunTarget<'_>) -> Option<Outlook> {
+    fn remembering_end(&self, run: &RunTarget<'_>) -> Option<Assessment> {
         let memory =
             run.memory().filter(|memory| self.observed.exists && self.observed.last_run.as_ref() != Some(memory))?;
-        let step = self.place.remember(&self.looked.context.owner, memory::tag_value(&memory));
-        Some(Outlook::applying(step, "the run's end is being remembered on AWS".to_owned()))
+        let write = self.place.remember(&self.looked.context.owner, memory::tag_value(&memory));
+        Some(Assessment::applying(write, "the run's end is being remembered on AWS".to_owned()))
     }
 
     /// Whether those that gain by a change of a run can carry it; the error says for what capacity it waits.
-    fn can_carry(&self, run: &RunTarget<'_>, sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
+    fn can_carry(&self, run: &RunTarget<'_>, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
         let is_attaching = weights::same_split(self.live(), &run.part.weights);
         // Where nothing carries traffic there is nothing to lose; and nothing holds back what goes back.
         if is_attaching || weights::total(self.live()) == 0 || run.goes_back() {
@@ -197,6 +197,6 @@ impl Change<'_> {
         let gaining: Vec<&str> =
             if run.reasserts() { weights::gaining(self.live(), &run.part.weights) } else { vec![run.run.to.as_str()] };
         let needs = capacity::needs(run.part.baseline, run.shift.spec.capacity.min_healthy_percent);
-        capacity::carries(&gaining, &run.part.weights, needs, self.looked.members, sight)
+        capacity::carries(&gaining, &run.part.weights, needs, self.looked.members, reader)
     }
 }

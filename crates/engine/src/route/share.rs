@@ -13,7 +13,7 @@ use crate::Arn;
 use crate::backend;
 use crate::fact::{Action, AwsError, Query, RequestCount, Requests, RulePriority};
 use crate::object::{Cluster, Key, RouteObject};
-use crate::sight::{ANY_AGE, Asked, Sight, all};
+use crate::reader::{ANY_AGE, Asked, Reader, all};
 use crate::{claim, weights};
 
 use super::listener::{balancer_of, entry_point_of};
@@ -117,16 +117,16 @@ pub(crate) struct Counts {
 }
 
 /// What is known of the requests of a route.
-pub(crate) fn known(cluster: &Cluster, route: &RouteObject, sight: &mut Sight<'_>) -> Asked<Known> {
+pub(crate) fn known(cluster: &Cluster, route: &RouteObject, reader: &mut Reader<'_>) -> Asked<Known> {
     let counted = match counted(cluster, route) {
         Ok(counted) => counted,
         Err(message) => return Some(Known::Never(message)),
     };
-    if let Err(message) = alone(cluster, route, &counted, sight)? {
+    if let Err(message) = alone(cluster, route, &counted, reader)? {
         return Some(Known::Never(message));
     }
-    let total = sight.requests(&counted.count(None), ANY_AGE);
-    let mut requests_of = |group: &Arn| sight.requests(&counted.count(Some(group.clone())), ANY_AGE);
+    let total = reader.requests(&counted.count(None), ANY_AGE);
+    let mut requests_of = |group: &Arn| reader.requests(&counted.count(Some(group.clone())), ANY_AGE);
     let parts = all(counted.groups.iter().map(|(environment, group)| Some((environment, requests_of(group)?))))?;
     let total = total?;
     let readings = || parts.iter().map(|(_, reading)| reading).chain([&total]);
@@ -155,10 +155,10 @@ fn alone(
     cluster: &Cluster,
     route: &RouteObject,
     counted: &Counted,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
-    let Ok(listeners) = sight.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
-    let readings = all(listeners.iter().map(|listener| sight.rules(&listener.arn, ANY_AGE)))?;
+    let Ok(listeners) = reader.listeners(&counted.balancer, ANY_AGE)?.found else { return Some(Ok(())) };
+    let readings = all(listeners.iter().map(|listener| reader.rules(&listener.arn, ANY_AGE)))?;
     for (listener, reading) in listeners.iter().zip(readings) {
         for rule in reading.found.into_iter().flatten() {
             let place = if rule.priority == RulePriority::Default { &listener.arn } else { &rule.arn };

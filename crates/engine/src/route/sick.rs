@@ -6,13 +6,13 @@ use weir_api::WeightedRouteStatus;
 use weir_api::condition::{READY, find};
 
 use crate::claim;
+use crate::reader::{Asked, Reader, all};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
-use crate::standing::{Standing, because};
 use crate::weights;
 
+use super::assessment::Assessment;
 use super::observed::Looked;
-use super::outlook::Outlook;
 
 /// How long after weights were seen to be live their first health is asked for.
 const MOMENT: SignedDuration = SignedDuration::from_secs(60);
@@ -20,14 +20,14 @@ const MOMENT: SignedDuration = SignedDuration::from_secs(60);
 const INTERVAL: SignedDuration = SignedDuration::from_secs(15);
 
 /// Says of a route that is otherwise ready that its first shift has brought the traffic to where nothing is healthy.
-pub(super) fn mention(looked: &Looked<'_>, outlook: &mut Outlook) {
-    let Standing::Ready(_) = &outlook.standing else { return };
+pub(super) fn mention(looked: &Looked<'_>, assessment: &mut Assessment) {
+    let ReadyState::Ready(_) = &assessment.ready_state else { return };
     let (cluster, route) = (looked.cluster, looked.route);
     let waiting = claim::holder(cluster, &route.key).and_then(|shift| shift.status.waiting.as_ref());
     if let Some(waiting) =
         waiting.filter(|waiting| waiting.reason == Reason::NoHealthyTarget && route.spec.weights.is_none())
     {
-        outlook.standing = Standing::Resting(because(Reason::NoHealthyTarget, waiting.message.clone()));
+        assessment.ready_state = ReadyState::Resting(because(Reason::NoHealthyTarget, waiting.message.clone()));
     }
 }
 
@@ -35,10 +35,10 @@ pub(super) fn mention(looked: &Looked<'_>, outlook: &mut Outlook) {
 pub(super) fn mention_chosen(
     looked: &Looked<'_>,
     status: &WeightedRouteStatus,
-    outlook: &mut Outlook,
-    sight: &mut Sight<'_>,
+    assessment: &mut Assessment,
+    reader: &mut Reader<'_>,
 ) -> Asked<()> {
-    let Standing::Ready(_) = &outlook.standing else { return Some(()) };
+    let ReadyState::Ready(_) = &assessment.ready_state else { return Some(()) };
     let intent =
         status.intent.as_ref().filter(|intent| intent.follow.as_ref().is_some_and(|follow| follow.from.is_empty()));
     let Some(verified_at) = intent.and_then(|intent| intent.verified_at) else { return Some(()) };
@@ -50,20 +50,20 @@ pub(super) fn mention_chosen(
     let carrying = weights::carrying(&status.weights);
     let known =
         carrying.iter().filter_map(|entry| Some((entry, looked.members.get(&entry.environment)?.as_ref().ok()?)));
-    let readings = all(known.map(|(entry, group)| Some((entry, sight.health(group, sight.began - INTERVAL)?))))?;
+    let readings = all(known.map(|(entry, group)| Some((entry, reader.health(group, reader.began - INTERVAL)?))))?;
     // What cannot be read is not known to be bad.
     let health = readings.into_iter().filter_map(|(entry, reading)| Some((entry, reading.found.ok()?)));
     let sick = health.filter(|(_, health)| health.able() == 0);
     let sick = sick.map(|(entry, health)| format!("{} (0 of {} targets)", entry.environment, health.registered()));
     let sick: Vec<String> = sick.collect();
-    outlook.wake = Some(outlook.wake.map_or(sight.began + INTERVAL, |wake| wake.min(sight.began + INTERVAL)));
+    assessment.wake = Some(assessment.wake.map_or(reader.began + INTERVAL, |wake| wake.min(reader.began + INTERVAL)));
     if !sick.is_empty() {
         let message = format!(
             "{} is live, and nothing is healthy yet on {}: requests that go there fail until something is",
             weights::words(&status.weights),
             sick.join(" and ")
         );
-        outlook.standing = Standing::Working(because(Reason::NoHealthyTarget, message));
+        assessment.ready_state = ReadyState::Working(because(Reason::NoHealthyTarget, message));
     }
     Some(())
 }

@@ -11,9 +11,9 @@ use crate::Arn;
 use crate::fact::{Conditions, Fact, Query, Rule, RulePriority, Tags};
 use crate::grant::Grants;
 use crate::object::{Cluster, EntryPointObject, EnvironmentObject, Key, Object, RouteObject, ShiftObject};
-use crate::sight::Facts;
-use crate::step::{OWNER_TAG, ROUTE_TAG};
+use crate::reader::Facts;
 use crate::tick::Context;
+use crate::write::{OWNER_TAG, ROUTE_TAG};
 
 use super::listener::ListenerRoute;
 
@@ -115,7 +115,7 @@ pub fn context(now: Timestamp) -> Context {
         now,
         counted_from,
         owner: "shop".to_owned(),
-        trouble: None,
+        write_error: None,
         accepted: None,
         grants: Arc::new(Grants::everything()),
     }

@@ -70,7 +70,7 @@ pub(super) fn may_go_on(cluster: &Cluster, route: &RouteObject, intent: &Intent)
     if route.spec.weights.is_some() || intent.shift.is_empty() {
         return false;
     }
-    let shift = cluster.shifts.get(&route.key.beside(&intent.shift)).filter(|shift| shift.uid == intent.uid);
+    let shift = cluster.shifts.get(&route.key.sibling(&intent.shift)).filter(|shift| shift.uid == intent.uid);
     let run = shift.and_then(|shift| shift.status.run.as_ref());
     shift.is_some() && run.is_none_or(|run| run.ended_at.is_none() || run.id < intent.run)
 }

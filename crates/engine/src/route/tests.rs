@@ -7,7 +7,7 @@ use weir_api::weighted_route::{Before, RouteDeletionPolicy};
 
 use super::stand_ins::{cluster, context, entry_point, facts, going_back, route, rule, settled};
 use super::*;
-use crate::sight::Facts;
+use crate::reader::Facts;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_000).unwrap()
@@ -16,9 +16,9 @@ fn now() -> Timestamp {
 /// What is decided about a route; all that is asked for is known.
 #[track_caller]
 fn decided(cluster: &Cluster, route: &RouteObject, facts: &Facts) -> Verdict<WeightedRouteStatus> {
-    let mut sight = Sight::new(now(), facts);
-    let verdict = decide(&context(now()), cluster, route, &mut sight);
-    verdict.unwrap_or_else(|| panic!("asks for {:?}", sight.into_asks()))
+    let mut reader = Reader::new(now(), facts);
+    let verdict = decide(&context(now()), cluster, route, &mut reader);
+    verdict.unwrap_or_else(|| panic!("asks for {:?}", reader.into_asks()))
 }
 
 /// An entry point for every namespace and host, with these routes.
@@ -54,7 +54,7 @@ fn no_rule_is_made_to_go_back_on_for_a_route_that_is_refused() {
     closed.shifts.insert(shift);
     assert!(Target::of(&closed, &route).run().is_some_and(target::RunTarget::goes_back));
     let verdict = decided(&closed, &route, &facts(now(), &[]));
-    assert_eq!((stalled(&verdict.status).0, verdict.step), ("NotAllowed", None));
+    assert_eq!((stalled(&verdict.status).0, verdict.write), ("NotAllowed", None));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn an_orphan_is_for_its_namespace_to_adopt() {
     let told = |heir: &RouteObject, others: Vec<RouteObject>| {
         let cluster = open(others.into_iter().chain([heir.clone()]));
         let verdict = decided(&cluster, heir, &facts(now(), &[(rule(1000, "a.example"), ("shop", "team-a/web"))]));
-        (verdict.step.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
+        (verdict.write.is_some(), find(&verdict.status.conditions, READY).unwrap().reason.clone())
     };
     assert_eq!(told(&heir, Vec::new()), (false, "NotAdopted".into()));
     heir.spec.adopt = true;

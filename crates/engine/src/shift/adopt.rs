@@ -5,8 +5,8 @@ use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::DriftPolicy;
 
 use crate::object::ShiftObject;
-use crate::step::MAX_GROUPS;
 use crate::weights;
+use crate::write::MAX_GROUPS;
 
 use super::progress::RouteProgress;
 use super::run::{RunState, renumber};

@@ -4,9 +4,9 @@
 
 use weir_api::traffic_shift::{Course, HeldBy, Hold, Phase};
 
+use crate::reader::{Asked, Reader};
+use crate::ready_state::because;
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::because;
 use crate::weights;
 
 use super::draft::Draft;
@@ -17,22 +17,22 @@ use super::run::{RunState, change};
 use super::{adopt, deletion, finish, missing, objects, rollback, start, supersede, watch};
 
 /// Takes the run that is moving one step on.
-pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
+pub(super) fn advance(draft: &mut Draft<'_>, plan: &Plan, reader: &mut Reader<'_>) -> Asked<()> {
     supersede::brake(draft);
     deletion::heed(draft);
-    if !draft.is_moving() || missing::are_awaited(draft, plan, sight)? {
+    if !draft.is_moving() || missing::are_awaited(draft, plan, reader)? {
         return Some(());
     }
     let routes = routes(draft.grants, draft.cluster, draft.shift, draft.status.run.as_ref()?);
     observe(draft, &routes);
     match draft.state()? {
         RunState::Remembering(outcome) => finish::conclude(draft, outcome, &routes),
-        RunState::Advancing => go_on(draft, &routes, plan, sight)?,
+        RunState::Advancing => go_on(draft, &routes, plan, reader)?,
         RunState::RollingBack | RunState::Ended => {}
     }
     // A run that turns round says in the same breath where it goes: what it wanted before is no longer wanted.
     match draft.state()? {
-        RunState::RollingBack => rollback::go_back(draft, &routes, plan, sight),
+        RunState::RollingBack => rollback::go_back(draft, &routes, plan, reader),
         RunState::Advancing | RunState::Remembering(_) | RunState::Ended => Some(()),
     }
 }
@@ -82,36 +82,36 @@ fn observe(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>]) {
 }
 
 /// Takes a run one step on that is not going back.
-fn go_on(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
+fn go_on(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], plan: &Plan, reader: &mut Reader<'_>) -> Asked<()> {
     let run = draft.status.run.clone()?;
-    let watched = watch::candidate(&draft.station(plan, &run, routes), sight)?;
+    let watched = watch::candidate(&draft.station(plan, &run, routes), reader)?;
     draft.note(watched);
-    if draft.state()? == RunState::RollingBack || supersede::replace(draft, &run, plan, sight)? {
+    if draft.state()? == RunState::RollingBack || supersede::replace(draft, &run, plan, reader)? {
         return Some(());
     }
     let hold = step_pause::outlast(&draft.station(plan, draft.status.run.as_ref()?, routes));
     if let (Some(run), Some(hold)) = (draft.status.run.as_mut(), hold) {
         run.hold = Some(hold);
     }
-    while ask_gates(draft, routes, plan, sight)? {}
+    while ask_gates(draft, routes, plan, reader)? {}
     Some(())
 }
 
 /// Asks the gates before the next change, and makes it where all are open; true when they must be asked again, since what
 /// one of them has said changes what the others judge by.
-fn ask_gates(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
+fn ask_gates(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], plan: &Plan, reader: &mut Reader<'_>) -> Asked<bool> {
     let run = draft.status.run.clone()?;
     let station = draft.station(plan, &run, routes);
-    let mut closed = first_closed(AT_REST, &station, sight)?;
+    let mut closed = first_closed(AT_REST, &station, reader)?;
     if closed.is_none() {
         // A run that has failed goes back, or waits where it is held now.
         if has_failed_by_deadline(draft, &station) {
             return Some(draft.state()? == RunState::Advancing);
         }
-        closed = first_closed(station.next().gates(), &station, sight)?;
+        closed = first_closed(station.next().gates(), &station, reader)?;
     }
     match closed {
-        None | Some((_, Gate::Open)) => make(draft, &station, sight)?,
+        None | Some((_, Gate::Open)) => make(draft, &station, reader)?,
         Some((check, Gate::Wait(wait))) => draft.wait_at(check, wait),
         Some((check, Gate::Failed(why, wait))) => {
             if draft.fail(why) {
@@ -142,12 +142,12 @@ fn has_failed_by_deadline(draft: &mut Draft<'_>, station: &Station<'_>) -> bool 
 }
 
 /// Makes the change for which all gates are open.
-fn make(draft: &mut Draft<'_>, station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<()> {
+fn make(draft: &mut Draft<'_>, station: &Station<'_>, reader: &mut Reader<'_>) -> Asked<()> {
     match station.next() {
         Next::Observe => start::observe_live(draft, station),
         Next::Step(weight) => publish(draft, station.plan, weight),
         Next::End => {
-            let first = first_health::seen(station, sight)?;
+            let first = first_health::seen(station, reader)?;
             finish::finish(draft, station.routes, first.map(|(words, _)| words));
         }
     }

@@ -8,8 +8,8 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::command::{Outcome, ignored, record, unseen};
 use crate::object::ShiftObject;
 use crate::reason::Reason;
-use crate::step::MAX_GROUPS;
 use crate::weights;
+use crate::write::MAX_GROUPS;
 
 use super::draft::Draft;
 use super::gate;
@@ -73,7 +73,7 @@ fn is_everything_there(draft: &Draft<'_>) -> bool {
 
 /// What is live on a route, as far as it has said so.
 fn live(draft: &Draft<'_>, route: &str) -> Option<Vec<EnvironmentWeight>> {
-    let route = draft.cluster.routes.get(&draft.shift.key.beside(route))?;
+    let route = draft.cluster.routes.get(&draft.shift.key.sibling(route))?;
     Some(route.status.weights.clone())
 }
 

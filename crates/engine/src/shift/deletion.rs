@@ -34,7 +34,7 @@ pub(super) fn heed(draft: &mut Draft<'_>) {
 
 /// A route of the run that is being deleted and waits for the run to go back.
 fn leaving(draft: &Draft<'_>, run: &Run) -> Option<String> {
-    let routes = run.routes.iter().filter_map(|part| draft.cluster.routes.get(&draft.shift.key.beside(&part.name)));
+    let routes = run.routes.iter().filter_map(|part| draft.cluster.routes.get(&draft.shift.key.sibling(&part.name)));
     let mut leaving = routes.filter(|route| route.deleted.is_some() && route.has_finalizer());
     leaving.next().map(|route| route.key.name.to_string())
 }

@@ -10,8 +10,8 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::grant::Grants;
 use crate::object::{Cluster, ShiftObject};
+use crate::ready_state::Explanation;
 use crate::reason::Reason;
-use crate::standing::Explanation;
 
 use super::gate::{Check, Station, Wait};
 use super::plan::Plan;

@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use weir_api::traffic_shift::{Outcome, Phase};
 
+use crate::reader::{Asked, Reader, all};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::draft::Draft;
@@ -32,7 +32,7 @@ pub(super) fn finish(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], first:
 
 /// A first deployment completes healthy or not, and whoever has no healthy target by then is said to have none, until one
 /// is seen. After that its health is the balancer's affair, as that of everything at rest.
-pub(super) fn watch_first(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], sight: &mut Sight<'_>) -> Asked<()> {
+pub(super) fn watch_first(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], reader: &mut Reader<'_>) -> Asked<()> {
     let Some(run) = draft.status.run.clone() else { return Some(()) };
     let is_told = draft.shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == Reason::NoHealthyTarget);
     let is_new = run.ended_at.is_some_and(|ended| draft.now < ended + JUST_ENDED);
@@ -40,8 +40,8 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], s
     if !is_first || !(is_new || is_told) {
         return Some(());
     }
-    let since = sight.began - HEALTH_AGE;
-    let found = all(routes.iter().map(|route| health::of(route, &run.to, since, sight)))?;
+    let since = reader.began - HEALTH_AGE;
+    let found = all(routes.iter().map(|route| health::of(route, &run.to, since, reader)))?;
     for (route, health) in routes.iter().zip(found) {
         if let Some(health) = health.ok().filter(|health| health.able() == 0) {
             let message = format!(
@@ -51,7 +51,7 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], s
                 health.registered()
             );
             draft.wait(Phase::Succeeded, Reason::NoHealthyTarget, message, None);
-            draft.wake_at(sight.began + HEALTH_INTERVAL);
+            draft.wake_at(reader.began + HEALTH_INTERVAL);
             return Some(());
         }
     }

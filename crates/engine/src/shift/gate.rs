@@ -18,14 +18,14 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{GateName, Phase, Run};
 
 use crate::object::{Cluster, ShiftObject};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::Explanation;
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::Explanation;
 
 use super::immediate;
 use super::plan::Plan;
 use super::progress::RouteProgress;
-use super::run::waiting_since;
+use super::run::{waiting_since, was_paused};
 
 /// Before a run starts or takes over from another.
 pub(super) const BEFORE_START: &[Check] = &[paused::CHECK];
@@ -43,7 +43,7 @@ pub(super) struct Check {
     pub name: GateName,
     /// What is answered to the command `promote` that releases it; `None` where no command does.
     pub release: Option<&'static str>,
-    judge: fn(&Station<'_>, &mut Sight<'_>) -> Asked<Gate>,
+    judge: fn(&Station<'_>, &mut Reader<'_>) -> Asked<Gate>,
 }
 
 /// What a gate says.
@@ -124,8 +124,7 @@ impl Station<'_> {
     /// The instant at which a run without progress has failed. A pause that has just ended does not count, nor does the
     /// time for which clients stick to the old side.
     pub fn deadline(&self) -> Timestamp {
-        let was_paused = self.shift.status.phase.is_some_and(|phase| phase.rests() || phase == Phase::Pending);
-        let base = if was_paused { self.now } else { self.run.progressed_at };
+        let base = if was_paused(self.shift) { self.now } else { self.run.progressed_at };
         let base = sticky_clients::stick_until(self).map_or(base, |until| until.max(base));
         base + SignedDuration::from(self.shift.spec.progress_deadline)
     }
@@ -140,13 +139,13 @@ impl Station<'_> {
 pub(super) fn first_closed(
     checks: &'static [Check],
     station: &Station<'_>,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Option<(&'static Check, Gate)>> {
     for check in checks {
         if check.release.is_some() && station.run.is_released(check.name) {
             continue;
         }
-        match (check.judge)(station, sight)? {
+        match (check.judge)(station, reader)? {
             Gate::Open => {}
             closed => return Some(Some((check, closed))),
         }
@@ -156,6 +155,6 @@ pub(super) fn first_closed(
 
 /// What is answered to the command `promote` that releases a gate.
 pub(super) fn release(name: GateName) -> Option<&'static str> {
-    let mut all = [BEFORE_START, AT_REST, BEFORE_STEP, AT_END].into_iter().flatten();
+    let mut all = [BEFORE_START, AT_REST, BEFORE_OBSERVED, BEFORE_STEP, AT_END].into_iter().flatten();
     all.find(|check| check.name == name)?.release
 }

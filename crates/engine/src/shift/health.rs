@@ -5,8 +5,8 @@ use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::fact::Health;
+use crate::reader::{Asked, Reader, all};
 use crate::route::capacity;
-use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::progress::RouteProgress;
@@ -49,11 +49,11 @@ pub(super) fn candidate(
     weight: i32,
     min_healthy_percent: i32,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Capacity> {
     let judged: Vec<&RouteProgress<'_>> =
         routes.iter().filter(|route| !weights::without(&route.part.from, &run.to).is_empty()).copied().collect();
-    let found = all(judged.iter().map(|route| of(route, &run.to, not_before, sight)))?;
+    let found = all(judged.iter().map(|route| of(route, &run.to, not_before, reader)))?;
     let mut capacity = Capacity::Enough;
     for (route, found) in judged.into_iter().zip(found) {
         let needed = weights::needed(weight, route.part.baseline, min_healthy_percent);
@@ -87,12 +87,12 @@ pub(super) fn broken_remainder(
     routes: &[&RouteProgress<'_>],
     run: &Run,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Vec<String>> {
     let carried = routes.iter().flat_map(|route| remainder(route, run).into_iter().map(move |entry| (route, entry)));
     let carried = carried.filter(|(route, entry)| weights::of(&route.part.weights, &entry.environment) > 0);
     let found = all(carried.map(|(route, entry)| {
-        let health = of(route, &entry.environment, not_before, sight)?;
+        let health = of(route, &entry.environment, not_before, reader)?;
         Some((entry.environment, health))
     }))?;
     let dead = found.into_iter().filter(|(_, health)| health.as_ref().is_ok_and(Health::is_dead));
@@ -131,7 +131,7 @@ pub(super) fn of(
     route: &RouteProgress<'_>,
     environment: &str,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
     let group = match route.group(environment) {
         Ok(group) => group,
@@ -141,7 +141,7 @@ pub(super) fn of(
         Ok(access) => access,
         Err(message) => return Some(Err(message.clone())),
     };
-    sight.by(access, |sight| capacity::of_group(environment, group, not_before, sight))
+    reader.by(access, |reader| capacity::of_group(environment, group, not_before, reader))
 }
 
 /// How many targets are healthy over all environments that carry traffic by these weights.
@@ -149,9 +149,9 @@ pub(super) fn carrying(
     route: &RouteProgress<'_>,
     from: &[EnvironmentWeight],
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<i32, String>> {
-    let found = all(weights::carrying(from).iter().map(|entry| of(route, &entry.environment, not_before, sight)))?;
+    let found = all(weights::carrying(from).iter().map(|entry| of(route, &entry.environment, not_before, reader)))?;
     let able = |health: Health| i32::try_from(health.able()).unwrap_or(i32::MAX);
     Some(found.into_iter().map(|health| health.map(able)).sum())
 }

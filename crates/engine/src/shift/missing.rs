@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use weir_api::traffic_shift::{Outcome, Run, RunRoute};
 
 use crate::object::{KindName, ObjectRef};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::because;
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::because;
 
 use super::draft::Draft;
 use super::gate::hold;
@@ -22,7 +22,7 @@ const GONE_GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// Sees whether routes of the run are gone; true when that has decided what happens. Those that the shift does not name any
 /// more are taken out of the run. One that it names may be made anew for a while; then the run has failed, and the others
 /// go back or hold.
-pub(super) fn are_awaited(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
+pub(super) fn are_awaited(draft: &mut Draft<'_>, plan: &Plan, reader: &mut Reader<'_>) -> Asked<bool> {
     let run = draft.status.run.clone()?;
     let is_gone = |part: &&RunRoute| following(draft.cluster, draft.shift, &run, part).is_none();
     let gone: Vec<&str> = run.routes.iter().filter(is_gone).map(|part| part.name.as_str()).collect();
@@ -45,7 +45,7 @@ pub(super) fn are_awaited(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<
         kept.note = Some(format!("what is live on the WeightedRoute {names}, which is gone, stays"));
         return Some(false);
     }
-    if supersede::replace(draft, &run, plan, sight)? {
+    if supersede::replace(draft, &run, plan, reader)? {
         return Some(true);
     }
     let until = waiting_since(draft.shift, Reason::RouteGone, draft.now) + GONE_GRACE;
@@ -66,7 +66,7 @@ pub(super) fn are_awaited(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<
     } else {
         draft.wait(phase(&run), Reason::RouteGone, message, Some(until));
     }
-    watch_the_others(draft, plan, sight)?;
+    watch_the_others(draft, plan, reader)?;
     lose_sight(draft, &run, &lost);
     Some(true)
 }
@@ -75,7 +75,7 @@ pub(super) fn are_awaited(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<
 fn tell(draft: &Draft<'_>, gone: &[&str]) -> (String, String, &'static str) {
     let names = gone.join(", ");
     let is_refused = |name: &&str| {
-        let route = ObjectRef::new(KindName::WeightedRoute, draft.shift.key.beside(*name));
+        let route = ObjectRef::new(KindName::WeightedRoute, draft.shift.key.sibling(*name));
         draft.cluster.refused.contains(&route)
     };
     let (what, remedy) = if gone.iter().all(is_refused) {
@@ -87,10 +87,10 @@ fn tell(draft: &Draft<'_>, gone: &[&str]) -> (String, String, &'static str) {
 }
 
 /// Watches the candidate on those routes of the run that are there.
-fn watch_the_others(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
+fn watch_the_others(draft: &mut Draft<'_>, plan: &Plan, reader: &mut Reader<'_>) -> Asked<()> {
     let run = draft.status.run.clone()?;
     let present = routes(draft.grants, draft.cluster, draft.shift, &run);
-    let watched = watch::candidate(&draft.station(plan, &run, &present), sight)?;
+    let watched = watch::candidate(&draft.station(plan, &run, &present), reader)?;
     draft.note(watched);
     Some(())
 }

@@ -4,11 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::reader::{Asked, Reader, all};
 use crate::reason::Reason;
 use crate::route;
-use crate::sight::{Asked, Sight, all};
-use crate::step::MAX_GROUPS;
 use crate::weights;
+use crate::write::MAX_GROUPS;
 
 use super::draft::Draft;
 use super::gate::{Check, Wait};
@@ -52,23 +52,23 @@ pub(super) fn new_run(
     routes: &[RouteProgress<'_>],
     moving: Option<&Run>,
     plan: &Plan,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Run, Refusal>> {
     let to = draft.shift.spec.to.clone();
-    let fresh = sight.fresh();
+    let fresh = reader.fresh();
     let surveying = must_observe(draft, routes, moving);
     let is_live = routes.iter().all(|route| weights::carries_all(route.live(), &to));
     if is_live && !surveying {
         return Some(Ok(noted(draft, routes, plan)));
     }
-    let counts = all(routes.iter().map(|route| baseline(draft, route, moving, &to, fresh, sight)))?;
+    let counts = all(routes.iter().map(|route| baseline(draft, route, moving, &to, fresh, reader)))?;
     let mut parts = Vec::new();
     for (route, count) in routes.iter().zip(counts) {
         let baseline = match count {
             Ok(baseline) => baseline,
             Err(message) => {
                 let mut refusal = Refusal::new(Reason::HealthUnknown, message);
-                refusal.wait.look_again = Some(sight.began + LOOK_AGAIN);
+                refusal.wait.look_again = Some(reader.began + LOOK_AGAIN);
                 return Some(Err(refusal));
             }
         };
@@ -156,7 +156,7 @@ fn baseline(
     moving: Option<&Run>,
     to: &str,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<i32, String>> {
     // What the user's own weights have moved since then is not that run's any more.
     let intent = route.object.status.intent.as_ref().filter(|intent| intent.uid == draft.shift.uid);
@@ -167,7 +167,7 @@ fn baseline(
     let part = moving.or(superseded).and_then(|run| run.routes.iter().find(|part| part.name == route.part.name));
     match part {
         Some(part) => Some(Ok(part.baseline)),
-        None => health::carrying(route, &weights::without(&route.part.from, to), not_before, sight),
+        None => health::carrying(route, &weights::without(&route.part.from, to), not_before, reader),
     }
 }
 

@@ -29,15 +29,15 @@ pub(super) fn changed(
 /// group is on record, and its route says so.
 fn environments(cluster: &Cluster, shift: &ShiftObject, route: &RouteProgress<'_>, run: &Run) -> Option<String> {
     let candidate = &run.to;
-    if !cluster.environments.contains_key(&shift.key.beside(candidate)) {
+    if !cluster.environments.contains_key(&shift.key.sibling(candidate)) {
         return Some(format!("the Environment {candidate}, to which the run moves, is gone; create it again"));
     }
     if !route.object.spec.backends.iter().any(|backend| backend.environment == *candidate) {
         return Some(format!("spec.backends does not name {candidate} any more, to which the run moves; add it again"));
     }
     let said = backend::renamed(cluster, route.object, &route.groups, candidate)?;
-    let lent = route.group(candidate).ok()?;
+    let in_use = route.group(candidate).ok()?;
     Some(format!(
-        "the Environment {candidate} names the target group {said} now, and the run moves to {lent}; name that one again"
+        "the Environment {candidate} names the target group {said} now, and the run moves to {in_use}; name that one again"
     ))
 }

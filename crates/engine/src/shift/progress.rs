@@ -61,7 +61,7 @@ pub(super) fn following<'a>(
     run: &Run,
     part: &RunRoute,
 ) -> Option<&'a RouteObject> {
-    let route = cluster.routes.get(&shift.key.beside(&part.name))?;
+    let route = cluster.routes.get(&shift.key.sibling(&part.name))?;
     let goes_back = run.rollback.is_some() && route.has_finalizer();
     (route.deleted.is_none() || goes_back).then_some(route)
 }

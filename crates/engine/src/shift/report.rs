@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use weir_api::condition::COMPLETE;
 use weir_api::traffic_shift::{HeldBy, Phase};
 
+use crate::ready_state::{ReadyState, StatusConditions, because};
 use crate::reason::Reason;
-use crate::standing::{Standing, StatusConditions, because};
 
 use super::draft::Draft;
 use super::run::{self, RunState};
@@ -74,18 +74,17 @@ fn warn(draft: &mut Draft<'_>, failure: &str) {
 
 /// Sets the conditions, and the beginning of a new count towards the deadline where a pause has ended.
 pub(super) fn conclude(draft: &mut Draft<'_>) {
-    let was_paused = draft.shift.status.phase.is_some_and(|phase| phase.rests() || phase == Phase::Pending);
     let goes_on = matches!(draft.status.phase, Some(Phase::Verifying | Phase::Shifting | Phase::Baking));
-    if let Some(run) = draft.status.run.as_mut().filter(|_| was_paused && goes_on) {
+    if let Some(run) = draft.status.run.as_mut().filter(|_| run::was_paused(draft.shift) && goes_on) {
         run.progressed_at = draft.now;
     }
     draft.status.queued = draft.status.run.as_ref().and_then(|run| run::queued(draft.shift, run));
     draft.status.weights = weights_of_first(draft);
-    let standing = standing(draft);
+    let ready_state = ready_state(draft);
     let conditions = StatusConditions::after(&draft.shift.status.conditions, draft.now, draft.shift.generation);
-    let conditions = conditions.standing(&standing);
+    let conditions = conditions.ready_state(&ready_state);
     let is_over = draft.stalled.is_none() && !draft.is_moving() && draft.status.phase != Some(Phase::Pending);
-    draft.status.conditions = conditions.set(COMPLETE, is_over, standing.explanation()).finish();
+    draft.status.conditions = conditions.set(COMPLETE, is_over, ready_state.explanation()).finish();
 }
 
 fn weights_of_first(draft: &Draft<'_>) -> Option<String> {
@@ -93,12 +92,12 @@ fn weights_of_first(draft: &Draft<'_>) -> Option<String> {
         return Some(run.summary.clone());
     }
     let first = draft.shift.spec.routes.first()?;
-    draft.cluster.routes.get(&draft.shift.key.beside(first))?.status.live.clone()
+    draft.cluster.routes.get(&draft.shift.key.sibling(first))?.status.live.clone()
 }
 
-fn standing(draft: &Draft<'_>) -> Standing {
+fn ready_state(draft: &Draft<'_>) -> ReadyState {
     if let Some(reason) = &draft.stalled {
-        return Standing::Stalled(reason.clone());
+        return ReadyState::Stalled(reason.clone());
     }
     let phase = draft.status.phase.unwrap_or(Phase::Pending);
     let waiting = draft.status.waiting.as_ref().map(|waiting| waiting.message.clone());
@@ -119,9 +118,9 @@ fn standing(draft: &Draft<'_>) -> Standing {
     };
     let reason = because(phase, message);
     match phase {
-        Phase::Succeeded if waiting.is_none() => Standing::Ready(reason),
-        Phase::Succeeded | Phase::RolledBack | Phase::Superseded => Standing::Resting(reason),
-        Phase::Failed => Standing::Stalled(reason),
+        Phase::Succeeded if waiting.is_none() => ReadyState::Ready(reason),
+        Phase::Succeeded | Phase::RolledBack | Phase::Superseded => ReadyState::Resting(reason),
+        Phase::Failed => ReadyState::Stalled(reason),
         Phase::Pending
         | Phase::Verifying
         | Phase::Shifting
@@ -129,6 +128,6 @@ fn standing(draft: &Draft<'_>) -> Standing {
         | Phase::Held
         | Phase::Degraded
         | Phase::Baking
-        | Phase::RollingBack => Standing::Working(reason),
+        | Phase::RollingBack => ReadyState::Working(reason),
     }
 }

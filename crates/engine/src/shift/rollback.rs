@@ -6,11 +6,11 @@ use weir_api::traffic_shift::{Outcome, Phase, Run, RunRoute};
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::object::ShiftObject;
+use crate::reader::{Asked, Reader, all};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
-use crate::step::MAX_GROUPS;
 use crate::tick::Urgency;
 use crate::weights;
+use crate::write::MAX_GROUPS;
 
 use super::draft::Draft;
 use super::plan::Plan;
@@ -44,17 +44,17 @@ pub(super) fn go_back(
     draft: &mut Draft<'_>,
     routes: &[RouteProgress<'_>],
     plan: &Plan,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<()> {
     let run = &draft.status.run.clone()?;
     if !awaits_capacity(draft.shift) {
-        sight.hurry(Urgency::Rollback);
+        reader.hurry(Urgency::Rollback);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;
     let shift = draft.shift;
     let returns = all(routes.iter().map(|route| {
         let kept = || Return { weights: route.part.weights.clone(), short: None };
-        if route.is_left(shift, run) { Some(kept()) } else { of_route(route, run, percent, sight) }
+        if route.is_left(shift, run) { Some(kept()) } else { of_route(route, run, percent, reader) }
     }))?;
     let short = returns.iter().find_map(|back| back.short.clone());
     // What a run wants that has yet to be told what is live was never written.
@@ -70,12 +70,12 @@ pub(super) fn go_back(
             draft.wait(Phase::RollingBack, reason, message, None);
         }
         (_, Some(short)) => {
-            if !changed && run.applied_at.is_some() && supersede::replace_rollback(draft, run, plan, sight)? {
+            if !changed && run.applied_at.is_some() && supersede::replace_rollback(draft, run, plan, reader)? {
                 return Some(());
             }
             let is_new = draft.now < waiting_since(draft.shift, Reason::RollbackCapacity, draft.now) + WHILE;
             draft.wait(Phase::RollingBack, Reason::RollbackCapacity, short, None);
-            draft.wake_at(sight.began + if is_new { LOOK_AGAIN } else { LOOK_LATER });
+            draft.wake_at(reader.began + if is_new { LOOK_AGAIN } else { LOOK_LATER });
             give_up_without_capacity(draft, run);
         }
         (false, None) => remember(draft, Outcome::RolledBack),
@@ -101,16 +101,16 @@ struct Sides {
     remainder: Vec<EnvironmentWeight>,
 }
 
-fn of_route(route: &RouteProgress<'_>, run: &Run, min_healthy_percent: i32, sight: &mut Sight<'_>) -> Asked<Return> {
+fn of_route(route: &RouteProgress<'_>, run: &Run, min_healthy_percent: i32, reader: &mut Reader<'_>) -> Asked<Return> {
     let target = weights::without(route.part.rollback_target(), &run.to);
     if target.is_empty() {
         return Some(Return { weights: route.part.weights.clone(), short: None });
     }
     let sides = Sides { target, remainder: health::remainder(route, run) };
-    let fresh = sight.fresh();
-    let old = health::carrying(route, &sides.target, fresh, sight);
-    let rest = health::carrying(route, &sides.remainder, fresh, sight);
-    let new = health::of(route, &run.to, fresh, sight);
+    let fresh = reader.fresh();
+    let old = health::carrying(route, &sides.target, fresh, reader);
+    let rest = health::carrying(route, &sides.remainder, fresh, reader);
+    let new = health::of(route, &run.to, fresh, reader);
     let (old, rest, new) = (old?, rest?.unwrap_or(0), new?);
     let new = new.map_or(0, |health| i32::try_from(health.able()).unwrap_or(i32::MAX));
     let old = match old {

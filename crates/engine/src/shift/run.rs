@@ -41,6 +41,11 @@ pub(super) fn phase(run: &Run) -> Phase {
     }
 }
 
+/// Whether the run was not to make progress when the shift was looked at last: the time since does not count.
+pub(super) fn was_paused(shift: &ShiftObject) -> bool {
+    shift.status.phase.is_some_and(|phase| phase.rests() || phase == Phase::Pending)
+}
+
 /// Makes the next change of a run: every route gets new weights, which start from the ones before, under the next number.
 pub(super) fn change(run: &mut Run, next: impl Fn(usize, &RunRoute) -> Vec<EnvironmentWeight>) {
     for (index, part) in run.routes.iter_mut().enumerate() {

@@ -3,10 +3,10 @@
 use weir_api::traffic_shift::{HeldBy, Hold, Outcome, PastRun, Phase, Run, RunRoute};
 
 use crate::backend;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::because;
 use crate::reason::Reason;
 use crate::route;
-use crate::sight::{Asked, Sight};
-use crate::standing::because;
 use crate::weights;
 
 use super::draft::Draft;
@@ -19,7 +19,7 @@ use super::run::renumber;
 use super::{command, finish};
 
 /// Starts a run where one is due; otherwise says why none is.
-pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -> Asked<()> {
+pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, reader: &mut Reader<'_>) -> Asked<()> {
     let to = draft.shift.spec.to.clone();
     let routes = match usable_routes(draft) {
         Ok(routes) => routes,
@@ -36,15 +36,15 @@ pub(super) fn start(draft: &mut Draft<'_>, plan: &Plan, sight: &mut Sight<'_>) -
     let is_live = routes.iter().all(|route| weights::carries_all(route.live(), &to));
     if is_live && routes.iter().all(|route| is_on_record(draft, route, &to)) {
         draft.status.phase = Some(Phase::Succeeded);
-        return finish::watch_first(draft, &routes, sight);
+        return finish::watch_first(draft, &routes, reader);
     }
     if let Some(outcome) = ended_before(draft, &routes, &to).filter(|_| !is_live && !command::retries(draft)) {
         rest_after_end(draft, outcome, &routes);
         return Some(());
     }
-    let next = match barred(draft, &routes, None, plan, sight)? {
+    let next = match barred(draft, &routes, None, plan, reader)? {
         Some(refusal) => Err(refusal),
-        None => new_run(draft, &routes, None, plan, sight)?,
+        None => new_run(draft, &routes, None, plan, reader)?,
     };
     match next {
         Ok(run) => {
@@ -111,15 +111,15 @@ pub(super) fn successor(
     draft: &Draft<'_>,
     moving: &Run,
     plan: &Plan,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Run, Refusal>> {
     let routes = routes(draft);
     let there = routes.as_deref().unwrap_or_default();
-    if let Some(refusal) = barred(draft, there, Some(moving), plan, sight)? {
+    if let Some(refusal) = barred(draft, there, Some(moving), plan, reader)? {
         return Some(Err(refusal));
     }
     match routes {
-        Ok(routes) => new_run(draft, &routes, Some(moving), plan, sight),
+        Ok(routes) => new_run(draft, &routes, Some(moving), plan, reader),
         Err(refusal) => Some(Err(refusal)),
     }
 }
@@ -130,12 +130,12 @@ fn barred(
     routes: &[RouteProgress<'_>],
     before: Option<&Run>,
     plan: &Plan,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Option<Refusal>> {
     let parts = routes.iter().map(|route| route.part.clone()).collect();
     let run = beginning(draft, routes, plan, parts, 0);
     let station = Station { before, ..draft.station(plan, &run, routes) };
-    Some(match gate::first_closed(BEFORE_START, &station, sight)? {
+    Some(match gate::first_closed(BEFORE_START, &station, reader)? {
         // What has not begun cannot fail.
         Some((check, Gate::Wait(wait) | Gate::Failed(_, wait))) => {
             Some(Refusal { gate: Some(check), wait, stalls: false })
@@ -191,7 +191,7 @@ fn routes<'a>(draft: &Draft<'a>) -> Result<Vec<RouteProgress<'a>>, Refusal> {
     let to = &draft.shift.spec.to;
     let mut routes = Vec::new();
     for name in &draft.shift.spec.routes {
-        let route = draft.cluster.routes.get(&draft.shift.key.beside(name)).filter(|route| route.deleted.is_none());
+        let route = draft.cluster.routes.get(&draft.shift.key.sibling(name)).filter(|route| route.deleted.is_none());
         let route = route.ok_or_else(|| {
             let remedy = draft.cluster.remedy();
             Refusal::new(Reason::WaitingForRoute, format!("the WeightedRoute {name} does not exist; {remedy}"))

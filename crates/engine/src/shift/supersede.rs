@@ -3,8 +3,8 @@
 
 use weir_api::traffic_shift::{OnChange, Outcome, Run};
 
+use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
 
 use super::draft::Draft;
 use super::plan::Plan;
@@ -23,11 +23,11 @@ pub(super) fn brake(draft: &mut Draft<'_>) {
 
 /// Lets the run to what `to` names now take over, if it may; true when that has decided what happens. While it cannot
 /// begin, the present run stays where it is, so that its candidate is still watched and it can still go back.
-pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
+pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, reader: &mut Reader<'_>) -> Asked<bool> {
     if draft.shift.spec.to == run.to || !may_be_replaced(draft) {
         return Some(false);
     }
-    match start::successor(draft, run, plan, sight)? {
+    match start::successor(draft, run, plan, reader)? {
         Ok(next) => take_over(draft, next, ""),
         Err(refusal) => start::refuse(draft, refusal),
     }
@@ -35,11 +35,11 @@ pub(super) fn replace(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut
 }
 
 /// Lets the run to what `to` names now take over from a rollback that waits for capacity; true when it has.
-pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, sight: &mut Sight<'_>) -> Asked<bool> {
+pub(super) fn replace_rollback(draft: &mut Draft<'_>, run: &Run, plan: &Plan, reader: &mut Reader<'_>) -> Asked<bool> {
     if !wants_another(draft.shift, run) || !may_be_replaced(draft) {
         return Some(false);
     }
-    let next = start::successor(draft, run, plan, sight)?.ok();
+    let next = start::successor(draft, run, plan, reader)?.ok();
     let has_taken_over = next.is_some();
     if let Some(next) = next {
         take_over(draft, next, " while the traffic was going back");

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::TrafficShiftStatus;
 use weir_api::traffic_shift::{HeldBy, Run};
 
+use crate::reader::{Asked, Reader, all};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
-use crate::standing::{Explanation, because};
 
 use super::gate::Station;
 use super::health::{self, Capacity};
@@ -44,7 +44,7 @@ pub(super) struct Watched {
 }
 
 /// Watches the health of a candidate that carries traffic.
-pub(super) fn candidate(station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<Watched> {
+pub(super) fn candidate(station: &Station<'_>, reader: &mut Reader<'_>) -> Asked<Watched> {
     let run = station.run;
     let (degraded_since, unchecked) = (run.degraded_since, run.unchecked);
     let unseen = Watched { degraded_since, unchecked, worry: None, failure: None, wake: None };
@@ -62,10 +62,10 @@ pub(super) fn candidate(station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<W
         return Some(unseen);
     }
     let own = if acts { own } else { Vec::new() };
-    let since = sight.began - HEALTH_AGE;
-    let (found, broken) = (look(station, &own, &others, sight), health::broken_remainder(&own, run, since, sight));
+    let since = reader.began - HEALTH_AGE;
+    let (found, broken) = (look(station, &own, &others, reader), health::broken_remainder(&own, run, since, reader));
     let (found, broken) = (found?, broken?);
-    let unseen = Watched { wake: Some(sight.began + HEALTH_INTERVAL), ..unseen };
+    let unseen = Watched { wake: Some(reader.began + HEALTH_INTERVAL), ..unseen };
     Some(match broken.into_iter().next() {
         Some(message) => Watched { failure: Some(because(Reason::RemainderUnhealthy, message)), ..unseen },
         None => judged(station, found, has_failed, unseen),
@@ -84,14 +84,14 @@ fn look(
     station: &Station<'_>,
     own: &[&RouteProgress<'_>],
     others: &[&RouteProgress<'_>],
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Found> {
     let run = station.run;
     let percent = station.shift.spec.capacity.min_healthy_percent;
-    let since = sight.began - HEALTH_AGE;
+    let since = reader.began - HEALTH_AGE;
     let weight = if run.surveying { 0 } else { run.weight };
-    let of_own = health::candidate(own, run, weight, percent, since, sight);
-    let mut of_other = |route| health::candidate(&[route], run, route.carried_by(&run.to), percent, since, sight);
+    let of_own = health::candidate(own, run, weight, percent, since, reader);
+    let mut of_other = |route| health::candidate(&[route], run, route.carried_by(&run.to), percent, since, reader);
     let of_others = all(others.iter().map(|route| of_other(route)))?;
     let mut worst = Found { capacity: of_own?, acts: true };
     for capacity in of_others {

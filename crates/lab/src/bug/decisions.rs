@@ -11,7 +11,7 @@ use weir_engine::event::Event;
 use weir_engine::guard::Recorded;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::object::{RouteObject, ShiftObject};
-use weir_engine::sight::Sight;
+use weir_engine::reader::Reader;
 use weir_engine::tick::{Context, Urgency, Verdict};
 use weir_engine::{Cluster, Key, Kind, KindName, Object, claim, weights};
 
@@ -64,12 +64,12 @@ impl<K: Alter> Kind for Altered<K> {
         context: &Context,
         cluster: &Cluster,
         object: &Object<Self::Spec, Self::Status>,
-        sight: &mut Sight<'_>,
+        reader: &mut Reader<'_>,
     ) -> Option<Verdict<Self::Status>> {
-        let Some(bug) = planted() else { return K::decide(context, cluster, object, sight) };
+        let Some(bug) = planted() else { return K::decide(context, cluster, object, reader) };
         let (mut context, mut cluster, mut object) = (context.clone(), cluster.clone(), object.clone());
         K::before(bug, &mut context, &mut cluster, &mut object);
-        let mut verdict = K::decide(&context, &cluster, &object, sight)?;
+        let mut verdict = K::decide(&context, &cluster, &object, reader)?;
         K::after(bug, &context, &cluster, &object, &mut verdict);
         Some(verdict)
     }
@@ -110,7 +110,7 @@ impl Alter for Routes {
                 let place = &mut route.status.listener_rule;
                 (place.listener, place.arn, place.marked) = (None, None, None);
             }
-            Bug::HidesRefusals => context.trouble = None,
+            Bug::HidesRefusals => context.write_error = None,
             Bug::FightsForever => route.status.reversals.clear(),
             _ => {}
         }
@@ -121,7 +121,7 @@ impl Alter for Routes {
             Bug::ClaimsUnseen => {
                 if let Some(intent) = verdict.status.intent.as_mut().filter(|intent| intent.verified_at.is_none()) {
                     intent.verified_at = Some(context.now);
-                    verdict.step = None;
+                    verdict.write = None;
                 }
             }
             Bug::HotLoop => {
@@ -129,18 +129,18 @@ impl Alter for Routes {
             }
             Bug::FightsForever => verdict.status.reversals.clear(),
             Bug::Panics => {
-                let moves_traffic = verdict.step.as_ref().is_some_and(|step| step.forward().is_some());
+                let moves_traffic = verdict.write.as_ref().is_some_and(|write| write.forward().is_some());
                 assert!(!moves_traffic, "the planted bug");
             }
             Bug::HandsOver(bad) => {
-                let altered = verdict.step.as_ref().and_then(|step| bad.of(step));
-                verdict.step = altered.or(verdict.step.take());
+                let altered = verdict.write.as_ref().and_then(|write| bad.of(write));
+                verdict.write = altered.or(verdict.write.take());
             }
             Bug::SlowRollback => {
                 let run = claim::holder(cluster, &route.key).and_then(|shift| shift.status.run.as_ref());
                 let cause = run.and_then(|run| run.rollback.as_ref());
                 if cause.is_some_and(|cause| context.now < cause.since + LINGERS) {
-                    verdict.step = None;
+                    verdict.write = None;
                 }
             }
             _ => {}

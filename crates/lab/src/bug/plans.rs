@@ -1,20 +1,20 @@
-//! The plan that brings each bug to light: a course on which it does its harm.
+//! The plan that brings each bug to light: a rollout on which it does its harm.
 
 use weir_api::weighted_route::DriftPolicy;
 
-use crate::course::Course;
-use crate::fault::{Absence, Fault, Hand, Illness, Moment, Planned, Quota};
+use crate::fault::{Absence, Fault, Illness, ManualChange, Moment, Planned, Quota};
 use crate::plan::Plan;
+use crate::rollout::Rollout;
 
-use super::{BadStep, Bug};
+use super::{BadWrite, Bug};
 
 impl Bug {
     /// The plan, without the bug: it is sound.
     pub fn plan(self) -> Plan {
-        let plan = Plan::undisturbed(17, self.course());
+        let plan = Plan::undisturbed(17, self.rollout());
         let at = |second: u32, fault: Fault| Planned { at: Moment::Second(second), fault };
-        let hand = |second: u32, hand: Hand| at(second, Fault::Hand(hand));
-        let verb = |verb: &str| Hand::Command(verb.to_owned());
+        let manual = |second: u32, manual: ManualChange| at(second, Fault::Manual(manual));
+        let verb = |verb: &str| ManualChange::Command(verb.to_owned());
         let faults = match self {
             Self::ClaimsUnseen
             | Self::DropsAtOnce
@@ -27,44 +27,49 @@ impl Bug {
             | Self::Panics
             | Self::HandsOver(_) => Vec::new(),
             Self::OverloadsOldSide => vec![
-                hand(39, verb("pause")),
+                manual(39, verb("pause")),
                 at(41, Fault::Ill("blue".to_owned(), Illness::Most, 120)),
-                hand(80, verb("abort")),
+                manual(80, verb("abort")),
             ],
             Self::TrustsOldHealth => vec![
-                hand(34, verb("pause")),
+                manual(34, verb("pause")),
                 at(35, Fault::Ill("green".to_owned(), Illness::Empty, 120)),
-                hand(60, verb("resume")),
+                manual(60, verb("resume")),
             ],
             Self::HidesRefusals | Self::RetriesRefusals => vec![at(0, Fault::Quota(Quota::Groups, 120))],
-            Self::MakesForeignRules => vec![hand(40, Hand::Remove)],
-            Self::TakesUnknownForBad => vec![hand(40, Hand::Only("blue".to_owned()))],
+            Self::MakesForeignRules => vec![manual(40, ManualChange::Remove)],
+            Self::TakesUnknownForBad => vec![manual(40, ManualChange::Only("blue".to_owned()))],
             Self::TrustsTheClock => {
                 vec![at(36, Fault::AwsAway(Absence::Failing, 30)), at(50, Fault::ClockStep(7_200))]
             }
-            Self::OverwritesOnReturn => vec![hand(70, verb("pause")), hand(76, Hand::Answer), hand(95, verb("abort"))],
-            Self::FollowsRepointed => vec![hand(40, Hand::PointPort)],
-            Self::ForgetsHeld => {
-                vec![hand(45, Hand::Weights(40, 60)), at(80, Fault::Ill("green".to_owned(), Illness::All, 300))]
+            Self::OverwritesOnReturn => {
+                vec![manual(70, verb("pause")), manual(76, ManualChange::Answer), manual(95, verb("abort"))]
             }
-            Self::KeepsFinalizer => vec![hand(38, Hand::DeleteShift)],
-            Self::BlindToDrift => vec![hand(90, Hand::Weights(70, 30))],
-            Self::FightsForever => vec![hand(90, Hand::Fight(70, 30, 30))],
-            Self::IgnoresOwners => vec![hand(35, Hand::Claim)],
-            Self::SlowRollback => vec![hand(39, verb("abort"))],
-            Self::ForgetsEnds => vec![hand(38, verb("abort")), hand(70, Hand::RecreateShift)],
+            Self::FollowsRepointed => vec![manual(40, ManualChange::PointPort)],
+            Self::ForgetsHeld => {
+                vec![
+                    manual(45, ManualChange::Weights(40, 60)),
+                    at(80, Fault::Ill("green".to_owned(), Illness::All, 300)),
+                ]
+            }
+            Self::KeepsFinalizer => vec![manual(38, ManualChange::DeleteShift)],
+            Self::BlindToDrift => vec![manual(90, ManualChange::Weights(70, 30))],
+            Self::FightsForever => vec![manual(90, ManualChange::Fight(70, 30, 30))],
+            Self::IgnoresOwners => vec![manual(35, ManualChange::Claim)],
+            Self::SlowRollback => vec![manual(39, verb("abort"))],
+            Self::ForgetsEnds => vec![manual(38, verb("abort")), manual(70, ManualChange::RecreateShift)],
         };
         Plan { faults, ..plan }
     }
 
-    fn course(self) -> Course {
+    fn rollout(self) -> Rollout {
         match self {
-            Self::CutsStickyClients => Course::sticky(),
+            Self::CutsStickyClients => Rollout::sticky(),
             // A rule without a login, which could not be written over what somebody has put in its place.
-            Self::OverwritesOnReturn => Course { weights: vec![50, 100], pause_s: 60, ..Course::first() },
-            Self::ForgetsHeld => Course { weights: vec![50, 100], pause_s: 60, ..Course::short() },
-            Self::MakesForeignRules => Course { weights: vec![50, 100], pause_s: 20, ..Course::adopted() },
-            Self::FightsForever => Course { drift: DriftPolicy::Correct, ..Course::short() },
+            Self::OverwritesOnReturn => Rollout { weights: vec![50, 100], pause_s: 60, ..Rollout::first() },
+            Self::ForgetsHeld => Rollout { weights: vec![50, 100], pause_s: 60, ..Rollout::short() },
+            Self::MakesForeignRules => Rollout { weights: vec![50, 100], pause_s: 20, ..Rollout::adopted() },
+            Self::FightsForever => Rollout { drift: DriftPolicy::Correct, ..Rollout::short() },
             // Pauses that are long enough for something to happen in them.
             Self::OverloadsOldSide
             | Self::TrustsOldHealth
@@ -72,10 +77,10 @@ impl Bug {
             | Self::SlowRollback
             | Self::TakesUnknownForBad
             | Self::FollowsRepointed
-            | Self::StaleWorker => Course { weights: vec![50, 100], pause_s: 20, ..Course::release() },
-            Self::HandsOver(BadStep::TakesPriority | BadStep::TakesRequests) => Course::first(),
-            Self::HandsOver(BadStep::WritesOtherRule | BadStep::DeletesRule) => Course::adopted(),
-            _ => Course::short(),
+            | Self::StaleWorker => Rollout { weights: vec![50, 100], pause_s: 20, ..Rollout::release() },
+            Self::HandsOver(BadWrite::TakesPriority | BadWrite::TakesRequests) => Rollout::first(),
+            Self::HandsOver(BadWrite::WritesOtherRule | BadWrite::DeletesRule) => Rollout::adopted(),
+            _ => Rollout::short(),
         }
     }
 }

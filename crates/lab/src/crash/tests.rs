@@ -12,8 +12,11 @@ use super::{Report, enumerate};
 const HOUR: Duration = Duration::from_hours(1);
 
 fn assert_endured(report: &Report, at_least: usize) {
-    let failures: Vec<String> =
-        report.failures.iter().map(|(cut, message)| format!("{:?} write {}: {message}", cut.side, cut.write)).collect();
+    let failures: Vec<String> = report
+        .failures
+        .iter()
+        .map(|(crash_point, message)| format!("{:?} write {}: {message}", crash_point.side, crash_point.write))
+        .collect();
     assert_eq!(failures, Vec::<String>::new());
     assert!(report.plans >= 2 * at_least, "only {} plans for {} writes", report.plans, report.writes);
 }

@@ -9,32 +9,32 @@ use weir_engine::Key;
 
 use crate::evidence::Weights;
 
-use super::course::{Course, Write, compare, run_of, share, words};
+use super::history::{History, Write, compare, run_of, share, words};
 use super::{Breach, Invariant, STALENESS, leavings};
 
-pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for write in &course.writes {
+    for write in &history.writes {
         let (Some(weights), Some(route)) = (&write.weights, &write.route) else { continue };
-        let before = if write.creates { Weights::new() } else { course.live(&write.place, write.at) };
+        let before = if write.creates { Weights::new() } else { history.live(&write.place, write.at) };
         for group in weights.keys().filter(|group| compare(&before, weights, group) == Some(Ordering::Greater)) {
-            if leavings::restores(course, write, route, weights) {
-                if let Some(lacking) = lacks_to_restore(course, write, route, &before, group, weights) {
+            if leavings::restores(history, write, route, weights) {
+                if let Some(lacking) = lacks_to_restore(history, write, route, &before, group, weights) {
                     let message = format!("{} was put back on route {route}: {lacking}", words(weights));
                     breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
                 }
                 continue;
             }
-            if let Some(intent) = course.own_intent(route, write.at) {
-                if let Some(found) = lacks_own(course, write, route, intent, group, &before, weights) {
+            if let Some(intent) = history.own_intent(route, write.at) {
+                if let Some(found) = lacks_own(history, write, route, intent, group, &before, weights) {
                     let message = format!("{} was written to route {route}: {found}", words(weights));
                     breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
                 }
                 continue;
             }
-            let movers = course.movers(route, write.at);
+            let movers = history.movers(route, write.at);
             let found: Vec<String> =
-                movers.iter().filter_map(|shift| lacks(course, write, route, shift, group, weights)).collect();
+                movers.iter().filter_map(|shift| lacks(history, write, route, shift, group, weights)).collect();
             if !movers.is_empty() && found.len() == movers.len() {
                 let message = format!("{} was written to route {route}: {}", words(weights), found[0]);
                 breaches.push(Breach { at: write.at, invariant: Invariant::RaisedWithoutCapacity, message });
@@ -46,28 +46,28 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
 
 /// What a group lacks to carry again what the strongest of the live groups carries, in words.
 fn lacks_to_restore(
-    course: &Course<'_>,
+    history: &History<'_>,
     write: &Write<'_>,
     route: &Key,
     before: &Weights,
     group: &str,
     weights: &Weights,
 ) -> Option<String> {
-    let percent = course.route(route, write.at)?.spec.capacity.min_healthy_percent;
+    let percent = history.route(route, write.at)?.spec.capacity.min_healthy_percent;
     let carrying = before.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group);
     let (from, to) = (write.at - STALENESS, write.at);
     // Where nothing carries traffic there is nothing to lose.
-    let baseline = carrying.map(|group| u64::from(course.fewest_healthy(group, from, to))).max()?;
+    let baseline = carrying.map(|group| u64::from(history.fewest_healthy(group, from, to))).max()?;
     let (weight, total) = share(weights, group);
     let part = weight * baseline * u64::try_from(percent).unwrap_or(0);
     let needed = part.div_ceil(total.max(1) * 100).max(1);
-    let found = u64::from(course.most_healthy(group, from, to));
+    let found = u64::from(history.most_healthy(group, from, to));
     (found < needed).then(|| format!("{found} targets of {group} were healthy, {needed} were needed"))
 }
 
 /// What a group lacks for the share that it was given, in words.
 fn lacks(
-    course: &Course<'_>,
+    history: &History<'_>,
     write: &Write<'_>,
     route: &Key,
     shift: &TrafficShift,
@@ -75,12 +75,12 @@ fn lacks(
     weights: &Weights,
 ) -> Option<String> {
     let run = run_of(shift)?;
-    let healthy = |group: &str| course.most_healthy(group, write.at - STALENESS, write.at);
-    let candidate = course.group_of(&route.namespace, &run.to, write.at)?;
+    let healthy = |group: &str| history.most_healthy(group, write.at - STALENESS, write.at);
+    let candidate = history.group_of(&route.namespace, &run.to, write.at)?;
     if run.rollback.is_some() {
-        return overloads(course, write, route, shift, candidate, weights);
+        return overloads(history, write, route, shift, candidate, weights);
     }
-    let baseline = course.baseline(route, shift, run)?;
+    let baseline = history.baseline(route, shift, run)?;
     let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
     let (weight, total) = share(weights, group);
     let needed = (weight * u64::from(baseline) * percent).div_ceil(total.max(1) * 100).max(1);
@@ -92,7 +92,7 @@ fn lacks(
 /// old side and something on the candidate, or with more traffic than the old side can carry while the candidate could
 /// carry it.
 fn overloads(
-    course: &Course<'_>,
+    history: &History<'_>,
     write: &Write<'_>,
     route: &Key,
     shift: &TrafficShift,
@@ -104,10 +104,10 @@ fn overloads(
     let old: u64 = weights
         .keys()
         .filter(|group| *group != candidate)
-        .map(|group| u64::from(course.most_healthy(group, from, to)))
+        .map(|group| u64::from(history.most_healthy(group, from, to)))
         .sum();
-    let new = u64::from(course.fewest_healthy(candidate, from, to));
-    let live = course.live(&write.place, write.at);
+    let new = u64::from(history.fewest_healthy(candidate, from, to));
+    let live = history.live(&write.place, write.at);
     if !weights.keys().any(|group| group != candidate && live.contains_key(group)) {
         // The old side was taken out of the action: nobody can know its health before it is back in.
         return None;
@@ -116,7 +116,7 @@ fn overloads(
         return Some(format!("nothing is healthy there, while {new} targets of {candidate} are"));
     }
     let percent = u64::try_from(shift.spec.capacity.min_healthy_percent).unwrap_or(0);
-    let needed = (u64::from(course.baseline(route, shift, run)?) * percent).div_ceil(100).max(1);
+    let needed = (u64::from(history.baseline(route, shift, run)?) * percent).div_ceil(100).max(1);
     if new == 0 || old >= needed {
         return None;
     }
@@ -132,7 +132,7 @@ fn overloads(
 
 /// What a group lacks for the share that it was given by the route's user, or by a correction, in words.
 fn lacks_own(
-    course: &Course<'_>,
+    history: &History<'_>,
     write: &Write<'_>,
     route: &Key,
     intent: &Intent,
@@ -140,9 +140,9 @@ fn lacks_own(
     before: &Weights,
     weights: &Weights,
 ) -> Option<String> {
-    let most = |group: &str| u64::from(course.most_healthy(group, write.at - STALENESS, write.at));
-    let fewest = |group: &str| u64::from(course.fewest_healthy(group, write.at - STALENESS, write.at));
-    let percent = course.route(route, write.at).map_or(100, |route| route.spec.capacity.min_healthy_percent);
+    let most = |group: &str| u64::from(history.most_healthy(group, write.at - STALENESS, write.at));
+    let fewest = |group: &str| u64::from(history.fewest_healthy(group, write.at - STALENESS, write.at));
+    let percent = history.route(route, write.at).map_or(100, |route| route.spec.capacity.min_healthy_percent);
     let measure = u64::try_from(intent.baseline.unwrap_or(0)).unwrap_or(0) * u64::try_from(percent).unwrap_or(0);
     let (weight, total) = share(weights, group);
     let needed = (weight * measure).div_ceil(total.max(1) * 100).max(1);
@@ -155,7 +155,7 @@ fn lacks_own(
     let other: u64 = before.keys().filter(|group| !gaining.contains(group)).map(|group| fewest(group)).sum();
     let part: u64 = gaining.iter().map(|group| share(weights, group).0).sum();
     let returns = intent.correction.is_some() || {
-        let from = intent.follow.as_ref().and_then(|follow| course.by_group(&route.namespace, &follow.from, write.at));
+        let from = intent.follow.as_ref().and_then(|follow| history.by_group(&route.namespace, &follow.from, write.at));
         from.is_some_and(|from| gaining.iter().all(|group| compare(&from, weights, group) != Some(Ordering::Greater)))
     };
     // A return gives each side its part of what is healthy.

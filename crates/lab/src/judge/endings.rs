@@ -8,7 +8,7 @@ use weir_engine::Key;
 
 use crate::evidence::Evidence;
 
-use super::course::{Course, Seen, run_of};
+use super::history::{History, Seen, run_of};
 use super::{Breach, Invariant, silence};
 
 /// How long after its deadline a run may go on.
@@ -18,9 +18,9 @@ const SHIFT_LINGERING: SignedDuration = SignedDuration::from_hours(4);
 /// How long any other deleted object may stay: the deadline of routes, and the longest backoff.
 const LINGERING: SignedDuration = SignedDuration::from_mins(12);
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut latest: BTreeMap<&Key, &Seen<weir_api::TrafficShift>> = BTreeMap::new();
-    for seen in &course.shifts {
+    for seen in &history.shifts {
         latest.insert(&seen.key, seen);
     }
     let mut breaches = Vec::new();

@@ -10,7 +10,7 @@ use weir_engine::Key;
 use crate::evidence::Evidence;
 use crate::journal::{Entry, What};
 
-use super::course::{Course, run_of, share};
+use super::history::{History, run_of, share};
 use super::{Breach, Invariant, silence};
 
 /// How long it may stay without a word: until that is known, looked at and written, with some patience for targets that
@@ -23,13 +23,13 @@ const GAP: SignedDuration = SignedDuration::from_secs(35);
 /// What a shift says whose traffic does not go back by itself.
 const SAYS: [&str; 2] = ["NotGoingBack", "RouteGone"];
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (group, from, to) in illnesses(evidence) {
         let mut since = None;
         let mut at = from;
         while at <= to {
-            let neglected = neglected(course, group, at).filter(|_| is_at_work(evidence, at));
+            let neglected = neglected(history, group, at).filter(|_| is_at_work(evidence, at));
             let Some(key) = neglected else {
                 (since, at) = (None, at + STEP);
                 continue;
@@ -67,15 +67,15 @@ fn illnesses(evidence: &Evidence) -> Vec<(&str, Timestamp, Timestamp)> {
 }
 
 /// The shift that has a group as its candidate, with traffic on it, and neither brings that back nor says anything.
-fn neglected(course: &Course<'_>, group: &str, at: Timestamp) -> Option<Key> {
-    let routes: Vec<Key> = course.route_keys().into_iter().cloned().collect();
+fn neglected(history: &History<'_>, group: &str, at: Timestamp) -> Option<Key> {
+    let routes: Vec<Key> = history.route_keys().into_iter().cloned().collect();
     routes.into_iter().find_map(|route| {
-        let shift = course.mover(&route, at)?;
+        let shift = history.mover(&route, at)?;
         let run = run_of(shift).filter(|run| run.rollback.is_none() && run.outcome.is_none())?;
-        let is_candidate = course.group_of(&route.namespace, &run.to, at) == Some(group);
+        let is_candidate = history.group_of(&route.namespace, &run.to, at) == Some(group);
         let can_go_back =
             run.routes.iter().any(|part| part.rollback_target().iter().any(|entry| entry.environment != run.to));
-        let carries = course.places(&route, at, at).any(|place| share(&course.live(place, at), group).0 > 0);
+        let carries = history.places(&route, at, at).any(|place| share(&history.live(place, at), group).0 > 0);
         let key = Key::new(route.namespace.clone(), shift.metadata.name.clone().unwrap_or_default());
         (is_candidate && can_go_back && carries && !says(shift)).then_some(key)
     })
@@ -99,7 +99,7 @@ fn is_at_work(evidence: &Evidence, at: Timestamp) -> bool {
             What::Aws(request) if request.status == Some(200) => answers += 1,
             What::Kube(request) if request.status.is_some_and(|status| status < 500) => {}
             What::Health { .. } | What::Lease(_) => {}
-            What::Befell(_) if entry.life == 0 => {}
+            What::Befell(_) if entry.process == 0 => {}
             _ => return false,
         }
     }

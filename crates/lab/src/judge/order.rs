@@ -8,21 +8,21 @@ use weir_engine::{Key, weights};
 
 use crate::evidence::Evidence;
 
-use super::course::{Course, Write, run_of};
+use super::history::{History, Write, run_of};
 use super::{Breach, Invariant};
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let is_done = |write: &&Write<'_>| write.request.status.is_none_or(|status| status == 200);
     let weighty: Vec<&Write<'_>> =
-        course.writes.iter().filter(|write| write.weights.is_some()).filter(is_done).collect();
+        history.writes.iter().filter(|write| write.weights.is_some()).filter(is_done).collect();
     for (number, write) in weighty.iter().enumerate() {
         // A rule that is made is known by its listener, on which others are made too.
         let is_same =
             |other: &Write<'_>| other.creates == write.creates && (!write.creates || other.route == write.route);
         let is_next = |other: &&&Write<'_>| other.place == write.place && is_same(other);
         let Some(next) = weighty[number + 1..].iter().find(is_next) else { continue };
-        let goes_back = next.route.as_ref().and_then(|route| course.mover(route, next.at)).and_then(run_of);
+        let goes_back = next.route.as_ref().and_then(|route| history.mover(route, next.at)).and_then(run_of);
         if goes_back.is_some_and(|run| run.rollback.is_some()) {
             continue;
         }
@@ -40,7 +40,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
             breaches.push(Breach { at: next.at, invariant, message });
         }
     }
-    breaches.extend(steps(course));
+    breaches.extend(steps(history));
     breaches
 }
 
@@ -61,13 +61,13 @@ fn is_listener_of(listener: &str, rule: &str) -> bool {
     }
 }
 
-fn steps(course: &Course<'_>) -> Vec<Breach> {
+fn steps(history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for (number, seen) in course.shifts.iter().enumerate() {
+    for (number, seen) in history.shifts.iter().enumerate() {
         let Some(run) = run_of(&seen.object).filter(|run| run.rollback.is_none() && run.outcome.is_none()) else {
             continue;
         };
-        let earlier = course.shifts[..number].iter().rev().find(|earlier| earlier.key == seen.key);
+        let earlier = history.shifts[..number].iter().rev().find(|earlier| earlier.key == seen.key);
         let before = earlier.and_then(|earlier| run_of(&earlier.object));
         let Some(before) = before.filter(|before| (before.id, before.started_at) == (run.id, run.started_at)) else {
             continue;
@@ -77,8 +77,8 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &before.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            let is_seen = is_seen(course, &route, seen.object.metadata.uid.as_deref(), before, seen.at);
-            if !is_seen && !takes_over(course, &route, run, seen.at) {
+            let is_seen = is_seen(history, &route, seen.object.metadata.uid.as_deref(), before, seen.at);
+            if !is_seen && !takes_over(history, &route, run, seen.at) {
                 let message = format!(
                     "{} went on to {} % before route {route} had seen change {}",
                     seen.key, run.weight, before.seq
@@ -91,14 +91,14 @@ fn steps(course: &Course<'_>) -> Vec<Breach> {
 }
 
 /// Whether a run goes on from what somebody else has made live, as the route's `drift` says.
-fn takes_over(course: &Course<'_>, route: &Key, run: &Run, at: Timestamp) -> bool {
-    let adopts = course.route(route, at).is_some_and(|route| route.spec.drift == DriftPolicy::Adopt);
+fn takes_over(history: &History<'_>, route: &Key, run: &Run, at: Timestamp) -> bool {
+    let adopts = history.route(route, at).is_some_and(|route| route.spec.drift == DriftPolicy::Adopt);
     let part = run.routes.iter().find(|part| part.name == route.name);
     adopts && part.is_some_and(|part| weights::same_split(&part.before, &part.weights))
 }
 
-fn is_seen(course: &Course<'_>, route: &Key, uid: Option<&str>, run: &Run, at: Timestamp) -> bool {
-    let status = course.route(route, at).and_then(|route| route.status.as_ref());
+fn is_seen(history: &History<'_>, route: &Key, uid: Option<&str>, run: &Run, at: Timestamp) -> bool {
+    let status = history.route(route, at).and_then(|route| route.status.as_ref());
     status.and_then(|status| status.intent.as_ref()).is_some_and(|intent| {
         Some(intent.uid.as_str()) == uid
             && (intent.run, intent.seq) == (run.id, run.seq)

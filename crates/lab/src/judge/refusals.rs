@@ -7,13 +7,13 @@ use weir_engine::Key;
 
 use crate::evidence::{Call, Evidence};
 
-use super::course::Course;
+use super::history::History;
 use super::{Breach, Invariant};
 
 /// How long a write may be refused again and again before a status says so.
 const SILENCE: SignedDuration = SignedDuration::from_secs(20);
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let is_refused = |call: &&Call| call.write && call.code != "OK" && call.code != "Throttling";
     let mut refused: BTreeMap<(&str, &str, &Vec<String>), Vec<&Call>> = BTreeMap::new();
     for call in evidence.calls.iter().filter(is_refused) {
@@ -25,13 +25,13 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         if last.at < first.at + SILENCE {
             continue;
         }
-        let concerned: Vec<&Key> = course
+        let concerned: Vec<&Key> = history
             .writes
             .iter()
             .filter(|write| resources.contains(&write.place))
             .filter_map(|write| write.route.as_ref())
             .collect();
-        let says = course.routes.iter().any(|seen| {
+        let says = history.routes.iter().any(|seen| {
             let said = serde_json::to_string(&seen.object.status).unwrap_or_default();
             concerned.contains(&&seen.key) && seen.at >= first.at && seen.at <= last.at && said.contains(code)
         });

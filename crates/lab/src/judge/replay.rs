@@ -5,16 +5,16 @@ use weir_api::TrafficShift;
 use weir_api::command::{Command, Verb};
 use weir_api::traffic_shift::Run;
 use weir_engine::Key;
-use weir_engine::step::LAST_RUN_TAG;
+use weir_engine::write::LAST_RUN_TAG;
 
-use super::course::{Course, run_of};
+use super::history::{History, run_of};
 use super::{Breach, Invariant};
 
-pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for (number, seen) in course.shifts.iter().enumerate() {
+    for (number, seen) in history.shifts.iter().enumerate() {
         let Some(run) = run_of(&seen.object) else { continue };
-        let is_known = course.shifts[..number].iter().any(|earlier| {
+        let is_known = history.shifts[..number].iter().any(|earlier| {
             earlier.object.metadata.uid == seen.object.metadata.uid
                 && run_of(&earlier.object).is_some_and(|before| before.id == run.id)
         });
@@ -24,9 +24,9 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
         }
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
-            let Some((at, memory)) = memory(course, &route, run.started_at.min(seen.at)) else { continue };
+            let Some((at, memory)) = memory(history, &route, run.started_at.min(seen.at)) else { continue };
             let is_theirs = memory.starts_with(&format!("{} {} ", seen.key, run.to));
-            let is_over = memory.ends_with(" Succeeded") && was_led_away(course, &route, run, at);
+            let is_over = memory.ends_with(" Succeeded") && was_led_away(history, &route, run, at);
             if is_theirs && !is_over && !was_asked_for(&seen.object, at) {
                 let message = format!("{} started a run to {} though {route} remembers {memory}", seen.key, run.to);
                 breaches.push(Breach { at: seen.at, invariant: Invariant::Replay, message });
@@ -38,19 +38,19 @@ pub(super) fn judge(course: &Course<'_>) -> Vec<Breach> {
 
 /// The last run that a route's place remembered at an instant, and since when. What somebody has taken from its tags
 /// is remembered no more.
-fn memory<'a>(course: &'a Course<'_>, route: &Key, at: Timestamp) -> Option<(Timestamp, &'a String)> {
-    let writes = course.writes.iter().take_while(|write| write.at < at);
+fn memory<'a>(history: &'a History<'_>, route: &Key, at: Timestamp) -> Option<(Timestamp, &'a String)> {
+    let writes = history.writes.iter().take_while(|write| write.at < at);
     let remembered = writes
         .filter(|write| write.route.as_ref() == Some(route))
         .filter_map(|write| Some((write, write.tags.get(LAST_RUN_TAG)?)));
     let (write, memory) = remembered.last()?;
-    let is_kept = course.retagged(&write.place, write.at, at).all(|left| left.contains_key(LAST_RUN_TAG));
+    let is_kept = history.retagged(&write.place, write.at, at).all(|left| left.contains_key(LAST_RUN_TAG));
     is_kept.then_some((write.at, memory))
 }
 
 /// Whether a run to elsewhere has begun on a route since an instant: what succeeded before it is over.
-fn was_led_away(course: &Course<'_>, route: &Key, run: &Run, since: Timestamp) -> bool {
-    let others = course.shifts.iter().filter(|seen| seen.key.namespace == route.namespace);
+fn was_led_away(history: &History<'_>, route: &Key, run: &Run, since: Timestamp) -> bool {
+    let others = history.shifts.iter().filter(|seen| seen.key.namespace == route.namespace);
     others.filter_map(|seen| run_of(&seen.object)).any(|other| {
         let is_between = other.started_at >= since && other.started_at < run.started_at;
         is_between && other.to != run.to && other.routes.iter().any(|part| part.name == route.name)

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::{Call, Evidence};
 use crate::journal::AwsRequest;
 
-use super::course::Course;
+use super::history::History;
 use super::{Breach, Invariant};
 
 /// How long the gaps between refusals become; from there on they need not grow.
@@ -17,22 +17,22 @@ const SOON_RARE: usize = 8;
 /// How much sooner than the last time one may come: ticks take their time, and not always the same.
 const SLACK: SignedDuration = SignedDuration::from_millis(1_500);
 
-/// Refusals of one write: the same words, by one life of a controller, and nothing that was
+/// Refusals of one write: the same words, by one process of a controller, and nothing that was
 /// taken in between.
 type Row<'a> = (u32, &'a AwsRequest, Vec<Timestamp>);
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut rows: BTreeMap<&str, Row<'_>> = BTreeMap::new();
     let mut breaches = Vec::new();
-    for write in &course.writes {
+    for write in &history.writes {
         let Some(call) = call_of(evidence, write.at, write.request) else { continue };
         if !is_refusal(call) {
             rows.remove(write.place.as_str());
             continue;
         }
-        let row = rows.entry(&write.place).or_insert_with(|| (write.life, write.request, Vec::new()));
-        if row.0 != write.life || row.1.body != write.request.body {
-            *row = (write.life, write.request, Vec::new());
+        let row = rows.entry(&write.place).or_insert_with(|| (write.process, write.request, Vec::new()));
+        if row.0 != write.process || row.1.body != write.request.body {
+            *row = (write.process, write.request, Vec::new());
         }
         row.2.push(call.at);
         if let Some(message) = too_soon(&row.2) {

@@ -3,25 +3,25 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{SYNCED, find};
 use weir_engine::Key;
-use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
+use weir_engine::write::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::Evidence;
 use crate::journal::What;
 
-use super::course::{Course, run_of, same_split};
+use super::history::{History, run_of, same_split};
 use super::{Breach, Invariant};
 
 /// How long a rollback may take to its write.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(30);
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for (number, seen) in course.shifts.iter().enumerate() {
+    for (number, seen) in history.shifts.iter().enumerate() {
         let Some(run) = run_of(&seen.object).filter(|run| run.rollback.is_some() && run.ended_at.is_none()) else {
             continue;
         };
         // The change that takes the traffic back, when it is recorded first.
-        let is_known = course.shifts[..number].iter().any(|earlier| {
+        let is_known = history.shifts[..number].iter().any(|earlier| {
             let before = run_of(&earlier.object);
             earlier.key == seen.key
                 && before
@@ -33,19 +33,20 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         for part in &run.routes {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
             let place =
-                course.route(&route, seen.at).and_then(|route| route.status.as_ref()?.listener_rule.arn.clone());
-            let (Some(place), Some(wanted)) = (place, course.by_group(&route.namespace, &part.weights, seen.at)) else {
+                history.route(&route, seen.at).and_then(|route| route.status.as_ref()?.listener_rule.arn.clone());
+            let (Some(place), Some(wanted)) = (place, history.by_group(&route.namespace, &part.weights, seen.at))
+            else {
                 continue;
             };
-            if is_taken_over(evidence, &place, seen.at) || is_unusable(course, &route, seen.at) {
+            if is_taken_over(evidence, &place, seen.at) || is_unusable(history, &route, seen.at) {
                 continue;
             }
-            let is_superseded = course.shifts[number + 1..].iter().any(|later| {
+            let is_superseded = history.shifts[number + 1..].iter().any(|later| {
                 later.key == seen.key
                     && later.at <= seen.at + AT_ONCE
                     && run_of(&later.object).is_none_or(|later| (later.id, later.seq) != (run.id, run.seq))
             });
-            let live = course.live_between(&place, seen.at, seen.at + AT_ONCE);
+            let live = history.live_between(&place, seen.at, seen.at + AT_ONCE);
             if !is_superseded && !live.iter().any(|live| same_split(live, &wanted)) {
                 let message =
                     format!("run {} of {} goes back, and {} s later it had not", run.id, seen.key, AT_ONCE.as_secs());
@@ -64,8 +65,8 @@ fn is_taken_over(evidence: &Evidence, place: &str, at: Timestamp) -> bool {
 }
 
 /// Whether AWS would refuse the way back, since a group on it is used by another balancer.
-fn is_unusable(course: &Course<'_>, route: &Key, at: Timestamp) -> bool {
-    let status = course.route(route, at + AT_ONCE).and_then(|route| route.status.as_ref());
+fn is_unusable(history: &History<'_>, route: &Key, at: Timestamp) -> bool {
+    let status = history.route(route, at + AT_ONCE).and_then(|route| route.status.as_ref());
     let synced = status.and_then(|status| find(&status.conditions, SYNCED));
     synced.is_some_and(|synced| synced.reason == "GroupNotUsable")
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::evidence::Evidence;
 use crate::journal::What;
 
-use super::course::words;
+use super::history::words;
 use super::{Breach, Invariant};
 
 /// How long a request may be under way after the one who sent it is gone.
@@ -33,11 +33,11 @@ pub(super) fn silences(evidence: &Evidence) -> Vec<(Timestamp, Timestamp)> {
     for entry in &evidence.entries {
         match &entry.what {
             What::Started | What::Resumed => {
-                carried_on.insert(entry.life);
+                carried_on.insert(entry.process);
                 silences.extend(since.take().map(|since| (since, entry.at)));
             }
             What::Crashed | What::Ended(_) | What::Stopped | What::Paused => {
-                carried_on.remove(&entry.life);
+                carried_on.remove(&entry.process);
                 since = since.or(Some(entry.at)).filter(|_| carried_on.is_empty());
             }
             What::Aws(_) | What::Kube(_) | What::Lease(_) | What::Befell(_) | What::Health { .. } => {}

@@ -228,7 +228,7 @@ fn a_candidate_that_dies_unseen(evidence: &mut Evidence) {
     });
     let number = evidence.entries.iter().position(|entry| entry.at > died).unwrap();
     let what = What::Health { group: "green".to_owned(), healthy: 0 };
-    evidence.entries.insert(number, Entry { at: died, life: 0, what });
+    evidence.entries.insert(number, Entry { at: died, process: 0, what });
 }
 
 fn a_step_against_the_run(evidence: &mut Evidence) {
@@ -345,7 +345,7 @@ fn a_change_that_was_not_made(evidence: &mut Evidence) {
 fn a_controller_that_was_not_carried_on(evidence: &mut Evidence) {
     let at = evidence.changes.last().unwrap().at - SignedDuration::from_secs(30);
     let number = evidence.entries.iter().position(|entry| entry.at > at).unwrap();
-    evidence.entries.insert(number, Entry { at, life: 1, what: What::Paused });
+    evidence.entries.insert(number, Entry { at, process: 1, what: What::Paused });
 }
 
 fn a_rollback_that_failed_with_a_healthy_old_side(evidence: &mut Evidence) {

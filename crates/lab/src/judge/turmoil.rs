@@ -9,7 +9,7 @@ use weir_api::condition::{CONTESTED, holds};
 use crate::evidence::Evidence;
 use crate::journal::What;
 
-use super::course::{Course, run_of};
+use super::history::{History, run_of};
 use super::{Breach, Invariant};
 
 /// How often one change of a run may be written to one place, beside the writes that failed: AWS may for a few seconds
@@ -21,14 +21,14 @@ const RECORDS: usize = 50;
 /// The minute.
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
-pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut written: BTreeMap<(&str, &str, Option<Timestamp>, i32), usize> = BTreeMap::new();
-    for write in course.writes.iter().filter(|write| write.request.status == Some(200)) {
-        let run = write.route.as_ref().and_then(|route| course.mover(route, write.at)).and_then(run_of);
+    for write in history.writes.iter().filter(|write| write.request.status == Some(200)) {
+        let run = write.route.as_ref().and_then(|route| history.mover(route, write.at)).and_then(run_of);
         // A number of a run may come again when statuses were lost; the instant of its start does not.
         let change = run.map_or((None, 0), |run| (Some(run.started_at), run.seq));
-        let recorded = write.route.as_ref().and_then(|route| course.route(route, write.at)?.status.as_ref());
+        let recorded = write.route.as_ref().and_then(|route| history.route(route, write.at)?.status.as_ref());
         let intent = recorded.and_then(|status| status.intent.as_ref());
         let correction = intent.and_then(|intent| intent.correction.as_ref());
         // What a route has set out to do by itself is a change of its own, and so is each correction.
@@ -47,7 +47,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         }
     }
     breaches.extend(records(evidence));
-    breaches.extend(reversals(evidence, course));
+    breaches.extend(reversals(evidence, history));
     breaches
 }
 
@@ -55,7 +55,7 @@ pub(super) fn judge(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
 const REVERSALS: usize = 6;
 
 /// Others' changes that are undone again and again.
-fn reversals(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
+fn reversals(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     let mut undone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
     let mut last_by_hand: BTreeMap<&str, bool> = BTreeMap::new();
@@ -64,9 +64,9 @@ fn reversals(evidence: &Evidence, course: &Course<'_>) -> Vec<Breach> {
         if change.by_hand || !follows_a_hand {
             continue;
         }
-        let write = course.writes.iter().rfind(|write| write.place == change.place && write.at <= change.at);
+        let write = history.writes.iter().rfind(|write| write.place == change.place && write.at <= change.at);
         let route = write.and_then(|write| write.route.as_ref());
-        if route.is_some_and(|route| course.mover(route, change.at).is_some()) {
+        if route.is_some_and(|route| history.mover(route, change.at).is_some()) {
             continue;
         }
         let times = undone.entry(&change.place).or_default();

@@ -1,4 +1,4 @@
-//! One cell played: a course up to a phase, something done by hand, and what came of it some minutes later.
+//! One cell played: a rollout up to a phase, something done by hand, and what came of it some minutes later.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use weir_api::condition::{READY, STALLED, SYNCED, Truth, find};
 use weir_api::traffic_shift::{self, TrafficShiftStatus};
 use weir_api::weighted_route::{DriftPolicy, WeightedRouteStatus};
-use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
+use weir_engine::write::{OWNER_TAG, ROUTE_TAG};
 
-use crate::course::{Course, Place};
 use crate::evidence::{Evidence, Weights};
 use crate::fault::Fault;
 use crate::judge::judge;
-use crate::maker::Maker;
 use crate::plan::ending::defect;
+use crate::provisioner::Provisioner;
+use crate::rollout::{Rollout, SplitPoint};
 use crate::stage::on_virtual_time;
 use crate::world::{Settings, World};
 
@@ -51,15 +51,15 @@ pub fn play(row: &Row, phase: Phase, policy: DriftPolicy) -> PlayedCell {
     on_virtual_time(async {
         let pause_s = if phase == Phase::AfterEnd { 5 } else { REST };
         let releases = vec!["green".to_owned()];
-        let course =
-            Course { place: row.place, drift: policy, weights: vec![50, 100], pause_s, releases, sticky: false };
-        let mut world = course.set(Settings::seeded(11)).await;
-        let site = course.site(&world);
-        world.direct(site, &[]);
+        let rollout =
+            Rollout { place: row.place, drift: policy, weights: vec![50, 100], pause_s, releases, sticky: false };
+        let mut world = rollout.set(Settings::seeded(11)).await;
+        let location = rollout.location(&world);
+        world.direct(location, &[]);
         world.start_controller();
-        reach(&course, phase, &mut world).await;
+        reach(&rollout, phase, &mut world).await;
         let (before, said) = (Look::at(&world, row.place), Said::by(&world));
-        world.befall(&Fault::Hand(row.hand.clone()));
+        world.befall(&Fault::Manual(row.manual.clone()));
         let put = Look::at(&world, row.place);
         world.run_for(LATER).await;
         let (after, says) = (Look::at(&world, row.place), Said::by(&world));
@@ -74,21 +74,21 @@ pub fn play(row: &Row, phase: Phase, policy: DriftPolicy) -> PlayedCell {
     })
 }
 
-/// Lets the course come to a phase.
-async fn reach(course: &Course, phase: Phase, world: &mut World) {
+/// Lets the rollout come to a phase.
+async fn reach(rollout: &Rollout, phase: Phase, world: &mut World) {
     let until = async |world: &mut World, is_so: fn(&World) -> bool| {
         let came = world.run_until(is_so, PATIENCE).await;
         came.unwrap_or_else(|message| panic!("{phase:?} does not come: {message}; {:?}", shift(world)));
     };
-    if course.place == Place::Rule {
-        world.apply(&course.wish("blue")).expect("the wish of a course is valid");
+    if rollout.place == SplitPoint::Rule {
+        world.apply(&rollout.wish("blue")).expect("the wish of a rollout is valid");
         until(world, |world| world.is_complete("checkout")).await;
     }
     world.run_for(Duration::from_mins(1)).await;
     if phase == Phase::AtRest {
         return;
     }
-    world.apply(&course.wish("green")).expect("the wish of a course is valid");
+    world.apply(&rollout.wish("green")).expect("the wish of a rollout is valid");
     match phase {
         Phase::AtRest => {}
         Phase::Verifying => {
@@ -147,21 +147,21 @@ struct Look {
 enum Aspect {
     Live,
     Kinds,
-    Place,
+    SplitPoint,
     Priority,
     Marks,
 }
 
 impl Aspect {
-    const ALL: [Self; 5] = [Self::Live, Self::Kinds, Self::Place, Self::Priority, Self::Marks];
+    const ALL: [Self; 5] = [Self::Live, Self::Kinds, Self::SplitPoint, Self::Priority, Self::Marks];
 }
 
 impl Look {
-    fn at(world: &World, place: Place) -> Self {
-        let maker = Maker::new(world.aws(), place);
-        let found = maker.found();
+    fn at(world: &World, place: SplitPoint) -> Self {
+        let provisioner = Provisioner::new(world.aws(), place);
+        let found = provisioner.found();
         let arn = found.as_deref().unwrap_or_default();
-        let rules = world.aws().rule_arns(&maker.listener());
+        let rules = world.aws().rule_arns(&provisioner.listener());
         let mut marks = world.aws().tags(arn);
         marks.retain(|key, _| key == OWNER_TAG || key == ROUTE_TAG);
         Self {
@@ -175,7 +175,7 @@ impl Look {
 
     fn is_same(&self, other: &Self, aspect: Aspect) -> bool {
         match aspect {
-            Aspect::Place => self.place == other.place,
+            Aspect::SplitPoint => self.place == other.place,
             Aspect::Priority => self.priority == other.priority,
             Aspect::Kinds => self.kinds == other.kinds,
             Aspect::Live => shares(&self.live) == shares(&other.live),
@@ -267,8 +267,8 @@ fn classify([before, put, after]: [&Look; 3], said: &Said, says: &Said, told: &[
     match (after.is_same(put, changed), is_told, changed) {
         (true, true, _) => Outcome::Left,
         (true, false, Aspect::Live) if shares(&says.weights) == shares(&after.live) => Outcome::Adopted,
-        (true, false, Aspect::Place) if says.place == after.place => Outcome::Adopted,
-        (true, false, Aspect::Live | Aspect::Place | Aspect::Marks) => Outcome::Unseen,
+        (true, false, Aspect::SplitPoint) if says.place == after.place => Outcome::Adopted,
+        (true, false, Aspect::Live | Aspect::SplitPoint | Aspect::Marks) => Outcome::Unseen,
         (true, false, Aspect::Kinds | Aspect::Priority) | (false, false, _) => Outcome::GoesOn,
         (false, true, _) => Outcome::Held,
     }

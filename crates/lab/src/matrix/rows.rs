@@ -1,10 +1,10 @@
-//! What is done by hand, on which course, and what its user does next.
+//! What is done by hand, on which rollout, and what its user does next.
 
 use std::sync::LazyLock;
 
-use crate::course::Place;
-use crate::fault::Hand;
-use crate::maker::SPARE;
+use crate::fault::ManualChange;
+use crate::provisioner::SPARE;
+use crate::rollout::SplitPoint;
 
 use super::Phase;
 
@@ -14,9 +14,9 @@ pub struct Row {
     /// In the words of the page.
     pub what: &'static str,
     /// Whether the route takes over a rule that others have made, has made its own, or is a listener's default action.
-    pub place: Place,
+    pub place: SplitPoint,
     /// What is done.
-    pub hand: Hand,
+    pub manual: ManualChange,
     /// What its user does next.
     pub next: &'static str,
 }
@@ -24,7 +24,10 @@ pub struct Row {
 impl Row {
     /// Whether it can be done in a phase. What is done to a shift needs one.
     pub fn fits(&self, phase: Phase) -> bool {
-        let is_about_a_shift = matches!(self.hand, Hand::ToTwice(..) | Hand::Strategy(_) | Hand::CommandTwice(_));
+        let is_about_a_shift = matches!(
+            self.manual,
+            ManualChange::ToTwice(..) | ManualChange::Strategy(_) | ManualChange::CommandTwice(_)
+        );
         phase != Phase::AtRest || !is_about_a_shift
     }
 }
@@ -37,138 +40,143 @@ const OBJECTS: &str = "Put the object back as it was, and the run goes on; or gi
 /// Every row of the page.
 pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let name = |name: &str| name.to_owned();
-    let (adopted, own, default) = (Place::AdoptedRule, Place::Rule, Place::DefaultAction);
-    let row = |what, place, hand, next| Row { what, place, hand, next };
+    let (adopted, own, default) = (SplitPoint::AdoptedRule, SplitPoint::Rule, SplitPoint::DefaultAction);
+    let row = |what, place, manual, next| Row { what, place, manual, next };
     vec![
-        row("an adopted rule is deleted", adopted, Hand::Remove, BRING_BACK),
+        row("an adopted rule is deleted", adopted, ManualChange::Remove, BRING_BACK),
         row(
             "a rule that Weir made is deleted",
             own,
-            Hand::Remove,
+            ManualChange::Remove,
             "Give `resume`: Weir makes it again. With `Correct` it does so by itself.",
         ),
-        row("a rule is replaced by a new one of its maker's", adopted, Hand::Replace, DECIDE),
-        row("a default action is written anew by its maker", default, Hand::Replace, DECIDE),
+        row("a rule is replaced by a new one of its maker's", adopted, ManualChange::Replace, DECIDE),
+        row("a default action is written anew by its maker", default, ManualChange::Replace, DECIDE),
         row(
             "a rule is given another number",
             adopted,
-            Hand::Renumber,
+            ManualChange::Renumber,
             "Give it its number back; or make another route with the new one.",
         ),
         row(
             "a rule is given one more condition",
             adopted,
-            Hand::Narrow,
+            ManualChange::Narrow,
             "Take the condition out; or make another route with it.",
         ),
-        row("other weights are set", adopted, Hand::Weights(70, 30), DECIDE),
-        row("everything is set to the old side alone", adopted, Hand::Only(name("blue")), DECIDE),
-        row("everything is set to the candidate alone", adopted, Hand::Only(name("green")), DECIDE),
-        row("the candidate is taken out of the action", adopted, Hand::Detach(name("green")), DECIDE),
-        row("a fixed response takes the place of the forward", own, Hand::Answer, TAKE_OUT),
-        row("a redirect takes the place of the forward", own, Hand::Redirect, TAKE_OUT),
-        row("a login is put before the forward", own, Hand::Login, "Nothing: it is kept."),
+        row("other weights are set", adopted, ManualChange::Weights(70, 30), DECIDE),
+        row("everything is set to the old side alone", adopted, ManualChange::Only(name("blue")), DECIDE),
+        row("everything is set to the candidate alone", adopted, ManualChange::Only(name("green")), DECIDE),
+        row("the candidate is taken out of the action", adopted, ManualChange::Detach(name("green")), DECIDE),
+        row("a fixed response takes the place of the forward", own, ManualChange::Answer, TAKE_OUT),
+        row("a redirect takes the place of the forward", own, ManualChange::Redirect, TAKE_OUT),
+        row("a login is put before the forward", own, ManualChange::Login, "Nothing: it is kept."),
         row(
             "an action that Weir cannot write back is put before the forward",
             own,
-            Hand::Novel,
+            ManualChange::Novel,
             "Take it out of the rule.",
         ),
         row(
             "the candidate's group is deleted and made again under its name",
             adopted,
-            Hand::RecreateGroup(name("green")),
+            ManualChange::RecreateGroup(name("green")),
             DECIDE,
         ),
         row(
             "the candidate's group is put behind another balancer",
             adopted,
-            Hand::GiveAway(name("green")),
+            ManualChange::GiveAway(name("green")),
             "Take it back from the other balancer, and give `resume`; or wish for another environment.",
         ),
         row(
             "the health checks of the candidate are switched off",
             adopted,
-            Hand::Uncheck(name("green")),
+            ManualChange::Uncheck(name("green")),
             "Switch them on again.",
         ),
         row(
             "the health checks of the old side are switched off",
             adopted,
-            Hand::Uncheck(name("blue")),
+            ManualChange::Uncheck(name("blue")),
             "Switch them on again.",
         ),
-        row("the tags are removed", adopted, Hand::Untag, DECIDE),
+        row("the tags are removed", adopted, ManualChange::Untag, DECIDE),
         row(
             "another installation marks the rule as its own",
             adopted,
-            Hand::Claim,
+            ManualChange::Claim,
             "Let one of the two have it: delete the route there, or here.",
         ),
         row(
             "the listener is deleted and made again",
             adopted,
-            Hand::RecreateListener,
+            ManualChange::RecreateListener,
             "Give `resume` on the route: it goes to the new one.",
         ),
         row(
             "the balancer is deleted and made again under its name",
             adopted,
-            Hand::RecreateBalancer,
+            ManualChange::RecreateBalancer,
             "Give `resume` on the route: it goes to the new one.",
         ),
         row(
             "the candidate's Environment is pointed to another group",
             adopted,
-            Hand::PointEnvironment(name("green"), name(SPARE)),
+            ManualChange::PointEnvironment(name("green"), name(SPARE)),
             OBJECTS,
         ),
         row(
             "the candidate's Environment is pointed to the old side's group",
             adopted,
-            Hand::PointEnvironment(name("green"), name("blue")),
+            ManualChange::PointEnvironment(name("green"), name("blue")),
             OBJECTS,
         ),
         row(
             "the old side's Environment is pointed to another group",
             adopted,
-            Hand::PointEnvironment(name("blue"), name(SPARE)),
+            ManualChange::PointEnvironment(name("blue"), name(SPARE)),
             OBJECTS,
         ),
         row(
             "the EntryPoint is pointed to another port",
             adopted,
-            Hand::PointPort,
+            ManualChange::PointPort,
             "Point it back; or give `resume` on the route, which leaves the old place as it is.",
         ),
         row(
             "the EntryPoint is pointed to another balancer",
             adopted,
-            Hand::PointBalancer,
+            ManualChange::PointBalancer,
             "Point it back; or give `resume` on the route, which leaves the old place as it is.",
         ),
-        row("the candidate is dropped from `spec.backends`", adopted, Hand::DropBackend(name("green")), OBJECTS),
+        row(
+            "the candidate is dropped from `spec.backends`",
+            adopted,
+            ManualChange::DropBackend(name("green")),
+            OBJECTS,
+        ),
         row(
             "the old side is dropped from `spec.backends`",
             adopted,
-            Hand::DropBackend(name("blue")),
+            ManualChange::DropBackend(name("blue")),
             "Nothing: a run knows its group.",
         ),
-        row("the EntryPoint is deleted", adopted, Hand::DeleteEntryPoint, OBJECTS),
-        row("the candidate's Environment is deleted", adopted, Hand::DeleteEnvironment(name("green")), OBJECTS),
+        row("the EntryPoint is deleted", adopted, ManualChange::DeleteEntryPoint, OBJECTS),
+        row("the candidate's Environment is deleted", adopted, ManualChange::DeleteEnvironment(name("green")), OBJECTS),
         row(
             "the old side's Environment is deleted",
             adopted,
-            Hand::DeleteEnvironment(name("blue")),
+            ManualChange::DeleteEnvironment(name("blue")),
             "Nothing: a run knows its group.",
         ),
         row(
             "`to` is changed and changed back within a second",
             adopted,
-            Hand::ToTwice(name("blue"), name("green")),
+            ManualChange::ToTwice(name("blue"), name("green")),
             "Nothing.",
         ),
-        row("the steps of the strategy are edited", adopted, Hand::Strategy(vec![30, 100]), "Nothing."),
-        row("`abort` is given twice", adopted, Hand::CommandTwice(name("abort")), "Nothing."),
+        row("the steps of the strategy are edited", adopted, ManualChange::Strategy(vec![30, 100]), "Nothing."),
+        row("`abort` is given twice", adopted, ManualChange::CommandTwice(name("abort")), "Nothing."),
     ]
 });

@@ -8,7 +8,7 @@ use weir_engine::fact::{
     Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, Found, GroupAttributes, Health,
     Listener, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
 };
-use weir_engine::step::Step;
+use weir_engine::write::{ListenerWrite, TagWrite, Write};
 
 /// How long a target takes to become healthy once its group is in use.
 const BECOMES_HEALTHY: SignedDuration = SignedDuration::from_secs(20);
@@ -134,8 +134,9 @@ impl ModelAws {
         }
         let conditions = Conditions::from_iter([("host-header".into(), vec![host.into()])]);
         let forward = Forward { groups: BTreeMap::new(), sticky_seconds: None };
-        let step = Step::CreateRule { listener: listener.clone(), priority, conditions, forward, tags: Tags::new() };
-        self.take_effect(Timestamp::MIN, &step);
+        let write =
+            ListenerWrite::CreateRule { listener: listener.clone(), priority, conditions, forward, tags: Tags::new() };
+        self.change_listener(Timestamp::MIN, &write);
         self.changed.insert(listener);
     }
 
@@ -323,35 +324,47 @@ impl ModelAws {
     }
 
     /// Carries out a write.
-    pub fn perform(&mut self, now: Timestamp, step: &Step) -> Result<(), AwsError> {
-        let is_denied = |port: &i32| step.forward().is_some() && writes_to(step, &listener_arn(*port));
+    pub fn perform(&mut self, now: Timestamp, write: &Write) -> Result<(), AwsError> {
+        let is_denied = |port: &i32| write.forward().is_some() && writes_to(write, &listener_arn(*port));
         if self.denied_ports.iter().any(is_denied) {
-            let operation = step.operation().to_owned();
+            let operation = write.operation().to_owned();
             return Err(AwsError { kind: ErrorKind::Denied, operation, message: "modelled".to_owned() });
         }
         let (failing, takes_effect) = self.failing_writes;
         if failing > 0 {
             self.failing_writes.0 -= 1;
         }
-        if let Step::CreateRule { listener, priority, .. } = step
+        if let Write::Listener(ListenerWrite::CreateRule { listener, priority, .. }) = write
             && self.has_rule(listener, *priority)
         {
-            let (operation, message) = (step.operation().to_owned(), "PriorityInUse".to_owned());
+            let (operation, message) = (write.operation().to_owned(), "PriorityInUse".to_owned());
             return Err(AwsError { kind: ErrorKind::Conflict, operation, message });
         }
         if failing == 0 || takes_effect {
-            self.take_effect(now, step);
+            self.take_effect(now, write);
         }
         if failing > 0 {
-            let operation = step.operation().to_owned();
+            let operation = write.operation().to_owned();
             return Err(AwsError { kind: ErrorKind::OutcomeUnknown, operation, message: "modelled".to_owned() });
         }
         Ok(())
     }
 
-    fn take_effect(&mut self, now: Timestamp, step: &Step) {
-        match step {
-            Step::CreateRule { listener, priority, conditions, forward, tags } => {
+    fn take_effect(&mut self, now: Timestamp, write: &Write) {
+        match write {
+            Write::Listener(write) => self.change_listener(now, write),
+            Write::Tags(TagWrite::Add { resource, tags }) => {
+                self.tags.entry(resource.clone()).or_default().extend(tags.clone());
+            }
+            Write::Tags(TagWrite::Remove { resource, keys }) => {
+                self.tags.entry(resource.clone()).or_default().retain(|key, _| !keys.contains(key));
+            }
+        }
+    }
+
+    fn change_listener(&mut self, now: Timestamp, write: &ListenerWrite) {
+        match write {
+            ListenerWrite::CreateRule { listener, priority, conditions, forward, tags } => {
                 self.made += 1;
                 let arn = Arn::new(format!("{listener}/rule-{}", self.made));
                 let priority = RulePriority::At(*priority);
@@ -361,21 +374,15 @@ impl ModelAws {
                 let action = Action { order: None, kind: ActionKind::Forward(forward.clone()) };
                 self.set(now, listener, priority, vec![action]);
             }
-            Step::SetRuleActions { listener, rule, actions } => {
+            ListenerWrite::SetRuleActions { listener, rule, actions } => {
                 let rules = self.rules.get(listener).into_iter().flatten();
                 let priority = rules.filter(|live| live.arn == *rule).map(|live| live.priority).next();
                 self.set(now, listener, priority.expect("the rule is there"), actions.clone());
             }
-            Step::SetDefaultActions { listener, actions } => {
+            ListenerWrite::SetDefaultActions { listener, actions } => {
                 self.set(now, listener, RulePriority::Default, actions.clone());
             }
-            Step::AddTags { resource, tags } => {
-                self.tags.entry(resource.clone()).or_default().extend(tags.clone());
-            }
-            Step::RemoveTags { resource, keys } => {
-                self.tags.entry(resource.clone()).or_default().retain(|key, _| !keys.contains(key));
-            }
-            Step::DeleteRule { listener, rule } => {
+            ListenerWrite::DeleteRule { listener, rule } => {
                 self.rules.entry(listener.clone()).or_default().retain(|live| live.arn != *rule);
                 self.tags.remove(rule);
                 self.advance(now);
@@ -397,14 +404,11 @@ impl ModelAws {
     }
 }
 
-/// Whether a step writes to a listener or to one of its rules.
-fn writes_to(step: &Step, place: &Arn) -> bool {
-    match step {
-        Step::CreateRule { listener, .. }
-        | Step::SetRuleActions { listener, .. }
-        | Step::SetDefaultActions { listener, .. }
-        | Step::DeleteRule { listener, .. } => listener == place,
-        Step::AddTags { .. } | Step::RemoveTags { .. } => false,
+/// Whether a write changes a listener or one of its rules.
+fn writes_to(write: &Write, place: &Arn) -> bool {
+    match write {
+        Write::Listener(write) => write.listener() == place,
+        Write::Tags(_) => false,
     }
 }
 

@@ -9,7 +9,7 @@ use weir_api::condition::{READY, STALLED, find, holds};
 use weir_api::{AllowedRoutes, EntryPointSpec};
 use weir_engine::Key;
 use weir_engine::fact::RulePriority;
-use weir_engine::step::{ROUTE_TAG, Step};
+use weir_engine::write::{ListenerWrite, ROUTE_TAG, Write};
 
 use super::{Model, ModelAws};
 
@@ -244,7 +244,7 @@ proptest! {
                 let writes = model.writes.len();
                 model.run_for(SignedDuration::from_mins(5));
                 let of_others = model.writes[writes..].iter().filter(|(_, object, _)| object.key.namespace != "platform");
-                let made = of_others.filter(|(_, _, step)| matches!(step, Step::CreateRule { .. })).count();
+                let made = of_others.filter(|(_, _, write)| matches!(write, Write::Listener(ListenerWrite::CreateRule { .. }))).count();
                 prop_assert_eq!(made, 0, "made for who may not be there");
             }
         }

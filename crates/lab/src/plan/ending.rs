@@ -8,11 +8,11 @@ use weir_api::condition::{READY, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::Outcome;
 use weir_api::weighted_route::{DriftPolicy, WeightedRouteStatus};
 
-use crate::course::{PRIORITY, Place, TEAM};
 use crate::evidence::Weights;
-use crate::fault::{Fault, Hand};
+use crate::fault::{Fault, ManualChange};
 use crate::journal::{Entry, What};
-use crate::maker::Maker;
+use crate::provisioner::Provisioner;
+use crate::rollout::{PRIORITY, SplitPoint, TEAM};
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
@@ -36,9 +36,9 @@ const STATUS: usize = 12_000;
 /// Watches a world that has settled, and looks at everything once more.
 pub(super) async fn look(plan: &Plan, world: &mut World, helped: u32) -> Vec<Failure> {
     let mut failures = Vec::new();
-    let corrects = plan.course.drift == DriftPolicy::Correct;
+    let corrects = plan.rollout.drift == DriftPolicy::Correct;
     let takes_long = |fault: &Fault| match fault {
-        Fault::Hand(hand) => corrects || matches!(hand, Hand::RecreateGroup(_)),
+        Fault::Manual(manual) => corrects || matches!(manual, ManualChange::RecreateGroup(_)),
         _ => false,
     };
     let takes_long = plan.faults.iter().any(|planned| takes_long(&planned.fault));
@@ -116,11 +116,11 @@ fn tells_a_count(entry: &Entry, told: &mut BTreeMap<String, Value>) -> bool {
     told.insert(request.path.clone(), status.clone()).is_some_and(|before| counted && before == status)
 }
 
-/// What is live at the place of the course.
+/// What is live at the place of the rollout.
 pub(super) fn live(plan: &Plan, world: &World) -> Weights {
-    match plan.course.place {
-        Place::DefaultAction => world.account().weights(BALANCER, PORT),
-        Place::Rule | Place::AdoptedRule => world.account().rule_weights(BALANCER, PORT, PRIORITY),
+    match plan.rollout.place {
+        SplitPoint::DefaultAction => world.account().weights(BALANCER, PORT),
+        SplitPoint::Rule | SplitPoint::AdoptedRule => world.account().rule_weights(BALANCER, PORT, PRIORITY),
     }
 }
 
@@ -148,12 +148,12 @@ fn other_weights(plan: &Plan, world: &World) -> Option<String> {
 }
 
 fn clobbered(plan: &Plan, world: &World) -> Option<String> {
-    let is_rewritten = |fault: &Fault| matches!(fault, Fault::Hand(hand) if hand.rewrites_the_place());
-    let maker = Maker::new(world.aws(), plan.course.place);
-    if !maker.is_his() || plan.faults.iter().any(|planned| is_rewritten(&planned.fault)) {
+    let is_rewritten = |fault: &Fault| matches!(fault, Fault::Manual(manual) if manual.rewrites_the_place());
+    let provisioner = Provisioner::new(world.aws(), plan.rollout.place);
+    if !provisioner.is_his() || plan.faults.iter().any(|planned| is_rewritten(&planned.fault)) {
         return None;
     }
-    let Some(place) = maker.found() else { return Some("the rule that others have made is gone".to_owned()) };
+    let Some(place) = provisioner.found() else { return Some("the rule that others have made is gone".to_owned()) };
     if world.aws().tags(&place).get(TEAM.0).map(String::as_str) != Some(TEAM.1) {
         return Some("the tag of others is gone".to_owned());
     }
@@ -191,7 +191,7 @@ pub(crate) fn defect(world: &World) -> Option<String> {
 
 fn other_end(plan: &Plan, world: &World) -> Option<String> {
     let status = world.shift("checkout").and_then(|shift| shift.status).unwrap_or_default();
-    let last = plan.course.releases.last()?;
+    let last = plan.rollout.releases.last()?;
     let outcome = status.run.as_ref().and_then(|run| run.outcome);
     let live = live(plan, world);
     let all = live.iter().all(|(group, weight)| (group == last) == (*weight > 0));

@@ -9,8 +9,8 @@ use weir_api::condition::{STALLED, Truth, find};
 use weir_api::traffic_shift::Phase;
 use weir_sim::aws::{Refusal, RuleAction};
 
-use crate::course::{DEADLINE, PRIORITY};
-use crate::maker::{Maker, OTHER_BALANCER, OTHER_PORT};
+use crate::provisioner::{OTHER_BALANCER, OTHER_PORT, Provisioner};
+use crate::rollout::{DEADLINE, PRIORITY};
 use crate::stage::{BALANCER, PORT};
 use crate::world::World;
 
@@ -68,11 +68,11 @@ pub(super) async fn settle(plan: &Plan, world: &mut World) -> Settled {
 /// Makes sure that every object is as it was meant to be, that there is a wish, and that nothing but the run itself holds
 /// it.
 fn wish_again(plan: &Plan, world: &World) {
-    world.apply(&plan.course.manifests()).expect("the course's manifests are valid");
+    world.apply(&plan.rollout.manifests()).expect("the rollout's manifests are valid");
     let to = world.kube().get("trafficshifts", world.namespace(), "checkout");
     let to = to.as_ref().and_then(|shift| shift["spec"]["to"].as_str()).map(ToOwned::to_owned);
-    let last = plan.course.releases.last().cloned().unwrap_or_default();
-    world.apply(&plan.course.wish(&to.unwrap_or(last))).expect("the wish of a course is valid");
+    let last = plan.rollout.releases.last().cloned().unwrap_or_default();
+    world.apply(&plan.rollout.wish(&to.unwrap_or(last))).expect("the wish of a rollout is valid");
     world.patch("trafficshifts", "checkout", &json!({"spec": {"paused": false}})).expect("the shift is there");
 }
 
@@ -83,18 +83,18 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
     };
     match times {
         0 | 2 => {
-            world.note_hand("somebody gives the command resume");
+            world.note_manual_change("somebody gives the command resume");
             command(world, "resume");
         }
         1 => {
             help_route(plan, world, times);
         }
         3 => {
-            world.note_hand("somebody gives the command abort");
+            world.note_manual_change("somebody gives the command abort");
             command(world, "abort");
         }
         _ => {
-            world.note_hand("somebody gives the command retry");
+            world.note_manual_change("somebody gives the command retry");
             command(world, "retry");
         }
     }
@@ -102,11 +102,11 @@ fn help(plan: &Plan, world: &mut World, times: u32) {
 
 /// Somebody puts the place of the route right, and lets the route begin anew there where it says that it waits for that.
 fn help_route(plan: &Plan, world: &World, times: u32) {
-    world.note_hand("somebody puts the place right");
+    world.note_manual_change("somebody puts the place right");
     put_right(plan, world);
     // A difference that is only told waits for this word as well.
     if stall(world).is_some() || said(world).0 == "WaitingForRoute" {
-        world.note_hand("somebody gives the route the command resume");
+        world.note_manual_change("somebody gives the route the command resume");
         let command = json!({"metadata": {"annotations": {COMMAND_ANNOTATION: format!("resume/help-{times}")}}});
         world.patch("weightedroutes", "checkout", &command).expect("the route is there");
     }
@@ -125,8 +125,8 @@ const STICKY_SECONDS: u32 = 300;
 /// Makes the place as the route last wanted it, with the marks that it had. Who has put something in its way takes it
 /// away first, and who has made it brings it back.
 fn put_right(plan: &Plan, world: &World) {
-    let maker = Maker::new(world.aws(), plan.course.place);
-    clear_away(world, maker).expect("people can take back what they did");
+    let provisioner = Provisioner::new(world.aws(), plan.rollout.place);
+    clear_away(world, provisioner).expect("people can take back what they did");
     let intent = world.route("checkout").and_then(|route| route.status).and_then(|status| status.intent);
     let weights = intent.map(|intent| intent.weights).unwrap_or_default();
     let mut weights: Vec<(&str, u32)> =
@@ -135,26 +135,26 @@ fn put_right(plan: &Plan, world: &World) {
         weights.push(("blue", 100));
     }
     // A rule that Weir has made is Weir's to make again.
-    let Some(place) = maker.found() else { return };
+    let Some(place) = provisioner.found() else { return };
     let _ = world.aws().by_hand(
         "RemoveTags",
         &[
             ("ResourceArns.member.1", place.as_str()),
-            ("TagKeys.member.1", weir_engine::step::OWNER_TAG),
-            ("TagKeys.member.2", weir_engine::step::ROUTE_TAG),
+            ("TagKeys.member.1", weir_engine::write::OWNER_TAG),
+            ("TagKeys.member.2", weir_engine::write::ROUTE_TAG),
         ],
     );
-    let tags = [(weir_engine::step::OWNER_TAG, world.owner()), (weir_engine::step::ROUTE_TAG, "shop/checkout")];
+    let tags = [(weir_engine::write::OWNER_TAG, world.owner()), (weir_engine::write::ROUTE_TAG, "shop/checkout")];
     world.aws().add_tags(&place, &tags).expect("a place takes its tags");
-    let sticky = plan.course.sticky.then_some(STICKY_SECONDS);
+    let sticky = plan.rollout.sticky.then_some(STICKY_SECONDS);
     let is_known = !world.aws().action_kinds(&place).contains(&"novel");
     let keeps =
         is_known && !world.aws().weights(&place).is_empty() && world.aws().edit_weights(&place, &weights).is_ok();
     if keeps {
         return;
     }
-    let written = if maker.is_his() {
-        maker.sign_in_before(&place, "shop", &weights, sticky)
+    let written = if provisioner.is_his() {
+        provisioner.sign_in_before(&place, "shop", &weights, sticky)
     } else {
         let forward = match sticky {
             Some(seconds) => RuleAction::sticky_forward(&weights, seconds),
@@ -166,20 +166,20 @@ fn put_right(plan: &Plan, world: &World) {
 }
 
 /// Groups come back from behind other balancers and are checked again; the rule is there, with its number and conditions.
-fn clear_away(world: &World, maker: Maker<'_>) -> Result<(), Refusal> {
+fn clear_away(world: &World, provisioner: Provisioner<'_>) -> Result<(), Refusal> {
     if let Some(listener) = world.aws().listener_arn(OTHER_BALANCER, OTHER_PORT) {
         world.aws().by_hand("DeleteListener", &[("ListenerArn", &listener)])?;
     }
     for group in ["blue", "green"] {
         world.aws().set_checked(group, true)?;
     }
-    if maker.found().is_none() && maker.is_his() {
-        maker.write()?;
+    if provisioner.found().is_none() && provisioner.is_his() {
+        provisioner.write()?;
     }
     if world.account().rule_arn(BALANCER, PORT, PRIORITY).is_none() {
-        maker.renumber(PRIORITY)?;
+        provisioner.renumber(PRIORITY)?;
     }
-    maker.narrow(false)
+    provisioner.narrow(false)
 }
 
 fn status(world: &World) -> Value {

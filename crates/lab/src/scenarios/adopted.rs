@@ -5,8 +5,8 @@ use weir_api::condition::find;
 use weir_api::traffic_shift::{Outcome, Phase};
 
 use crate::World;
-use crate::course::{PRIORITY, Place};
-use crate::maker::Maker;
+use crate::provisioner::Provisioner;
+use crate::rollout::{PRIORITY, SplitPoint};
 use crate::stage::{BALANCER, PORT, rule_route, shift, steps};
 
 use super::chosen::says;
@@ -14,7 +14,7 @@ use super::{HOUR, MINUTE, live, outcome, play, route_status, status, told, until
 
 /// Somebody makes the rule, which asks clients to sign in and then sends them to blue.
 fn make_rule(world: &World) {
-    Maker::new(world.aws(), Place::AdoptedRule).make_rule("admin.shop.test").unwrap();
+    Provisioner::new(world.aws(), SplitPoint::AdoptedRule).make_rule("admin.shop.test").unwrap();
 }
 
 fn rule_arn(world: &World) -> Option<String> {
@@ -69,7 +69,7 @@ fn an_adopted_rule_that_is_gone_in_a_run_is_not_made_again() {
                 world.run_for(5 * MINUTE).await;
                 assert_eq!(rule_arn(world), None, "{policy} after {command}: {}", told(world));
             }
-            // Its maker brings it back as it was, and it can be shifted again.
+            // Its provisioner brings it back as it was, and it can be shifted again.
             make_rule(world);
             until(world, "it is adopted again", |world| holds(world, "Ready"), 5 * MINUTE).await;
             let rule = rule_arn(world).unwrap();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use weir_api::traffic_shift::{Outcome, Phase};
 use weir_sim::aws::AppBehaviour;
 
-use crate::course::Course;
 use crate::fault::Fault;
+use crate::rollout::Rollout;
 use crate::search::at_every_moment;
 use crate::stage::{shift, steps};
 use crate::timeline::timeline;
@@ -95,9 +95,9 @@ fn a_run_that_waits_has_not_failed_by_a_leap() {
 /// Both ways, at every moment of a short release that makes a difference.
 #[test]
 fn a_clock_may_be_set_at_every_moment() {
-    let course = Course::short();
+    let rollout = Rollout::short();
     for fault in [Fault::ClockStep(-900), Fault::ClockStep(7_200)] {
-        for plan in at_every_moment(805, &course, &fault) {
+        for plan in at_every_moment(805, &rollout, &fault) {
             let played = plan.play();
             assert_eq!(played.failures, [], "{plan}\n{}", timeline(&played.evidence));
         }

@@ -8,10 +8,10 @@ use weir_api::traffic_shift::Outcome;
 use weir_api::weighted_route::DriftPolicy;
 use weir_engine::invariant::Invariant;
 
-use crate::course::Course;
 use crate::fault::{Absence, Fault, Moment, Side};
 use crate::journal::{Entry, What};
 use crate::plan::{Failure, Plan, Played, Wrong};
+use crate::rollout::Rollout;
 use crate::stage::{self, on_virtual_time, shift, steps};
 use crate::timeline::timeline;
 use crate::world::{SHORT_LEASE, Settings, World};
@@ -30,10 +30,10 @@ fn play(seed: u64, scenario: impl AsyncFnOnce(&mut World)) {
     });
 }
 
-/// How many writes a life has sent to AWS.
-fn writes_of(world: &World, life: u32) -> usize {
+/// How many writes a process has sent to AWS.
+fn writes_of(world: &World, process: u32) -> usize {
     let is_write = |what: &What| matches!(what, What::Aws(request) if request.sent.is_write);
-    let writes = |entry: &&Entry| entry.life == life && is_write(&entry.what);
+    let writes = |entry: &&Entry| entry.process == process && is_write(&entry.what);
     world.read_entries(0, |entries| entries.iter().filter(writes).count())
 }
 
@@ -116,7 +116,7 @@ fn whoever_was_stopped_past_its_lease_begins_no_write_when_it_goes_on() {
 #[test]
 fn whoever_cannot_reach_the_api_server_writes_to_aws_no_longer_than_its_lease() {
     for how in [Absence::Refused, Absence::Hanging, Absence::Failing] {
-        let plan = Plan::undisturbed(387, Course::release())
+        let plan = Plan::undisturbed(387, Rollout::release())
             .with(Moment::Second(0), Fault::Another(0))
             .with(Moment::Second(20), Fault::KubeAway(how, 60));
         let played = plan.play();
@@ -162,8 +162,8 @@ fn what_others_write_into_the_lease_stays() {
 /// is one write, and is put right like anybody else's where the route corrects.
 #[test]
 fn a_write_that_a_stopped_process_sends_late_is_put_right() {
-    let course = Course { drift: DriftPolicy::Correct, ..Course::short() };
-    let beside = Plan::undisturbed(391, course).with(Moment::Second(0), Fault::Another(30));
+    let rollout = Rollout { drift: DriftPolicy::Correct, ..Rollout::short() };
+    let beside = Plan::undisturbed(391, rollout).with(Moment::Second(0), Fault::Another(30));
     let moments = beside.play().requests;
     let writes = moments.iter().enumerate().filter(|(_, sort)| sort.is_write()).map(|(index, _)| index + 1);
     let mut late_writes = 0;

@@ -1,16 +1,16 @@
-//! A sample of plans, drawn from a seed: singles and pairs on short and long courses, and random courses of what
+//! A sample of plans, drawn from a seed: singles and pairs on short and long rollouts, and random rollouts of what
 //! users do.
 
 use fastrand::Rng;
 
-use crate::course::Course;
-use crate::fault::{Fault, Hand, Moment, Planned, Side};
+use crate::fault::{Fault, ManualChange, Moment, Planned, Side};
 use crate::matrix::POLICIES;
 use crate::plan::Plan;
+use crate::rollout::Rollout;
 
-use super::singles::{faults, hands};
+use super::singles::{faults, manual_changes};
 
-/// How many of the plans are random courses of what users do, of five.
+/// How many of the plans are random rollouts of what users do, of five.
 const USERS: u32 = 1;
 
 /// So many plans drawn from a seed.
@@ -20,22 +20,22 @@ pub fn sample(seed: u64, count: usize) -> Vec<Plan> {
 }
 
 fn draw(chance: &mut Rng) -> Plan {
-    let course = match chance.u32(..8) {
-        0 => Course::release(),
-        1 => Course::first(),
-        2 => Course::sticky(),
-        3 | 4 => Course::adopted(),
-        _ => Course::short(),
+    let rollout = match chance.u32(..8) {
+        0 => Rollout::release(),
+        1 => Rollout::first(),
+        2 => Rollout::sticky(),
+        3 | 4 => Rollout::adopted(),
+        _ => Rollout::short(),
     };
-    let course = Course { drift: POLICIES[chance.usize(..POLICIES.len())], ..course };
-    // The undisturbed course makes so many requests for each step, and some before and after.
-    let requests = 60 + 25 * u64::try_from(course.weights.len() * course.releases.len()).unwrap_or(1);
-    let mut plan = Plan::undisturbed(chance.u64(..), course);
+    let rollout = Rollout { drift: POLICIES[chance.usize(..POLICIES.len())], ..rollout };
+    // The undisturbed rollout makes so many requests for each step, and some before and after.
+    let requests = 60 + 25 * u64::try_from(rollout.weights.len() * rollout.releases.len()).unwrap_or(1);
+    let mut plan = Plan::undisturbed(chance.u64(..), rollout);
     plan.faults = if chance.u32(..5) < USERS {
-        users(&plan.course, chance)
+        users(&plan.rollout, chance)
     } else {
         let count = if chance.u32(..3) == 0 { 1 } else { 2 };
-        (0..count).map(|_| at_request(&plan.course, requests, chance)).collect()
+        (0..count).map(|_| at_request(&plan.rollout, requests, chance)).collect()
     };
     // A process that is stopped right before a write cannot be fenced: see `scenarios/leaders.rs`.
     let stops = plan.faults.iter().any(|planned| matches!(planned.fault, Fault::Pause(_)));
@@ -46,24 +46,24 @@ fn draw(chance: &mut Rng) -> Plan {
     plan
 }
 
-fn at_request(course: &Course, requests: u64, chance: &mut Rng) -> Planned {
-    let faults = faults(course);
+fn at_request(rollout: &Rollout, requests: u64, chance: &mut Rng) -> Planned {
+    let faults = faults(rollout);
     let fault = faults[chance.usize(..faults.len())].clone();
     let side = if chance.bool() { Side::Before } else { Side::After };
     Planned { at: Moment::Request(chance.u64(1..=requests), side), fault }
 }
 
 /// What users do in five minutes, with an accident now and then.
-fn users(course: &Course, chance: &mut Rng) -> Vec<Planned> {
-    let (hands, faults) = (hands(course), faults(course));
+fn users(rollout: &Rollout, chance: &mut Rng) -> Vec<Planned> {
+    let (manual_changes, faults) = (manual_changes(rollout), faults(rollout));
     let count = chance.usize(2..=6);
     let mut planned = Vec::new();
     for _ in 0..count {
         let at = Moment::Second(chance.u32(1..300));
         let fault = match chance.u32(..10) {
             0 => faults[chance.usize(..faults.len())].clone(),
-            1 | 2 => Fault::Hand(Hand::To(if chance.bool() { "blue" } else { "green" }.to_owned())),
-            _ => Fault::Hand(hands[chance.usize(..hands.len())].clone()),
+            1 | 2 => Fault::Manual(ManualChange::To(if chance.bool() { "blue" } else { "green" }.to_owned())),
+            _ => Fault::Manual(manual_changes[chance.usize(..manual_changes.len())].clone()),
         };
         planned.push(Planned { at, fault });
     }

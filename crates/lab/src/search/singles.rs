@@ -1,35 +1,35 @@
-//! Every fault alone, at every moment of a course that makes a difference to it.
+//! Every fault alone, at every moment of a rollout that makes a difference to it.
 
-use crate::course::{Course, Place};
-use crate::fault::{Absence, Fault, Hand, Illness, Moment, Quota, Side, Sort};
-use crate::maker::SPARE;
+use crate::fault::{Absence, Fault, Illness, ManualChange, Moment, Quota, Side, Sort};
 use crate::plan::Plan;
+use crate::provisioner::SPARE;
+use crate::rollout::{Rollout, SplitPoint};
 
 /// By how much the clock of the controller is ahead that stands by.
 const AHEAD_S: i32 = 20;
 
-/// All plans of one fault on a course: each at every moment that makes a difference to it. The undisturbed course comes
+/// All plans of one fault on a rollout: each at every moment that makes a difference to it. The undisturbed rollout comes
 /// first.
-pub fn singles(seed: u64, course: &Course) -> Vec<Plan> {
-    let undisturbed = Plan::undisturbed(seed, course.clone());
+pub fn singles(seed: u64, rollout: &Rollout) -> Vec<Plan> {
+    let undisturbed = Plan::undisturbed(seed, rollout.clone());
     let requests = undisturbed.play().requests;
     let mut plans = vec![undisturbed.clone()];
-    for fault in faults(course).into_iter().filter(|fault| !fault.is_about_leaders()) {
+    for fault in faults(rollout).into_iter().filter(|fault| !fault.is_about_leaders()) {
         let moments = moments(&fault, &requests).into_iter();
         plans.extend(moments.map(|moment| undisturbed.clone().with(moment, fault.clone())));
     }
     plans
 }
 
-/// All plans of one fault on a course.
+/// All plans of one fault on a rollout.
 #[cfg(test)]
-pub(crate) fn at_every_moment(seed: u64, course: &Course, fault: &Fault) -> Vec<Plan> {
-    let undisturbed = Plan::undisturbed(seed, course.clone());
+pub(crate) fn at_every_moment(seed: u64, rollout: &Rollout, fault: &Fault) -> Vec<Plan> {
+    let undisturbed = Plan::undisturbed(seed, rollout.clone());
     let moments = moments(fault, &undisturbed.play().requests).into_iter();
     moments.map(|moment| undisturbed.clone().with(moment, fault.clone())).collect()
 }
 
-/// The moments of a course that make a difference to a fault.
+/// The moments of a rollout that make a difference to a fault.
 ///
 /// What certain requests notice is played before each of these. What may be noticed at any time is played before the
 /// first request, and before and after each write: whatever befalls a controller that only looks at the world comes to the
@@ -46,9 +46,9 @@ pub(super) fn moments(fault: &Fault, requests: &[Sort]) -> Vec<Moment> {
 }
 
 /// All plans in which another controller stands by, its clock wrong, and whoever leads ceases to or is hindered: before and
-/// after each write of the course, for every reason.
-pub fn successions(seed: u64, course: &Course) -> Vec<Plan> {
-    let beside = Plan::undisturbed(seed, course.clone()).with(Moment::Second(0), Fault::Another(AHEAD_S));
+/// after each write of the rollout, for every reason.
+pub fn successions(seed: u64, rollout: &Rollout) -> Vec<Plan> {
+    let beside = Plan::undisturbed(seed, rollout.clone()).with(Moment::Second(0), Fault::Another(AHEAD_S));
     let requests = beside.play().requests;
     let mut plans = vec![beside.clone()];
     let reasons = [
@@ -72,7 +72,7 @@ pub fn successions(seed: u64, course: &Course) -> Vec<Plan> {
 }
 
 /// Every fault, with the spans that make a difference.
-pub(super) fn faults(course: &Course) -> Vec<Fault> {
+pub(super) fn faults(rollout: &Rollout) -> Vec<Fault> {
     let group = |name: &str| name.to_owned();
     let mut faults = vec![
         Fault::Crash(5),
@@ -123,64 +123,65 @@ pub(super) fn faults(course: &Course) -> Vec<Fault> {
             Fault::Ill(group(name), Illness::Empty, 60),
         ]);
     }
-    faults.extend(hands(course).into_iter().map(Fault::Hand));
+    faults.extend(manual_changes(rollout).into_iter().map(Fault::Manual));
     faults
 }
 
-/// What people may do by hand on a course.
-pub(super) fn hands(course: &Course) -> Vec<Hand> {
-    let first = course.releases.first().cloned().unwrap_or_default();
+/// What people may do by hand on a rollout.
+pub(super) fn manual_changes(rollout: &Rollout) -> Vec<ManualChange> {
+    let first = rollout.releases.first().cloned().unwrap_or_default();
     let other = if first == "green" { "blue" } else { "green" };
     let name = |name: &str| name.to_owned();
-    let mut hands = vec![
-        Hand::Weights(70, 30),
-        Hand::Weights(1, 0),
-        Hand::Weights(0, 1),
-        Hand::Fight(90, 10, 4),
-        Hand::Remove,
-        Hand::Untag,
-        Hand::Claim,
-        Hand::Detach(name("green")),
-        Hand::Detach(name("blue")),
-        Hand::To(name(other)),
-        Hand::Paused(true),
-        Hand::DeleteShift,
-        Hand::RecreateShift,
-        Hand::RecreateRoute,
-        Hand::RecreateEnvironment(name("blue")),
-        Hand::RecreateEnvironment(name("green")),
-        Hand::WipeStatuses,
-        Hand::Only(name("blue")),
-        Hand::Only(name("green")),
-        Hand::Replace,
-        Hand::Login,
-        Hand::Novel,
-        Hand::Answer,
-        Hand::Redirect,
-        Hand::RecreateGroup(name("green")),
-        Hand::GiveAway(name("green")),
-        Hand::Uncheck(name("green")),
-        Hand::Uncheck(name("blue")),
-        Hand::RecreateListener,
-        Hand::RecreateBalancer,
-        Hand::ToTwice(name(other), first.clone()),
-        Hand::Strategy(vec![30, 100]),
-        Hand::CommandTwice(name("abort")),
-        Hand::CommandTwice(name("resume")),
-        Hand::PointEnvironment(name("green"), name(SPARE)),
-        Hand::PointEnvironment(name("green"), name("blue")),
-        Hand::PointEnvironment(name("blue"), name(SPARE)),
-        Hand::PointPort,
-        Hand::PointBalancer,
-        Hand::DropBackend(name("green")),
-        Hand::DropBackend(name("blue")),
-        Hand::DeleteEntryPoint,
-        Hand::DeleteEnvironment(name("green")),
-        Hand::DeleteEnvironment(name("blue")),
+    let mut manual_changes = vec![
+        ManualChange::Weights(70, 30),
+        ManualChange::Weights(1, 0),
+        ManualChange::Weights(0, 1),
+        ManualChange::Fight(90, 10, 4),
+        ManualChange::Remove,
+        ManualChange::Untag,
+        ManualChange::Claim,
+        ManualChange::Detach(name("green")),
+        ManualChange::Detach(name("blue")),
+        ManualChange::To(name(other)),
+        ManualChange::Paused(true),
+        ManualChange::DeleteShift,
+        ManualChange::RecreateShift,
+        ManualChange::RecreateRoute,
+        ManualChange::RecreateEnvironment(name("blue")),
+        ManualChange::RecreateEnvironment(name("green")),
+        ManualChange::WipeStatuses,
+        ManualChange::Only(name("blue")),
+        ManualChange::Only(name("green")),
+        ManualChange::Replace,
+        ManualChange::Login,
+        ManualChange::Novel,
+        ManualChange::Answer,
+        ManualChange::Redirect,
+        ManualChange::RecreateGroup(name("green")),
+        ManualChange::GiveAway(name("green")),
+        ManualChange::Uncheck(name("green")),
+        ManualChange::Uncheck(name("blue")),
+        ManualChange::RecreateListener,
+        ManualChange::RecreateBalancer,
+        ManualChange::ToTwice(name(other), first.clone()),
+        ManualChange::Strategy(vec![30, 100]),
+        ManualChange::CommandTwice(name("abort")),
+        ManualChange::CommandTwice(name("resume")),
+        ManualChange::PointEnvironment(name("green"), name(SPARE)),
+        ManualChange::PointEnvironment(name("green"), name("blue")),
+        ManualChange::PointEnvironment(name("blue"), name(SPARE)),
+        ManualChange::PointPort,
+        ManualChange::PointBalancer,
+        ManualChange::DropBackend(name("green")),
+        ManualChange::DropBackend(name("blue")),
+        ManualChange::DeleteEntryPoint,
+        ManualChange::DeleteEnvironment(name("green")),
+        ManualChange::DeleteEnvironment(name("blue")),
     ];
-    hands.extend(["pause", "resume", "promote", "abort", "retry"].map(|verb| Hand::Command(verb.to_owned())));
-    if course.place != Place::DefaultAction {
-        hands.extend([Hand::Renumber, Hand::Narrow]);
+    manual_changes
+        .extend(["pause", "resume", "promote", "abort", "retry"].map(|verb| ManualChange::Command(verb.to_owned())));
+    if rollout.place != SplitPoint::DefaultAction {
+        manual_changes.extend([ManualChange::Renumber, ManualChange::Narrow]);
     }
-    hands
+    manual_changes
 }

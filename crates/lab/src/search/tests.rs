@@ -1,12 +1,12 @@
-//! The courses without any fault, and the sample.
+//! The rollouts without any fault, and the sample.
 
 use jiff::Timestamp;
 
-use crate::course::Course;
 use crate::evidence::Evidence;
-use crate::fault::{Fault, Hand, Moment, Side, Sort};
+use crate::fault::{Fault, ManualChange, Moment, Side, Sort};
 use crate::journal::{Entry, What};
 use crate::plan::Plan;
+use crate::rollout::Rollout;
 
 use super::singles::{faults, moments};
 use super::{Found, play_all, sample, tell};
@@ -18,8 +18,8 @@ const SEED: u64 = 20_261_121;
 
 #[test]
 fn every_course_is_sound_without_faults() {
-    for (name, course) in Course::all() {
-        let played = Plan::undisturbed(1, course).play();
+    for (name, rollout) in Rollout::all() {
+        let played = Plan::undisturbed(1, rollout).play();
         assert_eq!(played.failures, [], "{name}");
         assert!(played.requests.len() > 60, "{name} makes {} requests only", played.requests.len());
     }
@@ -28,19 +28,19 @@ fn every_course_is_sound_without_faults() {
 /// What the controllers did and met where a fault comes at a moment, and how it ended.
 fn done(fault: &Fault, moment: Moment) -> (Vec<Entry>, Timestamp) {
     let Evidence { mut entries, ended, .. } =
-        Plan::undisturbed(1, Course::short()).with(moment, fault.clone()).play().evidence;
-    entries.retain(|entry| entry.life > 0);
+        Plan::undisturbed(1, Rollout::short()).with(moment, fault.clone()).play().evidence;
+    entries.retain(|entry| entry.process > 0);
     (entries, ended)
 }
 
 #[test]
 fn a_fault_comes_to_the_same_at_each_moment_before_it_is_noticed() {
-    let requests = Plan::undisturbed(1, Course::short()).play().requests;
+    let requests = Plan::undisturbed(1, Rollout::short()).play().requests;
     let before = |index: usize| Moment::Request(u64::try_from(index).unwrap() + 1, Side::Before);
     let mut compared = 0;
     // What lasts for a while ends sooner when it begins sooner, and a hand that fights strikes again.
-    let lasts = |fault: &Fault| fault.span_s() > 0 || matches!(fault, Fault::Hand(Hand::Fight(..)));
-    for fault in faults(&Course::short()).into_iter().filter(|fault| !lasts(fault)) {
+    let lasts = |fault: &Fault| fault.span_s() > 0 || matches!(fault, Fault::Manual(ManualChange::Fight(..)));
+    for fault in faults(&Rollout::short()).into_iter().filter(|fault| !lasts(fault)) {
         let Some(sorts) = fault.noticed_by() else { continue };
         let notices = |index: &usize| sorts.contains(&requests[*index]);
         let waiting: Vec<usize> = (0..requests.len()).filter(|index| !notices(index)).collect();
@@ -57,7 +57,7 @@ fn a_fault_comes_to_the_same_at_each_moment_before_it_is_noticed() {
     assert!(compared > 20, "{compared}");
 }
 
-/// What AWS was asked for but descriptions, so each write, where a fault comes at a moment; and how the lives ended.
+/// What AWS was asked for but descriptions, so each write, where a fault comes at a moment; and how the processes ended.
 fn effects(fault: &Fault, moment: Moment) -> Vec<String> {
     let effect = |entry: Entry| match entry.what {
         What::Aws(request) if !request.sent.operation.starts_with("Describe") => Some(format!("{:?}", request.body)),
@@ -69,11 +69,11 @@ fn effects(fault: &Fault, moment: Moment) -> Vec<String> {
 
 #[test]
 fn what_befalls_a_controller_that_only_looks_comes_to_the_same_as_right_after_a_write() {
-    let requests = Plan::undisturbed(1, Course::short()).play().requests;
+    let requests = Plan::undisturbed(1, Rollout::short()).play().requests;
     let numbered: Vec<(u64, Sort)> = (1..).zip(requests).collect();
     let looked = |pair: &[(u64, Sort)]| pair[0].1.is_write() && !pair[1].1.is_write();
     let looks: Vec<u64> = numbered.windows(2).filter(|pair| looked(pair)).map(|pair| pair[0].0).collect();
-    let faults = faults(&Course::short()).into_iter();
+    let faults = faults(&Rollout::short()).into_iter();
     let faults = faults.filter(|fault| fault.noticed_by().is_none() && !fault.is_about_leaders());
     let mut compared = 0;
     for (offset, fault) in faults.enumerate() {
@@ -100,83 +100,83 @@ fn what_is_noticed_at_any_time_comes_before_and_after_each_write() {
 const ONCE_FAILED: [(&str, &str); 16] = [
     (
         "a run that turned round right after a resume still wanted more for its candidate, and the guard had to step in",
-        r#"{"seed":1,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
-            "faults":[{"at":{"named":["POST events",12,"before"]},"fault":{"hand":{"detach":"green"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["blue","green"]},
+            "faults":[{"at":{"named":["POST events",12,"before"]},"fault":{"manual":{"detach":"green"}}}]}"#,
     ),
     (
         "the same on a default action with sticky groups",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["DescribeRules",7,"before"]},"fault":{"hand":{"detach":"green"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["DescribeRules",7,"before"]},"fault":{"manual":{"detach":"green"}}}]}"#,
     ),
     (
         "the wait for sticky clients was taken from the time in which the end must be remembered, and the run began again",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
             "faults":[{"at":{"named":["PUT environments/green/status",6,"before"]},"fault":{"pause":300}}]}"#,
     ),
     (
         "a rule was marked by tags that had been read more than ten seconds before, and the guard had to step in",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["PUT environments/blue/status",1,"before"]},"fault":{"hand":{"dropBackend":"blue"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["PUT environments/blue/status",1,"before"]},"fault":{"manual":{"dropBackend":"blue"}}}]}"#,
     ),
     (
         "a shift said of each step what its route had said of the one before, and was written twice as often",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["PUT environments/blue/status",5,"before"]},"fault":{"hand":{"deleteEnvironment":"blue"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["PUT environments/blue/status",5,"before"]},"fault":{"manual":{"deleteEnvironment":"blue"}}}]}"#,
     ),
     (
         "a group that was made again, and put back by hand, was nobody's, and blocked the way back",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["DescribeTargetHealth",6,"before"]},"fault":{"hand":{"recreateGroup":"green"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["DescribeTargetHealth",6,"before"]},"fault":{"manual":{"recreateGroup":"green"}}}]}"#,
     ),
     (
         "the writes of a run named a group that was gone, again and again",
-        r#"{"seed":1,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["DescribeRules",4,"before"]},"fault":{"hand":{"recreateGroup":"green"}}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["DescribeRules",4,"before"]},"fault":{"manual":{"recreateGroup":"green"}}}]}"#,
     ),
     (
         "targets that nobody had checked were called unhealthy as soon as somebody did",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["DescribeTargetHealth",8,"before"]},"fault":{"hand":"recreateListener"}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":false,"weights":[1,2,5,10,15,20,30,40,50,60,80,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["DescribeTargetHealth",8,"before"]},"fault":{"manual":"recreateListener"}}]}"#,
     ),
     (
         "a resume over what somebody else had set dropped it at once, and its sticky clients with it",
-        r#"{"seed":1,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
-            "faults":[{"at":{"named":["DescribeRules",1,"before"]},"fault":{"hand":"redirect"}}]}"#,
+        r#"{"seed":1,"rollout":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"releases":["green"]},
+            "faults":[{"at":{"named":["DescribeRules",1,"before"]},"fault":{"manual":"redirect"}}]}"#,
     ),
     (
         "a correction gave the traffic to the group that its environment named meanwhile",
-        r#"{"seed":15909934596013204142,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["green"]},
-            "faults":[{"at":{"second":47},"fault":{"hand":"login"}},{"at":{"second":101},"fault":{"hand":{"pointEnvironment":["green","spare"]}}},{"at":{"second":140},"fault":{"hand":"redirect"}},{"at":{"second":167},"fault":{"quota":["rules",60]}},{"at":{"second":294},"fault":{"hand":"deleteEntryPoint"}}]}"#,
+        r#"{"seed":15909934596013204142,"rollout":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["green"]},
+            "faults":[{"at":{"second":47},"fault":{"manual":"login"}},{"at":{"second":101},"fault":{"manual":{"pointEnvironment":["green","spare"]}}},{"at":{"second":140},"fault":{"manual":"redirect"}},{"at":{"second":167},"fault":{"quota":["rules",60]}},{"at":{"second":294},"fault":{"manual":"deleteEntryPoint"}}]}"#,
     ),
     (
         "a correction dropped what carried the traffic in the write that took its weight",
-        r#"{"seed":9495089021824839992,"course":{"place":"defaultAction","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["green"]},
-            "faults":[{"at":{"second":31},"fault":{"hand":"recreateBalancer"}},{"at":{"second":61},"fault":{"hand":{"to":"blue"}}}]}"#,
+        r#"{"seed":9495089021824839992,"rollout":{"place":"defaultAction","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["green"]},
+            "faults":[{"at":{"second":31},"fault":{"manual":"recreateBalancer"}},{"at":{"second":61},"fault":{"manual":{"to":"blue"}}}]}"#,
     ),
     (
         "a candidate whose targets are checked anew was called unhealthy for what was seen before",
-        r#"{"seed":13613668316847600946,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["green"]},
-            "faults":[{"at":{"named":["PUT trafficshifts/checkout/status",9,"before"]},"fault":{"hand":"redirect"}},{"at":{"named":["PUT environments/green/status",5,"after"]},"fault":{"hand":"recreateListener"}},{"at":{"second":0},"fault":{"another":-13}}]}"#,
+        r#"{"seed":13613668316847600946,"rollout":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["green"]},
+            "faults":[{"at":{"named":["PUT trafficshifts/checkout/status",9,"before"]},"fault":{"manual":"redirect"}},{"at":{"named":["PUT environments/green/status",5,"after"]},"fault":{"manual":"recreateListener"}},{"at":{"second":0},"fault":{"another":-13}}]}"#,
     ),
     (
         "a route that was made again counted as having what the run wants before it had seen it",
-        r#"{"seed":9139125352186286003,"course":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Pause","releases":["green"]},
-            "faults":[{"at":{"named":["DescribeTargetGroups",3,"before"]},"fault":{"hand":{"dropBackend":"blue"}}},{"at":{"named":["POST events",7,"before"]},"fault":{"hand":"recreateRoute"}}]}"#,
+        r#"{"seed":9139125352186286003,"rollout":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Pause","releases":["green"]},
+            "faults":[{"at":{"named":["DescribeTargetGroups",3,"before"]},"fault":{"manual":{"dropBackend":"blue"}}},{"at":{"named":["POST events",7,"before"]},"fault":{"manual":"recreateRoute"}}]}"#,
     ),
     (
         "after the clock was set back a tick asked without end for what is newer than an instant on record",
-        r#"{"seed":16342913173651932151,"course":{"place":"rule","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
-            "faults":[{"at":{"named":["PUT weightedroutes/checkout/status",10,"before"]},"fault":{"hand":{"giveAway":"green"}}},{"at":{"named":["PUT trafficshifts/checkout/status",11,"after"]},"fault":{"clockStep":-900}}]}"#,
+        r#"{"seed":16342913173651932151,"rollout":{"place":"rule","sticky":false,"weights":[100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
+            "faults":[{"at":{"named":["PUT weightedroutes/checkout/status",10,"before"]},"fault":{"manual":{"giveAway":"green"}}},{"at":{"named":["PUT trafficshifts/checkout/status",11,"after"]},"fault":{"clockStep":-900}}]}"#,
     ),
     (
         "whoever took over from a controller whose clock was ahead wrote the same until its own was there",
-        r#"{"seed":17341002770133166097,"course":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"drift":"Adopt","releases":["green"]},
+        r#"{"seed":17341002770133166097,"rollout":{"place":"defaultAction","sticky":true,"weights":[50,100],"pause_s":5,"drift":"Adopt","releases":["green"]},
             "faults":[{"at":{"named":["PUT weightedroutes/checkout/status",7,"after"]},"fault":{"crash":1}},{"at":{"second":0},"fault":{"another":39}}]}"#,
     ),
     (
         "a rollback wanted to make a rule on a listener that was gone, and the guard had to step in",
-        r#"{"seed":17128446956433742891,"course":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
-            "faults":[{"at":{"named":["PUT trafficshifts/checkout/status",5,"after"]},"fault":{"hand":"recreateListener"}},{"at":{"named":["DescribeRules",6,"after"]},"fault":{"hand":"replace"}}]}"#,
+        r#"{"seed":17128446956433742891,"rollout":{"place":"rule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Correct","releases":["blue","green"]},
+            "faults":[{"at":{"named":["PUT trafficshifts/checkout/status",5,"after"]},"fault":{"manual":"recreateListener"}},{"at":{"named":["DescribeRules",6,"after"]},"fault":{"manual":"replace"}}]}"#,
     ),
 ];
 

@@ -1,14 +1,14 @@
 //! A timeline of a short release with a fault.
 
-use crate::course::Course;
 use crate::fault::{Fault, Moment, Side};
 use crate::plan::Plan;
+use crate::rollout::Rollout;
 
 use super::timeline;
 
 #[test]
 fn tells_faults_writes_and_what_statuses_say() {
-    let plan = Plan::undisturbed(7, Course::short())
+    let plan = Plan::undisturbed(7, Rollout::short())
         .with(Moment::Request(56, Side::Before), Fault::LostWrites(Side::After, 1))
         .with(Moment::Request(76, Side::After), Fault::Crash(5));
     let played = plan.play();

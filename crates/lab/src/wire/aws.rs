@@ -22,7 +22,7 @@ use weir_sim::clock::Clock;
 use crate::bug;
 use crate::journal::{AwsRequest, What};
 
-use super::{Fate, Lifeline, Mischief, Side, Sort};
+use super::{Fate, Mischief, ProcessControl, Side, Sort};
 
 /// By which the world tells the controllers' calls from those of others.
 pub(crate) const ACCESS_KEY: &str = "AKIAWEIRLAB";
@@ -30,9 +30,10 @@ pub(crate) const ACCESS_KEY: &str = "AKIAWEIRLAB";
 /// How long AWS takes to refuse a call.
 const REFUSAL_TIME: Duration = Duration::from_millis(20);
 
-/// The configuration of the SDK of one life: the simulated AWS behind it, and the world's clock.
-pub(crate) fn sdk_config(aws: &Arc<Aws>, clock: Clock, lifeline: &Arc<Lifeline>) -> SdkConfig {
-    let wire = SharedHttpConnector::new(AwsWire { aws: Arc::clone(aws), clock, lifeline: Arc::clone(lifeline) });
+/// The configuration of the SDK of one process: the simulated AWS behind it, and the world's clock.
+pub(crate) fn sdk_config(aws: &Arc<Aws>, clock: Clock, process_control: &Arc<ProcessControl>) -> SdkConfig {
+    let wire =
+        SharedHttpConnector::new(AwsWire { aws: Arc::clone(aws), clock, process_control: Arc::clone(process_control) });
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(aws.region()))
@@ -63,7 +64,7 @@ impl TimeSource for WorldTime {
 struct AwsWire {
     aws: Arc<Aws>,
     clock: Clock,
-    lifeline: Arc<Lifeline>,
+    process_control: Arc<ProcessControl>,
 }
 
 impl HttpConnector for AwsWire {
@@ -85,8 +86,8 @@ impl AwsWire {
         let mut noted = AwsRequest { issued, sent, body, arrived: false, status: None, request_id: None };
         let sort = if is_write { Sort::AwsWrite } else { Sort::AwsRead };
         let question = (!is_write).then(|| String::from_utf8_lossy(request.body()).into_owned());
-        let network = &self.lifeline.network;
-        let (request_number, mut fate) = network.before(&self.lifeline, sort, &operation).await;
+        let network = &self.process_control.network;
+        let (request_number, mut fate) = network.before(&self.process_control, sort, &operation).await;
         let mischief = network.befalls(&operation, &region, is_write).filter(|_| fate == Fate::Passes);
         if let Some(Mischief::Lost(side)) = mischief {
             fate = if side == Side::Before { Fate::Unsent } else { Fate::Unanswered };
@@ -97,7 +98,7 @@ impl AwsWire {
         noted.status = refusal.as_ref().map(|refusal| refusal.status().as_u16());
         self.send_besides(&noted, &request);
         let again = (is_write && bug::retries() > 0).then(|| (noted.clone(), request.clone()));
-        let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Aws(noted));
+        let number = self.process_control.journal.add(self.clock.now(), self.process_control.process, What::Aws(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
         }
@@ -124,11 +125,13 @@ impl AwsWire {
         if let Some((noted, request)) = again.filter(|_| status == 400) {
             self.send_again(noted, request);
         }
-        if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
+        if network.after(&self.process_control, request_number).await == Fate::Unanswered {
             return future::pending().await;
         }
         let id = answer.headers().get("x-amzn-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        self.lifeline.journal.settle_aws(number, |request| (request.status, request.request_id) = (Some(status), id));
+        self.process_control
+            .journal
+            .settle_aws(number, |request| (request.status, request.request_id) = (Some(status), id));
         let answer = match question {
             Some(question) => {
                 let answer = answer.map(|body| network.tamper(&operation, &question, body));
@@ -148,7 +151,7 @@ impl AwsWire {
             let (wire, noted, request) = (self.clone(), noted.clone(), request.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(delay).await;
-                wire.lifeline.journal.add(wire.clock.now(), wire.lifeline.life, What::Aws(noted));
+                wire.process_control.journal.add(wire.clock.now(), wire.process_control.process, What::Aws(noted));
                 wire.aws.handle(request).await
             });
         }
@@ -162,7 +165,7 @@ impl AwsWire {
             for _ in 0..times {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let noted = AwsRequest { status: Some(400), ..noted.clone() };
-                wire.lifeline.journal.add(wire.clock.now(), wire.lifeline.life, What::Aws(noted));
+                wire.process_control.journal.add(wire.clock.now(), wire.process_control.process, What::Aws(noted));
                 if wire.aws.handle(request.clone()).await.status().is_success() {
                     return;
                 }
@@ -173,7 +176,7 @@ impl AwsWire {
     /// The answer that is given instead of the true one, where reads are stale.
     fn recalled(&self, question: &str, answer: http::Response<Bytes>) -> http::Response<Bytes> {
         let (mut parts, body) = answer.into_parts();
-        let (status, body) = self.lifeline.network.recall(question, (parts.status.as_u16(), body));
+        let (status, body) = self.process_control.network.recall(question, (parts.status.as_u16(), body));
         parts.status = http::StatusCode::from_u16(status).unwrap_or(parts.status);
         http::Response::from_parts(parts, body)
     }

@@ -16,7 +16,7 @@ use weir_sim::kube::{self as sim, Kube};
 
 use crate::journal::{KubeRequest, LeaseRequest, What};
 
-use super::{Absence, Fate, Lifeline, Sort};
+use super::{Absence, Fate, ProcessControl, Sort};
 
 /// What the paths of the election have in common.
 const LEASES: &str = "/leases";
@@ -60,17 +60,17 @@ impl Asked {
     }
 }
 
-/// The service of one life.
+/// The service of one process.
 #[derive(Clone, Debug)]
 pub(crate) struct KubeWire {
     kube: Arc<Kube>,
     clock: Clock,
-    lifeline: Arc<Lifeline>,
+    process_control: Arc<ProcessControl>,
 }
 
 impl KubeWire {
-    pub fn new(kube: &Arc<Kube>, clock: Clock, lifeline: &Arc<Lifeline>) -> Self {
-        Self { kube: Arc::clone(kube), clock, lifeline: Arc::clone(lifeline) }
+    pub fn new(kube: &Arc<Kube>, clock: Clock, process_control: &Arc<ProcessControl>) -> Self {
+        Self { kube: Arc::clone(kube), clock, process_control: Arc::clone(process_control) }
     }
 }
 
@@ -127,12 +127,13 @@ impl KubeWire {
             _ if is_write => Sort::KubeWrite,
             _ => Sort::KubeRead,
         };
-        let network = &self.lifeline.network;
-        let (request_number, fate) = network.before(&self.lifeline, sort, &name_of(&request)).await;
-        let away = network.away().filter(|_| self.lifeline.life > 0);
+        let network = &self.process_control.network;
+        let (request_number, fate) = network.before(&self.process_control, sort, &name_of(&request)).await;
+        let away = network.away().filter(|_| self.process_control.process > 0);
         noted.arrived = fate != Fate::Unsent && away.is_none();
         noted.status = away.filter(|(how, _)| *how == Absence::Failing).map(|_| 503);
-        let number = self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Kube(noted));
+        let number =
+            self.process_control.journal.add(self.clock.now(), self.process_control.process, What::Kube(noted));
         if fate == Fate::Unsent {
             return future::pending().await;
         }
@@ -140,7 +141,9 @@ impl KubeWire {
             return self.turned_away(how, until).await;
         }
         if let Some(refusal) = self.refused(&request) {
-            self.lifeline.journal.settle_kube(number, |request| request.status = Some(refusal.status().as_u16()));
+            self.process_control
+                .journal
+                .settle_kube(number, |request| request.status = Some(refusal.status().as_u16()));
             return Ok(refusal);
         }
         if sort == Sort::KubePut && network.conflicts() {
@@ -152,40 +155,40 @@ impl KubeWire {
         let answer = self.kube.handle(request);
         if is_write && self.kube.version() != before {
             let object = self.object(&path).or_else(|| held.map(released));
-            self.lifeline.journal.settle_kube(number, |request| request.object = object);
+            self.process_control.journal.settle_kube(number, |request| request.object = object);
         }
         if fate == Fate::Unanswered {
             return future::pending().await;
         }
         let answer = answer.await;
-        if network.after(&self.lifeline, request_number).await == Fate::Unanswered {
+        if network.after(&self.process_control, request_number).await == Fate::Unanswered {
             return future::pending().await;
         }
         let status = answer.status().as_u16();
-        self.lifeline.journal.settle_kube(number, |request| request.status = Some(status));
+        self.process_control.journal.settle_kube(number, |request| request.status = Some(status));
         Ok(answer)
     }
 
     /// The requests of the election come every other second, whatever is under way. They are no moments at which something
     /// is planned, and no crash is tried at each of them; the network befalls them like any other.
     async fn carry_election(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
-        let network = &self.lifeline.network;
-        if self.lifeline.admit(Sort::KubeRead) == Fate::Unsent {
+        let network = &self.process_control.network;
+        if self.process_control.admit(Sort::KubeRead) == Fate::Unsent {
             return future::pending().await;
         }
         let claim = (*request.method() != http::Method::GET).then(|| self.note_claim(request.body()));
-        if let Some((how, until)) = network.away().filter(|_| self.lifeline.life > 0) {
+        if let Some((how, until)) = network.away().filter(|_| self.process_control.process > 0) {
             return self.turned_away(how, until).await;
         }
         if request.method() == http::Method::PUT && network.conflicts_for_the_lease() {
             self.touch(request.uri().path());
         }
         let answer = self.kube.handle(request).await;
-        if self.lifeline.is_cut() {
+        if self.process_control.is_cut() {
             return future::pending().await;
         }
         if let Some(number) = claim {
-            self.lifeline.journal.settle_lease(number, answer.status().as_u16());
+            self.process_control.journal.settle_lease(number, answer.status().as_u16());
         }
         Ok(answer)
     }
@@ -197,7 +200,7 @@ impl KubeWire {
             seconds: spec["leaseDurationSeconds"].as_u64().and_then(|seconds| seconds.try_into().ok()).unwrap_or(0),
             status: None,
         };
-        self.lifeline.journal.add(self.clock.now(), self.lifeline.life, What::Lease(claim))
+        self.process_control.journal.add(self.clock.now(), self.process_control.process, What::Lease(claim))
     }
 
     /// What a request meets while the API server is away.
@@ -221,7 +224,8 @@ impl KubeWire {
     /// What is answered to a request that the controller's role does not grant.
     fn refused(&self, request: &http::Request<bytes::Bytes>) -> Option<http::Response<sim::Body>> {
         let asked = Asked::of(request)?;
-        let is_refused = self.lifeline.life > 0 && self.lifeline.network.forbids(asked.verb, &asked.resource);
+        let is_refused =
+            self.process_control.process > 0 && self.process_control.network.forbids(asked.verb, &asked.resource);
         is_refused.then(|| sim::not_allowed(USER, asked.verb, &asked.group, &asked.resource))
     }
 

@@ -1,4 +1,4 @@
-//! What befalls requests on their way, the same for all lives of a controller.
+//! What befalls requests on their way, the same for all processes of a controller.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::bug::{Tampered, tamper_answer};
 use crate::director::Director;
 
-use super::{Fate, Lifeline, Side, Sort, lock};
+use super::{Fate, ProcessControl, Side, Sort, lock};
 
 /// Something that befalls the next calls of AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,24 +156,26 @@ impl Network {
     }
 
     /// A request is about to be sent: what was planned for this moment happens.
-    pub async fn before(&self, lifeline: &Lifeline, sort: Sort, name: &str) -> (usize, Fate) {
+    pub async fn before(&self, process_control: &ProcessControl, sort: Sort, name: &str) -> (usize, Fate) {
         let director = lock(&self.director).clone();
-        let Some(director) = director.filter(|_| lifeline.life > 0) else { return (0, lifeline.admit(sort)) };
-        let (index, held) = director.arrives(lifeline, sort, name);
+        let Some(director) = director.filter(|_| process_control.process > 0) else {
+            return (0, process_control.admit(sort));
+        };
+        let (index, held) = director.arrives(process_control, sort, name);
         if let Some(until) = held {
             tokio::time::sleep_until(until).await;
         }
-        (index, lifeline.admit(sort))
+        (index, process_control.admit(sort))
     }
 
     /// The world has taken a request.
-    pub async fn after(&self, lifeline: &Lifeline, index: usize) -> Fate {
+    pub async fn after(&self, process_control: &ProcessControl, index: usize) -> Fate {
         let director = lock(&self.director).clone();
-        let Some(director) = director.filter(|_| lifeline.life > 0) else { return Fate::Passes };
-        if let Some(until) = director.taken(lifeline, index) {
+        let Some(director) = director.filter(|_| process_control.process > 0) else { return Fate::Passes };
+        if let Some(until) = director.taken(process_control, index) {
             tokio::time::sleep_until(until).await;
         }
-        if lifeline.is_cut() { Fate::Unanswered } else { Fate::Passes }
+        if process_control.is_cut() { Fate::Unanswered } else { Fate::Passes }
     }
 
     /// What happens to a call of an operation that is sent to a region.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::journal::What;
-use crate::life::Life;
-use crate::wire::{Lifeline, Strike};
+use crate::process::Process;
+use crate::wire::{ProcessControl, Strike};
 
 use super::World;
-use super::seat::Seat;
+use super::replica::Replica;
 
 /// How often the world is looked at while time passes.
 pub const GLANCE: Duration = Duration::from_secs(1);
@@ -51,22 +51,22 @@ impl World {
     async fn glance(&mut self, end: Instant) {
         let next = end.min(Instant::now() + GLANCE);
         let planned = self.director.as_ref().and_then(|director| director.next());
-        let sooner = self.seats.iter().flat_map(Seat::next).chain(planned);
+        let sooner = self.replicas.iter().flat_map(Replica::next).chain(planned);
         let next = sooner.fold(next, Instant::min);
-        let [first, other] = &mut self.seats;
+        let [first, other] = &mut self.replicas;
         let (number, stop) = tokio::select! {
             biased;
-            stop = carry_on(first.life.as_mut(), next) => (0, stop),
-            stop = carry_on(other.life.as_mut(), next), if other.life.is_some() => (1, stop),
+            stop = carry_on(first.process.as_mut(), next) => (0, stop),
+            stop = carry_on(other.process.as_mut(), next), if other.process.is_some() => (1, stop),
         };
         self.stopped(number, stop);
-        for number in 0..self.seats.len() {
+        for number in 0..self.replicas.len() {
             let is_due = |due: Option<Instant>| due.is_some_and(|due| Instant::now() >= due);
-            if is_due(self.seats[number].restart_at) {
+            if is_due(self.replicas[number].restart_at) {
                 self.start(number);
             }
-            if is_due(self.seats[number].resume_at) {
-                self.seats[number].resume_at = None;
+            if is_due(self.replicas[number].resume_at) {
+                self.replicas[number].resume_at = None;
                 self.resume(number);
             }
         }
@@ -79,62 +79,62 @@ impl World {
     }
 
     fn stopped(&mut self, number: usize, stop: Stop) {
-        let seat = &mut self.seats[number];
-        let life = seat.life.as_ref().map_or(0, |life| life.lifeline.life);
+        let replica = &mut self.replicas[number];
+        let process = replica.process.as_ref().map_or(0, |process| process.control.process);
         match stop {
             Stop::Time => {}
             Stop::Struck(Strike::Dead(away)) => {
-                seat.life = None;
-                let away = away.or_else(|| self.cut.take().map(|(_, after)| after));
-                seat.restart_at = away.map(|away| Instant::now() + away);
-                seat.restart_after = None;
-                self.note_life(life, What::Crashed);
+                replica.process = None;
+                let away = away.or_else(|| self.crash_point.take().map(|(_, after)| after));
+                replica.restart_at = away.map(|away| Instant::now() + away);
+                replica.restart_after = None;
+                self.note_process(process, What::Crashed);
             }
             Stop::Struck(Strike::Paused(until)) => {
-                seat.resume_at = Some(until);
+                replica.resume_at = Some(until);
                 self.pause(number);
             }
             Stop::Struck(Strike::Told(away)) => {
-                seat.restart_after = Some(away);
-                if let Some(life) = &mut seat.life {
-                    life.tell_to_end();
+                replica.restart_after = Some(away);
+                if let Some(process) = &mut replica.process {
+                    process.tell_to_end();
                 }
             }
             Stop::Ended(words) => {
-                let is_told = seat.life.take().is_some_and(|life| life.is_told_to_end());
-                seat.restart_at = seat.restart_after.take().map(|away| Instant::now() + away);
-                self.note_life(life, if is_told { What::Stopped } else { What::Ended(words) });
+                let is_told = replica.process.take().is_some_and(|process| process.is_told_to_end());
+                replica.restart_at = replica.restart_after.take().map(|away| Instant::now() + away);
+                self.note_process(process, if is_told { What::Stopped } else { What::Ended(words) });
             }
         }
     }
 
-    /// The life that leads, or else one that is there: what befalls a controller without saying which befalls this one.
-    fn leading(&self) -> Option<&Lifeline> {
-        let lives = || self.seats.iter().filter_map(|seat| seat.life.as_ref());
-        let leader = if self.seats[1].is_taken { self.leader() } else { None };
-        let leading = lives().find(|life| Some(life.lifeline.life) == leader);
-        leading.or_else(|| lives().next()).map(|life| &*life.lifeline)
+    /// The process that leads, or else one that is there: what befalls a controller without saying which befalls this one.
+    fn leading(&self) -> Option<&ProcessControl> {
+        let processes = || self.replicas.iter().filter_map(|replica| replica.process.as_ref());
+        let leader = if self.replicas[1].is_taken { self.leader() } else { None };
+        let leading = processes().find(|process| Some(process.control.process) == leader);
+        leading.or_else(|| processes().next()).map(|process| &*process.control)
     }
 }
 
-/// Carries a life on until an instant or its end.
-async fn carry_on(life: Option<&mut Life>, until: Instant) -> Stop {
-    let Some(life) = life else {
+/// Carries a process on until an instant or its end.
+async fn carry_on(process: Option<&mut Process>, until: Instant) -> Stop {
+    let Some(process) = process else {
         sleep_until(until).await;
         return Stop::Time;
     };
-    if life.paused {
+    if process.paused {
         // A process that is stopped can still be killed.
         return tokio::select! {
             biased;
-            strike = life.lifeline.struck() => Stop::Struck(strike),
+            strike = process.control.struck() => Stop::Struck(strike),
             () = sleep_until(until) => Stop::Time,
         };
     }
     tokio::select! {
         biased;
-        strike = life.lifeline.struck() => Stop::Struck(strike),
-        ended = &mut life.run => Stop::Ended(match ended {
+        strike = process.control.struck() => Stop::Struck(strike),
+        ended = &mut process.run => Stop::Ended(match ended {
             Ok(()) => "it was asked to".to_owned(),
             Err(error) => error.to_string(),
         }),

@@ -19,7 +19,7 @@ use super::Regional;
 use super::cbor::Cbor;
 use super::elbv2::Elb;
 use super::iam::Deed;
-use super::partition::{Partition, Place};
+use super::partition::{AccountRegion, Partition};
 use super::protocol::{Input, Output, Protocol};
 use super::rates::Bucket;
 use super::refusal::Refusal;
@@ -115,7 +115,7 @@ impl Service for Monitoring {
         Asks::default()
     }
 
-    fn deeds(&self, _: &Operation, _: &Input, _: &Place, _: &mut Partition) -> Vec<Deed> {
+    fn deeds(&self, _: &Operation, _: &Input, _: &AccountRegion, _: &mut Partition) -> Vec<Deed> {
         vec![Deed::at_large("cloudwatch:GetMetricData")]
     }
 

@@ -103,20 +103,20 @@ pub(crate) struct Listener {
     certificates: Vec<String>,
     ssl_policy: Option<String>,
     /// ARNs of its rules in the order in which they are tried.
-    pub(crate) rules: BTreeMap<Place, String>,
+    pub(crate) rules: BTreeMap<Priority, String>,
     plane: Timeline<Arc<Plane>>,
 }
 
 impl Listener {
     /// The ARN of its default rule. Every listener is made with one.
     pub(crate) fn default_rule(&self) -> &str {
-        self.rules.get(&Place::Default).map_or("", String::as_str)
+        self.rules.get(&Priority::Default).map_or("", String::as_str)
     }
 }
 
-/// The place of a rule among those of its listener.
+/// The priority of a rule among those of its listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub(crate) enum Priority {
     /// Lower numbers are tried first.
     At(u32),
     /// The default rule is tried last.
@@ -128,7 +128,7 @@ pub(crate) enum Place {
 pub(crate) struct Rule {
     pub(crate) arn: String,
     pub(crate) listener: String,
-    pub(crate) place: Place,
+    pub(crate) priority: Priority,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) actions: Vec<Action>,
     transforms: Option<Form>,
@@ -138,7 +138,7 @@ pub(crate) struct Rule {
 /// A new rule before it has an ARN.
 #[derive(Debug)]
 struct Draft {
-    place: Place,
+    priority: Priority,
     conditions: Vec<Condition>,
     actions: Vec<Action>,
     transforms: Option<Form>,
@@ -259,12 +259,12 @@ impl Elb {
     /// Makes a rule whose parts have been admitted.
     fn add_rule(&mut self, writer: &Writer, listener: &str, draft: Draft) -> String {
         let arn = self.registrar.within(Resource::Rule, listener);
-        let Draft { place, conditions, actions, transforms } = draft;
+        let Draft { priority, conditions, actions, transforms } = draft;
         let plane = Arc::new(PlaneRule::new(&conditions, &actions));
         let rule = Rule {
             arn: arn.clone(),
             listener: listener.to_owned(),
-            place,
+            priority,
             conditions,
             actions: Vec::new(),
             transforms,
@@ -272,7 +272,7 @@ impl Elb {
         };
         self.rules.insert(arn.clone(), rule);
         if let Some(listener) = self.listeners.get_mut(listener) {
-            listener.rules.insert(place, arn.clone());
+            listener.rules.insert(priority, arn.clone());
         }
         self.put_actions(writer, &arn, actions);
         arn

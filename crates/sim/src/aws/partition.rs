@@ -21,7 +21,7 @@ use super::{AwsOptions, Regional};
 
 /// One account in one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct AccountRegion {
     pub(super) account: String,
     pub(super) region: String,
 }
@@ -31,8 +31,8 @@ pub(super) struct Place {
 pub(super) struct Partition {
     seed: u64,
     options: AwsOptions,
-    home: Place,
-    regional: BTreeMap<Place, Regional>,
+    home: AccountRegion,
+    regional: BTreeMap<AccountRegion, Regional>,
     global: BTreeMap<String, Global>,
     pub(super) sts: Sts,
     effects: Effects,
@@ -48,7 +48,7 @@ pub(super) struct Global {
 
 /// Where a request leads, and by whom it is made.
 pub(super) struct Visit {
-    pub(super) place: Place,
+    pub(super) place: AccountRegion,
     pub(super) caller: Result<Identity, Refusal>,
 }
 
@@ -74,7 +74,7 @@ impl Identity {
 
 impl Partition {
     pub(super) fn new(seed: u64, options: AwsOptions) -> Self {
-        let home = Place { account: options.account.clone(), region: options.region.clone() };
+        let home = AccountRegion { account: options.account.clone(), region: options.region.clone() };
         let regional = BTreeMap::from([(home.clone(), Regional::new(seed, options.clone()))]);
         Self {
             seed,
@@ -89,12 +89,12 @@ impl Partition {
     }
 
     /// The account that those are in who have credentials of their own, and its first region.
-    pub(super) fn home(&self) -> &Place {
+    pub(super) fn home(&self) -> &AccountRegion {
         &self.home
     }
 
     /// Makes sure that there is something at a place.
-    pub(super) fn settle(&mut self, place: &Place) {
+    pub(super) fn settle(&mut self, place: &AccountRegion) {
         if !self.regional.contains_key(place) {
             let options =
                 AwsOptions { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
@@ -106,7 +106,7 @@ impl Partition {
     }
 
     /// What there is at a place.
-    pub(super) fn regional(&mut self, place: &Place) -> &mut Regional {
+    pub(super) fn regional(&mut self, place: &AccountRegion) -> &mut Regional {
         self.settle(place);
         self.regional.get_mut(place).expect("a settled place has everything")
     }
@@ -122,7 +122,7 @@ impl Partition {
     }
 
     /// Somebody who acts at a place.
-    pub(super) fn writer(&self, place: &Place, author: Author, now: Timestamp) -> Writer {
+    pub(super) fn writer(&self, place: &AccountRegion, author: Author, now: Timestamp) -> Writer {
         let (account, effects) = (Arc::from(place.account.as_str()), self.effects.clone());
         Writer { now, at_once: false, account, author, request_id: None, effects }
     }
@@ -148,13 +148,13 @@ impl Partition {
     }
 
     /// Where a request with these headers leads. Nobody goes to a region of which nothing was heard before.
-    pub(super) fn visit(&mut self, headers: &HeaderMap, from: &Place, now: Timestamp) -> Visit {
+    pub(super) fn visit(&mut self, headers: &HeaderMap, from: &AccountRegion, now: Timestamp) -> Visit {
         let Scope { key, region, service } = match scope::read(headers) {
             Ok(scope) => scope,
             Err(refusal) => return Visit { place: from.clone(), caller: Err(refusal) },
         };
         let region = if self.regional.keys().any(|place| place.region == region) { region } else { &from.region };
-        let at = |account: &str| Place { account: account.to_owned(), region: region.to_owned() };
+        let at = |account: &str| AccountRegion { account: account.to_owned(), region: region.to_owned() };
         match self.sts.session(key) {
             Some(session) => Visit {
                 place: at(&session.account),
@@ -175,11 +175,11 @@ impl Partition {
 /// What there is at a place, for as long as nobody else changes anything.
 pub(super) struct Here<'a> {
     partition: MutexGuard<'a, Partition>,
-    place: &'a Place,
+    place: &'a AccountRegion,
 }
 
 impl<'a> Here<'a> {
-    pub(super) fn new(partition: MutexGuard<'a, Partition>, place: &'a Place) -> Self {
+    pub(super) fn new(partition: MutexGuard<'a, Partition>, place: &'a AccountRegion) -> Self {
         Self { partition, place }
     }
 }

@@ -14,7 +14,7 @@ use super::effect::{Author, Writer};
 use super::elbv2::ELBV2;
 use super::iam::Deed;
 use super::log::Call;
-use super::partition::{Identity, Partition, Place, Visit};
+use super::partition::{AccountRegion, Identity, Partition, Visit};
 use super::protocol::{Input, Output, Protocol};
 use super::rates::Bucket;
 use super::refusal::Refusal;
@@ -42,7 +42,13 @@ pub(super) trait Service: Sync {
     fn asks(&self, operation: &Operation, input: &Input) -> Asks;
 
     /// What IAM must allow.
-    fn deeds(&self, operation: &Operation, input: &Input, place: &Place, partition: &mut Partition) -> Vec<Deed>;
+    fn deeds(
+        &self,
+        operation: &Operation,
+        input: &Input,
+        place: &AccountRegion,
+        partition: &mut Partition,
+    ) -> Vec<Deed>;
 
     /// Takes effect.
     fn perform(
@@ -115,7 +121,7 @@ impl Sent {
 /// For whom something is done, and where.
 #[derive(Debug)]
 pub(super) struct Errand {
-    pub(super) place: Place,
+    pub(super) place: AccountRegion,
     pub(super) caller: Identity,
     pub(super) writer: Writer,
 }
@@ -142,7 +148,7 @@ impl Partition {
         &mut self,
         (service, input): (&dyn Service, &Input),
         request: &Request<Bytes>,
-        from: &Place,
+        from: &AccountRegion,
         (now, request_id): (Timestamp, &str),
     ) -> Result<(&'static str, Output), Refusal> {
         let found = input.operation.as_deref().and_then(|name| service.operation(name));

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::form::Form;
 use super::iam::{Deed, Policy};
-use super::partition::{Identity, Partition, Place};
+use super::partition::{AccountRegion, Identity, Partition};
 use super::protocol::{Input, Output, Protocol};
 use super::refusal::Refusal;
 use super::service::{Asks, Errand, Operation, Service};
@@ -137,7 +137,7 @@ impl Service for SecurityTokens {
     }
 
     /// Anybody may ask who he is.
-    fn deeds(&self, operation: &Operation, input: &Input, _: &Place, _: &mut Partition) -> Vec<Deed> {
+    fn deeds(&self, operation: &Operation, input: &Input, _: &AccountRegion, _: &mut Partition) -> Vec<Deed> {
         let resource = input.form.text("RoleArn").unwrap_or("*").to_owned();
         let deed = Deed { action: format!("sts:{ASSUME_ROLE}"), resource, ..Deed::default() };
         if operation.name == ASSUME_ROLE { vec![deed] } else { Vec::new() }

@@ -18,12 +18,12 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-we
 
 /// An answer: its status and its text.
 #[derive(Debug)]
-struct Answer {
+struct Reply {
     status: u16,
     text: String,
 }
 
-impl Answer {
+impl Reply {
     /// The texts of all elements of this name, in order.
     fn all(&self, element: &str) -> Vec<&str> {
         let (open, close) = (format!("<{element}>"), format!("</{element}>"));
@@ -62,13 +62,13 @@ fn request(body: &str) -> Request<Bytes> {
         .unwrap()
 }
 
-async fn send(aws: &Arc<Aws>, request: Request<Bytes>) -> Answer {
+async fn send(aws: &Arc<Aws>, request: Request<Bytes>) -> Reply {
     let response = aws.handle(request).await;
     let text = String::from_utf8(response.body().to_vec()).unwrap();
-    Answer { status: response.status().as_u16(), text }
+    Reply { status: response.status().as_u16(), text }
 }
 
-async fn call(aws: &Arc<Aws>, body: &str) -> Answer {
+async fn call(aws: &Arc<Aws>, body: &str) -> Reply {
     send(aws, request(body)).await
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ObjectKey};
 use super::field::FieldError;
 use super::kinds::{GroupResource, Kind, Origin};
 use super::metadata;
 use super::schema::Schema;
-use super::world::{Place, World};
 
 /// The resource of the definitions themselves.
 pub(super) fn key() -> GroupResource {
@@ -53,15 +53,15 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
 }
 
 /// After a write: a definition that changed is served as it now is, and says so in its status.
-pub(super) fn follow(world: &mut World, kind: &Kind, place: &Place) {
+pub(super) fn follow(cluster: &mut Cluster, kind: &Kind, place: &ObjectKey) {
     if kind.key != key() {
         return;
     }
-    let Some(definition) = world.get(&kind.key, place).cloned() else {
+    let Some(definition) = cluster.get(&kind.key, place).cloned() else {
         return;
     };
-    serve(world, &definition);
-    let now = world.now();
+    serve(cluster, &definition);
+    let now = cluster.now();
     let mut accepted = Value::clone(&definition);
     let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "reason": reason, "message": message});
     let stored: Vec<&Value> = versions(&definition).filter(|v| v["storage"] == true).map(|v| &v["name"]).collect();
@@ -78,14 +78,14 @@ pub(super) fn follow(world: &mut World, kind: &Kind, place: &Place) {
     }
     accepted["status"] = status;
     if accepted != *definition {
-        world.commit(&kind.key, place, Some(accepted));
+        cluster.commit(&kind.key, place, Some(accepted));
     }
 }
 
 /// Serves the kinds of a definition, in the place of what was served of it before.
-fn serve(world: &mut World, definition: &Value) {
+fn serve(cluster: &mut Cluster, definition: &Value) {
     let resource = defined(definition);
-    world.kinds.remove(&resource);
+    cluster.kinds.remove(&resource);
     let spec = &definition["spec"];
     let names = &spec["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -94,7 +94,7 @@ fn serve(world: &mut World, definition: &Value) {
         let schema = Schema::shared(&version["schema"]["openAPIV3Schema"]);
         let kind = text(&names["kind"]);
         let or = |value: String, other: String| if value.is_empty() { other } else { value };
-        world.kinds.add(Kind {
+        cluster.kinds.add(Kind {
             key: resource.clone(),
             stored_as: resource.clone(),
             version: text(&version["name"]),
@@ -113,8 +113,8 @@ fn serve(world: &mut World, definition: &Value) {
 }
 
 /// Stops serving what a definition defined.
-pub(super) fn retire(world: &mut World, definition: &Value) {
-    world.kinds.remove(&defined(definition));
+pub(super) fn retire(cluster: &mut Cluster, definition: &Value) {
+    cluster.kinds.remove(&defined(definition));
 }
 
 fn versions(definition: &Value) -> impl Iterator<Item = &Value> {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ObjectKey};
 use super::failure::Failure;
 use super::field::{FieldError, Wrong};
 use super::kinds::Kind;
 use super::read::Scope;
-use super::world::{Place, World};
 use super::{metadata, sweep};
 
 /// What a deletion asks for beyond the object.
@@ -45,27 +45,27 @@ impl KubeOptions {
 
 /// Deletes one object. The answer is the object if finalizers hold it, otherwise a `Status` that it is gone.
 pub(super) fn delete(
-    world: &mut World,
+    cluster: &mut Cluster,
     kind: &Arc<Kind>,
-    place: &Place,
+    place: &ObjectKey,
     options: &KubeOptions,
 ) -> Result<Arc<Value>, Failure> {
-    let object = world.get(&kind.stored_as, place).cloned();
+    let object = cluster.get(&kind.stored_as, place).cloned();
     let object = object.ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
     check_preconditions(kind, place, &object, options)?;
     let held = !metadata::finalizers(&object).is_empty() || sweep::holds(kind, &object);
     if !held {
         if !options.dry_run {
-            world.commit(&kind.stored_as, place, None);
-            sweep::sweep(world);
+            cluster.commit(&kind.stored_as, place, None);
+            sweep::sweep(cluster);
         }
         return Ok(Arc::new(gone(kind, &object)));
     }
     if metadata::is_deleting(&object) {
-        return Ok(World::shown_as(kind, &object));
+        return Ok(Cluster::shown_as(kind, &object));
     }
     let mut marked = Value::clone(&object);
-    let now = world.now();
+    let now = cluster.now();
     let generation = metadata::generation(&object);
     let fields = metadata::of(&mut marked);
     fields.insert("deletionTimestamp".into(), json!(now));
@@ -75,34 +75,34 @@ pub(super) fn delete(
     }
     sweep::mark(kind, &mut marked);
     if options.dry_run {
-        return Ok(World::shown_as(kind, &Arc::new(marked)));
+        return Ok(Cluster::shown_as(kind, &Arc::new(marked)));
     }
-    let marked = world.commit(&kind.stored_as, place, Some(marked));
-    sweep::sweep(world);
-    Ok(World::shown_as(kind, &marked))
+    let marked = cluster.commit(&kind.stored_as, place, Some(marked));
+    sweep::sweep(cluster);
+    Ok(Cluster::shown_as(kind, &marked))
 }
 
 /// Deletes every object in a scope; the answer is the list of them.
-pub(super) fn collection(world: &mut World, scope: &Scope, options: &KubeOptions) -> Result<Value, Failure> {
-    let covered: Vec<(Place, Arc<Value>)> = world
+pub(super) fn collection(cluster: &mut Cluster, scope: &Scope, options: &KubeOptions) -> Result<Value, Failure> {
+    let covered: Vec<(ObjectKey, Arc<Value>)> = cluster
         .all(&scope.kind.stored_as)
-        .map(|(place, object)| (place.clone(), World::shown_as(&scope.kind, object)))
+        .map(|(place, object)| (place.clone(), Cluster::shown_as(&scope.kind, object)))
         .filter(|(_, object)| scope.covers(object))
         .collect();
     let mut items = Vec::new();
     for (place, object) in covered {
-        delete(world, &scope.kind, &place, options)?;
+        delete(cluster, &scope.kind, &place, options)?;
         items.push(Value::clone(&object));
     }
     Ok(json!({
         "apiVersion": scope.kind.api_version(),
         "kind": scope.kind.list_name,
-        "metadata": {"continue": "", "resourceVersion": world.version().to_string()},
+        "metadata": {"continue": "", "resourceVersion": cluster.version().to_string()},
         "items": items,
     }))
 }
 
-fn check_preconditions(kind: &Kind, place: &Place, object: &Value, options: &KubeOptions) -> Result<(), Failure> {
+fn check_preconditions(kind: &Kind, place: &ObjectKey, object: &Value, options: &KubeOptions) -> Result<(), Failure> {
     // The server names the kind here where it names the resource elsewhere.
     let key = super::kinds::GroupResource::new(&kind.key.group, &kind.name);
     let checks = [

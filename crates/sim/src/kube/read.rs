@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ObjectKey};
 use super::failure::Failure;
 use super::field::{FieldError, Wrong};
 use super::kinds::Kind;
 use super::request::{Call, Target};
 use super::selector::Selector;
-use super::world::{Place, World};
 
 /// What a list or watch covers.
 #[derive(Clone, Debug)]
@@ -68,9 +68,9 @@ fn selectable(kind: &Kind) -> &'static [&'static str] {
 }
 
 /// One object.
-pub(super) fn get(world: &World, kind: &Kind, place: &Place) -> Result<Arc<Value>, Failure> {
-    let object = world.get(&kind.stored_as, place).ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
-    Ok(World::shown_as(kind, object))
+pub(super) fn get(cluster: &Cluster, kind: &Kind, place: &ObjectKey) -> Result<Arc<Value>, Failure> {
+    let object = cluster.get(&kind.stored_as, place).ok_or_else(|| Failure::not_found(&kind.key, &place.1))?;
+    Ok(Cluster::shown_as(kind, object))
 }
 
 /// A version as a parameter gives it.
@@ -130,25 +130,26 @@ pub(super) fn refuse_options(errors: &[FieldError]) -> Result<(), Failure> {
 }
 
 /// A list of objects, in pages if `limit` is given.
-pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, Failure> {
+pub(super) fn list(cluster: &Cluster, scope: &Scope, call: &Call) -> Result<Value, Failure> {
     check_options(call)?;
     let limit =
         number_parameter(call, "limit")?.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let asked = version_parameter(call)?;
     let exact = call.parameter("resourceVersionMatch") == Some("Exact");
-    if let Some(asked) = asked.filter(|asked| *asked > world.version()) {
-        return Err(Failure::version_too_large(asked, world.version()));
+    if let Some(asked) = asked.filter(|asked| *asked > cluster.version()) {
+        return Err(Failure::version_too_large(asked, cluster.version()));
     }
     let (version, start) = match call.parameter("continue") {
         Some(token) => read_token(token)?,
-        None if exact => (asked.unwrap_or(world.version()), Place::default()),
-        None => (world.version(), Place::default()),
+        None if exact => (asked.unwrap_or(cluster.version()), ObjectKey::default()),
+        None => (cluster.version(), ObjectKey::default()),
     };
-    let expired = || expired_list(world, &start);
-    let objects: BTreeMap<Place, Arc<Value>> = world.at_version(&scope.kind.stored_as, version).ok_or_else(expired)?;
+    let expired = || expired_list(cluster, &start);
+    let objects: BTreeMap<ObjectKey, Arc<Value>> =
+        cluster.at_version(&scope.kind.stored_as, version).ok_or_else(expired)?;
 
     let mut items = Vec::new();
-    let mut rest = objects.range(start..).map(|(place, object)| (place, World::shown_as(&scope.kind, object)));
+    let mut rest = objects.range(start..).map(|(place, object)| (place, Cluster::shown_as(&scope.kind, object)));
     let mut next = None;
     for (place, object) in rest.by_ref().filter(|(_, object)| scope.covers(object)) {
         if items.len() == limit {
@@ -181,11 +182,11 @@ pub(super) fn list(world: &World, scope: &Scope, call: &Call) -> Result<Value, F
 }
 
 /// A token that goes on with the list at `next`, in the state of `version`.
-fn write_token(version: u64, next: &Place) -> String {
+fn write_token(version: u64, next: &ObjectKey) -> String {
     format!("{version}.{}.{}", next.0, next.1)
 }
 
-fn read_token(token: &str) -> Result<(u64, Place), Failure> {
+fn read_token(token: &str) -> Result<(u64, ObjectKey), Failure> {
     let mut parts = token.splitn(3, '.');
     let version = parts.next().and_then(|part| part.parse().ok());
     match (version, parts.next(), parts.next()) {
@@ -194,13 +195,13 @@ fn read_token(token: &str) -> Result<(u64, Place), Failure> {
     }
 }
 
-fn expired_list(world: &World, start: &Place) -> Failure {
+fn expired_list(cluster: &Cluster, start: &ObjectKey) -> Failure {
     let mut failure = Failure::expired(
         "The provided continue parameter is too old to display a consistent list result. You can start a new list \
          without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
          results. Continuing with the provided token results in an inconsistent list - objects that were created, \
          modified, or deleted between the time the first chunk was returned and now may show up in the list.",
     );
-    failure.continue_token = Some(write_token(world.version(), start));
+    failure.continue_token = Some(write_token(cluster.version(), start));
     failure
 }

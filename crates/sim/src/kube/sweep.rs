@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ObjectKey};
 use super::kinds::{GroupResource, Kind};
-use super::world::{Place, World};
 use super::{definition, metadata};
 
 /// Holds a definition until its objects are gone.
@@ -40,27 +40,27 @@ pub(super) fn mark(kind: &Kind, object: &mut Value) {
 }
 
 /// Empties what is marked as deleted, and removes what is empty.
-pub(super) fn sweep(world: &mut World) {
+pub(super) fn sweep(cluster: &mut Cluster) {
     for holder in [GroupResource::new("", "namespaces"), definition::key()] {
-        let marked: Vec<(Place, Arc<Value>)> = world
+        let marked: Vec<(ObjectKey, Arc<Value>)> = cluster
             .all(&holder)
             .filter(|(_, object)| metadata::is_deleting(object))
             .map(|(place, object)| (place.clone(), object.clone()))
             .collect();
         for (place, object) in marked {
-            if empty(world, &holder, &object) {
+            if empty(cluster, &holder, &object) {
                 if is_definition(&holder) {
-                    definition::retire(world, &object);
+                    definition::retire(cluster, &object);
                 }
-                world.commit(&holder, &place, None);
+                cluster.commit(&holder, &place, None);
             }
         }
     }
 }
 
 /// Deletes what `object` holds; whether nothing is left of it.
-fn empty(world: &mut World, holder: &GroupResource, object: &Value) -> bool {
-    let held: Vec<(GroupResource, Place, Arc<Value>)> = world
+fn empty(cluster: &mut Cluster, holder: &GroupResource, object: &Value) -> bool {
+    let held: Vec<(GroupResource, ObjectKey, Arc<Value>)> = cluster
         .everything()
         .filter(|(resource, place, _)| {
             if is_namespace(holder) {
@@ -74,21 +74,21 @@ fn empty(world: &mut World, holder: &GroupResource, object: &Value) -> bool {
     let mut left = false;
     for (resource, place, object) in held {
         if metadata::finalizers(&object).is_empty() {
-            world.commit(&resource, &place, None);
+            cluster.commit(&resource, &place, None);
             continue;
         }
         left = true;
         if !metadata::is_deleting(&object) {
             let mut marked = Value::clone(&object);
             let generation = metadata::generation(&object);
-            let now = world.now();
+            let now = cluster.now();
             let fields = metadata::of(&mut marked);
             fields.insert("deletionTimestamp".into(), json!(now));
             fields.insert("deletionGracePeriodSeconds".into(), json!(0));
             if generation > 0 {
                 fields.insert("generation".into(), json!(generation + 1));
             }
-            world.commit(&resource, &place, Some(marked));
+            cluster.commit(&resource, &place, Some(marked));
         }
     }
     !left

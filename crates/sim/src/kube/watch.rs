@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Kube;
+use super::cluster::{Change, Cluster};
 use super::failure::Failure;
 use super::field::{FieldError, Wrong};
 use super::read::{self, Scope};
 use super::request::Call;
-use super::world::{Change, World};
 
 /// How often a quiet watch that allows bookmarks gets one.
 const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
@@ -52,19 +52,19 @@ pub(super) struct Watch {
 }
 
 /// Starts a watch: decides what it tells first and from where it goes on.
-pub(super) fn plan(world: &mut World, scope: Scope, call: &Call, metadata_only: bool) -> Result<Plan, Failure> {
+pub(super) fn plan(cluster: &mut Cluster, scope: Scope, call: &Call, metadata_only: bool) -> Result<Plan, Failure> {
     let asked = read::version_parameter(call)?;
     let bookmarks = call.flag("allowWatchBookmarks");
     let initial = call.flag("sendInitialEvents");
     check_options(call)?;
     let lifetime = match read::number_parameter(call, "timeoutSeconds")? {
-        None => world.watch_lifetime(),
+        None => cluster.watch_lifetime(),
         Some(seconds) => Duration::from_secs(seconds),
     };
     let mut plan = Plan {
-        number: world.number_watch(),
+        number: cluster.number_watch(),
         first: VecDeque::new(),
-        cursor: world.version(),
+        cursor: cluster.version(),
         ends_at: Instant::now() + lifetime,
         bookmarks,
         broken: false,
@@ -74,13 +74,13 @@ pub(super) fn plan(world: &mut World, scope: Scope, call: &Call, metadata_only: 
     match asked {
         Some(version) if version > 0 && !initial => {
             plan.cursor = version;
-            if version < world.compacted() {
-                plan.break_off(version, world.compacted());
+            if version < cluster.compacted() {
+                plan.break_off(version, cluster.compacted());
             }
         }
         _ => {
-            let objects = world.all(&plan.scope.kind.stored_as).map(|(_, object)| object);
-            let shown = objects.map(|object| World::shown_as(&plan.scope.kind, object));
+            let objects = cluster.all(&plan.scope.kind.stored_as).map(|(_, object)| object);
+            let shown = objects.map(|object| Cluster::shown_as(&plan.scope.kind, object));
             let added: Vec<Bytes> = shown.filter(|o| plan.scope.covers(o)).map(|o| plan.line("ADDED", &o)).collect();
             plan.first.extend(added);
             if initial && bookmarks {
@@ -146,7 +146,7 @@ impl Plan {
             return None;
         }
         let covered = |object: &Option<Arc<Value>>| {
-            object.as_ref().is_some_and(|object| self.scope.covers(&World::shown_as(kind, object)))
+            object.as_ref().is_some_and(|object| self.scope.covers(&Cluster::shown_as(kind, object)))
         };
         let event = match (covered(&change.before), covered(&change.after)) {
             (false, false) => return None,
@@ -154,7 +154,7 @@ impl Plan {
             (true, true) => "MODIFIED",
             (true, false) => "DELETED",
         };
-        Some(self.line(event, &World::shown_as(kind, &change.last)))
+        Some(self.line(event, &Cluster::shown_as(kind, &change.last)))
     }
 }
 
@@ -198,14 +198,14 @@ impl Watch {
 
     /// Goes through the history until something is to be told.
     fn advance(&mut self, now: Instant, context: &Context<'_>) -> Progress {
-        let mut world = self.server.world();
-        if world.is_cut(self.plan.number) {
+        let mut cluster = self.server.cluster();
+        if cluster.is_cut(self.plan.number) {
             self.plan.broken = true;
             return Progress::Broken;
         }
         let mut progress = Progress::Nothing;
         let mut cursor = self.plan.cursor;
-        let known = world.changes_after(cursor).map(|changes| {
+        let known = cluster.changes_after(cursor).map(|changes| {
             for change in changes {
                 if change.visible_at > now {
                     progress = Progress::Later(change.visible_at);
@@ -219,17 +219,17 @@ impl Watch {
             }
         });
         if known.is_none() {
-            self.plan.break_off(cursor, world.compacted());
+            self.plan.break_off(cursor, cluster.compacted());
             return Progress::Broken;
         }
         self.plan.cursor = cursor;
         if let Progress::Line(line) = &progress
-            && world.echoes(now)
+            && cluster.echoes(now)
         {
             self.plan.first.push_back(line.clone());
         }
         if matches!(progress, Progress::Nothing) {
-            world.wait(self.plan.number, context.waker());
+            cluster.wait(self.plan.number, context.waker());
         }
         progress
     }
@@ -244,6 +244,6 @@ enum Progress {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.server.world().forget_watch(self.plan.number);
+        self.server.cluster().forget_watch(self.plan.number);
     }
 }

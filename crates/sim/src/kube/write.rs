@@ -1,19 +1,19 @@
 //! Creating, replacing and patching objects.
 //!
-//! Every write ends in at most one [`World::commit`]; one that would change nothing commits nothing, so that it
+//! Every write ends in at most one [`Cluster::commit`]; one that would change nothing commits nothing, so that it
 //! takes no version and no watch hears of it.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ObjectKey};
 use super::failure::Failure;
 use super::field::{FieldError, Wrong};
 use super::incoming::{self, Unknown};
 use super::kinds::{GroupResource, Kind, Origin};
 use super::request::{Call, Target};
 use super::validate::Part;
-use super::world::{Place, World};
 use super::{definition, events, merge, metadata, sweep, validate};
 
 /// Patch languages that are spoken here.
@@ -22,9 +22,9 @@ const JSON_PATCH: &str = "application/json-patch+json";
 
 /// One write under way.
 pub(super) struct Write<'a> {
-    world: &'a mut World,
+    cluster: &'a mut Cluster,
     kind: Arc<Kind>,
-    place: Place,
+    place: ObjectKey,
     /// Whether it goes to the `/status` subresource.
     status: bool,
     unknown: Unknown,
@@ -43,10 +43,15 @@ pub(super) struct Written {
 }
 
 impl<'a> Write<'a> {
-    pub(super) fn new(world: &'a mut World, kind: Arc<Kind>, target: &Target, call: &Call) -> Result<Self, Failure> {
+    pub(super) fn new(
+        cluster: &'a mut Cluster,
+        kind: Arc<Kind>,
+        target: &Target,
+        call: &Call,
+    ) -> Result<Self, Failure> {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         Ok(Self {
-            world,
+            cluster,
             kind,
             place: (part(&target.namespace), part(&target.name)),
             status: target.subresource.as_deref() == Some("status"),
@@ -93,7 +98,7 @@ impl<'a> Write<'a> {
         metadata::settle_namespace(&mut object, self.namespace())?;
         let generate = metadata::text(&object, "generateName").to_owned();
         if metadata::text(&object, "name").is_empty() && !generate.is_empty() {
-            let name = self.world.generate_name(&generate);
+            let name = self.cluster.generate_name(&generate);
             metadata::of(&mut object).insert("name".into(), json!(name));
         }
         metadata::text(&object, "name").clone_into(&mut self.place.1);
@@ -107,8 +112,8 @@ impl<'a> Write<'a> {
             let words = "resourceVersion should not be set on objects to be created";
             return Err(Failure::unexplained(words));
         }
-        let now = self.world.now();
-        let uid = self.world.uid();
+        let now = self.cluster.now();
+        let uid = self.cluster.uid();
         let fields = metadata::of(&mut object);
         fields.insert("uid".into(), json!(uid));
         fields.insert("creationTimestamp".into(), json!(now));
@@ -126,7 +131,7 @@ impl<'a> Write<'a> {
         let errors = metadata::validate(&object, &self.kind);
         let errors = validate::object(&self.kind, &object, None, Part::All, errors);
         self.refuse_if(&object, &errors)?;
-        if let Some(old) = self.world.get(&self.kind.stored_as, &self.place) {
+        if let Some(old) = self.cluster.get(&self.kind.stored_as, &self.place) {
             let failure = Failure::already_exists(&self.kind.key, &self.place.1);
             return Err(if metadata::is_deleting(old) { failure.while_being_deleted() } else { failure });
         }
@@ -137,8 +142,8 @@ impl<'a> Write<'a> {
         let mut object = self.read(body)?;
         metadata::settle_namespace(&mut object, self.namespace())?;
         self.check_name(&object)?;
-        if let Some(old) = self.world.get(&self.kind.stored_as, &self.place) {
-            let old = World::shown_as(&self.kind, old);
+        if let Some(old) = self.cluster.get(&self.kind.stored_as, &self.place) {
+            let old = Cluster::shown_as(&self.kind, old);
             self.check_uid(&object, &old)?;
             return self.update(object, &old).map(|object| (object, false));
         }
@@ -154,9 +159,9 @@ impl<'a> Write<'a> {
         if !PATCHES.contains(&media_type) {
             return Err(Failure::unsupported_media_type(&PATCHES));
         }
-        let old = self.world.get(&self.kind.stored_as, &self.place);
+        let old = self.cluster.get(&self.kind.stored_as, &self.place);
         let old = old.ok_or_else(|| Failure::not_found(&self.kind.key, &self.place.1))?;
-        let old = World::shown_as(&self.kind, old);
+        let old = Cluster::shown_as(&self.kind, old);
         let mut object = Value::clone(&old);
         if media_type == JSON_PATCH {
             incoming::apply_json_patch(&mut object, body)?;
@@ -257,16 +262,16 @@ impl<'a> Write<'a> {
         }
         let converted = self.kind.stored_as != self.kind.key;
         let stored = if converted { events::to_core(&object) } else { object };
-        let stored = self.world.commit(&self.kind.stored_as, &self.place, Some(stored));
-        definition::follow(self.world, &self.kind, &self.place);
-        World::shown_as(&self.kind, &stored)
+        let stored = self.cluster.commit(&self.kind.stored_as, &self.place, Some(stored));
+        definition::follow(self.cluster, &self.kind, &self.place);
+        Cluster::shown_as(&self.kind, &stored)
     }
 
     /// The object's last finalizer went, and so does the object.
     fn remove(&mut self, mut last: Value) -> Arc<Value> {
         if !self.dry_run {
-            let gone = self.world.commit(&self.kind.stored_as, &self.place, None);
-            sweep::sweep(self.world);
+            let gone = self.cluster.commit(&self.kind.stored_as, &self.place, None);
+            sweep::sweep(self.cluster);
             last["metadata"]["resourceVersion"] = gone["metadata"]["resourceVersion"].clone();
         }
         Arc::new(last)
@@ -313,7 +318,7 @@ impl<'a> Write<'a> {
         }
         let namespaces = GroupResource::new("", "namespaces");
         let place = (String::new(), namespace.clone());
-        let Some(found) = self.world.get(&namespaces, &place) else {
+        let Some(found) = self.cluster.get(&namespaces, &place) else {
             return Err(Failure::not_found(&namespaces, namespace));
         };
         if !metadata::is_deleting(found) {
@@ -365,7 +370,7 @@ fn set_or_remove(object: &mut Value, field: &str, value: Option<Value>) {
 }
 
 /// The key that error messages of a real server name.
-fn storage_key(key: &GroupResource, place: &Place) -> String {
+fn storage_key(key: &GroupResource, place: &ObjectKey) -> String {
     let part = |text: &str| {
         if text.is_empty() { String::new() } else { format!("{text}/") }
     };

@@ -147,7 +147,7 @@ impl ProbeServer {
                 tracing::error!(%error, "metrics and probes are no longer served");
             }
         };
-        std::thread::Builder::new().name("watchman".to_owned()).spawn(body).map_err(Error::Start)?;
+        std::thread::Builder::new().name("probes".to_owned()).spawn(body).map_err(Error::Start)?;
         Ok(Self { address, metrics_address, state, ended })
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 
 use weir_engine::fact::TargetGroup;
-use weir_engine::sight::{ANY_AGE, Ask};
+use weir_engine::reader::{ANY_AGE, Ask};
 use weir_sim::aws::{Aws, GroupSettings};
 
 use super::*;
-use crate::wire::{Answer, Bed, arn, failure, seconds, simulated};
+use crate::wire::{Bed, Reply, arn, failure, seconds, simulated};
 
 /// An account with the group `blue`, the way to it, and whether everything is refused there.
 fn bed() -> (Arc<Aws>, Bed, Arc<Mutex<bool>>) {
@@ -15,7 +15,7 @@ fn bed() -> (Arc<Aws>, Bed, Arc<Mutex<bool>>) {
     aws.add_target_group(GroupSettings::named("blue"), &[]).unwrap();
     let (behind, switch) = (Arc::clone(&aws), Arc::clone(&denied));
     let answer = move |_: &_| {
-        if *switch.lock().unwrap() { failure(403, "AccessDenied", "No.") } else { Answer::Of(Arc::clone(&behind)) }
+        if *switch.lock().unwrap() { failure(403, "AccessDenied", "No.") } else { Reply::Of(Arc::clone(&behind)) }
     };
     (aws, Bed::new(answer), denied)
 }

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 use weir_sim::aws::{Aws, RuleAction};
 
 use super::*;
-use crate::wire::{Answer, Bed, failure, seconds, simulated};
+use crate::wire::{Bed, Reply, failure, seconds, simulated};
 
 /// Two balancers, one with two listeners.
-struct World {
+struct Fixture {
     aws: Arc<Aws>,
     balancers: [Arn; 2],
     listeners: [Arn; 3],
 }
 
-impl World {
+impl Fixture {
     fn new() -> Self {
         let aws = simulated();
         let balancers = ["a", "b"].map(|name| Arn::new(aws.add_balancer(name).unwrap()));
@@ -27,9 +27,9 @@ impl World {
     }
 
     /// A bed in which something may answer in the place of AWS.
-    fn bed_with(&self, instead: impl Fn() -> Option<Answer> + Send + 'static) -> Bed {
+    fn bed_with(&self, instead: impl Fn() -> Option<Reply> + Send + 'static) -> Bed {
         let aws = Arc::clone(&self.aws);
-        Bed::new(move |_| instead().unwrap_or_else(|| Answer::Of(Arc::clone(&aws))))
+        Bed::new(move |_| instead().unwrap_or_else(|| Reply::Of(Arc::clone(&aws))))
     }
 
     /// The listener gives another answer.
@@ -65,7 +65,7 @@ async fn round_over(bed: &Bed, balancers: BTreeSet<Arn>) -> BTreeSet<Arn> {
     bed.inventory.resync(&scope, seconds(30)).await.changed
 }
 
-impl World {
+impl Fixture {
     /// A round over both when all that was read before is too old.
     async fn later(&self, bed: &Bed) -> BTreeSet<Arn> {
         self.later_by(bed, 90).await
@@ -79,9 +79,9 @@ impl World {
 
 #[tokio::test(start_paused = true)]
 async fn a_round_tells_what_is_new_and_then_nothing() {
-    let world = World::new();
-    let bed = world.bed();
-    assert_eq!(round_over(&bed, set(&world.balancers)).await, world.everything());
+    let fixture = Fixture::new();
+    let bed = fixture.bed();
+    assert_eq!(round_over(&bed, set(&fixture.balancers)).await, fixture.everything());
     let counts = bed.operations();
     let count = |operation| counts.iter().filter(|called| **called == operation).count();
     // Both balancers go in one call.
@@ -91,106 +91,106 @@ async fn a_round_tells_what_is_new_and_then_nothing() {
         "at most 2 + listeners for each balancer"
     );
     assert_eq!(counts.len(), 6);
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
     assert_eq!(bed.operations().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_round_tells_each_change_once() {
-    let world = World::new();
-    let (bed, second) = (world.bed(), world.listeners[1].clone());
-    world.later(&bed).await;
+    let fixture = Fixture::new();
+    let (bed, second) = (fixture.bed(), fixture.listeners[1].clone());
+    fixture.later(&bed).await;
 
-    world.answer(&second, 503);
-    assert_eq!(world.later(&bed).await, set([&second]));
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    fixture.answer(&second, 503);
+    assert_eq!(fixture.later(&bed).await, set([&second]));
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
 
-    world.remove(&second);
-    assert_eq!(world.later(&bed).await, set([&world.balancers[0], &second]));
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    fixture.remove(&second);
+    assert_eq!(fixture.later(&bed).await, set([&fixture.balancers[0], &second]));
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
 
-    let ninth = listen(&world.aws, "b", 9);
-    assert_eq!(world.later(&bed).await, set([&world.balancers[1], &ninth]));
+    let ninth = listen(&fixture.aws, "b", 9);
+    assert_eq!(fixture.later(&bed).await, set([&fixture.balancers[1], &ninth]));
 
-    world.destroy(&world.balancers[1]);
-    let gone = set([&world.balancers[1], &world.listeners[2], &ninth]);
-    assert_eq!(world.later(&bed).await, gone);
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    fixture.destroy(&fixture.balancers[1]);
+    let gone = set([&fixture.balancers[1], &fixture.listeners[2], &ninth]);
+    assert_eq!(fixture.later(&bed).await, gone);
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_read_on_demand_is_not_read_again_but_told() {
-    let world = World::new();
-    let (bed, second) = (world.bed(), world.listeners[1].clone());
-    world.later(&bed).await;
-    world.answer(&second, 503);
+    let fixture = Fixture::new();
+    let (bed, second) = (fixture.bed(), fixture.listeners[1].clone());
+    fixture.later(&bed).await;
+    fixture.answer(&second, 503);
     tokio::time::sleep(std::time::Duration::from_secs(45)).await;
     bed.fresh(Query::Rules(second.clone())).await;
     bed.operations();
     // One asker has seen it; the others who care for this listener have not.
-    assert_eq!(world.later_by(&bed, 15).await, set([&second]));
+    assert_eq!(fixture.later_by(&bed, 15).await, set([&second]));
     assert_eq!(bed.operations().iter().filter(|called| **called == "DescribeRules").count(), 2);
-    assert_eq!(round_over(&bed, set(&world.balancers)).await, BTreeSet::new());
+    assert_eq!(round_over(&bed, set(&fixture.balancers)).await, BTreeSet::new());
     assert!(bed.operations().is_empty(), "all of it is fresh");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_in_passing_tells_nothing() {
     let failing = Arc::new(Mutex::new(false));
-    let (world, switch) = (World::new(), Arc::clone(&failing));
-    let bed = world.bed_with(move || switch.lock().unwrap().then(|| failure(400, "Throttling", "Rate exceeded")));
-    world.later(&bed).await;
+    let (fixture, switch) = (Fixture::new(), Arc::clone(&failing));
+    let bed = fixture.bed_with(move || switch.lock().unwrap().then(|| failure(400, "Throttling", "Rate exceeded")));
+    fixture.later(&bed).await;
     *failing.lock().unwrap() = true;
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
     *failing.lock().unwrap() = false;
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_told_once_and_so_is_its_end() {
     let refusing = Arc::new(Mutex::new(false));
-    let (world, switch) = (World::new(), Arc::clone(&refusing));
-    let bed = world.bed_with(move || switch.lock().unwrap().then(|| failure(403, "AccessDenied", "not for you")));
-    world.later(&bed).await;
+    let (fixture, switch) = (Fixture::new(), Arc::clone(&refusing));
+    let bed = fixture.bed_with(move || switch.lock().unwrap().then(|| failure(403, "AccessDenied", "not for you")));
+    fixture.later(&bed).await;
     *refusing.lock().unwrap() = true;
-    assert_eq!(world.later_by(&bed, 30).await, BTreeSet::new(), "one round may miss it");
+    assert_eq!(fixture.later_by(&bed, 30).await, BTreeSet::new(), "one round may miss it");
     // The rules too, though it is not known any more which listeners there are.
-    assert_eq!(world.later(&bed).await, world.everything());
+    assert_eq!(fixture.later(&bed).await, fixture.everything());
     // Listeners are read more seldom, so that they too cannot be read is known a round later.
-    assert_eq!(world.later(&bed).await, set(&world.balancers));
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    assert_eq!(fixture.later(&bed).await, set(&fixture.balancers));
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
     *refusing.lock().unwrap() = false;
-    assert_eq!(world.later(&bed).await, world.everything());
-    assert_eq!(world.later(&bed).await, BTreeSet::new());
+    assert_eq!(fixture.later(&bed).await, fixture.everything());
+    assert_eq!(fixture.later(&bed).await, BTreeSet::new());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_balancer_left_out_and_taken_in_again_is_new() {
-    let world = World::new();
-    let bed = world.bed();
-    world.later(&bed).await;
-    round_over(&bed, set([&world.balancers[0]])).await;
-    assert_eq!(world.later(&bed).await, set([&world.balancers[1], &world.listeners[2]]));
+    let fixture = Fixture::new();
+    let bed = fixture.bed();
+    fixture.later(&bed).await;
+    round_over(&bed, set([&fixture.balancers[0]])).await;
+    assert_eq!(fixture.later(&bed).await, set([&fixture.balancers[1], &fixture.listeners[2]]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_is_gone_is_told_in_the_next_round() {
-    let world = World::new();
-    let (bed, second) = (world.bed(), world.listeners[1].clone());
-    world.later(&bed).await;
-    world.remove(&second);
-    let gone = set([&world.balancers[0], &second]);
-    assert_eq!(world.later_by(&bed, 31).await, gone, "though listeners are read more seldom");
+    let fixture = Fixture::new();
+    let (bed, second) = (fixture.bed(), fixture.listeners[1].clone());
+    fixture.later(&bed).await;
+    fixture.remove(&second);
+    let gone = set([&fixture.balancers[0], &second]);
+    assert_eq!(fixture.later_by(&bed, 31).await, gone, "though listeners are read more seldom");
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_nothing_answers_two_rounds_say_so_within_a_minute() {
     let silent = Arc::new(Mutex::new(false));
-    let (world, switch) = (World::new(), Arc::clone(&silent));
-    let bed = world.bed_with(move || switch.lock().unwrap().then_some(Answer::Silence));
-    world.later(&bed).await;
+    let (fixture, switch) = (Fixture::new(), Arc::clone(&silent));
+    let bed = fixture.bed_with(move || switch.lock().unwrap().then_some(Reply::Silence));
+    fixture.later(&bed).await;
     *silent.lock().unwrap() = true;
-    let scope = ResyncScope { balancers: set(&world.balancers), ..ResyncScope::default() };
+    let scope = ResyncScope { balancers: set(&fixture.balancers), ..ResyncScope::default() };
     let began = tokio::time::Instant::now();
     let mut unreadable = None;
     while unreadable.is_none() {

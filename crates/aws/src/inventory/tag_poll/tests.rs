@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_sim::aws::{Aws, RuleAction};
 
 use super::*;
-use crate::wire::{Answer, Bed, simulated};
+use crate::wire::{Bed, Reply, simulated};
 
 /// A listener with so many rules.
 fn rules(count: u32) -> (Arc<Aws>, Bed, BTreeSet<Arn>) {
@@ -17,7 +17,7 @@ fn rules(count: u32) -> (Arc<Aws>, Bed, BTreeSet<Arn>) {
     let rule = |priority| Arn::new(aws.add_rule(&listener, priority, (&["a.test"], &[]), &answer).unwrap());
     let rules = (1..=count).map(rule).collect();
     let behind = Arc::clone(&aws);
-    (aws, Bed::new(move |_| Answer::Of(Arc::clone(&behind))), rules)
+    (aws, Bed::new(move |_| Reply::Of(Arc::clone(&behind))), rules)
 }
 
 /// A resource has another owner.

@@ -6,7 +6,7 @@ use weir_api::traffic_shift::Phase;
 use weir_api::{Condition, TrafficShiftSpec, TrafficShiftStatus};
 use weir_engine::event::Event;
 use weir_engine::object::ShiftObject;
-use weir_engine::sight::Sight;
+use weir_engine::reader::Reader;
 use weir_engine::tick::{Context, Kind, Urgency, Verdict};
 use weir_engine::{Cluster, Key, KindName, Reason, kinds};
 
@@ -37,7 +37,7 @@ impl Kind for Shifts {
         context: &Context,
         _: &Cluster,
         object: &ShiftObject,
-        _: &mut Sight<'_>,
+        _: &mut Reader<'_>,
     ) -> Option<Verdict<TrafficShiftStatus>> {
         let phase = |phase| TrafficShiftStatus {
             observed_generation: Some(object.generation),

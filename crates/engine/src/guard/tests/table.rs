@@ -2,12 +2,12 @@
 
 use super::*;
 
-/// A step that the guard refuses, by the name of the violation.
+/// A write that the guard refuses, by the name of the violation.
 struct Row {
     violation: &'static str,
     says: &'static str,
     scene: Scene,
-    step: Step,
+    write: Write,
 }
 
 const ALL: [&str; 12] = [
@@ -42,19 +42,19 @@ fn name(violation: &Violation) -> &'static str {
     }
 }
 
-fn row(violation: &'static str, says: &'static str, scene: Scene, step: Step) -> Row {
-    Row { violation, says, scene, step }
+fn row(violation: &'static str, says: &'static str, scene: Scene, write: Write) -> Row {
+    Row { violation, says, scene, write }
 }
 
 /// A rule for the host `shop.test`, where the route is one.
-fn create(listener: &str, priority: i32, host: &str, tags: Tags) -> Step {
-    Step::CreateRule {
+fn create(listener: &str, priority: i32, host: &str, tags: Tags) -> Write {
+    Write::Listener(ListenerWrite::CreateRule {
         listener: arn(listener),
         priority,
         conditions: Conditions::from_iter([("host-header".into(), vec![host.into()])]),
         forward: forward(&[("green", 100)]),
         tags,
-    }
+    })
 }
 
 fn of_rule() -> Scene {
@@ -72,8 +72,9 @@ fn rows() -> Vec<Row> {
     let six = [("a", 0), ("b", 0), ("blue", 1), ("c", 0), ("d", 0), ("e", 0)];
     let sticky = Forward { sticky_seconds: Some(604_801), ..forward(&[("blue", 1)]) };
     let aged = |age| Scene { age: SignedDuration::from_secs(age), ..live().forwards(&to) };
-    let mark =
-        |key: &str| Step::AddTags { resource: arn("l"), tags: Tags::from_iter([(key.to_owned(), "x".to_owned())]) };
+    let mark = |key: &str| {
+        Write::Tags(TagWrite::Add { resource: arn("l"), tags: Tags::from_iter([(key.to_owned(), "x".to_owned())]) })
+    };
     let other_account = "arn:aws:elasticloadbalancing:eu-central-1:2:targetgroup/green/5f";
     let mut numbered = of_rule();
     numbered.route.status.listener_rule.priority = Some(7);
@@ -97,10 +98,10 @@ fn rows() -> Vec<Row> {
             set(vec![kept("authenticate-oidc"), forwarding(&to).remove(0)])
         }),
         row("GivenUp", "is not being deleted", live(), {
-            Step::RemoveTags { resource: arn("l"), keys: [OWNER_TAG.to_owned()].into() }
+            Write::Tags(TagWrite::Remove { resource: arn("l"), keys: [OWNER_TAG.to_owned()].into() })
         }),
         row("Forgotten", "would forget it", live().tagged(remembering("nothing+.")), {
-            Step::AddTags { resource: arn("l"), tags: remembering("forward+0+blue=1+.") }
+            Write::Tags(TagWrite::Add { resource: arn("l"), tags: remembering("forward+0+blue=1+.") })
         }),
         row("Elsewhere", "which is for another account or region", there, {
             set(forwarding(&[("blue", 75), (other_account, 25)]))
@@ -109,13 +110,17 @@ fn rows() -> Vec<Row> {
         // By a clock that has been set back since.
         row("Stale", "the rules of l was not read", aged(-30), all()),
         row("Unrecorded", "on record is the listener l", live(), {
-            Step::SetDefaultActions { listener: arn("other"), actions: forwarding(&to) }
+            Write::Listener(ListenerWrite::SetDefaultActions { listener: arn("other"), actions: forwarding(&to) })
         }),
         row("Unrecorded", "on record is the rule l", live(), {
-            Step::SetRuleActions { listener: arn("l"), rule: arn("l/7"), actions: forwarding(&to) }
+            Write::Listener(ListenerWrite::SetRuleActions {
+                listener: arn("l"),
+                rule: arn("l/7"),
+                actions: forwarding(&to),
+            })
         }),
         row("Unrecorded", "on record is the rule or listener l", live(), {
-            Step::AddTags { resource: arn("l/7"), tags: marks() }
+            Write::Tags(TagWrite::Add { resource: arn("l/7"), tags: marks() })
         }),
         row("Unrecorded", "on record is the priority 5", of_rule(), create("l", 6, "shop.test", marks())),
         row("Unrecorded", "other requests", of_rule(), create("l", 5, "other.test", marks())),
@@ -131,15 +136,15 @@ fn turned() -> Scene {
     scene
 }
 
-fn all_blue() -> Step {
+fn all_blue() -> Write {
     set(forwarding(&[("blue", 100), ("green", 0)]))
 }
 
 #[test]
 fn each_violation_is_told() {
     let mut seen = BTreeSet::new();
-    for Row { violation, says, scene, step } in rows() {
-        let found = scene.judge(&step).expect_err(says);
+    for Row { violation, says, scene, write } in rows() {
+        let found = scene.judge(&write).expect_err(says);
         assert!(name(&found) == violation && found.to_string().contains(says), "{violation}, {says}: {found}");
         seen.insert(violation);
     }

@@ -7,14 +7,14 @@ use super::super::stand_ins::{cluster, context, entry_point, environment, facts,
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Tags};
 use crate::object::RouteObject;
+use crate::reader::Reader;
 use crate::route::decide;
-use crate::sight::Sight;
-use crate::step::Step;
+use crate::write::{TagWrite, Write};
 
 /// A route that corrects and of which nobody wants anything, and what its process remembers.
 struct Watched {
     route: RouteObject,
-    accepted: Option<(Timestamp, Step)>,
+    accepted: Option<(Timestamp, Write)>,
 }
 
 fn at(second: i64) -> Timestamp {
@@ -28,7 +28,7 @@ fn actions(blue: u16, green: u16) -> Vec<Action> {
 
 impl Watched {
     /// At second 1000 blue is live; at 1100 somebody sets 50/50, and at 1110 it is decided to correct that.
-    fn with_a_correction() -> (Self, Step) {
+    fn with_a_correction() -> (Self, Write) {
         let mut route = route("team", "web", 1, json!({"match": {"hosts": ["a.example"]}, "priority": 1000}));
         route.spec.backends =
             serde_json::from_value(json!([{"environment": "blue"}, {"environment": "green"}])).unwrap();
@@ -42,7 +42,7 @@ impl Watched {
     }
 
     /// Looks until nothing more is to be recorded: what is to be written then, and when to look again.
-    fn look(&mut self, second: i64, (blue, green): (u16, u16)) -> (Option<Step>, Option<Timestamp>) {
+    fn look(&mut self, second: i64, (blue, green): (u16, u16)) -> (Option<Write>, Option<Timestamp>) {
         let now = at(second);
         let live = crate::fact::Rule { actions: actions(blue, green), ..rule(1000, "a.example") };
         let mut facts = facts(now, &[(live, ("shop", "team/web"))]);
@@ -56,11 +56,11 @@ impl Watched {
             let mut cluster =
                 cluster(entry_point(json!({"namespaces": {"from": "All"}, "hosts": ["*"]})), [self.route.clone()]);
             cluster.environments = [environment("team", "blue"), environment("team", "green")].into_iter().collect();
-            let mut sight = Sight::new(now, &facts);
-            let verdict = decide(&context, &cluster, &self.route, &mut sight);
-            let verdict = verdict.unwrap_or_else(|| panic!("asks for {:?}", sight.into_asks()));
+            let mut reader = Reader::new(now, &facts);
+            let verdict = decide(&context, &cluster, &self.route, &mut reader);
+            let verdict = verdict.unwrap_or_else(|| panic!("asks for {:?}", reader.into_asks()));
             if verdict.status == self.route.status {
-                return (verdict.step, verdict.wake);
+                return (verdict.write, verdict.wake);
             }
             self.route.status = verdict.status;
         }
@@ -101,7 +101,7 @@ fn a_correction_that_was_written_and_is_not_seen_was_undone() {
 #[test]
 fn another_write_in_between_is_not_the_correction() {
     let (mut watched, correction) = Watched::with_a_correction();
-    let tags = Step::AddTags { resource: Arn::new("rule-1000"), tags: Tags::new() };
+    let tags = Write::Tags(TagWrite::Add { resource: Arn::new("rule-1000"), tags: Tags::new() });
     watched.accepted = Some((at(1111), tags));
     assert_eq!(watched.look(1130, (50, 50)).0.as_ref(), Some(&correction));
     watched.accepted = Some((at(1105), correction.clone()));

@@ -4,7 +4,7 @@ use crate::Arn;
 use crate::access::Access;
 use crate::grant::Grants;
 use crate::object::{Cluster, RouteObject};
-use crate::standing::Explanation;
+use crate::ready_state::Explanation;
 
 use super::{entry_point_of, is_led_away, listener_of};
 

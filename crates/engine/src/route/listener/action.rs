@@ -3,8 +3,8 @@
 use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::{Action, ActionKind, Forward};
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, Standing, because};
 
 /// Whether an action answers requests, in a way that Weir may replace.
 pub(super) fn is_terminal(kind: &ActionKind) -> bool {
@@ -49,15 +49,15 @@ pub(super) fn forward_of<'a>(
 }
 
 /// A group that no environment lends. While an environment is not known yet, it may still turn out to be that one's.
-pub(super) fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> Standing {
+pub(super) fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> ReadyState {
     let stranger = format!(
         "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends"
     );
     if let Some(unresolved) = groups.values().find_map(|group| group.as_ref().err()) {
-        return Standing::Working(because(
+        return ReadyState::Working(because(
             Reason::WaitingForEnvironment,
             format!("{stranger} that is known: {unresolved}"),
         ));
     }
-    Standing::Stalled(because(Reason::UnknownTargetGroup, format!("{stranger}; add the environment that has it")))
+    ReadyState::Stalled(because(Reason::UnknownTargetGroup, format!("{stranger}; add the environment that has it")))
 }

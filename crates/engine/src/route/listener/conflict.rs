@@ -11,36 +11,36 @@ use weir_api::weighted_route::ListenerRule;
 
 use crate::Key;
 use crate::object::{Cluster, EntryPointObject, RouteObject};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, because};
 
 use super::ListenerRoute;
 use super::conditions::{conditions, describe, is_same_match};
-use super::crowd::MOST;
 use super::describe::describe as describe_place;
 use super::pattern::{Relation, is_within, relate};
 use super::permission;
+use super::route_limit::MOST;
 
 /// The entry points, with the names of their listeners, that lead to the listener of a route: its own, and those that
 /// name the same balancer.
-fn doors<'a>(cluster: &'a Cluster, route: ListenerRoute<'a>) -> BTreeSet<(Key, &'a str)> {
+fn entry_points<'a>(cluster: &'a Cluster, route: ListenerRoute<'a>) -> BTreeSet<(Key, &'a str)> {
     let (own, listener) = (route.entry_point(), route.entry.listener.as_str());
-    let mut doors = BTreeSet::new();
+    let mut entry_points = BTreeSet::new();
     if let Some(arn) = route.listener(cluster) {
         for entry_point in cluster.entry_points.values() {
             let same = entry_point.status.listeners.iter().filter(|found| found.arn == arn);
-            doors.extend(same.map(|found| (entry_point.key.clone(), found.name.as_str())));
+            entry_points.extend(same.map(|found| (entry_point.key.clone(), found.name.as_str())));
         }
     }
-    doors.insert((own, listener));
-    doors
+    entry_points.insert((own, listener));
+    entry_points
 }
 
 /// The other routes on the listener of a route, whether they may be there or not.
 pub(super) fn neighbours<'a>(cluster: &'a Cluster, route: ListenerRoute<'a>) -> Vec<ListenerRoute<'a>> {
     let mut found = Vec::new();
-    // Each route has one door, so none is found twice.
-    for (entry_point, listener) in doors(cluster, route) {
+    // Each route has one entry point, so none is found twice.
+    for (entry_point, listener) in entry_points(cluster, route) {
         let others = cluster.routes.first_on(&entry_point, MOST).filter_map(ListenerRoute::of);
         found.extend(others.filter(|other| other.entry.listener == listener && other.key != route.key));
     }
@@ -94,7 +94,7 @@ type Rank<'a> = (bool, (Timestamp, &'a Key, &'a str));
 type Ranked<'a> = (Rank<'a>, ListenerRoute<'a>);
 
 fn rank<'a>(route: ListenerRoute<'a>, listener: Option<&str>) -> Rank<'a> {
-    (!has_place(route, listener), route.object().seniority())
+    (!has_place(route, listener), route.object().creation_order())
 }
 
 /// What another route has that this one wants too; `None` where nothing stands in the way. `settled` says whether this
@@ -112,8 +112,8 @@ pub(in crate::route) fn conflict<'a>(
     let others = neighbours(cluster, route).into_iter().filter(|other| is_allowed(cluster, *other, owner));
     let mut others: Vec<_> = others.map(ranked).collect();
     others.sort_by_key(|(rank, _)| *rank);
-    let (said, rival) = contested(&others, route, (!settled, route.seniority()))?;
-    let which = if rival.seniority() < route.seniority() {
+    let (said, rival) = contested(&others, route, (!settled, route.creation_order()))?;
+    let which = if rival.creation_order() < route.creation_order() {
         format!("the older WeightedRoute {}", rival.key)
     } else {
         format!("the WeightedRoute {}, which has its place already", rival.key)

@@ -7,15 +7,15 @@ use weir_api::weighted_route::ListenerRule;
 use crate::Arn;
 use crate::fact::{ErrorKind, Rule, RulePriority};
 use crate::object::{Cluster, EntryPointObject};
+use crate::reader::{ANY_AGE, Asked, Reader};
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{Explanation, Standing, because};
 
 use super::super::observed::{Gone, Looked};
 use super::locate::{among_others, free_priority, own_rule};
 use super::original::made_by_weir;
 use super::place::{Place, is_marked};
-use super::{ListenerRoute, conflict, crowd, permission};
+use super::{ListenerRoute, conflict, permission, route_limit};
 
 /// How long after it was recorded a rule that was to be made may still come into sight: a write takes five seconds at
 /// most, and AWS some time to show it.
@@ -27,12 +27,12 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_secs(10);
 pub(in crate::route) fn refusal(
     looked: &Looked<'_>,
     route: ListenerRoute<'_>,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<(ListenerRule, Option<Explanation>)> {
     let cluster = looked.cluster;
     let recorded = || route.status.listener_rule.clone();
     let Some(entry_point) = cluster.entry_points.get(&route.entry_point()) else { return Some((recorded(), None)) };
-    let refused = permission::refusal(cluster, route, entry_point).or_else(|| crowd::refusal(cluster, route));
+    let refused = permission::refusal(cluster, route, entry_point).or_else(|| route_limit::refusal(cluster, route));
     if refused.is_some() {
         return Some((recorded(), refused));
     }
@@ -41,23 +41,23 @@ pub(in crate::route) fn refusal(
     if settled || conflict::conflict(cluster, route, true).is_some() {
         return Some((recorded(), Some(reason)));
     }
-    Some(match recognized(looked, route, sight)? {
+    Some(match recognized(looked, route, reader)? {
         Some(found) => (found, None),
         None => (recorded(), Some(reason)),
     })
 }
 
 /// The rule or listener that carries the marks of a route, to be recorded; `None` where there is none.
-fn recognized(looked: &Looked<'_>, route: ListenerRoute<'_>, sight: &mut Sight<'_>) -> Asked<Option<ListenerRule>> {
+fn recognized(looked: &Looked<'_>, route: ListenerRoute<'_>, reader: &mut Reader<'_>) -> Asked<Option<ListenerRule>> {
     let recorded = &route.status.listener_rule;
     let Ok(listener) = listener(looked, route, recorded) else { return Some(None) };
-    let Ok(rules) = sight.rules(&listener, ANY_AGE)?.found else { return Some(None) };
+    let Ok(rules) = reader.rules(&listener, ANY_AGE)?.found else { return Some(None) };
     let resource = match &route.entry.matches {
         None => Some(listener.clone()),
-        Some(matches) => own_rule(route, matches, rules, sight)?.ok().flatten().map(|rule| rule.arn.clone()),
+        Some(matches) => own_rule(route, matches, rules, reader)?.ok().flatten().map(|rule| rule.arn.clone()),
     };
     let Some(resource) = resource else { return Some(None) };
-    let tags = sight.tags(&resource, ANY_AGE)?.found;
+    let tags = reader.tags(&resource, ANY_AGE)?.found;
     let is_marked = tags.is_ok_and(|tags| is_marked(tags, &looked.context.owner, &route.key));
     let arn = Some(resource.to_string());
     Some(is_marked.then(|| ListenerRule {
@@ -75,17 +75,17 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
     route: ListenerRoute<'a>,
     recorded: ListenerRule,
     any_age: bool,
-    sight: &mut Sight<'f>,
-) -> Asked<(ListenerRule, Result<Place<'a>, Standing>)> {
+    reader: &mut Reader<'f>,
+) -> Asked<(ListenerRule, Result<Place<'a>, ReadyState>)> {
     let listener = match listener(looked, route, &recorded) {
         Ok(listener) => listener,
-        Err(standing) => return Some((recorded, Err(standing))),
+        Err(ready_state) => return Some((recorded, Err(ready_state))),
     };
     let goes_back = looked.goes_back();
     let is_bound = conflict::bound(&recorded).is_some();
     let since = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
-    let not_before = if any_age { ANY_AGE } else { sight.fresh().max(since.min(sight.began)) };
-    let reading = sight.rules(&listener, not_before)?;
+    let not_before = if any_age { ANY_AGE } else { reader.fresh().max(since.min(reader.began)) };
+    let reading = reader.rules(&listener, not_before)?;
     let place = Place {
         route,
         listener,
@@ -101,7 +101,7 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
         Err(error) if error.kind == ErrorKind::NotFound && is_bound && goes_back => {
             return Some((recorded, Ok(Place { gone: Some(Gone::Whole), ..place })));
         }
-        Err(error) => return Some((recorded, Err(Standing::unreadable(error, "the rules of the listener")))),
+        Err(error) => return Some((recorded, Err(ReadyState::unreadable(error, "the rules of the listener")))),
     };
     let on_it = |arn: Option<String>| ListenerRule {
         listener: Some(place.listener.to_string()),
@@ -118,12 +118,12 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
     let moved = rules.iter().find(|rule| goes_back && known == Some(rule.arn.as_str()));
     let rule = match moved {
         Some(moved) => Some(moved),
-        None => match own_rule(route, matches, rules, sight)? {
+        None => match own_rule(route, matches, rules, reader)? {
             Ok(rule) => rule,
             Err(reason) => {
                 let is_there = |arn: &String| rules.iter().any(|rule| rule.arn.as_str() == arn);
                 let arn = recorded.arn.clone().filter(is_there);
-                return Some((on_it(arn), Err(Standing::Stalled(reason))));
+                return Some((on_it(arn), Err(ReadyState::Stalled(reason))));
             }
         },
     };
@@ -134,9 +134,9 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
     }
     let priority = match rule.map(|rule| rule.priority) {
         Some(RulePriority::At(priority)) => Ok(priority),
-        _ => match among_others(looked.context, looked.cluster, route, matches, rules, sight)? {
-            Ok(among) => free_priority(looked.cluster, route, matches, rules, among).map_err(Standing::Stalled),
-            Err(standing) => Err(standing),
+        _ => match among_others(looked.context, looked.cluster, route, matches, rules, reader)? {
+            Ok(among) => free_priority(looked.cluster, route, matches, rules, among).map_err(ReadyState::Stalled),
+            Err(ready_state) => Err(ready_state),
         },
     };
     let place = priority.map(|priority| Place {
@@ -151,7 +151,7 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
 
 /// The ARN of a route's listener; the error says what is waited for. A route that has its place on one stays there where its
 /// entry point leads to another: `adopt`, given for the one, is no leave to take the other.
-fn listener(looked: &Looked<'_>, route: ListenerRoute<'_>, found: &ListenerRule) -> Result<Arn, Standing> {
+fn listener(looked: &Looked<'_>, route: ListenerRoute<'_>, found: &ListenerRule) -> Result<Arn, ReadyState> {
     let key = route.entry_point();
     let is_elsewhere = key.namespace != route.key.namespace;
     let name = if is_elsewhere { key.to_string() } else { key.name.to_string() };
@@ -166,18 +166,18 @@ fn listener(looked: &Looked<'_>, route: ListenerRoute<'_>, found: &ListenerRule)
         return match (conflict::bound(found).filter(|bound| *bound != listener.arn), recorded) {
             (None, _) => Ok(Arn::new(&listener.arn)),
             (Some(_), Some(recorded)) => Ok(Arn::new(recorded)),
-            (Some(bound), None) => Err(Standing::Stalled(led_away(&name, bound, &listener.arn))),
+            (Some(bound), None) => Err(ReadyState::Stalled(led_away(&name, bound, &listener.arn))),
         };
     }
     recorded.map(Arn::new).ok_or_else(|| unready(route, entry_point, &name))
 }
 
-fn waiting(message: String) -> Standing {
-    Standing::Working(because(Reason::WaitingForEntryPoint, message))
+fn waiting(message: String) -> ReadyState {
+    ReadyState::Working(because(Reason::WaitingForEntryPoint, message))
 }
 
 /// There is no such entry point.
-fn missing(cluster: &Cluster, route: ListenerRoute<'_>, name: &str, is_elsewhere: bool) -> Standing {
+fn missing(cluster: &Cluster, route: ListenerRoute<'_>, name: &str, is_elsewhere: bool) -> ReadyState {
     let rest = route.status.live.as_ref().map_or(String::new(), |live| format!("; until then {live} stays live"));
     waiting(if is_elsewhere && cluster.namespaces.is_none() {
         format!(
@@ -190,21 +190,21 @@ fn missing(cluster: &Cluster, route: ListenerRoute<'_>, name: &str, is_elsewhere
 }
 
 /// The entry point does not tell of such a listener.
-fn unready(route: ListenerRoute<'_>, entry_point: &EntryPointObject, name: &str) -> Standing {
+fn unready(route: ListenerRoute<'_>, entry_point: &EntryPointObject, name: &str) -> ReadyState {
     let status = &entry_point.status;
     let is_current = status.observed_generation == Some(entry_point.generation);
     if !is_current || !holds(&status.conditions, READY) {
         let ready = find_condition(&status.conditions, READY);
         let why = ready.map_or("it was not looked at yet", |ready| &ready.message);
         if ready.is_some_and(|ready| ready.reason == Reason::OwnedByAnother) {
-            return Standing::Stalled(because(Reason::OwnedByAnother, why));
+            return ReadyState::Stalled(because(Reason::OwnedByAnother, why));
         }
         return waiting(format!("the EntryPoint {name} is not ready: {why}"));
     }
     let names: Vec<&str> = status.listeners.iter().map(|listener| listener.name.as_str()).collect();
     let message =
         format!("the EntryPoint {name} has no listener named {}; it has {}", route.entry.listener, names.join(", "));
-    Standing::Stalled(because(Reason::ListenerNotFound, message))
+    ReadyState::Stalled(because(Reason::ListenerNotFound, message))
 }
 
 fn led_away(entry_point: &str, bound: &str, found: &str) -> Explanation {
@@ -221,7 +221,7 @@ fn led_away(entry_point: &str, bound: &str, found: &str) -> Explanation {
 pub(in crate::route) fn find_to_leave<'a, 'f: 'a>(
     cluster: &Cluster,
     route: ListenerRoute<'a>,
-    sight: &mut Sight<'f>,
+    reader: &mut Reader<'f>,
 ) -> Asked<Result<Option<Place<'a>>, String>> {
     let recorded = &route.status.listener_rule;
     let listener = recorded.listener.as_deref().or_else(|| conflict::listener_of(cluster, route.object()));
@@ -229,14 +229,14 @@ pub(in crate::route) fn find_to_leave<'a, 'f: 'a>(
         let name = &route.entry.entry_point.name;
         return Some(Err(format!("where the route was is not on record, and the EntryPoint {name} does not tell")));
     };
-    let fresh = sight.fresh();
-    let reading = sight.rules(&listener, fresh)?;
+    let fresh = reader.fresh();
+    let reading = reader.rules(&listener, fresh)?;
     let rules = match reading.found {
         Ok(rules) => rules,
         Err(error) if error.kind == ErrorKind::NotFound => return Some(Ok(None)),
         Err(error) => return Some(Err(format!("the rules of the listener could not be read: {error}"))),
     };
-    let Some(rule) = rule_to_leave(route, rules, sight)? else {
+    let Some(rule) = rule_to_leave(route, rules, reader)? else {
         let is_default = route.entry.matches.is_none();
         let may_come = || {
             let intent = route.status.intent.as_ref().filter(|intent| intent.verified_at.is_none());
@@ -259,7 +259,7 @@ fn left<'a>(route: ListenerRoute<'a>, listener: Arn, read_at: Timestamp, rule: O
 }
 
 /// The rule that is on record, else the one that the spec tells.
-fn rule_to_leave<'a>(route: ListenerRoute<'_>, rules: &'a [Rule], sight: &mut Sight<'_>) -> Asked<Option<&'a Rule>> {
+fn rule_to_leave<'a>(route: ListenerRoute<'_>, rules: &'a [Rule], reader: &mut Reader<'_>) -> Asked<Option<&'a Rule>> {
     let recorded = route.status.listener_rule.arn.as_deref();
     if let Some(known) = rules.iter().find(|rule| Some(rule.arn.as_str()) == recorded) {
         return Some(Some(known));
@@ -268,6 +268,6 @@ fn rule_to_leave<'a>(route: ListenerRoute<'_>, rules: &'a [Rule], sight: &mut Si
     match (&route.entry.matches, route.entry.priority) {
         (None, _) => Some(at(RulePriority::Default)),
         (Some(_), Some(priority)) => Some(at(RulePriority::At(priority))),
-        (Some(matches), None) => Some(own_rule(route, matches, rules, sight)?.ok().flatten()),
+        (Some(matches), None) => Some(own_rule(route, matches, rules, reader)?.ok().flatten()),
     }
 }

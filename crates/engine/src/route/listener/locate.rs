@@ -8,11 +8,11 @@ use weir_api::Match;
 
 use crate::fact::{Conditions, ErrorKind, Rule, RulePriority};
 use crate::object::Cluster;
+use crate::reader::{ANY_AGE, Asked, Reader, all};
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight, all};
-use crate::standing::{Explanation, Standing, because};
-use crate::step::ROUTE_TAG;
 use crate::tick::Context;
+use crate::write::ROUTE_TAG;
 
 use super::ListenerRoute;
 use super::conditions::{conditions, describe, describe_theirs, same};
@@ -26,11 +26,11 @@ pub(super) fn own_rule<'a>(
     route: ListenerRoute<'_>,
     matches: &Match,
     rules: &'a [Rule],
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Option<&'a Rule>, Explanation>> {
     match route.entry.priority {
         Some(priority) => Some(at_priority(route, matches, priority, rules)),
-        None => by_conditions(route, matches, rules, sight),
+        None => by_conditions(route, matches, rules, reader),
     }
 }
 
@@ -98,7 +98,7 @@ fn by_conditions<'a>(
     route: ListenerRoute<'_>,
     matches: &Match,
     rules: &'a [Rule],
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Option<&'a Rule>, Explanation>> {
     let wanted = conditions(matches);
     let known = rules.iter().find(|rule| is_known(route, rule));
@@ -113,7 +113,7 @@ fn by_conditions<'a>(
         return Some(Ok(alike.first().copied()));
     }
     let mark = route.key.to_string();
-    let tags = all(alike.iter().map(|rule| sight.tags(&rule.arn, ANY_AGE)))?;
+    let tags = all(alike.iter().map(|rule| reader.tags(&rule.arn, ANY_AGE)))?;
     let is_marked = tags.iter().map(|tags| tags.found.is_ok_and(|tags| tags.get(ROUTE_TAG) == Some(&mark)));
     let marked = alike.iter().zip(is_marked).find_map(|(rule, is_marked)| is_marked.then_some(*rule));
     Some(Ok(marked.or(alike.first().copied())))
@@ -137,7 +137,7 @@ pub(super) fn free_priority(
     let in_use = || rules.iter().filter_map(|rule| rule.priority.number());
     if let Some(recorded) = route.status.listener_rule.priority {
         // Two that chose at the same moment may have chosen alike; then the older keeps it.
-        let older = neighbours.iter().filter(|other| other.seniority() < route.seniority());
+        let older = neighbours.iter().filter(|other| other.creation_order() < route.creation_order());
         if bounds.allow(recorded) && !older.filter_map(theirs).chain(in_use()).any(|taken| taken == recorded) {
             return Ok(recorded);
         }
@@ -165,28 +165,28 @@ pub(super) fn among_others(
     route: ListenerRoute<'_>,
     matches: &Match,
     rules: &[Rule],
-    sight: &mut Sight<'_>,
-) -> Asked<Result<Bounds, Standing>> {
+    reader: &mut Reader<'_>,
+) -> Asked<Result<Bounds, ReadyState>> {
     let related = rules.iter().filter_map(|rule| Some((rule, rule.priority.number()?, relations(matches, rule))));
     let related = related.filter(|(.., relations)| !relations.is_empty());
     let related: Vec<_> = related.collect();
-    let tags = all(related.iter().map(|(rule, ..)| sight.tags(&rule.arn, ANY_AGE)))?;
+    let tags = all(related.iter().map(|(rule, ..)| reader.tags(&rule.arn, ANY_AGE)))?;
     let mut bounds = Bounds::NONE;
     for ((rule, number, relations), tags) in related.into_iter().zip(tags) {
         let tags = match tags.found {
             Ok(tags) => tags,
             Err(error) if error.kind == ErrorKind::NotFound => continue,
-            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {}", rule.arn)))),
+            Err(error) => return Some(Err(ReadyState::unreadable(error, &format!("the tags of {}", rule.arn)))),
         };
         let owner = owner::of_rule(context, cluster, route, rule, tags);
         let Some(reason) = owner::keeps_off(context, cluster, route, rule, &owner) else { continue };
         if relations.contains(&Relation::Same) {
-            return Some(Err(Standing::Stalled(reason)));
+            return Some(Err(ReadyState::Stalled(reason)));
         }
         let (wider, narrower) = (relations.contains(&Relation::Wider), relations.contains(&Relation::Narrower));
         let is_guests = owner::is_guest(cluster, route, &owner);
         if wider && narrower && is_guests {
-            return Some(Err(Standing::Stalled(entangled(rule))));
+            return Some(Err(ReadyState::Stalled(entangled(rule))));
         }
         if wider {
             bounds.after = bounds.after.max(number);

@@ -13,9 +13,9 @@ use weir_api::weighted_route::{Before, BeforeForward, GroupWeight, ListenerRule,
 
 use crate::Arn;
 use crate::fact::{Action, ActionKind, Forward, Tags};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::standing::{Standing, because};
-use crate::step::{BEFORE_TAG, OWNER_TAG, Step};
+use crate::write::{BEFORE_TAG, OWNER_TAG, TagWrite, Write};
 
 use super::super::observed::Marks;
 use super::ListenerRoute;
@@ -62,12 +62,12 @@ impl Place<'_> {
 
     /// The write that marks the place as the route's, and has it remember what was there before; the error says why a
     /// route that shall restore that cannot begin.
-    pub fn adoption(&self, owner: &str, marks: &Marks, before: Option<&Before>) -> Result<Option<Step>, Standing> {
+    pub fn adoption(&self, owner: &str, marks: &Marks, before: Option<&Before>) -> Result<Option<Write>, ReadyState> {
         let Some(resource) = self.resource.clone() else { return Ok(None) };
         let memory = owed(self.route, &resource, marks, owner, before)?;
         let mut tags = marks_of(owner, &self.route.key);
         tags.extend(memory);
-        Ok(Some(Step::AddTags { resource, tags }))
+        Ok(Some(Write::Tags(TagWrite::Add { resource, tags })))
     }
 }
 
@@ -78,7 +78,7 @@ fn owed(
     marks: &Marks,
     owner: &str,
     before: Option<&Before>,
-) -> Result<Tags, Standing> {
+) -> Result<Tags, ReadyState> {
     let is_kept = marks.tags.get(OWNER_TAG).is_some_and(|found| found == owner);
     if is_kept && marks.tags.contains_key(BEFORE_TAG) {
         return Ok(Tags::new());
@@ -98,7 +98,7 @@ fn owed(
         tags.len() + OTHER_TAGS,
         describe(route)
     );
-    Err(Standing::Stalled(because(Reason::NotRestorable, message)))
+    Err(ReadyState::Stalled(because(Reason::NotRestorable, message)))
 }
 
 /// What actions do with a request in the end, where that can be put back.

@@ -7,10 +7,10 @@
 use crate::Arn;
 use crate::fact::{Conditions, Rule, Tags};
 use crate::object::{Cluster, Key};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, because};
-use crate::step::{OWNER_TAG, ROUTE_TAG};
 use crate::tick::Context;
+use crate::write::{OWNER_TAG, ROUTE_TAG};
 
 use super::ListenerRoute;
 use super::conditions::{conditions, describe_theirs, same};

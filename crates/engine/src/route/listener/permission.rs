@@ -10,8 +10,8 @@
 use crate::allowed_routes::wrong_namespace;
 use crate::entry_point::first_to_name;
 use crate::object::{Cluster, EntryPointObject};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, because};
 
 use super::ListenerRoute;
 use super::pattern::is_within;

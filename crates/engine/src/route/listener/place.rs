@@ -7,11 +7,11 @@ use crate::Arn;
 use crate::backend::{Groups, environment_of};
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, Tags};
 use crate::object::Key;
+use crate::reader::{Asked, Reader};
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
-use crate::standing::{Explanation, Standing, because};
-use crate::step::{LAST_RUN_TAG, OWNER_TAG, ROUTE_TAG, Step};
 use crate::weights;
+use crate::write::{LAST_RUN_TAG, ListenerWrite, OWNER_TAG, ROUTE_TAG, TagWrite, Write};
 
 use super::super::memory;
 use super::super::observed::{Gone, Looked, Marks};
@@ -42,8 +42,8 @@ impl Place<'_> {
     }
 
     /// Asks for rules that were read at an instant or later.
-    pub fn read_since(&self, at: Timestamp, sight: &mut Sight<'_>) -> Asked<()> {
-        sight.rules(&self.listener, at)?;
+    pub fn read_since(&self, at: Timestamp, reader: &mut Reader<'_>) -> Asked<()> {
+        reader.rules(&self.listener, at)?;
         Some(())
     }
 
@@ -75,28 +75,28 @@ impl Place<'_> {
         &self,
         looked: &Looked<'_>,
         not_before: Timestamp,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Result<Marks, Standing>> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<Marks, ReadyState>> {
         let Some(resource) = &self.resource else {
             return Some(Ok(Marks::none()));
         };
-        let tags = match sight.tags(resource, not_before)?.found {
+        let tags = match reader.tags(resource, not_before)?.found {
             Ok(tags) => tags,
-            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the tags of {resource}")))),
+            Err(error) => return Some(Err(ReadyState::unreadable(error, &format!("the tags of {resource}")))),
         };
         let last_run = tags.get(LAST_RUN_TAG).and_then(|value| memory::read(value));
         Some(
             owner::is_ours(looked.context, looked.cluster, self.route, (resource, self.rule), tags)
                 .map(|is_ours| Marks { is_ours, last_run, tags: tags.clone() })
-                .map_err(Standing::Stalled),
+                .map_err(ReadyState::Stalled),
         )
     }
 
     /// All tags of what carries the marks, read afresh; `None` where it is gone. The error says why they are not known.
-    pub fn tags<'f>(&self, sight: &mut Sight<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
+    pub fn tags<'f>(&self, reader: &mut Reader<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
         let Some(resource) = &self.resource else { return Some(Ok(None)) };
-        let fresh = sight.fresh();
-        Some(match sight.tags(resource, fresh)?.found {
+        let fresh = reader.fresh();
+        Some(match reader.tags(resource, fresh)?.found {
             Ok(tags) => Ok(Some(tags)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("the tags of {resource} could not be read: {error}")),
@@ -114,17 +114,18 @@ impl Place<'_> {
     }
 
     /// The write by which the place remembers the run that last ended.
-    pub fn remember(&self, owner: &str, value: String) -> Option<Step> {
+    pub fn remember(&self, owner: &str, value: String) -> Option<Write> {
         let resource = self.resource.clone()?;
         let mut tags = marks_of(owner, &self.route.key);
         tags.insert(LAST_RUN_TAG.to_owned(), value);
-        Some(Step::AddTags { resource, tags })
+        Some(Write::Tags(TagWrite::Add { resource, tags }))
     }
 
     /// The weights that are live, by environment. While another action answers on a place of ours, nothing is.
-    pub fn live_weights(&self, groups: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, Standing> {
+    pub fn live_weights(&self, groups: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
         let Some(rule) = self.rule else { return Ok(Vec::new()) };
-        let forward = forward_of(&rule.actions, is_ours, &describe_action(self.priority)).map_err(Standing::Stalled)?;
+        let forward =
+            forward_of(&rule.actions, is_ours, &describe_action(self.priority)).map_err(ReadyState::Stalled)?;
         let Some(forward) = forward else { return Ok(Vec::new()) };
         let mut live = Vec::new();
         for (group, weight) in &forward.groups {
@@ -162,11 +163,11 @@ impl Place<'_> {
     }
 
     /// The write that gives the rule or default action these actions. The rule must exist.
-    pub(super) fn set_actions(&self, actions: Vec<Action>) -> Step {
+    pub(super) fn set_actions(&self, actions: Vec<Action>) -> Write {
         let listener = self.listener.clone();
         match self.rule.filter(|_| self.route.entry.matches.is_some()) {
-            Some(rule) => Step::SetRuleActions { listener, rule: rule.arn.clone(), actions },
-            None => Step::SetDefaultActions { listener, actions },
+            Some(rule) => Write::Listener(ListenerWrite::SetRuleActions { listener, rule: rule.arn.clone(), actions }),
+            None => Write::Listener(ListenerWrite::SetDefaultActions { listener, actions }),
         }
     }
 }

@@ -8,9 +8,9 @@ use weir_api::weighted_route::{Before, Intent, ListenerRuleIntent};
 use crate::Arn;
 use crate::fact::{Forward, Tags};
 use crate::object::RouteObject;
-use crate::sight::{Asked, Sight};
-use crate::standing::Standing;
-use crate::step::{LAST_RUN_TAG, MAX_GROUPS, Step};
+use crate::reader::{Asked, Reader};
+use crate::ready_state::ReadyState;
+use crate::write::{LAST_RUN_TAG, ListenerWrite, MAX_GROUPS, Write};
 
 use super::super::memory;
 use super::conditions::conditions;
@@ -48,8 +48,8 @@ impl Plan {
             ListenerRuleIntent { sticky_seconds: self.forward.sticky_seconds, sticky_seconds_before };
     }
 
-    /// Whether a step makes it so. Groups without weight do not matter.
-    pub fn is_made_by(&self, step: &Step) -> bool {
+    /// Whether a write makes it so. Groups without weight do not matter.
+    pub fn is_made_by(&self, write: &Write) -> bool {
         let carrying = |forward: &Forward| -> Vec<(Arn, u16)> {
             let groups = forward.groups.iter().filter(|(_, weight)| **weight > 0);
             groups.map(|(group, weight)| (group.clone(), *weight)).collect()
@@ -57,7 +57,7 @@ impl Plan {
         let is_same = |forward: &Forward| {
             forward.sticky_seconds == self.forward.sticky_seconds && carrying(forward) == carrying(&self.forward)
         };
-        step.forward().is_some_and(is_same)
+        write.forward().is_some_and(is_same)
     }
 }
 
@@ -84,11 +84,11 @@ impl Place<'_> {
         split: BTreeMap<Arn, u16>,
         earlier: Option<&Intent>,
         not_before: Timestamp,
-        sight: &mut Sight<'_>,
-    ) -> Asked<Result<Plan, Standing>> {
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<Plan, ReadyState>> {
         let before = self.sticky_seconds_before(earlier);
         let groups: Vec<&Arn> = split.keys().collect();
-        let planned = sticky::seconds(self.route.spec.stickiness.as_ref(), &groups, before, not_before, sight)?;
+        let planned = sticky::seconds(self.route.spec.stickiness.as_ref(), &groups, before, not_before, reader)?;
         Some(planned.map(|sticky_seconds| Plan {
             forward: Forward { groups: split, sticky_seconds },
             sticky_seconds_before: before,
@@ -128,15 +128,15 @@ impl Place<'_> {
     }
 
     /// The write that makes it so.
-    pub fn write(&self, owner: &str, plan: &Plan) -> Step {
+    pub fn write(&self, owner: &str, plan: &Plan) -> Write {
         match (self.rule, &self.route.entry.matches, self.priority) {
-            (None, Some(matches), Some(priority)) => Step::CreateRule {
+            (None, Some(matches), Some(priority)) => Write::Listener(ListenerWrite::CreateRule {
                 listener: self.listener.clone(),
                 priority,
                 conditions: conditions(matches),
                 forward: plan.forward.clone(),
                 tags: self.first_tags(owner),
-            },
+            }),
             _ => self.set_actions(self.actions_with(&plan.forward)),
         }
     }

@@ -8,11 +8,11 @@ use weir_api::weighted_route::{Before, Deletion, DeletionStage, EnvironmentWeigh
 use crate::Arn;
 use crate::backend::Groups;
 use crate::fact::{Action, ActionKind, By, ErrorKind, Forward, Tags};
+use crate::reader::{Asked, Reader, all};
+use crate::ready_state::because;
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
-use crate::standing::because;
-use crate::step::{MAX_GROUPS, Step, TAG_PREFIX};
 use crate::weights;
+use crate::write::{ListenerWrite, MAX_GROUPS, TAG_PREFIX, TagWrite, Write};
 
 use super::super::capacity;
 use super::super::undo::Undo;
@@ -35,11 +35,11 @@ impl Place<'_> {
 
     /// Puts back what was there before, as it is on record, and then gives the place up. Where there was nothing, the rule is
     /// deleted.
-    pub fn restore(&self, tags: &Tags, recorded: &ListenerRule, sight: &mut Sight<'_>) -> Asked<Undo> {
+    pub fn restore(&self, tags: &Tags, recorded: &ListenerRule, reader: &mut Reader<'_>) -> Asked<Undo> {
         match &recorded.before {
             None => Some(release(self, tags, "what was there before Weir is not on record, so what is live stays")),
             Some(_) if original::made_by_weir(recorded) => Some(self.delete(tags)),
-            Some(before) => put_back(self, tags, before, sight),
+            Some(before) => put_back(self, tags, before, reader),
         }
     }
 
@@ -48,9 +48,10 @@ impl Place<'_> {
         let Some(rule) = self.rule.filter(|_| self.route.entry.matches.is_some()) else {
             return release(self, tags, "a listener's default action cannot be deleted and stays");
         };
-        let step = Step::DeleteRule { listener: self.listener.clone(), rule: rule.arn.clone() };
+        let write =
+            Write::Listener(ListenerWrite::DeleteRule { listener: self.listener.clone(), rule: rule.arn.clone() });
         let reason = because(Reason::DeletingRule, format!("{} is being deleted", describe(self.route)));
-        Undo::writing(DeletionStage::DeletingRule, reason, step)
+        Undo::writing(DeletionStage::DeletingRule, reason, write)
     }
 
     /// What carries the marks.
@@ -62,12 +63,12 @@ impl Place<'_> {
 /// The last write: the marks go, and with them the right to write anything else.
 fn release(place: &Place<'_>, tags: &Tags, why: &str) -> Undo {
     let keys = tags.keys().filter(|key| key.starts_with(TAG_PREFIX)).cloned().collect();
-    let step = Step::RemoveTags { resource: place.left(), keys };
+    let write = Write::Tags(TagWrite::Remove { resource: place.left(), keys });
     let reason = because(Reason::RemovingTags, format!("{why}; Weir's tags are being removed"));
-    Undo::Write(Deletion { stage: DeletionStage::RemovingTags, result: why.to_owned() }, reason, step)
+    Undo::Write(Deletion { stage: DeletionStage::RemovingTags, result: why.to_owned() }, reason, write)
 }
 
-fn put_back(place: &Place<'_>, tags: &Tags, before: &Before, sight: &mut Sight<'_>) -> Asked<Undo> {
+fn put_back(place: &Place<'_>, tags: &Tags, before: &Before, reader: &mut Reader<'_>) -> Asked<Undo> {
     let route = place.route;
     let live = place.rule.map(|rule| rule.actions.as_slice()).unwrap_or_default();
     let is_strange = |action: &Action| match &action.kind {
@@ -95,7 +96,7 @@ fn put_back(place: &Place<'_>, tags: &Tags, before: &Before, sight: &mut Sight<'
     let Some(wanted) = original::forward(before) else { return restoring(written) };
     let (carrying, restored) = (as_weights(present), as_weights(&wanted));
     let rising = weights::gaining(&carrying, &restored);
-    if let Err(blocker) = exist(&rising, sight)? {
+    if let Err(blocker) = exist(&rising, reader)? {
         return Some(Undo::Blocked(blocker));
     }
     if present.groups.is_empty() {
@@ -103,7 +104,7 @@ fn put_back(place: &Place<'_>, tags: &Tags, before: &Before, sight: &mut Sight<'
         return restoring(written);
     }
     if rising.iter().any(|group| carrying.iter().all(|entry| entry.environment != *group)) {
-        let forward = match with_attached(route, present, &wanted, sight)? {
+        let forward = match with_attached(route, present, &wanted, reader)? {
             Ok(forward) => forward,
             Err(blocker) => return Some(Undo::Blocked(blocker)),
         };
@@ -113,7 +114,7 @@ fn put_back(place: &Place<'_>, tags: &Tags, before: &Before, sight: &mut Sight<'
         }
         return restoring(actions);
     }
-    match carries(&rising, &carrying, &restored, route.spec.capacity.min_healthy_percent, sight)? {
+    match carries(&rising, &carrying, &restored, route.spec.capacity.min_healthy_percent, reader)? {
         Ok(()) => restoring(written),
         Err(blocker) => Some(Undo::Blocked(blocker)),
     }
@@ -129,9 +130,9 @@ fn as_weights(forward: &Forward) -> Vec<EnvironmentWeight> {
 }
 
 /// Whether all groups are there still; the error names the one that is not.
-fn exist(groups: &[&str], sight: &mut Sight<'_>) -> Asked<Result<(), String>> {
-    let fresh = sight.fresh();
-    let readings = all(groups.iter().map(|group| sight.group(&By::Arn(Arn::new(*group)), fresh)))?;
+fn exist(groups: &[&str], reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
+    let fresh = reader.fresh();
+    let readings = all(groups.iter().map(|group| reader.group(&By::Arn(Arn::new(*group)), fresh)))?;
     for (group, reading) in groups.iter().zip(readings) {
         match reading.found {
             Ok(_) => {}
@@ -152,7 +153,7 @@ fn with_attached(
     route: ListenerRoute<'_>,
     live: &Forward,
     wanted: &Forward,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<Forward, String>> {
     let mut groups = live.groups.clone();
     groups.retain(|group, weight| *weight > 0 || wanted.groups.contains_key(group));
@@ -167,11 +168,11 @@ fn with_attached(
         )));
     }
     let members: Vec<&Arn> = groups.keys().collect();
-    let since = sight.fresh();
-    let seconds = sticky::seconds(route.spec.stickiness.as_ref(), &members, live.sticky_seconds, since, sight)?;
+    let since = reader.fresh();
+    let seconds = sticky::seconds(route.spec.stickiness.as_ref(), &members, live.sticky_seconds, since, reader)?;
     Some(match seconds {
         Ok(sticky_seconds) => Ok(Forward { groups, sticky_seconds }),
-        Err(standing) => Err(standing.explanation().message.to_string()),
+        Err(ready_state) => Err(ready_state.explanation().message.to_string()),
     })
 }
 
@@ -182,13 +183,13 @@ fn carries(
     live: &[EnvironmentWeight],
     wanted: &[EnvironmentWeight],
     min_healthy_percent: i32,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
     let groups: Groups =
         live.iter().chain(wanted).map(|entry| (entry.environment.clone(), Ok(Arn::new(&entry.environment)))).collect();
     let carrying = weights::carrying(live);
     let asked = carrying.iter().map(|entry| entry.environment.as_str()).filter(|_| !rising.is_empty());
-    let found = all(asked.chain(rising.iter().copied()).map(|group| capacity::health(group, &groups, sight)))?;
+    let found = all(asked.chain(rising.iter().copied()).map(|group| capacity::health(group, &groups, reader)))?;
     let mut baseline = 0;
     for health in found.into_iter().take(carrying.len()) {
         match health {
@@ -197,7 +198,7 @@ fn carries(
         }
     }
     let needs = capacity::needs(baseline, min_healthy_percent);
-    let judged = capacity::carries(rising, wanted, needs, &groups, sight)?;
+    let judged = capacity::carries(rising, wanted, needs, &groups, reader)?;
     Some(judged.map_err(|short| {
         format!(
             "{short} to carry again what it carried before Weir; start them, lower spec.capacity.minHealthyPercent if they \

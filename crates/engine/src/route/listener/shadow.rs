@@ -6,9 +6,9 @@ use weir_api::weighted_route::ListenerRule;
 
 use crate::Arn;
 use crate::fact::{Conditions, Rule, RulePriority};
+use crate::reader::{ANY_AGE, Asked, Reader};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Sight};
-use crate::standing::{Explanation, because};
 
 use super::ListenerRoute;
 use super::conditions::{conditions, covers, describe_theirs, same};
@@ -61,10 +61,10 @@ pub(super) fn no_room(matches: &Match, rules: &[Rule]) -> Option<Explanation> {
 pub(in crate::route) fn shadowed(
     route: ListenerRoute<'_>,
     recorded: &ListenerRule,
-    sight: &mut Sight<'_>,
+    reader: &mut Reader<'_>,
 ) -> Asked<Option<Explanation>> {
     let Some(listener) = &recorded.listener else { return Some(None) };
-    let Ok(rules) = sight.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(None) };
+    let Ok(rules) = reader.rules(&Arn::new(listener), ANY_AGE)?.found else { return Some(None) };
     let is_own = |rule: &&Rule| match &route.entry.matches {
         Some(_) => recorded.arn.as_deref() == Some(rule.arn.as_str()),
         None => rule.priority == RulePriority::Default,

@@ -8,9 +8,9 @@ use weir_api::weighted_route::Stickiness;
 
 use crate::Arn;
 use crate::fact::TargetStickiness;
+use crate::reader::{Asked, Reader, all};
+use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight, all};
-use crate::standing::{Standing, because};
 
 /// The stickiness that Weir sets while traffic is split over sticky groups and the spec says nothing.
 pub(super) const WHILE_SHIFTING_SECONDS: i32 = 300;
@@ -21,8 +21,8 @@ pub(super) fn seconds(
     groups: &[&Arn],
     before: Option<i32>,
     not_before: Timestamp,
-    sight: &mut Sight<'_>,
-) -> Asked<Result<Option<i32>, Standing>> {
+    reader: &mut Reader<'_>,
+) -> Asked<Result<Option<i32>, ReadyState>> {
     let chosen = spec.map(|spec| match spec.duration {
         Some(duration) if spec.enabled => Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)),
         _ => None,
@@ -30,7 +30,7 @@ pub(super) fn seconds(
     if groups.len() < 2 {
         return Some(Ok(chosen.unwrap_or(before)));
     }
-    let readings = all(groups.iter().map(|group| sight.attributes(group, not_before)))?;
+    let readings = all(groups.iter().map(|group| reader.attributes(group, not_before)))?;
     let mut sticky = None;
     for (group, reading) in groups.iter().zip(readings) {
         match reading.found.map(|attributes| attributes.stickiness) {
@@ -41,9 +41,9 @@ pub(super) fn seconds(
                     "{group} has stickiness by an application cookie, which does not work while traffic is split over \
                      several groups; switch the group to the balancer's own cookie (lb_cookie) or switch it off"
                 );
-                return Some(Err(Standing::Stalled(because(Reason::ApplicationCookie, message))));
+                return Some(Err(ReadyState::Stalled(because(Reason::ApplicationCookie, message))));
             }
-            Err(error) => return Some(Err(Standing::unreadable(error, &format!("the attributes of {group}")))),
+            Err(error) => return Some(Err(ReadyState::unreadable(error, &format!("the attributes of {group}")))),
         }
     }
     Some(match (chosen, sticky) {
@@ -52,7 +52,7 @@ pub(super) fn seconds(
                 "spec.stickiness is off, but {group} has stickiness on, and ELBv2 then refuses a split without \
                  stickiness between groups; switch it off in the group or give spec.stickiness a duration"
             );
-            Err(Standing::Stalled(because(Reason::StickinessDemanded, message)))
+            Err(ReadyState::Stalled(because(Reason::StickinessDemanded, message)))
         }
         (Some(chosen), _) => Ok(chosen),
         (None, Some(_)) => Ok(before.or(Some(WHILE_SHIFTING_SECONDS))),

@@ -7,10 +7,10 @@
 use crate::Arn;
 use crate::fact::{Action, Balancer, By, Query, Rule, RulePriority, TargetGroup};
 use crate::object::Cluster;
+use crate::reader::{ANY_AGE, Asked, Facts, Reader, all};
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::sight::{ANY_AGE, Asked, Facts, Sight, all};
-use crate::standing::{Explanation, because};
-use crate::step::Step;
+use crate::write::ListenerWrite;
 
 use super::ListenerRoute;
 
@@ -71,24 +71,24 @@ pub fn unusable(balancer: &Balancer, protocol: &str, group: &TargetGroup) -> Opt
     })
 }
 
-/// Why a step would be refused: it attaches a group that the listener cannot forward to. What cannot be read stands in
+/// Why a write would be refused: it attaches a group that the listener cannot forward to. What cannot be read stands in
 /// nobody's way; AWS will say it.
 pub(in crate::route) fn refusal(
     cluster: &Cluster,
     route: ListenerRoute<'_>,
-    step: &Step,
-    sight: &mut Sight<'_>,
+    write: &ListenerWrite,
+    reader: &mut Reader<'_>,
 ) -> Asked<Result<(), Explanation>> {
-    let attached = attached(step, sight.facts());
+    let attached = attached(write, reader.facts());
     let Some(entry_point) = cluster.entry_points.get(&route.entry_point()).filter(|_| !attached.is_empty()) else {
         return Some(Ok(()));
     };
     let status = &entry_point.status;
-    let listener = status.listeners.iter().find(|listener| listener.arn == step.resource().as_str());
+    let listener = status.listeners.iter().find(|listener| listener.arn == write.listener().as_str());
     let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
-    let fresh = sight.fresh();
-    let balancer = sight.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
-    let groups = all(attached.into_iter().map(|group| sight.group(&By::Arn(group), fresh)))?;
+    let fresh = reader.fresh();
+    let balancer = reader.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
+    let groups = all(attached.into_iter().map(|group| reader.group(&By::Arn(group), fresh)))?;
     let Ok(balancer) = balancer?.found else { return Some(Ok(())) };
     let groups = groups.into_iter().filter_map(|group| group.found.ok());
     let why: Vec<String> = groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect();
@@ -98,18 +98,18 @@ pub(in crate::route) fn refusal(
     Some(Err(because(Reason::GroupNotUsable, format!("nothing is written: {}", why.join(". And ")))))
 }
 
-/// The groups that a step puts where they are not yet.
-fn attached(step: &Step, facts: &Facts) -> Vec<Arn> {
-    let rules = facts.last::<Vec<Rule>>(Query::Rules(step.resource().clone())).and_then(|reading| reading.found.ok());
-    let is_it = |live: &&Rule| match step {
-        Step::SetRuleActions { rule, .. } => live.arn == *rule,
-        Step::SetDefaultActions { .. } => live.priority == RulePriority::Default,
-        _ => false,
+/// The groups that a write puts where they are not yet.
+fn attached(write: &ListenerWrite, facts: &Facts) -> Vec<Arn> {
+    let rules = facts.last::<Vec<Rule>>(Query::Rules(write.listener().clone())).and_then(|reading| reading.found.ok());
+    let is_it = |live: &&Rule| match write {
+        ListenerWrite::SetRuleActions { rule, .. } => live.arn == *rule,
+        ListenerWrite::SetDefaultActions { .. } => live.priority == RulePriority::Default,
+        ListenerWrite::CreateRule { .. } | ListenerWrite::DeleteRule { .. } => false,
     };
     let live =
         rules.and_then(|rules| rules.iter().find(is_it)).and_then(|live| live.actions.iter().find_map(Action::forward));
     let is_there = |group: &&Arn| live.is_some_and(|live| live.groups.contains_key(*group));
-    let written = step.forward().into_iter().flat_map(|forward| forward.groups.keys());
+    let written = write.forward().into_iter().flat_map(|forward| forward.groups.keys());
     written.filter(|group| !is_there(group)).cloned().collect()
 }
 

@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::condition::{STALLED, Truth, find};
 use weir_api::traffic_shift::{GateName, Phase, Run};
 
+use crate::reader::{Asked, Reader};
+use crate::ready_state::because;
 use crate::reason::Reason;
 use crate::shift::progress::RouteProgress;
 use crate::shift::run;
-use crate::sight::{Asked, Sight};
-use crate::standing::because;
 
 use super::{Check, Gate, Station, Wait};
 
@@ -18,7 +18,7 @@ pub(in crate::shift) const CHECK: Check = Check { name: GateName::Applied, relea
 /// How long one route of several may be kept from a change that others have made.
 const STALLED_GRACE: SignedDuration = SignedDuration::from_secs(300);
 
-fn judge(station: &Station<'_>, _: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, _: &mut Reader<'_>) -> Asked<Gate> {
     let (shift, run) = (station.shift, station.run);
     if run.applied_at.is_some() {
         return Some(Gate::Open);

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::GateName;
 
+use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
 use crate::shift::health::{self, Capacity};
 use crate::shift::{HEALTH_INTERVAL, immediate, run};
-use crate::sight::{Asked, Sight};
 
 use super::{Check, Gate, Next, Station, Wait};
 
@@ -16,12 +16,12 @@ pub(super) const CHECK: Check = Check { name: GateName::Capacity, release: None,
 /// by its strategy: the five checks at intervals of 30 s by which ELBv2 tells health by default, and some more.
 const CHECKING: SignedDuration = SignedDuration::from_secs(180);
 
-fn judge(station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, reader: &mut Reader<'_>) -> Asked<Gate> {
     let Next::Step(weight) = station.next() else { return Some(Gate::Open) };
     let percent = station.shift.spec.capacity.min_healthy_percent;
     let routes: Vec<_> = station.routes.iter().collect();
-    let capacity = health::candidate(&routes, station.run, weight, percent, sight.fresh(), sight)?;
-    let look_again = sight.began + HEALTH_INTERVAL;
+    let capacity = health::candidate(&routes, station.run, weight, percent, reader.fresh(), reader)?;
+    let look_again = reader.began + HEALTH_INTERVAL;
     Some(if immediate::is_immediate(station.run) {
         at_once(station, capacity, look_again)
     } else {

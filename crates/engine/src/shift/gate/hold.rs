@@ -2,13 +2,13 @@
 
 use weir_api::traffic_shift::{GateName, HeldBy};
 
-use crate::sight::{Asked, Sight};
+use crate::reader::{Asked, Reader};
 
 use super::{Check, Gate, Station, Wait};
 
 pub(in crate::shift) const CHECK: Check = Check { name: GateName::Hold, release: None, judge };
 
-fn judge(station: &Station<'_>, _: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, _: &mut Reader<'_>) -> Asked<Gate> {
     let hold = station.run.hold.as_ref();
     Some(hold.map_or(Gate::Open, |hold| Gate::Wait(held_by(hold.by, hold.message.clone()))))
 }

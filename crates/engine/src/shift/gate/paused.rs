@@ -2,14 +2,14 @@
 
 use weir_api::traffic_shift::{GateName, Phase};
 
+use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
-use crate::sight::{Asked, Sight};
 
 use super::{Check, Gate, Station, Wait};
 
 pub(super) const CHECK: Check = Check { name: GateName::Paused, release: None, judge };
 
-fn judge(station: &Station<'_>, _: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, _: &mut Reader<'_>) -> Asked<Gate> {
     if !station.shift.spec.paused {
         return Some(Gate::Open);
     }

@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::requests::Evidence;
 use weir_api::traffic_shift::{GateName, Run};
 
+use crate::reader::{Asked, Reader, all};
 use crate::reason::Reason;
 use crate::route::share::{self, Known, Sample};
 use crate::shift::progress::RouteProgress;
 use crate::shift::{immediate, run};
-use crate::sight::{Asked, Sight, all};
 use crate::weights;
 
 use super::{Check, Gate, Station, Wait};
@@ -29,14 +29,14 @@ const TOLERANCE: u64 = 500;
 /// How long the nodes of a balancer may take to act by new weights.
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
-fn judge(station: &Station<'_>, sight: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, reader: &mut Reader<'_>) -> Asked<Gate> {
     let run = station.run;
     let is_exempt = station.shift.spec.evidence == Evidence::Weights || run.weight == 0 || immediate::is_immediate(run);
     let Some(applied_at) = run.applied_at.filter(|_| !is_exempt) else { return Some(Gate::Open) };
     // Where one group gets everything there is nothing to tell apart.
     let split = station.routes.iter().filter(|route| route.part.weights.len() > 1);
     let known = all(split.map(|route| match &route.access {
-        Ok(access) => Some((route, sight.by(access, |sight| share::known(station.cluster, route.object, sight))?)),
+        Ok(access) => Some((route, reader.by(access, |reader| share::known(station.cluster, route.object, reader))?)),
         Err(message) => Some((route, Known::Never(message.clone()))),
     }))?;
     for (route, known) in known {

@@ -4,17 +4,17 @@
 use jiff::Timestamp;
 use weir_api::traffic_shift::{GateName, HeldBy, Hold, Phase, RunGate};
 
+use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
 use crate::shift::immediate;
 use crate::shift::plan::StepPause;
-use crate::sight::{Asked, Sight};
 
 use super::{Check, Gate, Station, Wait};
 
 pub(super) const CHECK: Check =
     Check { name: GateName::StepPause, release: Some("the pause at the present weight ends"), judge };
 
-fn judge(station: &Station<'_>, _: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, _: &mut Reader<'_>) -> Asked<Gate> {
     let run = station.run;
     let Some(applied_at) = run.applied_at.filter(|_| !immediate::is_immediate(run)) else { return Some(Gate::Open) };
     let wait = |message| Wait::new(Phase::Paused, Reason::StepPause, message);

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::{GateName, Phase};
 
+use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
 use crate::shift::progress::RouteProgress;
-use crate::sight::{Asked, Sight};
 
 use super::{Check, Gate, Station, Wait};
 
@@ -15,7 +15,7 @@ pub(super) const CHECK: Check = Check {
     judge,
 };
 
-fn judge(station: &Station<'_>, _: &mut Sight<'_>) -> Asked<Gate> {
+fn judge(station: &Station<'_>, _: &mut Reader<'_>) -> Asked<Gate> {
     let Some(until) = stick_until(station).filter(|until| station.now < *until) else { return Some(Gate::Open) };
     let message = format!("clients that stick to the old side may still be answered there until {until:.0}");
     let wait = Wait::new(Phase::Baking, Reason::StickyClients, message);

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 use weir_sim::aws::{Change, Effect};
 
-use crate::course::Course;
 use crate::evidence::{Tags, Weights};
 use crate::journal::{AwsRequest, What};
+use crate::rollout::Rollout;
 use crate::stage::on_virtual_time;
 use crate::world::{Settings, World};
 
@@ -62,13 +62,13 @@ impl Raw {
     }
 }
 
-/// The releases of a course, one after the other, and then the end of its route.
-fn played(course: &Course, policy: &str) -> World {
+/// The releases of a rollout, one after the other, and then the end of its route.
+fn played(rollout: &Rollout, policy: &str) -> World {
     on_virtual_time(async {
-        let mut world = course.set(Settings::seeded(5)).await;
+        let mut world = rollout.set(Settings::seeded(5)).await;
         world.start_controller();
-        for to in &course.releases {
-            world.apply(&course.wish(to)).unwrap();
+        for to in &rollout.releases {
+            world.apply(&rollout.wish(to)).unwrap();
             world.run_until(|world| world.is_complete("checkout"), Duration::from_hours(1)).await.unwrap();
         }
         world.patch("weightedroutes", "checkout", &json!({"spec": {"deletionPolicy": policy}})).unwrap();
@@ -81,8 +81,8 @@ fn played(course: &Course, policy: &str) -> World {
 
 #[test]
 fn what_the_simulator_says_of_writes_is_what_they_say_themselves() {
-    let on_rule = played(&Course { sticky: true, ..Course::first() }, "Delete");
-    let on_default_action = played(&Course::short(), "Restore");
+    let on_rule = played(&Rollout { sticky: true, ..Rollout::first() }, "Delete");
+    let on_default_action = played(&Rollout::short(), "Restore");
     let operations = &compared(&on_rule) | &compared(&on_default_action);
     let all = ["AddTags", "CreateRule", "DeleteRule", "ModifyListener", "ModifyRule", "RemoveTags"];
     assert_eq!(operations, all.map(str::to_owned).into());

@@ -119,10 +119,10 @@ fn says(model: &Model, object: &ObjectRef) -> Option<String> {
         KindName::TrafficShift => stored::<Shifts>(&model.cluster, object)?,
     };
     let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
-    let standing = conditions.iter().filter(|condition| condition["status"] == "True");
-    let standing: Vec<&str> = standing.filter_map(|condition| condition["type"].as_str()).collect();
+    let ready_state = conditions.iter().filter(|condition| condition["status"] == "True");
+    let ready_state: Vec<&str> = ready_state.filter_map(|condition| condition["type"].as_str()).collect();
     let command = status["lastCommand"].take();
-    let mut said = format!("[{}] {}", standing.join(" "), status_words(&serde_json::json!({"status": status})));
+    let mut said = format!("[{}] {}", ready_state.join(" "), status_words(&serde_json::json!({"status": status})));
     if let Some(result) = command["result"].as_str() {
         let _ = write!(said, "; {}: {result}", command["command"].as_str().unwrap_or_default());
     }
@@ -227,7 +227,7 @@ fn does(model: &mut Model, deed: &str) -> Result<(), String> {
         ("console", "untags") => model.aws.set_listener_tags(80, weir_engine::fact::Tags::new()),
         ("console", "removes") => model.aws.remove_rules(80, |rule, _| rule.priority.number().is_some()),
         ("console", "tags") => {
-            let tags = [(weir_engine::step::OWNER_TAG, second), (weir_engine::step::ROUTE_TAG, "shop/web")];
+            let tags = [(weir_engine::write::OWNER_TAG, second), (weir_engine::write::ROUTE_TAG, "shop/web")];
             let tags = tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
             model.aws.set_listener_tags(80, tags);
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Something that happens in the middle of a course.
+/// Something that happens in the middle of a rollout.
 #[derive(Clone, Debug)]
 enum Happening {
     To(&'static str),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::iam::Deed;
-use super::super::partition::{Partition, Place};
+use super::super::partition::{AccountRegion, Partition};
 use super::super::protocol::{Input, Output, Protocol};
 use super::super::rates::Bucket;
 use super::super::refusal::Refusal;
@@ -106,7 +106,13 @@ impl Service for Elbv2 {
         }
     }
 
-    fn deeds(&self, operation: &Operation, input: &Input, place: &Place, partition: &mut Partition) -> Vec<Deed> {
+    fn deeds(
+        &self,
+        operation: &Operation,
+        input: &Input,
+        place: &AccountRegion,
+        partition: &mut Partition,
+    ) -> Vec<Deed> {
         partition.regional(place).elbv2.deeds(operation.name, &input.form)
     }
 

@@ -11,7 +11,7 @@ use super::action::Action;
 use super::admit::Ground;
 use super::arn::Resource;
 use super::page::Page;
-use super::{BalancerKind, Draft, Elb, Listener, Place};
+use super::{BalancerKind, Draft, Elb, Listener, Priority};
 
 /// Listeners of one balancer.
 const MOST_LISTENERS: usize = 50;
@@ -51,7 +51,7 @@ impl Elb {
             plane: Timeline::default(),
         };
         self.listeners.insert(arn.clone(), listener);
-        let draft = Draft { place: Place::Default, conditions: Vec::new(), actions, transforms: None };
+        let draft = Draft { priority: Priority::Default, conditions: Vec::new(), actions, transforms: None };
         self.add_rule(writer, &arn, draft);
         Ok(arn)
     }

@@ -11,7 +11,7 @@ use super::arn::Resource;
 use super::dispatch::Tags;
 use super::rules::not_permitted;
 use super::target::{TargetKey, TargetState};
-use super::{Elb, Place};
+use super::{Elb, Priority};
 
 impl Elb {
     /// Deletes a balancer with its listeners. One that is gone already is deleted with success.
@@ -49,7 +49,7 @@ impl Elb {
 
     pub(super) fn delete_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let arn = form.required("RuleArn")?;
-        if self.rule(arn)?.place == Place::Default {
+        if self.rule(arn)?.priority == Priority::Default {
             return Err(not_permitted(arn, "deleted"));
         }
         self.remove_rule(writer, arn);
@@ -61,7 +61,7 @@ impl Elb {
         let Some(removed) = self.rules.remove(rule) else { return };
         self.set_tags(writer, rule, Tags::new());
         if let Some(listener) = self.listeners.get_mut(&removed.listener) {
-            listener.rules.remove(&removed.place);
+            listener.rules.remove(&removed.priority);
         }
         self.settle(writer, rule, &removed.listener, &removed.actions);
         self.publish(writer, &removed.listener);

@@ -10,7 +10,7 @@ use super::action::Action;
 use super::admit::Ground;
 use super::condition::Condition;
 use super::page::Page;
-use super::{BalancerKind, Draft, Elb, Listener, Place, Rule};
+use super::{BalancerKind, Draft, Elb, Listener, Priority, Rule};
 
 /// The highest number that a rule can have.
 const MOST_PRIORITY: u32 = 50_000;
@@ -35,8 +35,8 @@ impl Elb {
             ));
         }
         Condition::check_all(&conditions)?;
-        let place = Place::At(priority);
-        if owner.rules.contains_key(&place) {
+        let at = Priority::At(priority);
+        if owner.rules.contains_key(&at) {
             return Err(in_use(priority));
         }
         // Default rules are not counted, rules of all listeners are.
@@ -48,7 +48,7 @@ impl Elb {
             ));
         }
         let actions = self.admit(Ground { balancer, protocol: &owner.protocol, present: &[] }, actions)?;
-        Ok(self.add_rule(writer, listener, Draft { place, conditions, actions, transforms }))
+        Ok(self.add_rule(writer, listener, Draft { priority: at, conditions, actions, transforms }))
     }
 
     pub(super) fn create_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
@@ -67,7 +67,7 @@ impl Elb {
     pub(super) fn modify_rule(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let arn = form.required("RuleArn")?;
         let rule = self.rule(arn)?;
-        if rule.place == Place::Default {
+        if rule.priority == Priority::Default {
             return Err(not_permitted(arn, "modified"));
         }
         let conditions = form.has("Conditions").then(|| Condition::read_all(&form.list("Conditions"))).transpose()?;
@@ -102,7 +102,7 @@ impl Elb {
         let mut wanted: BTreeMap<&str, u32> = BTreeMap::new();
         for pair in form.list("RulePriorities") {
             let arn = pair.required("RuleArn")?;
-            if self.rule(arn)?.place == Place::Default {
+            if self.rule(arn)?.priority == Priority::Default {
                 return Err(not_permitted(arn, "reprioritized"));
             }
             let priority =
@@ -112,7 +112,7 @@ impl Elb {
         if wanted.is_empty() {
             return Err(Refusal::missing("RulePriorities"));
         }
-        let mut listeners: BTreeMap<String, BTreeMap<Place, String>> = BTreeMap::new();
+        let mut listeners: BTreeMap<String, BTreeMap<Priority, String>> = BTreeMap::new();
         for arn in wanted.keys() {
             let listener = self.listener(&self.rule(arn)?.listener)?;
             let rules = listeners.entry(listener.arn.clone()).or_insert_with(|| listener.rules.clone());
@@ -121,14 +121,14 @@ impl Elb {
         for (arn, priority) in &wanted {
             let listener = &self.rule(arn)?.listener;
             let taken =
-                listeners.get_mut(listener).and_then(|rules| rules.insert(Place::At(*priority), (*arn).to_owned()));
+                listeners.get_mut(listener).and_then(|rules| rules.insert(Priority::At(*priority), (*arn).to_owned()));
             if taken.is_some() {
                 return Err(in_use(*priority));
             }
         }
         for (arn, priority) in &wanted {
             if let Some(rule) = self.rules.get_mut(*arn) {
-                rule.place = Place::At(*priority);
+                rule.priority = Priority::At(*priority);
             }
         }
         for (arn, rules) in listeners {
@@ -174,23 +174,23 @@ pub(super) fn not_permitted(arn: &str, what: &str) -> Refusal {
 impl Rule {
     /// Sorts as the places do.
     fn place_key(&self) -> String {
-        match self.place {
-            Place::At(priority) => format!("{priority:05}"),
-            Place::Default => "default".to_owned(),
+        match self.priority {
+            Priority::At(priority) => format!("{priority:05}"),
+            Priority::Default => "default".to_owned(),
         }
     }
 
     fn describe(&self) -> Vec<Xml> {
-        let priority = match self.place {
-            Place::At(priority) => priority.to_string(),
-            Place::Default => "default".to_owned(),
+        let priority = match self.priority {
+            Priority::At(priority) => priority.to_string(),
+            Priority::Default => "default".to_owned(),
         };
         let mut elements = vec![
             Xml::text("RuleArn", &self.arn),
             Xml::text("Priority", priority),
             Xml::list("Conditions", self.conditions.iter().map(Condition::describe)),
             Xml::list("Actions", self.actions.iter().map(Action::describe)),
-            Xml::text("IsDefault", self.place == Place::Default),
+            Xml::text("IsDefault", self.priority == Priority::Default),
         ];
         elements.extend(self.transforms.as_ref().map(|transforms| transforms.xml("Transforms")));
         elements

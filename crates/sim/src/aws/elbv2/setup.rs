@@ -15,7 +15,7 @@ use super::super::effect::{Author, Writer};
 use super::super::form::Form;
 use super::super::{AppBehaviour, Aws, GroupSettings, Refusal, TargetKey, TargetState};
 use super::action::{Action, Deed, forward_of};
-use super::{BalancerKind, Elb, Listener, Place, RuleCondition};
+use super::{BalancerKind, Elb, Listener, Priority, RuleCondition};
 
 /// What a rule or listener does, for setting up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -347,9 +347,9 @@ impl Aws {
     pub fn rule_arns(&self, listener: &str) -> BTreeMap<u32, String> {
         let elb = &self.regional().elbv2;
         let rules = elb.listeners.get(listener).into_iter().flat_map(|listener| elb.rules_of(listener));
-        let numbered = rules.filter_map(|rule| match rule.place {
-            Place::At(priority) => Some((priority, rule.arn.clone())),
-            Place::Default => None,
+        let numbered = rules.filter_map(|rule| match rule.priority {
+            Priority::At(priority) => Some((priority, rule.arn.clone())),
+            Priority::Default => None,
         });
         numbered.collect()
     }

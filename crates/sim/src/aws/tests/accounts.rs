@@ -15,21 +15,21 @@ fn signed(key: &str, token: Option<&str>, (service, region): (&str, &str), body:
     request.body(Bytes::from(body.to_owned())).unwrap()
 }
 
-async fn sts(aws: &Arc<Aws>, body: &str) -> Answer {
+async fn sts(aws: &Arc<Aws>, body: &str) -> Reply {
     let body = format!("Version=2011-06-15&{body}");
     send(aws, signed("AKIDTEST", None, ("sts", "eu-west-1"), &body)).await
 }
 
-async fn assume(aws: &Arc<Aws>, role: &str, extra: &str) -> Answer {
+async fn assume(aws: &Arc<Aws>, role: &str, extra: &str) -> Reply {
     sts(aws, &format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=weir-test{extra}")).await
 }
 
 /// The access key and the token of an answer of STS.
-fn credentials(answer: &Answer) -> (String, String) {
+fn credentials(answer: &Reply) -> (String, String) {
     (answer.one("AccessKeyId").to_owned(), answer.one("SessionToken").to_owned())
 }
 
-async fn balancers(aws: &Arc<Aws>, (key, token): &(String, String), region: &str) -> Answer {
+async fn balancers(aws: &Arc<Aws>, (key, token): &(String, String), region: &str) -> Reply {
     let body = format!("Version={VERSION}&Action=DescribeLoadBalancers");
     send(aws, signed(key, Some(token), ("elasticloadbalancing", region), &body)).await
 }

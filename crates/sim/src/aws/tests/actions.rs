@@ -3,7 +3,7 @@
 use super::*;
 
 /// The outcome of forwarding the default action of `blue_green` to these groups.
-async fn modify(aws: &Arc<Aws>, listener: &str, groups: &[(&str, i64)]) -> Answer {
+async fn modify(aws: &Arc<Aws>, listener: &str, groups: &[(&str, i64)]) -> Reply {
     let body = forward(aws, "DefaultActions", groups);
     call(aws, &format!("Action=ModifyListener&ListenerArn={listener}&{body}")).await
 }

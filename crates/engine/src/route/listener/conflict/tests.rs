@@ -197,7 +197,7 @@ proptest! {
         for winner in winners.iter().filter(|winner| winner.key.namespace != gone.key.namespace) {
             // A third one may have been waiting for what went, and it may be older than this winner.
             let waited = wins(&cluster).into_iter().any(|other| {
-                !winners.contains(&other) && other.seniority() < winner.seniority()
+                !winners.contains(&other) && other.creation_order() < winner.creation_order()
             });
             prop_assert!(waited || conflict(&cluster, on_listener(winner), false).is_none(), "{winner:?} lost because {gone:?} went");
         }

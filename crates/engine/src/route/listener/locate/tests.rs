@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fact::{AwsError, Fact, Query};
 use crate::object::{Cluster, RouteObject};
+use crate::reader::Facts;
 use crate::reason::Reason;
 use crate::route::stand_ins::{cluster, context, entry_point, facts, on_listener, route, rule, settled};
-use crate::sight::Facts;
 
 fn found<'a>(route: &RouteObject, rules: &'a [Rule]) -> Result<Option<&'a Rule>, Explanation> {
     let matches = route.spec.listener.matches.as_ref().unwrap();
     let facts = Facts::default();
-    own_rule(on_listener(route), matches, rules, &mut Sight::new(ANY_AGE, &facts)).expect("all is known")
+    own_rule(on_listener(route), matches, rules, &mut Reader::new(ANY_AGE, &facts)).expect("all is known")
 }
 
 #[test]
@@ -49,12 +49,13 @@ fn hosts(hosts: &[&str]) -> Value {
 }
 
 /// Where the rule of a route may stand beside these, each with what its tags say of installation and route.
-fn among(route: &RouteObject, others: &[RouteObject], rules: &[(Rule, (&str, &str))]) -> Result<Bounds, Standing> {
+fn among(route: &RouteObject, others: &[RouteObject], rules: &[(Rule, (&str, &str))]) -> Result<Bounds, ReadyState> {
     let matches = route.spec.listener.matches.as_ref().unwrap();
     let all: Vec<Rule> = rules.iter().map(|(rule, _)| rule.clone()).collect();
     let facts = facts(now(), rules);
-    let mut sight = Sight::new(now(), &facts);
-    among_others(&context(now()), &shared(others), on_listener(route), matches, &all, &mut sight).expect("all is known")
+    let mut reader = Reader::new(now(), &facts);
+    among_others(&context(now()), &shared(others), on_listener(route), matches, &all, &mut reader)
+        .expect("all is known")
 }
 
 #[test]
@@ -94,11 +95,11 @@ fn tags_that_cannot_be_read_are_nobodys_leave() {
     let error =
         AwsError { kind: ErrorKind::Throttled, operation: "DescribeTags".to_owned(), message: "slow down".to_owned() };
     facts.add(Query::Tags(rules[0].arn.clone()), Fact::failed(now(), error));
-    let mut sight = Sight::new(now(), &facts);
+    let mut reader = Reader::new(now(), &facts);
     let matches = route.spec.listener.matches.as_ref().unwrap();
     let cluster = shared(std::slice::from_ref(&route));
-    let found = among_others(&context(now()), &cluster, on_listener(&route), matches, &rules, &mut sight).unwrap();
-    assert!(matches!(found, Err(Standing::Working(_))), "{found:?}");
+    let found = among_others(&context(now()), &cluster, on_listener(&route), matches, &rules, &mut reader).unwrap();
+    assert!(matches!(found, Err(ReadyState::Working(_))), "{found:?}");
 }
 
 /// A match of few values.

@@ -25,8 +25,8 @@ fn looked_at(route: &RouteObject, rules: &[Rule]) -> WeightedRouteStatus {
     let mark_of = |rule: &Rule| ("shop", if is_own(rule) { mark.as_str() } else { "team-a/other" });
     let rules: Vec<_> = rules.iter().map(|rule| (rule.clone(), mark_of(rule))).collect();
     let facts = facts(now(), &rules);
-    let mut sight = Sight::new(now(), &facts);
-    decide(&context(now()), &open(route), route, &mut sight).expect("all is known").status
+    let mut reader = Reader::new(now(), &facts);
+    decide(&context(now()), &open(route), route, &mut reader).expect("all is known").status
 }
 
 fn says(status: &WeightedRouteStatus) -> (bool, String, String) {

@@ -10,7 +10,7 @@ use crate::reason::Reason;
 
 /// How an object stands: exactly one of the three, in every status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ReadyState {
     /// It does what its spec says.
     Ready(Explanation),
     /// Weir is at work, or waits for something that will come.
@@ -71,12 +71,12 @@ impl<'a> StatusConditions<'a> {
 
     /// Sets `Ready`, `Reconciling` and `Stalled`.
     #[must_use]
-    pub fn standing(self, standing: &Standing) -> Self {
-        let (ready, working, stalled, reason) = match standing {
-            Standing::Ready(reason) => (true, false, false, reason),
-            Standing::Working(reason) => (false, true, false, reason),
-            Standing::Stalled(reason) => (false, false, true, reason),
-            Standing::Resting(reason) => (false, false, false, reason),
+    pub fn ready_state(self, ready_state: &ReadyState) -> Self {
+        let (ready, working, stalled, reason) = match ready_state {
+            ReadyState::Ready(reason) => (true, false, false, reason),
+            ReadyState::Working(reason) => (false, true, false, reason),
+            ReadyState::Stalled(reason) => (false, false, true, reason),
+            ReadyState::Resting(reason) => (false, false, false, reason),
         };
         self.set(READY, ready, reason).set(RECONCILING, working, reason).set(STALLED, stalled, reason)
     }
@@ -87,7 +87,7 @@ impl<'a> StatusConditions<'a> {
     }
 }
 
-impl Standing {
+impl ReadyState {
     /// Why.
     pub fn explanation(&self) -> &Explanation {
         match self {
@@ -98,13 +98,13 @@ impl Standing {
     /// How an object stands with which several things are wrong: all of them are told at once, and what needs somebody's
     /// hand gives the reason. `None` where nothing is wrong.
     pub fn together(wrong: &[Self]) -> Option<Self> {
-        let worst = wrong.iter().find(|standing| matches!(standing, Self::Stalled(_))).or(wrong.first())?;
-        let messages: Vec<&str> = wrong.iter().map(|standing| standing.explanation().message.as_str()).collect();
+        let worst = wrong.iter().find(|ready_state| matches!(ready_state, Self::Stalled(_))).or(wrong.first())?;
+        let messages: Vec<&str> = wrong.iter().map(|ready_state| ready_state.explanation().message.as_str()).collect();
         let reason = because(worst.explanation().reason, messages.join("; "));
         Some(if matches!(worst, Self::Stalled(_)) { Self::Stalled(reason) } else { Self::Working(reason) })
     }
 
-    /// The standing of an object that depends on something which could not be read: what does not exist, or may not
+    /// The ready state of an object that depends on something which could not be read: what does not exist, or may not
     /// be read, needs somebody's hand; all else passes.
     pub fn unreadable(error: &AwsError, what: &str) -> Self {
         let message = match error.kind {
@@ -122,7 +122,7 @@ impl Standing {
         }
     }
 
-    /// The standing of an object whose write AWS did not accept. It is tried again with growing delays in any case.
+    /// The ready state of an object whose write AWS did not accept. It is tried again with growing delays in any case.
     pub fn unwritable(error: &AwsError) -> Self {
         match error.kind {
             ErrorKind::Quota => Self::Stalled(because(

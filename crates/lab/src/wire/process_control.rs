@@ -1,4 +1,4 @@
-//! What all wires of one life share: it can be cut at a request, or held there.
+//! What all wires of one process share: it can be cut at a request, or held there.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use crate::journal::Journal;
 
 use super::{Network, lock};
 
-/// At which write a life ends.
+/// At which write a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cut {
+pub struct CrashPoint {
     /// Which write, counted from 1 over AWS and Kubernetes together.
     pub write: u64,
     /// On which side of it.
@@ -25,9 +25,9 @@ pub struct Cut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Side {
-    /// Before the world has it; a life that ends here has not sent it.
+    /// Before the world has it; a process that ends here has not sent it.
     Before,
-    /// The world has it; a life that ends here never gets the answer.
+    /// The world has it; a process that ends here never gets the answer.
     After,
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum Fate {
     Unsent,
 }
 
-/// What has struck a life.
+/// What has struck a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strike {
     /// It ends; another begins after a while, where that is known.
@@ -98,11 +98,11 @@ impl Ahead {
     }
 }
 
-/// What all wires of one life share.
+/// What all wires of one process share.
 #[derive(Debug)]
-pub(crate) struct Lifeline {
-    /// The number of the life.
-    pub life: u32,
+pub(crate) struct ProcessControl {
+    /// The number of the process.
+    pub process: u32,
     /// Where requests are noted.
     pub journal: Journal,
     /// The network.
@@ -115,21 +115,27 @@ pub(crate) struct Lifeline {
 
 #[derive(Debug)]
 struct State {
-    cut: Option<Cut>,
+    crash_point: Option<CrashPoint>,
     writes: u64,
     strike: Option<Strike>,
     is_cut: bool,
 }
 
-impl Lifeline {
-    pub fn new(life: u32, journal: Journal, network: Network, cut: Option<Cut>) -> Arc<Self> {
-        Self::on_machine(Ahead::default(), life, journal, network, cut)
+impl ProcessControl {
+    pub fn new(process: u32, journal: Journal, network: Network, crash_point: Option<CrashPoint>) -> Arc<Self> {
+        Self::on_machine(Ahead::default(), process, journal, network, crash_point)
     }
 
     /// The same on a machine whose clock may be wrong.
-    pub fn on_machine(ahead: Ahead, life: u32, journal: Journal, network: Network, cut: Option<Cut>) -> Arc<Self> {
-        let state = Mutex::new(State { cut, writes: 0, strike: None, is_cut: false });
-        Arc::new(Self { life, journal, network, ahead, state, struck: Notify::new() })
+    pub fn on_machine(
+        ahead: Ahead,
+        process: u32,
+        journal: Journal,
+        network: Network,
+        crash_point: Option<CrashPoint>,
+    ) -> Arc<Self> {
+        let state = Mutex::new(State { crash_point, writes: 0, strike: None, is_cut: false });
+        Arc::new(Self { process, journal, network, ahead, state, struck: Notify::new() })
     }
 
     /// Decides about a request that is about to be sent.
@@ -142,9 +148,9 @@ impl Lifeline {
             return Fate::Passes;
         }
         state.writes += 1;
-        match state.cut.filter(|cut| cut.write == state.writes) {
+        match state.crash_point.filter(|crash_point| crash_point.write == state.writes) {
             None => Fate::Passes,
-            Some(Cut { side, .. }) => {
+            Some(CrashPoint { side, .. }) => {
                 state.is_cut = true;
                 state.strike = Some(Strike::Dead(None));
                 self.struck.notify_one();
@@ -153,7 +159,7 @@ impl Lifeline {
         }
     }
 
-    /// Ends the life now; another begins after a while.
+    /// Ends the process now; another begins after a while.
     pub fn kill(&self, away: Option<Duration>) {
         let mut state = lock(&self.state);
         if !state.is_cut {
@@ -163,7 +169,7 @@ impl Lifeline {
         }
     }
 
-    /// Holds the life until an instant.
+    /// Holds the process until an instant.
     pub fn hold(&self, until: Instant) {
         let mut state = lock(&self.state);
         if !state.is_cut {
@@ -172,7 +178,7 @@ impl Lifeline {
         }
     }
 
-    /// Tells the life to end; another begins a while after it has.
+    /// Tells the process to end; another begins a while after it has.
     pub fn tell_to_end(&self, away: Duration) {
         let mut state = lock(&self.state);
         if !state.is_cut {

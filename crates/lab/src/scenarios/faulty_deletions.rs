@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::course::Place;
-use crate::director::Site;
+use crate::director::SplitLocation;
 use crate::fault::{Fault, Moment, Planned, Side};
 use crate::judge::judge;
+use crate::rollout::SplitPoint;
 use crate::stage::{self, BALANCER, PORT, on_virtual_time, shift};
 use crate::wire::Absence;
 use crate::world::{Settings, World};
@@ -45,8 +45,8 @@ fn play(fault: Option<Planned>) -> Result<usize, String> {
         world.apply(&shift("green", "{allAtOnce: {}}", ""))?;
         world.run_until(|world| world.is_complete("checkout"), HOUR).await?;
         world.run_for(MINUTE).await;
-        let site = Site { namespace: world.namespace().to_owned(), place: Place::DefaultAction };
-        world.direct(site, &fault.into_iter().collect::<Vec<_>>());
+        let location = SplitLocation { namespace: world.namespace().to_owned(), place: SplitPoint::DefaultAction };
+        world.direct(location, &fault.into_iter().collect::<Vec<_>>());
         world.delete("weightedroutes", "checkout")?;
         world.run_until(|world| world.route("checkout").is_none(), PATIENCE).await?;
         let requests = world.requests_made().len();

@@ -1,4 +1,4 @@
-//! The courses that faults are let loose on: a stage and the releases that a user wishes on it.
+//! The rollouts that faults are let loose on: a stage and the releases that a user wishes on it.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use weir_api::weighted_route::DriftPolicy;
 use weir_sim::aws::TargetStickiness;
 
-use crate::director::Site;
-use crate::maker::Maker;
+use crate::director::SplitLocation;
 use crate::manifest;
+use crate::provisioner::Provisioner;
 use crate::stage::{self, ENTRY_POINT, environment, steps};
 use crate::world::{Settings, World};
 
-/// The priority of the rule of a course that moves one.
+/// The priority of the rule of a rollout that moves one.
 pub const PRIORITY: u32 = 10;
-/// How long a run of a course may go without progress.
+/// How long a run of a rollout may go without progress.
 pub const DEADLINE: Duration = Duration::from_mins(10);
 /// How many targets each environment has.
 const TARGETS: u32 = 4;
@@ -23,11 +23,11 @@ const STEP: Duration = Duration::from_secs(10);
 /// How long everything else takes: the start, clients that stick, the end.
 const REST: Duration = Duration::from_mins(8);
 
-/// A course.
+/// A rollout.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Course {
+pub struct Rollout {
     /// Where the traffic is split.
-    pub place: Place,
+    pub place: SplitPoint,
     /// Whether the groups keep their clients.
     pub sticky: bool,
     /// The weights of the steps; the last one is 100.
@@ -41,10 +41,10 @@ pub struct Course {
     pub releases: Vec<String>,
 }
 
-/// Where the traffic of a course is split.
+/// Where the traffic of a rollout is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Place {
+pub enum SplitPoint {
     /// On the default action of a listener, which carries blue and is adopted; clients sign in first.
     DefaultAction,
     /// On a rule, which the first release makes.
@@ -53,11 +53,11 @@ pub enum Place {
     AdoptedRule,
 }
 
-impl Course {
+impl Rollout {
     /// A release of twelve steps.
     pub fn release() -> Self {
         Self {
-            place: Place::DefaultAction,
+            place: SplitPoint::DefaultAction,
             sticky: false,
             drift: DriftPolicy::Alert,
             weights: vec![1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100],
@@ -73,12 +73,12 @@ impl Course {
 
     /// A rule's first deployment, and a release after it.
     pub fn first() -> Self {
-        Self { place: Place::Rule, releases: vec!["blue".to_owned(), "green".to_owned()], ..Self::short() }
+        Self { place: SplitPoint::Rule, releases: vec!["blue".to_owned(), "green".to_owned()], ..Self::short() }
     }
 
     /// A release on a rule that others have made.
     pub fn adopted() -> Self {
-        Self { place: Place::AdoptedRule, ..Self::short() }
+        Self { place: SplitPoint::AdoptedRule, ..Self::short() }
     }
 
     /// A release between groups that keep their clients.
@@ -86,7 +86,7 @@ impl Course {
         Self { sticky: true, weights: vec![50, 100], ..Self::release() }
     }
 
-    /// The courses that are searched, with their names. A short release meets nothing that one of twelve steps does not.
+    /// The rollouts that are searched, with their names. A short release meets nothing that one of twelve steps does not.
     pub fn all() -> [(&'static str, Self); 4] {
         [
             ("a release of twelve steps", Self::release()),
@@ -112,9 +112,9 @@ impl Course {
     fn route(&self) -> String {
         let (backends, drift) = (["blue", "green"], format!("drift: {:?}", self.drift));
         match self.place {
-            Place::DefaultAction => stage::route("checkout", &backends, &drift),
-            Place::Rule => stage::rule_route("checkout", &backends, PRIORITY, &drift),
-            Place::AdoptedRule => {
+            SplitPoint::DefaultAction => stage::route("checkout", &backends, &drift),
+            SplitPoint::Rule => stage::rule_route("checkout", &backends, PRIORITY, &drift),
+            SplitPoint::AdoptedRule => {
                 let route = stage::rule_route("checkout", &backends, PRIORITY, &drift);
                 route.replace("spec:\n", "spec:\n  adopt: true\n")
             }
@@ -126,35 +126,35 @@ impl Course {
         [ENTRY_POINT.to_owned(), environment("blue"), environment("green"), self.route()].concat()
     }
 
-    /// The world of a course without a controller.
+    /// The world of a rollout without a controller.
     ///
     /// # Panics
     ///
-    /// When the course's own manifests are refused, which is a bug.
+    /// When the rollout's own manifests are refused, which is a bug.
     pub(crate) async fn set(&self, settings: Settings) -> World {
         let mut world = World::new(settings);
         let stickiness = if self.sticky { TargetStickiness::BalancerCookie } else { TargetStickiness::Off };
         for group in ["blue", "green"] {
-            world.add_group(group, TARGETS, stickiness).expect("the groups of a course can be made");
+            world.add_group(group, TARGETS, stickiness).expect("the groups of a rollout can be made");
         }
-        let documents = manifest::parse(&self.manifests()).expect("the course's manifests are YAML");
-        world.furnish_documents(&documents, TARGETS).expect("the course's manifests name what exists");
-        let maker = Maker::new(world.aws(), self.place);
-        if maker.is_his() {
-            maker.write().expect("AWS takes what the maker of a course writes");
-            let place = maker.found().expect("what was just written is there");
-            world.aws().add_tags(&place, &[TEAM]).expect("the place of a course takes a tag");
+        let documents = manifest::parse(&self.manifests()).expect("the rollout's manifests are YAML");
+        world.furnish_documents(&documents, TARGETS).expect("the rollout's manifests name what exists");
+        let provisioner = Provisioner::new(world.aws(), self.place);
+        if provisioner.is_his() {
+            provisioner.write().expect("AWS takes what the provisioner of a rollout writes");
+            let place = provisioner.found().expect("what was just written is there");
+            world.aws().add_tags(&place, &[TEAM]).expect("the place of a rollout takes a tag");
         }
         world.run_for(Duration::from_mins(2)).await;
         for document in documents {
-            world.apply_document(document).expect("the course's manifests are valid");
+            world.apply_document(document).expect("the rollout's manifests are valid");
         }
         world
     }
 
-    /// Where faults find the place of the course.
-    pub(crate) fn site(&self, world: &World) -> Site {
-        Site { namespace: world.namespace().to_owned(), place: self.place }
+    /// Where faults find the place of the rollout.
+    pub(crate) fn location(&self, world: &World) -> SplitLocation {
+        SplitLocation { namespace: world.namespace().to_owned(), place: self.place }
     }
 }
 

@@ -12,14 +12,14 @@ use crate::manifest::of_kind;
 use super::World;
 
 /// What was made on AWS, by account and region.
-pub(super) type Sites = BTreeMap<(String, String), Account>;
+pub(super) type OtherAccounts = BTreeMap<(String, String), Account>;
 
 impl World {
     /// What was made on AWS for manifests, in another account and region.
     pub fn account_at(&mut self, account: &str, region: &str) -> &mut Account {
         let aws = &self.aws;
-        let site = self.sites.entry((account.to_owned(), region.to_owned()));
-        site.or_insert_with(|| Account::new(&aws.elsewhere(account, region)))
+        let made = self.other_accounts.entry((account.to_owned(), region.to_owned()));
+        made.or_insert_with(|| Account::new(&aws.elsewhere(account, region)))
     }
 
     /// Makes what documents expect, each where its `spec.aws` says; the roles that they name trust the external IDs
@@ -51,7 +51,7 @@ impl World {
     }
 
     fn accounts(&self) -> impl Iterator<Item = &Account> {
-        std::iter::once(&self.account).chain(self.sites.values())
+        std::iter::once(&self.account).chain(self.other_accounts.values())
     }
 
     /// How many targets of each group were healthy from which instant on, everywhere.

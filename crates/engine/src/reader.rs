@@ -1,6 +1,6 @@
 //! What a tick knows of AWS, and how a decision says what it does not know yet.
 //!
-//! A decision looks things up through a [`Sight`]. What is missing or too old is noted as an [`Ask`]; the tick has
+//! A decision looks things up through a [`Reader`]. What is missing or too old is noted as an [`Ask`]; the tick has
 //! it read and decides again. So the knowledge of what must be read, and how fresh, stands where it is used.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +78,7 @@ fn place(access: &Access, query: Query) -> (Access, Query) {
 /// The facts as one decision looks at them. What was read since the tick began will always do: an instant on record may lie
 /// ahead, where a clock was set back, and to ask for what is read after it would be to ask without end.
 #[derive(Debug)]
-pub struct Sight<'a> {
+pub struct Reader<'a> {
     /// When the tick began; ages are counted back from here, so that slow reads do not chase themselves.
     pub began: Timestamp,
     facts: &'a Facts,
@@ -87,7 +87,7 @@ pub struct Sight<'a> {
     access: Access,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Reader<'a> {
     /// Looks at facts, in a tick that began at an instant.
     pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
         Self { began, facts, asks: BTreeSet::new(), urgency: Urgency::Routine, access: Access::default() }
@@ -144,7 +144,7 @@ impl<'a> Sight<'a> {
 
 macro_rules! look_ups {
     ($($(#[$doc:meta])* $name:ident($key:ident: $key_type:ty) -> $found:ty, $look_up:ident;)+) => {
-        impl<'a> Sight<'a> {$(
+        impl<'a> Reader<'a> {$(
             $(#[$doc])*
             ///
             /// Asks unless it was read at `not_before` or later.

@@ -17,14 +17,14 @@ const MINUTE: Duration = Duration::from_mins(1);
 const PORTS: [u16; 3] = [443, 8443, 9443];
 
 /// So many balancers with three listeners each, and routes that are spread over them, each with a rule of its own.
-struct Crowd {
+struct Load {
     balancers: usize,
     routes: usize,
     /// Whether each route has environments of its own, or shares those of its balancer.
     own_environments: bool,
 }
 
-impl Crowd {
+impl Load {
     /// The number in the names of a route's environments.
     fn environments_of(&self, route: usize) -> usize {
         if self.own_environments { route } else { route % self.balancers }
@@ -80,7 +80,7 @@ spec:
         )
     }
 
-    /// A world in which all of it is there, the rules made and marked in an earlier life of Weir, and no controller.
+    /// A world in which all of it is there, the rules made and marked in an earlier process of Weir, and no controller.
     async fn furnish(&self, settings: Settings) -> World {
         let mut world = World::new(settings);
         let stage = self.stage();
@@ -125,11 +125,11 @@ fn since(world: &World, from: Timestamp) -> Vec<Call> {
 #[test]
 fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
     on_virtual_time(async {
-        let crowd = Crowd { balancers: 20, routes: 1000, own_environments: false };
-        let mut world = crowd.furnish(Settings::seeded(301)).await;
+        let load = Load { balancers: 20, routes: 1000, own_environments: false };
+        let mut world = load.furnish(Settings::seeded(301)).await;
         let began = world.now();
         world.start_controller();
-        let took = world.run_until(|world| crowd.is_settled(world), 5 * MINUTE).await.unwrap();
+        let took = world.run_until(|world| load.is_settled(world), 5 * MINUTE).await.unwrap();
         let first_sight = since(&world, began);
         eprintln!("first sight: {took:?}, {} calls: {:?}", first_sight.len(), by_operation(&first_sight));
         let tags = by_operation(&first_sight).get("DescribeTags").copied().unwrap_or(0);
@@ -181,8 +181,8 @@ fn weight(world: &World, route: usize) -> Option<i32> {
 }
 
 /// Whether its rule sends traffic to the candidate.
-fn carries(world: &World, crowd: &Crowd, route: usize) -> bool {
-    let (balancer, port, priority) = crowd.place(route);
+fn carries(world: &World, load: &Load, route: usize) -> bool {
+    let (balancer, port, priority) = load.place(route);
     let live = world.account().rule_weights(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
     live.get(&format!("g{route}")).is_some_and(|weight| *weight > 0)
 }
@@ -195,13 +195,13 @@ struct Rollback {
 }
 
 /// How long it took from the decision until AWS had taken the write by which everything went back, in milliseconds.
-fn took(world: &World, crowd: &Crowd, rollbacks: &[Rollback]) -> Vec<i64> {
+fn took(world: &World, load: &Load, rollbacks: &[Rollback]) -> Vec<i64> {
     let changes = world.changes();
     let mut spans = Vec::new();
     for Rollback { route, asked } in rollbacks {
         let decided = status(world, *route).run.and_then(|run| run.rollback).map(|cause| cause.since);
         let Some(from) = asked.or(decided) else { panic!("s{route} was not rolled back") };
-        let (balancer, port, priority) = crowd.place(*route);
+        let (balancer, port, priority) = load.place(*route);
         let rule = world.account().rule_arn(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
         let candidate = format!("g{route}");
         let back = changes.iter().find(|change| {
@@ -219,18 +219,18 @@ fn took(world: &World, crowd: &Crowd, rollbacks: &[Rollback]) -> Vec<i64> {
 #[test]
 fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
     on_virtual_time(async {
-        let crowd = Crowd { balancers: 20, routes: 620, own_environments: true };
+        let load = Load { balancers: 20, routes: 620, own_environments: true };
         let mut settings = Settings::seeded(302);
         settings.aws.rates = Some(Rates::legacy());
-        let mut world = crowd.furnish(settings).await;
+        let mut world = load.furnish(settings).await;
         world.start_controller();
-        world.run_until(|world| crowd.is_settled(world), 10 * MINUTE).await.unwrap();
-        for route in 0..crowd.routes {
+        world.run_until(|world| load.is_settled(world), 10 * MINUTE).await.unwrap();
+        for route in 0..load.routes {
             world.apply(&shift(route, &format!("g{route}"))).unwrap();
         }
         let applied = world.now();
-        let moving = |world: &World| (0..crowd.routes).filter(|route| weight(world, *route) >= Some(5)).count();
-        while moving(&world) < crowd.routes {
+        let moving = |world: &World| (0..load.routes).filter(|route| weight(world, *route) >= Some(5)).count();
+        while moving(&world) < load.routes {
             assert!(world.now() < applied + 30 * MINUTE, "only {} runs have begun", moving(&world));
             world.run_for(Duration::from_secs(20)).await;
         }
@@ -240,10 +240,10 @@ fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
         let mut rollbacks: Vec<Rollback> = Vec::new();
         while rollbacks.len() < 110 {
             world.run_for(Duration::from_millis(chance.u64(200..3800))).await;
-            let route = chance.usize(0..crowd.routes);
+            let route = chance.usize(0..load.routes);
             if rollbacks.iter().any(|rollback| rollback.route == route)
                 || weight(&world, route).is_none()
-                || !carries(&world, &crowd, route)
+                || !carries(&world, &load, route)
             {
                 continue;
             }
@@ -264,12 +264,12 @@ fn among_five_hundred_runs_a_rollback_is_written_within_a_second() {
             rollbacks.iter().all(|rollback| status(world, rollback.route).run.is_some_and(|run| run.ended_at.is_some()))
         };
         let ended = world.run_until(is_back, 20 * MINUTE).await.unwrap();
-        let moving = (0..crowd.routes)
+        let moving = (0..load.routes)
             .filter(|route| status(&world, *route).run.is_some_and(|run| run.ended_at.is_none()))
             .count();
         let calls = since(&world, began);
         let throttled = calls.iter().filter(|call| call.code == "Throttling").count();
-        let spans = took(&world, &crowd, &rollbacks);
+        let spans = took(&world, &load, &rollbacks);
         eprintln!(
             "all moving after {took_to_move:?}, {moving} still at the end, the last rollback ended after {ended:?}; {} calls in {}, \
              {throttled} throttled: {:?}; rollbacks in ms {spans:?}",

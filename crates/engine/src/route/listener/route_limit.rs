@@ -5,8 +5,8 @@
 //! busy. It is counted by namespace, so that none is refused for the many of another.
 
 use crate::object::Cluster;
+use crate::ready_state::{Explanation, because};
 use crate::reason::Reason;
-use crate::standing::{Explanation, because};
 
 use super::ListenerRoute;
 

@@ -1,61 +1,65 @@
 //! What people do in the console of AWS. What AWS refuses is not done.
 
-use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
+use weir_engine::write::{OWNER_TAG, ROUTE_TAG};
 use weir_sim::aws::{GroupSettings, Refusal, RuleAction};
 
-use crate::course::Place;
-use crate::fault::Hand;
-use crate::maker::{HOST, Maker, OTHER_BALANCER, OTHER_PORT, OTHER_PRIORITY, SPARE};
+use crate::fault::ManualChange;
+use crate::provisioner::{HOST, OTHER_BALANCER, OTHER_PORT, OTHER_PRIORITY, Provisioner, SPARE};
+use crate::rollout::SplitPoint;
 use crate::stage::BALANCER;
 
 use super::Director;
 
 impl Director {
-    pub(super) fn maker(&self) -> Maker<'_> {
-        Maker::new(&self.aws, self.site.place)
+    pub(super) fn provisioner(&self) -> Provisioner<'_> {
+        Provisioner::new(&self.aws, self.location.place)
     }
 
     /// The rule, or the listener for its default action or while there is no rule.
     fn place(&self) -> String {
-        self.maker().found().unwrap_or_else(|| self.maker().listener())
+        self.provisioner().found().unwrap_or_else(|| self.provisioner().listener())
     }
 
-    pub(super) fn use_console(&self, hand: &Hand) -> Result<(), Refusal> {
-        let maker = self.maker();
+    pub(super) fn use_console(&self, manual: &ManualChange) -> Result<(), Refusal> {
+        let provisioner = self.provisioner();
         let place = self.place();
         let place = place.as_str();
-        match hand {
-            Hand::Weights(blue, green) => self.aws.edit_weights(place, &[("blue", *blue), ("green", *green)]),
-            Hand::Remove if place == maker.listener() => self.aws.edit_action(place, &RuleAction::FixedResponse(404)),
-            Hand::Remove => self.aws.by_hand("DeleteRule", &[("RuleArn", place)]),
-            Hand::Untag => self.aws.tags(place).keys().try_for_each(|key| {
+        match manual {
+            ManualChange::Weights(blue, green) => self.aws.edit_weights(place, &[("blue", *blue), ("green", *green)]),
+            ManualChange::Remove if place == provisioner.listener() => {
+                self.aws.edit_action(place, &RuleAction::FixedResponse(404))
+            }
+            ManualChange::Remove => self.aws.by_hand("DeleteRule", &[("RuleArn", place)]),
+            ManualChange::Untag => self.aws.tags(place).keys().try_for_each(|key| {
                 self.aws.by_hand("RemoveTags", &[("ResourceArns.member.1", place), ("TagKeys.member.1", key)])
             }),
-            Hand::Claim => self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")]),
-            Hand::Detach(group) => self.detach(place, group),
-            Hand::Only(group) => self.aws.edit_weights(place, &[(group, 1)]),
-            Hand::Replace => self.replace(place),
-            Hand::Renumber => maker.renumber(OTHER_PRIORITY),
-            Hand::Narrow => maker.narrow(true),
-            Hand::Login => maker.change_login(place),
-            Hand::Novel => self.aws.add_novel_action(place),
-            Hand::Answer => self.aws.edit_action(place, &RuleAction::FixedResponse(503)),
-            Hand::Redirect => self.aws.edit_action(place, &RuleAction::Redirect(format!("new.{HOST}"))),
-            Hand::RecreateGroup(group) => {
+            ManualChange::Claim => {
+                self.aws.add_tags(place, &[(OWNER_TAG, "somebody-else"), (ROUTE_TAG, "other/route")])
+            }
+            ManualChange::Detach(group) => self.detach(place, group),
+            ManualChange::Only(group) => self.aws.edit_weights(place, &[(group, 1)]),
+            ManualChange::Replace => self.replace(place),
+            ManualChange::Renumber => provisioner.renumber(OTHER_PRIORITY),
+            ManualChange::Narrow => provisioner.narrow(true),
+            ManualChange::Login => provisioner.change_login(place),
+            ManualChange::Novel => self.aws.add_novel_action(place),
+            ManualChange::Answer => self.aws.edit_action(place, &RuleAction::FixedResponse(503)),
+            ManualChange::Redirect => self.aws.edit_action(place, &RuleAction::Redirect(format!("new.{HOST}"))),
+            ManualChange::RecreateGroup(group) => {
                 self.detach(place, group)?;
                 self.aws.remake_group(group).map(drop)
             }
-            Hand::GiveAway(group) => self.give_away(place, group),
-            Hand::Uncheck(group) => self.aws.set_checked(group, false),
-            Hand::RecreateListener => {
-                self.aws.by_hand("DeleteListener", &[("ListenerArn", &maker.listener())])?;
-                maker.make_listener()
+            ManualChange::GiveAway(group) => self.give_away(place, group),
+            ManualChange::Uncheck(group) => self.aws.set_checked(group, false),
+            ManualChange::RecreateListener => {
+                self.aws.by_hand("DeleteListener", &[("ListenerArn", &provisioner.listener())])?;
+                provisioner.make_listener()
             }
-            Hand::RecreateBalancer => {
+            ManualChange::RecreateBalancer => {
                 let balancer = self.aws.balancer_arn(BALANCER).unwrap_or_default();
                 self.aws.by_hand("DeleteLoadBalancer", &[("LoadBalancerArn", &balancer)])?;
                 self.aws.add_balancer(BALANCER)?;
-                maker.make_listener()
+                provisioner.make_listener()
             }
             with_kubectl => {
                 debug_assert!(!with_kubectl.is_on_aws(), "{with_kubectl}");
@@ -80,20 +84,20 @@ impl Director {
 
     /// A rule that is not there is not replaced.
     fn replace(&self, place: &str) -> Result<(), Refusal> {
-        let maker = self.maker();
-        if self.site.place != Place::DefaultAction {
-            if place == maker.listener() {
+        let provisioner = self.provisioner();
+        if self.location.place != SplitPoint::DefaultAction {
+            if place == provisioner.listener() {
                 return Ok(());
             }
             self.aws.by_hand("DeleteRule", &[("RuleArn", place)])?;
         }
-        maker.write()
+        provisioner.write()
     }
 
     /// A group that stays in the action, since it is alone in it, is refused to another balancer.
     fn give_away(&self, place: &str, group: &str) -> Result<(), Refusal> {
         self.detach(place, group)?;
-        let listener = self.maker().listener_of_others(OTHER_BALANCER, OTHER_PORT)?;
+        let listener = self.provisioner().listener_of_others(OTHER_BALANCER, OTHER_PORT)?;
         self.aws.edit_action(&listener, &RuleAction::forward(&[(group, 1)]))
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::conflict;
 use super::{MOST, refusal};
-use crate::depend::{Onlookers, dependents};
+use crate::depend::{Dependents, dependents};
 use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
 use crate::reason::Reason;
 use crate::route::stand_ins::{entry_point, on_listener, route};
@@ -68,9 +68,9 @@ fn nobody_looks_at_more_than_fit() {
 fn the_next_is_told_when_one_goes() {
     let mut cluster = crowded(MOST + 5);
     let (first, next) = (of("many", 0), of("many", MOST));
-    let onlookers = Onlookers::before(&cluster, &ObjectRef::new(KindName::WeightedRoute, first.clone()));
+    let dependents = Dependents::before(&cluster, &ObjectRef::new(KindName::WeightedRoute, first.clone()));
     cluster.routes.remove(&first);
-    let told: BTreeSet<ObjectRef> = onlookers.after(&cluster);
+    let told: BTreeSet<ObjectRef> = dependents.after(&cluster);
     assert!(told.contains(&ObjectRef::new(KindName::WeightedRoute, next.clone())));
     assert_eq!(refusal(&cluster, on_listener(&cluster.routes[&next])), None);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Something that somebody does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Hand {
+pub enum ManualChange {
     /// Sets other weights of blue and green in the console.
     Weights(u32, u32),
     /// Sets these weights of blue and green in the console again and again, every 20 s, so many times, whatever is there.
@@ -22,7 +22,7 @@ pub enum Hand {
     Detach(String),
     /// Lets one group have all the traffic, and takes the others out of the action.
     Only(String),
-    /// Deletes the rule and makes it again, or writes the default action, as its maker had it: with its login and all the
+    /// Deletes the rule and makes it again, or writes the default action, as its provisioner had it: with its login and all the
     /// traffic on blue.
     Replace,
     /// Gives the rule another number.
@@ -43,9 +43,9 @@ pub enum Hand {
     GiveAway(String),
     /// Switches the health checks of a group off.
     Uncheck(String),
-    /// Deletes the listener with its rules, and makes it again with what its maker had there.
+    /// Deletes the listener with its rules, and makes it again with what its provisioner had there.
     RecreateListener,
-    /// Deletes the balancer, and makes it again under its name with what its maker had there.
+    /// Deletes the balancer, and makes it again under its name with what its provisioner had there.
     RecreateBalancer,
     /// Wishes the traffic on another environment.
     To(String),
@@ -83,7 +83,7 @@ pub enum Hand {
     WipeStatuses,
 }
 
-impl Hand {
+impl ManualChange {
     /// Whether it is done on AWS, and not with kubectl.
     pub fn is_on_aws(&self) -> bool {
         match self {
@@ -144,7 +144,7 @@ impl Hand {
     }
 }
 
-impl fmt::Display for Hand {
+impl fmt::Display for ManualChange {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Weights(blue, green) => write!(formatter, "the console sets blue {blue}, green {green}"),

@@ -9,10 +9,10 @@ use weir_api::traffic_shift::{Outcome, Run};
 use weir_api::weighted_route::{EnvironmentWeight, Intent};
 use weir_api::{TrafficShift, WeightedRoute};
 use weir_engine::Key;
-use weir_engine::step::{OWNER_TAG, ROUTE_TAG};
+use weir_engine::write::{OWNER_TAG, ROUTE_TAG};
 
 use crate::evidence::{Evidence, Tags, Weights};
-use crate::fault::{Fault, Hand};
+use crate::fault::{Fault, ManualChange};
 use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 
 use super::STALENESS;
@@ -29,8 +29,8 @@ pub(super) struct Seen<T> {
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     pub at: Timestamp,
-    /// Which life of the controller has sent it.
-    pub life: u32,
+    /// Which process of the controller has sent it.
+    pub process: u32,
     /// The ARN of the rule, or of the listener for its default action or for a rule that is yet to be.
     pub place: String,
     /// The listener, for a rule that is yet to be.
@@ -49,7 +49,7 @@ pub(super) struct Write<'a> {
 
 /// What happened, in order.
 #[derive(Debug)]
-pub(super) struct Course<'a> {
+pub(super) struct History<'a> {
     pub shifts: Vec<Seen<TrafficShift>>,
     pub routes: Vec<Seen<WeightedRoute>>,
     /// All writes that reached AWS.
@@ -59,32 +59,32 @@ pub(super) struct Course<'a> {
     groups: BTreeMap<(String, String), Vec<(Timestamp, String)>>,
 }
 
-impl<'a> Course<'a> {
+impl<'a> History<'a> {
     pub fn of(evidence: &'a Evidence) -> Self {
-        let mut course =
+        let mut history =
             Self { shifts: Vec::new(), routes: Vec::new(), writes: Vec::new(), evidence, groups: BTreeMap::new() };
         for entry in &evidence.entries {
             match &entry.what {
-                What::Kube(request) => course.see(entry.at, request),
+                What::Kube(request) => history.see(entry.at, request),
                 What::Aws(request) if request.arrived && request.sent.is_write => {
-                    course.writes.push(Write::of(entry, request, evidence));
+                    history.writes.push(Write::of(entry, request, evidence));
                 }
                 _ => {}
             }
         }
-        for seen in &course.routes {
+        for seen in &history.routes {
             let intents = seen.object.status.iter().flat_map(|status| &status.intent);
             for member in intents.flat_map(|intent| &intent.members) {
                 let Some(group) = member.group() else { continue };
                 let name = name_of_group(evidence, group);
                 let lent =
-                    course.groups.entry((seen.key.namespace.to_string(), member.environment.clone())).or_default();
+                    history.groups.entry((seen.key.namespace.to_string(), member.environment.clone())).or_default();
                 if lent.last().is_none_or(|(_, last)| *last != name) {
                     lent.push((seen.at, name));
                 }
             }
         }
-        course
+        history
     }
 
     fn see(&mut self, at: Timestamp, request: &KubeRequest) {
@@ -138,7 +138,7 @@ impl<'a> Course<'a> {
 
     /// When all statuses were last lost before an instant: nobody knows what they said.
     pub fn forgotten_at(&self, at: Timestamp) -> Timestamp {
-        let lost = Fault::Hand(Hand::WipeStatuses).to_string();
+        let lost = Fault::Manual(ManualChange::WipeStatuses).to_string();
         let entries = self.evidence.entries.iter().take_while(|entry| entry.at <= at);
         let losses = entries.filter(|entry| matches!(&entry.what, What::Befell(words) if *words == lost));
         losses.last().map_or(Timestamp::MIN, |entry| entry.at)
@@ -281,7 +281,7 @@ impl<'a> Write<'a> {
         let by_name = |(arn, weight): (&String, &u32)| (name_of_group(evidence, arn), *weight);
         Self {
             at,
-            life: entry.life,
+            process: entry.process,
             place,
             creates: asks.creates,
             weights: asks.split.as_ref().map(|split| split.weights.iter().map(by_name).collect()),

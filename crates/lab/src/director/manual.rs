@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use weir_api::command::COMMAND_ANNOTATION;
 
-use crate::fault::{Fault, Hand};
-use crate::maker::{OTHER_BALANCER, OTHER_PORT};
+use crate::fault::{Fault, ManualChange};
 use crate::manifest;
+use crate::provisioner::{OTHER_BALANCER, OTHER_PORT};
 use crate::stage::{BALANCER, PORT, steps};
 
 use super::{Director, Later, lock};
@@ -21,50 +21,54 @@ const ROUND: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_secs(1);
 
 impl Director {
-    pub(super) fn do_by_hand(&self, hand: &Hand) {
-        match hand {
-            Hand::Fight(blue, green, times) => {
-                self.do_by_hand(&Hand::Weights(*blue, *green));
+    pub(super) fn do_by_hand(&self, manual: &ManualChange) {
+        match manual {
+            ManualChange::Fight(blue, green, times) => {
+                self.do_by_hand(&ManualChange::Weights(*blue, *green));
                 if let Some(left) = times.checked_sub(1).filter(|left| *left > 0) {
-                    let again = Fault::Hand(Hand::Fight(*blue, *green, left));
+                    let again = Fault::Manual(ManualChange::Fight(*blue, *green, left));
                     self.later(Instant::now() + ROUND, Later::Fault(again));
                 }
             }
-            Hand::To(to) => self.patch("trafficshifts", "checkout", &json!({"spec": {"to": to}})),
-            Hand::ToTwice(first, then) => {
-                self.do_by_hand(&Hand::To(first.clone()));
-                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Hand(Hand::To(then.clone()))));
+            ManualChange::To(to) => self.patch("trafficshifts", "checkout", &json!({"spec": {"to": to}})),
+            ManualChange::ToTwice(first, then) => {
+                self.do_by_hand(&ManualChange::To(first.clone()));
+                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Manual(ManualChange::To(then.clone()))));
             }
-            Hand::Strategy(weights) => {
+            ManualChange::Strategy(weights) => {
                 let steps = manifest::parse(&steps(weights, "5s")).expect("steps are YAML");
                 self.patch("trafficshifts", "checkout", &json!({"spec": {"strategy": steps[0]}}));
             }
-            Hand::Paused(paused) => self.patch("trafficshifts", "checkout", &json!({"spec": {"paused": paused}})),
-            Hand::Command(verb) => self.command(verb),
-            Hand::CommandTwice(verb) => {
-                self.command(verb);
-                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Hand(Hand::Command(verb.clone()))));
+            ManualChange::Paused(paused) => {
+                self.patch("trafficshifts", "checkout", &json!({"spec": {"paused": paused}}));
             }
-            Hand::PointEnvironment(name, group) => {
+            ManualChange::Command(verb) => self.command(verb),
+            ManualChange::CommandTwice(verb) => {
+                self.command(verb);
+                self.later(Instant::now() + MOMENT, Later::Fault(Fault::Manual(ManualChange::Command(verb.clone()))));
+            }
+            ManualChange::PointEnvironment(name, group) => {
                 self.make_spare(group);
                 let groups = json!([{"name": "web", "existing": {"name": group}}]);
                 self.patch("environments", name, &json!({"spec": {"targetGroups": groups}}));
             }
-            Hand::PointPort => self.point(BALANCER, OTHER_PORT),
-            Hand::PointBalancer => self.point(OTHER_BALANCER, PORT),
-            Hand::DropBackend(name) => {
-                let Some(route) = self.kube.get("weightedroutes", &self.site.namespace, "checkout") else { return };
+            ManualChange::PointPort => self.point(BALANCER, OTHER_PORT),
+            ManualChange::PointBalancer => self.point(OTHER_BALANCER, PORT),
+            ManualChange::DropBackend(name) => {
+                let Some(route) = self.kube.get("weightedroutes", &self.location.namespace, "checkout") else { return };
                 let backends = route["spec"]["backends"].as_array().into_iter().flatten();
                 let left: Vec<&Value> = backends.filter(|backend| backend["environment"] != **name).collect();
                 self.patch("weightedroutes", "checkout", &json!({"spec": {"backends": left}}));
             }
-            Hand::DeleteEntryPoint => drop(self.kube.delete("entrypoints", &self.site.namespace, "public")),
-            Hand::DeleteEnvironment(name) => drop(self.kube.delete("environments", &self.site.namespace, name)),
-            Hand::DeleteShift => drop(self.kube.delete("trafficshifts", &self.site.namespace, "checkout")),
-            Hand::RecreateShift => self.recreate("trafficshifts", "checkout"),
-            Hand::RecreateRoute => self.recreate("weightedroutes", "checkout"),
-            Hand::RecreateEnvironment(name) => self.recreate("environments", name),
-            Hand::WipeStatuses => self.wipe(),
+            ManualChange::DeleteEntryPoint => drop(self.kube.delete("entrypoints", &self.location.namespace, "public")),
+            ManualChange::DeleteEnvironment(name) => {
+                drop(self.kube.delete("environments", &self.location.namespace, name));
+            }
+            ManualChange::DeleteShift => drop(self.kube.delete("trafficshifts", &self.location.namespace, "checkout")),
+            ManualChange::RecreateShift => self.recreate("trafficshifts", "checkout"),
+            ManualChange::RecreateRoute => self.recreate("weightedroutes", "checkout"),
+            ManualChange::RecreateEnvironment(name) => self.recreate("environments", name),
+            ManualChange::WipeStatuses => self.wipe(),
             on_aws => {
                 // What AWS refuses is not done.
                 let _ = self.use_console(on_aws);
@@ -75,8 +79,8 @@ impl Director {
     fn command(&self, verb: &str) {
         let number = {
             let mut state = lock(&self.state);
-            state.hands += 1;
-            state.hands
+            state.manual_changes += 1;
+            state.manual_changes
         };
         let command = format!("{verb}/by-hand-{number}");
         self.patch("trafficshifts", "checkout", &json!({"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}));
@@ -84,7 +88,7 @@ impl Director {
 
     /// Points the entry point to a listener of others.
     fn point(&self, balancer: &str, port: u16) {
-        let made = self.maker().listener_of_others(balancer, port);
+        let made = self.provisioner().listener_of_others(balancer, port);
         debug_assert!(made.is_ok(), "{made:?}");
         let spec = json!({"existing": {"name": balancer}, "listeners": [{"name": "https", "port": port}]});
         self.patch("entrypoints", "public", &json!({ "spec": spec }));
@@ -92,17 +96,17 @@ impl Director {
 
     fn patch(&self, resource: &str, name: &str, patch: &Value) {
         // An object that is gone is not changed by anybody.
-        let _ = self.kube.merge(resource, &self.site.namespace, name, patch);
+        let _ = self.kube.merge(resource, &self.location.namespace, name, patch);
     }
 
     fn recreate(&self, resource: &str, name: &str) {
-        let Some(object) = self.kube.get(resource, &self.site.namespace, name) else { return };
-        let deleted = self.kube.delete(resource, &self.site.namespace, name);
+        let Some(object) = self.kube.get(resource, &self.location.namespace, name) else { return };
+        let deleted = self.kube.delete(resource, &self.location.namespace, name);
         debug_assert!(deleted.is_ok(), "{deleted:?}");
         let manifest = json!({
             "apiVersion": object["apiVersion"],
             "kind": object["kind"],
-            "metadata": {"name": name, "namespace": self.site.namespace},
+            "metadata": {"name": name, "namespace": self.location.namespace},
             "spec": object["spec"],
         });
         lock(&self.state).absent.push((resource.to_owned(), manifest));
@@ -114,7 +118,7 @@ impl Director {
         let absent = std::mem::take(&mut lock(&self.state).absent);
         for (resource, manifest) in absent {
             let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
-            if self.kube.get(&resource, &self.site.namespace, name).is_some() {
+            if self.kube.get(&resource, &self.location.namespace, name).is_some() {
                 lock(&self.state).absent.push((resource, manifest));
             } else {
                 let made = self.kube.apply(&manifest);
@@ -125,9 +129,9 @@ impl Director {
 
     fn wipe(&self) {
         for resource in ["entrypoints", "environments", "weightedroutes", "trafficshifts"] {
-            for object in self.kube.list(resource, &self.site.namespace) {
+            for object in self.kube.list(resource, &self.location.namespace) {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                let wiped = self.kube.wipe_status(resource, &self.site.namespace, name);
+                let wiped = self.kube.wipe_status(resource, &self.location.namespace, name);
                 debug_assert!(wiped.is_ok(), "{wiped:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! One life of a controller, and how a controller is wired to a simulated AWS.
+//! One process of a controller, and how a controller is wired to a simulated AWS.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use weir_sim::kube::Kube;
 
 use crate::bug::{self, Wrongly};
 use crate::journal::Journal;
-use crate::wire::{KubeWire, Lifeline, Network, sdk_config};
+use crate::wire::{KubeWire, Network, ProcessControl, sdk_config};
 use crate::world::Settings;
 
-/// A controller that lives.
-pub(crate) struct Life {
-    pub lifeline: Arc<Lifeline>,
+/// A controller that runs.
+pub(crate) struct Process {
+    pub control: Arc<ProcessControl>,
     pub run: LocalBoxFuture<'static, Result<(), Error>>,
     pub metrics: Metrics,
     pub paused: bool,
@@ -27,31 +27,37 @@ pub(crate) struct Life {
     end: Option<oneshot::Sender<()>>,
 }
 
-/// What a life is named in the Lease.
-pub(crate) fn identity(life: u32) -> String {
-    format!("weir-{life}")
+/// What a process is named in the Lease.
+pub(crate) fn identity(process: u32) -> String {
+    format!("weir-{process}")
 }
 
-impl Life {
+impl Process {
     /// A controller begins to live, by the clock of its machine; nothing happens before it is polled.
-    pub fn start(settings: &Settings, clock: Clock, aws: &Arc<Aws>, kube: &Arc<Kube>, lifeline: Arc<Lifeline>) -> Self {
-        let client = kube::Client::new(KubeWire::new(kube, clock, &lifeline), settings.namespace.clone());
-        let life = lifeline.life;
+    pub fn start(
+        settings: &Settings,
+        clock: Clock,
+        aws: &Arc<Aws>,
+        kube: &Arc<Kube>,
+        process_control: Arc<ProcessControl>,
+    ) -> Self {
+        let client = kube::Client::new(KubeWire::new(kube, clock, &process_control), settings.namespace.clone());
+        let process = process_control.process;
         let controller_settings = weir_controller::Settings {
-            instance: identity(life),
-            identity: identity(life),
+            instance: identity(process),
+            identity: identity(process),
             resync_interval: settings.resync_interval,
             lease_duration: settings.lease,
-            seed: settings.seed.wrapping_add(u64::from(life)),
+            seed: settings.seed.wrapping_add(u64::from(process)),
             grants: settings.grants.clone(),
             definitions: if settings.compares { Definitions::of(&weir_api::crds()) } else { Definitions::default() },
             ..weir_controller::Settings::new(settings.owner.clone())
         };
         if bug::planted().is_some() {
-            let controller = wired::<Wrongly>(client, aws, clock, controller_settings, &lifeline);
-            return Self::of(controller, lifeline);
+            let controller = wired::<Wrongly>(client, aws, clock, controller_settings, &process_control);
+            return Self::of(controller, process_control);
         }
-        Self::of(wired::<Weir>(client, aws, clock, controller_settings, &lifeline), lifeline)
+        Self::of(wired::<Weir>(client, aws, clock, controller_settings, &process_control), process_control)
     }
 
     /// Whether it was told to end.
@@ -65,7 +71,7 @@ impl Life {
         let _ = self.end.take().map(|end| end.send(()));
     }
 
-    fn of<D: Decisions>(controller: Result<Controller<D>, Error>, lifeline: Arc<Lifeline>) -> Self {
+    fn of<D: Decisions>(controller: Result<Controller<D>, Error>, process_control: Arc<ProcessControl>) -> Self {
         let controller = controller.expect("the settings of the lab are such that a controller can run");
         let metrics = controller.metrics();
         let (end, told) = oneshot::channel();
@@ -74,7 +80,13 @@ impl Life {
                 pending::<()>().await;
             }
         };
-        Self { lifeline, run: controller.run(shutdown).boxed_local(), metrics, paused: false, end: Some(end) }
+        Self {
+            control: process_control,
+            run: controller.run(shutdown).boxed_local(),
+            metrics,
+            paused: false,
+            end: Some(end),
+        }
     }
 }
 
@@ -85,7 +97,7 @@ pub fn controller(
     clock: Clock,
     settings: weir_controller::Settings,
 ) -> Result<Controller, Error> {
-    wired(client, aws, clock, settings, &Lifeline::new(0, Journal::default(), Network::default(), None))
+    wired(client, aws, clock, settings, &ProcessControl::new(0, Journal::default(), Network::default(), None))
 }
 
 fn wired<D: Decisions>(
@@ -93,13 +105,13 @@ fn wired<D: Decisions>(
     aws: &Arc<Aws>,
     clock: Clock,
     settings: weir_controller::Settings,
-    lifeline: &Arc<Lifeline>,
+    process_control: &Arc<ProcessControl>,
 ) -> Result<Controller<D>, Error> {
-    let ahead = lifeline.ahead.clone();
+    let ahead = process_control.ahead.clone();
     let now = move || clock.now() + ahead.get();
     let metrics = Metrics::new();
     let counted = metrics.clone();
-    let config = sdk_config(aws, clock, lifeline);
+    let config = sdk_config(aws, clock, process_control);
     let accounts = Accounts::new(&config, &settings.owner, now.clone(), move |call| counted.count_aws_call(call))
         .expect("the simulated AWS has a region");
     let clock: ControllerClock = Arc::new(now);

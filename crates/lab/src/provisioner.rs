@@ -1,14 +1,14 @@
-//! Whoever made the place of a course before Weir came, and makes it again where it is gone: with Terraform, say.
+//! Whoever made the place of a rollout before Weir came, and makes it again where it is gone: with Terraform, say.
 //!
-//! What a maker writes is what was there at first: clients sign in, and then all of them are sent to blue. Of Weir's
+//! What a provisioner writes is what was there at first: clients sign in, and then all of them are sent to blue. Of Weir's
 //! marks he knows nothing.
 
 use weir_sim::aws::{Aws, Refusal, RuleAction};
 
-use crate::course::{PRIORITY, Place};
+use crate::rollout::{PRIORITY, SplitPoint};
 use crate::stage::{BALANCER, PORT};
 
-/// The host that the rule of a course is for.
+/// The host that the rule of a rollout is for.
 pub(crate) const HOST: &str = "checkout.shop.test";
 /// The number that somebody gives the rule instead of its own.
 pub(crate) const OTHER_PRIORITY: u32 = 20;
@@ -22,15 +22,15 @@ pub(crate) const SPARE: &str = "spare";
 /// The parameters of a request.
 type Parameters = Vec<(String, String)>;
 
-/// The maker of the place of a course.
+/// The provisioner of the place of a rollout.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Maker<'a> {
+pub(crate) struct Provisioner<'a> {
     aws: &'a Aws,
-    place: Place,
+    place: SplitPoint,
 }
 
-impl<'a> Maker<'a> {
-    pub fn new(aws: &'a Aws, place: Place) -> Self {
+impl<'a> Provisioner<'a> {
+    pub fn new(aws: &'a Aws, place: SplitPoint) -> Self {
         Self { aws, place }
     }
 
@@ -39,23 +39,23 @@ impl<'a> Maker<'a> {
         self.aws.listener_arn(BALANCER, PORT).unwrap_or_default()
     }
 
-    /// The rule of the course, whatever its number is now.
+    /// The rule of the rollout, whatever its number is now.
     pub fn rule(self) -> Option<String> {
         let rules = self.aws.rule_arns(&self.listener());
         [PRIORITY, OTHER_PRIORITY].iter().find_map(|priority| rules.get(priority).cloned())
     }
 
-    /// What the course moves: the rule, or the listener for its default action; `None` where there is no rule.
+    /// What the rollout moves: the rule, or the listener for its default action; `None` where there is no rule.
     pub fn found(self) -> Option<String> {
         match self.place {
-            Place::DefaultAction => Some(self.listener()),
-            Place::Rule | Place::AdoptedRule => self.rule(),
+            SplitPoint::DefaultAction => Some(self.listener()),
+            SplitPoint::Rule | SplitPoint::AdoptedRule => self.rule(),
         }
     }
 
     /// Whether others have made the place, so that they bring it back.
     pub fn is_his(self) -> bool {
-        matches!(self.place, Place::DefaultAction | Place::AdoptedRule)
+        matches!(self.place, SplitPoint::DefaultAction | SplitPoint::AdoptedRule)
     }
 
     /// Writes the place as it was at first; a rule that is not there is made.

@@ -1,6 +1,6 @@
 //! Everything the API server remembers: objects, their one version counter, the bounded history that watches read.
 //!
-//! Invariant: every change goes through [`World::commit`], takes exactly one version, and is in the history until it
+//! Invariant: every change goes through [`Cluster::commit`], takes exactly one version, and is in the history until it
 //! is compacted away. Nothing here is ordered by a hash.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +23,7 @@ use super::{KubeOptions, events};
 const HISTORY_LIMIT: usize = 10_000;
 
 /// Where an object lies within its resource; the namespace of cluster-wide objects is empty.
-pub(super) type Place = (String, String);
+pub(super) type ObjectKey = (String, String);
 
 /// One change of one object.
 #[derive(Clone, Debug)]
@@ -39,13 +39,13 @@ pub(super) struct Change {
     pub(super) visible_at: Instant,
 }
 
-pub(super) struct World {
+pub(super) struct Cluster {
     pub(super) clock: Clock,
     pub(super) kinds: Kinds,
     pub(super) log: Log,
     options: KubeOptions,
     version: u64,
-    objects: BTreeMap<GroupResource, BTreeMap<Place, Arc<Value>>>,
+    objects: BTreeMap<GroupResource, BTreeMap<ObjectKey, Arc<Value>>>,
     history: VecDeque<Change>,
     /// The newest version whose change is no longer in the history.
     compacted: u64,
@@ -60,7 +60,7 @@ pub(super) struct World {
     echo_until: Instant,
 }
 
-impl World {
+impl Cluster {
     pub(super) fn new(clock: Clock, seed: u64, options: KubeOptions) -> Self {
         let mut identity = Rng::with_seed(seed);
         let delays = identity.fork();
@@ -129,17 +129,17 @@ impl World {
         base.chars().chain(suffix).collect()
     }
 
-    pub(super) fn get(&self, resource: &GroupResource, place: &Place) -> Option<&Arc<Value>> {
+    pub(super) fn get(&self, resource: &GroupResource, place: &ObjectKey) -> Option<&Arc<Value>> {
         self.objects.get(resource)?.get(place)
     }
 
     /// The objects of a resource, in the order of namespace and name.
-    pub(super) fn all(&self, resource: &GroupResource) -> impl Iterator<Item = (&Place, &Arc<Value>)> {
+    pub(super) fn all(&self, resource: &GroupResource) -> impl Iterator<Item = (&ObjectKey, &Arc<Value>)> {
         self.objects.get(resource).into_iter().flatten()
     }
 
     /// Every stored object with where it lies.
-    pub(super) fn everything(&self) -> impl Iterator<Item = (&GroupResource, &Place, &Arc<Value>)> {
+    pub(super) fn everything(&self) -> impl Iterator<Item = (&GroupResource, &ObjectKey, &Arc<Value>)> {
         self.objects
             .iter()
             .flat_map(|(resource, objects)| objects.iter().map(move |(place, object)| (resource, place, object)))
@@ -147,7 +147,7 @@ impl World {
 
     /// Puts `object` at `place`, or takes away what is there, as one change with a version of its own.
     /// Returns the object as it now is; for a removal, as it was last.
-    pub(super) fn commit(&mut self, resource: &GroupResource, place: &Place, object: Option<Value>) -> Arc<Value> {
+    pub(super) fn commit(&mut self, resource: &GroupResource, place: &ObjectKey, object: Option<Value>) -> Arc<Value> {
         self.version += 1;
         let objects = self.objects.entry(resource.clone()).or_default();
         let before = objects.get(place).cloned();
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// The state of a resource as it was at `version`; `None` if that is no longer known.
-    pub(super) fn at_version(&self, resource: &GroupResource, version: u64) -> Option<BTreeMap<Place, Arc<Value>>> {
+    pub(super) fn at_version(&self, resource: &GroupResource, version: u64) -> Option<BTreeMap<ObjectKey, Arc<Value>>> {
         let later: Vec<&Change> = self.changes_after(version)?.collect();
         let mut objects = self.objects.get(resource).cloned().unwrap_or_default();
         for change in later.into_iter().rev().filter(|change| change.resource == *resource) {
@@ -272,7 +272,7 @@ impl World {
 }
 
 /// Where an object says that it lies.
-pub(super) fn place_of(object: &Value) -> Place {
+pub(super) fn place_of(object: &Value) -> ObjectKey {
     let part = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     (part("namespace"), part("name"))
 }
