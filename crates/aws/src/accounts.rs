@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -21,7 +22,7 @@ use weir_engine::guard::Permit;
 use weir_engine::reader::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
-use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken};
+use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken, MODIFY_RATE};
 use crate::cloudwatch;
 use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 use crate::meter::Call;
@@ -69,6 +70,7 @@ pub struct Accounts {
     owner: String,
     clock: SharedClock,
     meter: SharedMeter,
+    modify_rate: u32,
     inventories: RefCell<Inventories>,
 }
 
@@ -113,8 +115,17 @@ impl Accounts {
             owner: owner.to_owned(),
             clock: Arc::new(clock),
             meter: Arc::new(meter),
+            modify_rate: MODIFY_RATE,
             inventories: RefCell::default(),
         })
+    }
+
+    /// The same, with so many writes of ELBv2 a second at most, in each account and region. It begins with three, or with that
+    /// where it is less, and tries more where AWS takes it.
+    #[must_use]
+    pub fn with_modify_rate(mut self, per_second: u32) -> Self {
+        self.modify_rate = per_second;
+        self
     }
 
     /// The same access with its region said, so that two that lead to the same place by the same role are equal.
@@ -136,14 +147,19 @@ impl Accounts {
         future::join_all(asks.iter().map(answer)).await
     }
 
-    /// How many calls wait for the call budget in which a write would wait too.
-    pub fn waiting(&self, permit: &Permit) -> usize {
-        self.inventory(permit.access()).waiting(permit)
+    /// How many writes by an access could be sent now, and after which time one more could; see [`Inventory::available`].
+    pub fn available(&self, access: &Access) -> (usize, Duration) {
+        self.inventory(access).available()
     }
 
-    /// Waits until the call budget lets a write be sent; see [`Inventory::acquire`].
-    pub async fn acquire(&self, permit: &Permit, priority: &CallPriority) -> CallToken {
-        self.inventory(permit.access()).acquire(permit, priority).await
+    /// Waits until the call budget lets a write be sent by an access; see [`Inventory::acquire`].
+    pub async fn acquire(&self, access: &Access, priority: &CallPriority) -> CallToken {
+        self.inventory(access).acquire(priority).await
+    }
+
+    /// Whether a token is good for a write.
+    pub fn covers(&self, call_token: &CallToken, permit: &Permit) -> bool {
+        self.inventory(permit.access()).covers(call_token, permit)
     }
 
     /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it.
@@ -235,7 +251,8 @@ impl Accounts {
             inventories.sweep(now, UNUSED);
         }
         if !inventories.open.contains_key(&access) {
-            let budget = inventories.budgets.entry(AccountRegion::of(&access)).or_default().clone();
+            let budget = inventories.budgets.entry(AccountRegion::of(&access));
+            let budget = budget.or_insert_with(|| Budget::with_modify_rate(self.modify_rate)).clone();
             let open = self.open(&access, inventories, budget, now);
             inventories.open.insert(access.clone(), open);
         }

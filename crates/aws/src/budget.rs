@@ -29,6 +29,10 @@ pub(crate) use self::priority::Waiters;
 
 /// One token of so many goes to whoever has waited longest, however urgent.
 const FAIR: u32 = 8;
+/// How long a rate that was lowered takes to rise again from nothing.
+const RISE: Duration = Duration::from_mins(5);
+/// How many writes of ELBv2 a second are tried at most, unless somebody says otherwise.
+pub const MODIFY_RATE: u32 = 10;
 /// The shortest time after which another try is worth it: the runtime's clock counts milliseconds.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -83,11 +87,15 @@ impl Family {
     /// publishes none: describe 50/s burst 200, modify 3/s burst 20), with bursts of three quarters of that, since
     /// others call from the same account too. CloudWatch grants 50 `GetMetricData` a second (its service quotas), which
     /// dashboards and autoscalers of the account need too.
-    fn limit(self) -> Limit {
+    ///
+    /// Some accounts are granted more writes: up to `modify_rate` a second are tried where AWS takes them.
+    fn limit(self, modify_rate: u32) -> Limit {
         match self {
-            Self::Describe => Limit { per_second: 50, burst: 150, reserve: 30 },
-            Self::Modify => Limit { per_second: 3, burst: 15, reserve: 5 },
-            Self::CloudWatchRead => Limit { per_second: 10, burst: 20, reserve: 0 },
+            Self::Describe => Limit { per_second: 50, ceiling: 50, burst: 150, reserve: 30, rise: RISE },
+            Self::Modify => {
+                Limit { per_second: modify_rate.min(3), ceiling: modify_rate, burst: 15, reserve: 5, rise: RISE / 5 }
+            }
+            Self::CloudWatchRead => Limit { per_second: 10, ceiling: 10, burst: 20, reserve: 0, rise: RISE },
         }
     }
 
@@ -109,6 +117,8 @@ pub struct BudgetStatus {
     pub tokens: u32,
     /// How many calls a second are sent at most now.
     pub per_second: f64,
+    /// How many a second are tried at most now.
+    pub ceiling: f64,
     /// How many calls wait for a token.
     pub waiting: usize,
 }
@@ -156,9 +166,14 @@ impl Default for Budget {
 impl Budget {
     /// A budget of which nothing is spent.
     pub fn new() -> Self {
+        Self::with_modify_rate(MODIFY_RATE)
+    }
+
+    /// The same, by which so many writes of ELBv2 a second are tried at most.
+    pub fn with_modify_rate(modify_rate: u32) -> Self {
         let now = Instant::now();
         let queue = |family: Family| {
-            let (bucket, in_flight_limit) = (Bucket::new(family.limit(), now), family.in_flight_limit());
+            let (bucket, in_flight_limit) = (Bucket::new(family.limit(modify_rate), now), family.in_flight_limit());
             let waiting = BTreeMap::new();
             (
                 family,
@@ -182,15 +197,26 @@ impl Budget {
         let mut queues = self.0.borrow_mut();
         let status = |(family, queue): (&Family, &mut CallQueue)| {
             #[expect(clippy::cast_precision_loss, reason = "a rate is far below what a float holds exactly")]
-            let per_second = queue.bucket.rate_at(now) as f64 / 1e6;
-            BudgetStatus { family: *family, tokens: queue.bucket.tokens(now), per_second, waiting: queue.waiting.len() }
+            let [per_second, ceiling] =
+                [queue.bucket.rate_at(now), queue.bucket.tried(now)].map(|rate| rate as f64 / 1e6);
+            let (tokens, waiting) = (queue.bucket.tokens(now), queue.waiting.len());
+            BudgetStatus { family: *family, tokens, per_second, ceiling, waiting }
         };
         queues.iter_mut().map(status).collect()
     }
 
-    /// How many calls of a family wait for a token.
-    pub(crate) fn waiting(&self, family: Family) -> usize {
-        self.with(family, |queue| queue.waiting.len())
+    /// How many calls of a family, other than those of rollbacks, could be sent now, and after which time one more could.
+    pub(crate) fn available(&self, family: Family) -> (usize, Duration) {
+        let now = Instant::now();
+        self.with(family, |queue| {
+            let (tokens, next) = queue.bucket.available(now);
+            (tokens.saturating_sub(queue.waiting.len()), next.max(SHORTEST))
+        })
+    }
+
+    /// Whether two are the same budget.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 
     /// A priority was raised: the queues are looked through again.
@@ -253,7 +279,6 @@ impl CallQueue {
         match self.bucket.take(Instant::now(), urgency) {
             Ok(()) => {
                 self.waiting.remove(&number);
-                self.in_flight += 1;
                 if is_rollback {
                     self.granted_to_rollbacks = self.granted_to_rollbacks.wrapping_add(1);
                 } else {
@@ -317,9 +342,9 @@ impl CallToken {
         self.waited += began.elapsed();
     }
 
-    /// Whether it is good for a write.
-    pub fn covers(&self, permit: &Permit) -> bool {
-        self.family == Family::of(permit.write())
+    /// Whether it is good for a write that is paid from a budget.
+    pub(crate) fn covers(&self, permit: &Permit, budget: &Budget) -> bool {
+        self.family == Family::of(permit.write()) && self.budget.is(budget)
     }
 
     /// Whether it had to be waited for, so that what the call is for must be decided again.
@@ -352,6 +377,7 @@ impl CallToken {
     pub(crate) fn spend(&mut self) -> InFlight {
         debug_assert!(self.is_held, "a call takes a token before it is sent");
         self.is_held = false;
+        self.budget.with(self.family, |queue| queue.in_flight += 1);
         InFlight { budget: self.budget.clone(), family: self.family, sent: Instant::now() }
     }
 }
@@ -361,7 +387,6 @@ impl Drop for CallToken {
         if self.is_held {
             self.budget.with(self.family, |queue| {
                 queue.bucket.put_back(Instant::now());
-                queue.in_flight -= 1;
                 queue.wake();
             });
         }

@@ -15,6 +15,7 @@ mod yield_until_idle;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
@@ -120,17 +121,21 @@ impl Inventory {
         future::join_all(asks.iter().map(|ask| self.answer(ask, priority))).await
     }
 
-    /// How many calls wait for the call budget in which a write would wait too.
-    pub fn waiting(&self, permit: &Permit) -> usize {
-        self.core.budget.waiting(Family::of(permit.write()))
+    /// How many writes, other than those of rollbacks, could be sent now, and after which time one more could.
+    pub fn available(&self) -> (usize, Duration) {
+        self.core.budget.available(Family::Modify)
     }
 
-    /// Waits until the call budget lets a write be sent. What the guard saw grows old meanwhile: a permit that had to
-    /// wait should be asked for afresh, and then used with the same token.
-    pub async fn acquire(&self, permit: &Permit, priority: &CallPriority) -> CallToken {
-        let mut call_token = self.core.budget.call_token(Family::of(permit.write()), &Waiters::of(priority));
+    /// Waits until the call budget lets a write be sent.
+    pub async fn acquire(&self, priority: &CallPriority) -> CallToken {
+        let mut call_token = self.core.budget.call_token(Family::Modify, &Waiters::of(priority));
         call_token.acquire().await;
         call_token
+    }
+
+    /// Whether a token is good for a write.
+    pub fn covers(&self, call_token: &CallToken, permit: &Permit) -> bool {
+        call_token.covers(permit, &self.core.budget)
     }
 
     /// Counts requests: asks CloudWatch for all of these at once, so that [`Self::answer`] can tell them. Costs one

@@ -166,7 +166,7 @@ impl Bed {
 
     /// Carries out a write that nothing holds back.
     pub(crate) async fn perform(&self, permit: Permit) -> Result<Receipt, AwsError> {
-        let call_token = self.inventory.acquire(&permit, &routine()).await;
+        let call_token = self.inventory.acquire(&routine()).await;
         self.inventory.perform(permit, call_token).await
     }
 

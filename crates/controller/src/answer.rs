@@ -28,8 +28,6 @@ use crate::store::Store;
 
 /// How long the reads of a tick may take before its write is thought over. A rollback is written all the same.
 const LATE: SignedDuration = SignedDuration::from_secs(10);
-/// How many may wait for the call budget before a tick gives its slot to others until it has its turn to write.
-const QUEUE_LIMIT: usize = 3;
 /// How often a tick begins for want of speed: where AWS is slow all the time, it is as fresh as it can be.
 const BEGINNINGS: u32 = 3;
 /// How a task ends that is left to whoever leads next.
@@ -66,7 +64,7 @@ impl<D: Decisions> Context<D> {
             }
             (Task::Tick, None) => {
                 let priority = self.begin(object, start.urgency);
-                let ended = self.tick::<K>(object, &priority, start.may_wait).await;
+                let ended = self.tick::<K>(object, &priority, start.boards).await;
                 self.end(object);
                 ended
             }
@@ -77,32 +75,39 @@ impl<D: Decisions> Context<D> {
         }
     }
 
-    /// Runs one tick. Where its write had to wait for the call budget, or its reads took long, what it was founded on has
-    /// grown old, and it may no longer be wanted: then the tick begins again, with what it has waited for.
+    /// Runs one tick. One that wants to write takes a seat, unless its write may go at once, and ends; when the write may go it
+    /// boards, and decides afresh with the token in hand. Where its reads then take long, what it was founded on has grown old,
+    /// and it may no longer be wanted: the tick begins again, with the same token.
     async fn tick<K: Decider>(
         &self,
         object: &ObjectRef,
         priority: &CallPriority,
-        may_wait: bool,
+        boards: bool,
     ) -> Result<Ending, Failure> {
-        let anew = || {
+        let anew = |boards: bool| {
             let memory = self.memories.borrow().get(object).cloned().unwrap_or_default();
-            Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
+            let tick = Tick::<K>::new(object.key.clone(), self.now(), self.owner.clone(), memory)
                 .granting(Arc::clone(&self.grants))
-                .counting_from(self.wall_clock.counted_from())
+                .counting_from(self.wall_clock.counted_from());
+            if boards { tick.boarded() } else { tick }
         };
-        let mut tick = anew();
+        let mut call_token = None;
+        if boards {
+            let Some(acquired) = self.token(object, priority).await else { return Ok(LEFT) };
+            call_token = Some(acquired.renewed());
+        }
+        let mut tick = anew(boards);
         let mut clock_steps = self.wall_clock.steps();
         let mut answer = Answer::Begin;
         let mut idle = true;
-        let mut call_token: Option<CallToken> = None;
         let mut begun = 1;
+        let mut has_written = false;
         loop {
             let now = self.now();
             if self.wall_clock.steps() != clock_steps {
                 // Nobody knows any more how old what was read is.
                 clock_steps = self.wall_clock.steps();
-                (tick, answer) = (anew(), Answer::Begin);
+                (tick, answer) = (anew(call_token.is_some()), Answer::Begin);
             }
             let need = tick.next(now, self.store.borrow().cluster(), answer);
             if !self.leadership.is_leading() && !matches!(need, Need::Done(_)) {
@@ -117,6 +122,20 @@ impl<D: Decisions> Context<D> {
                         return Ok(LEFT);
                     };
                     Answer::Read(read)
+                }
+                Need::Board => {
+                    if tick.urgency() != Urgency::Rollback && !self.may_board(object) {
+                        return Ok(Ending::Seated);
+                    }
+                    let Some(acquired) = self.token(object, priority).await else { return Ok(LEFT) };
+                    let has_waited = acquired.has_waited();
+                    call_token = Some(acquired.renewed());
+                    if has_waited {
+                        tick = anew(true);
+                        Answer::Begin
+                    } else {
+                        Answer::Boarded
+                    }
                 }
                 Need::Get(objects) => {
                     let Some(got) = self.leadership.while_leading(self.get(&objects, object)).await else {
@@ -136,54 +155,50 @@ impl<D: Decisions> Context<D> {
                     Answer::Stored
                 }
                 Need::Act(permit) => {
-                    let acquired = call_token.take().filter(|call_token| call_token.covers(&permit));
-                    let acquired = match acquired {
-                        Some(acquired) => acquired,
-                        None if !may_wait
-                            && tick.urgency() != Urgency::Rollback
-                            && self.accounts.waiting(&permit) >= QUEUE_LIMIT =>
-                        {
-                            return Ok(Ending::Crowded);
-                        }
-                        None => match self.leadership.while_leading(self.accounts.acquire(&permit, priority)).await {
-                            Some(acquired) => acquired,
-                            None => return Ok(LEFT),
-                        },
-                    };
+                    let mut acquired = call_token.take().filter(|call_token| self.accounts.covers(call_token, &permit));
+                    if acquired.is_none() {
+                        // The place turned out to be elsewhere than where the tick had looked for it.
+                        let elsewhere = self.accounts.acquire(permit.access(), priority);
+                        acquired = self.leadership.while_leading(elsewhere).await;
+                    }
+                    let Some(acquired) = acquired else { return Ok(LEFT) };
                     let (now, is_rollback) = (self.now(), tick.urgency() == Urgency::Rollback);
                     let is_late = begun < BEGINNINGS && !is_rollback && now > tick.began() + LATE;
                     if acquired.has_waited() || is_late || self.wall_clock.steps() != clock_steps {
                         debug!(kind = object.kind.word(), object = %object.key, "waited for AWS; looking again");
                         call_token = Some(acquired.renewed());
-                        tick = anew();
+                        tick = anew(true);
                         begun += 1;
                         answer = Answer::Begin;
                         continue;
                     }
                     let Some(write_token) = self.leadership.write_token() else { return Ok(LEFT) };
                     idle = false;
-                    let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
-                    let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
-                    let run = self.run_of(object);
-                    let result = self.write(write_token, permit, acquired).await;
-                    match &result {
-                        Ok(receipt) => {
-                            let (kind, object) = (object.kind.word(), &object.key);
-                            info!(kind, %object, operation, %arn, created = receipt.created.as_ref().map(tracing::field::display),
-                                wrote, shift = run.as_ref().map(|run| run.0.as_str()), run = run.as_ref().map(|run| run.1),
-                                request_id = receipt.request_id, "written to AWS");
-                            debug!(kind, %object, operation, words, "written in full");
-                        }
-                        Err(error) => {
-                            warn!(kind = object.kind.word(), object = %object.key, operation, %arn, wrote,
-                                outcome = error.kind.word(), "{error}");
-                        }
-                    }
-                    Answer::Acted(result.map(drop))
+                    let result = self.write(object, write_token, permit, acquired).await;
+                    has_written = result.is_ok();
+                    Answer::Acted(result)
                 }
-                Need::Done(rest) => return Ok(self.rest(object, rest, idle)),
+                Need::Done(rest) => {
+                    let ending = self.rest(object, rest, idle);
+                    return Ok(match ending {
+                        Ending::Rested { wake, .. } if has_written => Ending::Written { wake },
+                        ending => ending,
+                    });
+                }
             };
         }
+    }
+
+    /// Whether a write for an object may go at once: there is a token for it, and nobody waits for one.
+    fn may_board(&self, object: &ObjectRef) -> bool {
+        let access = self.rank_of(object).access;
+        !self.queue.borrow().has_seats(&access) && self.accounts.available(&access).0 > 0
+    }
+
+    /// Waits for a token for a write for an object; `None` where this controller leads no more.
+    async fn token(&self, object: &ObjectRef, priority: &CallPriority) -> Option<CallToken> {
+        let access = self.rank_of(object).access;
+        self.leadership.while_leading(self.accounts.acquire(&access, priority)).await
     }
 
     /// The shift and the number of its run by which a route is led, if it is.
@@ -193,9 +208,31 @@ impl<D: Decisions> Context<D> {
         (intent.follow.is_none() && intent.run > 0).then(|| (intent.shift.clone(), intent.run))
     }
 
-    /// Sends a write to AWS. This is the only place from which one is sent.
-    async fn write(&self, _: WriteToken, permit: Permit, acquired: CallToken) -> Result<Receipt, AwsError> {
-        self.accounts.perform(permit, acquired).await
+    /// Sends a write for an object to AWS, and logs what came of it. This is the only place from which one is sent.
+    async fn write(
+        &self,
+        object: &ObjectRef,
+        _: WriteToken,
+        permit: Permit,
+        acquired: CallToken,
+    ) -> Result<(), AwsError> {
+        let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
+        let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
+        let run = self.run_of(object);
+        let (kind, object) = (object.kind.word(), &object.key);
+        match self.accounts.perform(permit, acquired).await {
+            Ok(Receipt { request_id, created }) => {
+                let (shift, run) = (run.as_ref().map(|run| run.0.as_str()), run.as_ref().map(|run| run.1));
+                let created = created.as_ref().map(tracing::field::display);
+                info!(kind, %object, operation, %arn, created, wrote, shift, run, request_id, "written to AWS");
+                debug!(kind, %object, operation, words, "written in full");
+                Ok(())
+            }
+            Err(error) => {
+                warn!(kind, %object, operation, %arn, wrote, outcome = error.kind.word(), "{error}");
+                Err(error)
+            }
+        }
     }
 
     /// A token for a write to the API server.

@@ -76,6 +76,7 @@ pub struct Metrics {
     budget_wait: HistogramVec,
     budget_tokens: IntGaugeVec,
     budget_rate: GaugeVec,
+    budget_ceiling: GaugeVec,
     budget_waiting: IntGaugeVec,
     tick_seconds: HistogramVec,
     tick_errors: IntCounterVec,
@@ -89,6 +90,8 @@ pub struct Metrics {
     watch_age: IntGaugeVec,
     /// How many objects are due and wait for a slot.
     pub(crate) queue_depth: IntGauge,
+    /// How many of them wait until their write may go.
+    pub(crate) queue_seated: IntGauge,
     /// How long the longest waiting object is due.
     pub(crate) queue_oldest: Gauge,
     /// 1 while this process leads, else 0.
@@ -152,6 +155,13 @@ impl Metrics {
                     ),
                     &["account", "region", "family"],
                 )?,
+                budget_ceiling: GaugeVec::new(
+                    Opts::new(
+                        "weir_aws_budget_ceiling_calls_per_second",
+                        "The rate of the call budget that is tried at most; it falls when AWS throttles, and rises within an hour.",
+                    ),
+                    &["account", "region", "family"],
+                )?,
                 budget_waiting: IntGaugeVec::new(
                     Opts::new("weir_aws_budget_waiting", "Calls that wait for a token of the call budget."),
                     &["account", "region", "family"],
@@ -201,6 +211,10 @@ impl Metrics {
                     &["kind"],
                 )?,
                 queue_depth: IntGauge::new("weir_queue_depth", "Objects that are due and wait for a slot.")?,
+                queue_seated: IntGauge::new(
+                    "weir_queue_seated",
+                    "Objects, of those that are due, that wait until their write to AWS may go.",
+                )?,
                 queue_oldest: Gauge::new(
                     "weir_queue_oldest_seconds",
                     "How long the longest waiting object is due; 0 when none waits.",
@@ -250,6 +264,7 @@ impl Metrics {
         registry.register(Box::new(self.budget_wait.clone()))?;
         registry.register(Box::new(self.budget_tokens.clone()))?;
         registry.register(Box::new(self.budget_rate.clone()))?;
+        registry.register(Box::new(self.budget_ceiling.clone()))?;
         registry.register(Box::new(self.budget_waiting.clone()))?;
         registry.register(Box::new(self.tick_seconds.clone()))?;
         registry.register(Box::new(self.tick_errors.clone()))?;
@@ -260,6 +275,7 @@ impl Metrics {
         registry.register(Box::new(self.watch_failures.clone()))?;
         registry.register(Box::new(self.watch_age.clone()))?;
         registry.register(Box::new(self.queue_depth.clone()))?;
+        registry.register(Box::new(self.queue_seated.clone()))?;
         registry.register(Box::new(self.queue_oldest.clone()))?;
         registry.register(Box::new(self.leader.clone()))?;
         registry.register(Box::new(self.leader_terms.clone()))?;
@@ -297,10 +313,11 @@ impl Metrics {
         budgets: &BTreeMap<AccountRegion, Vec<BudgetStatus>>,
     ) {
         for (AccountRegion { account, region }, statuses) in budgets {
-            for BudgetStatus { family, tokens, per_second, waiting } in statuses {
+            for BudgetStatus { family, tokens, per_second, ceiling, waiting } in statuses {
                 let labels = [account, region, family.word()];
                 self.budget_tokens.with_label_values(&labels).set(i64::from(*tokens));
                 self.budget_rate.with_label_values(&labels).set(*per_second);
+                self.budget_ceiling.with_label_values(&labels).set(*ceiling);
                 self.budget_waiting.with_label_values(&labels).set(i64::try_from(*waiting).unwrap_or(i64::MAX));
             }
         }
@@ -310,6 +327,7 @@ impl Metrics {
                 // They can only be missing if they were never shown, which is as well.
                 let _ = self.budget_tokens.remove_label_values(&labels);
                 let _ = self.budget_rate.remove_label_values(&labels);
+                let _ = self.budget_ceiling.remove_label_values(&labels);
                 let _ = self.budget_waiting.remove_label_values(&labels);
             }
         }

@@ -40,9 +40,8 @@ const EXCUSED: SignedDuration = SignedDuration::from_secs(30);
 /// How soon an object may be looked at again after a tick that did nothing, whatever it asks for.
 const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
 
-/// How many ticks other than those of rollbacks may wait for the call budget at once: the others would stand in the way
-/// of all that has nothing to write.
-const WRITERS: usize = 6;
+/// How long after some have boarded others do at the earliest, unless all may: those that board together read together.
+const BOARDING_INTERVAL: SignedDuration = SignedDuration::from_millis(500);
 
 /// How many ticks run at once, of each account and region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +63,8 @@ pub struct Start {
     pub urgency: Urgency,
     /// What is to be done.
     pub task: Task,
-    /// Whether it has its turn to write, and so may wait for the call budget.
-    pub may_wait: bool,
+    /// Whether it had a seat and boards: its write may go.
+    pub boards: bool,
 }
 
 /// What is to be done with an object.
@@ -93,8 +92,13 @@ pub enum Ending {
     Refused,
     /// Somebody else changed the object meanwhile.
     Conflicted,
-    /// It wants to write to AWS, and enough others wait for the call budget already.
-    Crowded,
+    /// It has written to AWS, and will look whether that has taken effect.
+    Written {
+        /// When to look, if nothing wakes the object before.
+        wake: Option<Timestamp>,
+    },
+    /// It wants to write to AWS, and takes a seat until its write may go.
+    Seated,
     /// It panicked, and this is what it said.
     Panicked(String),
     /// The object is no more.
@@ -148,10 +152,8 @@ struct Entry {
     panic: String,
     /// The panics are on record, and nothing but a change by a user wakes the object.
     stalled: bool,
-    /// Its last tick found the line for writes crowded.
-    wants_to_write: bool,
-    /// Its tick that runs has its turn to write.
-    is_writing: bool,
+    /// It waits until its write may go.
+    is_seated: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +203,9 @@ impl Queue {
             return;
         }
         (entry.urgency, entry.access) = (urgency, access);
-        self.schedule(object, at);
+        // While writes wait for their turn each of them makes readings old: who looks when the next board looks with them.
+        let boarding = self.lines.next_boarding(&entry.access, at).filter(|_| urgency != Urgency::Rollback);
+        self.schedule(object, boarding.map_or(at, |boarding| at.max(boarding)));
     }
 
     /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
@@ -211,6 +215,8 @@ impl Queue {
         let access = self.shared(access);
         let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
         entry.excuse(at);
+        // What it asks for now is looked at before it is said that it waits.
+        entry.is_seated = false;
         entry.panics = 0;
         entry.stalled = false;
         (entry.urgency, entry.access) = (urgency, access);
@@ -257,17 +263,32 @@ impl Queue {
             let (due, object) = self.timers.pop_first()?;
             let entry = self.entries.get_mut(&object)?;
             entry.state = EntryState::Ready(due);
-            let waits = entry.wants_to_write && entry.urgency != Urgency::Rollback;
+            let is_seated = entry.is_seated && entry.urgency != Urgency::Rollback;
             entry.line = Arc::clone(&entry.access);
-            self.lines.add(&entry.line, (entry.urgency, due, object), waits);
+            self.lines.add(&entry.line, (entry.urgency, due, object), is_seated);
         }
-        let (access, (urgency, due, object), may_wait) = self.lines.next()?;
+        let (access, (urgency, due, object), boards) = self.lines.next()?;
         let entry = self.entries.get_mut(&object)?;
         entry.state = EntryState::Running;
         entry.line = access;
-        entry.is_writing = may_wait;
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
-        Some(Start { object, due, urgency, task, may_wait })
+        Some(Start { object, due, urgency, task, boards })
+    }
+
+    /// By which accesses objects have taken seats, and how many.
+    pub fn seats(&self) -> Vec<(Arc<Access>, usize)> {
+        self.lines.seats()
+    }
+
+    /// Whether objects that look by an access have taken seats.
+    pub fn has_seats(&self, access: &Access) -> bool {
+        self.lines.has_seats(access)
+    }
+
+    /// So many writes may go by an access now: as many board, unless others have just boarded and not all may go. Says when
+    /// that is to be looked at again.
+    pub fn board(&mut self, access: &Access, may_go: usize, now: Timestamp) -> Option<Timestamp> {
+        self.lines.board(access, may_go, now)
     }
 
     /// A task has ended. The rank is that of the object as it is now.
@@ -276,9 +297,8 @@ impl Queue {
         let Rank { urgency, access } = rank.into();
         let access = self.shared(access);
         let Some(entry) = self.entries.get_mut(object) else { return };
-        self.lines.end(&entry.line, entry.is_writing);
-        entry.is_writing = false;
-        entry.wants_to_write = ending == Ending::Crowded;
+        self.lines.end(&entry.line);
+        entry.is_seated = ending == Ending::Seated;
         entry.state = EntryState::Idle;
         (entry.urgency, entry.access) = (urgency, access);
         let again = entry.again.take();
@@ -297,6 +317,13 @@ impl Queue {
                 entry.panics = 0;
                 wake.map(|wake| if idle && wake <= now { after(now, RESTLESS) } else { wake })
             }
+            Ending::Written { wake } => {
+                entry.backoff = None;
+                entry.panics = 0;
+                // Who looks together with those that board next costs no reading of its own.
+                let boarding = self.lines.next_boarding(&entry.access, now).filter(|_| urgency != Urgency::Rollback);
+                wake.map(|wake| boarding.map_or(wake, |boarding| wake.max(boarding)))
+            }
             Ending::Failed => {
                 let is_rollback = urgency == Urgency::Rollback;
                 let first = if is_rollback { FIRST_ROLLBACK_BACKOFF } else { FIRST_BACKOFF };
@@ -308,7 +335,7 @@ impl Queue {
                 Some(entry.backoff.map_or(due, |backoff| backoff.until(urgency)))
             }
             Ending::Conflicted => Some(entry.back_off(now, FIRST_CONFLICT_BACKOFF, jitter)),
-            Ending::Crowded => Some(now),
+            Ending::Seated => Some(now),
             Ending::Panicked(message) => {
                 entry.panics += 1;
                 entry.panic = message;
@@ -402,15 +429,13 @@ impl Entry {
             panics: 0,
             panic: String::new(),
             stalled: false,
-            wants_to_write: false,
-            is_writing: false,
+            is_seated: false,
         }
     }
 
     /// Nothing is known of it but that it runs.
     fn forget(&mut self) {
-        let is_writing = self.is_writing;
-        *self = Self { state: EntryState::Running, is_writing, ..Self::new(&self.line) };
+        *self = Self { state: EntryState::Running, ..Self::new(&self.line) };
     }
 
     /// Ends the backoff, or shortens it if one was ended a short while ago.

@@ -223,6 +223,7 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
         }
         self.update_leadership(now);
         let leads = self.context.leadership.is_leading();
+        let boarding = leads.then(|| self.board(now)).flatten();
         if leads {
             self.start_ticks(now);
             self.resyncs.start(self.context, now);
@@ -235,7 +236,14 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
         let tick = self.context.queue.borrow().next_due().filter(|_| leads);
         let resync = Some(self.resyncs.due()).filter(|_| leads);
         let count = Some(self.request_counts.due()).filter(|_| leads);
-        let next = tick.into_iter().chain(resync).chain(count).chain([later(now, HEARTBEAT)]).min().unwrap_or(now);
+        let next = tick
+            .into_iter()
+            .chain(boarding)
+            .chain(resync)
+            .chain(count)
+            .chain([later(now, HEARTBEAT)])
+            .min()
+            .unwrap_or(now);
         Duration::try_from(next.duration_since(now)).unwrap_or_default()
     }
 
@@ -276,6 +284,22 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
             context.metrics.leader_terms.inc();
             info!(objects, "the leader; decisions begin");
         }
+    }
+
+    /// Lets those that have seats board, as many as may go, and says when more may.
+    fn board(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut queue = self.context.queue.borrow_mut();
+        let seats = queue.seats();
+        let next = seats.iter().map(|(access, seats)| {
+            let (may_go, next) = self.context.accounts.available(access);
+            let next = later(now, SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX));
+            match queue.board(access, may_go, now) {
+                Some(due) => due,
+                None if may_go < *seats => next,
+                None => Timestamp::MAX,
+            }
+        });
+        next.min()
     }
 
     fn start_ticks(&mut self, now: Timestamp) {
@@ -343,6 +367,8 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     fn show_load(&mut self, now: Timestamp) {
         let queue = self.context.queue.borrow();
         self.context.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
+        let seated: usize = queue.seats().iter().map(|(_, seats)| seats).sum();
+        self.context.metrics.queue_seated.set(i64::try_from(seated).unwrap_or(i64::MAX));
         let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
         self.context.metrics.queue_oldest.set(oldest);
         if now >= self.budgets_due {

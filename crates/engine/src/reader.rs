@@ -85,12 +85,23 @@ pub struct Reader<'a> {
     asks: BTreeSet<Ask>,
     urgency: Urgency,
     access: Access,
+    /// Whether what is looked up now is evidence for a write.
+    is_evidence: bool,
+    lacks_evidence: bool,
 }
 
 impl<'a> Reader<'a> {
     /// Looks at facts, in a tick that began at an instant.
     pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
-        Self { began, facts, asks: BTreeSet::new(), urgency: Urgency::Routine, access: Access::default() }
+        Self {
+            began,
+            facts,
+            asks: BTreeSet::new(),
+            urgency: Urgency::Routine,
+            access: Access::default(),
+            is_evidence: false,
+            lacks_evidence: false,
+        }
     }
 
     /// Looks at something by this access.
@@ -99,6 +110,19 @@ impl<'a> Reader<'a> {
         let seen = look(self);
         self.access = own;
         seen
+    }
+
+    /// Looks at evidence for a write: it grows old, so it is read when the write may go, and not before.
+    pub fn evidence<T>(&mut self, look: impl FnOnce(&mut Self) -> T) -> T {
+        let was = std::mem::replace(&mut self.is_evidence, true);
+        let seen = look(self);
+        self.is_evidence = was;
+        seen
+    }
+
+    /// Whether evidence for a write was looked for and not found.
+    pub fn lacks_evidence(&self) -> bool {
+        self.lacks_evidence
     }
 
     /// The access by which is asked.
@@ -111,6 +135,7 @@ impl<'a> Reader<'a> {
         let not_before = not_before.min(self.began);
         let known = self.facts.0.get(&place(&self.access, query.clone())).filter(|fact| fact.at >= not_before);
         if known.is_none() {
+            self.lacks_evidence |= self.is_evidence;
             self.asks.insert(Ask { query, not_before, access: self.access.clone() });
         }
         known?.reading()

@@ -147,6 +147,8 @@ impl<Status> Verdict<Status> {
 pub enum Need<Status> {
     /// Readings of AWS.
     Read(Vec<Ask>),
+    /// A seat: what follows is the evidence for a write, and the write, and neither is worth anything before the write may go.
+    Board,
     /// Objects afresh from the API server, put among the objects that the next call sees.
     Get(Vec<ObjectRef>),
     /// The finalizer added (`true`) or removed.
@@ -179,6 +181,8 @@ pub enum Answer {
     Read(Vec<(Ask, Fact)>),
     /// To `Get`, `Finalizer` and `Record`: the objects passed along are up to date.
     Stored,
+    /// To `Board`: the write may go.
+    Boarded,
     /// To `Act`.
     Acted(Result<(), AwsError>),
 }
@@ -190,6 +194,7 @@ pub struct Tick<K> {
     began: Timestamp,
     context: Context,
     facts: Facts,
+    boarded: bool,
     confirmed: bool,
     trying: Option<Write>,
     failed: bool,
@@ -213,6 +218,7 @@ impl<K: Kind> Tick<K> {
                 grants: Arc::default(),
             },
             facts: Facts::default(),
+            boarded: false,
             confirmed: false,
             trying: None,
             failed: false,
@@ -220,6 +226,13 @@ impl<K: Kind> Tick<K> {
             urgency: Urgency::Routine,
             kind: PhantomData,
         }
+    }
+
+    /// The same, with a seat already: its write may go.
+    #[must_use]
+    pub fn boarded(mut self) -> Self {
+        self.boarded = true;
+        self
     }
 
     /// The same, with roles that namespaces may name.
@@ -242,6 +255,7 @@ impl<K: Kind> Tick<K> {
         self.rounds += 1;
         match answer {
             Answer::Begin | Answer::Stored => {}
+            Answer::Boarded => self.boarded = true,
             Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
             Answer::Acted(Ok(())) => {
                 self.context.write_error = None;
@@ -276,9 +290,10 @@ impl<K: Kind> Tick<K> {
         let mut reader = Reader::new(self.began, &self.facts);
         let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut reader);
         self.urgency = K::urgency(cluster, object).min(reader.urgency());
+        let lacks_evidence = reader.lacks_evidence();
         let asks = reader.into_asks();
         let Some(verdict) = verdict.filter(|_| asks.is_empty()) else {
-            return Need::Read(asks);
+            return if lacks_evidence && !self.boarded { Need::Board } else { Need::Read(asks) };
         };
         // An object that is being deleted takes no new finalizer.
         if verdict.finalizer && !object.has_finalizer() && object.deleted.is_none() {
@@ -309,6 +324,9 @@ impl<K: Kind> Tick<K> {
         {
             let settled = *at + SETTLING;
             return self.done(Some(wake.map_or(settled, |wake| wake.min(settled))));
+        }
+        if !self.boarded {
+            return Need::Board;
         }
         if !self.confirmed {
             self.confirmed = true;

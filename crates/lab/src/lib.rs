@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fault;
 pub mod journal;
 pub mod judge;
+pub mod load;
 #[cfg(test)]
 mod load_test;
 pub mod manifest;
@@ -29,6 +30,7 @@ pub mod shrink;
 pub mod stage;
 pub mod timeline;
 pub mod trace;
+pub mod wave;
 mod wire;
 pub mod world;
 

@@ -349,6 +349,7 @@ impl Model {
                     assert!(!asks.is_empty(), "{object}: a tick asked for nothing");
                     Answer::Read(asks.into_iter().map(|ask| self.answer(ask)).collect())
                 }
+                Need::Board => Answer::Boarded,
                 Need::Get(_) => Answer::Stored,
                 Need::Finalizer(wanted) => {
                     self.set_finalizer::<K>(object, wanted);

@@ -106,7 +106,8 @@ async fn prepare(arguments: &Run, grants: Grants) -> Result<Controller<Weir>, Er
     let metrics = Metrics::new();
     let counted = metrics.clone();
     let clock: Clock = Arc::new(now);
-    let accounts = Accounts::new(&aws, &arguments.owner_id, now, move |call| counted.count_aws_call(call))?;
+    let accounts = Accounts::new(&aws, &arguments.owner_id, now, move |call| counted.count_aws_call(call))?
+        .with_modify_rate(arguments.aws.elb_modify_rate);
     let settings = Settings { grants, ..settings(arguments, client.default_namespace()) };
     Ok(Controller::new(client, accounts, clock, metrics, settings)?)
 }

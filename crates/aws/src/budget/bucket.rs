@@ -2,7 +2,8 @@
 //!
 //! Pure: time is passed in, and nothing is rounded but the instant at which to try again. AWS publishes no rate that
 //! holds for every account, and others call from the same account; so the rate halves when AWS throttles, and rises
-//! again slowly. Invariant: the last tokens are for rollbacks alone.
+//! again slowly. Where it holds calls up and none is throttled, it rises above what it began with, up to a ceiling; where
+//! that went wrong, it stays below for long. Invariant: the last tokens are for rollbacks alone.
 
 use std::time::Duration;
 
@@ -15,8 +16,10 @@ const WHOLE: u128 = 1_000_000_000_000_000;
 const MICRO: u64 = 1_000_000;
 /// A rate is at least this part of what it may be at most.
 const FLOOR: u64 = 20;
-/// How long a rate takes to rise from nothing to what it may be at most.
-const RISE: Duration = Duration::from_mins(5);
+/// Each call that takes the last token raises the rate by this part of what it begins with.
+const STEP: u64 = 12;
+/// How long a rate at which AWS has throttled is not tried again: what is tried rises in that time to the ceiling.
+const MEMORY: Duration = Duration::from_hours(1);
 /// How long all but rollbacks keep still after AWS has throttled, so that it has tokens again for those.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The fewest tokens that are kept for rollbacks, however low the rate is.
@@ -25,12 +28,16 @@ const LEAST_RESERVE: u32 = 2;
 /// How many calls are sent at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
-    /// Calls a second.
+    /// Calls a second, to begin with.
     pub per_second: u32,
+    /// Calls a second that are tried at most, where AWS takes them.
+    pub ceiling: u32,
     /// Calls at once after a rest.
     pub burst: u32,
     /// How many of these at once only rollbacks may make.
     pub reserve: u32,
+    /// How long a rate takes to rise from nothing to what it began with.
+    pub rise: Duration,
 }
 
 /// A bucket.
@@ -40,6 +47,8 @@ pub(super) struct Bucket {
     /// The rate, in micro-calls a second, from which it rises since an instant.
     rate: u64,
     since: Instant,
+    /// The rate that was found to be too high, less a quarter, and since when that is known.
+    known: Option<(u64, Instant)>,
     level: u128,
     at: Instant,
     /// Until when all calls but those of rollbacks pause after throttling.
@@ -47,12 +56,13 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket at its highest rate.
+    /// A full bucket at the rate that it begins with.
     pub fn new(limit: Limit, now: Instant) -> Self {
         Self {
             limit,
             rate: u64::from(limit.per_second) * MICRO,
             since: now,
+            known: None,
             level: u128::from(limit.burst) * WHOLE,
             at: now,
             paused_until: None,
@@ -70,11 +80,27 @@ impl Bucket {
         }
         if let Some(left) = self.level.checked_sub(WHOLE).filter(|left| *left >= kept) {
             self.level = left;
+            if left < kept + WHOLE {
+                self.learn(now);
+            }
             return Ok(());
         }
         let missing = WHOLE + kept - self.level;
         let nanos = missing.div_ceil(u128::from(self.rate_at(now)).max(1));
         Err(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+
+    /// How many calls other than those of rollbacks could be sent now, and after which time one more could.
+    pub fn available(&mut self, now: Instant) -> (usize, Duration) {
+        self.fill(now);
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return (0, until - now);
+        }
+        let free = self.level.saturating_sub(self.reserve(now));
+        let missing = (free / WHOLE + 1) * WHOLE - free;
+        let nanos = missing.div_ceil(u128::from(self.rate_at(now)).max(1));
+        let next = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        (usize::try_from(free / WHOLE).unwrap_or(usize::MAX), next)
     }
 
     /// Whether all calls but those of rollbacks pause.
@@ -94,8 +120,9 @@ impl Bucket {
     pub fn throttled(&mut self, sent: Instant, now: Instant) {
         self.fill(now);
         if self.paused_until.is_none_or(|until| sent >= until) {
-            let floor = u64::from(self.limit.per_second) * MICRO / FLOOR;
-            self.rate = (self.rate_at(now) / 2).max(floor);
+            let rate = self.rate_at(now);
+            self.known = Some((rate - rate / 4, now));
+            self.rate = (rate / 2).max(self.first() / FLOOR);
             self.since = now;
         }
         // What AWS still has is for rollbacks.
@@ -111,10 +138,34 @@ impl Bucket {
 
     /// The rate now, in micro-calls a second.
     pub fn rate_at(&self, now: Instant) -> u64 {
-        let highest = u64::from(self.limit.per_second) * MICRO;
-        let passed = now.saturating_duration_since(self.since).min(RISE);
-        let risen = u128::from(highest) * passed.as_nanos() / RISE.as_nanos();
-        self.rate.saturating_add(u64::try_from(risen).unwrap_or(u64::MAX)).min(highest)
+        let passed = now.saturating_duration_since(self.since).min(self.limit.rise);
+        let risen = u128::from(self.first()) * passed.as_nanos() / self.limit.rise.as_nanos().max(1);
+        // By itself a rate rises to what it began with, and no further.
+        self.rate.saturating_add(u64::try_from(risen).unwrap_or(u64::MAX)).min(self.first().max(self.rate))
+    }
+
+    /// The rate has held a call up, and AWS takes what is sent: more is tried.
+    fn learn(&mut self, now: Instant) {
+        let rate = self.rate_at(now);
+        if rate >= self.first() {
+            self.rate = (rate + self.first() / STEP).min(self.tried(now)).max(rate);
+            self.since = now;
+        }
+    }
+
+    /// The highest rate that is tried now.
+    pub fn tried(&self, now: Instant) -> u64 {
+        let ceiling = (u64::from(self.limit.ceiling) * MICRO).max(self.first());
+        let Some((known, since)) = self.known else { return ceiling };
+        let known = known.clamp(self.first(), ceiling);
+        let passed = now.saturating_duration_since(since).min(MEMORY);
+        let risen = u128::from(ceiling - known) * passed.as_nanos() / MEMORY.as_nanos();
+        known.saturating_add(u64::try_from(risen).unwrap_or(u64::MAX))
+    }
+
+    /// The rate that it begins with.
+    fn first(&self) -> u64 {
+        u64::from(self.limit.per_second) * MICRO
     }
 
     fn fill(&mut self, now: Instant) {
@@ -124,7 +175,7 @@ impl Bucket {
         self.level = self.level.saturating_add(passed.saturating_mul(average)).min(self.capacity(now));
     }
 
-    /// What the bucket holds: as many seconds of its rate as at the highest one.
+    /// What the bucket holds: as many seconds of its rate as at the one that it begins with, and no more than the burst.
     fn capacity(&self, now: Instant) -> u128 {
         self.scaled(self.limit.burst, now).max(self.reserve(now) + WHOLE)
     }
@@ -135,8 +186,8 @@ impl Bucket {
     }
 
     fn scaled(&self, tokens: u32, now: Instant) -> u128 {
-        let highest = (u128::from(self.limit.per_second) * u128::from(MICRO)).max(1);
-        u128::from(tokens) * WHOLE * u128::from(self.rate_at(now)) / highest
+        let first = u128::from(self.first().max(1));
+        u128::from(tokens) * WHOLE * u128::from(self.rate_at(now)).min(first) / first
     }
 }
 

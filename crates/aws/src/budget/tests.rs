@@ -49,8 +49,8 @@ async fn the_most_urgent_goes_first_then_the_first() {
     future::join_all(crowd).await;
     assert_eq!(names(&log), ["back", "step 1", "step 2", "repair", "look 1", "look 2"]);
     let times: Vec<u128> = log.borrow().iter().map(|(_, millis)| *millis).collect();
-    // The rollback has its reserve, which is filled again before the others go on, three a second.
-    assert_eq!(times, [0, 667, 1000, 1334, 1667, 2000]);
+    // The rollback has its reserve, which is filled again before the others go on: three a second, and more where AWS takes it.
+    assert_eq!(times, [0, 616, 902, 1168, 1418, 1654]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,5 +157,5 @@ async fn a_call_token_tells_whether_it_was_waited_for() {
     assert!(step.has_waited());
     let mut step = step.renewed();
     assert!(!step.has_waited());
-    assert_eq!(step.take_waited(), Duration::from_millis(667));
+    assert_eq!(step.take_waited(), Duration::from_millis(616));
 }

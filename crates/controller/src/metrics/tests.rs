@@ -112,7 +112,10 @@ fn a_shift_shows_one_phase_and_its_step() {
 
 fn budgets() -> BTreeMap<AccountRegion, Vec<BudgetStatus>> {
     let place = AccountRegion { account: String::new(), region: "eu-west-1".to_owned() };
-    BTreeMap::from([(place, vec![BudgetStatus { family: Family::Modify, tokens: 14, per_second: 1.5, waiting: 3 }])])
+    BTreeMap::from([(
+        place,
+        vec![BudgetStatus { family: Family::Modify, tokens: 14, per_second: 1.5, ceiling: 10.0, waiting: 3 }],
+    )])
 }
 
 #[test]
@@ -151,6 +154,7 @@ fn every_counter_is_rendered_with_its_labels() {
         r#"weir_aws_budget_wait_seconds_bucket{family="elbv2-describe",urgency="progress",le="0.5"} 1"#,
         r#"weir_aws_budget_tokens{account="",family="elbv2-modify",region="eu-west-1"} 14"#,
         r#"weir_aws_budget_calls_per_second{account="",family="elbv2-modify",region="eu-west-1"} 1.5"#,
+        r#"weir_aws_budget_ceiling_calls_per_second{account="",family="elbv2-modify",region="eu-west-1"} 10"#,
         r#"weir_aws_budget_waiting{account="",family="elbv2-modify",region="eu-west-1"} 3"#,
         r#"weir_tick_errors_total{kind="TrafficShift",reason="conflict"} 1"#,
         r#"weir_tick_seconds_bucket{kind="Environment",le="0.25"} 1"#,

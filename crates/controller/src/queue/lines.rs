@@ -12,7 +12,7 @@ use weir_engine::tick::Urgency;
 use weir_engine::{Access, ObjectRef};
 
 use super::turns::{Due, Turns};
-use super::{FAIR, Slots, WRITERS};
+use super::{BOARDING_INTERVAL, FAIR, Slots, after};
 
 /// The lines of all accesses.
 #[derive(Debug)]
@@ -28,11 +28,15 @@ pub(super) struct Lines {
 struct Line {
     /// Due.
     ready: Turns,
-    /// Due, and waiting for their turn to write.
-    writers: Turns,
+    /// Due, and seated until their write may go.
+    seated: Turns,
     running: usize,
-    /// How many of those that run have their turn to write.
-    writing: usize,
+    /// How many of the seated may begin now.
+    boarding: usize,
+    /// When some were let board last.
+    boarded_at: Option<Timestamp>,
+    /// How many have boarded.
+    boarded: u32,
 }
 
 impl Lines {
@@ -40,11 +44,47 @@ impl Lines {
         Self { slots, by_access: BTreeMap::new(), begun: 0 }
     }
 
-    /// Someone is due, who waits for its turn to write if it is a writer.
-    pub fn add(&mut self, access: &Arc<Access>, due: Due, is_writer: bool) {
+    /// Someone is due, and keeps its seat if it has one.
+    pub fn add(&mut self, access: &Arc<Access>, due: Due, is_seated: bool) {
         let line = self.by_access.entry(Arc::clone(access)).or_default();
-        let turns = if is_writer { &mut line.writers } else { &mut line.ready };
+        let turns = if is_seated { &mut line.seated } else { &mut line.ready };
         turns.insert(due);
+    }
+
+    /// How many have seats, by access.
+    pub fn seats(&self) -> Vec<(Arc<Access>, usize)> {
+        let seated = self.by_access.iter().filter(|(_, line)| !line.seated.is_empty());
+        seated.map(|(access, line)| (Arc::clone(access), line.seated.len())).collect()
+    }
+
+    /// Whether somebody has a seat.
+    pub fn has_seats(&self, access: &Access) -> bool {
+        self.by_access.get(access).is_some_and(|line| !line.seated.is_empty())
+    }
+
+    /// Lets as many board as may go, or says when it is to be tried again.
+    pub fn board(&mut self, access: &Access, may_go: usize, now: Timestamp) -> Option<Timestamp> {
+        let line = self.by_access.get_mut(access)?;
+        let seats = line.seated.len();
+        line.boarding = line.boarding.min(may_go);
+        if seats == 0 || may_go == 0 || line.boarding > 0 {
+            return None;
+        }
+        let due = line.boarded_at.map_or(now, |boarded| after(boarded, BOARDING_INTERVAL));
+        // A clock that was set back keeps nobody waiting.
+        if now < due && may_go < seats && line.boarded_at.is_none_or(|boarded| boarded <= now) {
+            return Some(due);
+        }
+        (line.boarding, line.boarded_at) = (may_go.min(seats), Some(now));
+        None
+    }
+
+    /// When, at an instant, those that have seats may board at the earliest; `None` where nobody has one.
+    pub fn next_boarding(&self, access: &Access, now: Timestamp) -> Option<Timestamp> {
+        let line = self.by_access.get(access).filter(|line| !line.seated.is_empty())?;
+        // A clock that was set back delays nobody.
+        let boarded_at = line.boarded_at.filter(|boarded| *boarded <= now)?;
+        Some(after(boarded_at, BOARDING_INTERVAL))
     }
 
     /// Takes somebody out that waits since an instant. Its urgency may have changed since it was put there.
@@ -53,7 +93,7 @@ impl Lines {
         for urgency in Urgency::ALL {
             let due = (urgency, since, object.clone());
             if !line.ready.remove(&due) {
-                line.writers.remove(&due);
+                line.seated.remove(&due);
             }
         }
         self.tidy(access);
@@ -63,21 +103,22 @@ impl Lines {
     pub fn clear(&mut self) {
         for line in self.by_access.values_mut() {
             line.ready.clear();
-            line.writers.clear();
+            line.seated.clear();
+            (line.boarding, line.boarded_at) = (0, None);
         }
         self.by_access.retain(|_, line| line.running > 0);
     }
 
-    /// The next that may begin, which then has a slot of its access, and whether it has its turn to write.
+    /// The next that may begin, which then has a slot of its access, and whether it boards.
     ///
     /// It is the most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load
     /// of moving runs that never ends keeps nobody waiting for ever.
     pub fn next(&mut self) -> Option<(Arc<Access>, Due, bool)> {
         let slots = self.slots;
         let heads = self.by_access.iter().filter_map(|(access, line)| Some((line.head(slots)?, access)));
-        let ((mut due, may_wait), access) = heads.min()?;
+        let ((mut due, boards), access) = heads.min()?;
         let mut access = Arc::clone(access);
-        if !may_wait && due.0 != Urgency::Rollback {
+        if !boards && due.0 != Urgency::Rollback {
             self.begun = self.begun.wrapping_add(1);
             if self.begun.is_multiple_of(FAIR) {
                 let free = self.by_access.iter().filter(|(_, line)| line.has_common(slots));
@@ -88,35 +129,38 @@ impl Lines {
             }
         }
         let line = self.by_access.get_mut(&access)?;
-        let turns = if may_wait { &mut line.writers } else { &mut line.ready };
-        turns.take(&due);
+        if boards {
+            line.boarding -= 1;
+            line.boarded = line.boarded.wrapping_add(1);
+            line.seated.take(&due);
+        } else {
+            line.ready.take(&due);
+        }
         line.running += 1;
-        line.writing += usize::from(may_wait);
-        Some((access, due, may_wait))
+        Some((access, due, boards))
     }
 
     /// One that had a slot of an access has ended.
-    pub fn end(&mut self, access: &Access, was_writing: bool) {
+    pub fn end(&mut self, access: &Access) {
         if let Some(line) = self.by_access.get_mut(access) {
             line.running = line.running.saturating_sub(1);
-            line.writing = line.writing.saturating_sub(usize::from(was_writing));
         }
         self.tidy(access);
     }
 
     /// How many are due and not yet begun.
     pub fn depth(&self) -> usize {
-        self.by_access.values().map(|line| line.ready.len() + line.writers.len()).sum()
+        self.by_access.values().map(|line| line.ready.len() + line.seated.len()).sum()
     }
 
     /// Since when the one is due that has waited longest.
     pub fn oldest(&self) -> Option<Timestamp> {
-        let waiting = self.by_access.values().flat_map(|line| [line.ready.longest(), line.writers.longest()]);
+        let waiting = self.by_access.values().flat_map(|line| [line.ready.longest(), line.seated.longest()]);
         waiting.flatten().map(|(_, since, _)| since).min()
     }
 
     fn tidy(&mut self, access: &Access) {
-        let is_idle = |line: &Line| line.running == 0 && line.ready.is_empty() && line.writers.is_empty();
+        let is_idle = |line: &Line| line.running == 0 && line.ready.is_empty() && line.seated.is_empty();
         if self.by_access.get(access).is_some_and(is_idle) {
             self.by_access.remove(access);
         }
@@ -124,15 +168,18 @@ impl Lines {
 }
 
 impl Line {
-    /// Who goes first, if there is a slot for it, and whether it has its turn to write.
+    /// Who goes first, if there is a slot for it, and whether it boards. Of those that board, one in a few is the one that has
+    /// waited longest, however urgent.
     fn head(&self, slots: Slots) -> Option<(Due, bool)> {
         let ready = self.ready.first();
-        let writer = self.writers.first().filter(|_| self.writing < WRITERS);
-        let writer = writer.filter(|writer| ready.as_ref().is_none_or(|other| writer < other));
-        let is_writer = writer.is_some();
-        let head = writer.or(ready)?;
+        let is_fair = self.boarded % FAIR == FAIR - 1;
+        let seated = if is_fair { self.seated.longest() } else { self.seated.first() };
+        let seated = seated.filter(|_| self.boarding > 0);
+        // Who boards has a token waiting for it; only what goes back comes first.
+        let boards = seated.is_some() && ready.as_ref().is_none_or(|other| other.0 != Urgency::Rollback);
+        let head = if boards { seated } else { ready }?;
         let has_slot = if head.0 == Urgency::Rollback { self.running < slots.all } else { self.has_common(slots) };
-        has_slot.then_some((head, is_writer))
+        has_slot.then_some((head, boards))
     }
 
     /// Whether there is a slot for others than rollbacks.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Key, KindName, ObjectRef};
 
-use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Rank, Slots, Start, Task, WRITERS};
+use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Rank, Slots, Start, Task};
 
 fn object(name: &str) -> ObjectRef {
     ObjectRef::new(KindName::WeightedRoute, Key::new("shop", name))
@@ -79,7 +79,7 @@ fn a_wake_brings_a_planned_look_forward() {
     assert_eq!(queue.next_due(), Some(at(5.0)));
     let start = queue.start(at(6.0)).unwrap();
     let (urgency, task) = (Urgency::Routine, Task::Tick);
-    assert_eq!(start, Start { object: object("a"), due: at(5.0), urgency, task, may_wait: false });
+    assert_eq!(start, Start { object: object("a"), due: at(5.0), urgency, task, boards: false });
 }
 
 /// Fails the object again and again; returns the backoffs in seconds.
@@ -126,35 +126,73 @@ fn what_aws_refuses_is_tried_ever_more_seldom_however_urgent() {
     assert_eq!(queue.next_due(), Some(at(1.0)), "a user who changes the object may have mended it");
 }
 
-#[test]
-fn those_who_wait_to_write_leave_slots_to_all_others() {
+/// Writers that have found no token, and taken seats.
+fn seated(count: usize) -> (Queue, Vec<String>) {
     let mut queue = Queue::new(Slots { all: 24, rollback: 4 }, 1);
-    let writers: Vec<String> = (0..20).map(|number| format!("writer-{number:02}")).collect();
+    let writers: Vec<String> = (0..count).map(|number| format!("writer-{number:02}")).collect();
     for writer in &writers {
         queue.wake(&object(writer), at(0.0), Urgency::Progress);
     }
     let first: Vec<Start> = std::iter::from_fn(|| queue.start(at(0.0))).collect();
-    assert!(first.len() == 20 && first.iter().all(|start| !start.may_wait));
+    assert!(first.len() == count && first.iter().all(|start| !start.boards));
     for start in first {
-        queue.finish(&start.object, at(0.0), Ending::Crowded, Urgency::Progress);
+        queue.finish(&start.object, at(0.0), Ending::Seated, Urgency::Progress);
     }
-    let turns: Vec<Start> = std::iter::from_fn(|| queue.start(at(1.0))).collect();
-    assert_eq!(turns.len(), WRITERS);
-    assert!(turns.iter().all(|start| start.may_wait));
-    queue.wake(&object("reader"), at(1.0), Urgency::Routine);
+    // They are due at once, and keep their seats.
+    assert!(queue.start(at(0.1)).is_none());
+    (queue, writers)
+}
+
+#[test]
+fn those_that_have_seats_hold_no_slots_and_board_when_their_writes_may_go() {
+    let (mut queue, writers) = seated(20);
+    let access = Access::default();
+    assert_eq!(queue.seats().iter().map(|(_, seats)| *seats).collect::<Vec<_>>(), [20]);
+    queue.wake(&object("reader"), at(0.2), Urgency::Routine);
+    assert_eq!(queue.start(at(0.2)).unwrap().object, object("reader"), "nothing holds it up");
+    queue.finish(&object("reader"), at(0.2), rested(None), Urgency::Routine);
+    assert_eq!(queue.board(&access, 0, at(0.3)), None);
+    assert!(queue.start(at(0.3)).is_none());
+    // As many board as may go, the one that has waited longest first.
+    assert_eq!(queue.board(&access, 3, at(1.0)), None);
+    let boarded: Vec<Start> = std::iter::from_fn(|| queue.start(at(1.0))).collect();
+    assert!(boarded.iter().all(|start| start.boards));
     assert_eq!(
-        queue.start(at(1.0)).unwrap().object,
-        object("reader"),
-        "it has nothing to write, for all that is known"
+        boarded.iter().map(|start| start.object.clone()).collect::<Vec<_>>(),
+        [0, 1, 2].map(|at| object(&writers[at])).to_vec()
     );
-    // A rollback waits for no turn.
-    queue.wake(&object(&writers[19]), at(1.0), Urgency::Rollback);
+    // The next board together, not one by one.
+    assert_eq!(queue.board(&access, 1, at(1.2)), Some(at(1.5)));
+    assert_eq!(queue.board(&access, 17, at(1.3)), None, "but nobody waits where all may go");
+    assert_eq!(std::iter::from_fn(|| queue.start(at(1.3))).count(), 17);
+}
+
+#[test]
+fn a_rollback_needs_no_seat_and_who_is_changed_gives_its_own_up() {
+    let (mut queue, writers) = seated(3);
+    queue.wake(&object(&writers[2]), at(1.0), Urgency::Rollback);
     let rollback = queue.start(at(1.0)).unwrap();
-    assert_eq!((&rollback.object, rollback.may_wait), (&object(&writers[19]), false));
-    // Whoever has written gives its turn to the next.
-    queue.finish(&turns[0].object, at(2.0), Ending::Rested { wake: None, idle: false }, Urgency::Routine);
-    assert!(queue.start(at(2.0)).unwrap().may_wait);
-    assert!(queue.start(at(2.0)).is_none());
+    assert_eq!((&rollback.object, rollback.boards), (&object(&writers[2]), false));
+    queue.change(&object(&writers[1]), at(1.0), Urgency::Progress);
+    let changed = queue.start(at(1.0)).unwrap();
+    assert_eq!((&changed.object, changed.boards), (&object(&writers[1]), false));
+    queue.forget(&object(&writers[0]));
+    assert_eq!(queue.seats(), []);
+}
+
+#[test]
+fn who_has_written_looks_again_together_with_those_that_board_next() {
+    let (mut queue, writers) = seated(2);
+    queue.board(&Access::default(), 1, at(1.0));
+    assert!(queue.start(at(1.0)).unwrap().boards);
+    queue.finish(&object(&writers[0]), at(1.1), Ending::Written { wake: Some(at(1.1)) }, Urgency::Progress);
+    assert_eq!(queue.next_due(), Some(at(1.5)));
+    queue.board(&Access::default(), 1, at(1.5));
+    assert!(queue.start(at(1.5)).unwrap().boards);
+    queue.start(at(1.5)).unwrap();
+    // Nobody has a seat any more.
+    queue.finish(&object(&writers[1]), at(1.6), Ending::Written { wake: Some(at(1.6)) }, Urgency::Progress);
+    assert_eq!(queue.next_due(), Some(at(1.6)));
 }
 
 #[test]

@@ -132,7 +132,10 @@ pub(crate) fn lacking(environment: &str, health: &Health, needed: i64) -> String
 /// The health of an environment; the error says in words why it is not known.
 pub(super) fn health(environment: &str, groups: &Groups, reader: &mut Reader<'_>) -> Asked<Result<Health, String>> {
     match groups.get(environment) {
-        Some(Ok(group)) => of_group(environment, group, reader.fresh(), reader),
+        Some(Ok(group)) => {
+            let fresh = reader.fresh();
+            reader.evidence(|reader| of_group(environment, group, fresh, reader))
+        }
         Some(Err(message)) => Some(Err(message.clone())),
         None => Some(Err(format!("the environment {environment} is not among spec.backends"))),
     }

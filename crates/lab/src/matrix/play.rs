@@ -26,7 +26,7 @@ const REST: u32 = 1_800;
 /// How long a phase may be waited for.
 const PATIENCE: Duration = Duration::from_mins(20);
 /// How often it is looked whether a phase has come that is over soon.
-const BLINK: Duration = Duration::from_millis(20);
+const BLINK: Duration = Duration::from_millis(5);
 
 /// For what a shift waits while all is well.
 const USUAL: [&str; 1] = ["StepPause"];
@@ -115,7 +115,7 @@ async fn reach(rollout: &Rollout, phase: Phase, world: &mut World) {
             world.command("checkout", "abort/1").expect("the shift is there");
             let mut blinks = 0;
             while shift(world).run.is_none_or(|run| run.rollback.is_none()) {
-                assert!(blinks < 1_000, "the run does not go back: {:?}", shift(world));
+                assert!(blinks < 4_000, "the run does not go back: {:?}", shift(world));
                 world.run_for(BLINK).await;
                 blinks += 1;
             }

@@ -79,6 +79,12 @@ pub struct Aws {
     #[arg(long, env = "WEIR_INVENTORY_INTERVAL", value_name = "DURATION", default_value = "30s",
           value_parser = forms::interval)]
     pub inventory_interval: Duration,
+
+    /// How many writes a second are sent to Elastic Load Balancing at most, in each account and region. Weir begins with
+    /// three and sends more, up to this, while AWS throttles none
+    #[arg(long, env = "WEIR_ELB_MODIFY_RATE", value_name = "NUMBER", default_value = "10",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub elb_modify_rate: u32,
 }
 
 /// What the objects of each namespace may name on AWS. Nothing may be named that is allowed nowhere here, and something must

@@ -2,7 +2,9 @@
 
 use super::*;
 
-const LIMIT: Limit = Limit { per_second: 10, burst: 40, reserve: 8 };
+const LIMIT: Limit = Limit { per_second: 10, ceiling: 10, burst: 40, reserve: 8, rise: Duration::from_mins(5) };
+/// What writes of ELBv2 have.
+const MODIFY: Limit = Limit { per_second: 3, ceiling: 10, burst: 15, reserve: 5, rise: Duration::from_mins(1) };
 
 fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
@@ -102,14 +104,78 @@ async fn the_rate_has_a_floor_and_rises_again() {
 #[tokio::test(start_paused = true)]
 async fn even_at_the_floor_something_is_kept_and_something_is_left() {
     let start = Instant::now();
-    let mut bucket = Bucket::new(Limit { per_second: 3, burst: 15, reserve: 5 }, start);
+    let mut bucket = Bucket::new(MODIFY, start);
     let mut now = start;
     for _ in 0..20 {
         now += seconds(0.6);
         bucket.throttled(now, now);
     }
     assert_eq!(at_once(&mut bucket, now, Urgency::Rollback), 2);
-    let later = now + seconds(30.0);
+    let later = now + seconds(9.0);
     assert_eq!(at_once(&mut bucket, later, Urgency::Routine), 1);
     assert_eq!(at_once(&mut bucket, later, Urgency::Rollback), 2);
+}
+
+/// Sends a call whenever one may go, for so many seconds; tells how many went. `takes` says whether AWS takes the call.
+fn drain(bucket: &mut Bucket, now: &mut Instant, span: f64, mut takes: impl FnMut(Instant) -> bool) -> (u32, u32) {
+    let (end, mut sent, mut throttled) = (*now + seconds(span), 0, 0);
+    while *now < end {
+        match bucket.take(*now, Urgency::Progress) {
+            Ok(()) => {
+                sent += 1;
+                if !takes(*now) {
+                    throttled += 1;
+                    bucket.throttled(*now, *now);
+                }
+            }
+            Err(wait) => *now += wait.max(Duration::from_millis(1)),
+        }
+    }
+    (sent, throttled)
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_aws_takes_more_more_is_sent_up_to_the_ceiling() {
+    let (start, mut now) = (Instant::now(), Instant::now());
+    let mut bucket = Bucket::new(MODIFY, start);
+    let (sent, _) = drain(&mut bucket, &mut now, 6.0, |_| true);
+    assert!((50..=60).contains(&sent), "{sent} calls in the first six seconds");
+    drain(&mut bucket, &mut now, 8.0, |_| true);
+    assert_eq!(bucket.rate_at(now), 10_000_000);
+    // It is remembered, and the burst stays what it was.
+    let rested = now + seconds(600.0);
+    assert_eq!((bucket.rate_at(rested), at_once(&mut bucket, rested, Urgency::Progress)), (10_000_000, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_seldom_sends_learns_nothing() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(MODIFY, start);
+    for second in 0..100 {
+        bucket.take(start + seconds(f64::from(second)), Urgency::Progress).unwrap();
+    }
+    assert_eq!(bucket.rate_at(start + seconds(100.0)), 3_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_aws_takes_no_more_that_is_learned_once() {
+    let (start, mut now) = (Instant::now(), Instant::now());
+    let mut bucket = Bucket::new(MODIFY, start);
+    // What AWS has: twenty at once, three a second.
+    let (mut level, mut at) = (20.0_f64, start);
+    let mut aws = move |now: Instant| {
+        level = (level + (now - at).as_secs_f64() * 3.0).min(20.0);
+        at = now;
+        let takes = level >= 1.0;
+        level -= f64::from(u8::from(takes));
+        takes
+    };
+    let (sent, throttled) = drain(&mut bucket, &mut now, 343.0, &mut aws);
+    assert!(
+        sent - throttled >= 1000,
+        "{sent} calls, {throttled} throttled: a thousand take a twentieth longer at most"
+    );
+    let (sent, throttled) = drain(&mut bucket, &mut now, 600.0, &mut aws);
+    assert!(throttled * 100 <= sent, "{throttled} of {sent} are throttled once the rate has settled");
+    assert!(bucket.rate_at(now) <= 4_000_000, "{}", bucket.rate_at(now));
 }

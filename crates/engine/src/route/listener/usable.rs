@@ -88,10 +88,17 @@ pub(in crate::route) fn refusal(
     let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
     let fresh = reader.fresh();
     let balancer = reader.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
-    let groups = all(attached.into_iter().map(|group| reader.group(&By::Arn(group), fresh)))?;
-    let Ok(balancer) = balancer?.found else { return Some(Ok(())) };
-    let groups = groups.into_iter().filter_map(|group| group.found.ok());
-    let why: Vec<String> = groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect();
+    let mut judge = |not_before| -> Asked<Vec<String>> {
+        let groups = all(attached.iter().map(|group| reader.group(&By::Arn(group.clone()), not_before)))?;
+        let Ok(balancer) = balancer.as_ref()?.found else { return Some(Vec::new()) };
+        let groups = groups.into_iter().filter_map(|group| group.found.ok());
+        Some(groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect())
+    };
+    // What is known of a group seldom changes, and AWS judges too; but what was in the way may be mended.
+    if judge(ANY_AGE)?.is_empty() {
+        return Some(Ok(()));
+    }
+    let why = judge(fresh)?;
     if why.is_empty() {
         return Some(Ok(()));
     }
