@@ -257,16 +257,7 @@ impl Queue {
 
     /// The next task that may begin now. It counts as running until it is finished.
     pub fn start(&mut self, now: Timestamp) -> Option<Start> {
-        while let Some((due, _)) = self.timers.first()
-            && *due <= now
-        {
-            let (due, object) = self.timers.pop_first()?;
-            let entry = self.entries.get_mut(&object)?;
-            entry.state = EntryState::Ready(due);
-            let is_seated = entry.is_seated && entry.urgency != Urgency::Rollback;
-            entry.line = Arc::clone(&entry.access);
-            self.lines.add(&entry.line, (entry.urgency, due, object), is_seated);
-        }
+        self.line_up(now);
         let (access, (urgency, due, object), boards) = self.lines.next()?;
         let entry = self.entries.get_mut(&object)?;
         entry.state = EntryState::Running;
@@ -275,9 +266,29 @@ impl Queue {
         Some(Start { object, due, urgency, task, boards })
     }
 
-    /// By which accesses objects have taken seats, and how many.
-    pub fn seats(&self) -> Vec<(Arc<Access>, usize)> {
+    /// Puts everybody who is due into the line of its access, on its seat if it has one.
+    fn line_up(&mut self, now: Timestamp) {
+        while let Some((due, _)) = self.timers.first()
+            && *due <= now
+            && let Some((due, object)) = self.timers.pop_first()
+        {
+            let Some(entry) = self.entries.get_mut(&object) else { continue };
+            entry.state = EntryState::Ready(due);
+            let is_seated = entry.is_seated && entry.urgency != Urgency::Rollback;
+            entry.line = Arc::clone(&entry.access);
+            self.lines.add(&entry.line, (entry.urgency, due, object), is_seated);
+        }
+    }
+
+    /// By which accesses objects have seats now, and how many.
+    pub fn seats(&mut self, now: Timestamp) -> Vec<(Arc<Access>, usize)> {
+        self.line_up(now);
         self.lines.seats()
+    }
+
+    /// How many objects have seats.
+    pub fn seated(&self) -> usize {
+        self.lines.seats().iter().map(|(_, seats)| seats).sum()
     }
 
     /// Whether objects that look by an access have taken seats.

@@ -289,7 +289,7 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     /// Lets those that have seats board, as many as may go, and says when more may.
     fn board(&self, now: Timestamp) -> Option<Timestamp> {
         let mut queue = self.context.queue.borrow_mut();
-        let seats = queue.seats();
+        let seats = queue.seats(now);
         let next = seats.iter().map(|(access, seats)| {
             let (may_go, next) = self.context.accounts.available(access);
             let next = later(now, SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX));
@@ -367,8 +367,7 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     fn show_load(&mut self, now: Timestamp) {
         let queue = self.context.queue.borrow();
         self.context.metrics.queue_depth.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
-        let seated: usize = queue.seats().iter().map(|(_, seats)| seats).sum();
-        self.context.metrics.queue_seated.set(i64::try_from(seated).unwrap_or(i64::MAX));
+        self.context.metrics.queue_seated.set(i64::try_from(queue.seated()).unwrap_or(i64::MAX));
         let oldest = queue.oldest().map_or(0.0, |due| now.duration_since(due).as_secs_f64().max(0.0));
         self.context.metrics.queue_oldest.set(oldest);
         if now >= self.budgets_due {
