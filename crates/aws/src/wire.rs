@@ -111,12 +111,12 @@ impl Bed {
     ) -> Self {
         let forms = Arc::new(Mutex::new(Vec::new()));
         let keys = Arc::new(Mutex::new(Vec::new()));
-        let world = ScriptedConnector {
+        let connector = ScriptedConnector {
             answer: Arc::new(Mutex::new(answer)),
             forms: Arc::clone(&forms),
             keys: Arc::clone(&keys),
         };
-        let connector = SharedHttpConnector::new(world);
+        let connector = SharedHttpConnector::new(connector);
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))

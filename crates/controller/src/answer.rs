@@ -383,7 +383,7 @@ impl<D: Decisions> Context<D> {
     /// Makes the best of a request that failed.
     async fn fail(&self, object: &ObjectRef, failure: &Failure) -> Ending {
         let (kind, name) = (object.kind, &object.key);
-        let write_error = match failure {
+        let tick_error = match failure {
             Failure::Gone(gone) if gone == object => {
                 let version = self.store.borrow().metadata(object).map(|metadata| metadata.version);
                 self.lose(object, version.as_deref(), object);
@@ -404,7 +404,7 @@ impl<D: Decisions> Context<D> {
             Failure::Gone(_) | Failure::Unavailable { .. } => TickError::Server,
         };
         self.say(object, failure);
-        self.metrics.count_tick_error(kind, write_error);
+        self.metrics.count_tick_error(kind, tick_error);
         Ending::Failed
     }
 

@@ -204,8 +204,8 @@ impl Queue {
         }
         (entry.urgency, entry.access) = (urgency, access);
         // While writes wait for their turn each of them makes readings old: who looks when the next board looks with them.
-        let boarding = self.lines.next_boarding(&entry.access, at).filter(|_| urgency != Urgency::Rollback);
-        self.schedule(object, boarding.map_or(at, |boarding| at.max(boarding)));
+        let at = self.lines.put_off(&entry.access, urgency, at, at);
+        self.schedule(object, at);
     }
 
     /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
@@ -288,7 +288,7 @@ impl Queue {
 
     /// How many objects have seats.
     pub fn seated(&self) -> usize {
-        self.lines.seats().iter().map(|(_, seats)| seats).sum()
+        self.lines.seated()
     }
 
     /// Whether objects that look by an access have taken seats.
@@ -332,8 +332,7 @@ impl Queue {
                 entry.backoff = None;
                 entry.panics = 0;
                 // Who looks together with those that board next costs no reading of its own.
-                let boarding = self.lines.next_boarding(&entry.access, now).filter(|_| urgency != Urgency::Rollback);
-                wake.map(|wake| boarding.map_or(wake, |boarding| wake.max(boarding)))
+                wake.map(|wake| self.lines.put_off(&entry.access, urgency, wake, now))
             }
             Ending::Failed => {
                 let is_rollback = urgency == Urgency::Rollback;

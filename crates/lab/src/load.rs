@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use weir_sim::aws::RuleAction;
 
+use crate::evidence::Weights;
 use crate::stage::environment;
 use crate::world::{Settings, World};
 
@@ -37,10 +38,11 @@ impl Load {
     }
 
     /// The balancer of a route, the port of its listener, and the priority of its rule.
-    pub(crate) fn place(&self, route: usize) -> (usize, u16, usize) {
+    pub(crate) fn place(&self, route: usize) -> (usize, u16, u32) {
         let balancer = route % self.balancers;
         let within = route / self.balancers;
-        (balancer, PORTS[within % self.listeners], 1 + within / self.listeners)
+        let priority = u32::try_from(1 + within / self.listeners).expect(EXPECTED);
+        (balancer, PORTS[within % self.listeners], priority)
     }
 
     /// Entry points and environments.
@@ -97,7 +99,6 @@ spec:
             let listener = world.account().listener_arn(&format!("lb-{balancer}"), port);
             let host = format!("r{route}.shop.test");
             let live = RuleAction::forward(&[(&format!("b{}", self.environments_of(route)), 100)]);
-            let priority = u32::try_from(priority).expect(EXPECTED);
             let rule = world.aws().add_rule(&listener, priority, (&[&host], &[]), &live).expect(EXPECTED);
             let marks = [("weir.dev/owner", "lab"), ("weir.dev/route", &format!("shop/r{route}"))];
             world.aws().add_tags(&rule, &marks).expect(EXPECTED);
@@ -108,6 +109,27 @@ spec:
             world.apply(&self.route(route)).expect(EXPECTED);
         }
         world
+    }
+
+    /// A shift of one route; `spec` is what its spec says besides.
+    pub(crate) fn shift(route: usize, to: &str, spec: &str) -> String {
+        format!(
+            "---
+apiVersion: weir.dev/v1alpha1
+kind: TrafficShift
+metadata: {{name: s{route}}}
+spec:
+  routes: [r{route}]
+  to: {to}
+  {spec}
+"
+        )
+    }
+
+    /// The weights that are live on the rule of a route.
+    pub(crate) fn live(&self, world: &World, route: usize) -> Weights {
+        let (balancer, port, priority) = self.place(route);
+        world.account().rule_weights(&format!("lb-{balancer}"), port, priority)
     }
 
     /// Whether every route holds what is live.

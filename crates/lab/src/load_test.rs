@@ -59,19 +59,8 @@ fn a_thousand_settled_routes_cost_a_round_of_less_than_a_hundred_calls() {
 }
 
 fn shift(route: usize, to: &str) -> String {
-    format!(
-        "---
-apiVersion: weir.dev/v1alpha1
-kind: TrafficShift
-metadata: {{name: s{route}}}
-spec:
-  routes: [r{route}]
-  to: {to}
-  progressDeadline: 2h
-  strategy: {}
-",
-        steps(&[5, 20, 40, 60, 80, 100], "5m")
-    )
+    let strategy = steps(&[5, 20, 40, 60, 80, 100], "5m");
+    Load::shift(route, to, &format!("progressDeadline: 2h\n  strategy: {strategy}"))
 }
 
 fn status(world: &World, route: usize) -> TrafficShiftStatus {
@@ -86,9 +75,7 @@ fn weight(world: &World, route: usize) -> Option<i32> {
 
 /// Whether its rule sends traffic to the candidate.
 fn carries(world: &World, load: &Load, route: usize) -> bool {
-    let (balancer, port, priority) = load.place(route);
-    let live = world.account().rule_weights(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
-    live.get(&format!("g{route}")).is_some_and(|weight| *weight > 0)
+    load.live(world, route).get(&format!("g{route}")).is_some_and(|weight| *weight > 0)
 }
 
 /// A rollback that was asked for, and when it was decided.
@@ -106,7 +93,7 @@ fn took(world: &World, load: &Load, rollbacks: &[Rollback]) -> Vec<i64> {
         let decided = status(world, *route).run.and_then(|run| run.rollback).map(|cause| cause.since);
         let Some(from) = asked.or(decided) else { panic!("s{route} was not rolled back") };
         let (balancer, port, priority) = load.place(*route);
-        let rule = world.account().rule_arn(&format!("lb-{balancer}"), port, u32::try_from(priority).unwrap());
+        let rule = world.account().rule_arn(&format!("lb-{balancer}"), port, priority);
         let candidate = format!("g{route}");
         let back = changes.iter().find(|change| {
             Some(&change.place) == rule.as_ref()

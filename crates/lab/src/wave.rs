@@ -126,17 +126,9 @@ impl Wave {
                 let weights = json!({format!("b{number}"): weight("b"), format!("g{number}"): weight("g")});
                 world.patch("weightedroutes", &format!("r{route}"), &json!({"spec": {"weights": weights}}))
             }
-            Mover::Shifts if is_first => world.apply(&format!(
-                "---
-apiVersion: weir.dev/v1alpha1
-kind: TrafficShift
-metadata: {{name: s{route}}}
-spec:
-  routes: [r{route}]
-  to: {to}{number}
-  strategy: {{allAtOnce: {{}}}}
-"
-            )),
+            Mover::Shifts if is_first => {
+                world.apply(&Load::shift(route, &format!("{to}{number}"), "strategy: {allAtOnce: {}}"))
+            }
             Mover::Shifts => {
                 world.patch("trafficshifts", &format!("s{route}"), &json!({"spec": {"to": format!("{to}{number}")}}))
             }
@@ -161,9 +153,7 @@ fn has_applied(world: &World, route: usize) -> bool {
 
 /// Whether all traffic of a route goes where the wave brings it.
 fn is_live(world: &World, load: &Load, route: usize, to: &str) -> bool {
-    let (balancer, port, priority) = load.place(route);
-    let priority = u32::try_from(priority).unwrap_or(u32::MAX);
-    let live = world.account().rule_weights(&format!("lb-{balancer}"), port, priority);
+    let live = load.live(world, route);
     let carrying: Vec<&String> = live.iter().filter(|(_, weight)| **weight > 0).map(|(group, _)| group).collect();
     carrying == [&format!("{to}{}", load.environments_of(route))]
 }

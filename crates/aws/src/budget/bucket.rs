@@ -85,9 +85,7 @@ impl Bucket {
             }
             return Ok(());
         }
-        let missing = WHOLE + kept - self.level;
-        let nanos = missing.div_ceil(u128::from(self.rate_at(now)).max(1));
-        Err(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+        Err(self.time_for(WHOLE + kept - self.level, now))
     }
 
     /// How many calls other than those of rollbacks could be sent now, and after which time one more could.
@@ -97,10 +95,14 @@ impl Bucket {
             return (0, until - now);
         }
         let free = self.level.saturating_sub(self.reserve(now));
-        let missing = (free / WHOLE + 1) * WHOLE - free;
-        let nanos = missing.div_ceil(u128::from(self.rate_at(now)).max(1));
-        let next = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let next = self.time_for(WHOLE - free % WHOLE, now);
         (usize::try_from(free / WHOLE).unwrap_or(usize::MAX), next)
+    }
+
+    /// How long what is missing takes to come.
+    fn time_for(&self, missing: u128, now: Instant) -> Duration {
+        let nanos = missing.div_ceil(u128::from(self.rate_at(now)).max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// Whether all calls but those of rollbacks pause.

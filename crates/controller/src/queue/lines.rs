@@ -57,6 +57,11 @@ impl Lines {
         seated.map(|(access, line)| (Arc::clone(access), line.seated.len())).collect()
     }
 
+    /// How many have seats.
+    pub fn seated(&self) -> usize {
+        self.by_access.values().map(|line| line.seated.len()).sum()
+    }
+
     /// Whether somebody has a seat.
     pub fn has_seats(&self, access: &Access) -> bool {
         self.by_access.get(access).is_some_and(|line| !line.seated.is_empty())
@@ -70,21 +75,18 @@ impl Lines {
         if seats == 0 || may_go == 0 || line.boarding > 0 {
             return None;
         }
-        let due = line.boarded_at.map_or(now, |boarded| after(boarded, BOARDING_INTERVAL));
-        // A clock that was set back keeps nobody waiting.
-        if now < due && may_go < seats && line.boarded_at.is_none_or(|boarded| boarded <= now) {
+        if let Some(due) = line.next_boarding(now).filter(|due| now < *due && may_go < seats) {
             return Some(due);
         }
         (line.boarding, line.boarded_at) = (may_go.min(seats), Some(now));
         None
     }
 
-    /// When, at an instant, those that have seats may board at the earliest; `None` where nobody has one.
-    pub fn next_boarding(&self, access: &Access, now: Timestamp) -> Option<Timestamp> {
-        let line = self.by_access.get(access).filter(|line| !line.seated.is_empty())?;
-        // A clock that was set back delays nobody.
-        let boarded_at = line.boarded_at.filter(|boarded| *boarded <= now)?;
-        Some(after(boarded_at, BOARDING_INTERVAL))
+    /// When somebody looks that would look at an instant: with those that board next, where somebody has a seat. What goes back
+    /// is never put off.
+    pub fn put_off(&self, access: &Access, urgency: Urgency, at: Timestamp, now: Timestamp) -> Timestamp {
+        let line = self.by_access.get(access).filter(|line| !line.seated.is_empty() && urgency != Urgency::Rollback);
+        line.and_then(|line| line.next_boarding(now)).map_or(at, |boarding| at.max(boarding))
     }
 
     /// Takes somebody out that waits since an instant. Its urgency may have changed since it was put there.
@@ -180,6 +182,12 @@ impl Line {
         let head = if boards { seated } else { ready }?;
         let has_slot = if head.0 == Urgency::Rollback { self.running < slots.all } else { self.has_common(slots) };
         has_slot.then_some((head, boards))
+    }
+
+    /// When the next board after those that have boarded last. A clock that was set back keeps nobody waiting.
+    fn next_boarding(&self, now: Timestamp) -> Option<Timestamp> {
+        let boarded_at = self.boarded_at.filter(|boarded| *boarded <= now)?;
+        Some(after(boarded_at, BOARDING_INTERVAL))
     }
 
     /// Whether there is a slot for others than rollbacks.
