@@ -257,7 +257,7 @@ impl<D: Decisions> Context<D> {
             None => {}
         }
         match write_error {
-            Some(WriteError::Aws(error)) if error.kind.is_refusal() => Ending::Refused,
+            Some(write_error) if write_error.is_refusal() => Ending::Refused,
             _ if rest.failed => Ending::Failed,
             _ => Ending::Rested { wake: rest.wake, idle },
         }

@@ -85,6 +85,8 @@ pub struct Reader<'a> {
     asks: BTreeSet<Ask>,
     urgency: Urgency,
     access: Access,
+    /// When AWS has last refused what was founded on readings.
+    refused_at: Timestamp,
     /// Whether what is looked up now is evidence for a write.
     is_evidence: bool,
     lacks_evidence: bool,
@@ -99,9 +101,17 @@ impl<'a> Reader<'a> {
             asks: BTreeSet::new(),
             urgency: Urgency::Routine,
             access: Access::default(),
+            refused_at: ANY_AGE,
             is_evidence: false,
             lacks_evidence: false,
         }
+    }
+
+    /// The same, where AWS has refused a write at an instant.
+    #[must_use]
+    pub fn refused(mut self, refused_at: Option<Timestamp>) -> Self {
+        self.refused_at = refused_at.unwrap_or(ANY_AGE);
+        self
     }
 
     /// Looks at something by this access.
@@ -144,6 +154,11 @@ impl<'a> Reader<'a> {
     /// The oldest instant of a reading that a write may be founded on.
     pub fn fresh(&self) -> Timestamp {
         self.began - FRESH
+    }
+
+    /// The oldest instant of a reading that will do where AWS refuses what a wrong one leads to: it is remembered until AWS does.
+    pub fn unrefuted(&self) -> Timestamp {
+        self.refused_at
     }
 
     /// What is asked is at least so urgent, though the recorded status does not say so yet.

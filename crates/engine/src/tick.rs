@@ -103,6 +103,20 @@ pub enum WriteError {
     Violation(Violation),
 }
 
+impl WriteError {
+    /// Whether AWS will not take the same again.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Aws(error) if error.kind.is_refusal())
+    }
+}
+
+impl Context {
+    /// Whether AWS has refused the last write, so that what is on record is planned anew.
+    pub fn is_refused(&self) -> bool {
+        self.write_error.as_ref().is_some_and(WriteError::is_refusal)
+    }
+}
+
 /// What one tick of an object leaves to the next one, in the memory of the process only: losing it costs time
 /// and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +125,8 @@ pub struct Memory {
     pub write_error: Option<WriteError>,
     /// The last write that AWS accepted, and when; kept for ten minutes.
     pub accepted: Option<(Timestamp, Write)>,
+    /// When AWS last refused a write as it was, unless it has accepted one since.
+    pub refused_at: Option<Timestamp>,
 }
 
 /// What was decided.
@@ -194,6 +210,7 @@ pub struct Tick<K> {
     began: Timestamp,
     context: Context,
     facts: Facts,
+    refused_at: Option<Timestamp>,
     boarded: bool,
     confirmed: bool,
     trying: Option<Write>,
@@ -218,6 +235,7 @@ impl<K: Kind> Tick<K> {
                 grants: Arc::default(),
             },
             facts: Facts::default(),
+            refused_at: memory.refused_at,
             boarded: false,
             confirmed: false,
             trying: None,
@@ -259,10 +277,16 @@ impl<K: Kind> Tick<K> {
             Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
             Answer::Acted(Ok(())) => {
                 self.context.write_error = None;
+                self.refused_at = None;
                 self.context.accepted = self.trying.take().map(|write| (self.context.now, write));
                 return self.done(Some(self.context.now));
             }
-            Answer::Acted(Err(error)) => self.fail(WriteError::Aws(error)),
+            Answer::Acted(Err(error)) => {
+                self.fail(WriteError::Aws(error));
+                if self.context.is_refused() {
+                    self.refused_at = Some(self.context.now);
+                }
+            }
         }
         if self.rounds > ROUNDS {
             return self.done(Some(self.context.now + UNSETTLED_RETRY));
@@ -287,7 +311,7 @@ impl<K: Kind> Tick<K> {
         let mut status = object.status.clone();
         K::redate(&mut status, &Dates::new(self.began, self.context.now, self.context.counted_from));
         let redated = (status != object.status).then(|| Object { status, ..object.clone() });
-        let mut reader = Reader::new(self.began, &self.facts);
+        let mut reader = Reader::new(self.began, &self.facts).refused(self.refused_at);
         let verdict = K::decide(&self.context, cluster, redated.as_ref().unwrap_or(object), &mut reader);
         self.urgency = K::urgency(cluster, object).min(reader.urgency());
         let lacks_evidence = reader.lacks_evidence();
@@ -354,7 +378,7 @@ impl<K: Kind> Tick<K> {
 
     fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
         let accepted = self.context.accepted.clone().filter(|(at, _)| self.context.now < *at + REMEMBERED);
-        let memory = Memory { write_error: self.context.write_error.clone(), accepted };
+        let memory = Memory { write_error: self.context.write_error.clone(), accepted, refused_at: self.refused_at };
         Need::Done(Rest { wake, failed: self.failed, memory })
     }
 }

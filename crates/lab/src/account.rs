@@ -8,13 +8,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use weir_sim::aws::{AppBehaviour, Aws, GroupSettings, HealthChecks, RuleAction, TargetState, TargetStickiness};
+use weir_sim::aws::{
+    AppBehaviour, Aws, GroupSettings, HealthChecks, RuleAction, TargetKey, TargetState, TargetStickiness,
+};
 
 use crate::evidence::{Call, Weights};
 use crate::manifest::of_kind;
 
 /// How the targets of the groups made here are checked: often, so that scenarios are short.
-const CHECKS: HealthChecks = HealthChecks {
+pub(crate) const CHECKS: HealthChecks = HealthChecks {
     enabled: true,
     interval_seconds: 10,
     timeout_seconds: 5,
@@ -23,21 +25,21 @@ const CHECKS: HealthChecks = HealthChecks {
     joining_threshold: None,
 };
 
-/// The balancers, listeners and target groups that were made.
+/// The account of a simulated AWS in which balancers, listeners and target groups are made.
 #[derive(Debug)]
 pub struct Account {
     aws: Arc<Aws>,
-    balancers: BTreeSet<String>,
 }
 
 impl Account {
-    pub(crate) fn new(aws: &Arc<Aws>) -> Self {
-        Self { aws: Arc::clone(aws), balancers: BTreeSet::new() }
+    /// The account that an AWS is seen from.
+    pub fn new(aws: &Arc<Aws>) -> Self {
+        Self { aws: Arc::clone(aws) }
     }
 
     /// Makes what the entry points and environments among the documents expect to exist by name, unless it was made
     /// before: balancers with their listeners, which answer 503, and target groups with so many targets.
-    pub(crate) fn furnish(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
+    pub fn furnish(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
         for entry_point in of_kind(documents, "EntryPoint") {
             let balancer = name_of(entry_point, &entry_point["spec"]["existing"])?;
             self.add_balancer(balancer)?;
@@ -55,7 +57,7 @@ impl Account {
     }
 
     fn add_balancer(&mut self, name: &str) -> Result<(), String> {
-        if self.balancers.insert(name.to_owned()) {
+        if self.aws.balancer_arn(name).is_none() {
             self.aws.add_balancer(name).map_err(|refusal| refusal.to_string())?;
         }
         Ok(())
@@ -153,6 +155,11 @@ impl Account {
         self.set_app(group, count, AppBehaviour::broken());
     }
 
+    /// Deregisters all targets of a group.
+    pub(crate) fn empty(&self, group: &str) {
+        deregister_all(&self.aws, group);
+    }
+
     /// Mends the application on all targets of a group.
     pub fn mend_targets(&self, group: &str) {
         self.set_app(group, usize::MAX, AppBehaviour::well());
@@ -210,6 +217,20 @@ impl Account {
         };
         self.aws.calls().into_iter().map(call).collect()
     }
+}
+
+/// Deregisters all targets of a group, if there is one, and says which they were.
+pub(crate) fn deregister_all(aws: &Aws, group: &str) -> Vec<TargetKey> {
+    let targets: Vec<TargetKey> = aws.health(group).into_keys().collect();
+    let Some(arn) = aws.group_arn(group) else { return targets };
+    for target in &targets {
+        let port = target.port.to_string();
+        let parameters =
+            [("TargetGroupArn", arn.as_str()), ("Targets.member.1.Id", &target.id), ("Targets.member.1.Port", &port)];
+        let gone = aws.by_hand("DeregisterTargets", &parameters);
+        debug_assert!(gone.is_ok(), "{gone:?}");
+    }
+    targets
 }
 
 /// How many targets take requests.

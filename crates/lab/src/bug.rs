@@ -20,7 +20,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use weir_engine::invariant::Invariant;
 
-use crate::plan::{Plan, Wrong};
+use crate::plan::{Failure, Plan, Wrong};
+use crate::wave::seated;
 
 #[cfg(feature = "bugs")]
 pub(crate) use decisions::Wrongly;
@@ -43,6 +44,8 @@ pub enum Bug {
     OverloadsOldSide,
     /// What a step knows of the candidate's health is from before it broke.
     TrustsOldHealth,
+    /// What was read before a write had to wait is what it is founded on when it may go.
+    BoardsOnOldEvidence,
     /// A refused write is made again and again, and no status says so.
     HidesRefusals,
     /// A finalizer is never taken away.
@@ -148,12 +151,13 @@ pub(crate) fn planted() -> Option<Bug> {
 
 impl Bug {
     /// Every bug, in the order of the classes.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ClaimsUnseen,
         Self::DropsAtOnce,
         Self::Clobbers,
         Self::OverloadsOldSide,
         Self::TrustsOldHealth,
+        Self::BoardsOnOldEvidence,
         Self::HidesRefusals,
         Self::KeepsFinalizer,
         Self::CallStorm,
@@ -197,6 +201,7 @@ impl Bug {
             Self::Clobbers => "settings of others clobbered",
             Self::OverloadsOldSide => "rollback overloads the small side",
             Self::TrustsOldHealth => "a group that scales between ready and rerouted breaks the shift",
+            Self::BoardsOnOldEvidence => "a queue of writes carries out what has been overtaken",
             Self::HidesRefusals => "the limit of rules or groups hangs without a word",
             Self::KeepsFinalizer => "finalizers stuck",
             Self::CallStorm => "throttled by its own calls",
@@ -224,16 +229,24 @@ impl Bug {
     /// Plays its plan with the bug, and tells what is wrong with how the lab met it: it was not found, or what was found
     /// is there without the bug too.
     pub fn hunt(self) -> Option<String> {
-        let sound = self.plan();
-        let failures = Plan { bug: Some(self), ..sound.clone() }.play().failures;
+        let failures = self.failures(Some(self));
         if !failures.iter().any(|failure| failure.wrong == self.caught_as()) {
             return Some(format!("{self} was not found as {:?}; found {failures:#?}", self.caught_as()));
         }
         if matches!(self, Self::HandsOver(_)) && failures.iter().any(|failure| is_harm(failure.wrong)) {
             return Some(format!("{self} was not refused each time: {failures:#?}"));
         }
-        let failures = sound.play().failures;
+        let failures = self.failures(None);
         (!failures.is_empty()).then(|| format!("without {self} the same plan fails too: {failures:#?}"))
+    }
+
+    /// What goes wrong where it would do its harm, with a bug or without.
+    fn failures(self, bug: Option<Self>) -> Vec<Failure> {
+        match self {
+            // A write of a single route waits for nobody.
+            Self::BoardsOnOldEvidence => seated::emptied(bug),
+            _ => Plan { bug, ..self.plan() }.play().failures,
+        }
     }
 
     /// What must be found.
@@ -242,7 +255,9 @@ impl Bug {
             Self::ClaimsUnseen | Self::TakesUnknownForBad => Wrong::Never(Invariant::FalseClaim),
             Self::DropsAtOnce | Self::CutsStickyClients => Wrong::Never(Invariant::TornDownTooSoon),
             Self::Clobbers => Wrong::Clobbered,
-            Self::OverloadsOldSide | Self::TrustsOldHealth => Wrong::Never(Invariant::RaisedWithoutCapacity),
+            Self::OverloadsOldSide | Self::TrustsOldHealth | Self::BoardsOnOldEvidence => {
+                Wrong::Never(Invariant::RaisedWithoutCapacity)
+            }
             Self::HidesRefusals => Wrong::Never(Invariant::EndlessRun),
             Self::KeepsFinalizer => Wrong::Hanging,
             Self::CallStorm => Wrong::Restless,

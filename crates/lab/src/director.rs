@@ -15,6 +15,7 @@ use weir_sim::aws::{AppBehaviour, Aws, TargetKey};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
 
+use crate::account::deregister_all;
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
 use crate::rollout::SplitPoint;
@@ -309,25 +310,15 @@ impl Director {
     }
 
     fn fall_ill(&self, group: &str, illness: Illness, until: Instant) {
-        let targets: Vec<TargetKey> = self.aws.health(group).into_keys().collect();
         match illness {
             Illness::All | Illness::Most => {
                 let spared = usize::from(illness == Illness::Most);
-                self.each_target(group, targets.len().saturating_sub(spared), AppBehaviour::broken());
+                let ill = self.aws.health(group).len().saturating_sub(spared);
+                self.each_target(group, ill, AppBehaviour::broken());
                 self.later(until, Later::Mend(group.to_owned()));
             }
             Illness::Empty => {
-                let Some(arn) = self.aws.group_arn(group) else { return };
-                for target in &targets {
-                    let port = target.port.to_string();
-                    let parameters = [
-                        ("TargetGroupArn", arn.as_str()),
-                        ("Targets.member.1.Id", &target.id),
-                        ("Targets.member.1.Port", &port),
-                    ];
-                    let gone = self.aws.by_hand("DeregisterTargets", &parameters);
-                    debug_assert!(gone.is_ok(), "{gone:?}");
-                }
+                let targets = deregister_all(&self.aws, group);
                 self.later(until, Later::Fill(group.to_owned(), targets));
             }
         }

@@ -14,7 +14,7 @@ use weir_engine::invariant::Invariant;
 use crate::bug::{self, Bug};
 use crate::evidence::Evidence;
 use crate::fault::{Fault, Moment, Planned, Sort};
-use crate::judge::judge;
+use crate::judge::{Breach, judge};
 use crate::rollout::Rollout;
 use crate::stage::on_virtual_time;
 use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, World};
@@ -78,6 +78,12 @@ pub struct Failure {
     pub wrong: Wrong,
     /// How, in words.
     pub message: String,
+}
+
+impl From<Breach> for Failure {
+    fn from(breach: Breach) -> Self {
+        Self { wrong: Wrong::Never(breach.invariant), message: breach.to_string() }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -159,11 +165,7 @@ impl Plan {
             }
             let evidence = world.evidence();
             let breaches = judge(&evidence);
-            failures.extend(
-                breaches
-                    .into_iter()
-                    .map(|breach| Failure { wrong: Wrong::Never(breach.invariant), message: breach.to_string() }),
-            );
+            failures.extend(breaches.into_iter().map(Failure::from));
             Played { requests, names, missed, evidence, helped, failures }
         })
     }

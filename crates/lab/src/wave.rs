@@ -158,5 +158,6 @@ fn is_live(world: &World, load: &Load, route: usize, to: &str) -> bool {
     carrying == [&format!("{to}{}", load.environments_of(route))]
 }
 
+pub(crate) mod seated;
 #[cfg(test)]
 mod tests;

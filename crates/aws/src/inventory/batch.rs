@@ -10,6 +10,7 @@ use std::rc::Rc;
 use futures::future::{LocalBoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
 use weir_engine::fact::{By, Fact, Query};
+use weir_engine::reader::FRESH;
 
 use super::Core;
 use super::invalidation::Invalidation;
@@ -144,7 +145,8 @@ impl Batches {
     }
 
     /// Closes a batch, whose call is sent now, and tells the questions in it. Where it still has room, the tags of other
-    /// rules are fetched along that somebody is about to ask for: routes become known one by one, each with a rule of its own.
+    /// rules are fetched along that somebody may be about to ask for: routes are looked at one by one, each with a rule of its
+    /// own.
     pub(super) fn close(&mut self, number: u64, now: Timestamp, memory: &Memory) -> Batch {
         let Some(OpenBatch { key, queries: asked, waiters, result }) = self.open.remove(&number) else {
             return Batch::default();
@@ -156,7 +158,7 @@ impl Batches {
         }
         let room = if key == BatchKey::Tags { MOST_TOGETHER - asked.len() } else { 0 };
         let is_free = |query: &Query| !asked.contains(query) && !self.pending.contains_key(query);
-        let prefetched = memory.unread_tags(&asked, is_free, room);
+        let prefetched = memory.old_tags(&asked, now - FRESH, is_free, room);
         for query in &prefetched {
             let (waiters, result) = (waiters.clone(), result.clone());
             self.pending.insert(query.clone(), PendingQuery { batch: number, sent_at: Some(now), waiters, result });
@@ -172,7 +174,7 @@ impl Batches {
 
     /// Makes those who ask from now on wait for a call of their own instead of one that a write has overtaken.
     pub(super) fn invalidate(&mut self, invalidation: &Invalidation) {
-        self.pending.retain(|query, pending| pending.sent_at.is_none() || !invalidation.may_cover(query));
+        self.pending.retain(|query, pending| pending.sent_at.is_none() || !invalidation.queries().contains(query));
     }
 
     /// Makes everybody who asks from now on wait for a call that has not been sent yet, and lets nothing be remembered of

@@ -4,26 +4,24 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use weir_engine::Arn;
-use weir_engine::fact::{Action, By, Fact, Forward, Found, Query, Rule, RulePriority};
+use weir_engine::fact::{Action, Forward, Query, Rule, RulePriority};
 use weir_engine::write::{ListenerWrite, Write};
 
 use super::memory::Memory;
 
-/// The questions whose answers a write may change.
-pub(super) struct Invalidation {
-    queries: BTreeSet<Query>,
-    /// The groups that begin or cease to be used: their balancers change, and whether their health is checked.
-    groups: BTreeSet<Arn>,
-}
+/// The questions whose answers a write may change: the rules of its listener, the tags of what it tags or deletes, and the
+/// health of the groups that begin or cease to be used, which is checked only while they are.
+///
+/// Which balancers use a group is changed too, and what is known of a group is kept all the same: whoever finds it in the way
+/// reads it again, see `weir_engine::route`, and a hundred groups would be described again for a wave of weights.
+pub(super) struct Invalidation(BTreeSet<Query>);
 
 impl Invalidation {
     /// The answers that a write may change, given what was known before it.
     pub(super) fn of(write: &Write, memory: &Memory) -> Self {
         match write {
             Write::Listener(write) => Self::of_listener(write, memory),
-            Write::Tags(write) => {
-                Self { queries: [Query::Tags(write.resource().clone())].into(), groups: BTreeSet::new() }
-            }
+            Write::Tags(write) => Self([Query::Tags(write.resource().clone())].into()),
         }
     }
 
@@ -45,37 +43,12 @@ impl Invalidation {
             ListenerWrite::DeleteRule { rule, .. } => Some(Query::Tags(rule.clone())),
             _ => None,
         };
-        Self { queries: iter::once(query).chain(tags).collect(), groups }
+        Self(iter::once(query).chain(tags).chain(groups.into_iter().map(Query::Health)).collect())
     }
 
-    /// The questions themselves, those about groups not counted in.
-    pub(super) fn named(&self) -> &BTreeSet<Query> {
-        &self.queries
-    }
-
-    /// Whether the answers about some groups may have changed too.
-    pub(super) fn covers_groups(&self) -> bool {
-        !self.groups.is_empty()
-    }
-
-    /// Whether the answer to a question may have changed, known what the answer was.
-    pub(super) fn covers(&self, query: &Query, fact: &Fact) -> bool {
-        let by_name = matches!(&fact.found, Ok(Found::Group(group)) if self.groups.contains(&group.arn));
-        by_name || self.is_named(query)
-    }
-
-    /// Whether the answer to a question may change, the answer not being known yet.
-    pub(super) fn may_cover(&self, query: &Query) -> bool {
-        let by_name = matches!(query, Query::Group(By::Name(_))) && !self.groups.is_empty();
-        by_name || self.is_named(query)
-    }
-
-    fn is_named(&self, query: &Query) -> bool {
-        let group = match query {
-            Query::Group(By::Arn(group)) | Query::Health(group) => self.groups.contains(group),
-            _ => false,
-        };
-        group || self.queries.contains(query)
+    /// The questions.
+    pub(super) fn queries(&self) -> &BTreeSet<Query> {
+        &self.0
     }
 }
 

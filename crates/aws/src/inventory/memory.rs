@@ -86,11 +86,12 @@ impl Memory {
         rules_of(self.known.get(query)?.found()?)
     }
 
-    /// So many questions for the tags of rules that were seen and whose tags were never read: first those of the
-    /// listeners that hold a rule among the questions given.
-    pub(super) fn unread_tags(
+    /// So many questions for the tags of rules that were never read, or before an instant: of the listeners that hold a rule
+    /// among those asked about first.
+    pub(super) fn old_tags(
         &self,
-        near: &BTreeSet<Query>,
+        asked: &BTreeSet<Query>,
+        not_before: Timestamp,
         is_free: impl Fn(&Query) -> bool,
         room: usize,
     ) -> BTreeSet<Query> {
@@ -98,20 +99,41 @@ impl Memory {
         if room == 0 {
             return found;
         }
-        let is_near = |rule: &Rule| near.iter().any(|query| matches!(query, Query::Tags(arn) if *arn == rule.arn));
-        let (near, others): (Vec<&[Rule]>, Vec<&[Rule]>) =
-            self.all_rules().partition(|rules| rules.iter().any(is_near));
-        // The marks of a default action stand on its listener, which is no rule.
-        let is_unread = |query: &Query| !self.known.contains_key(query) && is_free(query);
-        for rules in near.into_iter().chain(others) {
-            let at_priority = rules.iter().filter(|rule| rule.priority != RulePriority::Default);
-            let unread = at_priority.map(|rule| Query::Tags(rule.arn.clone())).filter(is_unread);
-            found.extend(unread.take(room.saturating_sub(found.len())));
+        let is_old = |query: &Query| {
+            let read = self.known.get(query).map(|known| known.found().filter(|found| found.failure().is_none()));
+            is_free(query) && read.is_none_or(|read| read.is_some_and(|read| read.at < not_before))
+        };
+        for query in self.tags_of_rules(asked).chain(self.tags_beside(asked)).filter(is_old) {
+            found.insert(query);
             if found.len() == room {
                 break;
             }
         }
         found
+    }
+
+    /// Questions for the tags of the rules that are known, first those of the listeners that hold a rule among those asked about.
+    fn tags_of_rules(&self, asked: &BTreeSet<Query>) -> impl Iterator<Item = Query> {
+        let is_asked = |rule: &Rule| asked.iter().any(|query| matches!(query, Query::Tags(arn) if *arn == rule.arn));
+        let (near, others): (Vec<&[Rule]>, Vec<&[Rule]>) =
+            self.all_rules().partition(|rules| rules.iter().any(is_asked));
+        // The marks of a default action stand on its listener, which is no rule.
+        let rules = near.into_iter().chain(others).flatten().filter(|rule| rule.priority != RulePriority::Default);
+        rules.map(|rule| Query::Tags(rule.arn.clone()))
+    }
+
+    /// Questions for tags that are known, of what lies beside what is asked about: of a listener that was just written to, the
+    /// rules are not known.
+    fn tags_beside(&self, asked: &BTreeSet<Query>) -> impl Iterator<Item = Query> {
+        let arns =
+            asked.iter().filter_map(|query| if let Query::Tags(arn) = query { Some(arn.as_str()) } else { None });
+        let folders: BTreeSet<&str> = arns.filter_map(|arn| Some(arn.rsplit_once('/')?.0)).collect();
+        folders.into_iter().flat_map(|folder| {
+            let known = self.known.range(Query::Tags(Arn::new(folder))..).map(|(query, _)| query);
+            known
+                .take_while(move |query| matches!(query, Query::Tags(arn) if arn.as_str().starts_with(folder)))
+                .cloned()
+        })
     }
 
     /// The rules of each listener as last read.
@@ -138,8 +160,11 @@ impl Memory {
                 for name in names(query, Some(fact)) {
                     let newer =
                         |known: &Known| known.found().is_some_and(|found| found.at > fact.at && found.at <= now);
-                    if !self.known.get(&name).is_some_and(newer) {
-                        self.known.insert(name, Known { fact: Some(fact.clone()), failing: None, asked: now });
+                    let known = self.known.get(&name);
+                    if !known.is_some_and(newer) {
+                        // What was read along has not been asked for.
+                        let asked = known.map_or(now, |known| known.asked);
+                        self.known.insert(name, Known { fact: Some(fact.clone()), failing: None, asked });
                     }
                 }
                 if failure.is_some() {
@@ -194,11 +219,8 @@ impl Memory {
 
     /// Forgets what a write may have changed.
     pub(super) fn forget(&mut self, invalidation: &Invalidation) {
-        for query in invalidation.named() {
+        for query in invalidation.queries() {
             self.known.remove(query);
-        }
-        if invalidation.covers_groups() {
-            self.known.retain(|query, known| !known.found().is_some_and(|fact| invalidation.covers(query, fact)));
         }
     }
 }

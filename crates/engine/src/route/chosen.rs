@@ -242,6 +242,13 @@ impl<'a> Following<'a> {
             return Some((Some(intent), assessment));
         }
         intent.members = members_of_split(change.plan.split(), self.looked.members);
+        if self.looked.context.is_refused() {
+            let split = change.plan.split().clone();
+            match self.place.plan(split, Some(&intent), ANY_AGE, reader)? {
+                Ok(plan) => plan.record(&mut intent),
+                Err(ready_state) => return Some((Some(intent), Assessment::unknown(ready_state))),
+            }
+        }
         match change.pursue(&intent, reader)? {
             Ok(assessment) => Some((Some(intent), assessment)),
             Err(short) => {

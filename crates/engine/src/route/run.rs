@@ -61,6 +61,9 @@ pub(super) fn follow(
     if !intent.is_settled() {
         // A group may have been made again since, and what is written is on record first.
         intent.members = members_of_split(&split, members);
+        if looked.context.is_refused() {
+            plan.record(&mut intent);
+        }
         if run.goes_back() {
             take_back_only(&mut intent);
         }

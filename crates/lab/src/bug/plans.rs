@@ -25,6 +25,7 @@ impl Bug {
             | Self::Grows
             | Self::StaleWorker
             | Self::Panics
+            | Self::BoardsOnOldEvidence
             | Self::HandsOver(_) => Vec::new(),
             Self::OverloadsOldSide => vec![
                 manual(39, verb("pause")),

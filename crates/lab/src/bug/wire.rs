@@ -55,6 +55,7 @@ pub(crate) fn tamper_answer(tampered: &mut Tampered, operation: &str, question: 
         Some(Bug::TrustsOldHealth) if operation == "DescribeTargetHealth" && question.contains("green") => {
             once_well(tampered, question, body)
         }
+        Some(Bug::BoardsOnOldEvidence) if operation == "DescribeTargetHealth" => once_well(tampered, question, body),
         Some(Bug::BlindToDrift | Bug::OverwritesOnReturn) if operation == "DescribeRules" => {
             tampered.answers.entry(question.to_owned()).or_insert(body).clone()
         }

@@ -161,7 +161,7 @@ const ONCE_FAILED: [(&str, &str); 16] = [
     (
         "a route that was made again counted as having what the run wants before it had seen it",
         r#"{"seed":9139125352186286003,"rollout":{"place":"adoptedRule","sticky":false,"weights":[10,50,100],"pause_s":5,"drift":"Pause","releases":["green"]},
-            "faults":[{"at":{"named":["DescribeTargetGroups",3,"before"]},"fault":{"manual":{"dropBackend":"blue"}}},{"at":{"named":["POST events",7,"before"]},"fault":{"manual":"recreateRoute"}}]}"#,
+            "faults":[{"at":{"named":["DescribeTargetHealth",2,"before"]},"fault":{"manual":{"dropBackend":"blue"}}},{"at":{"named":["POST events",7,"before"]},"fault":{"manual":"recreateRoute"}}]}"#,
     ),
     (
         "after the clock was set back a tick asked without end for what is newer than an instant on record",

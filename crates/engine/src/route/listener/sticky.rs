@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use weir_api::weighted_route::Stickiness;
 
 use crate::Arn;
-use crate::fact::TargetStickiness;
+use crate::fact::{GroupAttributes, Reading, TargetStickiness};
 use crate::reader::{Asked, Reader, all};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
@@ -23,14 +23,38 @@ pub(super) fn seconds(
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<Option<i32>, ReadyState>> {
-    let chosen = spec.map(|spec| match spec.duration {
-        Some(duration) if spec.enabled => Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)),
-        _ => None,
-    });
     if groups.len() < 2 {
-        return Some(Ok(chosen.unwrap_or(before)));
+        return Some(Ok(spec.map_or(before, chosen)));
     }
-    let readings = all(groups.iter().map(|group| reader.attributes(group, not_before)))?;
+    let (unrefuted, fresh) = (reader.unrefuted(), reader.fresh());
+    let mut judge = |not_before| {
+        let readings = all(groups.iter().map(|group| reader.attributes(group, not_before)))?;
+        Some(judge(spec, groups, before, &readings))
+    };
+    // AWS refuses a split that is not sticky over groups that are.
+    if let Ok(None) = judge(unrefuted)? {
+        return Some(Ok(None));
+    }
+    match judge(not_before)? {
+        Ok(seconds) => Some(Ok(seconds)),
+        // What was in the way may be mended.
+        Err(_) => judge(fresh),
+    }
+}
+
+/// What the spec chooses, in seconds.
+fn chosen(spec: &Stickiness) -> Option<i32> {
+    let duration = spec.duration.filter(|_| spec.enabled)?;
+    Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX))
+}
+
+/// What the groups' own stickiness makes of what the spec says and of what was there before.
+fn judge(
+    spec: Option<&Stickiness>,
+    groups: &[&Arn],
+    before: Option<i32>,
+    readings: &[Reading<'_, GroupAttributes>],
+) -> Result<Option<i32>, ReadyState> {
     let mut sticky = None;
     for (group, reading) in groups.iter().zip(readings) {
         match reading.found.map(|attributes| attributes.stickiness) {
@@ -41,12 +65,12 @@ pub(super) fn seconds(
                     "{group} has stickiness by an application cookie, which does not work while traffic is split over \
                      several groups; switch the group to the balancer's own cookie (lb_cookie) or switch it off"
                 );
-                return Some(Err(ReadyState::Stalled(because(Reason::ApplicationCookie, message))));
+                return Err(ReadyState::Stalled(because(Reason::ApplicationCookie, message)));
             }
-            Err(error) => return Some(Err(ReadyState::unreadable(error, &format!("the attributes of {group}")))),
+            Err(error) => return Err(ReadyState::unreadable(error, &format!("the attributes of {group}"))),
         }
     }
-    Some(match (chosen, sticky) {
+    match (spec.map(chosen), sticky) {
         (Some(None), Some(group)) => {
             let message = format!(
                 "spec.stickiness is off, but {group} has stickiness on, and ELBv2 then refuses a split without \
@@ -57,5 +81,5 @@ pub(super) fn seconds(
         (Some(chosen), _) => Ok(chosen),
         (None, Some(_)) => Ok(before.or(Some(WHILE_SHIFTING_SECONDS))),
         (None, None) => Ok(before),
-    })
+    }
 }

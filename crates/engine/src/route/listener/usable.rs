@@ -86,7 +86,7 @@ pub(in crate::route) fn refusal(
     let status = &entry_point.status;
     let listener = status.listeners.iter().find(|listener| listener.arn == write.listener().as_str());
     let (Some(listener), Some(balancer)) = (listener, &status.arn) else { return Some(Ok(())) };
-    let fresh = reader.fresh();
+    let (unrefuted, fresh) = (reader.unrefuted(), reader.fresh());
     let balancer = reader.balancer(&By::Arn(Arn::new(balancer)), ANY_AGE);
     let mut judge = |not_before| -> Asked<Vec<String>> {
         let groups = all(attached.iter().map(|group| reader.group(&By::Arn(group.clone()), not_before)))?;
@@ -95,7 +95,7 @@ pub(in crate::route) fn refusal(
         Some(groups.filter_map(|group| unusable(balancer, &listener.protocol, group)).collect())
     };
     // What is known of a group seldom changes, and AWS judges too; but what was in the way may be mended.
-    if judge(ANY_AGE)?.is_empty() {
+    if judge(unrefuted)?.is_empty() {
         return Some(Ok(()));
     }
     let why = judge(fresh)?;
