@@ -119,7 +119,9 @@ fn judged(station: &Station<'_>, found: Found, has_failed: bool, unseen: Watched
             let noted = Watched { degraded_since: Some(since), ..unseen };
             // Before the weight was seen to be live, it is not yet the candidate that carries it.
             if !at_once && now < since + grace {
-                let wake = noted.wake.map(|wake| wake.min(since + grace));
+                // It may cease to count as checked anew before that.
+                let no_more_anew = anew_until(station.routes).filter(|until| is_anew && now < *until);
+                let wake = noted.wake.into_iter().chain([since + grace]).chain(no_more_anew).min();
                 Watched { wake, ..noted }
             } else if found.acts {
                 Watched { failure: Some(because(Reason::CandidateUnhealthy, message)), ..noted }
@@ -133,9 +135,13 @@ fn judged(station: &Station<'_>, found: Found, has_failed: bool, unseen: Watched
 /// Whether the groups of the run may have left the action meanwhile: nobody has checked the candidate, or the weights of the
 /// run were set again a moment ago over what somebody else had put there, by a command or a route that corrects.
 fn is_checked_anew(now: Timestamp, run: &Run, routes: &[RouteProgress<'_>]) -> bool {
-    let corrected =
-        |route: &RouteProgress<'_>| route.object.status.reversals.iter().any(|back| now < back.at + CHECKED_ANEW);
-    run.unchecked || run.reasserted_seq == Some(run.seq) || routes.iter().any(corrected)
+    run.unchecked || run.reasserted_seq == Some(run.seq) || anew_until(routes).is_some_and(|until| now < until)
+}
+
+/// Until when targets may be checked anew since a route has corrected its weights.
+fn anew_until(routes: &[RouteProgress<'_>]) -> Option<Timestamp> {
+    let reversals = routes.iter().flat_map(|route| &route.object.status.reversals);
+    reversals.map(|back| back.at + CHECKED_ANEW).max()
 }
 
 /// What becomes of a run that is moving while its shift cannot be decided on: nothing moves it, and nobody watches.
