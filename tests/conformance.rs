@@ -46,6 +46,7 @@ mod returns;
 mod shared;
 mod simulator;
 mod stacks;
+mod waves;
 mod weights;
 
 pub(crate) use kubernetes::{Kubernetes, client, define_kinds, install_kinds};

@@ -7,4 +7,5 @@ mod chart;
 mod conformance;
 mod differential;
 mod layout;
+mod sim;
 mod upgrades;

@@ -109,6 +109,18 @@ impl Server {
         if sent { Ok(()) } else { Err(format!("{} cannot be sent {name}: it has ended", self.name)) }
     }
 
+    /// The processor time that the server has taken, in seconds.
+    pub(crate) fn processor_s(&mut self) -> Result<f64, String> {
+        let pid = self.pid(10)?;
+        let said =
+            fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|error| format!("{}: {error}", self.name))?;
+        // The name of the program stands in parentheses, and may hold anything; the 14th and 15th fields are counted in
+        // hundredths of a second.
+        let fields = said.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let hundredths: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        Ok(hundredths.iter().sum::<f64>() / 100.0)
+    }
+
     /// The number of the process, which the supervisor notes a moment after starting it.
     fn pid(&mut self, seconds: u32) -> Result<String, String> {
         self.wait_until(seconds, |server| {

@@ -155,6 +155,12 @@ impl Process {
         server
     }
 
+    /// The processor time that the running process has taken, in seconds.
+    pub(crate) fn processor_s(&mut self) -> f64 {
+        let running = self.running.as_mut().expect("the case has started a controller");
+        running.processor_s().unwrap_or_else(|said| panic!("{said}"))
+    }
+
     /// The status and the body of the answer to a GET of the running process.
     pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         let running = self.running.as_ref().expect("the case has started a controller");
@@ -341,9 +347,10 @@ fn network(moto: &Moto, key: &str) -> Network {
 pub(crate) fn weir_run(moto: &Moto) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command
-        .args(["run", "--inventory-interval", &format!("{}s", ROUND.as_secs()), "--log-format", "json"])
+        .args(["run", "--log-format", "json"])
         // By the environment, so that a case can give another by the flag.
         .env("WEIR_OWNER_ID", OWNER)
+        .env("WEIR_INVENTORY_INTERVAL", format!("{}s", ROUND.as_secs()))
         .envs(["BALANCER", "TARGET_GROUP", "REGION"].map(|subject| (format!("WEIR_ALLOW_{subject}"), "*=*")))
         .env("AWS_ENDPOINT_URL", moto.endpoint())
         .envs([("AWS_ACCESS_KEY_ID", "testing"), ("AWS_SECRET_ACCESS_KEY", "testing"), ("AWS_REGION", REGION)])

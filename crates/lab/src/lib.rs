@@ -33,6 +33,7 @@ pub mod trace;
 pub mod wave;
 mod wire;
 pub mod world;
+pub mod world_file;
 
 pub use account::Account;
 pub use evidence::Evidence;

@@ -51,7 +51,7 @@ pub use self::iam::Right;
 pub use self::log::Call;
 pub use self::rates::{Rate, Rates};
 pub use self::refusal::Refusal;
-pub use self::service::{Asks, Sent, Split};
+pub use self::service::{Asks, Sent, Split, operations};
 
 /// What a simulated AWS is like.
 #[derive(Clone, Debug)]
@@ -94,6 +94,9 @@ impl Default for AwsOptions {
         }
     }
 }
+
+/// How far back what only observers ask for is known in a world that forgets.
+const KEPT: Duration = Duration::from_mins(5);
 
 /// Streams of requests, each for as long as somebody watches it.
 type Streams = Arc<Mutex<Vec<Weak<Mutex<Stream>>>>>;
@@ -222,6 +225,14 @@ impl Aws {
     /// All calls since they were last taken; the counts stay.
     pub fn take_calls(&self) -> Vec<Call> {
         self.regional().log.take()
+    }
+
+    /// Forgets what only those want to know who look back: every call and change, and how things were some minutes ago. A
+    /// world that lasts does so now and then, so that what it holds does not grow with what it is asked.
+    pub fn forget_history(&self) {
+        let now = self.clock.now();
+        self.send_what_is_due(now);
+        self.partition().forget_before(now - KEPT);
     }
 
     /// How many calls there were, by operation and outcome.

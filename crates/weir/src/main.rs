@@ -8,6 +8,8 @@ mod demo;
 mod iam_policy;
 mod logging;
 mod run;
+#[cfg(feature = "demo")]
+mod sim;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -34,6 +36,8 @@ enum Command {
     Run(Box<run::Run>),
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
+    #[cfg(feature = "demo")]
+    Sim(sim::Sim),
     Crds(crds::Crds),
     IamPolicy(iam_policy::IamPolicy),
 }
@@ -44,7 +48,8 @@ const EXAMPLES: &str = "  weir crds | kubectl apply --server-side -f -     insta
 
 #[cfg(feature = "demo")]
 const DEMO: &str = "
-  weir demo                                        watch a release and a rollback, without a cluster or AWS";
+  weir demo                                        watch a release and a rollback, without a cluster or AWS
+  weir sim -f examples/release                     serve a simulated cluster and AWS to kubectl and the AWS CLI";
 #[cfg(not(feature = "demo"))]
 const DEMO: &str = "";
 
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
         Command::Run(arguments) => end(run::run(&arguments).map(|()| ExitCode::SUCCESS)),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => end(demo::run(&arguments)),
+        #[cfg(feature = "demo")]
+        Command::Sim(arguments) => end(sim::run(&arguments)),
         Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
         Command::IamPolicy(arguments) => end(iam_policy::run(&arguments).map(|()| ExitCode::SUCCESS)),
     }

@@ -106,6 +106,10 @@ impl Service for Monitoring {
         Protocol::Cbor("com.amazonaws.cloudwatch")
     }
 
+    fn operations(&self) -> Vec<&'static str> {
+        vec![GET_METRIC_DATA]
+    }
+
     fn operation(&self, name: &str) -> Option<Operation> {
         let bucket: Bucket = |rates| ("metric data", rates.metric_data);
         (name == GET_METRIC_DATA).then_some(Operation { name: GET_METRIC_DATA, writes: false, bucket: Some(bucket) })

@@ -61,6 +61,10 @@ impl Effects {
     pub(super) fn all(&self) -> Vec<Effect> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// Who acts, when and where, and how soon the data plane follows.

@@ -182,6 +182,17 @@ impl Elb {
         }
     }
 
+    /// Forgets how things were before an instant, and targets that were gone by then.
+    pub(super) fn forget_before(&mut self, at: Timestamp) {
+        for listener in self.listeners.values_mut() {
+            listener.plane.forget_before(at);
+        }
+        for group in self.groups.values_mut() {
+            group.targets.retain(|_, target| target.forget_before(at));
+        }
+        self.buried.clear();
+    }
+
     pub(crate) fn balancer(&self, arn: &str) -> Result<&Balancer, Refusal> {
         Resource::Balancer.check(arn)?;
         self.balancers.get(arn).ok_or_else(|| Resource::Balancer.not_found())

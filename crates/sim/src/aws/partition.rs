@@ -132,6 +132,15 @@ impl Partition {
         self.effects.all()
     }
 
+    /// Forgets every call and change so far, and how things were before an instant.
+    pub(super) fn forget_before(&mut self, at: Timestamp) {
+        self.effects.forget();
+        for regional in self.regional.values_mut() {
+            drop(regional.log.take());
+            regional.elbv2.forget_before(at);
+        }
+    }
+
     /// Lets the owner of an access key do only what a policy allows.
     pub(super) fn restrict(&mut self, key: &str, policy: Policy) {
         self.policies.insert(key.to_owned(), Arc::new(policy));

@@ -24,6 +24,11 @@ use super::sts::STS;
 /// Every service that there is.
 const SERVICES: [&dyn Service; 3] = [&ELBV2, &CLOUDWATCH, &STS];
 
+/// The signing name of each service, and the names of its operations.
+pub fn operations() -> Vec<(&'static str, Vec<&'static str>)> {
+    SERVICES.iter().map(|service| (service.signing_name(), service.operations())).collect()
+}
+
 /// A service of AWS. It has no state of its own: that is in the partition, by region or by account.
 pub(super) trait Service: Sync {
     /// The service of the credential scope by which its requests are signed.
@@ -34,6 +39,9 @@ pub(super) trait Service: Sync {
 
     /// What is spoken with it.
     fn protocol(&self) -> Protocol;
+
+    /// The names of its operations.
+    fn operations(&self) -> Vec<&'static str>;
 
     /// The operation of this name.
     fn operation(&self, name: &str) -> Option<Operation>;

@@ -127,8 +127,12 @@ impl Service for SecurityTokens {
         Protocol::Query("https://sts.amazonaws.com/doc/2011-06-15/")
     }
 
+    fn operations(&self) -> Vec<&'static str> {
+        vec![ASSUME_ROLE, GET_CALLER_IDENTITY]
+    }
+
     fn operation(&self, name: &str) -> Option<Operation> {
-        let name = [ASSUME_ROLE, GET_CALLER_IDENTITY].into_iter().find(|known| *known == name)?;
+        let name = self.operations().into_iter().find(|known| *known == name)?;
         Some(Operation { name, writes: false, bucket: None })
     }
 

@@ -43,6 +43,17 @@ impl<T> Timeline<T> {
         self.entries.truncate(self.entries.partition_point(|entry| entry.0 <= at));
     }
 
+    /// Forgets what held before this instant and does no more.
+    pub(crate) fn forget_before(&mut self, at: Timestamp) {
+        let held = self.entries.partition_point(|entry| entry.0 <= at).saturating_sub(1);
+        self.entries.drain(..held);
+    }
+
+    /// Whether nothing begins to hold after this instant.
+    pub(crate) fn rests_since(&self, at: Timestamp) -> bool {
+        self.entries.last().is_none_or(|last| last.0 <= at)
+    }
+
     /// Every instant up to this one at which a value began to hold.
     pub(crate) fn instants_until(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
         self.entries.iter().map(|entry| entry.0).take_while(move |instant| *instant <= at)

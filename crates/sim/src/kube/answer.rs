@@ -11,8 +11,10 @@ use super::kinds::{GroupResource, Kind};
 use super::log::Request;
 use super::read::Scope;
 use super::request::{Call, Path, Target};
+use super::table::{self, Include};
+use super::watch::Shape;
 use super::write::Write;
-use super::{definition, delete, discovery, read, watch};
+use super::{delete, discovery, protobuf, read, watch};
 
 /// What is answered.
 pub(super) enum Reply {
@@ -82,10 +84,9 @@ fn dispatch(cluster: &mut Cluster, call: &Call) -> Result<Reply, Failure> {
         Path::Resources(group, version) => {
             return discovery::resources(&cluster.kinds, group, version).map(Reply::ok).ok_or_else(missing);
         }
+        Path::Descriptions => return Ok(Reply::ok(discovery::descriptions(&cluster.kinds))),
         Path::Description(group, version) => {
-            let kind = definition::key();
-            let definitions = cluster.all(&kind).map(|(_, definition)| &**definition);
-            return discovery::description(definitions, group, version).map(Reply::ok).ok_or_else(missing);
+            return discovery::description(cluster, group, version).map(Reply::ok).ok_or_else(missing);
         }
         Path::Unknown => return Err(missing()),
     };
@@ -109,22 +110,36 @@ fn missing() -> Failure {
 
 fn objects(cluster: &mut Cluster, kind: &Arc<Kind>, target: &Target, call: &Call) -> Result<Reply, Failure> {
     let metadata_only = call.accept.contains("as=PartialObjectMetadata");
+    let table = table::is_asked_for(call).then(|| Include::read(call));
     let place = (target.namespace.clone().unwrap_or_default(), target.name.clone().unwrap_or_default());
     let dry_run = call.parameter("dryRun") == Some("All");
     match call.verb(target) {
         "get" => {
             let object = read::get(cluster, kind, &place)?;
+            if let Some(include) = table {
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                let now = cluster.clock.now();
+                return Ok(Reply::ok(kind.columns.table([&*object].into_iter(), include, &metadata, now)));
+            }
             Ok(Reply::ok(if metadata_only { Arc::new(metadata_of(&object)) } else { object }))
         }
         "list" => {
             let mut list = read::list(cluster, &Scope::of(kind, target, call)?, call)?;
-            if metadata_only {
+            if let Some(include) = table {
+                let items = list["items"].as_array().into_iter().flatten();
+                list = kind.columns.table(items, include, &list["metadata"], cluster.clock.now());
+            } else if metadata_only {
                 list = metadata_list(&list);
             }
             Ok(Reply::ok(list))
         }
         "watch" => {
-            let plan = watch::plan(cluster, Scope::of(kind, target, call)?, call, metadata_only)?;
+            let shape = match table {
+                Some(include) => Shape::Table(include),
+                None if metadata_only => Shape::Metadata,
+                None => Shape::Whole,
+            };
+            let plan = watch::plan(cluster, Scope::of(kind, target, call)?, call, shape)?;
             Ok(Reply::Watch(Box::new(plan)))
         }
         "create" if target.name.is_none() => write(cluster, kind, target, call),
@@ -156,9 +171,12 @@ fn status(cluster: &mut Cluster, kind: &Arc<Kind>, target: &Target, call: &Call)
 fn write(cluster: &mut Cluster, kind: &Arc<Kind>, target: &Target, call: &Call) -> Result<Reply, Failure> {
     let write = Write::new(cluster, kind.clone(), target, call)?;
     let written = match call.verb(target) {
-        "create" => write.create(&call.body)?,
-        "update" => write.replace(&call.body)?,
-        _ => write.patch(call.media_type(), &call.body)?,
+        "patch" => write.patch(call.media_type(), &call.body)?,
+        verb => {
+            let is_protobuf = call.media_type() == protobuf::MEDIA_TYPE;
+            let body = if is_protobuf { protobuf::to_json(&call.body, kind)?.into() } else { call.body.clone() };
+            if verb == "create" { write.create(&body)? } else { write.replace(&body)? }
+        }
     };
     let code = if written.created { 201 } else { 200 };
     Ok(Reply::Json { code, body: written.object, warnings: written.warnings })

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::field::FieldError;
 use super::kinds::{GroupResource, Kind, Origin};
 use super::schema::Schema;
+use super::table::Columns;
 use super::{definition, events};
 
 /// What is special about a built-in kind.
@@ -92,15 +93,29 @@ pub(super) fn kinds() -> impl Iterator<Item = Kind> {
             has_generation: built_in.has_generation,
             origin: built_in.origin,
             schema,
+            columns: columns(built_in.plural),
         }
     })
+}
+
+/// How objects of a built-in kind are printed.
+fn columns(plural: &str) -> Columns {
+    let age = ("Age", "date", ".metadata.creationTimestamp");
+    match plural {
+        "events" => Columns::of_events(),
+        "namespaces" => Columns::named(&[("Status", "string", ".status.phase"), age]),
+        "leases" => Columns::named(&[("Holder", "string", ".spec.holderIdentity"), age]),
+        "customresourcedefinitions" => Columns::named(&[("Created At", "string", ".metadata.creationTimestamp")]),
+        _ => Columns::named(&[age]),
+    }
 }
 
 fn object(properties: Value) -> Value {
     json!({"type": "object", "properties": properties})
 }
 
-fn schema(key: &GroupResource) -> Value {
+/// The schema of a built-in kind, as definitions write theirs.
+pub(super) fn schema(key: &GroupResource) -> Value {
     let text = json!({"type": "string"});
     let int32 = json!({"type": "integer", "format": "int32"});
     let time = json!({"type": "string", "format": "date-time", "nullable": true});

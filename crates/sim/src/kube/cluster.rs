@@ -186,6 +186,13 @@ impl Cluster {
         self.wake();
     }
 
+    /// Forgets the changes that were visible before an instant.
+    pub(super) fn compact_before(&mut self, instant: Instant) {
+        while let Some(oldest) = self.history.pop_front_if(|oldest| oldest.visible_at < instant) {
+            self.compacted = oldest.version;
+        }
+    }
+
     /// The changes after `version`, oldest first; `None` if some of them are no longer known.
     pub(super) fn changes_after(&self, version: u64) -> Option<impl Iterator<Item = &Change>> {
         if version < self.compacted {

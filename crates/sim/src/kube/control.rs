@@ -18,6 +18,9 @@ use super::{Kube, delete, merge, metadata};
 /// Where `kubectl apply` remembers what was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// How far back changes are known in a world that forgets, as `--etcd-compaction-interval` of kube-apiserver has it.
+const KEPT: Duration = Duration::from_mins(5);
+
 impl Kube {
     /// Creates or updates an object the way `kubectl apply` does: what was applied before and is now missing is
     /// removed, what others wrote stays, unknown fields are refused. Returns the object as it now is.
@@ -124,6 +127,16 @@ impl Kube {
     /// Forgets the history of changes: watches and lists that go on from before it are told `410 Expired`.
     pub fn compact(&self) {
         self.cluster().compact();
+    }
+
+    /// Forgets what only those want to know who look back: the requests so far, and changes of some minutes ago, as etcd does
+    /// in a real cluster. A world that lasts does so now and then.
+    pub fn forget_history(&self) {
+        let mut cluster = self.cluster();
+        cluster.log.clear();
+        if let Some(instant) = Instant::now().checked_sub(KEPT) {
+            cluster.compact_before(instant);
+        }
     }
 
     /// Keeps news of changes from all watches for a while; reads see them at once.

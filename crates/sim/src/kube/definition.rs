@@ -7,6 +7,7 @@ use super::field::FieldError;
 use super::kinds::{GroupResource, Kind, Origin};
 use super::metadata;
 use super::schema::Schema;
+use super::table::Columns;
 
 /// The resource of the definitions themselves.
 pub(super) fn key() -> GroupResource {
@@ -47,6 +48,10 @@ pub(super) fn validate(definition: &Value) -> Vec<FieldError> {
             errors.push(FieldError::required(field, ""));
         } else if let Err(error) = Schema::shared(schema) {
             errors.push(FieldError { field: format!("{path}.{}", error.field), ..error });
+        }
+        if let Err(reason) = Columns::of_version(version) {
+            let field = format!("spec.versions[{index}].additionalPrinterColumns");
+            errors.push(FieldError::invalid(field, version["additionalPrinterColumns"].clone(), reason));
         }
     }
     errors
@@ -108,6 +113,7 @@ fn serve(cluster: &mut Cluster, definition: &Value) {
             has_generation: true,
             origin: Origin::Custom,
             schema: schema.expect("a definition whose schema does not parse was refused"),
+            columns: Columns::of_version(version).expect("a definition whose columns are no paths was refused"),
         });
     }
 }

@@ -1,8 +1,12 @@
 //! What is served, for clients that ask before they act.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::cluster::Cluster;
 use super::kinds::{Kind, Kinds};
+use super::{builtin, definition};
 
 /// `/version`
 pub(super) fn version() -> Value {
@@ -77,21 +81,51 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
     Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}))
 }
 
-/// `/openapi/v3/apis/GROUP/VERSION`, of kinds that were defined: their schemas, as far as clients compare them.
-pub(super) fn description<'a>(
-    definitions: impl Iterator<Item = &'a Value>,
-    group: &str,
-    version: &str,
-) -> Option<Value> {
-    let mut schemas = serde_json::Map::new();
-    for spec in definitions.map(|definition| &definition["spec"]).filter(|spec| spec["group"] == group) {
-        let mut versions = spec["versions"].as_array().into_iter().flatten();
-        let Some(served) = versions.find(|served| served["name"] == version) else { continue };
-        let kind = spec["names"]["kind"].as_str().unwrap_or_default();
-        let mut schema = served["schema"]["openAPIV3Schema"].clone();
-        schema["x-kubernetes-group-version-kind"] = json!([{"group": group, "kind": kind, "version": version}]);
-        let reversed: Vec<&str> = group.split('.').rev().collect();
-        schemas.insert(format!("{}.{version}.{kind}", reversed.join(".")), schema);
+/// `/openapi/v3`
+pub(super) fn descriptions(kinds: &Kinds) -> Value {
+    let paths = kinds.all().map(|kind| {
+        let path = match kind.key.group.as_str() {
+            "" => format!("api/{}", kind.version),
+            group => format!("apis/{group}/{}", kind.version),
+        };
+        (path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}")}))
+    });
+    json!({"paths": paths.collect::<serde_json::Map<_, _>>()})
+}
+
+/// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`: the schemas, as far as clients compare and explain them, and
+/// which of the parameters are known that kubectl asks about before it writes.
+pub(super) fn description(cluster: &Cluster, group: &str, version: &str) -> Option<Value> {
+    let (mut schemas, mut paths) = (serde_json::Map::new(), serde_json::Map::new());
+    let is_it = |kind: &&Arc<Kind>| kind.key.group == group && kind.version == version;
+    for kind in cluster.kinds.all().filter(is_it) {
+        let group_version_kind = json!({"group": group, "kind": kind.name, "version": version});
+        let mut schema = if kind.is_custom() { defined_schema(cluster, kind)? } else { builtin::schema(&kind.key) };
+        schema["x-kubernetes-group-version-kind"] = json!([group_version_kind]);
+        let reversed: Vec<&str> = group.split('.').rev().filter(|part| !part.is_empty()).collect();
+        schemas.insert(format!("{}.{version}.{}", reversed.join("."), kind.name), schema);
+        let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let namespace = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+        let parameter =
+            |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+        let patch = json!({
+            "parameters": [parameter("dryRun"), parameter("fieldValidation")],
+            "responses": {"200": {"description": "OK"}},
+            "x-kubernetes-group-version-kind": group_version_kind,
+        });
+        paths.insert(format!("{prefix}{namespace}/{}/{{name}}", kind.key.resource), json!({"patch": patch}));
     }
-    (!schemas.is_empty()).then(|| json!({"openapi": "3.0.0", "components": {"schemas": schemas}}))
+    let info = json!({"title": "Kubernetes", "version": "v1.36.3"});
+    let described = || json!({"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}});
+    (!schemas.is_empty()).then(described)
+}
+
+/// The schema of a kind as its definition has it.
+fn defined_schema(cluster: &Cluster, kind: &Kind) -> Option<Value> {
+    let key = definition::key();
+    let mut definitions = cluster.all(&key).map(|(_, definition)| definition);
+    let definition = definitions.find(|found| definition::defined(found) == kind.key)?;
+    let mut versions = definition["spec"]["versions"].as_array().into_iter().flatten();
+    let served = versions.find(|served| served["name"] == kind.version.as_str())?;
+    Some(served["schema"]["openAPIV3Schema"].clone())
 }

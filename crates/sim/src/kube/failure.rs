@@ -117,6 +117,15 @@ impl Failure {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
+    /// 415 for what a real server does and this one does not.
+    pub(super) fn no_server_side_apply(accepted: &[&str]) -> Self {
+        let list = accepted.join(", ");
+        let message = format!(
+            "server-side apply is not simulated: apply without --server-side; accepted media types include: {list}"
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     /// 422: the object breaks rules; `kind` is the kind's name, not the resource's.
     pub(super) fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
         let mut words: Vec<String> = Vec::new();

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::schema::Schema;
+use super::table::Columns;
 
 /// A resource without its version: the key under which objects are stored.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ pub(super) struct Kind {
     pub(super) has_generation: bool,
     pub(super) origin: Origin,
     pub(super) schema: Arc<Schema>,
+    /// How its objects are printed.
+    pub(super) columns: Columns,
 }
 
 impl Kind {

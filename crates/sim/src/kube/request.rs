@@ -34,7 +34,9 @@ pub(super) enum Path {
     Group(String),
     /// `/api/v1` and `/apis/GROUP/VERSION`
     Resources(String, String),
-    /// `/openapi/v3/apis/GROUP/VERSION`
+    /// `/openapi/v3`
+    Descriptions,
+    /// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`
     Description(String, String),
     /// Everything below.
     Objects(Target),
@@ -113,6 +115,8 @@ impl Path {
             ["apis", group] => Self::Group((*group).to_owned()),
             ["api", version] => Self::Resources(String::new(), (*version).to_owned()),
             ["apis", group, version] => Self::Resources((*group).to_owned(), (*version).to_owned()),
+            ["openapi", "v3"] => Self::Descriptions,
+            ["openapi", "v3", "api", version] => Self::Description(String::new(), (*version).to_owned()),
             ["openapi", "v3", "apis", group, version] => Self::Description((*group).to_owned(), (*version).to_owned()),
             ["api", version, rest @ ..] => Self::objects("", version, rest),
             ["apis", group, version, rest @ ..] => Self::objects(group, version, rest),

@@ -14,12 +14,15 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::clock::Clock;
+
 use super::Kube;
 use super::cluster::{Change, Cluster};
 use super::failure::Failure;
 use super::field::{FieldError, Wrong};
 use super::read::{self, Scope};
 use super::request::Call;
+use super::table::Include;
 
 /// How often a quiet watch that allows bookmarks gets one.
 const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
@@ -31,7 +34,8 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 #[derive(Debug)]
 pub(super) struct Plan {
     scope: Scope,
-    metadata_only: bool,
+    shape: Shape,
+    clock: Clock,
     number: u64,
     /// Events that are told before any change.
     first: VecDeque<Bytes>,
@@ -43,6 +47,14 @@ pub(super) struct Plan {
     broken: bool,
 }
 
+/// What is told of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Whole,
+    Metadata,
+    Table(Include),
+}
+
 /// The body of a watch.
 pub(super) struct Watch {
     plan: Plan,
@@ -52,7 +64,7 @@ pub(super) struct Watch {
 }
 
 /// Starts a watch: decides what it tells first and from where it goes on.
-pub(super) fn plan(cluster: &mut Cluster, scope: Scope, call: &Call, metadata_only: bool) -> Result<Plan, Failure> {
+pub(super) fn plan(cluster: &mut Cluster, scope: Scope, call: &Call, shape: Shape) -> Result<Plan, Failure> {
     let asked = read::version_parameter(call)?;
     let bookmarks = call.flag("allowWatchBookmarks");
     let initial = call.flag("sendInitialEvents");
@@ -68,7 +80,8 @@ pub(super) fn plan(cluster: &mut Cluster, scope: Scope, call: &Call, metadata_on
         ends_at: Instant::now() + lifetime,
         bookmarks,
         broken: false,
-        metadata_only,
+        shape,
+        clock: cluster.clock,
         scope,
     };
     match asked {
@@ -118,7 +131,16 @@ impl Plan {
     fn line(&self, event: &str, object: &Value) -> Bytes {
         // Like a real server's, with the type first: a reader who knows it need not keep the object for later.
         let line = |object: &Value| format!("{{\"type\":\"{event}\",\"object\":{object}}}\n").into();
-        if self.metadata_only { line(&super::answer::metadata_of(object)) } else { line(object) }
+        match self.shape {
+            Shape::Whole => line(object),
+            Shape::Metadata => line(&super::answer::metadata_of(object)),
+            Shape::Table(include) => {
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                // A bookmark is no object.
+                let rows = Some(object).filter(|_| event != "BOOKMARK");
+                line(&self.scope.kind.columns.table(rows.into_iter(), include, &metadata, self.clock.now()))
+            }
+        }
     }
 
     fn bookmark(&self, initial: bool) -> Bytes {

@@ -156,6 +156,9 @@ impl<'a> Write<'a> {
     }
 
     fn try_patch(&mut self, media_type: &str, body: &[u8]) -> Result<(Arc<Value>, bool), Failure> {
+        if media_type.starts_with("application/apply-patch") {
+            return Err(Failure::no_server_side_apply(&PATCHES));
+        }
         if !PATCHES.contains(&media_type) {
             return Err(Failure::unsupported_media_type(&PATCHES));
         }

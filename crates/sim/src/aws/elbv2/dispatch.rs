@@ -84,6 +84,10 @@ impl Service for Elbv2 {
         Protocol::Query("http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/")
     }
 
+    fn operations(&self) -> Vec<&'static str> {
+        OPERATIONS.iter().map(|(name, _)| *name).collect()
+    }
+
     fn operation(&self, name: &str) -> Option<Operation> {
         let (name, work) = find(name)?;
         Some(Operation { name, writes: matches!(work, Work::Write(_)), bucket: Some(bucket_of(name, work)) })

@@ -239,6 +239,14 @@ impl Target {
         [self.states.next_after(at), self.app.next_after(at), self.shifted.next_after(at)].into_iter().flatten().min()
     }
 
+    /// Forgets how it was before an instant. Whether there is anything left to know of it.
+    pub(crate) fn forget_before(&mut self, at: Timestamp) -> bool {
+        self.states.forget_before(at);
+        self.app.forget_before(at);
+        self.shifted.forget_before(at);
+        self.state(at) != TargetState::Gone || !self.states.rests_since(at)
+    }
+
     /// Registers it; a target that is registered already stays as it is.
     pub(crate) fn register(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
         if matches!(self.state(now), TargetState::Gone | TargetState::Draining) {

@@ -39,3 +39,15 @@ fn what_is_expected_never_overtakes() {
     assert_eq!(line.at(second(19)), Some(&'a'), "a later change does not arrive before an earlier one");
     assert_eq!(line.at(second(20)), Some(&'c'));
 }
+
+#[test]
+fn what_is_forgotten_changes_nothing_from_then_on() {
+    let mut line = Timeline::starting(second(10), 'a');
+    line.then(second(20), 'b');
+    line.then(second(30), 'c');
+    line.forget_before(second(25));
+    assert_eq!((line.at(second(15)), line.at(second(25)), line.at(second(30))), (None, Some(&'b'), Some(&'c')));
+    assert_eq!((line.rests_since(second(29)), line.rests_since(second(30))), (false, true));
+    line.forget_before(second(90));
+    assert_eq!(line.at(second(90)), Some(&'c'));
+}

@@ -1,0 +1,104 @@
+//! What the AWS CLI is used for: a world is built with ordinary calls alone, and every answer is one that its service models
+//! accept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::bed::places;
+
+use super::shell::Sim;
+
+fn json(sim: &Sim, line: &str) -> Value {
+    serde_json::from_str(&sim.run(&format!("aws {line} --output json"))).unwrap()
+}
+
+fn arn<'a>(answer: &'a Value, list: &str, field: &str) -> &'a str {
+    answer[list][0][field].as_str().unwrap_or_else(|| panic!("{list}[0].{field} in {answer}"))
+}
+
+#[test]
+fn a_world_is_built_and_looked_at_with_ordinary_calls() {
+    // Instances are those of a world file.
+    let Some(sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    let group = |name: &str| {
+        let made = format!("elbv2 create-target-group --name {name} --protocol HTTP --port 8080 --vpc-id vpc-1");
+        arn(&json(&sim, &made), "TargetGroups", "TargetGroupArn").to_owned()
+    };
+    let (blue, green) = (group("blue"), group("green"));
+    for (group, id) in [(&blue, "i-checkout-blue-1"), (&green, "i-checkout-green-1")] {
+        sim.run(&format!("aws elbv2 register-targets --target-group-arn {group} --targets Id={id}"));
+    }
+    let made = json(&sim, "elbv2 create-load-balancer --name public --subnets subnet-1 subnet-2");
+    let balancer = arn(&made, "LoadBalancers", "LoadBalancerArn");
+    sim.run(&format!("aws elbv2 wait load-balancer-available --load-balancer-arns {balancer}"));
+    let listener = format!(
+        "elbv2 create-listener --load-balancer-arn {balancer} --protocol HTTP --port 80 \
+         --default-actions Type=forward,TargetGroupArn={blue}"
+    );
+    let made = json(&sim, &listener);
+    let listener = arn(&made, "Listeners", "ListenerArn");
+    let rule = format!(
+        "elbv2 create-rule --listener-arn {listener} --priority 5 --conditions Field=path-pattern,Values=/api/* --actions \
+         '[{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":[{{\"TargetGroupArn\":\"{blue}\",\"Weight\":9}},\
+         {{\"TargetGroupArn\":\"{green}\",\"Weight\":1}}]}}}}]'"
+    );
+    let made = json(&sim, &rule);
+    let rule = arn(&made, "Rules", "RuleArn");
+    sim.run(&format!("aws elbv2 add-tags --resource-arns {rule} --tags Key=team,Value=shop"));
+    let tags = json(&sim, &format!("elbv2 describe-tags --resource-arns {rule}"));
+    assert_eq!(tags["TagDescriptions"][0]["Tags"][0]["Value"], "shop", "{tags}");
+    let rules = json(&sim, &format!("elbv2 describe-rules --listener-arn {listener}"));
+    assert_eq!(rules["Rules"].as_array().map(Vec::len), Some(2), "{rules}");
+    assert_eq!(rules["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"][1]["Weight"], 1, "{rules}");
+    sim.run(&format!("aws elbv2 wait target-in-service --target-group-arn {blue}"));
+    let health = json(&sim, &format!("elbv2 describe-target-health --target-group-arn {green}"));
+    assert_eq!(health["TargetHealthDescriptions"][0]["Target"]["Id"], "i-checkout-green-1", "{health}");
+    sim.run(&format!("aws elbv2 delete-rule --rule-arn {rule}"));
+    sim.run(&format!("aws elbv2 delete-load-balancer --load-balancer-arn {balancer}"));
+    sim.run(&format!("aws elbv2 delete-target-group --target-group-arn {green}"));
+    let who = json(&sim, "sts get-caller-identity");
+    assert_eq!(who["Account"], "123456789012", "{who}");
+}
+
+#[test]
+fn mistakes_are_told_as_aws_tells_them() {
+    let Some(sim) = Sim::start(&[]) else { return };
+    let said = sim.fails("aws elbv2 describe-load-balancers --names nobody");
+    assert!(said.contains("LoadBalancerNotFound"), "{said}");
+    let said = sim.fails("aws elbv2 describe-ssl-policies");
+    assert!(said.contains("InvalidAction"), "{said}");
+    let said = sim.fails("aws elbv2 create-target-group --name 'not a name' --protocol HTTP --port 80 --vpc-id vpc-1");
+    assert!(said.contains("ValidationError"), "{said}");
+}
+
+#[test]
+fn boto3_walks_every_operation_and_finds_the_shapes_and_errors_of_the_models() {
+    let Some(sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    let told: Value = serde_json::from_str(&sim.run("python tests/sim/walk.py i-checkout-blue-1")).unwrap();
+    let called = told["called"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let refused = told["refused"].as_object().unwrap().keys().map(String::as_str);
+    let walked: BTreeSet<&str> = called.chain(refused).collect();
+    // CloudWatch speaks CBOR here, which boto3 does not choose; `conformance::counts` has the AWS CLI speak it.
+    let all = weir_sim::aws::operations().into_iter().filter(|(service, _)| *service != "monitoring");
+    assert_eq!(walked, all.flat_map(|(_, operations)| operations).collect());
+}
+
+#[test]
+fn a_policy_binds_whoever_is_restricted_and_nobody_else() {
+    let file = places::scratch("sim-policy").unwrap().join("policy.json");
+    let policy = Command::new(env!("CARGO_BIN_EXE_weir")).args(["iam-policy", "--owner-id", "sim"]).output().unwrap();
+    fs::write(&file, policy.stdout).unwrap();
+    let arguments = ["--iam", &file.to_string_lossy()];
+    let Some(sim) = Sim::start_with(&arguments, &["examples/sim/release.yaml"]) else { return };
+    let balancer = json(&sim, "elbv2 describe-load-balancers");
+    let balancer = arn(&balancer, "LoadBalancers", "LoadBalancerArn");
+    sim.run("AWS_ACCESS_KEY_ID=restricted aws elbv2 describe-load-balancers");
+    let deletes = format!("aws elbv2 delete-load-balancer --load-balancer-arn {balancer}");
+    let said = sim.fails(&format!("AWS_ACCESS_KEY_ID=restricted {deletes}"));
+    assert!(said.contains("AccessDenied") && said.contains("elasticloadbalancing:DeleteLoadBalancer"), "{said}");
+    sim.run(&deletes);
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}

@@ -1,0 +1,34 @@
+//! The release of the README, word for word, without a cluster and without AWS.
+
+use crate::bed::eventually;
+use crate::bed::pages::{plain, steps};
+
+use super::shell::Sim;
+
+/// The page of the README on which the story stands.
+const STORY: &str = "## Install";
+
+#[test]
+fn the_readme_is_played_by_kubectl_and_weir_run() {
+    let Some(mut sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    sim.start_controller();
+    let steps = steps("README.md", STORY);
+    let mut played = 0;
+    for step in steps {
+        let line = step.command.clone();
+        // The image and the chart are not needed: the kinds are there, and `weir run` is a process.
+        if !line.starts_with("kubectl") || line.contains("weir-system") {
+            continue;
+        }
+        if step.shown.is_empty() {
+            sim.run(&line);
+        } else {
+            eventually(&line, || {
+                let said = sim.try_run(&line)?;
+                if plain(&said) == plain(&step.shown) { Ok(()) } else { Err(said) }
+            });
+        }
+        played += 1;
+    }
+    assert!(played >= 7, "only {played} commands were found");
+}
