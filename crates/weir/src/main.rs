@@ -48,8 +48,8 @@ const EXAMPLES: &str = "  weir crds | kubectl apply --server-side -f -     insta
 
 #[cfg(feature = "demo")]
 const DEMO: &str = "
-  weir demo                                        watch a release and a rollback, without a cluster or AWS
-  weir sim -f examples/release                     serve a simulated cluster and AWS to kubectl and the AWS CLI";
+  weir demo                                        watch releases, without a cluster or AWS
+  weir sim -f examples/release                     a simulated cluster and AWS for your tools";
 #[cfg(not(feature = "demo"))]
 const DEMO: &str = "";
 

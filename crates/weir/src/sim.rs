@@ -53,7 +53,7 @@ pub struct Sim {
 const EXAMPLES: &str = "\
 Examples:
   weir sim -f examples/release
-  weir sim --dir sim -f examples/sim/world.yaml
+  weir sim --dir sim --speed 10 -f examples/sim/release.yaml
 
 Then, in another shell, with the folder that is told:
   . sim/env

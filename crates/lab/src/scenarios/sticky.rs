@@ -12,10 +12,16 @@ use super::{MINUTE, assert_sound, live, outcome, until_applied, until_complete, 
 
 /// The stage with groups that are sticky themselves.
 async fn sticky_stage(seed: u64) -> World {
+    stage_with(seed, &[("blue", TargetStickiness::BalancerCookie), ("green", TargetStickiness::BalancerCookie)]).await
+}
+
+/// The stage with some groups that are sticky themselves.
+async fn stage_with(seed: u64, sticky: &[(&str, TargetStickiness)]) -> World {
     let mut world = World::new(Settings::seeded(seed));
     let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
-    world.add_group("blue", 4, TargetStickiness::BalancerCookie).unwrap();
-    world.add_group("green", 4, TargetStickiness::BalancerCookie).unwrap();
+    for (group, stickiness) in sticky {
+        world.add_group(group, 4, *stickiness).unwrap();
+    }
     world.furnish(&manifests, 4).unwrap();
     world.account().forward(BALANCER, PORT, &[("blue", 100)]);
     world.run_for(2 * MINUTE).await;
@@ -169,16 +175,7 @@ fn a_sign_in_before_the_forward_is_kept() {
 
 /// The stage with a candidate whose clients keep to a target by a cookie of the application.
 async fn application_cookie_stage(seed: u64) -> World {
-    let mut world = World::new(Settings::seeded(seed));
-    let manifests = [ENTRY_POINT.to_owned(), environment("blue"), environment("green")].concat();
-    world.add_group("green", 4, TargetStickiness::AppCookie).unwrap();
-    world.furnish(&manifests, 4).unwrap();
-    world.account().forward(BALANCER, PORT, &[("blue", 100)]);
-    world.run_for(2 * MINUTE).await;
-    world.apply(&manifests).unwrap();
-    world.apply(&route("checkout", &["blue", "green"], "")).unwrap();
-    world.start_controller();
-    world
+    stage_with(seed, &[("green", TargetStickiness::AppCookie)]).await
 }
 
 fn stalled(world: &World) -> String {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,43 +19,45 @@ const LARGEST: usize = 4 << 20;
 /// Serves an AWS; where it can be reached.
 pub(super) async fn aws(aws: &Arc<Aws>) -> io::Result<SocketAddr> {
     let aws = Arc::clone(aws);
-    serve(Router::new().fallback(move |request: Request| {
+    serve(move |request| {
         let aws = Arc::clone(&aws);
-        async move {
-            let (parts, body) = request.into_parts();
-            match to_bytes(body, LARGEST).await {
-                Ok(body) => aws.handle(Request::from_parts(parts, body)).await.map(Body::from),
-                Err(error) => too_large(&error),
-            }
-        }
-    }))
+        async move { aws.handle(request).await.map(Body::from) }
+    })
     .await
 }
 
 /// Serves a Kubernetes API; where it can be reached.
 pub(super) async fn kube(kube: &Arc<Kube>) -> io::Result<SocketAddr> {
     let kube = Arc::clone(kube);
-    serve(Router::new().fallback(move |request: Request| {
+    serve(move |request| {
         let kube = Arc::clone(&kube);
+        async move { kube.handle(request).await.map(Body::new) }
+    })
+    .await
+}
+
+/// Serves what answers a request that is there as a whole.
+async fn serve<R>(answer: impl Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static) -> io::Result<SocketAddr>
+where
+    R: Future<Output = Response> + Send,
+{
+    let router = Router::new().fallback(move |request: Request| {
+        let answer = answer.clone();
         async move {
             let (parts, body) = request.into_parts();
             match to_bytes(body, LARGEST).await {
-                Ok(body) => kube.handle(Request::from_parts(parts, body)).await.map(Body::new),
+                Ok(body) => answer(Request::from_parts(parts, body)).await,
                 Err(error) => too_large(&error),
             }
         }
-    }))
-    .await
+    });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
 }
 
 fn too_large(error: &axum::Error) -> Response {
     (StatusCode::PAYLOAD_TOO_LARGE, format!("the body could not be read, or has more than {LARGEST} bytes: {error}\n"))
         .into_response()
-}
-
-async fn serve(router: Router) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(address)
 }
