@@ -63,10 +63,12 @@ fn objects_are_made_shown_changed_and_deleted() {
 fn watches_tell_of_changes_in_columns() {
     let Some(sim) = shop() else { return };
     sim.run(&format!("kubectl {SHOP} apply -f examples/release"));
-    let watch = format!("timeout 5 kubectl {SHOP} get ts -w & sleep 2");
+    let watch = format!("seen=$(mktemp); kubectl {SHOP} get ts -w > $seen & watch=$!");
+    let until = |word: &str| format!("for i in $(seq 300); do grep -q {word} $seen && break; sleep 0.1; done");
     let change =
         format!("kubectl {SHOP} patch ts checkout --type merge -p '{{\"spec\":{{\"to\":\"red\"}}}}' >/dev/null");
-    let seen = sim.run(&format!("{watch}; {change}; wait || true"));
+    let (before, after) = (until("green"), until("red"));
+    let seen = sim.run(&format!("{watch}; {before}; {change}; {after}; kill $watch; cat $seen; rm $seen"));
     let lines: Vec<&str> = seen.lines().collect();
     assert_eq!(lines.len(), 3, "{seen}");
     assert!(lines[0].starts_with("NAME") && lines[1].contains("green") && lines[2].contains("red"), "{seen}");
