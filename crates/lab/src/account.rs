@@ -9,14 +9,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 use weir_sim::aws::{
-    AppBehaviour, Aws, GroupSettings, HealthChecks, RuleAction, TargetKey, TargetState, TargetStickiness,
+    AppBehaviour, Aws, GroupSettings, HealthChecks, Refusal, RuleAction, TargetKey, TargetState, TargetStickiness,
 };
 
 use crate::evidence::{Call, Weights};
 use crate::manifest::of_kind;
 
 /// How the targets of the groups made here are checked: often, so that scenarios are short.
-pub(crate) const CHECKS: HealthChecks = HealthChecks {
+const CHECKS: HealthChecks = HealthChecks {
     enabled: true,
     interval_seconds: 10,
     timeout_seconds: 5,
@@ -65,8 +65,7 @@ impl Account {
 
     fn add_listener(&self, balancer: &str, port: u16) -> Result<(), String> {
         if self.aws.listener_arn(balancer, port).is_none() {
-            let protocol = if port == 443 { "HTTPS" } else { "HTTP" };
-            let made = self.aws.add_listener(balancer, protocol, port, &RuleAction::FixedResponse(503));
+            let made = make_listener(&self.aws, balancer, port, &RuleAction::FixedResponse(503));
             made.map_err(|refusal| refusal.to_string())?;
         }
         Ok(())
@@ -77,10 +76,7 @@ impl Account {
         if self.aws.group_arn(name).is_some() {
             return Ok(());
         }
-        let ids: Vec<String> = (1..=targets).map(|number| format!("i-{name}-{number}")).collect();
-        let settings = GroupSettings { checks: Some(CHECKS), stickiness, ..GroupSettings::named(name) };
-        let targets: Vec<(&str, u16)> = ids.iter().map(|id| (id.as_str(), settings.port)).collect();
-        self.aws.add_target_group(settings, &targets).map(drop).map_err(|refusal| refusal.to_string())
+        make_group(&self.aws, name, targets, stickiness).map_err(|refusal| refusal.to_string())
     }
 
     /// Makes a target group for a Lambda function without health checks, unless there is one of that name.
@@ -217,6 +213,20 @@ impl Account {
         };
         self.aws.calls().into_iter().map(call).collect()
     }
+}
+
+/// Makes a target group with so many targets, `i-<group>-1` and so on.
+pub(crate) fn make_group(aws: &Aws, name: &str, targets: u32, stickiness: TargetStickiness) -> Result<(), Refusal> {
+    let ids: Vec<String> = (1..=targets).map(|number| format!("i-{name}-{number}")).collect();
+    let settings = GroupSettings { checks: Some(CHECKS), stickiness, ..GroupSettings::named(name) };
+    let targets: Vec<(&str, u16)> = ids.iter().map(|id| (id.as_str(), settings.port)).collect();
+    aws.add_target_group(settings, &targets).map(drop)
+}
+
+/// Makes a listener, of HTTPS on port 443 and of HTTP on any other; its ARN.
+pub(crate) fn make_listener(aws: &Aws, balancer: &str, port: u16, action: &RuleAction) -> Result<String, Refusal> {
+    let protocol = if port == 443 { "HTTPS" } else { "HTTP" };
+    aws.add_listener(balancer, protocol, port, action)
 }
 
 /// Deregisters all targets of a group, if there is one, and says which they were.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use weir_sim::aws::{Aws, GroupSettings, Refusal, RuleAction, TargetStickiness};
+use weir_sim::aws::{Aws, Refusal, RuleAction, TargetStickiness};
 
-use crate::account::CHECKS;
+use crate::account::{make_group, make_listener};
 
 /// A world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -105,10 +105,7 @@ impl WorldFile {
                 Stickiness::LbCookie => TargetStickiness::BalancerCookie,
                 Stickiness::AppCookie => TargetStickiness::AppCookie,
             };
-            let settings = GroupSettings { checks: Some(CHECKS), stickiness, ..GroupSettings::named(&group.name) };
-            let ids: Vec<String> = (1..=group.targets).map(|number| format!("i-{}-{number}", group.name)).collect();
-            let targets: Vec<(&str, u16)> = ids.iter().map(|id| (id.as_str(), settings.port)).collect();
-            let made = aws.add_target_group(settings, &targets);
+            let made = make_group(aws, &group.name, group.targets, stickiness);
             made.map_err(|refusal| refused(&format!("target group {}", group.name), &refusal))?;
         }
         self.balancers.iter().try_for_each(|balancer| balancer.furnish(aws))
@@ -121,10 +118,9 @@ impl Balancer {
         made.map_err(|refusal| refused(&format!("balancer {}", self.name), &refusal))?;
         for listener in &self.listeners {
             let what = format!("listener {} of balancer {}", listener.port, self.name);
-            let protocol = if listener.port == 443 { "HTTPS" } else { "HTTP" };
             let action =
                 if listener.forward.is_empty() { RuleAction::FixedResponse(503) } else { forward(&listener.forward) };
-            let arn = aws.add_listener(&self.name, protocol, listener.port, &action);
+            let arn = make_listener(aws, &self.name, listener.port, &action);
             let arn = arn.map_err(|refusal| refused(&what, &refusal))?;
             for rule in &listener.rules {
                 let (hosts, paths) = (borrowed(&rule.hosts), borrowed(&rule.paths));

@@ -123,6 +123,7 @@ pub(super) fn retire(cluster: &mut Cluster, definition: &Value) {
     cluster.kinds.remove(&defined(definition));
 }
 
-fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
+/// Its versions.
+pub(super) fn versions(definition: &Value) -> impl Iterator<Item = &Value> {
     definition["spec"]["versions"].as_array().into_iter().flatten()
 }

@@ -8,12 +8,15 @@ use super::cluster::Cluster;
 use super::kinds::{Kind, Kinds};
 use super::{builtin, definition};
 
+/// The version that the server says it has.
+const VERSION: &str = "v1.36.3";
+
 /// `/version`
 pub(super) fn version() -> Value {
     json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36",
         "minCompatibilityMajor": "1", "minCompatibilityMinor": "35",
-        "gitVersion": "v1.36.3", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+        "gitVersion": VERSION, "gitCommit": "", "gitTreeState": "", "buildDate": "",
         "goVersion": "", "compiler": "", "platform": "",
     })
 }
@@ -84,13 +87,16 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
 /// `/openapi/v3`
 pub(super) fn descriptions(kinds: &Kinds) -> Value {
     let paths = kinds.all().map(|kind| {
-        let path = match kind.key.group.as_str() {
-            "" => format!("api/{}", kind.version),
-            group => format!("apis/{group}/{}", kind.version),
-        };
+        let path = path_of(kind);
         (path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}")}))
     });
     json!({"paths": paths.collect::<serde_json::Map<_, _>>()})
+}
+
+/// Where a kind is served with the others of its group and version: `api/v1` and `apis/GROUP/VERSION`.
+fn path_of(kind: &Kind) -> String {
+    let prefix = if kind.key.group.is_empty() { "api" } else { "apis" };
+    format!("{prefix}/{}", kind.api_version())
 }
 
 /// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`: the schemas, as far as clients compare and explain them, and
@@ -104,7 +110,6 @@ pub(super) fn description(cluster: &Cluster, group: &str, version: &str) -> Opti
         schema["x-kubernetes-group-version-kind"] = json!([group_version_kind]);
         let reversed: Vec<&str> = group.split('.').rev().filter(|part| !part.is_empty()).collect();
         schemas.insert(format!("{}.{version}.{}", reversed.join("."), kind.name), schema);
-        let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let namespace = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
         let parameter =
             |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
@@ -113,9 +118,9 @@ pub(super) fn description(cluster: &Cluster, group: &str, version: &str) -> Opti
             "responses": {"200": {"description": "OK"}},
             "x-kubernetes-group-version-kind": group_version_kind,
         });
-        paths.insert(format!("{prefix}{namespace}/{}/{{name}}", kind.key.resource), json!({"patch": patch}));
+        paths.insert(format!("/{}{namespace}/{}/{{name}}", path_of(kind), kind.key.resource), json!({"patch": patch}));
     }
-    let info = json!({"title": "Kubernetes", "version": "v1.36.3"});
+    let info = json!({"title": "Kubernetes", "version": VERSION});
     let described = || json!({"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}});
     (!schemas.is_empty()).then(described)
 }
@@ -125,7 +130,6 @@ fn defined_schema(cluster: &Cluster, kind: &Kind) -> Option<Value> {
     let key = definition::key();
     let mut definitions = cluster.all(&key).map(|(_, definition)| definition);
     let definition = definitions.find(|found| definition::defined(found) == kind.key)?;
-    let mut versions = definition["spec"]["versions"].as_array().into_iter().flatten();
-    let served = versions.find(|served| served["name"] == kind.version.as_str())?;
+    let served = definition::versions(definition).find(|served| served["name"] == kind.version.as_str())?;
     Some(served["schema"]["openAPIV3Schema"].clone())
 }

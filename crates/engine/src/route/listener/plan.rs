@@ -69,11 +69,8 @@ pub(in crate::route) fn tail(intent: &Intent) -> SignedDuration {
 
 /// Whether the spec asks for another stickiness between groups than what an intent has made live.
 pub(in crate::route) fn wants_other_settings(route: &RouteObject, intent: &Intent) -> bool {
-    route.spec.stickiness.as_ref().is_some_and(|stickiness| {
-        let seconds = stickiness.duration.filter(|_| stickiness.enabled);
-        intent.listener_rule.sticky_seconds
-            != seconds.map(|seconds| i32::try_from(seconds.as_secs()).unwrap_or(i32::MAX))
-    })
+    let wanted = route.spec.stickiness.as_ref().map(sticky::chosen);
+    wanted.is_some_and(|seconds| intent.listener_rule.sticky_seconds != seconds)
 }
 
 impl Place<'_> {

@@ -43,7 +43,7 @@ pub(super) fn seconds(
 }
 
 /// What the spec chooses, in seconds.
-fn chosen(spec: &Stickiness) -> Option<i32> {
+pub(super) fn chosen(spec: &Stickiness) -> Option<i32> {
     let duration = spec.duration.filter(|_| spec.enabled)?;
     Some(i32::try_from(duration.as_secs()).unwrap_or(i32::MAX))
 }
