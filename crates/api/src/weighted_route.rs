@@ -114,7 +114,7 @@ impl WeightedRouteSpec {
 }
 
 /// Where a route takes hold of the traffic: one for each kind of place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// On a listener of a balancer.
     Listener(&'a ListenerEntry),

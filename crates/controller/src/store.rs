@@ -208,12 +208,9 @@ impl Store {
                 S::objects_mut(&mut self.cluster).remove(&object.key);
             }
         }
-        let (kind, dependents) = if asked {
-            (ChangeType::Spec, dependents.map(|dependents| dependents.after(&self.cluster)))
-        } else {
-            (ChangeType::Status, dependents.map(|dependents| dependents.after_telling(&self.cluster)))
-        };
-        Some(Change { object, kind, dependents: dependents.unwrap_or_default(), rewritten })
+        let kind = if asked { ChangeType::Spec } else { ChangeType::Status };
+        let dependents = dependents.map(|dependents| dependents.after(&self.cluster)).unwrap_or_default();
+        Some(Change { object, kind, dependents, rewritten })
     }
 
     fn note_unreadable(&mut self, object: &ObjectRef, lost: &[String]) {

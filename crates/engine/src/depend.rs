@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use smol_str::SmolStr;
 use weir_api::WeightedRouteStatus;
 use weir_api::requests::Evidence;
 
@@ -65,50 +66,33 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
 pub struct Dependents {
     changed: ObjectRef,
     found: BTreeSet<ObjectRef>,
-    told: Option<WeightedRouteStatus>,
+    route: Option<RouteObject>,
 }
 
 impl Dependents {
     /// Those who look at an object that is about to change.
     pub fn before(cluster: &Cluster, changed: &ObjectRef) -> Self {
         let route = cluster.routes.get(&changed.key).filter(|_| changed.kind == KindName::WeightedRoute);
-        Self {
-            changed: changed.clone(),
-            found: dependents(cluster, changed),
-            told: route.map(|route| route.status.clone()),
-        }
+        Self { changed: changed.clone(), found: dependents(cluster, changed), route: route.cloned() }
     }
 
-    /// Those who must look again now that it has changed, or is no more.
+    /// Those who must look again now that it has changed, or is no more. Of a route others look at some things only: without
+    /// this distinction each step of a route, and each change of its weights, would wake all the others of its balancer.
     pub fn after(mut self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
         self.found.extend(dependents(cluster, &self.changed));
         self.found.remove(&self.changed);
-        self.found
-    }
-
-    /// The same where nothing but its status has changed: of a route's, others look at some things only. Without this
-    /// distinction each step of a route would wake all the others of its balancer.
-    pub fn after_telling(mut self, cluster: &Cluster) -> BTreeSet<ObjectRef> {
-        let before = self.told.take();
-        let after = cluster.routes.get(&self.changed.key).map(|route| &route.status);
-        let mut found = self.after(cluster);
-        if let (Some(before), Some(after)) = (before, after) {
-            let tells = |kind| told_to(kind, &before) != told_to(kind, after);
-            let (neighbours, others) = (tells(KindName::WeightedRoute), tells(KindName::TrafficShift));
-            found.retain(|object| if object.kind == KindName::WeightedRoute { neighbours } else { others });
+        if let (Some(before), Some(after)) = (&self.route, cluster.routes.get(&self.changed.key)) {
+            let neighbours = as_neighbours_see(before) != as_neighbours_see(after);
+            let others = as_others_see(before) != as_others_see(after);
+            self.found.retain(|object| if object.kind == KindName::WeightedRoute { neighbours } else { others });
         }
-        found
+        self.found
     }
 }
 
-/// What of a route's status others may look at. Its neighbours see where it is, not what goes through it; nobody looks at
-/// the requests that it shows.
-fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus {
-    let told = WeightedRouteStatus { requests: None, ..status.clone() };
-    if kind != KindName::WeightedRoute {
-        return told;
-    }
-    WeightedRouteStatus {
+/// What of a route its neighbours may look at: where it is, since when and with what right, not what goes through it.
+fn as_neighbours_see(route: &RouteObject) -> impl PartialEq {
+    let status = WeightedRouteStatus {
         observed_generation: None,
         live: None,
         weights: Vec::new(),
@@ -119,8 +103,16 @@ fn told_to(kind: KindName, status: &WeightedRouteStatus) -> WeightedRouteStatus 
         reversals: Vec::new(),
         last_command: None,
         conditions: Vec::new(),
-        ..told
-    }
+        requests: None,
+        ..route.status.clone()
+    };
+    (&route.uid, route.created, route.deleted, route.spec.entry(), status)
+}
+
+/// What of a route shifts and environments may look at: all but the requests that it shows.
+fn as_others_see(route: &RouteObject) -> impl PartialEq {
+    let status = WeightedRouteStatus { requests: None, ..route.status.clone() };
+    RouteObject { version: SmolStr::default(), status, ..route.clone() }
 }
 
 /// The objects that look at a balancer, at one of its listeners, at a target group, or at a rule that carries a route's

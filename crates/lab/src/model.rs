@@ -5,13 +5,14 @@
 //! so it is where the laws of `decide` are tried on random courses.
 
 mod aws;
+mod laws;
 
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,9 +24,9 @@ use weir_engine::event::Event;
 use weir_engine::fact::Fact;
 use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
 use weir_engine::objects::{Names, Objects};
-use weir_engine::reader::{ANY_AGE, Ask, Facts, Reader};
+use weir_engine::reader::Ask;
 use weir_engine::share;
-use weir_engine::tick::{Answer, Context, Memory, Need, Tick, WriteError};
+use weir_engine::tick::{Answer, Memory, Need, Tick, WriteError};
 use weir_engine::weights;
 use weir_engine::write::Write;
 use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
@@ -109,21 +110,23 @@ impl Model {
     }
 
     fn apply<K: Stored>(&mut self, key: Key, spec: K::Spec) {
-        let before = K::objects(&mut self.cluster).remove(&key);
+        let before = K::find(&self.cluster, &key).cloned();
         let mut object = before.unwrap_or_else(|| self.object(&key, spec.clone()));
         if object.spec != spec {
             object.spec = spec;
             object.generation += 1;
         }
-        K::objects(&mut self.cluster).insert(object);
-        self.changed(&ObjectRef::new(K::NAME, key));
+        let changed = ObjectRef::new(K::NAME, key);
+        self.change(&changed, |cluster| K::objects(cluster).insert(object));
+        self.wake_all([changed]);
     }
 
     /// Changes an object, if it is there.
     fn edit<K: Stored>(&mut self, name: &str, change: impl FnOnce(&mut Object<K::Spec, K::Status>)) {
         let key = Key::new(NAMESPACE, name);
-        if K::objects(&mut self.cluster).edit(&key, change).is_some() {
-            self.changed(&ObjectRef::new(K::NAME, key));
+        let changed = ObjectRef::new(K::NAME, key);
+        if self.change(&changed, |cluster| K::objects(cluster).edit(&changed.key, change)).is_some() {
+            self.wake_all([changed]);
         }
     }
 
@@ -193,29 +196,28 @@ impl Model {
         let key = Key::new(namespace, name);
         for kind in [KindName::TrafficShift, KindName::WeightedRoute] {
             let object = ObjectRef::new(kind, key.clone());
-            let concerned = dependents(&self.cluster, &object);
-            self.cluster.shifts.remove(&key);
-            if kind == KindName::WeightedRoute {
-                self.cluster.routes.remove(&key);
-            }
             self.memories.remove(&object);
             self.due.remove(&object);
-            self.wake_all(concerned);
+            self.change(&object, |cluster| {
+                cluster.shifts.remove(&key);
+                if kind == KindName::WeightedRoute {
+                    cluster.routes.remove(&key);
+                }
+            });
         }
     }
 
     /// Deletes an object: at once, or marked where it carries the finalizer.
     pub fn delete(&mut self, kind: KindName, name: &str) {
         let object = ObjectRef::new(kind, Key::new(NAMESPACE, name));
-        let concerned = dependents(&self.cluster, &object);
-        match kind {
-            KindName::EntryPoint => delete::<EntryPoints>(&mut self.cluster, &object.key, self.now),
-            KindName::Environment => delete::<Environments>(&mut self.cluster, &object.key, self.now),
-            KindName::WeightedRoute => delete::<Routes>(&mut self.cluster, &object.key, self.now),
-            KindName::TrafficShift => delete::<Shifts>(&mut self.cluster, &object.key, self.now),
-        }
-        self.wake_all(concerned);
-        self.changed(&object);
+        let now = self.now;
+        self.change(&object, |cluster| match kind {
+            KindName::EntryPoint => delete::<EntryPoints>(cluster, &object.key, now),
+            KindName::Environment => delete::<Environments>(cluster, &object.key, now),
+            KindName::WeightedRoute => delete::<Routes>(cluster, &object.key, now),
+            KindName::TrafficShift => delete::<Shifts>(cluster, &object.key, now),
+        });
+        self.wake_all([object]);
     }
 
     /// Deletes a route.
@@ -320,10 +322,20 @@ impl Model {
         }
     }
 
-    fn changed(&mut self, object: &ObjectRef) {
-        let mut concerned: BTreeSet<ObjectRef> = dependents(&self.cluster, object);
-        concerned.insert(object.clone());
+    /// Changes an object and wakes those whom it concerns.
+    fn change<R>(&mut self, object: &ObjectRef, change: impl FnOnce(&mut Cluster) -> R) -> R {
+        let concern = Dependents::before(&self.cluster, object);
+        let looking = dependents(&self.cluster, object);
+        let before = (!looking.is_empty()).then(|| self.cluster.clone());
+        let changed = change(&mut self.cluster);
+        let concerned = concern.after(&self.cluster);
+        if let Some(before) = before {
+            for other in looking.difference(&concerned) {
+                self.is_unconcerned(&before, other);
+            }
+        }
         self.wake_all(concerned);
+        changed
     }
 
     fn tick(&mut self, object: &ObjectRef) {
@@ -356,16 +368,14 @@ impl Model {
                     Answer::Stored
                 }
                 Need::Record(status) => {
-                    let dependents = Dependents::before(&self.cluster, object);
-                    let events = K::objects(&mut self.cluster).edit(&object.key, |stored| {
+                    let record = |stored: &mut Object<K::Spec, K::Status>| {
                         let events = K::events(&stored.status, &status);
                         stored.status = status;
                         events
-                    });
+                    };
+                    let events = self.change(object, |cluster| K::objects(cluster).edit(&object.key, record));
                     let events = events.into_iter().flatten();
                     self.told.extend(events.map(|event| (self.now, object.clone(), event)));
-                    let concerned = dependents.after_telling(&self.cluster);
-                    self.wake_all(concerned);
                     Answer::Stored
                 }
                 Need::Act(permit) => {
@@ -426,37 +436,6 @@ impl Model {
         (ask, fact)
     }
 
-    /// On its own recorded status a decision changes nothing, now or at any moment before it wants to be woken.
-    fn obeys_the_laws<K: Stored>(&self, object: &ObjectRef, acts: u32, wake: Option<Timestamp>) {
-        if acts > 0 || self.memories.get(object).is_some_and(|memory| memory.write_error.is_some()) {
-            return;
-        }
-        let Some(stored) = K::find(&self.cluster, &object.key) else { return };
-        let later = wake.map_or(self.now + SignedDuration::from_hours(1), |wake| wake - SignedDuration::from_millis(1));
-        for now in [self.now, later.max(self.now)] {
-            let grants = Arc::clone(&self.grants);
-            let accepted = self.memories.get(object).and_then(|memory| memory.accepted.clone());
-            let counted_from = Timestamp::MIN;
-            let context = Context { now, counted_from, owner: OWNER.to_owned(), write_error: None, accepted, grants };
-            let mut facts = Facts::default();
-            let verdict = loop {
-                let mut reader = Reader::new(now, &facts);
-                let verdict = K::decide(&context, &self.cluster, stored, &mut reader);
-                let asks = reader.into_asks();
-                if asks.is_empty() {
-                    break verdict;
-                }
-                for ask in asks {
-                    assert!(ask.not_before <= now || ask.not_before == ANY_AGE, "{object}: asks for the future");
-                    let (_, fact) = self.aws.answer_as_of(self.now, now, ask.query.clone());
-                    facts.answer(ask, fact);
-                }
-            };
-            let verdict = verdict.expect("a decision without asks is made");
-            assert_eq!(verdict.status, stored.status, "{object} changes its status at {now}, ticked at {}", self.now);
-        }
-    }
-
     fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
         let gone = K::objects(&mut self.cluster).edit(&object.key, |stored| {
             assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
@@ -464,11 +443,7 @@ impl Model {
             !wanted && stored.deleted.is_some()
         });
         if gone == Some(true) {
-            let concerned = dependents(&self.cluster, object);
-            K::objects(&mut self.cluster).remove(&object.key);
-            self.wake_all(concerned);
-            let concerned = dependents(&self.cluster, object);
-            self.wake_all(concerned);
+            self.change(object, |cluster| K::objects(cluster).remove(&object.key));
         }
     }
 }

@@ -41,3 +41,22 @@ fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
     assert_eq!(woken("team-c"), ["team-c/web"]);
     assert!(woken("platform").is_empty());
 }
+
+#[test]
+fn what_goes_through_a_route_is_nothing_to_its_neighbours_and_where_it_is_is() {
+    let routes = [route("team-a", "web", 1, Value::Null), route("team-a", "api", 2, Value::Null)];
+    let cluster = cluster(entry_point(json!({})), routes);
+    let changed = ObjectRef::new(KindName::WeightedRoute, Key::new("team-a", "web"));
+    let woken = |change: fn(&mut RouteObject)| -> usize {
+        let mut cluster = cluster.clone();
+        let dependents = Dependents::before(&cluster, &changed);
+        cluster.routes.edit(&changed.key, change);
+        dependents.after(&cluster).len()
+    };
+    assert_eq!(woken(|route| route.spec.weights = Some([("blue".to_owned(), 1)].into())), 0);
+    assert_eq!(woken(|route| (route.generation, route.version) = (2, "9".into())), 0);
+    assert_eq!(woken(|route| route.status.live = Some("blue 100".to_owned())), 0);
+    assert_eq!(woken(|route| route.status.listener_rule.arn = Some("rule".to_owned())), 1);
+    assert_eq!(woken(|route| route.deleted = Some(route.created)), 1);
+    assert_eq!(woken(|route| route.uid = "another".into()), 1);
+}
