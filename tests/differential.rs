@@ -10,32 +10,54 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
 use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
 use serde_json::Value;
 use weir_sim::clock::Clock;
 use weir_sim::kube::{Kube, KubeOptions, KubeService};
 
 use crate::conformance::Kubernetes;
+use crate::sim::shell::Sim;
 
 use answer::Reply;
 use requests::{Request, Sequence};
 
 /// How many requests a sequence has.
 const LENGTH: usize = 600;
+/// The same over HTTP.
+const LENGTH_OVER_HTTP: usize = 200;
 
 #[test]
 fn random_requests_get_the_same_answers_as_from_a_real_server() {
     let Some(real) = Kubernetes::open() else { return };
+    let simulated = real.ask(async |_| simulated(&real.namespace));
+    compare(&real, &simulated, LENGTH);
+}
+
+#[test]
+fn they_get_them_over_http_too() {
+    let Some(real) = Kubernetes::open() else { return };
+    let Some(sim) = Sim::start(&[]) else { return };
+    sim.run(&format!("kubectl create namespace {}", real.namespace));
+    let kubeconfig = Kubeconfig::read_from(sim.kubeconfig()).unwrap();
+    let simulated = real.ask(async |_| {
+        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    });
+    compare(&real, &simulated, LENGTH_OVER_HTTP);
+}
+
+/// Sends so many requests to both.
+fn compare(real: &Kubernetes, simulated: &Client, length: usize) {
     let seed = env::var("WEIR_DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().expect("the seed is a number"));
     println!("WEIR_DIFFERENTIAL_SEED={seed}");
     let mut sequence = Sequence::new(seed, &real.namespace);
-    let simulated = real.ask(async |_| simulated(&real.namespace));
     let mut differences = Vec::new();
-    for number in 1..=LENGTH {
+    for number in 1..=length {
         let request = sequence.next();
         let expected = real.ask(async |client| tell(client, &request, &sequence.real).await);
-        let found = real.ask(async |_| tell(&simulated, &request, &sequence.simulated).await);
+        let found = real.ask(async |_| tell(simulated, &request, &sequence.simulated).await);
         sequence.real.learn(&request, &expected);
         sequence.simulated.learn(&request, &found);
         if found.normal() != expected.normal() {
@@ -45,7 +67,7 @@ fn random_requests_get_the_same_answers_as_from_a_real_server() {
     }
     assert!(
         differences.is_empty(),
-        "seed {seed}: {} of {LENGTH} answers differ:\n{}",
+        "seed {seed}: {} of {length} answers differ:\n{}",
         differences.len(),
         differences[..differences.len().min(5)].join("\n")
     );

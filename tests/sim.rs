@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a case that cannot go on has failed")]
 
 mod aws;
+mod control;
 mod kubectl;
 mod mistakes;
+mod plan;
 mod release;
-mod shell;
+pub(crate) mod shell;

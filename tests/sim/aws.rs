@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::bed::places;
+use crate::bed::{own_moto, places};
 
 use super::shell::Sim;
 
@@ -101,4 +101,18 @@ fn a_policy_binds_whoever_is_restricted_and_nobody_else() {
     assert!(said.contains("AccessDenied") && said.contains("elasticloadbalancing:DeleteLoadBalancer"), "{said}");
     sim.run(&deletes);
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn random_requests_get_the_answers_that_moto_gives_where_moto_is_right() {
+    let Some(moto) = own_moto() else { return };
+    // Where time goes slowly, random requests are throttled.
+    let Some(sim) = Sim::start_with(&["--speed", "100"], &[]) else { return };
+    let line =
+        |seed, count| format!("python tests/sim/differential.py $AWS_ENDPOINT_URL {} {seed} {count}", moto.endpoint());
+    let told: Value = serde_json::from_str(&sim.run(&line(1, 150))).unwrap();
+    assert_eq!(told["requests"], 150, "{told}");
+    // It finds a difference where there is one.
+    let said = sim.fails(&format!("DIFFERENTIAL_LIE=tags {}", line(101, 60)));
+    assert!(said.contains("tags"), "{said}");
 }

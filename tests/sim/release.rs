@@ -1,7 +1,7 @@
 //! The release of the README, word for word, without a cluster and without AWS.
 
-use crate::bed::eventually;
 use crate::bed::pages::{plain, steps};
+use crate::bed::{eventually, own_cluster};
 
 use super::shell::Sim;
 
@@ -10,7 +10,21 @@ const STORY: &str = "## Install";
 
 #[test]
 fn the_readme_is_played_by_kubectl_and_weir_run() {
-    let Some(mut sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    let Some(sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    play(sim);
+}
+
+#[test]
+fn the_same_on_a_real_cluster_with_a_simulated_aws() {
+    let Some(cluster) = own_cluster() else { return };
+    let Some(sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    let sim = sim.beside(&cluster);
+    sim.run(&format!("{} crds | kubectl apply --server-side -f -", env!("CARGO_BIN_EXE_weir")));
+    sim.run("kubectl wait crd --all --for=condition=Established --timeout=1m");
+    play(sim);
+}
+
+fn play(mut sim: Sim) {
     sim.start_controller();
     let steps = steps("README.md", STORY);
     let mut played = 0;

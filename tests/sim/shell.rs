@@ -10,17 +10,19 @@ use crate::bed::{Cluster, aws_cli, places, real_cluster};
 const START_SECONDS: u32 = 60;
 
 /// A running world.
-pub(super) struct Sim {
+pub(crate) struct Sim {
     server: Server,
     folder: PathBuf,
     tools: String,
+    /// Of a cluster that is asked in the place of the simulated one.
+    kubeconfig: Option<PathBuf>,
     /// What runs in the shell besides.
     beside: Vec<Server>,
 }
 
 impl Sim {
     /// Serves a world of files; `None` where kubectl or the AWS CLI are missing.
-    pub(super) fn start(files: &[&str]) -> Option<Self> {
+    pub(crate) fn start(files: &[&str]) -> Option<Self> {
         Self::start_with(&[], files)
     }
 
@@ -35,11 +37,22 @@ impl Sim {
             command.arg("-f").arg(places::top().join(file));
         }
         let server = Server::start("weir sim", places::scratch("sim").unwrap(), &command).unwrap();
-        let mut sim = Self { server, folder, tools, beside: Vec::new() };
+        let mut sim = Self { server, folder, tools, kubeconfig: None, beside: Vec::new() };
         let env = sim.env();
         let ready = |_: &Server| env.exists().then_some(());
         sim.server.wait_until(START_SECONDS, ready).unwrap_or_else(|said| panic!("{said}"));
         Some(sim)
+    }
+
+    /// The same, with a cluster in the place of the simulated one: what is simulated is AWS alone.
+    pub(super) fn beside(mut self, cluster: &Cluster) -> Self {
+        self.kubeconfig = Some(cluster.kubeconfig().to_owned());
+        self
+    }
+
+    /// The file by which clients of Kubernetes find the world.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
     }
 
     /// The file of shell variables.
@@ -57,7 +70,7 @@ impl Sim {
 
     /// Runs a command line that must succeed.
     #[track_caller]
-    pub(super) fn run(&self, line: &str) -> String {
+    pub(crate) fn run(&self, line: &str) -> String {
         self.try_run(line).unwrap_or_else(|said| panic!("{line}: {said}\n{}", self.server.log()))
     }
 
@@ -82,7 +95,9 @@ impl Sim {
 
     fn shell(&self, line: &str) -> Command {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!(". {}; {line}", self.env().display())]).current_dir(places::top()).env_clear();
+        let cluster = self.kubeconfig.as_ref().map(|path| format!("export KUBECONFIG={}; ", path.display()));
+        let line = format!(". {}; {}{line}", self.env().display(), cluster.unwrap_or_default());
+        shell.args(["-c", &line]).current_dir(places::top()).env_clear();
         shell.env("PATH", &self.tools).env("HOME", &self.folder).envs([("AWS_PAGER", ""), ("LC_ALL", "C.UTF-8")]);
         shell
     }

@@ -27,6 +27,7 @@ mod run;
 mod selection;
 mod server;
 mod settings;
+mod snapshot;
 mod status_conflicts;
 mod store;
 mod wall_clock;
@@ -45,7 +46,9 @@ pub use metrics::Metrics;
 pub use publish::REPORTER;
 pub use run::Controller;
 pub use settings::Settings;
+pub use snapshot::Snapshot;
 pub use weir_engine::grant::{Grant, Grants, Subject};
+pub use weir_engine::{Key, forecast};
 
 /// Where the loop and its probes get the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

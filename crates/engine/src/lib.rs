@@ -14,6 +14,7 @@ pub mod entry_point;
 pub mod environment;
 pub mod event;
 pub mod fact;
+pub mod forecast;
 pub mod grant;
 pub mod guard;
 pub mod invariant;

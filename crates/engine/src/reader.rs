@@ -65,6 +65,11 @@ impl Facts {
         }
     }
 
+    /// The answer to a question as it was last read, whatever was found.
+    pub(crate) fn get(&self, ask: &Ask) -> Option<&Fact> {
+        self.0.get(&place(&ask.access, ask.query.clone()))
+    }
+
     /// The answer to a question as last read, however old. What is named is looked for in the controller's own account.
     pub fn last<T: Finding>(&self, query: Query) -> Option<Reading<'_, T>> {
         self.0.get(&place(&Access::default(), query))?.reading()

@@ -99,7 +99,7 @@ impl Director {
             }
         }
         if plan.iter().any(|planned| matches!(planned.fault, Fault::StaleReads(_))) {
-            lock(&conditions).keeps_answers = true;
+            lock(&conditions).keep_answers();
         }
         let (aws, kube) = (Arc::clone(aws), Arc::clone(kube));
         Arc::new(Self { aws, kube, clock, journal, conditions, location, state: Mutex::new(state) })

@@ -109,11 +109,21 @@ impl KubeRequest {
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     entries: Arc<Mutex<Vec<Entry>>>,
+    /// Whether nothing is written down.
+    is_blank: bool,
 }
 
 impl Journal {
+    /// A journal that keeps nothing: for a world that nobody judges, and that goes on without end.
+    pub fn blank() -> Self {
+        Self { is_blank: true, ..Self::default() }
+    }
+
     /// Adds an entry and returns its number.
     pub fn add(&self, at: Timestamp, process: u32, what: What) -> usize {
+        if self.is_blank {
+            return 0;
+        }
         let mut entries = self.lock();
         entries.push(Entry { at, process, what });
         entries.len() - 1

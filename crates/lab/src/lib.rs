@@ -5,6 +5,7 @@
 
 mod account;
 pub mod bug;
+pub mod control;
 #[cfg(test)]
 mod cost;
 pub mod crash;
@@ -27,6 +28,7 @@ pub mod rollout;
 mod scenarios;
 pub mod search;
 pub mod shrink;
+pub mod simulation;
 pub mod stage;
 pub mod timeline;
 pub mod trace;

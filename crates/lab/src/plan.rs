@@ -22,7 +22,7 @@ use crate::world::{LONG_LEASE, SHORT_LEASE, Settings, World};
 use settle::Settled;
 
 /// How long is waited at most for faults that are still to come when a rollout is over.
-const AFTERWARDS: Duration = Duration::from_mins(20);
+pub(crate) const AFTERWARDS: Duration = Duration::from_mins(20);
 
 /// How many requests no plan comes near that goes as it should: it is stopped there.
 const WILD: usize = 4_000;
@@ -132,10 +132,6 @@ impl Plan {
 
     /// Plays it, and tells what is wrong with how it went.
     pub fn failures(&self) -> Vec<Failure> {
-        let words = |panic: Box<dyn Any + Send>| match panic.downcast::<String>() {
-            Ok(words) => *words,
-            Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a word").to_owned(),
-        };
         let played = catch_unwind(|| self.play().failures);
         played.unwrap_or_else(|panic| vec![Failure { wrong: Wrong::Panicked, message: words(panic) }])
     }
@@ -180,6 +176,14 @@ impl Plan {
             let _ = settle::until_complete(world, limit).await;
         }
         let _ = world.run_until(|world| world.is_calm() || is_wild(world), AFTERWARDS).await;
+    }
+}
+
+/// What a panic said.
+pub(crate) fn words(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(words) => *words,
+        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a word").to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ mod deletions;
 mod deployments;
 mod drift;
 mod faulty_deletions;
+mod forecast;
 mod foreign;
 mod functions;
 mod known;

@@ -14,6 +14,7 @@ use crate::shrink::shrink;
 use crate::timeline::timeline;
 
 pub use sample::sample;
+pub(crate) use singles::accidents;
 #[cfg(test)]
 pub(crate) use singles::at_every_moment;
 pub use singles::{singles, successions};

@@ -18,8 +18,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use weir_aws::Inventory;
-use weir_engine::Grants;
+use weir_aws::{Accounts, Inventory};
+use weir_controller::Snapshot;
+use weir_engine::forecast::{Forecast, Question};
+use weir_engine::{Grants, Key};
 use weir_sim::aws::{Author, Aws, Change as Effected, Effect, TargetStickiness};
 use weir_sim::clock::Clock;
 use weir_sim::kube::Kube;
@@ -197,6 +199,20 @@ impl World {
         Inventory::new(&config, move || clock.now(), |_| ()).expect("the simulated AWS has a region")
     }
 
+    /// Forecasts what shifts will do, as `weir plan` does: from the objects as they are and from what AWS has, which is only
+    /// read. `None` where the simulated Kubernetes cannot be read.
+    pub async fn forecast(&self, shifts: Vec<Key>) -> Option<(Question, Forecast)> {
+        let client = self.client();
+        let snapshot = Snapshot::read(&client, None).await.ok()?;
+        let process_control = ProcessControl::new(0, Journal::default(), Network::default(), None);
+        let (clock, owner) = (self.clock, self.settings.owner.clone());
+        let config = sdk_config(&self.aws, clock, &process_control);
+        let accounts = Accounts::new(&config, &owner, move || clock.now(), |_| ()).ok()?;
+        let question = Question { now: self.now(), owner, grants: Arc::new(self.settings.grants.clone()), shifts };
+        let forecast = snapshot.forecast(&accounts, &question).await?;
+        Some((question, forecast))
+    }
+
     /// Clients that begin to send requests now. They are asked to go on by whoever holds them.
     pub fn traffic(&self, settings: TrafficSettings) -> Traffic {
         Traffic::new(Arc::clone(&self.aws), self.settings.seed, settings)
@@ -291,6 +307,11 @@ impl World {
     pub(crate) fn is_calm(&self) -> bool {
         self.director.as_ref().is_none_or(|director| director.next().is_none())
             && self.replicas.iter().all(Replica::is_calm)
+    }
+
+    /// From which all chance is drawn.
+    pub(crate) fn seed(&self) -> u64 {
+        self.settings.seed
     }
 
     /// The namespace of the world's objects.

@@ -2,6 +2,7 @@
 //!
 //! On tokio's paused clock the world is virtual and replays; on the real one it runs in real time, or some times as fast.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,18 +14,33 @@ pub struct Clock {
     start: Timestamp,
     origin: Instant,
     speed: u32,
+    /// By how many milliseconds it was set forward; `None` where it cannot be.
+    ahead: Option<&'static AtomicU64>,
 }
 
 impl Clock {
     /// A clock that reads `start` now. Must be called inside a tokio runtime.
     pub fn starting_at(start: Timestamp) -> Self {
-        Self { start, origin: Instant::now(), speed: 1 }
+        Self { start, origin: Instant::now(), speed: 1, ahead: None }
     }
 
     /// The same, going so many times as fast as tokio's clock. What takes time on the wire takes it by that one.
     #[must_use]
     pub fn at_speed(self, speed: u32) -> Self {
         Self { speed, ..self }
+    }
+
+    /// The same, to be set forward. It takes a few bytes that are never given back: for a world that lives as long as its
+    /// program.
+    #[must_use]
+    pub fn that_can_be_set(self) -> Self {
+        Self { ahead: Some(Box::leak(Box::default())), ..self }
+    }
+
+    /// Sets it and all its copies forward; whether it can be set.
+    pub fn set_forward(&self, by: Duration) -> bool {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.ahead.map(|ahead| ahead.fetch_add(by, Ordering::Relaxed)).is_some()
     }
 
     /// The present instant of the world.
@@ -34,6 +50,7 @@ impl Clock {
 
     /// How long the world has existed.
     pub fn elapsed(&self) -> Duration {
-        self.origin.elapsed() * self.speed
+        let ahead = self.ahead.map_or(0, |ahead| ahead.load(Ordering::Relaxed));
+        self.origin.elapsed() * self.speed + Duration::from_millis(ahead)
     }
 }

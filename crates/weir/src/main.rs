@@ -5,11 +5,16 @@
 mod crds;
 #[cfg(feature = "demo")]
 mod demo;
+mod figures;
+mod files;
 mod iam_policy;
 mod logging;
+mod plan;
 mod run;
 #[cfg(feature = "demo")]
 mod sim;
+#[cfg(feature = "demo")]
+mod simulate;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -38,17 +43,22 @@ enum Command {
     Demo(demo::Demo),
     #[cfg(feature = "demo")]
     Sim(sim::Sim),
+    #[cfg(feature = "demo")]
+    Simulate(simulate::Simulate),
     Crds(crds::Crds),
     IamPolicy(iam_policy::IamPolicy),
+    Plan(Box<plan::Plan>),
 }
 
 const EXAMPLES: &str = "  weir crds | kubectl apply --server-side -f -     install the kinds
   weir iam-policy --owner-id acme-production       say what IAM must allow
-  weir run --owner-id acme-production              move traffic";
+  weir run --owner-id acme-production              move traffic
+  weir plan -f deploy/ --owner-id acme-production  say what manifests will do";
 
 #[cfg(feature = "demo")]
 const DEMO: &str = "
   weir demo                                        watch releases, without a cluster or AWS
+  weir simulate -f examples/release                what comes of manifests, whatever befalls them
   weir sim -f examples/release                     a simulated cluster and AWS for your tools";
 #[cfg(not(feature = "demo"))]
 const DEMO: &str = "";
@@ -64,7 +74,10 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => end(demo::run(&arguments)),
         #[cfg(feature = "demo")]
         Command::Sim(arguments) => end(sim::run(&arguments)),
+        #[cfg(feature = "demo")]
+        Command::Simulate(arguments) => end(simulate::run(&arguments)),
         Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
+        Command::Plan(arguments) => end(plan::run(&arguments)),
         Command::IamPolicy(arguments) => end(iam_policy::run(&arguments).map(|()| ExitCode::SUCCESS)),
     }
 }
@@ -93,7 +106,7 @@ mod tests {
     fn the_examples_stand_in_columns_and_install_the_kinds_in_one_way() {
         let examples = examples();
         let columns: Vec<usize> = examples.lines().skip(1).filter_map(|line| Some(line.rfind("  ")? + 2)).collect();
-        let count = 3 + DEMO.lines().skip(1).count();
+        let count = 4 + DEMO.lines().skip(1).count();
         assert!(columns.len() == count && columns.iter().all(|column| *column == columns[0]), "{examples}");
         let helps = [&examples, crate::crds::EXAMPLES, crate::run::EXAMPLES];
         for line in helps.iter().flat_map(|help| help.lines()).filter(|line| line.contains("kubectl apply")) {

@@ -3,10 +3,10 @@
 //! This is the only place where the machine's own clock and chance come in. The controllers run on the main thread, on a
 //! runtime that has no other; probes, metrics and signals have a thread of their own.
 
-mod account;
-mod allow;
+pub(crate) mod account;
+pub(crate) mod allow;
 pub(crate) mod arguments;
-mod cluster;
+pub(crate) mod cluster;
 pub(crate) mod forms;
 mod probe_server;
 mod process;
@@ -93,13 +93,13 @@ async fn control(arguments: &Run, grants: Grants, probe_server: ProbeServer) -> 
 
 /// Finds cluster and account, and wires a controller to them.
 async fn prepare(arguments: &Run, grants: Grants) -> Result<Controller<Weir>, Error> {
-    let client = cluster::connect(&arguments.kubernetes).await?;
-    let aws = account::load(&arguments.aws).await?;
+    let client = cluster::connect(&arguments.kubernetes.cluster).await?;
+    let aws = account::load(arguments.aws.region.as_deref()).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         owner = arguments.owner_id,
         namespace = arguments.kubernetes.namespace.as_deref().unwrap_or("all"),
-        name = arguments.kubernetes.controller_name,
+        name = arguments.kubernetes.cluster.controller_name,
         region = aws.region().map(AsRef::<str>::as_ref),
         "starting"
     );
@@ -120,7 +120,7 @@ fn settings(arguments: &Run, own_namespace: &str) -> Settings {
     let concurrency = usize::from(process.concurrency);
     Settings {
         namespace: arguments.kubernetes.namespace.clone(),
-        controller: arguments.kubernetes.controller_name.clone(),
+        controller: arguments.kubernetes.cluster.controller_name.clone(),
         lease_namespace: election.lease_namespace.clone().unwrap_or_else(|| own_namespace.to_owned()),
         lease_name: election.lease_name.clone(),
         lease_duration: seconds(election.lease_duration),
@@ -149,7 +149,7 @@ fn host_name() -> Option<String> {
 
 /// Whole milliseconds: statuses are read by people.
 #[expect(clippy::disallowed_methods, reason = "production runs on the machine's clock")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }

@@ -4,6 +4,7 @@
 //! files, and tells tools the way.
 
 mod access;
+mod control;
 mod serve;
 mod stage;
 
@@ -11,12 +12,16 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use console::style;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use weir_lab::control::Control;
 
 use access::Access;
+
+use crate::files;
 
 /// Serve a simulated AWS and Kubernetes on loopback, for kubectl, the AWS CLI and weir run
 ///
@@ -69,7 +74,7 @@ pub enum Error {
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
     #[error(transparent)]
-    Stage(#[from] stage::Error),
+    Files(#[from] files::Error),
     #[error("cannot write {}: {cause}; give a folder that may be written to with --dir", path.display())]
     Write { path: PathBuf, cause: io::Error },
     #[error("cannot print: {0}")]
@@ -86,24 +91,39 @@ pub fn run(arguments: &Sim) -> Result<ExitCode, Error> {
         if let Some(policy) = &arguments.iam {
             stage.restrict(policy)?;
         }
-        let aws = serve::aws(&stage.aws).await.map_err(Error::Listen)?;
-        let kube = serve::kube(&stage.kube).await.map_err(Error::Listen)?;
-        let access = Access::write(arguments.dir.as_deref(), aws, kube, &stage.aws.region())?;
-        introduce(&access, aws, kube)?;
+        let control = Arc::new(Control::new(&stage.aws, &stage.kube));
+        let ports = Ports {
+            aws: serve::aws(&control).await.map_err(Error::Listen)?,
+            kube: serve::kube(&control).await.map_err(Error::Listen)?,
+            control: serve::serve(control::router(Arc::clone(&control), arguments.seed))
+                .await
+                .map_err(Error::Listen)?,
+        };
+        let access = Access::write(arguments.dir.as_deref(), &ports, &stage.aws.region())?;
+        introduce(&access, &ports)?;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            () = stage.forget_what_is_old() => {}
+            () = stage.go_on(&control) => {}
         }
         access.remove();
         Ok(ExitCode::SUCCESS)
     })
 }
 
-fn introduce(access: &Access, aws: SocketAddr, kube: SocketAddr) -> io::Result<()> {
+/// Where the world can be reached.
+struct Ports {
+    aws: SocketAddr,
+    kube: SocketAddr,
+    control: SocketAddr,
+}
+
+fn introduce(access: &Access, ports: &Ports) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let env = access.env();
+    let Ports { aws, kube, control } = ports;
     writeln!(out, "{}: AWS at http://{aws}, Kubernetes at http://{kube}", style("weir sim").bold())?;
+    writeln!(out, "what may be done to them: curl http://{control}")?;
     writeln!(out, "\nIn another shell:\n  . {env}\n  kubectl get crds\n  aws elbv2 describe-load-balancers")?;
     writeln!(out, "  weir run --owner-id sim --allow-everything")?;
     let how = if io::stdin().is_terminal() { "Ctrl-C" } else { "SIGTERM" };

@@ -25,6 +25,7 @@ use super::{Model, ModelAws, NAMESPACE};
 mod cases;
 mod change;
 mod courses;
+mod forecast;
 
 fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()

@@ -73,7 +73,13 @@ pub fn successions(seed: u64, rollout: &Rollout) -> Vec<Plan> {
 
 /// Every fault, with the spans that make a difference.
 pub(super) fn faults(rollout: &Rollout) -> Vec<Fault> {
-    let group = |name: &str| name.to_owned();
+    let mut faults = accidents(&["blue".to_owned(), "green".to_owned()]);
+    faults.extend(manual_changes(rollout).into_iter().map(Fault::Manual));
+    faults
+}
+
+/// Every fault that nobody has a hand in, where there are these target groups.
+pub(crate) fn accidents(groups: &[String]) -> Vec<Fault> {
     let mut faults = vec![
         Fault::Crash(5),
         Fault::Crash(90),
@@ -115,15 +121,14 @@ pub(super) fn faults(rollout: &Rollout) -> Vec<Fault> {
         Fault::Expired(10),
         Fault::Expired(180),
     ];
-    for name in ["blue", "green"] {
+    for group in groups {
         faults.extend([
-            Fault::Ill(group(name), Illness::All, 60),
-            Fault::Ill(group(name), Illness::Most, 25),
-            Fault::Ill(group(name), Illness::Most, 120),
-            Fault::Ill(group(name), Illness::Empty, 60),
+            Fault::Ill(group.clone(), Illness::All, 60),
+            Fault::Ill(group.clone(), Illness::Most, 25),
+            Fault::Ill(group.clone(), Illness::Most, 120),
+            Fault::Ill(group.clone(), Illness::Empty, 60),
         ]);
     }
-    faults.extend(manual_changes(rollout).into_iter().map(Fault::Manual));
     faults
 }
 

@@ -32,8 +32,7 @@ const REFUSAL_TIME: Duration = Duration::from_millis(20);
 
 /// The configuration of the SDK of one process: the simulated AWS behind it, and the world's clock.
 pub(crate) fn sdk_config(aws: &Arc<Aws>, clock: Clock, process_control: &Arc<ProcessControl>) -> SdkConfig {
-    let wire =
-        SharedHttpConnector::new(AwsWire { aws: Arc::clone(aws), clock, process_control: Arc::clone(process_control) });
+    let wire = SharedHttpConnector::new(AwsWire::new(aws, clock, process_control));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(aws.region()))
@@ -61,7 +60,7 @@ impl TimeSource for WorldTime {
 
 /// The connector.
 #[derive(Clone, Debug)]
-struct AwsWire {
+pub(crate) struct AwsWire {
     aws: Arc<Aws>,
     clock: Clock,
     process_control: Arc<ProcessControl>,
@@ -75,10 +74,20 @@ impl HttpConnector for AwsWire {
 }
 
 impl AwsWire {
+    pub fn new(aws: &Arc<Aws>, clock: Clock, process_control: &Arc<ProcessControl>) -> Self {
+        Self { aws: Arc::clone(aws), clock, process_control: Arc::clone(process_control) }
+    }
+
     async fn carry(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let issued = self.clock.now();
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let request = request.map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+        let answer = self.send(request).await?;
+        HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+    }
+
+    /// Sends a request, with whatever befalls it.
+    pub async fn send(self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectorError> {
+        let issued = self.clock.now();
         let request = bug::tamper_request(request);
         let (sent, region) = (Sent::read(&request), region_of(&request));
         let (operation, is_write) = (sent.operation.clone(), sent.is_write);
@@ -108,8 +117,7 @@ impl AwsWire {
         }
         if let Some(refusal) = refusal {
             tokio::time::sleep(REFUSAL_TIME).await;
-            return HttpResponse::try_from(refusal.map(SdkBody::from))
-                .map_err(|error| ConnectorError::other(error.into(), None));
+            return Ok(refusal);
         }
         // Nobody may wait for the answer any more; what the world has, it has.
         let aws = Arc::clone(&self.aws);
@@ -132,14 +140,13 @@ impl AwsWire {
         self.process_control
             .journal
             .settle_aws(number, |request| (request.status, request.request_id) = (Some(status), id));
-        let answer = match question {
+        Ok(match question {
             Some(question) => {
                 let answer = answer.map(|body| network.tamper(&operation, &question, body));
                 if is_of_settings(&operation) { self.recalled(&question, answer) } else { answer }
             }
             None => answer,
-        };
-        HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+        })
     }
 
     /// Sends what a planted bug sends besides.

@@ -107,7 +107,8 @@ fn name_of(request: &http::Request<bytes::Bytes>) -> String {
 }
 
 impl KubeWire {
-    async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
+    /// Sends a request, with whatever befalls it.
+    pub async fn carry(self, request: http::Request<bytes::Bytes>) -> Result<http::Response<sim::Body>, BoxError> {
         if request.uri().path().contains(LEASES) {
             return self.carry_election(request).await;
         }

@@ -76,6 +76,9 @@ pub enum Absence {
     Failing,
 }
 
+/// How many answers are kept, to be given again.
+const KEPT: usize = 1_000;
+
 /// An answer of AWS: the HTTP status and the body.
 pub(crate) type Copied = (u16, Bytes);
 
@@ -90,7 +93,7 @@ pub(crate) struct Conditions {
     /// Reads show a state from before the next write for so long after it.
     stale: Option<Duration>,
     /// Whether answers are kept, to be given again.
-    pub keeps_answers: bool,
+    keeps_answers: bool,
     answers: BTreeMap<String, Copied>,
     frozen: Option<(Instant, BTreeMap<String, Copied>)>,
     /// What a planted bug remembers.
@@ -100,6 +103,11 @@ pub(crate) struct Conditions {
 impl Conditions {
     pub fn disturb(&mut self, disturbance: Disturbance) {
         self.disturbances.push(disturbance);
+    }
+
+    /// Answers are kept from now on: they can be given again where reads are to be stale.
+    pub fn keep_answers(&mut self) {
+        self.keeps_answers = true;
     }
 
     /// The API server is away until an instant.
@@ -243,6 +251,9 @@ impl Network {
         match &conditions.frozen {
             Some((until, answers)) if Instant::now() < *until => answers.get(question).cloned().unwrap_or(answer),
             _ => {
+                if conditions.answers.len() >= KEPT {
+                    conditions.answers.clear();
+                }
                 conditions.answers.insert(question.to_owned(), answer.clone());
                 answer
             }

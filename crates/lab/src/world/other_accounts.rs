@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Where the things of a document are; `None` where the world begins.
-    fn place_of(&self, document: &Value) -> Option<(String, String)> {
+    pub(crate) fn place_of(&self, document: &Value) -> Option<(String, String)> {
         let aws = &document["spec"]["aws"];
         let role = aws["roleArn"].as_str();
         if let Some((account, name)) =

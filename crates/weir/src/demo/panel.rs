@@ -4,7 +4,8 @@ use console::{pad_str, style, truncate_str};
 use weir_api::traffic_shift::Phase;
 
 use super::bar;
-use super::scene::{Scene, ShiftState, Side, clock_time, span, tenths, thousands};
+use super::scene::{Scene, ShiftState, Side, clock_time};
+use crate::figures::{span, tenths, thousands};
 
 /// The panel is not drawn wider than this: eyes get lost on long lines.
 const WIDEST: usize = 100;

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use weir_api::traffic_shift::Phase;
 
 use super::news::News;
-use super::scene::{Scene, ShiftState, Side, clock_time, tenths, thousands};
+use super::scene::{Scene, ShiftState, Side, clock_time};
+use crate::figures::{tenths, thousands};
 
 /// How often a line about the present moment is written, in simulated seconds.
 const REPORT_SECONDS: i64 = 30;

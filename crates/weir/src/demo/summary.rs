@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use weir_api::traffic_shift::PastRun;
 use weir_lab::sim::traffic::Counts;
 
-use super::scene::{span, tenths, thousands};
+use crate::figures::{span, tenths, thousands};
 
 /// What a reader may want to do next.
 const NEXT: &str = "Next: examples/README.md tells how to play this on a cluster, weir run --help how to run Weir.";

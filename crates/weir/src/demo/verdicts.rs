@@ -8,9 +8,9 @@ use weir_api::traffic_shift::{Outcome, PastRun};
 use weir_lab::judge::judge;
 use weir_lab::sim::traffic::Cause;
 
-use super::scene::{span, tenths, thousands};
 use super::story::Story;
 use super::summary::{Summary, Verdict};
+use crate::figures::{span, tenths, thousands};
 
 /// Sums the play up.
 pub fn sum_up<W: Write>(story: &Story<'_, W>) -> Summary {

@@ -6,7 +6,6 @@ use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use thiserror::Error;
 
-use super::arguments::Aws;
 use super::cluster::in_full;
 use super::forms;
 
@@ -28,8 +27,8 @@ pub enum Error {
 }
 
 /// The configuration with which AWS is called.
-pub async fn load(arguments: &Aws) -> Result<SdkConfig, Error> {
-    let config = loader(arguments.region.as_deref()).load().await;
+pub async fn load(region: Option<&str>) -> Result<SdkConfig, Error> {
+    let config = loader(region).load().await;
     checked(config.region())?;
     let provider = config.credentials_provider().ok_or_else(|| Error::NoCredentials("no provider".to_owned()))?;
     match tokio::time::timeout(PATIENCE, provider.provide_credentials()).await {

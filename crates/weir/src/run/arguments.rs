@@ -52,6 +52,14 @@ pub struct Kubernetes {
     #[arg(long, env = "WEIR_NAMESPACE", value_name = "NAME", value_parser = forms::namespace)]
     pub namespace: Option<String>,
 
+    #[command(flatten)]
+    pub cluster: Cluster,
+}
+
+/// Which cluster, and which of its objects.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct Cluster {
     /// The name of this controller where several share a cluster: it looks only at objects that have it in the label
     /// weir.dev/controller; by default only at those without that label
     #[arg(long, env = "WEIR_CONTROLLER_NAME", value_name = "NAME", value_parser = forms::label_value)]

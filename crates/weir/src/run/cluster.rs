@@ -8,7 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use thiserror::Error;
 
-use super::arguments::Kubernetes;
+use super::arguments::Cluster;
 
 /// How long the API server may take for its first answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 /// A client of the cluster that is meant, which answered and has every kind.
-pub async fn connect(arguments: &Kubernetes) -> Result<Client, Error> {
+pub async fn connect(arguments: &Cluster) -> Result<Client, Error> {
     let mut config = config(arguments).await?;
     config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")))));
     // A server that was away takes connections anew long before a connection that found nobody is given up by itself.
@@ -48,7 +48,7 @@ pub async fn connect(arguments: &Kubernetes) -> Result<Client, Error> {
     Ok(client)
 }
 
-async fn config(arguments: &Kubernetes) -> Result<Config, Error> {
+async fn config(arguments: &Cluster) -> Result<Config, Error> {
     let named = arguments.kubeconfig.is_some() || arguments.context.is_some();
     if !named {
         return Config::infer().await.map_err(|error| Error::NoConfig(in_full(&error)));

@@ -5,7 +5,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use super::Error;
+use super::{Error, Ports};
+use crate::files::quoted;
 
 /// The files, which are removed when the world ends.
 pub(super) struct Access {
@@ -16,7 +17,7 @@ pub(super) struct Access {
 
 impl Access {
     /// Writes the files.
-    pub fn write(folder: Option<&Path>, aws: SocketAddr, kube: SocketAddr, region: &str) -> Result<Self, Error> {
+    pub fn write(folder: Option<&Path>, ports: &Ports, region: &str) -> Result<Self, Error> {
         let is_temporary = folder.is_none();
         let folder = folder.map_or_else(|| env::temp_dir().join(format!("weir-sim-{}", process::id())), Path::to_owned);
         let failed = |path: &Path| {
@@ -27,8 +28,8 @@ impl Access {
         let folder = folder.canonicalize().map_err(failed(&folder))?;
         let access = Self { folder, is_temporary };
         let (kubeconfig, env) = (access.kubeconfig_path(), access.env_path());
-        fs::write(&kubeconfig, kubeconfig_of(kube)).map_err(failed(&kubeconfig))?;
-        fs::write(&env, env_of(&kubeconfig, aws, region)).map_err(failed(&env))?;
+        fs::write(&kubeconfig, kubeconfig_of(ports.kube)).map_err(failed(&kubeconfig))?;
+        fs::write(&env, env_of(&kubeconfig, ports, region)).map_err(failed(&env))?;
         Ok(access)
     }
 
@@ -74,7 +75,7 @@ contexts:
     )
 }
 
-fn env_of(kubeconfig: &Path, aws: SocketAddr, region: &str) -> String {
+fn env_of(kubeconfig: &Path, Ports { aws, control, .. }: &Ports, region: &str) -> String {
     let kubeconfig = quoted(kubeconfig);
     format!(
         "# Leads kubectl, the AWS CLI, SDKs and weir run to the simulated world of weir sim.
@@ -83,26 +84,7 @@ export AWS_ENDPOINT_URL=http://{aws}
 export AWS_REGION={region} AWS_DEFAULT_REGION={region}
 export AWS_ACCESS_KEY_ID=sim AWS_SECRET_ACCESS_KEY=sim
 unset AWS_SESSION_TOKEN AWS_PROFILE
+export WEIR_SIM_CONTROL=http://{control}
 "
     )
-}
-
-/// A path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
-    if path.chars().all(is_plain) { path.into_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::quoted;
-
-    #[test]
-    fn a_shell_reads_any_path_as_it_is() {
-        assert_eq!(quoted(Path::new("/tmp/weir-sim-7/env")), "/tmp/weir-sim-7/env");
-        assert_eq!(quoted(Path::new("/tmp/it's here/env")), r"'/tmp/it'\''s here/env'");
-    }
 }

@@ -10,38 +10,43 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
-use weir_lab::sim::aws::Aws;
-use weir_lab::sim::kube::Kube;
+use weir_lab::control::Control;
 
 /// The largest request: more than AWS or etcd take.
 const LARGEST: usize = 4 << 20;
 
 /// Serves an AWS; where it can be reached.
-pub(super) async fn aws(aws: &Arc<Aws>) -> io::Result<SocketAddr> {
-    let aws = Arc::clone(aws);
-    serve(move |request| {
-        let aws = Arc::clone(&aws);
-        async move { aws.handle(request).await.map(Body::from) }
-    })
+pub(super) async fn aws(control: &Arc<Control>) -> io::Result<SocketAddr> {
+    let control = Arc::clone(control);
+    serve(whole(move |request| {
+        let control = Arc::clone(&control);
+        async move { control.ask_aws(request).await.map_or_else(broken, |answer| answer.map(Body::from)) }
+    }))
     .await
 }
 
 /// Serves a Kubernetes API; where it can be reached.
-pub(super) async fn kube(kube: &Arc<Kube>) -> io::Result<SocketAddr> {
-    let kube = Arc::clone(kube);
-    serve(move |request| {
-        let kube = Arc::clone(&kube);
-        async move { kube.handle(request).await.map(Body::new) }
-    })
+pub(super) async fn kube(control: &Arc<Control>) -> io::Result<SocketAddr> {
+    let control = Arc::clone(control);
+    serve(whole(move |request| {
+        let control = Arc::clone(&control);
+        async move { control.ask_kube(request).await.map_or_else(broken, |answer| answer.map(Body::new)) }
+    }))
     .await
 }
 
-/// Serves what answers a request that is there as a whole.
-async fn serve<R>(answer: impl Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static) -> io::Result<SocketAddr>
+/// An answer in the middle of which the connection breaks.
+fn broken() -> Response {
+    let end = futures::stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
+    Response::new(Body::from_stream(end))
+}
+
+/// Answers requests that are there as a whole.
+fn whole<R>(answer: impl Fn(Request<Bytes>) -> R + Clone + Send + Sync + 'static) -> Router
 where
     R: Future<Output = Response> + Send,
 {
-    let router = Router::new().fallback(move |request: Request| {
+    Router::new().fallback(move |request: Request| {
         let answer = answer.clone();
         async move {
             let (parts, body) = request.into_parts();
@@ -50,7 +55,11 @@ where
                 Err(error) => too_large(&error),
             }
         }
-    });
+    })
+}
+
+/// Serves on a free port of loopback.
+pub(super) async fn serve(router: Router) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -54,6 +54,6 @@ fn a_wrong_value_is_refused_with_its_flag_and_what_to_write() {
 fn what_can_be_read_is_taken() {
     let line = ["run", "--owner-id=acme", "--controller-name=blue", "--namespace=shop", "--listen=[::1]:0"];
     let run = Run::from_arg_matches(&command().try_get_matches_from(line).unwrap()).unwrap();
-    assert_eq!(run.kubernetes.controller_name.as_deref(), Some("blue"));
+    assert_eq!(run.kubernetes.cluster.controller_name.as_deref(), Some("blue"));
     assert_eq!(run.process.listen.map(|address| address.port()), Some(0));
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use super::{Kubernetes, connect};
+use super::{Cluster, connect};
 
 #[test]
 fn requests_say_that_weir_makes_them_and_in_which_version() {
@@ -23,8 +23,7 @@ fn requests_say_that_weir_makes_them_and_in_which_version() {
          contexts: [{{name: a, context: {{cluster: a, user: a}}}}], current-context: a}}"
     );
     fs::write(&path, config).unwrap();
-    let arguments =
-        Kubernetes { namespace: None, controller_name: None, kubeconfig: Some(path.clone()), context: None };
+    let arguments = Cluster { controller_name: None, kubeconfig: Some(path.clone()), context: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let refused = runtime.block_on(connect(&arguments)).err().unwrap().to_string();
     fs::remove_file(path).unwrap();

@@ -1,0 +1,127 @@
+//! What shifts will write, in which order, when, and with how many readings: their own decisions, made in advance.
+//!
+//! The objects decide as they do in a controller, one tick after the other, on what is known of AWS now and on what it will
+//! show once their own writes have been made ([`Projection`]). A pure function: what is not known yet is asked for, and with
+//! the answers everything begins anew. Waits of other kinds are passed over as if everything went well: targets become
+//! healthy, clients follow the weights, and somebody ends each pause that has no end of its own.
+
+mod projection;
+mod rehearsal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::traffic_shift::Outcome;
+
+use crate::grant::Grants;
+use crate::object::{Cluster, Key, ObjectRef};
+use crate::reader::{Ask, Facts};
+use crate::write::Write;
+
+use projection::Projection;
+use rehearsal::Rehearsal;
+
+/// A number for each of some environments.
+pub type ByEnvironment = Vec<(String, i32)>;
+
+/// What is forecast.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The present instant.
+    pub now: Timestamp,
+    /// Names the installation of Weir in ownership tags.
+    pub owner: String,
+    /// Which namespaces may name what.
+    pub grants: Arc<Grants>,
+    /// The shifts.
+    pub shifts: Vec<Key>,
+}
+
+/// What shifts will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// What happens, in order.
+    pub entries: Vec<Entry>,
+    /// How often AWS is read for it, by operation, beside the rounds in which a controller looks at everything.
+    pub reads: BTreeMap<&'static str, u64>,
+    /// How each shift ends, in the order in which they were named.
+    pub ends: Vec<End>,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How long after the beginning, at least.
+    pub after: SignedDuration,
+    /// The object.
+    pub object: ObjectRef,
+    /// What.
+    pub what: What,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A write.
+    Write {
+        /// It.
+        write: Write,
+        /// The weights that it makes live, by environment, where it makes any.
+        weights: ByEnvironment,
+        /// How many healthy targets an environment needs for it, where it gains.
+        needs: ByEnvironment,
+    },
+    /// A shift waits; how, in its own words.
+    Waits {
+        /// The reason.
+        reason: String,
+        /// In words.
+        message: String,
+        /// For how long, where that is known.
+        span: Option<SignedDuration>,
+    },
+    /// Somebody says that it goes on.
+    Resumed,
+}
+
+/// How a shift ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// There is no such shift.
+    Missing,
+    /// It has nothing to do: the traffic is where it wants it.
+    Rests,
+    /// Its run ends.
+    Ends {
+        /// How.
+        outcome: Outcome,
+        /// How, in words.
+        message: String,
+        /// How long after the beginning, at least.
+        after: SignedDuration,
+    },
+    /// Something stands in the way: what, as it says itself.
+    Blocked(String),
+}
+
+impl Forecast {
+    /// What is written, in order.
+    pub fn writes(&self) -> impl Iterator<Item = &Write> {
+        self.entries.iter().filter_map(|entry| match &entry.what {
+            What::Write { write, .. } => Some(write),
+            What::Waits { .. } | What::Resumed => None,
+        })
+    }
+
+    /// How many calls of AWS it takes, beside the rounds.
+    pub fn calls(&self) -> u64 {
+        let writes = u64::try_from(self.writes().count()).unwrap_or(u64::MAX);
+        self.reads.values().sum::<u64>() + writes
+    }
+}
+
+/// Forecasts what shifts will do, from the objects and from what is known of AWS. The error says what must be known besides.
+pub fn forecast(question: &Question, cluster: &Cluster, facts: &Facts) -> Result<Forecast, Vec<Ask>> {
+    Rehearsal::new(question, cluster.clone(), Projection::new(question.now, facts)).play()
+}

@@ -1,0 +1,343 @@
+//! The ticks of a forecast: one after the other, on a clock that leaps from one to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{COMPLETE, READY, STALLED, Truth, find, holds};
+use weir_api::traffic_shift::{GateName, Outcome, RunGate};
+use weir_api::weighted_route::EnvironmentWeight;
+
+use crate::claim;
+use crate::depend::Dependents;
+use crate::fact::Query;
+use crate::kinds::{EntryPoints, Environments, Routes, Shifts};
+use crate::object::objects::{Names, Objects};
+use crate::object::{Cluster, Key, KindName, Object, ObjectRef, ShiftObject};
+use crate::reader::Ask;
+use crate::tick::{Answer, Kind, Memory, Need, Rest, Tick};
+use crate::weights;
+use crate::write::Write;
+
+use super::projection::Projection;
+use super::{ByEnvironment, End, Entry, Forecast, Question, What};
+
+/// How many ticks a forecast has at most: no run comes near that.
+const TICKS: u32 = 20_000;
+/// How far ahead is looked.
+const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How long everything is watched when the last shift has ended: what remains is written by then.
+const AFTERWARDS: SignedDuration = SignedDuration::from_mins(2);
+/// How soon an object whose tick has failed is looked at again.
+const RETRY: SignedDuration = SignedDuration::from_secs(5);
+/// How long a call takes: what is read back is read after the write.
+const CALL: SignedDuration = SignedDuration::from_millis(50);
+/// How many resources one call tells the tags of.
+const TAGS_OF_A_CALL: u64 = 20;
+
+/// A kind whose objects are among those of a cluster.
+trait Kept: Kind<Spec: Names<Status = <Self as Kind>::Status>> {
+    fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
+}
+
+macro_rules! kept {
+    ($($kind:ty => $map:ident),*) => {$(
+        impl Kept for $kind {
+            fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status> {
+                &mut cluster.$map
+            }
+        }
+    )*};
+}
+
+kept!(EntryPoints => entry_points, Environments => environments, Routes => routes, Shifts => shifts);
+
+/// What goes on.
+pub(super) struct Rehearsal<'a> {
+    question: &'a Question,
+    now: Timestamp,
+    cluster: Cluster,
+    projection: Projection<'a>,
+    /// The objects that decide: the shifts and whatever they move traffic through.
+    actors: BTreeSet<ObjectRef>,
+    due: BTreeMap<ObjectRef, Timestamp>,
+    memories: BTreeMap<ObjectRef, Memory>,
+    /// When each question was last answered.
+    read: BTreeMap<Query, Timestamp>,
+    said: BTreeMap<Key, (String, Option<Timestamp>)>,
+    /// At which step of its run each shift was last told to go on.
+    resumed: BTreeMap<Key, i32>,
+    forecast: Forecast,
+}
+
+impl<'a> Rehearsal<'a> {
+    pub fn new(question: &'a Question, cluster: Cluster, projection: Projection<'a>) -> Self {
+        let actors = actors(&cluster, &question.shifts);
+        Self {
+            question,
+            now: question.now,
+            cluster,
+            projection,
+            due: actors.iter().map(|object| (object.clone(), question.now)).collect(),
+            actors,
+            memories: BTreeMap::new(),
+            read: BTreeMap::new(),
+            said: BTreeMap::new(),
+            resumed: BTreeMap::new(),
+            forecast: Forecast::default(),
+        }
+    }
+
+    /// Plays everything to its end. The error says what must be known of AWS besides: all that is asked at one instant.
+    pub fn play(mut self) -> Result<Forecast, Vec<Ask>> {
+        let mut end = self.question.now + HORIZON;
+        let mut missing = Vec::new();
+        for _ in 0..TICKS {
+            if self.shifts().all(is_complete) {
+                end = end.min(self.now + AFTERWARDS);
+            }
+            let next = self.due.iter().min_by_key(|(object, at)| (**at, (*object).clone()));
+            let Some((object, at)) = next.map(|(object, at)| (object.clone(), *at)).filter(|(_, at)| *at <= end) else {
+                break;
+            };
+            if at > self.now && !missing.is_empty() {
+                break;
+            }
+            self.now = self.now.max(at);
+            if let Err(asks) = self.tick(&object) {
+                missing.extend(asks);
+                continue;
+            }
+            self.note_waits();
+            self.resume();
+        }
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let ends = self.question.shifts.iter().map(|key| self.end(key)).collect();
+        Ok(Forecast { ends, ..self.forecast })
+    }
+
+    fn shifts(&self) -> impl Iterator<Item = &ShiftObject> {
+        self.question.shifts.iter().filter_map(|key| self.cluster.shifts.get(key))
+    }
+
+    fn tick(&mut self, object: &ObjectRef) -> Result<(), Vec<Ask>> {
+        self.due.remove(object);
+        match object.kind {
+            KindName::EntryPoint => self.tick_of::<EntryPoints>(object),
+            KindName::Environment => self.tick_of::<Environments>(object),
+            KindName::WeightedRoute => self.tick_of::<Routes>(object),
+            KindName::TrafficShift => self.tick_of::<Shifts>(object),
+        }
+    }
+
+    fn tick_of<K: Kept>(&mut self, object: &ObjectRef) -> Result<(), Vec<Ask>> {
+        let memory = self.memories.remove(object).unwrap_or_default();
+        let grants = Arc::clone(&self.question.grants);
+        let owner = self.question.owner.clone();
+        let mut tick: Tick<K> = Tick::new(object.key.clone(), self.now, owner, memory).granting(grants);
+        let mut answer = Answer::Begin;
+        loop {
+            answer = match tick.next(self.now, &self.cluster, answer) {
+                Need::Read(asks) => self.read(asks)?,
+                Need::Board => Answer::Boarded,
+                Need::Get(_) => Answer::Stored,
+                Need::Finalizer(wanted) => {
+                    let finalizer = || weir_api::FINALIZER.into();
+                    self.change::<K>(object, |stored| {
+                        stored.finalizers = wanted.then(finalizer).into_iter().collect();
+                    });
+                    Answer::Stored
+                }
+                Need::Record(status) => {
+                    self.change::<K>(object, |stored| stored.status = status);
+                    Answer::Stored
+                }
+                Need::Act(permit) => {
+                    self.write(object, permit.write());
+                    Answer::Acted(Ok(()))
+                }
+                Need::Done(rest) => {
+                    self.rest(object, rest);
+                    return Ok(());
+                }
+            };
+        }
+    }
+
+    fn rest(&mut self, object: &ObjectRef, rest: Rest) {
+        let wake = if rest.failed { Some(self.now + RETRY) } else { rest.wake };
+        if let Some(wake) = wake {
+            let wake = wake.max(self.now);
+            let due = self.due.entry(object.clone()).or_insert(wake);
+            *due = wake.min(*due);
+        }
+        self.memories.insert(object.clone(), rest.memory);
+    }
+
+    /// Changes an object and wakes whom it concerns.
+    fn change<K: Kept>(&mut self, object: &ObjectRef, change: impl FnOnce(&mut Object<K::Spec, K::Status>)) {
+        let dependents = Dependents::before(&self.cluster, object);
+        K::objects(&mut self.cluster).edit(&object.key, change);
+        for other in dependents.after(&self.cluster) {
+            if self.actors.contains(&other) {
+                self.due.insert(other, self.now);
+            }
+        }
+    }
+
+    /// Answers questions, and counts the calls that a controller needs for it.
+    fn read(&mut self, asks: Vec<Ask>) -> Result<Answer, Vec<Ask>> {
+        let (mut tags, mut called) = (0, false);
+        let (mut answers, mut missing) = (Vec::new(), Vec::new());
+        for ask in asks {
+            let Some(fact) = self.projection.answer(self.now, &ask) else {
+                missing.push(ask);
+                continue;
+            };
+            // What is looked at in every round was seen in one; settings of groups are not.
+            let is_new = matches!(ask.query, Query::Attributes(_)) && !self.read.contains_key(&ask.query);
+            let read = self.read.entry(ask.query.clone()).or_insert(self.question.now);
+            if *read < ask.not_before || is_new {
+                *read = self.now;
+                called = true;
+                match operation(&ask.query) {
+                    Some("DescribeTags") => tags += 1,
+                    Some(operation) => *self.forecast.reads.entry(operation).or_default() += 1,
+                    None => {}
+                }
+            }
+            answers.push((ask, fact));
+        }
+        if tags > 0 {
+            *self.forecast.reads.entry("DescribeTags").or_default() += u64::div_ceil(tags, TAGS_OF_A_CALL);
+        }
+        if called {
+            self.now += CALL;
+        }
+        if missing.is_empty() { Ok(Answer::Read(answers)) } else { Err(missing) }
+    }
+
+    fn write(&mut self, object: &ObjectRef, write: &Write) {
+        self.projection.apply(self.now, write);
+        let (weights, needs) = self.live(object, write);
+        self.note(object.clone(), What::Write { write: write.clone(), weights, needs });
+        self.now += CALL;
+    }
+
+    /// The weights that a write makes live, by environment, and how many healthy targets the shift's environment needs for it.
+    fn live(&self, object: &ObjectRef, write: &Write) -> (ByEnvironment, ByEnvironment) {
+        let route = self.cluster.routes.get(&object.key).filter(|_| object.kind == KindName::WeightedRoute);
+        let intent = route.filter(|_| write.forward().is_some()).and_then(|route| route.status.intent.as_ref());
+        let Some(intent) = intent else { return (Vec::new(), Vec::new()) };
+        let pair = |entry: &EnvironmentWeight| (entry.environment.clone(), entry.weight);
+        let weights = intent.weights.iter().map(pair).collect();
+        let shift = claim::holder(&self.cluster, &object.key);
+        let need = shift.and_then(|shift| {
+            let run = shift.status.run.as_ref()?;
+            let part = run.routes.iter().find(|part| part.name == object.key.name)?;
+            let percent = weights::percent_up(&intent.weights, &run.to);
+            let least = weights::needed(percent, part.baseline, shift.spec.capacity.min_healthy_percent);
+            (percent > 0).then(|| (run.to.clone(), i32::try_from(least).unwrap_or(i32::MAX)))
+        });
+        (weights, need.into_iter().collect())
+    }
+
+    fn note(&mut self, object: ObjectRef, what: What) {
+        let after = self.question.now.duration_until(self.now);
+        self.forecast.entries.push(Entry { after, object, what });
+    }
+
+    /// Notes what shifts wait for, each wait once.
+    fn note_waits(&mut self) {
+        let waits: Vec<_> = self.shifts().map(|shift| (shift.key.clone(), shift.status.waiting.clone())).collect();
+        for (key, waiting) in waits {
+            let Some(waiting) = waiting else {
+                self.said.remove(&key);
+                continue;
+            };
+            let now = (waiting.reason.clone(), waiting.until);
+            if self.said.insert(key.clone(), now.clone()).as_ref() != Some(&now) {
+                let span = waiting.until.map(|until| self.now.duration_until(until));
+                let (reason, message) = (waiting.reason, waiting.message);
+                self.note(ObjectRef::new(KindName::TrafficShift, key), What::Waits { reason, message, span });
+            }
+        }
+    }
+
+    /// Somebody ends the pauses that have no end of their own, each once.
+    fn resume(&mut self) {
+        let is_open = |gate: &RunGate| gate.name == GateName::StepPause && gate.until.is_none();
+        let paused = self.shifts().find_map(|shift| {
+            let run = shift.status.run.as_ref().filter(|run| run.gates.iter().any(is_open))?;
+            let is_told = self.resumed.get(&shift.key) == Some(&run.seq);
+            (!is_told).then(|| (shift.key.clone(), run.seq))
+        });
+        let Some((key, seq)) = paused else { return };
+        self.resumed.insert(key.clone(), seq);
+        let object = ObjectRef::new(KindName::TrafficShift, key);
+        self.note(object.clone(), What::Resumed);
+        self.change::<Shifts>(&object, |shift| shift.command = Some(format!("resume/forecast-{seq}")));
+        self.due.insert(object, self.now);
+    }
+
+    fn end(&self, key: &Key) -> End {
+        let Some(shift) = self.cluster.shifts.get(key) else { return End::Missing };
+        let run = shift.status.run.as_ref();
+        let ended = run.and_then(|run| Some((run.outcome?, run.ended_at?)));
+        match ended.filter(|_| is_complete(shift)) {
+            Some((outcome, at)) if at >= self.question.now => {
+                let past = shift.status.history.first();
+                let message = past.map(|past| past.message.clone()).unwrap_or_default();
+                End::Ends { outcome, message, after: self.question.now.duration_until(at) }
+            }
+            Some((Outcome::Succeeded, _)) => End::Rests,
+            Some((outcome, _)) => End::Blocked(format!("its last run has ended as {outcome:?}; {}", why(shift))),
+            None => End::Blocked(why(shift)),
+        }
+    }
+}
+
+/// What a shift says that stands in the way: of itself, and of what it waits for.
+fn why(shift: &ShiftObject) -> String {
+    let status = &shift.status;
+    let mut conditions = [STALLED, READY].into_iter().filter_map(|type_| find(&status.conditions, type_));
+    let condition = conditions.find(|found| (found.type_ == STALLED) == (found.status == Truth::True));
+    let waiting = status.waiting.as_ref().map(|waiting| format!("{}: {}", waiting.reason, waiting.message));
+    let condition = condition.map(|condition| format!("{}: {}", condition.reason, condition.message));
+    waiting.or(condition).unwrap_or_else(|| "it says nothing".to_owned())
+}
+
+/// Whether the last run has ended, for the spec as it is.
+fn is_complete(shift: &ShiftObject) -> bool {
+    shift.status.observed_generation == Some(shift.generation) && holds(&shift.status.conditions, COMPLETE)
+}
+
+/// The shifts and whatever they move traffic through.
+fn actors(cluster: &Cluster, shifts: &[Key]) -> BTreeSet<ObjectRef> {
+    let mut actors = BTreeSet::new();
+    for shift in shifts.iter().filter_map(|key| cluster.shifts.get(key)) {
+        actors.insert(ObjectRef::new(KindName::TrafficShift, shift.key.clone()));
+        for name in &shift.spec.routes {
+            let Some(route) = cluster.routes.get(&shift.key.sibling(name.as_str())) else { continue };
+            actors.insert(ObjectRef::new(KindName::WeightedRoute, route.key.clone()));
+            actors.extend(route.spec.named(&route.key));
+        }
+    }
+    actors
+}
+
+/// The operation that answers a question; `None` where none does.
+fn operation(query: &Query) -> Option<&'static str> {
+    match query {
+        Query::Balancer(_) => Some("DescribeLoadBalancers"),
+        Query::Listeners(_) => Some("DescribeListeners"),
+        Query::Rules(_) => Some("DescribeRules"),
+        Query::Group(_) => Some("DescribeTargetGroups"),
+        Query::Attributes(_) => Some("DescribeTargetGroupAttributes"),
+        Query::Health(_) => Some("DescribeTargetHealth"),
+        Query::Tags(_) => Some("DescribeTags"),
+        Query::Requests(_) => None,
+    }
+}
