@@ -1,7 +1,7 @@
 //! What shifts will write, in which order, when, and with how many readings: their own decisions, made in advance.
 //!
 //! The objects decide as they do in a controller, one tick after the other, on what is known of AWS now and on what it will
-//! show once their own writes have been made ([`Projection`]). A pure function: what is not known yet is asked for, and with
+//! show once their own writes have been made (`forecast/projection.rs`). A pure function: what is not known yet is asked for, and with
 //! the answers everything begins anew. Waits of other kinds are passed over as if everything went well: targets become
 //! healthy, clients follow the weights, and somebody ends each pause that has no end of its own.
 

@@ -10,12 +10,19 @@ use weir_api::{
 use crate::dates::{Dated, Dates};
 use crate::event::Event;
 use crate::guard::Recorded;
+use crate::object::objects::{Names, Objects};
 use crate::object::{Cluster, Key, KindName, Object, RouteObject, ShiftObject};
 use crate::reader::{Asked, Reader};
 use crate::ready_state::{ReadyState, StatusConditions, because};
 use crate::reason::Reason;
 use crate::tick::{Context, Kind, Urgency, Verdict};
 use crate::{claim, entry_point, environment, route, shift};
+
+/// A kind with the place of its objects in a cluster.
+pub trait Kept: Kind<Spec: Names<Status = <Self as Kind>::Status>> {
+    /// Its objects, to be changed.
+    fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
+}
 
 /// Declares a kind: its marker type, its types, where its objects are, and the functions that are its own.
 macro_rules! kind {
@@ -27,6 +34,12 @@ macro_rules! kind {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $marker {}
+
+        impl Kept for $marker {
+            fn objects(cluster: &mut Cluster) -> &mut Objects<$spec, $status> {
+                &mut cluster.$objects
+            }
+        }
 
         impl Kind for $marker {
             type Spec = $spec;

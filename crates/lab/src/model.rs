@@ -22,14 +22,13 @@ use weir_api::{EntryPointSpec, EnvironmentSpec, FINALIZER, TrafficShiftSpec, Wei
 use weir_engine::depend::{Dependents, counters, dependents, of_namespace, watchers};
 use weir_engine::event::Event;
 use weir_engine::fact::Fact;
-use weir_engine::kinds::{EntryPoints, Environments, Routes, Shifts};
-use weir_engine::objects::{Names, Objects};
+use weir_engine::kinds::{EntryPoints, Environments, Kept, Routes, Shifts};
 use weir_engine::reader::Ask;
 use weir_engine::share;
 use weir_engine::tick::{Answer, Memory, Need, Tick, WriteError};
 use weir_engine::weights;
 use weir_engine::write::Write;
-use weir_engine::{Arn, Cluster, Grants, Key, Kind, KindName, Object, ObjectRef};
+use weir_engine::{Arn, Cluster, Grants, Key, KindName, Object, ObjectRef};
 
 pub use aws::ModelAws;
 
@@ -109,7 +108,7 @@ impl Model {
         }
     }
 
-    fn apply<K: Stored>(&mut self, key: Key, spec: K::Spec) {
+    fn apply<K: Kept>(&mut self, key: Key, spec: K::Spec) {
         let before = K::find(&self.cluster, &key).cloned();
         let mut object = before.unwrap_or_else(|| self.object(&key, spec.clone()));
         if object.spec != spec {
@@ -122,7 +121,7 @@ impl Model {
     }
 
     /// Changes an object, if it is there.
-    fn edit<K: Stored>(&mut self, name: &str, change: impl FnOnce(&mut Object<K::Spec, K::Status>)) {
+    fn edit<K: Kept>(&mut self, name: &str, change: impl FnOnce(&mut Object<K::Spec, K::Status>)) {
         let key = Key::new(NAMESPACE, name);
         let changed = ObjectRef::new(K::NAME, key);
         if self.change(&changed, |cluster| K::objects(cluster).edit(&changed.key, change)).is_some() {
@@ -349,7 +348,7 @@ impl Model {
         }
     }
 
-    fn tick_of<K: Stored>(&mut self, object: &ObjectRef) {
+    fn tick_of<K: Kept>(&mut self, object: &ObjectRef) {
         let memory = self.memories.remove(object).unwrap_or_default();
         let mut tick: Tick<K> =
             Tick::new(object.key.clone(), self.now, OWNER.to_owned(), memory).granting(Arc::clone(&self.grants));
@@ -436,7 +435,7 @@ impl Model {
         (ask, fact)
     }
 
-    fn set_finalizer<K: Stored>(&mut self, object: &ObjectRef, wanted: bool) {
+    fn set_finalizer<K: Kept>(&mut self, object: &ObjectRef, wanted: bool) {
         let gone = K::objects(&mut self.cluster).edit(&object.key, |stored| {
             assert!(!wanted || stored.deleted.is_none(), "{object} is being deleted and takes no new finalizer");
             stored.finalizers = wanted.then(|| FINALIZER.into()).into_iter().collect();
@@ -449,7 +448,7 @@ impl Model {
 }
 
 /// What the API server does on a deletion: what has the finalizer stays, marked.
-fn delete<K: Stored>(cluster: &mut Cluster, key: &Key, now: Timestamp) {
+fn delete<K: Kept>(cluster: &mut Cluster, key: &Key, now: Timestamp) {
     let Some(mut object) = K::objects(cluster).remove(key) else { return };
     if object.has_finalizer() {
         object.deleted = object.deleted.or(Some(now));
@@ -457,26 +456,9 @@ fn delete<K: Stored>(cluster: &mut Cluster, key: &Key, now: Timestamp) {
     }
 }
 
-fn lose_statuses<K: Stored>(cluster: &mut Cluster) {
+fn lose_statuses<K: Kept>(cluster: &mut Cluster) {
     let keys: Vec<Key> = K::objects(cluster).keys().cloned().collect();
     for key in keys {
         K::objects(cluster).edit(&key, |object| object.status = K::Status::default());
     }
 }
-
-/// A kind whose objects the model can change.
-trait Stored: Kind<Spec: Names<Status = <Self as Kind>::Status>> {
-    fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
-}
-
-macro_rules! stored {
-    ($($kind:ty => $map:ident),*) => {$(
-        impl Stored for $kind {
-            fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status> {
-                &mut cluster.$map
-            }
-        }
-    )*};
-}
-
-stored!(EntryPoints => entry_points, Environments => environments, Routes => routes, Shifts => shifts);

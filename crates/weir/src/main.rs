@@ -9,6 +9,7 @@ mod figures;
 mod files;
 mod iam_policy;
 mod logging;
+mod output;
 mod plan;
 mod run;
 #[cfg(feature = "demo")]

@@ -14,7 +14,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clap::ValueEnum;
 use kube::Client;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -24,12 +23,10 @@ use weir_controller::forecast::{End, Question};
 use weir_controller::{Grants, Key, Snapshot};
 
 use crate::files;
+use crate::output::{Output, unusable};
 use crate::run::arguments::{Allow, Cluster};
 use crate::run::{account, allow, cluster, forms, now};
 use report::Report;
-
-/// How a process ends whose manifests cannot be used.
-const UNUSABLE: u8 = 2;
 
 /// Tell what a TrafficShift will write on AWS, in which order, and what stands in its way; nothing is changed
 ///
@@ -76,15 +73,6 @@ pub struct Plan {
 
     #[command(flatten)]
     allow: Allow,
-}
-
-/// A form of what is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 const EXAMPLES: &str = "\
@@ -134,10 +122,7 @@ async fn plan(arguments: &Plan) -> Result<ExitCode, Error> {
     let wished = wished(arguments, &client, &namespace, manifests).await?;
     let mistakes = take_in(&mut snapshot, &wished);
     if !mistakes.is_empty() {
-        for mistake in mistakes {
-            writeln!(io::stderr(), "{} {mistake}", console::style("error:").red().bold().for_stderr())?;
-        }
-        return Ok(ExitCode::from(UNUSABLE));
+        return Ok(unusable(mistakes)?);
     }
     let shifts = shifts(arguments, &namespace, &wished);
     if let Some(key) = shifts.iter().find(|key| snapshot.cluster().shifts.get(key).is_none()) {

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use console::Term;
 use serde_json::Value;
@@ -22,10 +21,8 @@ use weir_lab::simulation::{Accidents, Seed, Simulation};
 use weir_lab::world_file::WorldFile;
 
 use crate::files;
+use crate::output::{Output, unusable};
 use report::Report;
-
-/// How a process ends whose manifests cannot be used.
-const UNUSABLE: u8 = 2;
 
 /// Play manifests in simulated worlds, with accidents, before production sees them
 ///
@@ -72,15 +69,6 @@ pub struct Simulate {
     timeline: bool,
 }
 
-/// A form of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 const EXAMPLES: &str = "\
 Examples:
   weir simulate -f examples/release
@@ -104,12 +92,7 @@ fn accidents() -> impl TypedValueParser<Value = Accidents> {
 pub fn run(arguments: &Simulate) -> Result<ExitCode, Error> {
     let simulation = match prepare(arguments)? {
         Ok(simulation) => simulation,
-        Err(mistakes) => {
-            for mistake in mistakes {
-                writeln!(io::stderr(), "{} {mistake}", console::style("error:").red().bold().for_stderr())?;
-            }
-            return Ok(ExitCode::from(UNUSABLE));
-        }
+        Err(mistakes) => return Ok(unusable(mistakes)?),
     };
     let forecast = simulation.forecast();
     let seeds: Vec<u64> = (arguments.seed..).take(usize::try_from(arguments.seeds).unwrap_or(usize::MAX)).collect();

@@ -11,11 +11,11 @@ use weir_api::weighted_route::EnvironmentWeight;
 use crate::claim;
 use crate::depend::Dependents;
 use crate::fact::Query;
-use crate::kinds::{EntryPoints, Environments, Routes, Shifts};
-use crate::object::objects::{Names, Objects};
+use crate::kinds::{EntryPoints, Environments, Kept, Routes, Shifts};
+use crate::object::objects::Names;
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef, ShiftObject};
 use crate::reader::Ask;
-use crate::tick::{Answer, Kind, Memory, Need, Rest, Tick};
+use crate::tick::{Answer, Memory, Need, Rest, Tick};
 use crate::weights;
 use crate::write::Write;
 
@@ -34,23 +34,6 @@ const RETRY: SignedDuration = SignedDuration::from_secs(5);
 const CALL: SignedDuration = SignedDuration::from_millis(50);
 /// How many resources one call tells the tags of.
 const TAGS_OF_A_CALL: u64 = 20;
-
-/// A kind whose objects are among those of a cluster.
-trait Kept: Kind<Spec: Names<Status = <Self as Kind>::Status>> {
-    fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status>;
-}
-
-macro_rules! kept {
-    ($($kind:ty => $map:ident),*) => {$(
-        impl Kept for $kind {
-            fn objects(cluster: &mut Cluster) -> &mut Objects<Self::Spec, Self::Status> {
-                &mut cluster.$map
-            }
-        }
-    )*};
-}
-
-kept!(EntryPoints => entry_points, Environments => environments, Routes => routes, Shifts => shifts);
 
 /// What goes on.
 pub(super) struct Rehearsal<'a> {
