@@ -69,6 +69,8 @@ fn what_stands_in_the_way_of_a_plan_is_told() {
     assert!(said.contains("there is no TrafficShift checkout in the namespace shop"), "{said}");
     let said = sim.fails(&weir(&format!("plan ts/checkout --to green {PLAN}")));
     assert!(said.contains("there is no TrafficShift checkout in the namespace shop"), "{said}");
+    let said = sim.fails(&weir(&format!("plan -f charts/weir/Chart.yaml {PLAN}")));
+    assert!(said.contains("found no TrafficShift"), "{said}");
     let said = sim.fails(&weir(&format!("plan -f Cargo.toml {PLAN}")));
     assert!(said.contains("Cargo.toml: "), "{said}");
     let scratch = places::scratch("plan").unwrap();
@@ -113,7 +115,22 @@ fn manifests_that_cannot_be_used_end_with_a_code_of_their_own() {
     let (code, _, said) = simulate(&["-f", "charts/weir/Chart.yaml"]);
     assert!(code == Some(2) && said.contains("found none of Weir's kinds"), "{said}");
     let (code, _, said) = simulate(&["-f", "nowhere"]);
-    assert!(code == Some(1) && said.contains("cannot read nowhere"), "{said}");
+    assert!(code == Some(2) && said.contains("cannot read nowhere"), "{said}");
+    for (text, words) in [
+        ("kind: Namespace\napiVersion: v1\nmetadata: x\n", "has no metadata.name"),
+        ("kind: Environment\napiVersion: weir.dev/v1alpha1\nmetadata: {name: a, namespace: 5}\n", "expected a name"),
+        ("- a: b\n", "found none of Weir's kinds"),
+    ] {
+        let scratch = places::scratch("simulate-odd").unwrap();
+        std::fs::write(scratch.join("odd.yaml"), text).unwrap();
+        let (code, _, said) = simulate(&["-f", &scratch.to_string_lossy()]);
+        assert!(code == Some(2) && said.contains(words), "{text}: {said}");
+        std::fs::remove_dir_all(scratch).unwrap();
+    }
+    let (code, _, said) = simulate(&["-f", "examples/release/shift.yaml", "-f", "examples/release"]);
+    assert!(code == Some(2) && said.contains("both have TrafficShift default/checkout"), "{said}");
+    let (code, _, said) = simulate(&["-f", "examples/release/environments.yaml"]);
+    assert!(code == Some(2) && said.contains("nothing would move"), "{said}");
 }
 
 #[test]

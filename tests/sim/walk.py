@@ -115,6 +115,9 @@ def elb(client, target):
     listener = make_listener(client, balancer, 80, forward((first, 1)))
     fails(client, "DuplicateListener", "CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80,
           DefaultActions=forward((second, 1)))
+    for protocol in ("TCP", "HTTPS"):
+        fails(client, "ValidationError", "CreateListener", LoadBalancerArn=balancer, Protocol=protocol, Port=81,
+              DefaultActions=forward((first, 1)))
     rules = [make_rule(client, listener, priority, forward((first, 9), (second, 1))) for priority in range(1, 6)]
     fails(client, "PriorityInUse", "CreateRule", ListenerArn=listener, Priority=1, Conditions=hosts("h.test"),
           Actions=forward((first, 1)))

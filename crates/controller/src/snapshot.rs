@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
+use weir_api::CONTROLLER_LABEL;
 use weir_aws::Accounts;
 use weir_engine::forecast::{Forecast, Question, forecast};
 use weir_engine::reader::Facts;
@@ -23,16 +24,17 @@ const ROUNDS: u32 = 64;
 #[derive(Debug)]
 pub struct Snapshot {
     store: Store,
+    selection: Selection,
 }
 
 impl Snapshot {
     /// Reads the objects that a controller of this name looks at, and the labels of the namespaces.
     pub async fn read(client: &kube::Client, controller: Option<&str>) -> Result<Self, kube::Error> {
         let mut store = Store::of_controller(controller);
-        let selection = Selection(controller.map(str::to_owned)).to_string();
+        let selection = Selection(controller.map(str::to_owned));
         for kind in KindName::ALL {
             let api: Api<Document> = Api::all_with(client.clone(), &document::resource(kind));
-            let mut page = ListParams::default().labels(&selection).limit(PAGE);
+            let mut page = ListParams::default().labels(&selection.to_string()).limit(PAGE);
             loop {
                 let list = api.list(&page).await?;
                 for document in list.items {
@@ -48,14 +50,21 @@ impl Snapshot {
         for namespace in Api::<Namespace>::all(client.clone()).list_metadata(&ListParams::default()).await?.items {
             store.put_namespace(Document { metadata: namespace.metadata, ..Document::default() });
         }
-        Ok(Self { store })
+        Ok(Self { store, selection })
     }
 
     /// Takes in an object as the API server would have it, such as its answer to a dry run. What is none of Weir's is passed
     /// over; the error says why its spec cannot be read.
     pub fn put(&mut self, object: Value) -> Result<(), String> {
-        let Some(kind) = KindName::ALL.into_iter().find(|kind| object["kind"] == kind.word()) else { return Ok(()) };
+        let is_ours = object["apiVersion"].as_str().is_some_and(|version| version.starts_with("weir.dev/"));
+        let kind = KindName::ALL.into_iter().find(|kind| is_ours && object["kind"] == kind.word());
+        let Some(kind) = kind else { return Ok(()) };
         let mut document: Document = serde_json::from_value(object).map_err(|error| error.to_string())?;
+        if !self.selection.covers(&document.metadata) {
+            return Err(format!(
+                "its label {CONTROLLER_LABEL} says that it is another controller's; give the name in it with --controller-name"
+            ));
+        }
         // It counts, though nothing was stored and the version is the one before.
         document.metadata.resource_version = None;
         let Some(key) = document.key() else { return Ok(()) };

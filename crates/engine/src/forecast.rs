@@ -103,6 +103,8 @@ pub enum End {
     },
     /// Something stands in the way: what, as it says itself.
     Blocked(String),
+    /// It goes on for longer than is looked ahead.
+    Beyond(SignedDuration),
 }
 
 impl Forecast {

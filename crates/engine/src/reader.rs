@@ -70,6 +70,12 @@ impl Facts {
         self.0.get(&place(&ask.access, ask.query.clone()))
     }
 
+    /// All rules that are known, of any listener.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let found = self.0.values().filter_map(|fact| fact.reading::<Vec<Rule>>()?.found.ok());
+        found.flatten()
+    }
+
     /// The answer to a question as last read, however old. What is named is looked for in the controller's own account.
     pub fn last<T: Finding>(&self, query: Query) -> Option<Reading<'_, T>> {
         self.0.get(&place(&Access::default(), query))?.reading()

@@ -94,10 +94,10 @@ impl Control {
         accidents(&groups).into_iter().filter(|fault| !befalls_controllers(fault)).collect()
     }
 
-    /// Ends all that befalls the world; the applications on targets stay as they are.
+    /// Ends all that befalls the world. Applications on targets stay as they are; so do, until their time, requests that hang,
+    /// watches that hear late or twice, and a Lease that was taken.
     pub fn heal(&self) {
         self.network.clear();
-        lock(&self.network.conditions()).keep_answers();
         self.director.heal();
     }
 
@@ -114,14 +114,20 @@ impl Control {
         Ok(count)
     }
 
-    /// The world's clock goes forward by a span; whether it can be set.
+    /// The world's clock goes forward by a span; whether it can be set. In time that never passed no client has sent anything:
+    /// those there are go.
     pub fn set_forward(&self, by: Duration) -> bool {
+        self.send_nothing();
         self.aws.clock().set_forward(by)
     }
 
-    /// Clients come from now on, in the place of those there are.
-    pub fn send(&self, seed: u64, settings: TrafficSettings) {
+    /// Clients come from now on, in the place of those there are. The error says what is not there.
+    pub fn send(&self, seed: u64, settings: TrafficSettings) -> Result<(), String> {
+        if self.aws.listener_arn(&settings.balancer, settings.port).is_none() {
+            return Err(format!("there is no balancer {} with a listener on {}", settings.balancer, settings.port));
+        }
         *lock(&self.traffic) = Some(Traffic::new(Arc::clone(&self.aws), seed, settings));
+        Ok(())
     }
 
     /// No clients come any more; what they met is forgotten.

@@ -8,6 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// A century, in milliseconds.
+const CENTURY: u64 = 100 * 365 * 24 * 3_600 * 1_000;
+
 /// Tells the time of the simulated world.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -37,10 +40,12 @@ impl Clock {
         Self { ahead: Some(Box::leak(Box::default())), ..self }
     }
 
-    /// Sets it and all its copies forward; whether it can be set.
+    /// Sets it and all its copies forward; whether it can be set, which it can by a century in all.
     pub fn set_forward(&self, by: Duration) -> bool {
+        let Some(ahead) = self.ahead else { return false };
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.ahead.map(|ahead| ahead.fetch_add(by, Ordering::Relaxed)).is_some()
+        let added = |ahead: u64| ahead.checked_add(by).filter(|ahead| *ahead <= CENTURY);
+        ahead.fetch_update(Ordering::Relaxed, Ordering::Relaxed, added).is_ok()
     }
 
     /// The present instant of the world.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use serde_json::Value;
 use thiserror::Error;
 
 /// The names of files that are read in a folder end so.
@@ -36,6 +37,18 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, Error> {
 /// The text of one file.
 pub fn text(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|cause| Error::Read { path: path.to_owned(), cause })
+}
+
+/// The objects in a document: itself, or those of a list such as `kubectl get --output yaml` prints. An empty one has none.
+pub fn unfolded(document: Value) -> Vec<Value> {
+    match document {
+        Value::Null => Vec::new(),
+        Value::Object(mut list) if list.get("kind").is_some_and(|kind| kind == "List") => match list.remove("items") {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        },
+        other => vec![other],
+    }
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -18,10 +18,11 @@ mod sim;
 mod simulate;
 
 use std::fmt::Display;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use output::unusable;
 
 /// It gives back what a list of thousands of objects took, so that memory does not grow over months. How, is set in
 /// `.cargo/config.toml`.
@@ -76,9 +77,9 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Sim(arguments) => end(sim::run(&arguments)),
         #[cfg(feature = "demo")]
-        Command::Simulate(arguments) => end(simulate::run(&arguments)),
+        Command::Simulate(arguments) => end_judging(simulate::run(&arguments)),
         Command::Crds(arguments) => end(crds::run(&arguments).map(|()| ExitCode::SUCCESS)),
-        Command::Plan(arguments) => end(plan::run(&arguments)),
+        Command::Plan(arguments) => end_judging(plan::run(&arguments)),
         Command::IamPolicy(arguments) => end(iam_policy::run(&arguments).map(|()| ExitCode::SUCCESS)),
     }
 }
@@ -87,9 +88,14 @@ fn main() -> ExitCode {
 fn end(done: Result<ExitCode, impl Display>) -> ExitCode {
     done.unwrap_or_else(|error| {
         // Nobody may be there to read it, which is no reason to end in another way.
-        let _ = writeln!(io::stderr(), "{} {error}", console::style("error:").red().bold().for_stderr());
+        let _ = unusable([error]);
         ExitCode::FAILURE
     })
+}
+
+/// The same where failure means something else: that something is wrong with what was looked at.
+fn end_judging(done: Result<ExitCode, impl Display>) -> ExitCode {
+    done.or_else(|error| unusable([error])).unwrap_or(ExitCode::FAILURE)
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ use report::Report;
 /// the healthy targets that it needs, the calls of AWS, and how long it takes at least. Manifests are given to the API server
 /// as a dry run. Targets are taken to become healthy within 30 s, and pauses without an end to be ended at once.
 ///
-/// Ends with 0 when the run gets where it shall, with 1 when something stands in the way, and with 2 where manifests cannot be
-/// used.
+/// Ends with 0 when the run gets where it shall, with 1 when something stands in the way, and with 2 where nothing can be told,
+/// such as where manifests cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Plan {
@@ -75,6 +75,9 @@ pub struct Plan {
     allow: Allow,
 }
 
+/// What a TrafficShift is called before its name.
+const KINDS: [&str; 3] = ["ts", "trafficshift", "trafficshifts"];
+
 const EXAMPLES: &str = "\
 Examples:
   weir plan ts/checkout --owner-id acme-production
@@ -98,7 +101,10 @@ pub enum Error {
     Runtime(io::Error),
     #[error("the objects cannot be read, of which those of all namespaces are needed: {0}")]
     Objects(String),
-    #[error("there is no TrafficShift {name} in the namespace {namespace}; see kubectl get trafficshifts -A")]
+    #[error(
+        "there is no TrafficShift {name} in the namespace {namespace}, or its label weir.dev/controller says that it is another \
+         controller's (--controller-name); see kubectl get trafficshifts -A --show-labels"
+    )]
     Missing { name: String, namespace: String },
     #[error("what AWS has leads to questions without end; this is a bug of Weir")]
     Endless,
@@ -125,6 +131,9 @@ async fn plan(arguments: &Plan) -> Result<ExitCode, Error> {
         return Ok(unusable(mistakes)?);
     }
     let shifts = shifts(arguments, &namespace, &wished);
+    if shifts.is_empty() {
+        return Ok(unusable(["found no TrafficShift; give the manifests that move traffic with -f"])?);
+    }
     if let Some(key) = shifts.iter().find(|key| snapshot.cluster().shifts.get(key).is_none()) {
         return Err(Error::Missing { name: key.name.to_string(), namespace: key.namespace.to_string() });
     }
@@ -148,7 +157,7 @@ async fn plan(arguments: &Plan) -> Result<ExitCode, Error> {
     let is_good = |end: &End| match end {
         End::Rests => true,
         End::Ends { outcome, .. } => *outcome == Outcome::Succeeded,
-        End::Missing | End::Blocked(_) => false,
+        End::Missing | End::Blocked(_) | End::Beyond(_) => false,
     };
     Ok(if forecast.ends.iter().all(is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -167,11 +176,8 @@ async fn wished(
     manifests: Vec<(PathBuf, String)>,
 ) -> Result<Vec<Wished>, Error> {
     if let (Some(to), Some(name)) = (&arguments.to, name(arguments)) {
-        let shift = dry_run::shift(client, namespace, name).await;
-        let mut shift =
-            shift.ok_or_else(|| Error::Missing { name: name.to_owned(), namespace: namespace.to_owned() })?;
-        shift["spec"]["to"] = json!(to);
-        let taken = dry_run::apply(client, shift).await;
+        let taken = dry_run::shift_to(client, namespace, name, to).await.map_err(Error::Objects)?;
+        let taken = taken.ok_or_else(|| Error::Missing { name: name.to_owned(), namespace: namespace.to_owned() })?;
         return Ok(vec![Wished { file: format!("TrafficShift {name} with --to {to}"), taken }]);
     }
     let mut wished = Vec::new();
@@ -181,9 +187,9 @@ async fn wished(
         match documents {
             Err(error) => wished.push(Wished { file, taken: Err(error.to_string()) }),
             Ok(documents) => {
-                for mut document in documents.into_iter().filter(|document| !document.is_null()) {
-                    if document["metadata"]["namespace"].is_null() {
-                        document["metadata"]["namespace"] = json!(namespace);
+                for mut document in documents.into_iter().flat_map(files::unfolded) {
+                    if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
+                        metadata.entry("namespace").or_insert(json!(namespace));
                     }
                     let taken = dry_run::apply(client, document).await;
                     wished.push(Wished { file: file.clone(), taken });
@@ -206,7 +212,8 @@ fn take_in(snapshot: &mut Snapshot, wished: &[Wished]) -> Vec<String> {
 /// The name of the shift that was asked for.
 fn name(arguments: &Plan) -> Option<&str> {
     let name = arguments.shift.as_deref()?;
-    Some(name.rsplit('/').next().unwrap_or(name))
+    let names = KINDS.iter().find_map(|kind| name.strip_prefix(kind)?.strip_prefix('/'));
+    Some(names.unwrap_or(name))
 }
 
 /// The shifts that are told of: the one that was asked for, or all of the manifests.

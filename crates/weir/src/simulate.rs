@@ -32,7 +32,7 @@ use report::Report;
 /// those that are drawn for it: crashes, throttling, lost answers, an API server that is away, targets that fail.
 ///
 /// Ends with 0 when every TrafficShift ended as it wants where nothing befell it and no invariant was broken anywhere, with 1
-/// otherwise, and with 2 where the manifests cannot be used.
+/// otherwise, and with 2 where nothing could be played, such as where manifests cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
@@ -120,7 +120,10 @@ fn prepare(arguments: &Simulate) -> Result<Result<Simulation, Vec<String>>, Erro
     for (path, text) in files::read(&arguments.files)? {
         let file = path.display().to_string();
         match manifest::parse(&text) {
-            Ok(found) => documents.extend(found.into_iter().map(|document| (file.clone(), document))),
+            Ok(found) => {
+                let found = found.into_iter().flat_map(files::unfolded);
+                documents.extend(found.map(|document| (file.clone(), document)));
+            }
             Err(message) => mistakes.push(format!("{file}: {message}")),
         }
     }

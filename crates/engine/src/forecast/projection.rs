@@ -85,12 +85,19 @@ impl<'a> Projection<'a> {
         let minutes = (0..MINUTES).filter_map(|back| Timestamp::from_second(newest - back * 60).ok());
         let count = |minute: Timestamp| {
             let Some(group) = &counted.group else { return Some(REQUESTS) };
-            let (_, live) = self.forwards.iter().rev().find(|(at, live)| *at <= minute && live.contains_key(group))?;
+            let written = self.forwards.iter().rev().find(|(at, live)| *at <= minute && live.contains_key(group));
+            let live = written.map(|(_, live)| live).or_else(|| self.live_now(group))?;
             let total: u64 = live.values().map(|weight| u64::from(*weight)).sum();
             (REQUESTS * u64::from(live[group])).checked_div(total)
         };
         let by_minute = minutes.filter_map(|minute| Some((minute, count(minute).filter(|count| *count > 0)?)));
         Requests { by_minute: by_minute.collect() }
+    }
+
+    /// The weights of the rule that sends traffic to a group now.
+    fn live_now(&self, group: &Arn) -> Option<&BTreeMap<Arn, u16>> {
+        let forwards = self.facts.rules().flat_map(|rule| &rule.actions).filter_map(Action::forward);
+        forwards.map(|forward| &forward.groups).find(|groups| groups.contains_key(group))
     }
 
     /// A write has been made.

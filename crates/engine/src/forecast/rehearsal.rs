@@ -22,8 +22,8 @@ use crate::write::Write;
 use super::projection::Projection;
 use super::{ByEnvironment, End, Entry, Forecast, Question, What};
 
-/// How many ticks a forecast has at most: no run comes near that.
-const TICKS: u32 = 20_000;
+/// How many ticks a forecast has at most: those of a run that takes some days.
+const TICKS: u32 = 100_000;
 /// How far ahead is looked.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How long everything is watched when the last shift has ended: what remains is written by then.
@@ -73,19 +73,17 @@ impl<'a> Rehearsal<'a> {
 
     /// Plays everything to its end. The error says what must be known of AWS besides: all that is asked at one instant.
     pub fn play(mut self) -> Result<Forecast, Vec<Ask>> {
-        let mut end = self.question.now + HORIZON;
-        let mut missing = Vec::new();
+        let horizon = self.question.now + HORIZON;
+        let (mut calm, mut missing, mut is_over) = (None, Vec::new(), false);
         for _ in 0..TICKS {
-            if self.shifts().all(is_complete) {
-                end = end.min(self.now + AFTERWARDS);
-            }
+            calm = self.shifts().all(is_complete).then(|| calm.unwrap_or(self.now + AFTERWARDS));
+            let end = calm.unwrap_or(horizon);
             let next = self.due.iter().min_by_key(|(object, at)| (**at, (*object).clone()));
-            let Some((object, at)) = next.map(|(object, at)| (object.clone(), *at)).filter(|(_, at)| *at <= end) else {
+            let next = next.map(|(object, at)| (object.clone(), *at)).filter(|(_, at)| *at <= end);
+            let Some((object, at)) = next.filter(|(_, at)| *at <= self.now || missing.is_empty()) else {
+                is_over = true;
                 break;
             };
-            if at > self.now && !missing.is_empty() {
-                break;
-            }
             self.now = self.now.max(at);
             if let Err(asks) = self.tick(&object) {
                 missing.extend(asks);
@@ -97,7 +95,7 @@ impl<'a> Rehearsal<'a> {
         if !missing.is_empty() {
             return Err(missing);
         }
-        let ends = self.question.shifts.iter().map(|key| self.end(key)).collect();
+        let ends = self.question.shifts.iter().map(|key| self.end(key, is_over)).collect();
         Ok(Forecast { ends, ..self.forecast })
     }
 
@@ -150,7 +148,10 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn rest(&mut self, object: &ObjectRef, rest: Rest) {
-        let wake = if rest.failed { Some(self.now + RETRY) } else { rest.wake };
+        // Where nobody else changes anything, a balancer and a stack are looked at again only when a run has changed something.
+        let is_watched = matches!(object.kind, KindName::WeightedRoute | KindName::TrafficShift);
+        let wake =
+            if rest.failed { Some(self.now + RETRY) } else { rest.wake.filter(|wake| is_watched || *wake <= self.now) };
         if let Some(wake) = wake {
             let wake = wake.max(self.now);
             let due = self.due.entry(object.clone()).or_insert(wake);
@@ -219,7 +220,8 @@ impl<'a> Rehearsal<'a> {
         let shift = claim::holder(&self.cluster, &object.key);
         let need = shift.and_then(|shift| {
             let run = shift.status.run.as_ref()?;
-            let part = run.routes.iter().find(|part| part.name == object.key.name)?;
+            // The first that is deployed takes the traffic whether it is healthy or not: there is nothing to measure it by.
+            let part = run.routes.iter().find(|part| part.name == object.key.name && part.baseline > 0)?;
             let percent = weights::percent_up(&intent.weights, &run.to);
             let least = weights::needed(percent, part.baseline, shift.spec.capacity.min_healthy_percent);
             (percent > 0).then(|| (run.to.clone(), i32::try_from(least).unwrap_or(i32::MAX)))
@@ -265,7 +267,8 @@ impl<'a> Rehearsal<'a> {
         self.due.insert(object, self.now);
     }
 
-    fn end(&self, key: &Key) -> End {
+    /// How a shift ends; `is_over` says whether nothing more is to come.
+    fn end(&self, key: &Key, is_over: bool) -> End {
         let Some(shift) = self.cluster.shifts.get(key) else { return End::Missing };
         let run = shift.status.run.as_ref();
         let ended = run.and_then(|run| Some((run.outcome?, run.ended_at?)));
@@ -277,6 +280,7 @@ impl<'a> Rehearsal<'a> {
             }
             Some((Outcome::Succeeded, _)) => End::Rests,
             Some((outcome, _)) => End::Blocked(format!("its last run has ended as {outcome:?}; {}", why(shift))),
+            None if !is_over => End::Beyond(self.question.now.duration_until(self.now)),
             None => End::Blocked(why(shift)),
         }
     }

@@ -63,6 +63,9 @@ fn what_cannot_befall_a_world_is_refused_with_a_way_out() {
         let ill = |group: &str| control.befall(&Fault::Ill(group.to_owned(), Illness::All, 5));
         assert!(ill("nobody").unwrap_err().contains("nobody"));
         ill("blue").unwrap();
+        // What ends later ends also where its group is gone by then.
+        control.befall(&Fault::Ill("blue".to_owned(), Illness::Empty, 2)).unwrap();
+        control.befall(&Fault::Conflict(u32::MAX)).unwrap();
         for fault in control.faults() {
             control.befall(&fault).unwrap_or_else(|said| panic!("{fault}: {said}"));
         }
@@ -76,7 +79,12 @@ fn clients_meet_what_targets_do_and_the_clock_can_be_set_forward() {
         assert_eq!(control.met(), None);
         assert!(control.set_forward(Duration::from_mins(2)));
         assert_eq!(aws.clock().now().as_second(), 120);
-        control.send(1, TrafficSettings { requests_per_second: 10, ..TrafficSettings::to("shop", 80, "shop.test") });
+        let to = |balancer: &str| TrafficSettings {
+            requests_per_second: 10,
+            ..TrafficSettings::to(balancer, 80, "shop.test")
+        };
+        assert!(control.send(1, to("nobody")).unwrap_err().contains("nobody"));
+        control.send(1, to("shop")).unwrap();
         tokio::time::sleep(Duration::from_mins(1)).await;
         let met = control.met().unwrap();
         assert_eq!((met.sent, met.failed, met.by_group["blue"]), (600, 0, 10), "{met:?}");

@@ -49,6 +49,11 @@ const STEP: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_mins(10);
 
 impl Object {
+    /// Whether another has the same kind and key.
+    fn is(&self, other: &Self) -> bool {
+        self.document["kind"] == other.document["kind"] && self.key() == other.key()
+    }
+
     /// Its namespace and name.
     pub fn key(&self) -> Key {
         let text = |field: &str| self.document["metadata"][field].as_str().unwrap_or_default();
@@ -62,21 +67,40 @@ impl Manifests {
         let (mut objects, mut namespaces) = (Vec::new(), Vec::new());
         let (mut passed_over, mut mistakes) = (Vec::new(), Vec::new());
         for (file, mut document) in documents {
-            let kind = document["kind"].as_str().unwrap_or_default().to_owned();
-            let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-            if kind == "Namespace" && document["apiVersion"] == "v1" {
-                namespaces.push(document);
-            } else if !KINDS.contains(&kind.as_str())
-                || !document["apiVersion"].as_str().unwrap_or_default().starts_with("weir.dev/")
-            {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (kind, name) = (text(&document["kind"]), text(&document["metadata"]["name"]));
+            let is_ours = KINDS.contains(&kind.as_str()) && text(&document["apiVersion"]).starts_with("weir.dev/");
+            let is_namespace = kind == "Namespace" && document["apiVersion"] == "v1";
+            if !is_ours && !is_namespace {
+                let kind = if kind.is_empty() { "something without a kind" } else { &kind };
                 passed_over.push(format!("{kind} {name} ({file})"));
-            } else if name.is_empty() {
+                continue;
+            }
+            if name.is_empty() {
                 mistakes.push(format!("{file}: a {kind} has no metadata.name; give it one"));
-            } else {
-                if document["metadata"]["namespace"].is_null() {
-                    document["metadata"]["namespace"] = json!(NAMESPACE);
+                continue;
+            }
+            if is_namespace {
+                namespaces.push(document);
+                continue;
+            }
+            match &document["metadata"]["namespace"] {
+                Value::Null => document["metadata"]["namespace"] = json!(NAMESPACE),
+                Value::String(namespace) if !namespace.is_empty() => {}
+                other => {
+                    mistakes.push(format!("{file}: {kind} {name} has the namespace {other}; expected a name"));
+                    continue;
                 }
-                objects.push(Object { file, document });
+            }
+            let object = Object { file, document };
+            match objects.iter().find(|other: &&Object| other.is(&object)) {
+                Some(other) => mistakes.push(format!(
+                    "{} and {} both have {kind} {}; leave one of them out",
+                    other.file,
+                    object.file,
+                    object.key()
+                )),
+                None => objects.push(object),
             }
         }
         if objects.is_empty() && mistakes.is_empty() {
@@ -84,6 +108,12 @@ impl Manifests {
                 "found none of Weir's kinds ({}) of weir.dev/v1alpha1; give the manifests that move traffic with -f",
                 KINDS.join(", ")
             ));
+        }
+        let moves = |object: &Object| {
+            object.document["kind"] == "TrafficShift" || !object.document["spec"]["weights"].is_null()
+        };
+        if !objects.iter().any(moves) && mistakes.is_empty() {
+            mistakes.push("found no TrafficShift and no spec.weights, so nothing would move; give the manifests that move traffic with -f".to_owned());
         }
         if mistakes.is_empty() { Ok(Self { objects, namespaces, passed_over }) } else { Err(mistakes) }
     }

@@ -268,8 +268,9 @@ impl Release {
         let message = match ended {
             Some(_) => status.history.first().map(|past| past.message.clone()).unwrap_or_default(),
             None if !self.begun => format!(
-                "it was not begun: before it, everything should rest, and has not within {} minutes",
-                BEGINNING.as_secs() / 60
+                "before the release everything should rest, and has not within {} minutes: {}",
+                BEGINNING.as_secs() / 60,
+                said(&status)
             ),
             None => said(&status),
         };

@@ -117,12 +117,12 @@ impl Conditions {
 
     /// Somebody else changes the objects of the next status writes right before these arrive.
     pub fn conflict(&mut self, times: u32) {
-        self.conflicts += times;
+        self.conflicts = self.conflicts.saturating_add(times);
     }
 
     /// Somebody else changes the Lease right before so many next renewals arrive.
     pub fn conflict_for_the_lease(&mut self, times: u32) {
-        self.lease_conflicts += times;
+        self.lease_conflicts = self.lease_conflicts.saturating_add(times);
     }
 
     /// After the next write, reads show for a while what was before it.

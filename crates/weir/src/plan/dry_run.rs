@@ -1,16 +1,20 @@
 //! How the API server would take objects: asked by dry runs, which store nothing.
 
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams, TypeMeta};
 use kube::core::ApiResource;
 use kube::{Client, Error};
-use serde_json::Value;
+use serde_json::{Value, json};
 use weir_api::{EntryPoint, Environment, TrafficShift, WeightedRoute};
 
 use crate::run::cluster::in_full;
 
-/// What a kind of Weir's is called by the API server.
-fn resource(kind: &str) -> Option<ApiResource> {
-    match kind {
+/// Where kubectl keeps what it has applied last.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What the kind of an object is called by the API server, where it is one of Weir's.
+fn resource(object: &Value) -> Option<ApiResource> {
+    let is_ours = object["apiVersion"].as_str().is_some_and(|version| version.starts_with("weir.dev/"));
+    match object["kind"].as_str().filter(|_| is_ours)? {
         "EntryPoint" => Some(ApiResource::erase::<EntryPoint>(&())),
         "Environment" => Some(ApiResource::erase::<Environment>(&())),
         "WeightedRoute" => Some(ApiResource::erase::<WeightedRoute>(&())),
@@ -19,38 +23,82 @@ fn resource(kind: &str) -> Option<ApiResource> {
     }
 }
 
-/// A shift as it is.
-pub(super) async fn shift(client: &Client, namespace: &str, name: &str) -> Option<Value> {
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource("TrafficShift")?);
-    serde_json::to_value(api.get(name).await.ok()?).ok()
-}
-
-/// An object as the API server would have it once it was applied: what it has no say in, such as the status, as it is there. What
-/// is none of Weir's comes back as it was. The error says why the API server would refuse it.
-pub(super) async fn apply(client: &Client, object: Value) -> Result<Value, String> {
-    let Some(resource) = object["kind"].as_str().and_then(resource) else { return Ok(object) };
-    let mut wanted: DynamicObject = serde_json::from_value(object).map_err(|error| error.to_string())?;
-    let kind = wanted.types.clone();
-    let (name, namespace) = (wanted.metadata.name.clone(), wanted.metadata.namespace.clone());
-    let name = name.ok_or("metadata.name is missing; give the object a name")?;
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace.unwrap_or_default(), &resource);
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
-    let said = |error: Error| match error {
+fn said(error: Error) -> String {
+    match error {
         Error::Api(status) => status.message,
         other => in_full(&other),
-    };
-    let taken = match api.get_opt(&name).await.map_err(said)? {
-        Some(known) => {
-            wanted.metadata.resource_version = known.metadata.resource_version;
-            // What a manifest does not say of these, an apply leaves alone.
-            wanted.metadata.finalizers = known.metadata.finalizers;
-            wanted.metadata.labels = wanted.metadata.labels.or(known.metadata.labels);
-            wanted.metadata.annotations = wanted.metadata.annotations.or(known.metadata.annotations);
-            api.replace(&name, &dry, &wanted).await
+    }
+}
+
+/// A shift as the API server would have it with another environment in `spec.to`; `None` where there is no such shift.
+pub(super) async fn shift_to(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    to: &str,
+) -> Result<Option<Result<Value, String>>, String> {
+    let resource = ApiResource::erase::<TrafficShift>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    if api.get_opt(name).await.map_err(said)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(merge(&api, name, &json!({"spec": {"to": to}}), &resource).await))
+}
+
+/// An object as the API server would have it once `kubectl apply` has applied it: what the manifest does not say, and no manifest
+/// before said, stays as it is. What is none of Weir's comes back as it was. The error says why the API server would refuse it.
+pub(super) async fn apply(client: &Client, object: Value) -> Result<Value, String> {
+    let Some(resource) = resource(&object) else { return Ok(object) };
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let (name, namespace) = (text("name"), text("namespace"));
+    if name.is_empty() || namespace.is_empty() {
+        return Err("metadata.name and metadata.namespace are names; give the object a name".to_owned());
+    }
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
+    if let Some(known) = api.get_opt(&name).await.map_err(said)? {
+        let applied = known.metadata.annotations.as_ref().and_then(|all| all.get(LAST_APPLIED));
+        let applied = applied.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        return merge(&api, &name, &without_what_was(object, &applied), &resource).await;
+    }
+    let wanted: DynamicObject = serde_json::from_value(object).map_err(|error| error.to_string())?;
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    typed(api.create(&dry, &wanted).await.map_err(said)?, &resource)
+}
+
+async fn merge(api: &Api<DynamicObject>, name: &str, patch: &Value, resource: &ApiResource) -> Result<Value, String> {
+    let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+    typed(api.patch(name, &dry, &Patch::Merge(patch)).await.map_err(said)?, resource)
+}
+
+fn typed(mut object: DynamicObject, resource: &ApiResource) -> Result<Value, String> {
+    let types = TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
+    object.types = object.types.or(Some(types));
+    serde_json::to_value(object).map_err(|error| error.to_string())
+}
+
+/// A manifest as a merge patch that takes away what an earlier one said and this one does not.
+fn without_what_was(mut wanted: Value, applied: &Value) -> Value {
+    if let (Some(wanted), Some(applied)) = (wanted.as_object_mut(), applied.as_object()) {
+        for (field, before) in applied {
+            let now = wanted.remove(field).map_or(Value::Null, |now| without_what_was(now, before));
+            wanted.insert(field.clone(), now);
         }
-        None => api.create(&dry, &wanted).await,
-    };
-    let mut taken = taken.map_err(said)?;
-    taken.types = taken.types.or(kind);
-    serde_json::to_value(taken).map_err(|error| error.to_string())
+    }
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::without_what_was;
+
+    #[test]
+    fn what_is_said_no_more_is_taken_away() {
+        let applied = json!({"spec": {"to": "blue", "paused": true, "strategy": {"linear": {"step": 5}}}});
+        let wanted = json!({"spec": {"to": "green", "strategy": {"allAtOnce": {}}}});
+        let patch = json!({"spec": {"to": "green", "paused": null, "strategy": {"linear": null, "allAtOnce": {}}}});
+        assert_eq!(without_what_was(wanted.clone(), &applied), patch);
+        assert_eq!(without_what_was(wanted.clone(), &json!(null)), wanted);
+    }
 }

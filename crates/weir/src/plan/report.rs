@@ -60,7 +60,7 @@ impl fmt::Display for Report<'_> {
             writeln!(formatter, "{} TrafficShift {key}: {words}", mark.bold())?;
         }
         // What waits without end looks again and again.
-        if self.forecast.ends.iter().any(|end| matches!(end, End::Missing | End::Blocked(_))) {
+        if self.forecast.ends.iter().any(|end| matches!(end, End::Missing | End::Blocked(_) | End::Beyond(_))) {
             return Ok(());
         }
         let writes = self.forecast.writes().count();
@@ -105,6 +105,9 @@ fn end_words(end: &End) -> (bool, String) {
             (*outcome == Outcome::Succeeded, format!("{outcome:?} after {} at least: {message}", span(after.as_secs())))
         }
         End::Blocked(why) => (false, format!("something stands in the way: {why}")),
+        End::Beyond(after) => {
+            (false, format!("it goes on for more than {}; further is not looked", span(after.as_secs())))
+        }
     }
 }
 
@@ -134,7 +137,7 @@ fn end_json(key: &Key, end: &End) -> Value {
     let (good, words) = end_words(end);
     let (outcome, after) = match end {
         End::Ends { outcome, after, .. } => (Some(format!("{outcome:?}")), Some(seconds(*after))),
-        End::Missing | End::Rests | End::Blocked(_) => (None, None),
+        End::Missing | End::Rests | End::Blocked(_) | End::Beyond(_) => (None, None),
     };
     json!({"shift": key.to_string(), "good": good, "outcome": outcome, "afterSeconds": after, "message": words})
 }

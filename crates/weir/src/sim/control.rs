@@ -29,7 +29,7 @@ The control face of weir sim. Bodies are JSON; spans of faults are seconds of th
 
 GET    /faults         the faults that may befall this world, one a line
 POST   /faults         one of them befalls it now, for example {\"throttleStorm\":30}
-DELETE /faults         all of them end
+DELETE /faults         all of them end, but for requests that hang, watches that are late, and a Lease that was taken
 
 PUT    /groups/NAME    how the application on a target group's targets behaves:
                        {\"checks\":\"pass\"|\"fail\"|\"silent\",\"errorPermille\":50,\"targets\":1}
@@ -40,7 +40,7 @@ GET    /traffic        what they have met
 GET    /traffic/follow the same, a line a second
 DELETE /traffic        they go
 
-POST   /clock          the world's clock goes forward: {\"forward\":\"10m\"}
+POST   /clock          the world's clock goes forward, and clients go: {\"forward\":\"10m\"}
 ";
 
 /// How an application behaves.
@@ -112,6 +112,10 @@ struct Forward {
 
 /// The most requests a second: what a machine can follow.
 const MOST_REQUESTS: u32 = 10_000;
+/// The most clients.
+const MOST_CLIENTS: u32 = 1_000_000;
+/// How far the clock goes forward at once.
+const MOST_FORWARD: Duration = Duration::from_hours(24 * 7);
 
 /// Answers whoever controls a world.
 pub(super) fn router(control: Arc<Control>, seed: u64) -> Router {
@@ -121,6 +125,10 @@ pub(super) fn router(control: Arc<Control>, seed: u64) -> Router {
         if !(1..=MOST_REQUESTS).contains(&rate) {
             return Err(Refused(format!("requestsPerSecond is {rate}; expected 1 to {MOST_REQUESTS}")));
         }
+        if !(1..=MOST_CLIENTS).contains(&stream.clients) || stream.keep_cookies_permille > 1_000 {
+            let words = format!("expected clients from 1 to {MOST_CLIENTS} and keepCookiesPermille from 0 to 1000");
+            return Err(Refused(words));
+        }
         let settings = TrafficSettings {
             request: HttpRequest::get(stream.host.clone(), stream.path),
             requests_per_second: rate,
@@ -128,7 +136,7 @@ pub(super) fn router(control: Arc<Control>, seed: u64) -> Router {
             keep_cookies_permille: stream.keep_cookies_permille,
             ..TrafficSettings::to(stream.balancer, stream.port, stream.host)
         };
-        control.send(seed, settings);
+        control.send(seed, settings).map_err(Refused)?;
         Ok(done())
     };
     Router::new()
@@ -213,7 +221,12 @@ fn line(met: &Met) -> String {
 
 async fn forward(State(control): State<Arc<Control>>, body: Bytes) -> Result<Response, Refused> {
     let Forward { forward } = read(&body)?;
-    control.set_forward(Duration::from_secs(forward.as_secs().into()));
+    let by = Duration::from_secs(forward.as_secs().into());
+    if by > MOST_FORWARD || !control.set_forward(by) {
+        return Err(Refused(format!(
+            "the clock cannot go forward by {forward}; expected 7d at most, and not centuries in all"
+        )));
+    }
     Ok(done())
 }
 

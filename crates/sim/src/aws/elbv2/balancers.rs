@@ -26,6 +26,9 @@ impl Elb {
         name: &str,
     ) -> Result<&mut Balancer, Refusal> {
         check_name("Load balancer", name)?;
+        if name.starts_with("internal-") {
+            return Err(Refusal::invalid(format!("Load balancer name '{name}' cannot begin with 'internal-'")));
+        }
         if self.balancer_named(name).is_some() {
             return Err(Refusal::new(
                 "DuplicateLoadBalancerName",
@@ -68,6 +71,7 @@ impl Elb {
         if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
             return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
         }
+        let tags = Self::read_tags(form)?;
         if let Some(present) = self.balancer_named(name)
             && present.kind == kind
             && present.scheme == scheme
@@ -76,7 +80,6 @@ impl Elb {
             let described = present.describe(&self.options.region, writer.now);
             return Ok(vec![Xml::list("LoadBalancers", [described])]);
         }
-        let tags = Self::read_tags(form)?;
         let region = self.options.region.clone();
         let balancer = self.make_balancer(writer, kind, name)?;
         scheme.clone_into(&mut balancer.scheme);
@@ -157,8 +160,8 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), Refusal> {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return refused("can only contain characters that are alphanumeric characters and hyphens(-)");
     }
-    if name.starts_with('-') || name.ends_with('-') || name.starts_with("internal-") {
-        return refused("cannot begin or end with a hyphen(-), nor begin with 'internal-'");
+    if name.starts_with('-') || name.ends_with('-') {
+        return refused("cannot begin or end with a hyphen(-)");
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ impl Condition {
         let plain = form.texts("Values");
         if field.has_plain_values() {
             let configured = settings.map(|settings| settings.texts("Values")).unwrap_or_default();
-            if !plain.is_empty() && !configured.is_empty() && plain != configured {
+            if !plain.is_empty() && !configured.is_empty() {
                 return Err(Refusal::invalid(format!(
                     "You can specify values of a '{}' condition either in Values or in {}, not in both",
                     field.word(),

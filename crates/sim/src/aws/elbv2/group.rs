@@ -7,6 +7,10 @@ use jiff::Timestamp;
 
 use super::target::{AppBehaviour, HealthChecks, Target, TargetKey, TargetState};
 
+/// Where targets are asked for their health, and with which code they answer, where nobody says otherwise.
+pub(super) const CHECK_PATH: &str = "/";
+pub(super) const MATCHER: &str = "200";
+
 /// Stickiness of a client to one target of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TargetStickiness {
@@ -140,8 +144,8 @@ impl Group {
             vpc,
             target_type,
             checks,
-            check_path: "/".to_owned(),
-            matcher: "200".to_owned(),
+            check_path: CHECK_PATH.to_owned(),
+            matcher: MATCHER.to_owned(),
             attributes,
             targets: BTreeMap::new(),
             app: AppBehaviour::well(),

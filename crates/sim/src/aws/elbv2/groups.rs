@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use super::super::xml::Xml;
 use super::Elb;
 use super::balancers::check_name;
-use super::group::{DEREGISTRATION_DELAY, Group, GroupSettings, STICKINESS, TargetType};
+use super::group::{CHECK_PATH, DEREGISTRATION_DELAY, Group, GroupSettings, MATCHER, STICKINESS, TargetType};
 use super::page::Page;
 use super::target::HealthChecks;
 
@@ -42,11 +42,17 @@ impl Elb {
         let (protocol, port) = read_way(form, target_type)?;
         let checks = read_checks(form, target_type, self.options.checks)?;
         let tags = Self::read_tags(form)?;
+        let codes = form.field("Matcher").and_then(|matcher| matcher.text("HttpCode"));
+        let (vpc, path) = (form.text("VpcId"), form.text("HealthCheckPath"));
+        let is_asked = |present: &str, asked: Option<&str>, default: &str| present == asked.unwrap_or(default);
         let same = self.group_named(name).filter(|group| {
             group.protocol == protocol
                 && group.port == port
                 && group.target_type == target_type
                 && group.checks == checks
+                && is_asked(&group.vpc, vpc, VPC)
+                && is_asked(&group.check_path, path, CHECK_PATH)
+                && is_asked(&group.matcher, codes, MATCHER)
         });
         if let Some(group) = same {
             // The same wish twice is granted once.
@@ -56,13 +62,13 @@ impl Elb {
         let settings =
             GroupSettings { target_type, protocol, port, checks: Some(checks), ..GroupSettings::named(name) };
         let group = self.make_group(settings)?;
-        if let Some(vpc) = form.text("VpcId") {
+        if let Some(vpc) = vpc {
             vpc.clone_into(&mut group.vpc);
         }
-        if let Some(path) = form.text("HealthCheckPath") {
+        if let Some(path) = path {
             path.clone_into(&mut group.check_path);
         }
-        if let Some(codes) = form.field("Matcher").and_then(|matcher| matcher.text("HttpCode")) {
+        if let Some(codes) = codes {
             codes.clone_into(&mut group.matcher);
         }
         let arn = group.arn.clone();
@@ -190,7 +196,8 @@ fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16), Refusal
     }
     let protocol = form.required("Protocol")?;
     if !["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"].contains(&protocol) {
-        return Err(Refusal::new("UnsupportedProtocol", format!("Protocol '{protocol}' is not supported")));
+        let constraint = "Member must satisfy enum value set: [HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE]";
+        return Err(Refusal::constraint("Protocol", protocol, constraint));
     }
     let port = form
         .number_within("Port", 1, u32::from(u16::MAX))?

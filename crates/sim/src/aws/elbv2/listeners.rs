@@ -90,7 +90,7 @@ impl Elb {
         check_protocol(balancer.kind, &protocol)?;
         self.check_port(&listener.balancer, port, Some(arn))?;
         let certificates = match read_certificates(form) {
-            none if none.is_empty() => listener.certificates.clone(),
+            none if none.is_empty() && is_secure(&protocol) => listener.certificates.clone(),
             given => given,
         };
         check_certificates(&protocol, &certificates)?;
@@ -182,15 +182,18 @@ fn check_protocol(kind: BalancerKind, protocol: &str) -> Result<(), Refusal> {
     if fits {
         return Ok(());
     }
-    Err(Refusal::new(
-        "UnsupportedProtocol",
-        format!("Protocol '{protocol}' is not supported by load balancers of type '{}'", kind.word()),
-    ))
+    let possible = match kind {
+        BalancerKind::Application => "HTTPS, HTTP",
+        BalancerKind::Network => "UDP, TLS, TCP_UDP, TCP",
+    };
+    Err(Refusal::invalid(format!("Listener protocol '{protocol}' must be one of '{possible}'")))
 }
 
 fn check_certificates(protocol: &str, certificates: &[String]) -> Result<(), Refusal> {
-    if is_secure(protocol) && certificates.is_empty() {
-        return Err(Refusal::new("CertificateNotFound", "A certificate must be specified for HTTPS listeners"));
-    }
-    Ok(())
+    let what = match (is_secure(protocol), certificates.is_empty()) {
+        (true, true) => "must",
+        (false, false) => "cannot",
+        (true, false) | (false, true) => return Ok(()),
+    };
+    Err(Refusal::invalid(format!("A certificate {what} be specified for {protocol} listeners")))
 }

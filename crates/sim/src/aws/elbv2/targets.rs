@@ -89,23 +89,15 @@ impl Elb {
 
     pub(super) fn deregister_targets(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
         let arn = form.required("TargetGroupArn")?;
-        self.group(arn)?;
+        let default = self.group(arn)?.port;
         let asked = read_targets(form)?;
         if asked.is_empty() {
             return Err(Refusal::missing("Targets"));
         }
         let group = self.group_mut(arn)?;
         for (id, port) in asked {
-            // Without a port, all registrations of the id are meant.
-            let keys: Vec<TargetKey> = group
-                .targets
-                .keys()
-                .filter(|key| key.id == id && port.is_none_or(|port| key.port == port))
-                .cloned()
-                .collect();
-            for key in keys {
-                group.deregister(writer.now, &key);
-            }
+            // Without a port, the registration on the port of the group is meant; where there is none, nothing happens.
+            group.deregister(writer.now, &TargetKey { id, port: port.unwrap_or(default) });
         }
         Ok(Vec::new())
     }

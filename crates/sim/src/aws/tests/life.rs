@@ -86,7 +86,7 @@ fn a_port_has_one_listener() {
         let move_it = format!("Action=ModifyListener&ListenerArn={}&Port=80", other.one("ListenerArn"));
         assert_eq!(call(&aws, &move_it).await.code(), "DuplicateListener");
         let secure = create.replace("Port=80", "Port=443").replace("Protocol=HTTP", "Protocol=HTTPS");
-        assert_eq!(call(&aws, &secure).await.code(), "CertificateNotFound");
+        assert_eq!(call(&aws, &secure).await.code(), "ValidationError", "a certificate is missing");
     });
 }
 
