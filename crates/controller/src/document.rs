@@ -67,6 +67,12 @@ impl Resource for Document {
     }
 }
 
+/// The kind of an object, where it is one of Weir's.
+pub fn kind_of(object: &Value) -> Option<KindName> {
+    let group = object["apiVersion"].as_str()?.split_once('/')?.0;
+    KindName::ALL.into_iter().find(|kind| group == weir_api::GROUP && object["kind"] == kind.word())
+}
+
 /// How the API server calls a kind.
 pub fn resource(kind: KindName) -> ApiResource {
     match kind {

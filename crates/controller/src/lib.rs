@@ -39,6 +39,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use definitions::Definitions;
+pub use document::{kind_of, resource};
 pub use errors::Error;
 pub use health::Health;
 pub use kinds::{Decisions, Weir};

@@ -56,9 +56,7 @@ impl Snapshot {
     /// Takes in an object as the API server would have it, such as its answer to a dry run. What is none of Weir's is passed
     /// over; the error says why its spec cannot be read.
     pub fn put(&mut self, object: Value) -> Result<(), String> {
-        let is_ours = object["apiVersion"].as_str().is_some_and(|version| version.starts_with("weir.dev/"));
-        let kind = KindName::ALL.into_iter().find(|kind| is_ours && object["kind"] == kind.word());
-        let Some(kind) = kind else { return Ok(()) };
+        let Some(kind) = document::kind_of(&object) else { return Ok(()) };
         let mut document: Document = serde_json::from_value(object).map_err(|error| error.to_string())?;
         if !self.selection.covers(&document.metadata) {
             return Err(format!(

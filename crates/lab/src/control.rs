@@ -1,7 +1,7 @@
 //! A world in real time whose clients are anybody's, and what may befall it: the faults of the lab, by the same names.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::journal::Journal;
 use crate::rollout::SplitPoint;
 use crate::search::accidents;
-use crate::wire::{AwsWire, KubeWire, Network, ProcessControl};
+use crate::wire::{AwsWire, KubeWire, Network, ProcessControl, lock};
 
 /// What stands between a world and its clients.
 pub struct Control {
@@ -140,10 +140,7 @@ impl Control {
         let mut traffic = lock(&self.traffic);
         let traffic = traffic.as_mut()?;
         traffic.advance_to(self.aws.clock().now());
-        let mut causes = BTreeMap::new();
-        for ((_, cause), count) in traffic.failures() {
-            *causes.entry(cause.to_string()).or_default() += count;
-        }
+        let causes = traffic.causes().into_iter().map(|(cause, count)| (cause.to_string(), count)).collect();
         let totals = traffic.totals();
         let by_group = traffic.window(1).into_iter().map(|(group, counts)| (group, counts.sent)).collect();
         Some(Met { by_group, sent: totals.sent, failed: totals.failed, causes })
@@ -165,10 +162,6 @@ impl std::fmt::Debug for Control {
 /// Whether it befalls a process that a world runs itself.
 fn befalls_controllers(fault: &Fault) -> bool {
     matches!(fault, Fault::Crash(_) | Fault::Pause(_) | Fault::Stop(_) | Fault::Another(_) | Fault::ClockStep(_))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::account::deregister_all;
 use crate::fault::{Absence, Fault, Illness, Moment, Planned, Quota, Side};
 use crate::journal::{Journal, What};
 use crate::rollout::SplitPoint;
-use crate::wire::{Conditions, Disturbance, Mischief, ProcessControl, Sort, Which};
+use crate::wire::{Conditions, Disturbance, Mischief, ProcessControl, Sort, Which, lock};
 use crate::world::LEASE;
 
 /// The quotas while nothing is wrong.
@@ -344,8 +344,4 @@ impl Director {
 pub(crate) fn take_lease(kube: &Kube, seconds: u32) {
     let spec = serde_json::json!({"holderIdentity": "somebody-else", "leaseDurationSeconds": seconds.max(1)});
     let _ = kube.merge("leases", LEASE.0, LEASE.1, &serde_json::json!({ "spec": spec }));
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -17,6 +17,6 @@ pub(crate) use network::{Conditions, Network};
 pub(crate) use process_control::{Ahead, Fate, ProcessControl, Strike};
 pub use process_control::{CrashPoint, Side, Sort};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -105,6 +105,15 @@ impl Traffic {
         self.stream().tally.failures()
     }
 
+    /// Why requests failed, wherever.
+    pub fn causes(&self) -> BTreeMap<Cause, u64> {
+        let mut causes = BTreeMap::new();
+        for ((_, cause), count) in self.failures() {
+            *causes.entry(cause).or_default() += count;
+        }
+        causes
+    }
+
     /// The requests of the last seconds by name of group.
     pub fn window(&self, seconds: u64) -> BTreeMap<String, Counts> {
         self.stream().tally.window(seconds)

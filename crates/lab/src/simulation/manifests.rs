@@ -6,10 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_api::{TrafficShift, WeightedRoute};
-use weir_engine::Key;
+use weir_controller::kind_of;
+use weir_engine::{Key, KindName};
 
-/// The kinds that are played.
-const KINDS: [&str; 4] = ["EntryPoint", "Environment", "WeightedRoute", "TrafficShift"];
 /// Where objects are that name no namespace.
 const NAMESPACE: &str = "default";
 
@@ -69,7 +68,7 @@ impl Manifests {
         for (file, mut document) in documents {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let (kind, name) = (text(&document["kind"]), text(&document["metadata"]["name"]));
-            let is_ours = KINDS.contains(&kind.as_str()) && text(&document["apiVersion"]).starts_with("weir.dev/");
+            let is_ours = kind_of(&document).is_some();
             let is_namespace = kind == "Namespace" && document["apiVersion"] == "v1";
             if !is_ours && !is_namespace {
                 let kind = if kind.is_empty() { "something without a kind" } else { &kind };
@@ -106,7 +105,7 @@ impl Manifests {
         if objects.is_empty() && mistakes.is_empty() {
             mistakes.push(format!(
                 "found none of Weir's kinds ({}) of weir.dev/v1alpha1; give the manifests that move traffic with -f",
-                KINDS.join(", ")
+                KindName::ALL.map(KindName::word).join(", ")
             ));
         }
         let moves = |object: &Object| {

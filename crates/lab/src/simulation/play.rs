@@ -296,11 +296,7 @@ struct Counted {
 
 fn counted(clients: &mut Traffic, now: Timestamp) -> Counted {
     clients.advance_to(now);
-    let mut causes = BTreeMap::new();
-    for ((_, cause), count) in clients.failures() {
-        *causes.entry(cause).or_default() += count;
-    }
-    Counted { sent: clients.totals().sent, causes }
+    Counted { sent: clients.totals().sent, causes: clients.causes() }
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {

@@ -4,24 +4,13 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams, TypeMeta};
 use kube::core::ApiResource;
 use kube::{Client, Error};
 use serde_json::{Value, json};
-use weir_api::{EntryPoint, Environment, TrafficShift, WeightedRoute};
+use weir_api::TrafficShift;
+use weir_controller::{kind_of, resource};
 
 use crate::run::cluster::in_full;
 
 /// Where kubectl keeps what it has applied last.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
-/// What the kind of an object is called by the API server, where it is one of Weir's.
-fn resource(object: &Value) -> Option<ApiResource> {
-    let is_ours = object["apiVersion"].as_str().is_some_and(|version| version.starts_with("weir.dev/"));
-    match object["kind"].as_str().filter(|_| is_ours)? {
-        "EntryPoint" => Some(ApiResource::erase::<EntryPoint>(&())),
-        "Environment" => Some(ApiResource::erase::<Environment>(&())),
-        "WeightedRoute" => Some(ApiResource::erase::<WeightedRoute>(&())),
-        "TrafficShift" => Some(ApiResource::erase::<TrafficShift>(&())),
-        _ => None,
-    }
-}
 
 fn said(error: Error) -> String {
     match error {
@@ -48,7 +37,7 @@ pub(super) async fn shift_to(
 /// An object as the API server would have it once `kubectl apply` has applied it: what the manifest does not say, and no manifest
 /// before said, stays as it is. What is none of Weir's comes back as it was. The error says why the API server would refuse it.
 pub(super) async fn apply(client: &Client, object: Value) -> Result<Value, String> {
-    let Some(resource) = resource(&object) else { return Ok(object) };
+    let Some(resource) = kind_of(&object).map(resource) else { return Ok(object) };
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     let (name, namespace) = (text("name"), text("namespace"));
     if name.is_empty() || namespace.is_empty() {
