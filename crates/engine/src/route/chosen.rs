@@ -205,7 +205,7 @@ impl<'a> Following<'a> {
         let progress = change.progress(&intent, &before);
         let is_live = matches!(progress, Progress::There);
         if intent.verified_at.is_none() {
-            if !is_live || self.observed.read_at < intent.since {
+            if !is_live {
                 if matches!(progress, Progress::Elsewhere) && !came_after_all {
                     let assessment = change.meet_departure(&before, &mut intent, record, reader)?;
                     return Some((Some(intent), assessment));
@@ -213,6 +213,8 @@ impl<'a> Following<'a> {
                 record.difference = None;
                 return self.write(&change, &progress, intent, record, reader);
             }
+            // It was perhaps seen so before the step was on record; it is looked at, not written again.
+            self.place.read_since(intent.since, reader)?;
             intent.verified_at = Some(self.now());
             intent.correction = None;
             intent.follow = intent.follow.map(|follow| Follow { overtaken: Vec::new(), ..follow });

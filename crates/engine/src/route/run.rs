@@ -125,11 +125,17 @@ impl Change<'_> {
             return self.meet_difference(intent, record, reader);
         }
         let is_left = self.leaves(run, &progress);
-        if is_left && !self.is_seen_since_recorded(run, intent, reader)? {
-            let message = "looking at what is live before the traffic goes back".to_owned();
+        // What is live as wanted was perhaps seen so before the change was on record: it is looked at, not written again.
+        let is_to_be_seen = is_left || (is_live && self.observed.read_at < intent.since);
+        if is_to_be_seen && !self.is_seen_since_recorded(run, intent, reader)? {
+            let message = if is_left {
+                "looking at what is live before the traffic goes back".to_owned()
+            } else {
+                awaited(&intent.weights)
+            };
             return Some(Assessment::applying(None, message));
         }
-        if is_left || (is_live && self.observed.read_at >= intent.since) {
+        if is_left || is_live {
             if let Some(assessment) = self.remembering_end(run) {
                 return Some(assessment);
             }
