@@ -34,6 +34,8 @@ mod partition;
 mod protocol;
 mod rates;
 mod refusal;
+mod rest;
+mod route53;
 mod scope;
 mod service;
 mod sts;
@@ -49,8 +51,9 @@ pub use self::elbv2::request::HttpRequest;
 pub use self::elbv2::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::iam::Right;
 pub use self::log::Call;
-pub use self::rates::{Rate, Rates};
+pub use self::rates::{DnsRates, Rate, Rates};
 pub use self::refusal::Refusal;
+pub use self::route53::{DnsAnswer, DnsOutcome, RecordEdit, RecordSays, RecordType, Route53Options};
 pub use self::service::{Asks, Sent, Split, operations};
 
 /// What a simulated AWS is like.
@@ -76,6 +79,8 @@ pub struct AwsOptions {
     pub arrival: Arrival,
     /// How many data points CloudWatch tells in one answer.
     pub datapoints_per_page: usize,
+    /// What Route 53 is like.
+    pub route53: Route53Options,
 }
 
 impl Default for AwsOptions {
@@ -91,6 +96,7 @@ impl Default for AwsOptions {
             rates: Some(Rates::of_2026()),
             arrival: Arrival::default(),
             datapoints_per_page: 100_800,
+            route53: Route53Options::default(),
         }
     }
 }
@@ -214,7 +220,7 @@ impl Aws {
 
     /// The answer to a request that AWS refuses without a look at it.
     pub fn refuse(request: &Request<Bytes>, refusal: Refusal) -> Response<Bytes> {
-        service::meant(request).0.protocol().response("0", Err(refusal))
+        service::meant(request).0.protocol().response("0", Err(refusal.into()))
     }
 
     /// All calls so far.

@@ -22,7 +22,7 @@ use super::iam::Deed;
 use super::partition::{AccountRegion, Partition};
 use super::protocol::{Input, Output, Protocol};
 use super::rates::Bucket;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
 use super::service::{Asks, Errand, Operation, Service};
 
 mod counts;
@@ -129,7 +129,7 @@ impl Service for Monitoring {
         input: &Input,
         errand: &Errand,
         partition: &mut Partition,
-    ) -> Result<Output, Refusal> {
+    ) -> Result<Output, Refused> {
         let input = Cbor::parse(&input.body)
             .map_err(|error| Refusal::new("SerializationException", format!("The body is not CBOR: {error}")))?;
         let question = Question::read(&input)?;

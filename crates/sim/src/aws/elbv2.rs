@@ -29,6 +29,7 @@ mod condition;
 mod dispatch;
 pub(crate) mod group;
 mod groups;
+mod health;
 mod listeners;
 mod page;
 pub(crate) mod plane;
@@ -58,6 +59,8 @@ pub(crate) struct Balancer {
     scheme: String,
     subnets: Vec<String>,
     security_groups: Vec<String>,
+    /// Whether its name has addresses of version 6 besides.
+    dual_stack: bool,
     created: Timestamp,
     /// Until then it is being provisioned and answers nobody.
     active_from: Timestamp,

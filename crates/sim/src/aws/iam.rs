@@ -25,6 +25,15 @@ const TAG_KEYS: &str = "aws:TagKeys";
 /// The condition key for the operation that makes what is tagged in the same request.
 const CREATE_ACTION: &str = "elasticloadbalancing:CreateAction";
 
+/// The condition keys for the records of a batch of Route 53: names in small letters and without a dot at the end, types, and
+/// what is done to them.
+pub(super) const RECORD_NAMES: &str = "route53:ChangeResourceRecordSetsNormalizedRecordNames";
+pub(super) const RECORD_TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
+pub(super) const RECORD_ACTIONS: &str = "route53:ChangeResourceRecordSetsActions";
+
+/// The condition keys that are neither tags nor made of them.
+const KEYS: [&str; 5] = [TAG_KEYS, CREATE_ACTION, RECORD_NAMES, RECORD_TYPES, RECORD_ACTIONS];
+
 /// What a right is called: the name of its statement, and the action.
 pub type Right = (String, String);
 
@@ -56,6 +65,8 @@ struct Condition {
 enum Operator {
     Equals,
     Like,
+    /// Every value in the request is one of these; true where there is none.
+    AllEqual,
     /// Every value in the request is like one of these; true where there is none.
     AllLike,
 }
@@ -75,6 +86,8 @@ pub(super) struct Deed {
     pub(super) keys: BTreeSet<String>,
     /// By which operation the resource that is tagged is being made.
     pub(super) creating: Option<String>,
+    /// What other condition keys the request has, each with its values.
+    pub(super) values: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 impl Deed {
@@ -131,11 +144,12 @@ impl Statement {
             let operator = match operator.as_str() {
                 "StringEquals" => Operator::Equals,
                 "StringLike" => Operator::Like,
+                "ForAllValues:StringEquals" => Operator::AllEqual,
                 "ForAllValues:StringLike" => Operator::AllLike,
                 other => return Err(format!("the operator {other} is not judged here")),
             };
             for (key, values) in keys.as_object().into_iter().flatten() {
-                let is_known = [TAG_KEYS, CREATE_ACTION].contains(&key.as_str()) || tag_of(key).is_some();
+                let is_known = KEYS.contains(&key.as_str()) || tag_of(key).is_some();
                 if !is_known {
                     return Err(format!("the condition key {key} is not judged here"));
                 }
@@ -163,14 +177,15 @@ impl Condition {
             Some((Side::Request, tag)) => deed.given.get(tag).into_iter().collect(),
             Some((Side::Resource, tag)) => deed.has.get(tag).into_iter().collect(),
             None if self.key == CREATE_ACTION => deed.creating.iter().collect(),
-            None => deed.keys.iter().collect(),
+            None if self.key == TAG_KEYS => deed.keys.iter().collect(),
+            None => deed.values.get(self.key.as_str()).into_iter().flatten().collect(),
         };
         let fits_one = |text: &String| match self.operator {
-            Operator::Equals => self.values.contains(text),
+            Operator::Equals | Operator::AllEqual => self.values.contains(text),
             Operator::Like | Operator::AllLike => self.values.iter().any(|value| fits(value, text)),
         };
         match self.operator {
-            Operator::AllLike => found.into_iter().all(fits_one),
+            Operator::AllEqual | Operator::AllLike => found.into_iter().all(fits_one),
             Operator::Equals | Operator::Like => found.into_iter().any(fits_one),
         }
     }

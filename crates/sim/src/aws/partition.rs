@@ -13,8 +13,9 @@ use jiff::Timestamp;
 
 use super::effect::{Author, Effect, Effects, Writer};
 use super::iam::{Deed, Iam, Policy, Right};
-use super::rates::Rates;
+use super::rates::{Buckets, Rates};
 use super::refusal::Refusal;
+use super::route53::Route53;
 use super::scope::{self, Scope};
 use super::sts::Sts;
 use super::{AwsOptions, Regional};
@@ -41,9 +42,11 @@ pub(super) struct Partition {
 }
 
 /// What one account has, whatever the region.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Global {
     pub(super) iam: Iam,
+    pub(super) route53: Route53,
+    pub(super) buckets: Buckets,
 }
 
 /// Where a request leads, and by whom it is made.
@@ -99,8 +102,7 @@ impl Partition {
             let options =
                 AwsOptions { account: place.account.clone(), region: place.region.clone(), ..self.options.clone() };
             // Another seed for each place, the same in each run.
-            let letters = place.account.bytes().chain(place.region.bytes());
-            let seed = letters.fold(self.seed, |seed, letter| seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(letter));
+            let seed = self.seed_of(&[&place.account, &place.region]);
             self.regional.insert(place.clone(), Regional::new(seed, options));
         }
     }
@@ -113,7 +115,28 @@ impl Partition {
 
     /// What an account has, whatever the region.
     pub(super) fn global(&mut self, account: &str) -> &mut Global {
-        self.global.entry(account.to_owned()).or_default()
+        if !self.global.contains_key(account) {
+            let route53 = Route53::new(self.seed_of(&[account, "route53"]), self.options.route53.clone());
+            let global = Global { iam: Iam::default(), route53, buckets: Buckets::default() };
+            self.global.insert(account.to_owned(), global);
+        }
+        self.global.get_mut(account).expect("an account that was made is there")
+    }
+
+    /// What an account has, where anything was heard of it.
+    pub(super) fn account(&self, account: &str) -> Option<&Global> {
+        self.global.get(account)
+    }
+
+    /// The seed of a part, of its own and the same in each run.
+    fn seed_of(&self, names: &[&str]) -> u64 {
+        let letters = names.iter().flat_map(|name| name.bytes());
+        letters.fold(self.seed, |seed, letter| seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(letter))
+    }
+
+    /// Everything at every place.
+    pub(super) fn everywhere(&self) -> impl Iterator<Item = (&AccountRegion, &Regional)> {
+        self.regional.iter()
     }
 
     /// How many calls are taken, where they are counted.
@@ -138,6 +161,9 @@ impl Partition {
         for regional in self.regional.values_mut() {
             drop(regional.log.take());
             regional.elbv2.forget_before(at);
+        }
+        for global in self.global.values_mut() {
+            global.route53.forget_before(at);
         }
     }
 

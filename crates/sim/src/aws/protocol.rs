@@ -5,8 +5,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 
 use super::form::Form;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
+use super::rest::{self, Rest};
 use super::xml::Xml;
+use super::xml::element::Element;
 
 /// A protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub(super) enum Protocol {
     Query(&'static str),
     /// Smithy's RPC v2 over CBOR, which names version and operation in the path, and shapes by a namespace.
     Cbor(&'static str),
+    /// Method and path name the operation; parameters stand in path, query and an XML document, answers are XML.
+    RestXml(&'static Rest),
 }
 
 /// What a request brings.
@@ -25,6 +29,8 @@ pub(super) struct Input {
     /// The parameters, where they are a form.
     pub(super) form: Form,
     pub(super) body: Bytes,
+    /// The document in the body, where one is sent; the error says why it is none.
+    pub(super) document: Option<Result<Element, String>>,
 }
 
 /// What an operation answers, without the wrapping.
@@ -34,11 +40,20 @@ pub(super) enum Output {
     Xml(Vec<Xml>),
     /// A body.
     Cbor(Vec<u8>),
+    /// The inside of the answer.
+    Document(Vec<Xml>),
+    /// The inside of an answer about something new, and where it is.
+    Made(Vec<Xml>, String),
 }
 
 impl Protocol {
     pub(super) fn is_spoken_in(self, request: &Request<Bytes>) -> bool {
-        request.uri().path().starts_with("/service/") == matches!(self, Self::Cbor(_))
+        let path = request.uri().path();
+        match self {
+            Self::Cbor(_) => path.starts_with("/service/"),
+            Self::RestXml(rest) => rest.is_spoken_at(path),
+            Self::Query(_) => !path.starts_with("/service/") && !rest::is_versioned(path),
+        }
     }
 
     pub(super) fn read(self, request: &Request<Bytes>) -> Input {
@@ -51,7 +66,7 @@ impl Protocol {
                     _ => Form::parse(&body),
                 };
                 let text = |name: &str| form.text(name).map(str::to_owned);
-                Input { operation: text("Action"), version: text("Version"), form, body }
+                Input { operation: text("Action"), version: text("Version"), form, body, ..Input::default() }
             }
             Self::Cbor(_) => {
                 let named = request.uri().path().strip_prefix("/service/").unwrap_or_default();
@@ -60,22 +75,25 @@ impl Protocol {
                 Input {
                     operation: named.map(|(_, operation)| operation.to_owned()),
                     version: named.filter(|_| is_spoken).map(|(version, _)| version.to_owned()),
-                    form: Form::default(),
                     body,
+                    ..Input::default()
                 }
             }
+            Self::RestXml(rest) => rest.read(request),
         }
     }
 
     fn namespace(self) -> &'static str {
-        let (Self::Query(namespace) | Self::Cbor(namespace)) = self;
-        namespace
+        match self {
+            Self::Query(namespace) | Self::Cbor(namespace) => namespace,
+            Self::RestXml(rest) => rest.namespace,
+        }
     }
 
     /// How AWS says that there is no such operation.
     pub(super) fn unknown(self, input: &Input) -> Refusal {
         match (self, &input.operation) {
-            (Self::Cbor(_), _) => Refusal {
+            (Self::Cbor(_) | Self::RestXml(_), _) => Refusal {
                 status: StatusCode::NOT_FOUND,
                 ..Refusal::new("UnknownOperationException", "The operation is not known, or not in this protocol")
             },
@@ -90,13 +108,13 @@ impl Protocol {
     }
 
     /// An answer as it goes over the wire.
-    pub(super) fn response(self, request_id: &str, outcome: Result<(&str, Output), Refusal>) -> Response<Bytes> {
+    pub(super) fn response(self, request_id: &str, outcome: Result<(&str, Output), Refused>) -> Response<Bytes> {
         let mut headers = HeaderMap::new();
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-amzn-requestid", id);
         }
         let content = match self {
-            Self::Query(_) => "text/xml",
+            Self::Query(_) | Self::RestXml(_) => "text/xml",
             Self::Cbor(_) => {
                 headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
                 "application/cbor"
@@ -104,15 +122,24 @@ impl Protocol {
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
         let (status, body) = match outcome {
-            Ok((operation, output)) => (StatusCode::OK, self.answer(operation, output, request_id)),
-            Err(refusal) => {
+            Ok((operation, output)) => {
+                let mut status = StatusCode::OK;
+                if let Output::Made(_, place) = &output
+                    && let Ok(place) = HeaderValue::from_str(place)
+                {
+                    status = StatusCode::CREATED;
+                    headers.insert(header::LOCATION, place);
+                }
+                (status, self.answer(operation, output, request_id))
+            }
+            Err(Refused { refusal, root }) => {
                 if matches!(self, Self::Cbor(_))
                     && let Ok(code) = HeaderValue::from_str(&format!("{};Sender", refusal.code))
                 {
                     // The code for clients that knew the service when it spoke Query.
                     headers.insert("x-amzn-query-error", code);
                 }
-                (refusal.status, self.refusal(&refusal, request_id))
+                (refusal.status, self.refusal(&refusal, root, request_id))
             }
         };
         let mut response = Response::new(Bytes::from(body));
@@ -130,14 +157,17 @@ impl Protocol {
                 root.document(self.namespace()).into_bytes()
             }
             Output::Cbor(body) => body,
+            Output::Document(elements) | Output::Made(elements, _) => {
+                Xml::of(&format!("{operation}Response"), elements).document(self.namespace()).into_bytes()
+            }
         }
     }
 
-    fn refusal(self, refusal: &Refusal, request_id: &str) -> Vec<u8> {
+    fn refusal(self, refusal: &Refusal, root: Option<Xml>, request_id: &str) -> Vec<u8> {
         match self {
-            Self::Query(namespace) => {
-                let elements = vec![refusal.xml(), Xml::text("RequestId", request_id)];
-                Xml::of("ErrorResponse", elements).document(namespace).into_bytes()
+            Self::Query(_) | Self::RestXml(_) => {
+                let root = root.unwrap_or_else(|| Xml::of("ErrorResponse", vec![refusal.xml()]));
+                root.and(Xml::text("RequestId", request_id)).document(self.namespace()).into_bytes()
             }
             Self::Cbor(namespace) => {
                 let mut encoder = Encoder::new(Vec::new());

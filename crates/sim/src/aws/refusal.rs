@@ -48,11 +48,30 @@ impl Refusal {
         ))
     }
 
+    /// The same with another status.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
     pub(super) fn xml(&self) -> Xml {
         let side = if self.status.is_server_error() { "Receiver" } else { "Sender" };
         Xml::of(
             "Error",
             vec![Xml::text("Type", side), Xml::text("Code", self.code), Xml::text("Message", &self.message)],
         )
+    }
+}
+
+/// A refusal on its way to the wire, with what goes beyond code and message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    /// The root of the answer, where it is not the usual one. The identifier of the request comes behind what is in it.
+    pub(super) root: Option<Xml>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, root: None }
     }
 }

@@ -15,8 +15,8 @@ pub(super) struct Scope<'a> {
     pub(super) service: &'a str,
 }
 
-/// Refuses what is not meant for a service in this region.
-pub(super) fn check(headers: &HeaderMap, region: &str, expected: &str) -> Result<(), Refusal> {
+/// Refuses what is not meant for a service in one of these regions.
+pub(super) fn check(headers: &HeaderMap, regions: &[&str], expected: &str) -> Result<(), Refusal> {
     let Scope { region: in_region, service, .. } = read(headers)?;
     if service != expected {
         return Err(Refusal::forbidden(
@@ -24,7 +24,7 @@ pub(super) fn check(headers: &HeaderMap, region: &str, expected: &str) -> Result
             format!("Credential should be scoped to correct service: '{expected}'."),
         ));
     }
-    if in_region != region {
+    if !regions.contains(&in_region) {
         return Err(Refusal::forbidden(
             "SignatureDoesNotMatch",
             format!("Credential should be scoped to a valid region, not '{in_region}'."),

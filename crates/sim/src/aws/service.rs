@@ -14,15 +14,16 @@ use super::effect::{Author, Writer};
 use super::elbv2::ELBV2;
 use super::iam::Deed;
 use super::log::Call;
-use super::partition::{AccountRegion, Identity, Partition, Visit};
+use super::partition::{AccountRegion, Global, Identity, Partition, Visit};
 use super::protocol::{Input, Output, Protocol};
-use super::rates::Bucket;
-use super::refusal::Refusal;
+use super::rates::{Bucket, Fare, Rates};
+use super::refusal::Refused;
+use super::route53::ROUTE53;
 use super::scope;
 use super::sts::STS;
 
 /// Every service that there is.
-const SERVICES: [&dyn Service; 3] = [&ELBV2, &CLOUDWATCH, &STS];
+const SERVICES: [&dyn Service; 4] = [&ELBV2, &CLOUDWATCH, &STS, &ROUTE53];
 
 /// The signing name of each service, and the names of its operations.
 pub fn operations() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -40,6 +41,11 @@ pub(super) trait Service: Sync {
     /// What is spoken with it.
     fn protocol(&self) -> Protocol;
 
+    /// Whether it is the same in all regions: what it has and what it takes are an account's.
+    fn is_global(&self) -> bool {
+        false
+    }
+
     /// The names of its operations.
     fn operations(&self) -> Vec<&'static str>;
 
@@ -48,6 +54,12 @@ pub(super) trait Service: Sync {
 
     /// What a request asks for, as it says itself.
     fn asks(&self, operation: &Operation, input: &Input) -> Asks;
+
+    /// What a request costs.
+    fn fares(&self, operation: &Operation, _input: &Input, rates: &Rates) -> Vec<Fare> {
+        let bucket = operation.bucket.map(|bucket| bucket(rates));
+        bucket.into_iter().map(|(name, rate)| Fare::one(name, rate)).collect()
+    }
 
     /// What IAM must allow.
     fn deeds(
@@ -65,7 +77,7 @@ pub(super) trait Service: Sync {
         input: &Input,
         errand: &Errand,
         partition: &mut Partition,
-    ) -> Result<Output, Refusal>;
+    ) -> Result<Output, Refused>;
 }
 
 /// An operation.
@@ -158,10 +170,18 @@ impl Partition {
         request: &Request<Bytes>,
         from: &AccountRegion,
         (now, request_id): (Timestamp, &str),
-    ) -> Result<(&'static str, Output), Refusal> {
+    ) -> Result<(&'static str, Output), Refused> {
         let found = input.operation.as_deref().and_then(|name| service.operation(name));
-        let Visit { place, caller } = self.visit(request.headers(), from, now);
-        let outcome = scope::check(request.headers(), &place.region, service.signing_name()).and_then(|()| {
+        let Visit { place: visited, caller } = self.visit(request.headers(), from, now);
+        // Clients that were led to an endpoint sign for their own region also where the service is of none.
+        let (place, regions) = if service.is_global() {
+            let place = AccountRegion { account: visited.account.clone(), region: from.region.clone() };
+            (place, vec![signing_region(&from.region), visited.region.as_str()])
+        } else {
+            (visited.clone(), vec![visited.region.as_str()])
+        };
+        let outcome = scope::check(request.headers(), &regions, service.signing_name()).map_err(Refused::from);
+        let outcome = outcome.and_then(|()| {
             let caller = caller?;
             let operation = found.filter(|_| input.version.as_deref() == Some(service.version()));
             let operation = operation.ok_or_else(|| service.protocol().unknown(input))?;
@@ -176,7 +196,7 @@ impl Partition {
             operation: found.map_or("unknown", |operation| operation.name),
             write: found.is_some_and(|operation| operation.writes),
             resources: found.map(|operation| service.asks(&operation, input).resources).unwrap_or_default(),
-            outcome: outcome.as_ref().map_or_else(|refusal| refusal.code, |_| "OK"),
+            outcome: outcome.as_ref().map_or_else(|refused| refused.refusal.code, |_| "OK"),
         });
         outcome
     }
@@ -187,15 +207,27 @@ impl Partition {
         operation: &Operation,
         input: &Input,
         errand: &Errand,
-    ) -> Result<Output, Refusal> {
+    ) -> Result<Output, Refused> {
         let Errand { place, caller, writer } = errand;
-        if let (Some(rates), Some(bucket)) = (self.rates(), operation.bucket) {
-            let (name, rate) = bucket(&rates);
-            self.regional(place).buckets.take((service.signing_name(), name), rate, writer.now)?;
+        if let Some(rates) = self.rates() {
+            for fare in service.fares(operation, input, &rates) {
+                let Global { buckets, .. } = self.global(&place.account);
+                let buckets = if service.is_global() { buckets } else { &mut self.regional(place).buckets };
+                buckets.take(service.signing_name(), fare, writer.now)?;
+            }
         }
         for deed in service.deeds(operation, input, place, self) {
             caller.admit(&deed)?;
         }
         service.perform(operation, input, errand, self)
+    }
+}
+
+/// The region for which requests of a service are signed that is the same in all of them.
+fn signing_region(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "cn-northwest-1",
+        region if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
     }
 }

@@ -13,7 +13,7 @@ use super::form::Form;
 use super::iam::{Deed, Policy};
 use super::partition::{AccountRegion, Identity, Partition};
 use super::protocol::{Input, Output, Protocol};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
 use super::service::{Asks, Errand, Operation, Service};
 use super::xml::Xml;
 
@@ -153,9 +153,10 @@ impl Service for SecurityTokens {
         input: &Input,
         errand: &Errand,
         partition: &mut Partition,
-    ) -> Result<Output, Refusal> {
+    ) -> Result<Output, Refused> {
         if operation.name == ASSUME_ROLE {
-            return partition.assume_role(&input.form, &errand.caller, errand.writer.now).map(Output::Xml);
+            let assumed = partition.assume_role(&input.form, &errand.caller, errand.writer.now)?;
+            return Ok(Output::Xml(assumed));
         }
         let Identity { arn, key, .. } = &errand.caller;
         Ok(Output::Xml(vec![

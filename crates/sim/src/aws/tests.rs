@@ -18,36 +18,36 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260102/eu-we
 
 /// An answer: its status and its text.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
-    text: String,
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) text: String,
 }
 
 impl Reply {
     /// The texts of all elements of this name, in order.
-    fn all(&self, element: &str) -> Vec<&str> {
+    pub(super) fn all(&self, element: &str) -> Vec<&str> {
         let (open, close) = (format!("<{element}>"), format!("</{element}>"));
         let parts = self.text.split(open.as_str()).skip(1);
         parts.map(|part| part.split(close.as_str()).next().unwrap()).collect()
     }
 
-    fn one(&self, element: &str) -> &str {
+    pub(super) fn one(&self, element: &str) -> &str {
         let all = self.all(element);
         assert_eq!(all.len(), 1, "{element} in {}", self.text);
         all[0]
     }
 
-    fn code(&self) -> &str {
-        if self.status == 200 { "OK" } else { self.one("Code") }
+    pub(super) fn code(&self) -> &str {
+        if self.status < 300 { "OK" } else { self.one("Code") }
     }
 }
 
 /// A world on its own paused clock.
-fn world(test: impl AsyncFnOnce(Arc<Aws>)) {
+pub(super) fn world(test: impl AsyncFnOnce(Arc<Aws>)) {
     world_with(AwsOptions::default(), test);
 }
 
-fn world_with(options: AwsOptions, test: impl AsyncFnOnce(Arc<Aws>)) {
+pub(super) fn world_with(options: AwsOptions, test: impl AsyncFnOnce(Arc<Aws>)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
@@ -62,7 +62,7 @@ fn request(body: &str) -> Request<Bytes> {
         .unwrap()
 }
 
-async fn send(aws: &Arc<Aws>, request: Request<Bytes>) -> Reply {
+pub(super) async fn send(aws: &Arc<Aws>, request: Request<Bytes>) -> Reply {
     let response = aws.handle(request).await;
     let text = String::from_utf8(response.body().to_vec()).unwrap();
     Reply { status: response.status().as_u16(), text }

@@ -1,6 +1,8 @@
-//! The XML of answers, as a small tree that is written at the end.
+//! XML as a small tree: that of answers, which is written at the end, and in `element` that of requests.
 
 use aws_smithy_xml::encode::{ScopeWriter, XmlWriter};
+
+pub(crate) mod element;
 
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,14 @@ impl Xml {
     /// An element with elements in it.
     pub(crate) fn of(name: &str, elements: Vec<Xml>) -> Self {
         Self { name: name.to_owned(), content: Content::Elements(elements) }
+    }
+
+    /// The same element with one more in it.
+    pub(super) fn and(mut self, element: Xml) -> Self {
+        if let Content::Elements(elements) = &mut self.content {
+            elements.push(element);
+        }
+        self
     }
 
     /// A list of structures, each in its `member`.

@@ -14,8 +14,10 @@ use super::{Balancer, BalancerKind, Elb};
 
 /// How long AWS takes to provision a balancer: two to three minutes in practice, published nowhere.
 const PROVISIONING: Duration = Duration::from_mins(2);
-/// The zone in which AWS keeps the names of application balancers in eu-west-1. It has one for each region and type.
-const HOSTED_ZONE: &str = "Z32O12XQLNTSW2";
+/// The zones in which AWS keeps the names of application and of network balancers in eu-west-1. It has two for each region;
+/// here those of one stand for all.
+const APPLICATION_ZONE: &str = "Z32O12XQLNTSW2";
+const NETWORK_ZONE: &str = "Z2IFOLAFXWLO4F";
 
 impl Elb {
     /// Makes a balancer, active at once while a world is set up.
@@ -43,6 +45,7 @@ impl Elb {
             scheme: "internet-facing".to_owned(),
             subnets: vec!["subnet-0a1b2c3d".to_owned(), "subnet-4e5f6071".to_owned()],
             security_groups: Vec::new(),
+            dual_stack: false,
             created: writer.now,
             active_from: if writer.at_once { writer.now } else { writer.now + PROVISIONING },
         };
@@ -66,6 +69,14 @@ impl Elb {
                 format!("Scheme '{scheme}' is neither internet-facing nor internal"),
             ));
         }
+        let dual_stack = match form.text("IpAddressType").unwrap_or("ipv4") {
+            "ipv4" => false,
+            "dualstack" => true,
+            other => {
+                let constraint = "Member must satisfy enum value set: [ipv4, dualstack, dualstack-without-public-ipv4]";
+                return Err(Refusal::constraint("IpAddressType", other, constraint));
+            }
+        };
         let mut subnets = form.texts("Subnets");
         subnets.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
         if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
@@ -83,6 +94,7 @@ impl Elb {
         let region = self.options.region.clone();
         let balancer = self.make_balancer(writer, kind, name)?;
         scheme.clone_into(&mut balancer.scheme);
+        balancer.dual_stack = dual_stack;
         balancer.subnets = subnets.into_iter().map(str::to_owned).collect();
         balancer.security_groups = form.texts("SecurityGroups").into_iter().map(str::to_owned).collect();
         let (arn, described) = (balancer.arn.clone(), balancer.describe(&region, writer.now));
@@ -115,18 +127,35 @@ impl Elb {
 }
 
 impl Balancer {
-    fn describe(&self, region: &str, now: Timestamp) -> Vec<Xml> {
+    /// Its name in DNS.
+    pub(crate) fn dns_name(&self, region: &str) -> String {
         let id = self.arn.rsplit('/').next().unwrap_or_default();
         let internal = if self.scheme == "internal" { "internal-" } else { "" };
-        let state = if now < self.active_from { "provisioning" } else { "active" };
-        let dns_name = match self.kind {
+        match self.kind {
             // The names of application balancers end in a number.
             BalancerKind::Application => {
                 let number = u64::from_str_radix(id, 16).unwrap_or_default() % 2_000_000_000;
                 format!("{internal}{}-{number}.{region}.elb.amazonaws.com", self.name)
             }
             BalancerKind::Network => format!("{}-{id}.elb.{region}.amazonaws.com", self.name),
-        };
+        }
+    }
+
+    /// The zone of Route 53 in which its name stands.
+    pub(crate) fn hosted_zone(&self) -> &'static str {
+        match self.kind {
+            BalancerKind::Application => APPLICATION_ZONE,
+            BalancerKind::Network => NETWORK_ZONE,
+        }
+    }
+
+    /// Whether its name has addresses of version 6 too.
+    pub(crate) fn has_ipv6(&self) -> bool {
+        self.dual_stack
+    }
+
+    fn describe(&self, region: &str, now: Timestamp) -> Vec<Xml> {
+        let state = if now < self.active_from { "provisioning" } else { "active" };
         let zones = self.subnets.iter().zip('a'..).map(|(subnet, letter)| {
             vec![
                 Xml::text("ZoneName", format!("{region}{letter}")),
@@ -136,8 +165,8 @@ impl Balancer {
         });
         vec![
             Xml::text("LoadBalancerArn", &self.arn),
-            Xml::text("DNSName", dns_name),
-            Xml::text("CanonicalHostedZoneId", HOSTED_ZONE),
+            Xml::text("DNSName", self.dns_name(region)),
+            Xml::text("CanonicalHostedZoneId", self.hosted_zone()),
             Xml::text("CreatedTime", format!("{:.3}", self.created)),
             Xml::text("LoadBalancerName", &self.name),
             Xml::text("Scheme", &self.scheme),
@@ -146,7 +175,7 @@ impl Balancer {
             Xml::text("Type", self.kind.word()),
             Xml::list("AvailabilityZones", zones),
             Xml::texts("SecurityGroups", &self.security_groups),
-            Xml::text("IpAddressType", "ipv4"),
+            Xml::text("IpAddressType", if self.dual_stack { "dualstack" } else { "ipv4" }),
         ]
     }
 }

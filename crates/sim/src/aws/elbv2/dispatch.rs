@@ -9,7 +9,7 @@ use super::super::iam::Deed;
 use super::super::partition::{AccountRegion, Partition};
 use super::super::protocol::{Input, Output, Protocol};
 use super::super::rates::Bucket;
-use super::super::refusal::Refusal;
+use super::super::refusal::{Refusal, Refused};
 use super::super::service::{Asks, Errand, Operation, Service, Split};
 use super::super::xml::Xml;
 use super::Elb;
@@ -126,8 +126,9 @@ impl Service for Elbv2 {
         input: &Input,
         errand: &Errand,
         partition: &mut Partition,
-    ) -> Result<Output, Refusal> {
-        partition.regional(&errand.place).elbv2.perform(operation.name, &input.form, &errand.writer).map(Output::Xml)
+    ) -> Result<Output, Refused> {
+        let elb = &mut partition.regional(&errand.place).elbv2;
+        Ok(Output::Xml(elb.perform(operation.name, &input.form, &errand.writer)?))
     }
 }
 

@@ -37,6 +37,11 @@ pub(crate) enum PlaneDeed {
 }
 
 impl PlaneRule {
+    /// What it does.
+    pub(super) fn deed(&self) -> &PlaneDeed {
+        &self.deed
+    }
+
     pub(super) fn new(conditions: &[Condition], actions: &[Action]) -> Self {
         let deed = actions.iter().find(|action| action.kind().answers()).map_or(PlaneDeed::Answer(503), plane_deed);
         Self { conditions: conditions.to_vec(), deed }

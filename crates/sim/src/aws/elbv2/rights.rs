@@ -25,7 +25,7 @@ impl Elb {
             has: self.tags_of(resource),
             given: given.clone(),
             keys: keys.clone(),
-            creating: None,
+            ..Deed::default()
         };
         let marks = |listener: &str| Deed {
             action: "elasticloadbalancing:AddTags".to_owned(),

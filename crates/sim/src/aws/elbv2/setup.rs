@@ -71,6 +71,23 @@ impl Aws {
         Ok(regional.elbv2.make_balancer(&made, BalancerKind::Network, name)?.arn.clone())
     }
 
+    /// From now on the name of a balancer has addresses of version 6 too.
+    pub fn make_dual_stack(&self, balancer: &str) -> Result<(), Refusal> {
+        let elb = &mut self.regional().elbv2;
+        let balancer = find_balancer(elb, balancer)?;
+        if let Some(balancer) = elb.balancers.get_mut(&balancer) {
+            balancer.dual_stack = true;
+        }
+        Ok(())
+    }
+
+    /// The name of a balancer in DNS, and the zone of Route 53 in which it stands.
+    pub fn balancer_dns(&self, balancer: &str) -> Result<(String, &'static str), Refusal> {
+        let elb = &self.regional().elbv2;
+        let balancer = elb.balancer(&find_balancer(elb, balancer)?)?;
+        Ok((balancer.dns_name(&elb.options.region), balancer.hosted_zone()))
+    }
+
     /// Makes a listener. Those of TLS get a certificate that nobody looks at. Returns its ARN.
     pub fn add_listener(
         &self,

@@ -10,7 +10,8 @@ fn millisecond(number: i64) -> Timestamp {
 
 fn taken(buckets: &mut Buckets, operation: &str, at: i64, calls: u32) -> usize {
     let (name, rate) = (ELBV2.operation(operation).unwrap().bucket.unwrap())(&Rates::of_2026());
-    let take = |buckets: &mut Buckets| buckets.take(("elasticloadbalancing", name), rate, millisecond(at)).is_ok();
+    let fare = Fare::one(name, rate);
+    let take = |buckets: &mut Buckets| buckets.take("elasticloadbalancing", fare, millisecond(at)).is_ok();
     (0..calls).filter(|_| take(buckets)).count()
 }
 
