@@ -64,6 +64,50 @@ fn a_world_is_built_and_looked_at_with_ordinary_calls() {
 }
 
 #[test]
+fn zones_and_records_are_built_and_read_back_with_ordinary_calls() {
+    // Where time goes fast, changes are in sync when the CLI asks for the first time; it asks again after half a minute.
+    let Some(sim) = Sim::start_with(&["--speed", "100"], &["examples/sim/release.yaml"]) else { return };
+    let balancer = json(&sim, "elbv2 describe-load-balancers");
+    let balancer = &balancer["LoadBalancers"][0];
+    let made = json(&sim, "route53 create-hosted-zone --name shop.weir.test --caller-reference once");
+    let zone = made["HostedZone"]["Id"].as_str().unwrap();
+    assert_eq!(made["DelegationSet"]["NameServers"].as_array().map(Vec::len), Some(4), "{made}");
+    let record = |environment: &str, weight: u32| {
+        serde_json::json!({
+            "Name": "api.shop.weir.test", "Type": "A", "SetIdentifier": environment, "Weight": weight,
+            "AliasTarget": {
+                "HostedZoneId": balancer["CanonicalHostedZoneId"], "DNSName": balancer["DNSName"],
+                "EvaluateTargetHealth": false,
+            },
+        })
+    };
+    let change = |action: &str, record: &Value| serde_json::json!({"Action": action, "ResourceRecordSet": record});
+    let changes = [change("CREATE", &record("blue", 95)), change("CREATE", &record("green", 5))];
+    let batch = |changes: &[Value]| {
+        let batch = serde_json::json!({"Changes": changes});
+        format!("route53 change-resource-record-sets --hosted-zone-id {zone} --change-batch '{batch}'")
+    };
+    let made = json(&sim, &batch(&changes));
+    let id = made["ChangeInfo"]["Id"].as_str().unwrap();
+    assert_eq!(made["ChangeInfo"]["Status"], "PENDING", "{made}");
+    let told = json(&sim, &format!("route53 list-resource-record-sets --hosted-zone-id {zone}"));
+    let found: Vec<&Value> = told["ResourceRecordSets"].as_array().unwrap().iter().skip(2).collect();
+    let weights: Vec<_> = found.iter().map(|record| (&record["SetIdentifier"], record["Weight"].as_u64())).collect();
+    assert_eq!(weights, [(&Value::from("blue"), Some(95)), (&Value::from("green"), Some(5))], "{told}");
+    let again = sim.fails(&format!("aws {}", batch(&changes)));
+    assert!(again.contains("InvalidChangeBatch") && again.contains("but it already exists"), "{again}");
+    sim.run(&format!("aws route53 wait resource-record-sets-changed --id {id}"));
+    let told = json(&sim, &format!("route53 get-change --id {id}"));
+    assert_eq!(told["ChangeInfo"]["Status"], "INSYNC", "{told}");
+    // What was told can be given back.
+    let deletes: Vec<Value> = found.into_iter().map(|record| change("DELETE", record)).collect();
+    json(&sim, &batch(&deletes));
+    sim.run(&format!("aws route53 delete-hosted-zone --id {zone}"));
+    let said = sim.fails(&format!("aws route53 get-hosted-zone --id {zone}"));
+    assert!(said.contains("NoSuchHostedZone"), "{said}");
+}
+
+#[test]
 fn mistakes_are_told_as_aws_tells_them() {
     let Some(sim) = Sim::start(&[]) else { return };
     let said = sim.fails("aws elbv2 describe-load-balancers --names nobody");

@@ -1,64 +1,22 @@
-"""Calls every operation of Elastic Load Balancing v2 and STS that the simulated AWS has, by boto3, which follows pages and
-builds requests by Amazon's own models. Each answer is held against the shape that the models give it, and each error against
-the errors that they list; every error that the simulated AWS knows for an operation comes at least once. Prints what was
-called, which errors came back, and which operations are not there, as JSON."""
+"""Calls every operation of Elastic Load Balancing v2, STS and Route 53 that the simulated AWS has, by boto3, which follows
+pages and builds requests by Amazon's own models. Each answer is held against the shape that the models give it, and each error
+against the errors that they list; every error that the simulated AWS knows for an operation comes at least once. Prints what
+was called, which errors came back, and which operations are not there, as JSON."""
 
 import json
 import sys
 
 import boto3
 from botocore import xform_name
-from botocore.exceptions import ClientError
-from botocore.validate import ParamValidator
 
-# Errors that no operation lists, since any may have them.
-COMMON = {"ValidationError", "InvalidAction", "Throttling", "AccessDenied"}
+import walk_dns
+from walked import absent, call, called, fails, is_absent, refused
 
 # Quotas of a balancer, and of an action.
 MOST_RULES, MOST_GROUPS, MOST_LISTENERS, MOST_GROUPS_OF_ACTION = 100, 100, 50, 5
 
 SUBNETS = ["subnet-1", "subnet-2"]
 TOO_MANY_TAGS = [{"Key": f"tag-{number}", "Value": ""} for number in range(51)]
-
-called, refused, absent = set(), {}, []
-
-
-def call(client, operation, **parameters):
-    """Calls an operation, and holds its answer against the models."""
-    shape = client.meta.service_model.operation_model(operation).output_shape
-    answer = getattr(client, xform_name(operation))(**parameters)
-    called.add(operation)
-    told = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-    report = ParamValidator().validate(told, shape) if shape else None
-    assert not report or not report.has_errors(), f"{operation}: {report.generate_report()}"
-    return answer
-
-
-def fails(client, expected, operation, **parameters):
-    """Calls an operation that must be refused with this code, which the models list for it."""
-    try:
-        call(client, operation, **parameters)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        assert code == expected, f"{operation} is refused with {code}, not {expected}: {error}"
-        shapes = client.meta.service_model.operation_model(operation).error_shapes
-        listed = {name for shape in shapes for name in (shape.name, shape.error_code)}
-        assert code in listed | COMMON, f"{operation} does not list {code}"
-        if code not in refused.setdefault(operation, []):
-            refused[operation].append(code)
-        return
-    raise AssertionError(f"{operation} is not refused with {expected}")
-
-
-def is_absent(client, operation, **parameters):
-    """Calls an operation that the simulated AWS does not have."""
-    try:
-        getattr(client, xform_name(operation))(**parameters)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == "InvalidAction", error
-        absent.append(operation)
-        return
-    raise AssertionError(f"{operation} is there")
 
 
 def forward(*groups):
@@ -380,4 +338,5 @@ elb(balancing, sys.argv[1])
 quotas(balancing)
 is_absent(balancing, "DescribeSSLPolicies")
 sts()
+walk_dns.walk(boto3)
 print(json.dumps({"called": sorted(called), "refused": refused, "absent": absent}))

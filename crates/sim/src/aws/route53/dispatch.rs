@@ -153,7 +153,7 @@ impl Service for Dns {
         place: &AccountRegion,
         partition: &mut Partition,
     ) -> Vec<Deed> {
-        rights::deeds(&mut partition.global(&place.account).route53, operation.name, input)
+        rights::deeds(&partition.global(&place.account).route53, operation.name, input)
     }
 
     fn perform(

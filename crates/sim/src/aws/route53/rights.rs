@@ -15,8 +15,20 @@ use super::zone::zone_arn;
 use super::zones::bare_id;
 
 /// What a request asks to do.
-pub(super) fn deeds(route53: &mut Route53, operation: &str, input: &Input) -> Vec<Deed> {
+pub(super) fn deeds(route53: &Route53, operation: &str, input: &Input) -> Vec<Deed> {
     let form = &input.form;
+    let root = input.document.as_ref().and_then(|document| document.as_ref().ok());
+    if operation == "ListTagsForResources" {
+        let kind = form.text("ResourceType").unwrap_or_default();
+        let ids = root.and_then(|root| root.element("ResourceIds")).map_or(&[][..], |ids| &ids.elements);
+        let deed = |id: &Element| Deed {
+            action: format!("route53:{operation}"),
+            resource: tags::arn(kind, &id.text),
+            has: route53.tags_of(kind, &id.text).cloned().unwrap_or_default(),
+            ..Deed::default()
+        };
+        return ids.iter().map(deed).collect();
+    }
     let (id, check) = (form.text("Id"), form.text("HealthCheckId"));
     let resource = match (operation, form.text("ResourceType"), form.text("ResourceId")) {
         ("GetChange", ..) => format!("arn:aws:route53:::change/{}", id.unwrap_or_default().replace("/change/", "")),
@@ -30,14 +42,13 @@ pub(super) fn deeds(route53: &mut Route53, operation: &str, input: &Input) -> Ve
     let given = tags::given(input);
     let keys = given.keys().cloned().chain(tags::removed(input).map(str::to_owned)).collect();
     let has = match (form.text("ResourceType"), form.text("ResourceId")) {
-        (Some(kind), Some(id)) => route53.tags_of(kind, id).map(|tags| tags.clone()).unwrap_or_default(),
+        (Some(kind), Some(id)) => route53.tags_of(kind, id).cloned().unwrap_or_default(),
         _ => BTreeMap::new(),
     };
     let values = if operation == "ChangeResourceRecordSets" { named(input) } else { BTreeMap::new() };
     let action = format!("route53:{operation}");
     let deed = Deed { action, resource, has, given, keys, values, ..Deed::default() };
     // Route 53 looks whether the network is there, by the rights of the caller.
-    let root = input.document.as_ref().and_then(|document| document.as_ref().ok());
     let is_private = operation == "CreateHostedZone" && root.is_some_and(|root| root.element("VPC").is_some());
     let looks = is_private.then(|| Deed::at_large("ec2:DescribeVpcs"));
     std::iter::once(deed).chain(looks).collect()

@@ -59,13 +59,21 @@ fn read(root: &Element) -> Result<TagMap, Refusal> {
 }
 
 impl Route53 {
-    /// The tags of what a path names.
-    pub(super) fn tags_of(&mut self, kind: &str, id: &str) -> Result<&mut TagMap, Refusal> {
+    /// The tags of a resource.
+    pub(super) fn tags_of(&self, kind: &str, id: &str) -> Result<&TagMap, Refusal> {
         match kind {
-            "hostedzone" => Ok(&mut self.zone_mut(bare_id(id))?.tags),
-            "healthcheck" => Ok(&mut self.health_check_mut(id)?.tags),
+            "hostedzone" => Ok(&self.zone(bare_id(id))?.tags),
+            "healthcheck" => Ok(&self.health_check(id)?.tags),
             other => Err(one_of(other, "resourceType", KINDS)),
         }
+    }
+
+    fn put_tags(&mut self, kind: &str, id: &str, tags: TagMap) -> Result<(), Refusal> {
+        match kind {
+            "hostedzone" => self.zone_mut(bare_id(id))?.tags = tags,
+            _ => self.health_check_mut(id)?.tags = tags,
+        }
+        Ok(())
     }
 
     pub(super) fn change_tags_for_resource(&mut self, input: &Input, writer: &Writer) -> Result<Output, Refused> {
@@ -74,21 +82,20 @@ impl Route53 {
         let added = read(root)?;
         let keys =
             root.element("RemoveTagKeys").map(|keys| members(keys, "Key", "removeTagKeys", 1..=10)).transpose()?;
-        let tags = self.tags_of(kind, id)?;
+        let before = self.tags_of(kind, id)?.clone();
         if added.is_empty() && keys.is_none() {
             return Err(invalid("Either AddTags or RemoveTagKeys must be specified").into());
         }
         if let Some(key) = keys.unwrap_or_default().iter().find(|key| added.contains_key(&key.text)) {
             return Err(invalid(format!("Tag key '{}' is both added and removed", key.text)).into());
         }
-        let before = tags.clone();
         let mut after = before.clone();
         after.retain(|key, _| !keys.unwrap_or_default().iter().any(|removed| removed.text == *key));
         after.extend(added);
         if after.len() > MOST_TAGS {
             return Err(invalid(format!("A resource can have up to {MOST_TAGS} tags")).into());
         }
-        tags.clone_from(&after);
+        self.put_tags(kind, id, after.clone())?;
         if before != after {
             writer.note(Change::Tags { resource: arn(kind, id), before, after });
         }
@@ -110,7 +117,7 @@ impl Route53 {
         Ok(Output::Document(vec![Xml::of("ResourceTagSets", sets)]))
     }
 
-    fn describe_tags(&mut self, kind: &str, id: &str) -> Result<Vec<Xml>, Refusal> {
+    fn describe_tags(&self, kind: &str, id: &str) -> Result<Vec<Xml>, Refusal> {
         let tags = self.tags_of(kind, id)?;
         let tag =
             |(key, value): (&String, &String)| Xml::of("Tag", vec![Xml::text("Key", key), Xml::text("Value", value)]);

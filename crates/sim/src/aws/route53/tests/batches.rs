@@ -71,7 +71,7 @@ fn a_repeated_create_fails() {
             "[Tried to create resource record set [name='a.shop.test.', type='A', set identifier='blue'] but it already \
              exists]"
         );
-        let said = refused(&aws, &zone, &[create(&simple("b.shop.test", "192.0.2.1")); 2]).await;
+        let said = refused(&aws, &zone, &[1, 2].map(|_| create(&simple("b.shop.test", "192.0.2.1")))).await;
         assert_eq!(said, "[Tried to create resource record set [name='b.shop.test.', type='A'] but it already exists]");
     });
 }
