@@ -51,7 +51,7 @@ impl Protocol {
         let path = request.uri().path();
         match self {
             Self::Cbor(_) => path.starts_with("/service/"),
-            Self::RestXml(rest) => rest.is_spoken_at(path),
+            Self::RestXml(_) => rest::is_versioned(path),
             Self::Query(_) => !path.starts_with("/service/") && !rest::is_versioned(path),
         }
     }

@@ -36,10 +36,6 @@ pub(super) fn is_versioned(path: &str) -> bool {
 }
 
 impl Rest {
-    pub(super) fn is_spoken_at(&self, path: &str) -> bool {
-        is_versioned(path)
-    }
-
     /// What a request brings. Parameters of the path and of the query are its form.
     pub(super) fn read(&self, request: &Request<Bytes>) -> Input {
         let body = request.body().clone();

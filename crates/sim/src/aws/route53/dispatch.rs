@@ -75,7 +75,7 @@ fn work(operation: &str) -> Option<Work> {
         "GetHealthCheck" => Route53::get_health_check,
         "GetHealthCheckStatus" => Route53::get_health_check_status,
         "GetHostedZone" => Route53::get_hosted_zone,
-        "GetHostedZoneCount" => Route53::get_hosted_zone_count,
+        "GetHostedZoneCount" => |route53, _, _| Ok(route53.count_zones()),
         "GetHostedZoneLimit" => Route53::get_hosted_zone_limit,
         "ListHostedZones" => Route53::list_hosted_zones,
         "ListHostedZonesByName" => Route53::list_hosted_zones_by_name,
@@ -165,7 +165,8 @@ impl Service for Dns {
     ) -> Result<Output, Refused> {
         let Errand { place, writer, .. } = errand;
         // An alias can have a balancer of any account and region for a target.
-        let balancers = (operation.name == CHANGE_RECORDS).then(|| Balancers::of(partition)).unwrap_or_default();
+        let is_batch = operation.name == CHANGE_RECORDS;
+        let balancers = if is_batch { Balancers::of(partition) } else { Balancers::default() };
         let route53 = &mut partition.global(&place.account).route53;
         match work(operation.name) {
             Some(work) => work(route53, input, writer),
@@ -218,12 +219,11 @@ fn split(changes: &[Element]) -> Option<Split> {
         if !matches!(set.1, "A" | "AAAA" | "CNAME") {
             continue;
         }
-        let member = match record.element("AliasTarget") {
-            Some(alias) => kept(alias.text_of("DNSName")?),
-            None => {
-                let values = record.element("ResourceRecords")?.all("ResourceRecord");
-                values.filter_map(|value| value.text_of("Value")).collect::<Vec<_>>().join(",")
-            }
+        let member = if let Some(alias) = record.element("AliasTarget") {
+            kept(alias.text_of("DNSName")?)
+        } else {
+            let values = record.element("ResourceRecords")?.all("ResourceRecord");
+            values.filter_map(|value| value.text_of("Value")).collect::<Vec<_>>().join(",")
         };
         let weight = record.text_of("Weight").map_or(Some(1), |weight| weight.parse().ok())?;
         let index = splits.iter().position(|(known, _)| *known == set).unwrap_or_else(|| {

@@ -50,17 +50,16 @@ pub(super) fn apply(zone: &mut Zone, batch: &Batch, ground: &Ground<'_>) -> Resu
         return Err(errors);
     }
     for change in &batch.changes {
-        match admit(zone, change, ground) {
-            Err(error) => errors.push(error),
-            Ok(()) => {
-                let set = change.record.set();
-                before.entry(set).or_insert_with_key(|set| zone.set(set).cloned().collect());
-                if change.action == Action::Delete {
-                    zone.records.remove(&change.record.key());
-                } else {
-                    zone.records.insert(change.record.key(), Arc::new(change.record.clone()));
-                }
-            }
+        if let Err(error) = admit(zone, change, ground) {
+            errors.push(error);
+            continue;
+        }
+        let set = change.record.set();
+        before.entry(set).or_insert_with_key(|set| zone.set(set).cloned().collect());
+        if change.action == Action::Delete {
+            zone.records.remove(&change.record.key());
+        } else {
+            zone.records.insert(change.record.key(), Arc::new(change.record.clone()));
         }
     }
     errors.extend(judge_whole(zone, &before, ground));

@@ -96,8 +96,8 @@ fn record(name: &str, kind: &str, rest: &str) -> String {
 }
 
 fn values(ttl: u32, values: &[&str]) -> String {
-    let values: String =
-        values.iter().map(|value| format!("<ResourceRecord><Value>{value}</Value></ResourceRecord>")).collect();
+    let value = |value: &&str| format!("<ResourceRecord><Value>{value}</Value></ResourceRecord>");
+    let values = values.iter().map(value).collect::<Vec<_>>().concat();
     format!("<TTL>{ttl}</TTL><ResourceRecords>{values}</ResourceRecords>")
 }
 

@@ -282,8 +282,8 @@ impl Route53 {
         Ok(Output::Document(elements))
     }
 
-    pub(super) fn get_hosted_zone_count(&mut self, _: &Input, _: &Writer) -> Result<Output, Refused> {
-        Ok(Output::Document(vec![Xml::text("HostedZoneCount", self.zones.len())]))
+    pub(super) fn count_zones(&self) -> Output {
+        Output::Document(vec![Xml::text("HostedZoneCount", self.zones.len())])
     }
 
     pub(super) fn get_hosted_zone_limit(&mut self, input: &Input, _: &Writer) -> Result<Output, Refused> {
@@ -321,7 +321,7 @@ impl Route53 {
         if zone.is_private() {
             return Err(invalid("Accelerated recovery is not available for private hosted zones").into());
         }
-        if zone.recovery.map_or(false, |(was_on, _)| was_on) != is_on {
+        if zone.recovery.is_some_and(|(was_on, _)| was_on) != is_on {
             zone.recovery = Some((is_on, writer.now));
         }
         Ok(Output::Document(Vec::new()))

@@ -131,7 +131,7 @@ fn the_pages_of_any_size_hold_the_whole_whatever_the_records_are() {
             let reversed = |line: &String| {
                 let mut parts = line.split(' ');
                 let name = parts.next().unwrap().trim_end_matches('.');
-                let labels: String = name.rsplit('.').map(|label| format!("{label}.")).collect();
+                let labels = name.rsplit('.').collect::<Vec<_>>().join(".") + ".";
                 (labels, parts.map(str::to_owned).collect::<Vec<_>>())
             };
             assert!(whole.is_sorted_by_key(reversed), "{whole:?}");

@@ -62,8 +62,12 @@ fn a_bad_entry_spoils_the_whole_and_is_named() {
         assert_eq!((bad.one("RecordName"), bad.all("Code")[1]), ("a.other.test.", "InvalidInput"));
         let twice = post(&aws, &path, MAKE, &list(&[good.clone(), good.clone()])).await;
         assert_eq!(twice.all("Code"), ["InvalidResourceRecordSetProtectionBatch", "InvalidInput"]);
-        assert_eq!(post(&aws, &path, MAKE, &list(&[good.clone()])).await.code(), "OK", "nothing was made before");
-        let again = post(&aws, &path, MAKE, &list(&[good.clone()])).await;
+        assert_eq!(
+            post(&aws, &path, MAKE, &list(std::slice::from_ref(&good))).await.code(),
+            "OK",
+            "nothing was made before"
+        );
+        let again = post(&aws, &path, MAKE, &list(std::slice::from_ref(&good))).await;
         assert_eq!((again.status, again.all("Code")[0]), (409, "ProtectionAlreadyExists"));
         let some = post(&aws, &path, MAKE, &list(&[good, config("b.shop.test", "A", "")])).await;
         assert_eq!(some.all("Code"), ["InvalidResourceRecordSetProtectionBatch", "ProtectionAlreadyExists"]);

@@ -138,7 +138,7 @@ fn a_policy_binds_zone_names_types_and_actions() {
             (&zone, create(&record("a.shop.test", "TXT", &values(60, &["\"x\""]))), "AccessDenied"),
             (&other, create(&simple("a.shop.test", "192.0.2.1")), "AccessDenied"),
         ] {
-            assert_eq!(batch(&aws, zone, &[change.clone()]).await.code(), code, "{change}");
+            assert_eq!(batch(&aws, zone, std::slice::from_ref(&change)).await.code(), code, "{change}");
         }
         assert_eq!(get(&aws, "change/C1").await.code(), "NoSuchChange");
         assert_eq!(get(&aws, "hostedzone").await.code(), "AccessDenied");
