@@ -2,6 +2,7 @@
 checks, tags and protections, and every error that the simulated AWS knows for an operation."""
 
 from concurrent.futures import ThreadPoolExecutor
+from xml.etree import ElementTree
 
 from botocore.config import Config
 
@@ -14,6 +15,59 @@ MOST_ZONES = 500
 # A client that tells what it was told at first, and one that waits where others make too many calls.
 UNRETRIED = Config(retries={"max_attempts": 0})
 PATIENT = Config(retries={"max_attempts": 20, "mode": "standard"})
+
+
+NAMESPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
+WRAPPING = {"ErrorResponse", "Error", "Type", "Code", "Message", "RequestId"}
+
+
+def elements(shape, seen):
+    """The names of the elements in which a shape is written."""
+    if shape is None or shape.name in seen:
+        return set()
+    seen.add(shape.name)
+    if shape.type_name == "list":
+        return {shape.member.serialization.get("name", "member")} | elements(shape.member, seen)
+    members = getattr(shape, "members", {})
+    return {member.serialization.get("name", name) for name, member in members.items()}.union(
+        *(elements(member, seen) for member in members.values()))
+
+
+def has_names_of_the_model(operation_model, response_dict, **_):
+    """Holds the names of all elements of an answer, or of an error, against the model, which reads past others."""
+    if not response_dict["body"]:
+        return
+    seen = set()
+    known = WRAPPING | {f"{operation_model.name}Response"}
+    for shape in (operation_model.output_shape, *operation_model.error_shapes):
+        known |= elements(shape, seen)
+    for element in ElementTree.fromstring(response_dict["body"]).iter():
+        name = element.tag.removeprefix(f"{{{NAMESPACE}}}")
+        assert name in known, f"{operation_model.name} is answered with an element {element.tag}"
+
+
+def has_values_of_the_model(parsed, model, **_):
+    """Holds the values of an answer against those that the model lists."""
+    def check(shape, value):
+        listed = getattr(shape, "enum", [])
+        assert not listed or value in listed, f"{model.name}: {value} is none of {listed}"
+        if shape.type_name == "structure":
+            for name, inner in value.items():
+                if name in shape.members:
+                    check(shape.members[name], inner)
+        if shape.type_name == "list":
+            for inner in value:
+                check(shape.member, inner)
+
+    if "Error" not in parsed:
+        check(model.output_shape, parsed)
+
+
+def watched(client):
+    """The same client, each of whose answers is held against the model."""
+    client.meta.events.register("before-parse.route-53.*", has_names_of_the_model)
+    client.meta.events.register("after-call.route-53.*", has_values_of_the_model)
+    return client
 
 
 def change(action, name, kind="A", **rest):
@@ -140,20 +194,31 @@ def records(client, zone, balancer):
 
 
 def busy(client, zone, swift):
-    """While a zone is busy with a batch, it takes nothing else that writes."""
-    many = [change("CREATE", f"n{number}.{ZONE}") for number in range(900)]
+    """While a zone is busy with a batch, it takes nothing else that writes. What is sent meanwhile is refused for another
+    reason where it comes too late, and then sent again."""
     protection = [{"RecordName": f"p.{ZONE}", "RecordType": "A"}]
+    call(client, "CreateResourceRecordSetProtections", HostedZoneId=zone, Protections=protection)
+    absent = [{"RecordName": f"q.{ZONE}", "RecordType": "A"}]
+    action = "CREATE"
     for operation, parameters in (
-        ("ChangeResourceRecordSets", {"HostedZoneId": zone, "ChangeBatch": batch(many[0])}),
+        ("ChangeResourceRecordSets", {"HostedZoneId": zone, "ChangeBatch": batch(change("DELETE", f"q.{ZONE}"))}),
         ("UpdateHostedZoneComment", {"Id": zone}),
         ("UpdateHostedZoneFeatures", {"HostedZoneId": zone, "EnableAcceleratedRecovery": True}),
         ("CreateResourceRecordSetProtections", {"HostedZoneId": zone, "Protections": protection}),
-        ("DeleteResourceRecordSetProtections", {"HostedZoneId": zone, "Protections": protection}),
+        ("DeleteResourceRecordSetProtections", {"HostedZoneId": zone, "Protections": absent}),
         ("DeleteHostedZone", {"Id": zone}),
     ):
-        put(client, zone, *many)
-        fails(swift, "PriorRequestNotComplete", operation, **parameters)
-        put(client, zone, *({**one, "Action": "DELETE"} for one in many))
+        for attempt in range(20):
+            put(client, zone, *(change(action, f"n{number}.{ZONE}") for number in range(900)))
+            action = "DELETE" if action == "CREATE" else "CREATE"
+            try:
+                fails(swift, "PriorRequestNotComplete", operation, **parameters)
+                break
+            except AssertionError:
+                assert attempt < 19, f"{operation} never meets a busy zone"
+    if action == "DELETE":
+        put(client, zone, *(change(action, f"n{number}.{ZONE}") for number in range(900)))
+    call(client, "DeleteResourceRecordSetProtections", HostedZoneId=zone, Protections=protection)
 
 
 def protections(client, zone, record):
@@ -257,15 +322,15 @@ def quota(client):
 
 
 def walk(boto3):
-    client = boto3.client("route53")
-    swift = boto3.client("route53", config=UNRETRIED)
-    patient = boto3.client("route53", config=PATIENT)
+    client = watched(boto3.client("route53"))
+    swift = watched(boto3.client("route53", config=UNRETRIED))
+    patient = watched(boto3.client("route53", config=PATIENT))
     balancing = boto3.client("elbv2")
     made = call(balancing, "CreateLoadBalancer", Name="walk-dns", Subnets=["subnet-1", "subnet-2"], IpAddressType="dualstack")
     balancer = made["LoadBalancers"][0]
     zone = zones(client)
     record = records(client, zone, balancer)
-    busy(client, zone, swift)
+    busy(patient, zone, swift)
     protections(client, zone, record)
     check, others = health_checks(client)
     tags(client, zone, check)

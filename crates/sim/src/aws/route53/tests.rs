@@ -16,6 +16,7 @@ mod health;
 mod limits;
 mod lists;
 mod protected;
+mod random;
 mod rules;
 mod seen;
 mod synced;
