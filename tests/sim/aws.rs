@@ -131,6 +131,14 @@ fn boto3_walks_every_operation_and_finds_the_shapes_and_errors_of_the_models() {
 }
 
 #[test]
+fn a_zone_that_is_busy_takes_nothing_else() {
+    let Some(sim) = Sim::start(&[]) else { return };
+    let told: Value = serde_json::from_str(&sim.run("python tests/sim/walk_dns.py")).unwrap();
+    let refused = told.as_object().unwrap();
+    assert!(refused.len() == 6 && refused.values().all(|codes| codes[0] == "PriorRequestNotComplete"), "{told}");
+}
+
+#[test]
 fn a_policy_binds_whoever_is_restricted_and_nobody_else() {
     let file = places::scratch("sim-policy").unwrap().join("policy.json");
     let policy = Command::new(env!("CARGO_BIN_EXE_weir")).args(["iam-policy", "--owner-id", "sim"]).output().unwrap();

@@ -33,11 +33,13 @@ pub struct Effect {
 /// What was changed. What is as it was before is no change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The weights of a forward.
+    /// The weights of a forward, or of the records of one name and type that lead clients.
     Weights {
-        /// The ARN of the rule, or of the listener when it is about the default action.
+        /// The ARN of the rule, or of the listener when it is about the default action; of records the ARN of the zone, with
+        /// name and type behind it.
         place: String,
-        /// The weights before, by name of group; empty when nothing was forwarded.
+        /// The weights before, by name of group; of records by name of balancer, or by what else they say. A record that is
+        /// alone has 1. Empty when nothing was forwarded.
         before: BTreeMap<String, u32>,
         /// The weights after.
         after: BTreeMap<String, u32>,

@@ -105,10 +105,10 @@ pub struct Asks {
     pub tags: BTreeMap<String, String>,
 }
 
-/// How traffic is split among groups.
+/// How traffic is split among groups, or among what records lead to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
-    /// The weights by ARN of the group.
+    /// The weights by ARN of the group; of records by the name of the target of an alias, or by what else they say.
     pub weights: BTreeMap<String, u32>,
     /// How long a client stays with its group, in seconds, where it does.
     pub sticky_seconds: Option<u32>,

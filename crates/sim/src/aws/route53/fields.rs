@@ -90,6 +90,15 @@ pub(super) fn document<'a>(input: &'a Input, root: &str, known: &[&str]) -> Resu
     }
 }
 
+/// The same where no document needs to be sent, since nothing in it does.
+pub(super) fn document_if_any<'a>(
+    input: &'a Input,
+    root: &str,
+    known: &[&str],
+) -> Result<Option<&'a Element>, Refusal> {
+    input.document.as_ref().map(|_| document(input, root, known)).transpose()
+}
+
 /// Refuses an element in which something else stands than these, each at most once.
 pub(super) fn only<'a>(element: &'a Element, known: &[&str]) -> Result<&'a Element, Refusal> {
     let is_other = |(index, inner): &(usize, &Element)| {

@@ -12,7 +12,7 @@ use super::super::refusal::{Refusal, Refused};
 use super::super::xml::Xml;
 use super::super::xml::element::Element;
 use super::Route53;
-use super::fields::{document, flag, invalid, needed, one_of, only, page_size, within};
+use super::fields::{document, document_if_any, flag, invalid, needed, one_of, only, page_size, within};
 use super::name::DnsName;
 use super::record::{Record, RecordType};
 use super::zone::{SERVERS, Vpc, Zone};
@@ -304,8 +304,11 @@ impl Route53 {
     }
 
     pub(super) fn update_hosted_zone_comment(&mut self, input: &Input, writer: &Writer) -> Result<Output, Refused> {
-        let root = document(input, "UpdateHostedZoneCommentRequest", &["Comment"])?;
-        let comment = root.text_of("Comment").map(|comment| within(comment, "comment", 0..=256)).transpose()?;
+        let root = document_if_any(input, "UpdateHostedZoneCommentRequest", &["Comment"])?;
+        let comment = root
+            .and_then(|root| root.text_of("Comment"))
+            .map(|comment| within(comment, "comment", 0..=256))
+            .transpose()?;
         let zone = self.zone_mut(zone_of(input)?)?;
         zone.check_free(writer.now)?;
         zone.comment = comment.filter(|comment| !comment.is_empty()).map(str::to_owned);
@@ -313,8 +316,8 @@ impl Route53 {
     }
 
     pub(super) fn update_hosted_zone_features(&mut self, input: &Input, writer: &Writer) -> Result<Output, Refused> {
-        let root = document(input, "UpdateHostedZoneFeaturesRequest", &["EnableAcceleratedRecovery"])?;
-        let is_on = root.text_of("EnableAcceleratedRecovery").map(flag).transpose()?;
+        let root = document_if_any(input, "UpdateHostedZoneFeaturesRequest", &["EnableAcceleratedRecovery"])?;
+        let is_on = root.and_then(|root| root.text_of("EnableAcceleratedRecovery")).map(flag).transpose()?;
         let zone = self.zone_mut(zone_of(input)?)?;
         zone.check_free(writer.now)?;
         let is_on = is_on.ok_or_else(|| invalid("Invalid request: Missing field 'EnableAcceleratedRecovery'"))?;

@@ -122,6 +122,7 @@ fn comment_and_recovery_are_changed() {
         let path = format!("hostedzone/{zone}");
         let reply = post(&aws, &path, "UpdateHostedZoneCommentRequest", "<Comment>new</Comment>").await;
         assert_eq!(reply.one("Comment"), "new");
+        assert_eq!(call(&aws, "POST", &path, "").await.all("Comment").len(), 0, "without one, the comment is deleted");
         let root = "UpdateHostedZoneFeaturesRequest";
         let features = |is_on| format!("<EnableAcceleratedRecovery>{is_on}</EnableAcceleratedRecovery>");
         assert_eq!(post(&aws, &format!("{path}/features"), root, &features(true)).await.code(), "OK");
