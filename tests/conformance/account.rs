@@ -14,6 +14,7 @@ const CHECKS: HealthChecks = HealthChecks {
     timeout_seconds: 1,
     healthy_threshold: 2,
     unhealthy_threshold: 2,
+    by_connection: false,
     joining_threshold: Some(1),
 };
 

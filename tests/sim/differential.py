@@ -171,7 +171,7 @@ class Side:
             "rules": rules,
             "tags": tags,
             "attributes": {symbol: {pair["Key"]: pair["Value"] for pair in pairs
-                                    if pair["Key"] in COMMON_ATTRIBUTES or (symbol, pair["Key"]) in changed}
+                                    if pair["Key"] in told_of(groups[symbol]) or (symbol, pair["Key"]) in changed}
                            for symbol, pairs in attributes.items()},
             # A target that drains is still told by AWS; moto has no such thing.
             "targets": {symbol: sorted([one["Target"]["Id"], one["Target"]["Port"]] for one in targets
@@ -183,8 +183,18 @@ class Side:
 # Exceptions: what is not compared, and what moto tells otherwise than AWS.
 
 # Attributes that moto tells of each group from the start; others it tells once they were changed.
-COMMON_ATTRIBUTES = {"deregistration_delay.timeout_seconds", "stickiness.enabled", "slow_start.duration_seconds",
+COMMON_ATTRIBUTES = {"deregistration_delay.timeout_seconds", "stickiness.enabled", "stickiness.type",
                      "load_balancing.cross_zone.enabled"}
+# And those that it tells of all, AWS of groups behind application balancers.
+OF_APPLICATIONS = {"slow_start.duration_seconds", "load_balancing.algorithm.type", "stickiness.lb_cookie.duration_seconds",
+                   "stickiness.app_cookie.cookie_name"}
+
+
+def told_of(group):
+    """The attributes that both tell of a group from the start."""
+    return COMMON_ATTRIBUTES | (set() if group["Protocol"] == "TCP" else {
+        "slow_start.duration_seconds", "load_balancing.algorithm.type"})
+
 
 NOT_COMPARED = {
     "LoadBalancerName": {
@@ -375,14 +385,14 @@ def _(parameters, world):
     return is_network and pairs != [] and all(pair.get("Weight", 1) == 0 for pair in pairs)
 
 
-@refused_by_aws("InvalidConfigurationRequest", "Sticky sessions: groups that are sticky themselves need a sticky split",
-                *WITH_ACTIONS)
+@refused_by_aws("InvalidConfigurationRequest", "Sticky sessions: groups that are sticky themselves need a sticky split; "
+                "cookies of applications are not supported with weighted target groups", *WITH_ACTIONS)
 def _(parameters, world):
     for action in actions_in(parameters):
         config = action.get("ForwardConfig", {})
         groups = groups_in([action])
         is_sticky = config.get("TargetGroupStickinessConfig", {}).get("Enabled")
-        if len(groups) > 1 and not is_sticky and any(group in STICKY for group in groups):
+        if len(groups) > 1 and any(group in STICKY and (not is_sticky or group in BY_APPLICATION) for group in groups):
             return True
     return False
 
@@ -514,10 +524,41 @@ def _(parameters, world):
         ("UnhealthyThresholdCount", 2, 10), ("Port", 1, 65535)))
 
 
+@refused_by_aws("ValidationError", "CreateTargetGroup: checks are on traffic-port or a port; their protocol is a known one",
+                "CreateTargetGroup")
+def _(parameters, world):
+    return (parameters.get("HealthCheckPort") in ("0", "65536", "none")
+            or parameters.get("HealthCheckProtocol") == "FTP")
+
+
+@refused_by_aws("InvalidConfigurationRequest", "CreateTargetGroup: UDP is no protocol of checks, TCP not for groups of HTTP; "
+                "told by AWS: 'Health check matchers are not supported for TCP health checks', and paths", "CreateTargetGroup")
+def _(parameters, world):
+    protocol = parameters.get("Protocol")
+    checked_by = parameters.get("HealthCheckProtocol", protocol)
+    return (checked_by == "UDP" or checked_by == "TCP" and protocol != "TCP"
+            or checked_by == "TCP" and ("HealthCheckPath" in parameters or "Matcher" in parameters))
+
+
+@refused_by_aws("ValidationError", "CreateTargetGroup: the timeout is smaller than the interval; moto looks only where both are "
+                "given", "CreateTargetGroup")
+def _(parameters, world):
+    return (parameters.get("Protocol") != "TCP"
+            and parameters.get("HealthCheckTimeoutSeconds", 5) >= parameters.get("HealthCheckIntervalSeconds", 30))
+
+
 @refused_by_aws("ValidationError", "TargetGroupAttribute: known keys, and their values", "ModifyTargetGroupAttributes")
 def _(parameters, world):
     return any(pair["Key"] not in ATTRIBUTES or pair["Value"] not in ATTRIBUTES[pair["Key"]]
                for pair in parameters["Attributes"])
+
+
+@refused_by_aws("InvalidConfigurationRequest", "TargetGroupAttribute: some are for application balancers only",
+                "ModifyTargetGroupAttributes")
+def _(parameters, world):
+    group = parameters["TargetGroupArn"]
+    is_network = is_there(world, group) and world.things[group]["Protocol"] == "TCP"
+    return is_network and any(pair["Key"] in OF_APPLICATIONS for pair in parameters["Attributes"])
 
 
 @refused_by_aws("InvalidTarget", "RegisterTargets: instances must run, addresses must be addresses", "RegisterTargets")
@@ -608,9 +649,12 @@ def groups_named(parameters, world):
 
 
 def is_same_group(parameters, group):
-    defaults = {"Protocol": None, "Port": None, "VpcId": None, "TargetType": "instance", "HealthCheckPath": "/",
-                "Matcher": {"HttpCode": "200"}, "HealthCheckIntervalSeconds": 30,
-                "HealthCheckTimeoutSeconds": 10 if parameters.get("Protocol") == "TCP" else 5,
+    protocol = parameters.get("Protocol")
+    is_by_http = protocol != "TCP" or parameters.get("HealthCheckProtocol", "TCP") != "TCP"
+    answers = {"HealthCheckPath": "/", "Matcher": {"HttpCode": "200"}} if is_by_http else {}
+    defaults = {"Protocol": None, "Port": None, "VpcId": None, "TargetType": "instance", "HealthCheckPort": "traffic-port",
+                "HealthCheckProtocol": protocol, **answers, "HealthCheckIntervalSeconds": 30,
+                "HealthCheckTimeoutSeconds": 10 if protocol == "TCP" else 5,
                 "HealthyThresholdCount": 5, "UnhealthyThresholdCount": 2}
     return all(parameters.get(key, default) == group.get(key, default) for key, default in defaults.items())
 
@@ -620,39 +664,6 @@ def is_same_group(parameters, group):
 def _(parameters, world):
     group = parameters["TargetGroupArn"]
     return is_there(world, group) and any((group, one["Id"]) not in REGISTERED for one in parameters["Targets"])
-
-
-# What the simulated AWS is known to do otherwise than AWS: such requests are not told. An entry goes with its cure.
-
-SIMULATED_IS_WRONG = []
-
-
-def wrong_for_now(reason, *operations):
-    def add(judge):
-        SIMULATED_IS_WRONG.append((reason, operations, judge))
-        return judge
-    return add
-
-
-@wrong_for_now("CreateTargetGroup: the timeout of checks of groups of TCP is 10 seconds, where none is given", "CreateTargetGroup")
-def _(parameters, world):
-    return parameters.get("Protocol") == "TCP" and "HealthCheckTimeoutSeconds" not in parameters
-
-
-@wrong_for_now("CreateTargetGroup: checks of TCP may take as long as the interval between them", "CreateTargetGroup")
-def _(parameters, world):
-    return parameters.get("Protocol") == "TCP" and (parameters.get("HealthCheckTimeoutSeconds")
-                                                    == parameters.get("HealthCheckIntervalSeconds", 30))
-
-
-@wrong_for_now("CreateTargetGroup: a network must be given", "CreateTargetGroup")
-def _(parameters, world):
-    return "VpcId" not in parameters
-
-
-@wrong_for_now("CreateTargetGroup: port and protocol of checks are kept and told", "CreateTargetGroup")
-def _(parameters, world):
-    return "HealthCheckPort" in parameters or "HealthCheckProtocol" in parameters
 
 
 def in_steps(operation, parameters, world):
@@ -680,9 +691,13 @@ ATTRIBUTES = {
     "stickiness.lb_cookie.duration_seconds": {str(number) for number in range(1, 604801)},
     "slow_start.duration_seconds": {"0", *map(str, range(30, 901))},
     "load_balancing.cross_zone.enabled": {"true", "false", "use_load_balancer_configuration"},
+    "load_balancing.algorithm.type": {"round_robin", "least_outstanding_requests", "weighted_random"},
+    "stickiness.type": {"lb_cookie", "app_cookie", "source_ip"},
+    "stickiness.app_cookie.cookie_name": {"session"},
 }
-# Groups that are sticky themselves, and targets.
-STICKY, REGISTERED = set(), set()
+# Groups that are sticky themselves, those that are so by a cookie of the application, those of which its name is known, and
+# targets.
+STICKY, BY_APPLICATION, NAMED, REGISTERED = set(), set(), set(), set()
 OPERATIONS = {
     "CreateLoadBalancer": 7, "DeleteLoadBalancer": 1, "DescribeLoadBalancers": 3,
     "CreateTargetGroup": 11, "DeleteTargetGroup": 4, "DescribeTargetGroups": 4, "ModifyTargetGroupAttributes": 6,
@@ -711,8 +726,7 @@ class Dice:
         while True:
             operation = self.random.choices(list(OPERATIONS), OPERATIONS.values())[0]
             parameters = getattr(self, xform_name(operation))()
-            if parameters and not any(operation in operations and judge(parameters, self.world)
-                                      for _, operations, judge in SIMULATED_IS_WRONG):
+            if parameters:
                 return operation, parameters
 
     def tags(self):
@@ -854,18 +868,27 @@ class Dice:
             del parameters[self.random.choice(["Protocol", "Port", "VpcId"])]
         if self.often(0.02):
             parameters["Protocol"] = "FTP"
-        if self.often(0.1):
-            parameters |= {"HealthCheckPort": "8081", "HealthCheckProtocol": "HTTP"}
+        if self.often(0.15):
+            parameters["HealthCheckPort"] = self.random.choice(["8081", "1", "65535", "traffic-port"])
+            if self.often(0.1):
+                parameters["HealthCheckPort"] = self.random.choice(["0", "65536", "none"])
+        if self.often(0.15):
+            protocols = ["HTTP", "HTTPS"] * 3 + ["TCP", "UDP", "FTP"]
+            parameters["HealthCheckProtocol"] = self.random.choice(protocols)
         if self.often(0.6):
             parameters["TargetType"] = self.random.choice(["ip", "ip", "instance"])
         if self.often(0.3):
             parameters["HealthCheckIntervalSeconds"] = self.random.choice([5, 10, 30, 300, 301])
-            parameters["HealthCheckTimeoutSeconds"] = self.random.choice([2, 4, 5, 10, 120])
+            parameters["HealthCheckTimeoutSeconds"] = self.random.choice([2, 4, 5, 10, 30, 120])
         if self.often(0.2):
             parameters["HealthyThresholdCount"] = self.random.choice([2, 3, 10, 11])
             parameters["UnhealthyThresholdCount"] = self.random.choice([2, 3, 10])
-        if self.often(0.2) and parameters.get("Protocol") != "TCP":
+        is_by_http = parameters.get("HealthCheckProtocol") in ("HTTP", "HTTPS")
+        if self.often(0.2) or is_by_http and parameters.get("Protocol") == "TCP":
             parameters["HealthCheckPath"], parameters["Matcher"] = "/health", {"HttpCode": "200-299"}
+        if is_by_http and parameters.get("Protocol") == "TCP":
+            # moto has one default for groups of TCP, AWS one for each protocol of their checks.
+            parameters.setdefault("HealthCheckTimeoutSeconds", 5)
         return self.with_tags(parameters)
 
     def delete_target_group(self):
@@ -880,10 +903,16 @@ class Dice:
         values = {
             "deregistration_delay.timeout_seconds": ["0", "5", "300", "3599", "3601"], "stickiness.enabled": ["true", "false"],
             "stickiness.lb_cookie.duration_seconds": ["1", "86400", "604801"], "slow_start.duration_seconds": ["0", "30", "29"],
-            "load_balancing.cross_zone.enabled": ["true", "use_load_balancer_configuration"], "no.such.attribute": ["1"],
+            "load_balancing.cross_zone.enabled": ["true", "use_load_balancer_configuration"],
+            "load_balancing.algorithm.type": ["least_outstanding_requests", "weighted_random", "round_robin", "random"],
+            "stickiness.type": ["lb_cookie", "app_cookie", "source_ip", "cookie"], "no.such.attribute": ["1"],
         }
-        keys = self.random.sample(list(values)[:5] if self.often(0.95) else list(values), self.random.randint(1, 2))
+        keys = self.random.sample(list(values)[:7] if self.often(0.95) else list(values), self.random.randint(1, 2))
         pairs = [{"Key": key, "Value": self.random.choice(values[key] if self.often(0.2) else values[key][:2])} for key in keys]
+        if group in NAMED or self.often(0.7):
+            # moto asks for the name of the cookie again each time.
+            pairs += [{"Key": "stickiness.app_cookie.cookie_name", "Value": "session"} for pair in pairs
+                      if pair == {"Key": "stickiness.type", "Value": "app_cookie"}]
         return group and {"TargetGroupArn": group, "Attributes": pairs}
 
     def port_and_protocol(self, balancer):
@@ -1104,8 +1133,13 @@ class Differential:
                 codes.add("PriorityInUse")
         if operation in WITH_ACTIONS + ("CreateTargetGroup",) and is_malformed(parameters):
             codes.add("ValidationError")
+        if operation in ("CreateListener", "ModifyListener") and is_of_another_balancer(parameters, self.world):
+            codes.add("ValidationError")
         if operation == "CreateTargetGroup" and groups_named(parameters, self.world):
             codes.add("DuplicateTargetGroupName")
+        if operation == "ModifyTargetGroupAttributes" and "stickiness.type" in {pair["Key"] for pair in parameters["Attributes"]}:
+            # Each type is for some protocols, and one of them wants the name of a cookie.
+            codes.add("InvalidConfigurationRequest")
         return codes
 
     def priority_in_use(self, pairs, listener):
@@ -1148,6 +1182,10 @@ class Differential:
         if operation == "ModifyTargetGroupAttributes":
             for pair in parameters["Attributes"]:
                 self.changed.add((group, pair["Key"]))
+                if pair["Key"] == "stickiness.app_cookie.cookie_name":
+                    NAMED.add(group)
+                if pair["Key"] == "stickiness.type":
+                    (BY_APPLICATION.add if pair["Value"] == "app_cookie" else BY_APPLICATION.discard)(group)
                 if pair["Key"] == "stickiness.enabled":
                     (STICKY.add if pair["Value"] == "true" else STICKY.discard)(group)
         if operation in ("RegisterTargets", "DeregisterTargets"):
@@ -1185,6 +1223,13 @@ def foundations(side):
     certificate = acm.request_certificate(DomainName="weir.test")["CertificateArn"]
     return {"<vpc>": subnets[0]["VpcId"], "<subnet 1>": subnets[0]["SubnetId"], "<subnet 2>": subnets[1]["SubnetId"],
             "<certificate>": certificate}
+
+
+def is_of_another_balancer(parameters, world):
+    """Whether a listener would have a protocol that balancers of this type do not speak."""
+    place = place_of(parameters)
+    fits = is_there(world, place) and PROTOCOLS[world.things[world.balancer_over(place)]["Type"]]
+    return bool(fits) and "Protocol" in parameters and parameters["Protocol"] not in fits
 
 
 def is_malformed(parameters):

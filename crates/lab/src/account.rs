@@ -22,6 +22,7 @@ const CHECKS: HealthChecks = HealthChecks {
     timeout_seconds: 5,
     healthy_threshold: 3,
     unhealthy_threshold: 2,
+    by_connection: false,
     joining_threshold: None,
 };
 

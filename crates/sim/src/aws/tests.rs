@@ -9,6 +9,7 @@ use super::*;
 mod accounts;
 mod actions;
 mod describe;
+mod groups;
 mod life;
 mod tags;
 mod turnover;

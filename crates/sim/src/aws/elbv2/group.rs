@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::attribute::{self, COOKIE_NAME, DEREGISTRATION_DELAY, STICKINESS, STICKINESS_TYPE};
+use super::check::CheckRequest;
 use super::target::{AppBehaviour, HealthChecks, Target, TargetKey, TargetState};
-
-/// Where targets are asked for their health, and with which code they answer, where nobody says otherwise.
-pub(super) const CHECK_PATH: &str = "/";
-pub(super) const MATCHER: &str = "200";
 
 /// Stickiness of a client to one target of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,28 +81,6 @@ impl TargetType {
     }
 }
 
-/// The attributes of a new group.
-const DEFAULT_ATTRIBUTES: &[(&str, &str)] = &[
-    (DEREGISTRATION_DELAY, "300"),
-    (STICKINESS, "false"),
-    (STICKINESS_TYPE, "lb_cookie"),
-    ("stickiness.lb_cookie.duration_seconds", "86400"),
-    ("stickiness.app_cookie.cookie_name", ""),
-    ("stickiness.app_cookie.duration_seconds", "86400"),
-    ("slow_start.duration_seconds", "0"),
-    ("load_balancing.algorithm.type", "round_robin"),
-    ("load_balancing.algorithm.anomaly_mitigation", "off"),
-    ("load_balancing.cross_zone.enabled", "use_load_balancer_configuration"),
-    ("target_group_health.dns_failover.minimum_healthy_targets.count", "1"),
-    ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "off"),
-    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"),
-    ("target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"),
-];
-
-pub(crate) const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
-pub(crate) const STICKINESS: &str = "stickiness.enabled";
-pub(crate) const STICKINESS_TYPE: &str = "stickiness.type";
-
 /// A target group.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -115,8 +91,7 @@ pub(crate) struct Group {
     pub(crate) vpc: String,
     pub(crate) target_type: TargetType,
     pub(crate) checks: HealthChecks,
-    pub(crate) check_path: String,
-    pub(crate) matcher: String,
+    pub(crate) check_request: CheckRequest,
     pub(crate) attributes: BTreeMap<String, String>,
     /// All that ever were registered: those that are gone keep their past.
     pub(crate) targets: BTreeMap<TargetKey, Target>,
@@ -127,15 +102,18 @@ pub(crate) struct Group {
 impl Group {
     /// An empty group as these settings say; `checks` are the world's default.
     pub(crate) fn new(arn: String, vpc: String, settings: GroupSettings, checks: HealthChecks) -> Self {
-        let attributes = DEFAULT_ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let mut attributes: BTreeMap<String, String> = attributes.collect();
-        attributes.insert(DEREGISTRATION_DELAY.to_owned(), settings.deregistration_delay_seconds.to_string());
+        let target_type = settings.target_type;
+        let mut attributes = attribute::defaults(&settings.protocol, target_type);
+        if target_type != TargetType::Lambda {
+            attributes.insert(DEREGISTRATION_DELAY.to_owned(), settings.deregistration_delay_seconds.to_string());
+        }
         attributes.insert(STICKINESS.to_owned(), (settings.stickiness != TargetStickiness::Off).to_string());
         if settings.stickiness == TargetStickiness::AppCookie {
             attributes.insert(STICKINESS_TYPE.to_owned(), "app_cookie".to_owned());
+            attributes.insert(COOKIE_NAME.to_owned(), "session".to_owned());
         }
-        let target_type = settings.target_type;
         let checks = settings.checks.unwrap_or(HealthChecks { enabled: target_type != TargetType::Lambda, ..checks });
+        let check_request = CheckRequest::of(&settings.protocol, target_type);
         Self {
             arn,
             name: settings.name,
@@ -144,8 +122,7 @@ impl Group {
             vpc,
             target_type,
             checks,
-            check_path: CHECK_PATH.to_owned(),
-            matcher: MATCHER.to_owned(),
+            check_request,
             attributes,
             targets: BTreeMap::new(),
             app: AppBehaviour::well(),
@@ -159,8 +136,7 @@ impl Group {
             name: self.name.clone(),
             protocol: self.protocol.clone(),
             vpc: self.vpc.clone(),
-            check_path: self.check_path.clone(),
-            matcher: self.matcher.clone(),
+            check_request: self.check_request.clone(),
             attributes: self.attributes.clone(),
             targets: BTreeMap::new(),
             ..*self

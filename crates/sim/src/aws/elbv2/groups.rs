@@ -1,4 +1,4 @@
-//! Target groups: `CreateTargetGroup`, `DescribeTargetGroups`, and their attributes.
+//! Target groups: `CreateTargetGroup` and `DescribeTargetGroups`.
 
 use super::super::effect::Writer;
 use super::super::form::Form;
@@ -6,7 +6,8 @@ use super::super::refusal::Refusal;
 use super::super::xml::Xml;
 use super::Elb;
 use super::balancers::check_name;
-use super::group::{CHECK_PATH, DEREGISTRATION_DELAY, Group, GroupSettings, MATCHER, STICKINESS, TargetType};
+use super::check::{CheckRequest, is_http};
+use super::group::{Group, GroupSettings, TargetType};
 use super::page::Page;
 use super::target::HealthChecks;
 
@@ -39,20 +40,16 @@ impl Elb {
                 return Err(Refusal::constraint("TargetType", other, constraint));
             }
         };
-        let (protocol, port) = read_way(form, target_type)?;
-        let checks = read_checks(form, target_type, self.options.checks)?;
+        let (protocol, port, vpc) = read_way(form, target_type)?;
+        let (checks, request) = CheckRequest::read(form, protocol, target_type, self.options.checks)?;
         let tags = Self::read_tags(form)?;
-        let codes = form.field("Matcher").and_then(|matcher| matcher.text("HttpCode"));
-        let (vpc, path) = (form.text("VpcId"), form.text("HealthCheckPath"));
-        let is_asked = |present: &str, asked: Option<&str>, default: &str| present == asked.unwrap_or(default);
         let same = self.group_named(name).filter(|group| {
             group.protocol == protocol
                 && group.port == port
+                && group.vpc == vpc
                 && group.target_type == target_type
                 && group.checks == checks
-                && is_asked(&group.vpc, vpc, VPC)
-                && is_asked(&group.check_path, path, CHECK_PATH)
-                && is_asked(&group.matcher, codes, MATCHER)
+                && group.check_request == request
         });
         if let Some(group) = same {
             // The same wish twice is granted once.
@@ -62,15 +59,8 @@ impl Elb {
         let settings =
             GroupSettings { target_type, protocol, port, checks: Some(checks), ..GroupSettings::named(name) };
         let group = self.make_group(settings)?;
-        if let Some(vpc) = vpc {
-            vpc.clone_into(&mut group.vpc);
-        }
-        if let Some(path) = path {
-            path.clone_into(&mut group.check_path);
-        }
-        if let Some(codes) = codes {
-            codes.clone_into(&mut group.matcher);
-        }
+        vpc.clone_into(&mut group.vpc);
+        group.check_request = request;
         let arn = group.arn.clone();
         self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("TargetGroups", [self.describe_group(self.group(&arn)?)])])
@@ -106,15 +96,12 @@ impl Elb {
     fn describe_group(&self, group: &Group) -> Vec<Xml> {
         let HealthChecks { enabled, interval_seconds, timeout_seconds, healthy_threshold, unhealthy_threshold, .. } =
             group.checks;
-        let is_http = group.protocol.starts_with("HTTP");
         let mut elements = vec![Xml::text("TargetGroupArn", &group.arn), Xml::text("TargetGroupName", &group.name)];
         if group.target_type != TargetType::Lambda {
             elements.extend([
                 Xml::text("Protocol", &group.protocol),
                 Xml::text("Port", group.port),
                 Xml::text("VpcId", &group.vpc),
-                Xml::text("HealthCheckProtocol", if is_http { &group.protocol } else { "TCP" }),
-                Xml::text("HealthCheckPort", "traffic-port"),
             ]);
         }
         elements.extend([
@@ -127,68 +114,19 @@ impl Elb {
             Xml::text("TargetType", group.target_type.word()),
             Xml::text("IpAddressType", "ipv4"),
         ]);
-        if is_http || group.target_type == TargetType::Lambda {
-            elements.push(Xml::text("HealthCheckPath", &group.check_path));
-            elements.push(Xml::of("Matcher", vec![Xml::text("HttpCode", &group.matcher)]));
-        }
-        if is_http {
+        elements.extend(group.check_request.describe(group.target_type));
+        if is_http(&group.protocol) {
             elements.push(Xml::text("ProtocolVersion", "HTTP1"));
         }
         elements
     }
-
-    pub(super) fn describe_target_group_attributes(&self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
-        let group = self.group(form.required("TargetGroupArn")?)?;
-        Ok(vec![describe_attributes(group)])
-    }
-
-    pub(super) fn modify_target_group_attributes(&mut self, form: &Form, _: &Writer) -> Result<Vec<Xml>, Refusal> {
-        let arn = form.required("TargetGroupArn")?;
-        let group = self.group(arn)?;
-        let mut attributes = group.attributes.clone();
-        for attribute in form.list("Attributes") {
-            let (key, value) = (attribute.required("Key")?, attribute.text("Value").unwrap_or_default());
-            check_attribute(key, value)?;
-            let Some(present) = attributes.get_mut(key) else {
-                return Err(Refusal::invalid(format!("Target group attribute key '{key}' is not recognized")));
-            };
-            value.clone_into(present);
-        }
-        let turned_on = attributes.get(STICKINESS).is_some_and(|value| value == "true");
-        if turned_on && group.attributes.get(STICKINESS) != attributes.get(STICKINESS) {
-            self.check_group_stickiness(arn)?;
-        }
-        let group = self.group_mut(arn)?;
-        group.attributes = attributes;
-        Ok(vec![describe_attributes(group)])
-    }
 }
 
-fn describe_attributes(group: &Group) -> Xml {
-    let attributes = group.attributes.iter();
-    Xml::list("Attributes", attributes.map(|(key, value)| vec![Xml::text("Key", key), Xml::text("Value", value)]))
-}
-
-fn check_attribute(key: &str, value: &str) -> Result<(), Refusal> {
-    let within = |least: u32, most: u32| value.parse().is_ok_and(|value: u32| value >= least && value <= most);
-    let fits = match key {
-        DEREGISTRATION_DELAY => within(0, 3600),
-        STICKINESS => matches!(value, "true" | "false"),
-        "stickiness.lb_cookie.duration_seconds" | "stickiness.app_cookie.duration_seconds" => within(1, 604_800),
-        "slow_start.duration_seconds" => value == "0" || within(30, 900),
-        _ => true,
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(Refusal::invalid(format!("'{value}' is not a valid value of target group attribute '{key}'")))
-}
-
-/// Protocol and port towards targets, which functions do not have.
-fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16), Refusal> {
+/// Protocol and port towards targets, and the network in which these are; functions have none.
+fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16, &str), Refusal> {
     if target_type == TargetType::Lambda {
         return match ["Protocol", "Port", "VpcId"].iter().find(|name| form.text(name).is_some()) {
-            None => Ok(("", 0)),
+            None => Ok(("", 0, VPC)),
             Some(name) => {
                 Err(Refusal::invalid(format!("{name} cannot be specified for target groups with target type 'lambda'")))
             }
@@ -203,31 +141,6 @@ fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16), Refusal
         .number_within("Port", 1, u32::from(u16::MAX))?
         .and_then(|port| u16::try_from(port).ok())
         .ok_or_else(|| Refusal::missing("Port"))?;
-    Ok((protocol, port))
-}
-
-fn read_checks(form: &Form, target_type: TargetType, default: HealthChecks) -> Result<HealthChecks, Refusal> {
-    let within = |name: &str, least: u32, most: u32, default: u32| {
-        form.number_within(name, least, most).map(|found| found.unwrap_or(default))
-    };
-    let is_lambda = target_type == TargetType::Lambda;
-    let enabled = form.flag("HealthCheckEnabled")?.unwrap_or(!is_lambda);
-    if !enabled && !is_lambda {
-        return Err(Refusal::invalid(format!(
-            "Health check enabled must be true for target groups with target type '{}'",
-            target_type.word()
-        )));
-    }
-    let checks = HealthChecks {
-        enabled,
-        interval_seconds: within("HealthCheckIntervalSeconds", 5, 300, default.interval_seconds)?,
-        timeout_seconds: within("HealthCheckTimeoutSeconds", 2, 120, default.timeout_seconds)?,
-        healthy_threshold: within("HealthyThresholdCount", 2, 10, default.healthy_threshold)?,
-        unhealthy_threshold: within("UnhealthyThresholdCount", 2, 10, default.unhealthy_threshold)?,
-        joining_threshold: default.joining_threshold,
-    };
-    if checks.timeout_seconds >= checks.interval_seconds {
-        return Err(Refusal::invalid("Health check timeout must be smaller than the interval"));
-    }
-    Ok(checks)
+    let vpc = form.text("VpcId").filter(|vpc| !vpc.is_empty());
+    Ok((protocol, port, vpc.ok_or_else(|| Refusal::invalid("A VPC ID must be specified"))?))
 }

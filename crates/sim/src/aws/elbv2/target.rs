@@ -123,6 +123,8 @@ pub struct HealthChecks {
     pub healthy_threshold: u32,
     /// Failed checks in a row after which a target is unhealthy.
     pub unhealthy_threshold: u32,
+    /// Whether a check passes as soon as the target takes a connection, whatever it then answers: one of TCP.
+    pub by_connection: bool,
     /// Passed checks in a row after which a target that has just come is healthy; `None` is `healthy_threshold`. The
     /// guide to Application Load Balancers says that one is enough; the longer wait is the safer assumption.
     pub joining_threshold: Option<u32>,
@@ -137,7 +139,19 @@ impl Default for HealthChecks {
             timeout_seconds: 5,
             healthy_threshold: 5,
             unhealthy_threshold: 2,
+            by_connection: false,
             joining_threshold: None,
+        }
+    }
+}
+
+impl HealthChecks {
+    /// What a target becomes that goes on to say this to its checks; `None` where it passes them.
+    fn failure(self, answer: CheckAnswer) -> Option<TargetState> {
+        match answer {
+            CheckAnswer::Well => None,
+            CheckAnswer::WithError => (!self.by_connection).then_some(TargetState::WrongAnswer),
+            CheckAnswer::NotAtAll => Some(TargetState::NoAnswer),
         }
     }
 }
@@ -290,8 +304,8 @@ impl Target {
 
     /// Its application behaves otherwise from now on.
     pub(crate) fn set_app(&mut self, now: Timestamp, app: AppBehaviour, checks: HealthChecks) {
-        let passed_before = self.app(now).checks == CheckAnswer::Well;
-        if passed_before != (app.checks == CheckAnswer::Well) {
+        let passes = |app: AppBehaviour| checks.failure(app.checks).is_none();
+        if passes(self.app(now)) != passes(app) {
             self.same_since = now;
         }
         self.app.set(now, app);
@@ -323,11 +337,7 @@ impl Target {
             return;
         }
         self.states.forget_after(now);
-        let failure = match self.app(now).checks {
-            CheckAnswer::Well => None,
-            CheckAnswer::WithError => Some(TargetState::WrongAnswer),
-            CheckAnswer::NotAtAll => Some(TargetState::NoAnswer),
-        };
+        let failure = checks.failure(self.app(now).checks);
         if state == TargetState::Registering {
             self.states.then(self.check(self.checked_since, 1, checks), TargetState::InitialChecks);
         }

@@ -117,7 +117,9 @@ impl Elb {
         };
         let is_shifted =
             |key: &TargetKey| group.targets.get(key).is_some_and(|target| target.is_shifted_away(writer.now));
-        let describe = |(key, state): (TargetKey, TargetState)| describe_health(&key, state, is_shifted(&key));
+        let describe = |(key, state): (TargetKey, TargetState)| {
+            describe_health(&key, group.check_request.port_of(key.port), state, is_shifted(&key))
+        };
         Ok(vec![Xml::list("TargetHealthDescriptions", states.into_iter().map(describe))])
     }
 }
@@ -130,7 +132,7 @@ fn read_targets(form: &Form) -> Result<Vec<(String, Option<u16>)>, Refusal> {
     form.list("Targets").into_iter().map(read).collect()
 }
 
-fn describe_health(key: &TargetKey, state: TargetState, is_shifted: bool) -> Vec<Xml> {
+fn describe_health(key: &TargetKey, check_port: u16, state: TargetState, is_shifted: bool) -> Vec<Xml> {
     let mut health = vec![Xml::text("State", state.word())];
     health.extend(state.reason().map(|reason| Xml::text("Reason", reason)));
     health.extend(state.description().map(|description| Xml::text("Description", description)));
@@ -139,7 +141,7 @@ fn describe_health(key: &TargetKey, state: TargetState, is_shifted: bool) -> Vec
     // A function listens on no port.
     if key.port != 0 {
         target.push(Xml::text("Port", key.port));
-        elements.push(Xml::text("HealthCheckPort", key.port));
+        elements.push(Xml::text("HealthCheckPort", check_port));
     }
     elements.insert(0, Xml::of("Target", target));
     elements.push(Xml::of("TargetHealth", health));

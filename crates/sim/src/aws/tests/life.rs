@@ -192,7 +192,8 @@ fn functions_are_sent_requests_without_checks() {
         let make = "Action=CreateTargetGroup&Name=made&TargetType=lambda";
         assert_eq!(call(&aws, &format!("{make}&Protocol=HTTP")).await.code(), "ValidationError");
         assert_eq!(call(&aws, make).await.code(), "OK");
-        let unchecked = "Action=CreateTargetGroup&Name=other&Protocol=HTTP&Port=80&HealthCheckEnabled=false";
+        let unchecked =
+            "Action=CreateTargetGroup&Name=other&Protocol=HTTP&Port=80&VpcId=vpc-1&HealthCheckEnabled=false";
         assert_eq!(call(&aws, unchecked).await.code(), "ValidationError", "only those of functions may have none");
     });
 }

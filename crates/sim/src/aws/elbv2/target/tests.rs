@@ -8,6 +8,7 @@ const CHECKS: HealthChecks = HealthChecks {
     timeout_seconds: 5,
     healthy_threshold: 3,
     unhealthy_threshold: 2,
+    by_connection: false,
     joining_threshold: None,
 };
 const DELAY: Duration = Duration::from_mins(5);
