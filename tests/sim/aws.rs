@@ -125,9 +125,18 @@ fn boto3_walks_every_operation_and_finds_the_shapes_and_errors_of_the_models() {
     let called = told["called"].as_array().unwrap().iter().filter_map(Value::as_str);
     let refused = told["refused"].as_object().unwrap().keys().map(String::as_str);
     let walked: BTreeSet<&str> = called.chain(refused).collect();
-    // CloudWatch speaks CBOR here, which boto3 does not choose; `conformance::counts` has the AWS CLI speak it.
-    let all = weir_sim::aws::operations().into_iter().filter(|(service, _)| *service != "monitoring");
+    let all = weir_sim::aws::operations().into_iter();
     assert_eq!(walked, all.flat_map(|(_, operations)| operations).collect());
+    // The AWS CLI chooses the same protocol of CloudWatch as boto3; `conformance::counts` has it speak the other one.
+    let queries = r#"[{"Id":"all","MetricStat":{"Metric":{"Namespace":"AWS/ApplicationELB","MetricName":"RequestCount"},"Period":60,"Stat":"Sum"}}]"#;
+    let told = json(
+        &sim,
+        &format!(
+            "cloudwatch get-metric-data --start-time 2026-01-01T00:00:00Z --end-time 2026-01-02T00:00:00Z \
+             --metric-data-queries '{queries}'"
+        ),
+    );
+    assert_eq!(told["MetricDataResults"][0]["Values"], serde_json::json!([]), "{told}");
 }
 
 #[test]

@@ -1,10 +1,14 @@
-"""Calls every operation of Elastic Load Balancing v2, STS and Route 53 that the simulated AWS has, by boto3, which follows
-pages and builds requests by Amazon's own models. Each answer is held against the shape that the models give it, and each error
-against the errors that they list; every error that the simulated AWS knows for an operation comes at least once. Prints what
-was called, which errors came back, and which operations are not there, as JSON."""
+"""Calls every operation of Elastic Load Balancing v2, CloudWatch, STS and Route 53 that the simulated AWS has, by boto3, which
+follows pages and builds requests by Amazon's own models. Each answer is held against the shape that the models give it, and each
+error against the errors that they list; every error that the simulated AWS knows for an operation comes at least once. Prints
+what was called, which errors came back, and which operations are not there, as JSON."""
 
+import datetime
 import json
+import os
 import sys
+import time
+import urllib.request
 
 import boto3
 from botocore import xform_name
@@ -65,6 +69,8 @@ def elb(client, target):
     groups = [make_group(client, name) for name in ("walk-a", "walk-b", "walk-c")]
     first, second, third = groups
     fails(client, "DuplicateTargetGroupName", "CreateTargetGroup", Name="walk-a", Protocol="HTTPS", Port=80, VpcId="vpc-1")
+    fails(client, "InvalidConfigurationRequest", "CreateTargetGroup", Name="walk-check", Protocol="HTTP", Port=80, VpcId="vpc-1",
+          HealthCheckProtocol="TCP")
     call(client, "RegisterTargets", TargetGroupArn=first, Targets=[{"Id": target}])
     fails(client, "InvalidTarget", "RegisterTargets", TargetGroupArn=first, Targets=[{"Id": "i-nowhere"}])
     balancer = make_balancer(client, "walk")
@@ -265,6 +271,7 @@ def wrong_parameters(client, balancer, listener, rule, group):
         ("CreateTargetGroup", {"Name": "-walk", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1"}),
         ("CreateTargetGroup", {"Name": "walk-type", "TargetType": "cloud"}),
         ("CreateTargetGroup", {"Name": "walk-lambda", "TargetType": "lambda", "Port": 80}),
+        ("CreateTargetGroup", {"Name": "walk-vpc", "Protocol": "HTTP", "Port": 80}),
         ("CreateTargetGroup", {"Name": "walk-port", "Protocol": "HTTP", "VpcId": "vpc-1"}),
         ("CreateTargetGroup", {"Name": "walk-time", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1",
                                "HealthCheckIntervalSeconds": 10, "HealthCheckTimeoutSeconds": 20}),
@@ -333,10 +340,38 @@ def sts():
     fails(client, "MalformedPolicyDocument", "AssumeRole", RoleArn=role, RoleSessionName="walk", Policy="no policy")
 
 
+def cloudwatch(balancer):
+    """Counts requests of clients that come to a balancer, page by page."""
+    settings = json.dumps({"balancer": "shop-public", "port": 443}).encode()
+    traffic = urllib.request.Request(os.environ["WEIR_SIM_CONTROL"] + "/traffic", settings, method="PUT")
+    urllib.request.urlopen(traffic).close()
+    client = boto3.client("cloudwatch")
+    dimension = {"Name": "LoadBalancer", "Value": balancer.split("loadbalancer/")[1]}
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": [dimension]}
+    now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+    asked = {"MetricDataQueries": [{"Id": "all", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}],
+             "StartTime": now - day, "EndTime": now + day, "ScanBy": "TimestampAscending"}
+    result = None
+    for _ in range(300):
+        [result] = call(client, "GetMetricData", **asked)["MetricDataResults"]
+        if len(result["Values"]) > 2:
+            break
+        time.sleep(0.5)
+    assert len(result["Values"]) == len(result["Timestamps"]) > 2 and result["StatusCode"] == "Complete", result
+    first = call(client, "GetMetricData", **asked, MaxDatapoints=1)
+    [cut] = first["MetricDataResults"]
+    assert (cut["Timestamps"], cut["StatusCode"]) == (result["Timestamps"][:1], "PartialData"), first
+    second = call(client, "GetMetricData", **asked, MaxDatapoints=1, NextToken=first["NextToken"])
+    assert second["MetricDataResults"][0]["Timestamps"] == result["Timestamps"][1:2], second
+    fails(client, "InvalidNextToken", "GetMetricData", **asked, NextToken="nowhere")
+    fails(client, "ValidationError", "GetMetricData", **(asked | {"EndTime": asked["StartTime"]}))
+
+
 balancing = boto3.client("elbv2")
 elb(balancing, sys.argv[1])
 quotas(balancing)
 is_absent(balancing, "DescribeSSLPolicies")
+cloudwatch(balancing.describe_load_balancers(Names=["shop-public"])["LoadBalancers"][0]["LoadBalancerArn"])
 sts()
 walk_dns.walk()
 print(json.dumps({"called": sorted(called), "refused": refused, "absent": absent}))

@@ -1,5 +1,5 @@
-//! Amazon CloudWatch: `GetMetricData` for what Application Load Balancers report, in the protocol that today's SDKs
-//! speak (Smithy RPC v2 over CBOR).
+//! Amazon CloudWatch: `GetMetricData` for what Application Load Balancers report, in the protocols that today's clients
+//! choose: Smithy RPC v2 over CBOR (the SDK for Rust) and JSON 1.0 (botocore: boto3 and the AWS CLI).
 //!
 //! Data points come late, some incomplete at first and some never, drawn for each series and minute alone: it does not
 //! matter who asks, when, or for what besides. Shapes and constraints are those of botocore's model
@@ -26,14 +26,16 @@ use super::refusal::{Refusal, Refused};
 use super::service::{Asks, Errand, Operation, Service};
 
 mod counts;
+mod json;
 mod page;
 mod question;
 
-/// Amazon CloudWatch.
-pub(super) struct Monitoring;
+/// Amazon CloudWatch in one of its protocols.
+pub(super) struct Monitoring(Protocol);
 
-/// Amazon CloudWatch.
-pub(super) const CLOUDWATCH: Monitoring = Monitoring;
+/// Amazon CloudWatch in CBOR, and in JSON.
+pub(super) const CLOUDWATCH: Monitoring = Monitoring(Protocol::Cbor("com.amazonaws.cloudwatch"));
+pub(super) const CLOUDWATCH_IN_JSON: Monitoring = Monitoring(Protocol::Json("com.amazonaws.cloudwatch"));
 
 const GET_METRIC_DATA: &str = "GetMetricData";
 
@@ -103,7 +105,7 @@ impl Service for Monitoring {
     }
 
     fn protocol(&self) -> Protocol {
-        Protocol::Cbor("com.amazonaws.cloudwatch")
+        self.0
     }
 
     fn operations(&self) -> Vec<&'static str> {
@@ -130,15 +132,21 @@ impl Service for Monitoring {
         errand: &Errand,
         partition: &mut Partition,
     ) -> Result<Output, Refused> {
-        let input = Cbor::parse(&input.body)
-            .map_err(|error| Refusal::new("SerializationException", format!("The body is not CBOR: {error}")))?;
+        let is_json = matches!(self.0, Protocol::Json(_));
+        let unreadable =
+            |error: String| Refusal::new("SerializationException", format!("The body cannot be read: {error}"));
+        let input = if is_json {
+            json::read(&input.body).map_err(unreadable)?
+        } else {
+            Cbor::parse(&input.body).map_err(|error| unreadable(error.to_string()))?
+        };
         let question = Question::read(&input)?;
         let Regional { elbv2, cloudwatch, .. } = partition.regional(&errand.place);
         let now = errand.writer.now;
         let series = question.queries.iter().map(|query| cloudwatch.points(elbv2, &question, query, now));
         let series: Vec<Vec<(Timestamp, u64)>> = series.collect();
         let page = page::cut(&question, &series, cloudwatch.most_datapoints)?;
-        Ok(Output::Cbor(answer(&question, &page)))
+        Ok(Output::Body(if is_json { json::write(&question, &page) } else { answer(&question, &page) }))
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_smithy_cbor::Encoder;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use serde_json::json;
 
 use super::form::Form;
 use super::refusal::{Refusal, Refused};
@@ -10,11 +11,16 @@ use super::rest::{self, Rest};
 use super::xml::Xml;
 use super::xml::element::Element;
 
+/// The header in which JSON names version and operation.
+const TARGET: &str = "x-amz-target";
+
 /// A protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// Forms in, XML of a namespace out.
     Query(&'static str),
+    /// JSON 1.0, which names version and operation in a header, and shapes by a namespace.
+    Json(&'static str),
     /// Smithy's RPC v2 over CBOR, which names version and operation in the path, and shapes by a namespace.
     Cbor(&'static str),
     /// Method and path name the operation; parameters stand in path, query and an XML document, answers are XML.
@@ -38,8 +44,8 @@ pub(super) struct Input {
 pub(super) enum Output {
     /// The inside of the result.
     Xml(Vec<Xml>),
-    /// A body.
-    Cbor(Vec<u8>),
+    /// A body as the protocol has it.
+    Body(Vec<u8>),
     /// The inside of the answer.
     Document(Vec<Xml>),
     /// The inside of an answer about something new, and where it is.
@@ -49,10 +55,12 @@ pub(super) enum Output {
 impl Protocol {
     pub(super) fn is_spoken_in(self, request: &Request<Bytes>) -> bool {
         let path = request.uri().path();
+        let is_named = request.headers().contains_key(TARGET);
         match self {
             Self::Cbor(_) => path.starts_with("/service/"),
+            Self::Json(_) => is_named,
             Self::RestXml(_) => rest::is_versioned(path),
-            Self::Query(_) => !path.starts_with("/service/") && !rest::is_versioned(path),
+            Self::Query(_) => !is_named && !path.starts_with("/service/") && !rest::is_versioned(path),
         }
     }
 
@@ -67,6 +75,16 @@ impl Protocol {
                 };
                 let text = |name: &str| form.text(name).map(str::to_owned);
                 Input { operation: text("Action"), version: text("Version"), form, body, ..Input::default() }
+            }
+            Self::Json(_) => {
+                let named = request.headers().get(TARGET).and_then(|target| target.to_str().ok());
+                let named = named.and_then(|target| target.rsplit_once('.'));
+                Input {
+                    operation: named.map(|(_, operation)| operation.to_owned()),
+                    version: named.map(|(version, _)| version.to_owned()),
+                    body,
+                    ..Input::default()
+                }
             }
             Self::Cbor(_) => {
                 let named = request.uri().path().strip_prefix("/service/").unwrap_or_default();
@@ -85,7 +103,7 @@ impl Protocol {
 
     fn namespace(self) -> &'static str {
         match self {
-            Self::Query(namespace) | Self::Cbor(namespace) => namespace,
+            Self::Query(namespace) | Self::Json(namespace) | Self::Cbor(namespace) => namespace,
             Self::RestXml(rest) => rest.namespace,
         }
     }
@@ -93,7 +111,7 @@ impl Protocol {
     /// How AWS says that there is no such operation.
     pub(super) fn unknown(self, input: &Input) -> Refusal {
         match (self, &input.operation) {
-            (Self::Cbor(_) | Self::RestXml(_), _) => Refusal {
+            (Self::Cbor(_) | Self::Json(_) | Self::RestXml(_), _) => Refusal {
                 status: StatusCode::NOT_FOUND,
                 ..Refusal::new("UnknownOperationException", "The operation is not known, or not in this protocol")
             },
@@ -115,6 +133,7 @@ impl Protocol {
         }
         let content = match self {
             Self::Query(_) | Self::RestXml(_) => "text/xml",
+            Self::Json(_) => "application/x-amz-json-1.0",
             Self::Cbor(_) => {
                 headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
                 "application/cbor"
@@ -133,7 +152,7 @@ impl Protocol {
                 (status, self.answer(operation, output, request_id))
             }
             Err(Refused { refusal, root }) => {
-                if matches!(self, Self::Cbor(_))
+                if matches!(self, Self::Cbor(_) | Self::Json(_))
                     && let Ok(code) = HeaderValue::from_str(&format!("{};Sender", refusal.code))
                 {
                     // The code for clients that knew the service when it spoke Query.
@@ -156,7 +175,7 @@ impl Protocol {
                 let root = Xml::of(&format!("{operation}Response"), vec![result, metadata]);
                 root.document(self.namespace()).into_bytes()
             }
-            Output::Cbor(body) => body,
+            Output::Body(body) => body,
             Output::Document(elements) | Output::Made(elements, _) => {
                 Xml::of(&format!("{operation}Response"), elements).document(self.namespace()).into_bytes()
             }
@@ -168,6 +187,10 @@ impl Protocol {
             Self::Query(_) | Self::RestXml(_) => {
                 let root = root.unwrap_or_else(|| Xml::of("ErrorResponse", vec![refusal.xml()]));
                 root.and(Xml::text("RequestId", request_id)).document(self.namespace()).into_bytes()
+            }
+            Self::Json(namespace) => {
+                let body = json!({"__type": format!("{namespace}#{}", refusal.code), "message": refusal.message});
+                body.to_string().into_bytes()
             }
             Self::Cbor(namespace) => {
                 let mut encoder = Encoder::new(Vec::new());

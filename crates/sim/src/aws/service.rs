@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
-use super::cloudwatch::CLOUDWATCH;
+use super::cloudwatch::{CLOUDWATCH, CLOUDWATCH_IN_JSON};
 use super::effect::{Author, Writer};
 use super::elbv2::ELBV2;
 use super::iam::Deed;
@@ -22,8 +22,8 @@ use super::route53::ROUTE53;
 use super::scope;
 use super::sts::STS;
 
-/// Every service that there is.
-const SERVICES: [&dyn Service; 4] = [&ELBV2, &CLOUDWATCH, &STS, &ROUTE53];
+/// Every service that there is, once for each protocol that it speaks.
+const SERVICES: [&dyn Service; 5] = [&ELBV2, &CLOUDWATCH, &CLOUDWATCH_IN_JSON, &STS, &ROUTE53];
 
 /// The signing name of each service, and the names of its operations.
 pub fn operations() -> Vec<(&'static str, Vec<&'static str>)> {

@@ -150,6 +150,50 @@ fn requests_are_counted_by_minute_and_group() {
     });
 }
 
+/// The same question in JSON, whose answer is told as it stands.
+async fn in_json(aws: &Arc<Aws>, target: &str, asked: &serde_json::Value) -> (u16, serde_json::Value) {
+    let request = Request::post("https://monitoring.eu-west-1.amazonaws.com/")
+        .header(header::AUTHORIZATION, AUTHORIZATION)
+        .header("x-amz-target", target)
+        .header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
+        .body(Bytes::from(asked.to_string()))
+        .unwrap();
+    let response = aws.handle(request).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/x-amz-json-1.0");
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+}
+
+#[test]
+fn json_tells_what_cbor_tells() {
+    const TARGET: &str = "GraniteServiceVersion20100801.GetMetricData";
+    world(prompt(), async |aws, _traffic| {
+        wait(180).await;
+        let in_cbor = Ask::of(&aws, 3);
+        let (series, _) = ask(&aws, &in_cbor).await;
+        let dimension = serde_json::json!({"Name": "LoadBalancer", "Value": in_cbor.queries[0].1});
+        let metric = serde_json::json!({
+            "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": [dimension],
+        });
+        let query = serde_json::json!({"Id": "all", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}});
+        let mut asked = serde_json::json!({
+            "MetricDataQueries": [query], "StartTime": in_cbor.start, "EndTime": float(in_cbor.end.unsigned_abs()) + 0.5,
+            "ScanBy": "TimestampAscending", "MaxDatapoints": 2,
+        });
+        let (status, told) = in_json(&aws, TARGET, &asked).await;
+        assert_eq!((status, &told["NextToken"]), (200, &"after-2".into()), "{told}");
+        let result = &told["MetricDataResults"][0];
+        assert_eq!(result["Values"], serde_json::json!(series["all"][..2]));
+        assert_eq!(result["Timestamps"], serde_json::json!([in_cbor.start, in_cbor.start + 60]));
+        asked["StartTime"] = "yesterday".into();
+        for (target, code) in
+            [(TARGET, "SerializationException"), ("GraniteServiceVersion20100801.Get", "UnknownOperationException")]
+        {
+            let (status, told) = in_json(&aws, target, &asked).await;
+            assert!(status >= 400 && told["__type"] == format!("com.amazonaws.cloudwatch#{code}"), "{told}");
+        }
+    });
+}
+
 #[test]
 fn a_minute_without_requests_has_no_data_point() {
     world(prompt(), async |aws, traffic| {
