@@ -82,6 +82,78 @@ fn what_stands_in_the_way_of_a_plan_is_told() {
     std::fs::remove_dir_all(scratch).unwrap();
 }
 
+/// A world of `examples/rule` whose balancer has so many rules already.
+fn world_with_rules(count: u32) -> String {
+    let text = std::fs::read_to_string(places::top().join("examples/sim/examples.yaml")).unwrap();
+    let rule = |number| {
+        format!("    - priority: {}\n      hosts: [h{number}.test]\n      forward: {{cart-1: 1}}\n", 100 + number)
+    };
+    format!("{text}    rules:\n{}", (0..count).map(rule).collect::<String>())
+}
+
+#[test]
+fn quotas_and_rights_of_a_plan_are_told() {
+    let scratch = places::scratch("plan-quotas").unwrap();
+    let world = scratch.join("world.yaml");
+    std::fs::write(&world, world_with_rules(100)).unwrap();
+    let Some(sim) = Sim::start(&[&world.to_string_lossy()]) else { return };
+    sim.run("kubectl create namespace shop");
+    let plan = |form: &str| weir(&format!("plan -f examples/rule --owner-id sim --namespace shop {form}"));
+    let said = sim.fails(&plan(""));
+    let words =
+        "the balancer shop-public would have 101 rules, and the quota rules-per-application-load-balancer is 100";
+    assert!(said.contains("something stands in the way: AWS will refuse CreateRule") && said.contains(words), "{said}");
+    // There is room for one again.
+    let listener = "$(aws elbv2 describe-load-balancers --query 'LoadBalancers[0].LoadBalancerArn' --output text)";
+    let listener = format!(
+        "$(aws elbv2 describe-listeners --load-balancer-arn {listener} --query 'Listeners[0].ListenerArn' --output text)"
+    );
+    let rule =
+        format!("$(aws elbv2 describe-rules --listener-arn {listener} --query 'Rules[0].RuleArn' --output text)");
+    sim.run(&format!("aws elbv2 delete-rule --rule-arn {rule}"));
+    let said = sim.run(&plan(""));
+    for words in ["  elasticloadbalancing:CreateRule  arn:aws:", "  elasticloadbalancing:AddTags  arn:aws:"] {
+        assert!(said.contains(words) && said.contains(":listener-rule/app/shop-public/"), "{said}");
+    }
+    let told: Value = serde_json::from_str(&sim.run(&plan("-o json"))).unwrap();
+    let rights: Vec<&str> =
+        told["rights"].as_array().unwrap().iter().map(|right| right["action"].as_str().unwrap()).collect();
+    assert!(rights.contains(&"elasticloadbalancing:CreateRule"), "{told:#}");
+    assert_eq!(told["unreadQuotas"], serde_json::json!([]));
+    std::fs::remove_dir_all(scratch).unwrap();
+}
+
+#[test]
+fn what_may_not_be_read_is_named_in_a_plan() {
+    let scratch = places::scratch("plan-rights").unwrap();
+    let file = scratch.join("policy.json");
+    let policy = Command::new(env!("CARGO_BIN_EXE_weir")).args(["iam-policy", "--owner-id", "sim"]).output().unwrap();
+    let policy = String::from_utf8(policy.stdout).unwrap();
+    std::fs::write(&file, &policy).unwrap();
+    let arguments = ["--iam", &file.to_string_lossy()];
+    let Some(sim) = Sim::start_with(&arguments, &["examples/sim/examples.yaml"]) else { return };
+    sim.run("kubectl create namespace shop");
+    let plan = |folder: &str| {
+        let plan = weir(&format!("plan -f examples/{folder} --owner-id sim --namespace shop"));
+        format!("AWS_ACCESS_KEY_ID=restricted {plan}")
+    };
+    let said = sim.run(&plan("rule"));
+    assert!(said.contains("cannot be read: DescribeAccountLimits: ") && said.contains("AccessDenied"), "{said}");
+    std::fs::write(
+        &file,
+        policy.replace("elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeTags"),
+    )
+    .unwrap();
+    let Some(sim) = Sim::start_with(&arguments, &["examples/sim/examples.yaml"]) else { return };
+    sim.run("kubectl create namespace shop");
+    let said = sim.fails(&plan("release"));
+    assert!(
+        said.contains("something stands in the way") && said.contains("elasticloadbalancing:DescribeTargetHealth"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(scratch).unwrap();
+}
+
 fn simulate(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     let Output { status, stdout, stderr } =

@@ -18,6 +18,7 @@ use aws_types::region::Region;
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
+use weir_engine::forecast::Limits;
 use weir_engine::guard::Permit;
 use weir_engine::reader::Ask;
 use weir_engine::{Access, Arn as ResourceName};
@@ -145,6 +146,11 @@ impl Accounts {
             (ask.clone(), fact)
         };
         future::join_all(asks.iter().map(answer)).await
+    }
+
+    /// The quotas of the account that an access leads to; see [`Inventory::limits`].
+    pub async fn limits(&self, access: &Access, priority: &CallPriority) -> Result<Limits, AwsError> {
+        self.admit(access)?.limits(priority).await
     }
 
     /// How many writes by an access could be sent now, and after which time one more could; see [`Inventory::available`].

@@ -22,6 +22,7 @@ use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
+use weir_engine::forecast::Limits;
 use weir_engine::guard::Permit;
 use weir_engine::reader::Ask;
 use weir_engine::tick::Urgency;
@@ -119,6 +120,13 @@ impl Inventory {
     /// questions of others who ask at the same moment or whose call still waits for its turn.
     pub async fn answer_all(&self, asks: &[Ask], priority: &CallPriority) -> Vec<(Query, Fact)> {
         future::join_all(asks.iter().map(|ask| self.answer(ask, priority))).await
+    }
+
+    /// The quotas of the account that forecasts count against. They are not remembered: who asks for them asks once.
+    pub async fn limits(&self, priority: &CallPriority) -> Result<Limits, AwsError> {
+        let mut call_token = self.core.budget.call_token(Family::Describe, &Waiters::of(priority));
+        let limits = self.core.elb.limits(&mut call_token).await;
+        limits.map_err(|error| self.core.located(error))
     }
 
     /// How many writes, other than those of rollbacks, could be sent now, and after which time one more could.

@@ -1,5 +1,7 @@
 //! All objects as the API server has them once, for whoever looks and does not watch.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
@@ -8,7 +10,7 @@ use weir_aws::Accounts;
 use weir_engine::forecast::{Forecast, Question, forecast};
 use weir_engine::reader::Facts;
 use weir_engine::tick::Urgency;
-use weir_engine::{Cluster, KindName, ObjectRef};
+use weir_engine::{Access, Cluster, KindName, ObjectRef};
 
 use crate::document::{self, Document};
 use crate::selection::Selection;
@@ -79,7 +81,7 @@ impl Snapshot {
         let mut facts = Facts::default();
         for _ in 0..ROUNDS {
             match forecast(question, self.cluster(), &facts) {
-                Ok(forecast) => return Some(forecast),
+                Ok(forecast) => return Some(self.within_limits(forecast, accounts, question).await),
                 Err(asks) => {
                     let answers = accounts.answer_all(&asks, &Urgency::Routine.into()).await;
                     for (ask, fact) in answers {
@@ -89,6 +91,21 @@ impl Snapshot {
             }
         }
         None
+    }
+
+    /// The forecast, as it ends where the quotas of the accounts are as they are now.
+    async fn within_limits(&self, mut forecast: Forecast, accounts: &Accounts, question: &Question) -> Forecast {
+        let accesses: BTreeSet<Access> = forecast.quota_uses.iter().map(|used| used.access.clone()).collect();
+        let mut limits = BTreeMap::new();
+        for access in accesses {
+            match accounts.limits(&access, &Urgency::Routine.into()).await {
+                Ok(found) => {
+                    limits.insert(access, found);
+                }
+                Err(error) => forecast.unread_quotas.push(error),
+            }
+        }
+        forecast.within(question, self.cluster(), &limits)
     }
 
     /// The objects that can be decided on.

@@ -6,20 +6,23 @@
 //! healthy, clients follow the weights, and somebody ends each pause that has no end of its own.
 
 mod projection;
+mod quota;
 mod rehearsal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::traffic_shift::Outcome;
 
+use crate::fact::AwsError;
 use crate::grant::Grants;
 use crate::object::{Cluster, Key, ObjectRef};
 use crate::reader::{Ask, Facts};
 use crate::write::Write;
 
 use projection::Projection;
+pub use quota::{Limits, Quota, QuotaUse};
 use rehearsal::Rehearsal;
 
 /// A number for each of some environments.
@@ -47,6 +50,10 @@ pub struct Forecast {
     pub reads: BTreeMap<&'static str, u64>,
     /// How each shift ends, in the order in which they were named.
     pub ends: Vec<End>,
+    /// What counts against quotas of AWS, in order.
+    pub quota_uses: Vec<QuotaUse>,
+    /// Why quotas could not be read, of which nothing is said then.
+    pub unread_quotas: Vec<AwsError>,
 }
 
 /// Something that happens.
@@ -114,6 +121,12 @@ impl Forecast {
             What::Write { write, .. } => Some(write),
             What::Waits { .. } | What::Resumed => None,
         })
+    }
+
+    /// The operations that IAM must allow for its writes, each with the resource.
+    pub fn rights(&self) -> BTreeSet<(&'static str, String)> {
+        let real = |(operation, resource): (&'static str, String)| (operation, projection::without_planned(resource));
+        self.writes().flat_map(Write::rights).map(real).collect()
     }
 
     /// How many calls of AWS it takes, beside the rounds.

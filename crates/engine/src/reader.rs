@@ -76,6 +76,11 @@ impl Facts {
         found.flatten()
     }
 
+    /// All groups that are known.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &TargetGroup> {
+        self.0.values().filter_map(|fact| fact.reading::<TargetGroup>()?.found.ok())
+    }
+
     /// The answer to a question as last read, however old. What is named is looked for in the controller's own account.
     pub fn last<T: Finding>(&self, query: Query) -> Option<Reading<'_, T>> {
         self.0.get(&place(&Access::default(), query))?.reading()

@@ -37,6 +37,17 @@ impl Write {
         }
     }
 
+    /// The operations that IAM must allow for it, each with the resource. What is made has no name yet: a `*` stands for it.
+    pub fn rights(&self) -> Vec<(&'static str, String)> {
+        let mut rights = vec![(self.operation(), self.target().to_string())];
+        if let Self::Listener(ListenerWrite::CreateRule { listener, .. }) = self {
+            // It carries its marks from the start.
+            let made = listener.as_str().replacen(":listener/", ":listener-rule/", 1);
+            rights.push(("AddTags", format!("{made}/*")));
+        }
+        rights
+    }
+
     /// All that must be reached by the same access: what is written to, first, and whatever it sends traffic to.
     pub fn resources(&self) -> impl Iterator<Item = &Arn> {
         let place = match self {
@@ -102,7 +113,13 @@ mod tests {
             forward,
             tags: tags.clone(),
         };
-        assert_eq!(told(create.into()), ("listener".to_owned(), weights));
+        let create: Write = create.into();
+        assert_eq!(
+            create.rights(),
+            [("CreateRule", "listener".to_owned()), ("AddTags", "listener/*".to_owned())],
+            "a rule is made with its marks"
+        );
+        assert_eq!(told(create), ("listener".to_owned(), weights));
         let add = TagWrite::Add { resource: rule.clone(), tags };
         assert_eq!(told(add.into()), ("rule".to_owned(), "weir.dev/owner=acme, weir.dev/route=shop/web".to_owned()));
         let remove = TagWrite::Remove { resource: rule.clone(), keys: [OWNER_TAG.to_owned()].into() };

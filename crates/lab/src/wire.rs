@@ -10,7 +10,7 @@ mod process_control;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use aws::{ACCESS_KEY, AwsWire, sdk_config};
+pub(crate) use aws::{ACCESS_KEY, AwsWire, persons_config, sdk_config};
 pub(crate) use kube::KubeWire;
 pub use network::{Absence, Disturbance, Mischief, Which};
 pub(crate) use network::{Conditions, Network};

@@ -35,7 +35,9 @@ use crate::fault::{Fault, Planned};
 use crate::journal::{Entry, Journal, What};
 use crate::manifest;
 use crate::process::identity;
-use crate::wire::{ACCESS_KEY, Ahead, CrashPoint, Disturbance, KubeWire, Network, ProcessControl, Sort, sdk_config};
+use crate::wire::{
+    ACCESS_KEY, Ahead, CrashPoint, Disturbance, KubeWire, Network, ProcessControl, Sort, persons_config, sdk_config,
+};
 
 use self::replica::Replica;
 
@@ -206,7 +208,7 @@ impl World {
         let snapshot = Snapshot::read(&client, None).await.ok()?;
         let process_control = ProcessControl::new(0, Journal::default(), Network::default(), None);
         let (clock, owner) = (self.clock, self.settings.owner.clone());
-        let config = sdk_config(&self.aws, clock, &process_control);
+        let config = persons_config(&self.aws, clock, &process_control);
         let accounts = Accounts::new(&config, &owner, move || clock.now(), |_| ()).ok()?;
         let question = Question { now: self.now(), owner, grants: Arc::new(self.settings.grants.clone()), shifts };
         let forecast = snapshot.forecast(&accounts, &question).await?;

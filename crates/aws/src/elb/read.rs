@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_elasticloadbalancingv2::types::TagDescription;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, Balancer, By, GroupAttributes, Health, Listener, Rule, Tags, TargetGroup};
+use weir_engine::forecast::{Limits, Quota};
 
 use super::{Elb, shapes};
 use crate::budget::CallToken;
@@ -92,6 +93,23 @@ impl Elb {
         let send = |attempts| request.clone().customize().interceptor(attempts).send();
         let answer = self.caller.call("DescribeTargetHealth", Effect::Read, call_token, send).await?;
         Ok(shapes::health(answer.target_health_descriptions()))
+    }
+
+    /// The quotas of the account that forecasts count against.
+    pub(crate) async fn limits(&self, call_token: &mut CallToken) -> Result<Limits, AwsError> {
+        const OPERATION: &str = "DescribeAccountLimits";
+        let found = pages(OPERATION, async |marker| {
+            let request = self.reader.describe_account_limits().page_size(PAGE_SIZE).set_marker(marker);
+            let send = |attempts| request.clone().customize().interceptor(attempts).send();
+            let page = self.caller.call(OPERATION, Effect::Read, call_token, send).await?;
+            Ok((page.limits.unwrap_or_default(), page.next_marker))
+        });
+        let found = found.await?;
+        let limit = |quota: Quota| {
+            let limit = found.iter().find(|limit| limit.name() == Some(quota.name()))?;
+            Some((quota, limit.max()?.parse().ok()?))
+        };
+        Ok(Quota::ALL.into_iter().filter_map(limit).collect())
     }
 
     /// The tags of up to twenty resources. What does not exist fails the whole call.

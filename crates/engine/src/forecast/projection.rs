@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::fact::{
-    Action, ActionKind, Fact, Found, Health, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup,
+    Action, ActionKind, Fact, Finding, Found, Health, Query, Reading, RequestCount, Requests, Rule, RulePriority, Tags,
+    TargetGroup,
 };
 use crate::reader::{Ask, Facts};
 use crate::write::{ListenerWrite, TagWrite, Write};
@@ -19,6 +20,14 @@ const BECOMES_HEALTHY: SignedDuration = SignedDuration::from_secs(30);
 const REQUESTS: u64 = 1_000;
 /// How many minutes are told.
 const MINUTES: i64 = 10;
+
+/// In the ARN of a rule that is yet to be made, before its number.
+const PLANNED: &str = "/planned-";
+
+/// The name of a resource, with a `*` where it is a rule that is yet to be made.
+pub(super) fn without_planned(resource: String) -> String {
+    resource.split_once(PLANNED).map(|(listener, _)| format!("{listener}/*")).unwrap_or(resource)
+}
 
 /// AWS as it will be.
 #[derive(Debug)]
@@ -127,7 +136,7 @@ impl<'a> Projection<'a> {
                 self.made += 1;
                 // Nothing on AWS has such a name; it is known by it here only.
                 let arn = Arn::new(format!(
-                    "{}/planned-{}",
+                    "{}{PLANNED}{}",
                     listener.as_str().replace(":listener/", ":listener-rule/"),
                     self.made
                 ));
@@ -149,6 +158,34 @@ impl<'a> Projection<'a> {
             ListenerWrite::DeleteRule { rule, .. } => rules.retain(|known| known.arn != *rule),
         }
         self.rules.insert(listener, rules);
+    }
+
+    /// The rules of a listener as they are by now; none where they cannot be read, `None` where nobody has asked AWS yet.
+    pub(super) fn rules_now(&self, listener: &Arn) -> Option<&[Rule]> {
+        let written = self.rules.get(listener).map(Vec::as_slice);
+        written.or_else(|| {
+            Some(self.last::<Vec<Rule>>(Query::Rules(listener.clone()))?.found.map_or(&[][..], Vec::as_slice))
+        })
+    }
+
+    /// What was last read.
+    pub(super) fn last<T: Finding>(&self, query: Query) -> Option<Reading<'a, T>> {
+        self.facts.last(query)
+    }
+
+    /// The listeners of a balancer that were written to.
+    pub(super) fn written_on(&self, balancer: &Arn) -> impl Iterator<Item = &Arn> {
+        self.rules.keys().filter(|listener| listener.balancer().as_ref() == Some(balancer))
+    }
+
+    /// Whether a write has sent traffic to a group already.
+    pub(super) fn has_attached(&self, group: &Arn) -> bool {
+        self.used.contains_key(group)
+    }
+
+    /// The groups that are known, as they are now.
+    pub(super) fn known_groups(&self) -> impl Iterator<Item = &'a TargetGroup> {
+        self.facts.groups()
     }
 
     /// The rules of a listener that was not written to. A write is founded on them, so they are known.

@@ -8,9 +8,11 @@ use weir_api::condition::{COMPLETE, READY, STALLED, Truth, find, holds};
 use weir_api::traffic_shift::{GateName, Outcome, RunGate};
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::Arn;
+use crate::access::Access;
 use crate::claim;
 use crate::depend::Dependents;
-use crate::fact::Query;
+use crate::fact::{ErrorKind, Query};
 use crate::kinds::{EntryPoints, Environments, Kept, Routes, Shifts};
 use crate::object::objects::Names;
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef, ShiftObject};
@@ -20,6 +22,7 @@ use crate::weights;
 use crate::write::Write;
 
 use super::projection::Projection;
+use super::quota::{Quota, QuotaUse};
 use super::{ByEnvironment, End, Entry, Forecast, Question, What};
 
 /// How many ticks a forecast has at most: those of a run that takes some days.
@@ -50,6 +53,12 @@ pub(super) struct Rehearsal<'a> {
     said: BTreeMap<Key, (String, Option<Timestamp>)>,
     /// At which step of its run each shift was last told to go on.
     resumed: BTreeMap<Key, i32>,
+    /// By which access the rules of a balancer are read.
+    accesses: BTreeMap<Arn, Access>,
+    /// Whether the rights to read something are lacking.
+    is_denied: bool,
+    /// What must be known so that everything on a balancer can be counted.
+    uncounted: Vec<Ask>,
     forecast: Forecast,
 }
 
@@ -67,6 +76,9 @@ impl<'a> Rehearsal<'a> {
             read: BTreeMap::new(),
             said: BTreeMap::new(),
             resumed: BTreeMap::new(),
+            accesses: BTreeMap::new(),
+            is_denied: false,
+            uncounted: Vec::new(),
             forecast: Forecast::default(),
         }
     }
@@ -92,6 +104,7 @@ impl<'a> Rehearsal<'a> {
             self.note_waits();
             self.resume();
         }
+        missing.append(&mut self.uncounted);
         if !missing.is_empty() {
             return Err(missing);
         }
@@ -176,10 +189,14 @@ impl<'a> Rehearsal<'a> {
         let (mut tags, mut called) = (0, false);
         let (mut answers, mut missing) = (Vec::new(), Vec::new());
         for ask in asks {
+            if let Query::Rules(listener) = &ask.query {
+                self.accesses.extend(listener.balancer().map(|balancer| (balancer, ask.access.clone())));
+            }
             let Some(fact) = self.projection.answer(self.now, &ask) else {
                 missing.push(ask);
                 continue;
             };
+            self.is_denied |= fact.failure().is_some_and(|error| error.kind == ErrorKind::Denied);
             // What is looked at in every round was seen in one; settings of groups are not.
             let is_new = matches!(ask.query, Query::Attributes(_)) && !self.read.contains_key(&ask.query);
             let read = self.read.entry(ask.query.clone()).or_insert(self.question.now);
@@ -204,10 +221,25 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn write(&mut self, object: &ObjectRef, write: &Write) {
+        let brought = self.projection.brings(write);
         self.projection.apply(self.now, write);
+        for quota in brought {
+            self.count(quota, write);
+        }
         let (weights, needs) = self.live(object, write);
         self.note(object.clone(), What::Write { write: write.clone(), weights, needs });
         self.now += CALL;
+    }
+
+    /// Notes what a write that has just been made, and is the next entry, counts against a quota.
+    fn count(&mut self, quota: Quota, write: &Write) {
+        let Some(balancer) = write.target().balancer() else { return };
+        let access = self.accesses.get(&balancer).cloned().unwrap_or_default();
+        let entry = self.forecast.entries.len();
+        match self.projection.count(quota, &balancer, &access) {
+            Ok(count) => self.forecast.quota_uses.push(QuotaUse { entry, balancer, access, quota, count }),
+            Err(asks) => self.uncounted.extend(asks),
+        }
     }
 
     /// The weights that a write makes live, by environment, and how many healthy targets the shift's environment needs for it.
@@ -280,7 +312,8 @@ impl<'a> Rehearsal<'a> {
             }
             Some((Outcome::Succeeded, _)) => End::Rests,
             Some((outcome, _)) => End::Blocked(format!("its last run has ended as {outcome:?}; {}", why(shift))),
-            None if !is_over => End::Beyond(self.question.now.duration_until(self.now)),
+            // What may not be read is asked for without end.
+            None if !is_over && !self.is_denied => End::Beyond(self.question.now.duration_until(self.now)),
             None => End::Blocked(why(shift)),
         }
     }

@@ -9,7 +9,7 @@ use weir_engine::{Key, KindName};
 use super::*;
 use crate::evidence::Call;
 use crate::load::Load;
-use crate::stage::{furnished, shift, steps};
+use crate::stage::{furnished, rule_route, shift, steps};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Calls by operation, without those of the rounds: each describes the balancer once, and once the rules of its listener.
@@ -66,6 +66,33 @@ fn what_is_planned_is_what_is_written_and_costs_what_was_said() {
         }
         assert!(forecast.entries.iter().all(|entry| entry.object.kind != KindName::EntryPoint));
     });
+}
+
+#[test]
+fn a_quota_that_stands_in_the_way_is_foreseen() {
+    let of_rules = (0, 100, "would have 1 rules, and the quota rules-per-application-load-balancer is 0");
+    let of_groups =
+        (100, 1, "would have 2 target groups, and the quota target-groups-per-application-load-balancer is 1");
+    for (name, (rules, groups, words)) in [("web", of_rules), ("checkout", of_groups)] {
+        on_virtual_time(async {
+            let mut world = furnished(Settings::seeded(1)).await;
+            world.apply(&rule_route("web", &["blue"], 7, "")).unwrap();
+            let to = if name == "web" { "blue" } else { "green" };
+            world.apply(&shift(to, "{allAtOnce: {}}", "").replace("checkout", name)).unwrap();
+            let planned = async |world: &World| world.forecast(vec![Key::new("shop", name)]).await.unwrap().1;
+            let free = planned(&world).await;
+            assert!(matches!(free.ends[..], [End::Ends { .. }]), "{free:#?}");
+            assert_eq!(free.unread_quotas, []);
+            world.aws().set_quotas(rules, groups);
+            let full = planned(&world).await;
+            assert!(matches!(&full.ends[..], [End::Blocked(why)] if why.contains(words)), "{full:#?}");
+            // What is foreseen is what AWS then says.
+            world.start_controller();
+            world.run_for(MINUTE * 5).await;
+            let evidence = world.evidence();
+            assert!(evidence.calls.iter().any(|call| call.write && call.code.starts_with("TooMany")), "{name}");
+        });
+    }
 }
 
 #[test]

@@ -36,16 +36,22 @@ pub(crate) fn sdk_config(aws: &Arc<Aws>, clock: Clock, process_control: &Arc<Pro
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(aws.region()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials(ACCESS_KEY)))
         .http_client(http_client_fn(move |_, _| wire.clone()))
         .time_source(WorldTime(clock))
         .sleep_impl(TokioSleep::new())
         .build()
 }
 
-/// Any will do: the simulated AWS looks at the form of a signature only.
-fn credentials() -> Credentials {
-    Credentials::new(ACCESS_KEY, "secret", None, None, "the lab")
+/// The same of a person, whose rights are not those of the controllers.
+pub(crate) fn persons_config(aws: &Arc<Aws>, clock: Clock, process_control: &Arc<ProcessControl>) -> SdkConfig {
+    let config = sdk_config(aws, clock, process_control).to_builder();
+    config.credentials_provider(SharedCredentialsProvider::new(credentials("AKIAPERSON"))).build()
+}
+
+/// Any secret will do: the simulated AWS looks at the form of a signature only.
+fn credentials(access_key: &str) -> Credentials {
+    Credentials::new(access_key, "secret", None, None, "the lab")
 }
 
 /// The world's clock as the SDK reads it.

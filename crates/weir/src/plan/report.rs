@@ -14,6 +14,9 @@ use crate::figures::{span, thousands};
 /// What is over so soon is not worth a line.
 const MOMENT: SignedDuration = SignedDuration::from_secs(1);
 
+/// How many rights are told to people.
+const RIGHTS: usize = 12;
+
 /// A forecast of shifts.
 pub(crate) struct Report<'a> {
     pub question: &'a Question,
@@ -25,7 +28,13 @@ impl Report<'_> {
     pub fn json(&self, reads: u64) -> Value {
         let entries: Vec<Value> = self.forecast.entries.iter().map(entry_json).collect();
         let ends: Vec<Value> = self.ends().map(|(key, end)| end_json(key, end)).collect();
-        json!({"shifts": ends, "entries": entries, "calls": self.forecast.calls(), "reads": self.forecast.reads, "callsMade": reads})
+        let rights = self.forecast.rights();
+        let rights: Vec<Value> = rights.iter().map(|(operation, resource)| right_json(operation, resource)).collect();
+        let unread: Vec<String> = self.forecast.unread_quotas.iter().map(ToString::to_string).collect();
+        json!({
+            "shifts": ends, "entries": entries, "calls": self.forecast.calls(), "reads": self.forecast.reads, "callsMade": reads,
+            "rights": rights, "unreadQuotas": unread,
+        })
     }
 
     /// What happens, without waits that are over at once.
@@ -59,6 +68,7 @@ impl fmt::Display for Report<'_> {
             let mark = if is_good { style("✓").green() } else { style("✗").red() };
             writeln!(formatter, "{} TrafficShift {key}: {words}", mark.bold())?;
         }
+        self.tell_rights(formatter)?;
         // What waits without end looks again and again.
         if self.forecast.ends.iter().any(|end| matches!(end, End::Missing | End::Blocked(_) | End::Beyond(_))) {
             return Ok(());
@@ -72,6 +82,33 @@ impl fmt::Display for Report<'_> {
             "\n{} calls of AWS beside the rounds of the controller, {writes} of them writes{list}",
             thousands(self.forecast.calls())
         )
+    }
+}
+
+impl Report<'_> {
+    /// What AWS says only when it is asked to write, and what could not be read.
+    fn tell_rights(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in &self.forecast.unread_quotas {
+            writeln!(
+                formatter,
+                "\nQuotas of rules and target groups were not looked at, since they cannot be read: {error}"
+            )?;
+        }
+        let rights = self.forecast.rights();
+        if rights.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            formatter,
+            "\nThe controller's role must be allowed the following; AWS tells only when it writes. weir iam-policy prints all rights:"
+        )?;
+        for (number, (operation, resource)) in rights.iter().enumerate() {
+            if number == RIGHTS {
+                return writeln!(formatter, "  and {} more, which -o json tells", rights.len() - RIGHTS);
+            }
+            writeln!(formatter, "  elasticloadbalancing:{operation}  {resource}")?;
+        }
+        Ok(())
     }
 }
 
@@ -131,6 +168,10 @@ fn entry_json(entry: &Entry) -> Value {
         What::Resumed => told["resumed"] = json!(true),
     }
     told
+}
+
+fn right_json(operation: &str, resource: &str) -> Value {
+    json!({"action": format!("elasticloadbalancing:{operation}"), "resource": resource})
 }
 
 fn end_json(key: &Key, end: &End) -> Value {
