@@ -5,6 +5,7 @@
 
 mod aws;
 mod control;
+mod examples;
 mod kubectl;
 mod mistakes;
 mod plan;

@@ -24,6 +24,31 @@ fn the_same_on_a_real_cluster_with_a_simulated_aws() {
     play(sim);
 }
 
+#[test]
+fn weights_are_set_by_hand_as_the_readme_says() {
+    let Some(mut sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    sim.start_controller();
+    sim.run("kubectl apply -f examples/release");
+    sim.run("kubectl wait ts/checkout --for=jsonpath='{.status.phase}'=Paused --timeout=5m");
+    let found = steps("README.md", "## Weights by hand");
+    let [by_hand, back, taken_away] = &found[..] else { panic!("{found:?}") };
+    for (step, live) in [(by_hand, "blue 80, green 20"), (back, "blue 100, green 0")] {
+        sim.run(&step.command);
+        eventually(live, || {
+            let said = sim.try_run("kubectl get wr checkout -o jsonpath='{.status.live}'")?;
+            if said == live { Ok(()) } else { Err(said) }
+        });
+    }
+    // A run that was cut short begins anew, and holds.
+    sim.run(&taken_away.command);
+    eventually("the shift has the route again", || {
+        let said = sim.try_run("kubectl get ts checkout --no-headers")?;
+        if plain(&said).contains("green Held") { Ok(()) } else { Err(said) }
+    });
+    sim.run("kubectl annotate ts/checkout weir.dev/command=resume/1");
+    sim.run("kubectl wait ts/checkout --for=jsonpath='{.status.phase}'=Paused --timeout=5m");
+}
+
 fn play(mut sim: Sim) {
     sim.start_controller();
     let steps = steps("README.md", STORY);

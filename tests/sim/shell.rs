@@ -82,10 +82,13 @@ impl Sim {
 
     /// Starts `weir run` in the same shell.
     pub(super) fn start_controller(&mut self) {
-        let line =
-            format!("exec {} run --owner-id sim --allow-everything --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_weir"));
-        let server = Server::start("weir run", places::scratch("sim-run").unwrap(), &self.shell(&line)).unwrap();
-        self.beside.push(server);
+        let line = format!("{} run --owner-id sim --allow-everything --listen 127.0.0.1:0", env!("CARGO_BIN_EXE_weir"));
+        self.beside.push(self.start_beside("weir run", &line));
+    }
+
+    /// Starts a command line that goes on until it is dropped.
+    pub(super) fn start_beside(&self, name: &'static str, line: &str) -> Server {
+        Server::start(name, places::scratch("sim-shell").unwrap(), &self.shell(&format!("exec {line}"))).unwrap()
     }
 
     /// Ends the world as a service manager does; its exit code.
