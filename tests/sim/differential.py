@@ -1239,6 +1239,7 @@ def is_malformed(parameters):
     name = parameters.get("Name", "x")
     return (any(action["Type"] == "vanish" for action in actions) or any(code[0] not in "245" for code in codes)
             or any(condition["Field"] == "moon-phase" for condition in parameters.get("Conditions", []))
+            or any("Values" in condition and len(condition) > 2 for condition in parameters.get("Conditions", []))
             or name.startswith("-") or name.endswith("-") or len(name) > 32 or "_" in name
             or name.startswith("group") and not {"Protocol", "Port", "VpcId"} <= set(parameters)
             or parameters.get("Protocol") == "FTP"
