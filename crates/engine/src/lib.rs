@@ -10,6 +10,7 @@ pub mod claim;
 mod command;
 pub mod dates;
 pub mod depend;
+pub mod dns;
 pub mod entry_point;
 pub mod environment;
 pub mod event;

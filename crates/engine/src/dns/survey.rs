@@ -1,0 +1,214 @@
+//! What stands at a name, told apart by whose it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::identifier::{Identifier, Mark};
+use super::memory::NameMemory;
+use super::name::DnsName;
+use super::record::{Alias, Content, RecordSet, RecordType, Routing};
+
+/// What a TXT record of external-dns begins with. Source: "The TXT registry" in external-dns' documentation.
+const REGISTRY: &str = "\"heritage=external-dns,";
+/// The types whose registry records are told apart by their names.
+const REGISTERED: [&str; 3] = ["a", "aaaa", "cname"];
+
+/// What stands at a name.
+#[derive(Clone, Debug)]
+pub struct Survey<'a> {
+    /// The name.
+    pub name: DnsName,
+    /// The records of the route, of whatever type.
+    pub own: Vec<(Identifier, &'a RecordSet)>,
+    /// Weighted records of others that answer for the name: addresses and CNAMEs.
+    pub foreign: Vec<&'a RecordSet>,
+    /// Records that answer for the name alone: addresses or a CNAME.
+    pub simple: Vec<&'a RecordSet>,
+    /// What the route remembers there, and the record that holds it.
+    pub memory: Option<(NameMemory, &'a RecordSet)>,
+    /// Why Weir must leave the name alone.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Why Weir must leave a name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A record is chosen by another policy than weight.
+    OtherPolicy {
+        /// Its type.
+        kind: RecordType,
+        /// The policy in a word.
+        policy: SmolStr,
+    },
+    /// Other name servers answer for the name.
+    Delegated,
+    /// Records of another route or another installation of Weir.
+    OtherMark(Mark),
+    /// Weir remembers something there that cannot be read.
+    DamagedMemory(String),
+    /// external-dns keeps the name.
+    Registered {
+        /// The name of the record that says so.
+        at: DnsName,
+        /// What it says.
+        value: String,
+    },
+}
+
+/// The record of one member: an environment that lends a balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Its weight, 1 to 255.
+    pub weight: u16,
+    /// The balancer.
+    pub alias: Alias,
+    /// The health check on it.
+    pub health_check: Option<SmolStr>,
+}
+
+/// The records of a route as they split the traffic, the same for every type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnRecords {
+    /// The number of the change that has made them.
+    pub epoch: u32,
+    /// By environment.
+    pub members: BTreeMap<SmolStr, MemberRecord>,
+}
+
+/// Why the records of a route are no split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// They are of several changes: a page was read before one and another after it.
+    Torn(BTreeSet<u32>),
+    /// Somebody has edited one: types differ, or it is no alias.
+    Edited,
+}
+
+impl<'a> Survey<'a> {
+    /// Tells apart what was read at a name, at [`DnsName::memory`], and at the names of [`Self::registry_names`].
+    pub fn of(zone: &DnsName, name: &DnsName, mark: &Mark, records: &'a [RecordSet]) -> Self {
+        let mut survey = Self {
+            name: name.clone(),
+            own: Vec::new(),
+            foreign: Vec::new(),
+            simple: Vec::new(),
+            memory: None,
+            obstacles: Vec::new(),
+        };
+        let (memory, registry) = (name.memory(), Self::registry_names(name));
+        for record in records {
+            if registry.contains(&record.name) {
+                survey.see_registry(record);
+            }
+            if record.name == memory {
+                survey.see_memory(record, mark);
+            } else if record.name == *name {
+                survey.see(record, zone, mark);
+            }
+        }
+        survey
+    }
+
+    /// The names at which external-dns says that it keeps a name, as far as it is not told to use others.
+    pub fn registry_names(name: &DnsName) -> BTreeSet<DnsName> {
+        let of_type = |kind: &str| DnsName::new(&format!("{kind}-{name}"));
+        REGISTERED.map(of_type).into_iter().chain([name.clone()]).collect()
+    }
+
+    fn see(&mut self, record: &'a RecordSet, zone: &DnsName, mark: &Mark) {
+        let answers = record.kind.is_address() || record.kind == RecordType::Cname;
+        match &record.routing {
+            Routing::Simple if answers => self.simple.push(record),
+            Routing::Simple if record.kind == RecordType::Ns && record.name != *zone => {
+                self.obstacles.push(Obstacle::Delegated);
+            }
+            Routing::Weighted { identifier, .. } if answers => match Identifier::read(identifier) {
+                Some(identifier) if identifier.mark == *mark => self.own.push((identifier, record)),
+                Some(identifier) => self.obstruct(Obstacle::OtherMark(identifier.mark)),
+                None => self.foreign.push(record),
+            },
+            Routing::Other { policy, .. } if answers => {
+                self.obstruct(Obstacle::OtherPolicy { kind: record.kind.clone(), policy: policy.clone() });
+            }
+            Routing::Simple | Routing::Weighted { .. } | Routing::Other { .. } => {}
+        }
+    }
+
+    fn see_memory(&mut self, record: &'a RecordSet, mark: &Mark) {
+        match NameMemory::read(&self.name, record) {
+            Some(Ok(memory)) if memory.mark == *mark => self.memory = Some((memory, record)),
+            Some(Ok(memory)) => self.obstruct(Obstacle::OtherMark(memory.mark)),
+            Some(Err(message)) => self.obstruct(Obstacle::DamagedMemory(message)),
+            None => {}
+        }
+    }
+
+    fn see_registry(&mut self, record: &RecordSet) {
+        let Content::Values { values, .. } = &record.content else { return };
+        let said = values.iter().find(|value| record.kind == RecordType::Txt && value.starts_with(REGISTRY));
+        if let Some(value) = said {
+            self.obstruct(Obstacle::Registered { at: record.name.clone(), value: value.clone() });
+        }
+    }
+
+    fn obstruct(&mut self, obstacle: Obstacle) {
+        if !self.obstacles.contains(&obstacle) {
+            self.obstacles.push(obstacle);
+        }
+    }
+
+    /// How the records of the route split the traffic; `None` where it has none.
+    pub fn split(&self) -> Result<Option<OwnRecords>, Apart> {
+        let epochs: BTreeSet<u32> = self.own.iter().map(|(identifier, _)| identifier.epoch).collect();
+        let epoch = match epochs.first() {
+            None => return Ok(None),
+            Some(_) if epochs.len() > 1 => return Err(Apart::Torn(epochs)),
+            Some(epoch) => *epoch,
+        };
+        let mut by_type: BTreeMap<&RecordType, BTreeMap<SmolStr, MemberRecord>> = BTreeMap::new();
+        for (identifier, record) in &self.own {
+            let alias = record.alias().filter(|_| record.kind.is_address()).ok_or(Apart::Edited)?.clone();
+            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
+            let member = MemberRecord { weight, alias, health_check };
+            by_type.entry(&record.kind).or_default().insert(identifier.environment.clone(), member);
+        }
+        let mut splits = by_type.into_values();
+        let members = splits.next().unwrap_or_default();
+        let is_same = |other: BTreeMap<SmolStr, MemberRecord>| are_same(&members, &other);
+        if splits.all(is_same) { Ok(Some(OwnRecords { epoch, members })) } else { Err(Apart::Edited) }
+    }
+
+    /// The number of the next change: above every one that stands there and every one on record.
+    pub fn next_epoch(&self, recorded: Option<u32>) -> u32 {
+        let seen = self.own.iter().map(|(identifier, _)| identifier.epoch).max();
+        seen.max(recorded).map_or(1, |epoch| epoch.saturating_add(1))
+    }
+}
+
+/// The environment among members to whose balancer a record leads: as an alias, or as a CNAME.
+pub(super) fn member_behind<'m>(
+    record: &RecordSet,
+    members: &'m BTreeMap<SmolStr, MemberRecord>,
+) -> Option<&'m SmolStr> {
+    let leads_to = |member: &MemberRecord| match &record.content {
+        Content::Alias(alias) => alias.has_same_target(&member.alias),
+        Content::Values { values, .. } => {
+            record.kind == RecordType::Cname && values.iter().any(|value| member.alias.leads_to(&DnsName::new(value)))
+        }
+    };
+    members.iter().find(|(_, member)| leads_to(member)).map(|(environment, _)| environment)
+}
+
+/// Whether two splits answer the same.
+pub(super) fn are_same(one: &BTreeMap<SmolStr, MemberRecord>, other: &BTreeMap<SmolStr, MemberRecord>) -> bool {
+    let is_same = |(environment, member): (&SmolStr, &MemberRecord)| {
+        other.get(environment).is_some_and(|other| {
+            let health = |member: &MemberRecord| (member.alias.evaluate_target_health, member.health_check.clone());
+            member.weight == other.weight
+                && member.alias.has_same_target(&other.alias)
+                && health(member) == health(other)
+        })
+    };
+    one.len() == other.len() && one.iter().all(is_same)
+}
