@@ -1,17 +1,20 @@
 //! How far a change of a name has come, by what stands there and what is on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
+use super::record::RecordType;
 use super::survey::{Apart, OwnRecords, are_same};
 
-/// A change that was recorded before it was written: its number and its weights by environment.
+/// A change that was recorded before it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedEpoch {
     /// Its number.
     pub epoch: u32,
-    /// The weights; an environment without weight is not among them.
+    /// The types of its records.
+    pub types: BTreeSet<RecordType>,
+    /// The weights by environment; an environment without weight is not among them.
     pub weights: BTreeMap<SmolStr, u16>,
 }
 
@@ -50,11 +53,14 @@ pub fn progress(
         return NameProgress::Ahead;
     }
     if own.epoch == wanted.epoch {
-        return if are_same(&own.members, &wanted.members) { NameProgress::There } else { NameProgress::Elsewhere };
+        let is_it = own.types == wanted.types && are_same(&own.members, &wanted.members);
+        return if is_it { NameProgress::There } else { NameProgress::Elsewhere };
     }
     let members = own.members.iter();
     let weights: BTreeMap<SmolStr, u16> =
         members.map(|(environment, member)| (environment.clone(), member.weight)).collect();
-    let is_it = |earlier: &RecordedEpoch| earlier.epoch == own.epoch && earlier.weights == weights;
+    let is_it = |earlier: &RecordedEpoch| {
+        (earlier.epoch, &earlier.types, &earlier.weights) == (own.epoch, &own.types, &weights)
+    };
     if recorded.iter().any(is_it) { NameProgress::AtStart } else { NameProgress::Elsewhere }
 }

@@ -72,6 +72,8 @@ pub struct MemberRecord {
 pub struct OwnRecords {
     /// The number of the change that has made them.
     pub epoch: u32,
+    /// The types of which there are records.
+    pub types: BTreeSet<RecordType>,
     /// By environment.
     pub members: BTreeMap<SmolStr, MemberRecord>,
 }
@@ -173,10 +175,11 @@ impl<'a> Survey<'a> {
             let member = MemberRecord { weight, alias, health_check };
             by_type.entry(&record.kind).or_default().insert(identifier.environment.clone(), member);
         }
+        let types = by_type.keys().map(|kind| (*kind).clone()).collect();
         let mut splits = by_type.into_values();
         let members = splits.next().unwrap_or_default();
         let is_same = |other: BTreeMap<SmolStr, MemberRecord>| are_same(&members, &other);
-        if splits.all(is_same) { Ok(Some(OwnRecords { epoch, members })) } else { Err(Apart::Edited) }
+        if splits.all(is_same) { Ok(Some(OwnRecords { epoch, types, members })) } else { Err(Apart::Edited) }
     }
 
     /// The number of the next change: above every one that stands there and every one on record.

@@ -97,6 +97,10 @@ fn apply(zone: &mut Vec<RecordSet>, batch: &Replace, compares_weight: bool) -> R
     Ok(())
 }
 
+fn own_records(epoch: u32, weights: &[(&str, u16)]) -> OwnRecords {
+    OwnRecords { epoch, types: BOTH.into(), members: members(weights) }
+}
+
 fn standing(epoch: u32, weights: &[(&str, u16)]) -> Vec<RecordSet> {
     let (members, types, mark) = (members(weights), BTreeSet::from(BOTH), mark());
     let mut zone = Vec::new();
@@ -296,9 +300,10 @@ fn what_keeps_weir_away_is_told() {
 
 #[test]
 fn how_far_a_change_has_come_is_told_by_its_number_and_weights() {
-    let own = |epoch: u32, weights: &[(&str, u16)]| OwnRecords { epoch, members: members(weights) };
+    let own = |epoch: u32, weights: &[(&str, u16)]| own_records(epoch, weights);
     let recorded = |epoch: u32, weights: &[(&str, u16)]| RecordedEpoch {
         epoch,
+        types: BOTH.into(),
         weights: weights.iter().map(|(environment, weight)| ((*environment).into(), *weight)).collect(),
     };
     let (half, fifth) = ([("blue", 50), ("green", 50)], [("blue", 95), ("green", 5)]);
@@ -314,6 +319,9 @@ fn how_far_a_change_has_come_is_told_by_its_number_and_weights() {
     assert_eq!(told(Ok(Some(own(14, &half)))), NameProgress::Elsewhere);
     assert_eq!(told(Ok(Some(own(18, &half)))), NameProgress::Ahead);
     assert_eq!(told(Ok(None)), NameProgress::Nothing);
+    // A type that is missing.
+    let only_a = OwnRecords { types: [RecordType::A].into(), ..own(17, &half) };
+    assert_eq!(told(Ok(Some(only_a))), NameProgress::Elsewhere);
     // Another balancer, or another say of its health, is an edit.
     for change in [
         (|member: &mut MemberRecord| member.alias.target = DnsName::new("else.example")) as fn(&mut MemberRecord),
@@ -332,7 +340,7 @@ fn records_that_do_not_agree_are_no_split() {
     let is = |record: &RecordSet, kind: RecordType, environment: &str| {
         record.kind == kind && record.identifier().starts_with(environment)
     };
-    let wanted = OwnRecords { epoch: 4, members: members(&[("blue", 60), ("green", 40)]) };
+    let wanted = own_records(4, &[("blue", 60), ("green", 40)]);
     // Somebody has set a weight of one type.
     let at = zone.iter().position(|record| is(record, RecordType::Aaaa, "green")).unwrap();
     let whole = zone.clone();
@@ -341,6 +349,10 @@ fn records_that_do_not_agree_are_no_split() {
     // Somebody has taken a record away.
     zone = whole.clone();
     zone.remove(at);
+    assert_eq!(progress(&survey(&zone).split(), &wanted, &[]), NameProgress::Elsewhere);
+    // All of one type are gone.
+    zone = whole.clone();
+    zone.retain(|record| record.kind == RecordType::A);
     assert_eq!(progress(&survey(&zone).split(), &wanted, &[]), NameProgress::Elsewhere);
     // One page was read before a change and the next after it.
     let next = standing(5, &[("green", 100)]);
@@ -414,7 +426,7 @@ proptest! {
             }
             apply(&mut zone, &batch, compares_weight).unwrap();
             let own = survey(&zone).split().unwrap().unwrap();
-            prop_assert_eq!(own, OwnRecords { epoch: next, members: members.clone() });
+            prop_assert_eq!(own, OwnRecords { epoch: next, types: types.clone(), members: members.clone() });
             epoch = Some(next);
         }
         let there = survey(&zone);
