@@ -58,9 +58,14 @@ fn play(sim: &Sim, step: &Step) -> String {
         assert_eq!(plain(&said), plain(&step.shown), "{line}");
         return said;
     }
+    until_shown(sim, line, &[&step.shown])
+}
+
+/// Types a command until it prints one of these.
+fn until_shown(sim: &Sim, line: &str, shown: &[&str]) -> String {
     eventually(line, || {
         let said = sim.try_run(line)?;
-        if plain(&said) == plain(&step.shown) { Ok(said) } else { Err(said) }
+        if shown.iter().any(|shown| plain(&said) == plain(shown)) { Ok(said) } else { Err(said) }
     })
 }
 
@@ -201,11 +206,7 @@ fn several_teams(mut sim: Sim) {
         let other = "by the older WeightedRoute team-search/search;";
         let same = "by the WeightedRoute team-search/search, which has its place already;";
         if step.shown.contains(other) {
-            let shown = [step.shown.clone(), step.shown.replace(other, same)].map(|shown| plain(&shown));
-            eventually(&step.command, || {
-                let said = plain(&sim.try_run(&step.command)?);
-                if shown.contains(&said) { Ok(()) } else { Err(said) }
-            });
+            until_shown(&sim, &step.command, &[&step.shown, &step.shown.replace(other, same)]);
         } else {
             play(&sim, step);
         }

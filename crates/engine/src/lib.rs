@@ -13,6 +13,7 @@ pub mod depend;
 pub mod dns;
 pub mod entry_point;
 pub mod environment;
+mod escape;
 pub mod event;
 pub mod fact;
 pub mod forecast;

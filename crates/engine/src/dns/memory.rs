@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 
 use weir_api::traffic_shift::Outcome;
 
+use crate::escape;
+
 use super::identifier::Mark;
 use super::name::DnsName;
 use super::record::{Alias, Content, RecordSet, RecordType, Routing};
@@ -30,6 +32,8 @@ const PIECE: usize = 200;
 const HERITAGE: &str = "heritage=weir ";
 const VERSION: &str = "v=1";
 const NOTHING: &str = "nothing";
+/// What stands before the digits of a byte that is escaped.
+const ESCAPE: char = '%';
 
 /// The letter of each outcome; a superseded run was overtaken.
 const OUTCOMES: [(Outcome, &str); 4] =
@@ -209,23 +213,11 @@ fn record(name: &DnsName, text: &str) -> Option<RecordSet> {
 
 /// Writes what would end a word, a record or a value as `%` and two hexadecimal digits a byte.
 fn escape(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'|' | b'"' | b'\\');
-    let written = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
-    text.bytes().map(written).collect()
+    escape::escape(text, ESCAPE, |byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'|' | b'"' | b'\\'))
 }
 
 fn unescape(text: &str) -> Option<String> {
-    let (mut bytes, mut letters) = (Vec::new(), text.bytes());
-    while let Some(letter) = letters.next() {
-        bytes.push(match letter {
-            b'%' => {
-                let digits = [letters.next()?, letters.next()?];
-                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-            }
-            letter => letter,
-        });
-    }
-    String::from_utf8(bytes).ok()
+    escape::unescape(text, ESCAPE)
 }
 
 #[cfg(test)]

@@ -130,7 +130,9 @@ impl<'a> Projection<'a> {
 
     fn change(&mut self, write: &ListenerWrite) {
         let listener = write.listener().clone();
-        let mut rules = self.rules.remove(&listener).unwrap_or_else(|| self.known_rules(&listener));
+        // A write is founded on the rules, so they are known.
+        let rules = self.rules.remove(&listener);
+        let mut rules = rules.unwrap_or_else(|| self.rules_now(&listener).unwrap_or_default().to_vec());
         match write {
             ListenerWrite::CreateRule { listener, priority, conditions, forward, tags } => {
                 self.made += 1;
@@ -186,12 +188,6 @@ impl<'a> Projection<'a> {
     /// The groups that are known, as they are now.
     pub(super) fn known_groups(&self) -> impl Iterator<Item = &'a TargetGroup> {
         self.facts.groups()
-    }
-
-    /// The rules of a listener that was not written to. A write is founded on them, so they are known.
-    fn known_rules(&self, listener: &Arn) -> Vec<Rule> {
-        let known = self.facts.last::<Vec<Rule>>(Query::Rules(listener.clone()));
-        known.and_then(|reading| reading.found.ok().cloned()).unwrap_or_default()
     }
 
     fn tags_mut(&mut self, resource: &Arn) -> &mut Tags {

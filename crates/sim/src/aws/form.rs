@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::refusal::Refusal;
+use super::refusal::{Refusal, broken_bound};
 use super::xml::Xml;
 
 /// A parameter: a text, or parameters in it, by name.
@@ -67,14 +67,9 @@ impl Form {
     /// A number from a declared range.
     pub(crate) fn number_within(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Refusal> {
         let Some(number) = self.number(name)? else { return Ok(None) };
-        let refused = |word: &str, bound| {
-            let constraint = format!("Member must have value {word} than or equal to {bound}");
-            Refusal::constraint(name, &number.to_string(), &constraint)
-        };
-        match u32::try_from(number) {
-            Ok(number) if number >= least && number <= most => Ok(Some(number)),
-            _ if number < i64::from(least) => Err(refused("greater", least)),
-            _ => Err(refused("less", most)),
+        match broken_bound("value", number, &(i64::from(least)..=i64::from(most))) {
+            None => Ok(u32::try_from(number).ok()),
+            Some(constraint) => Err(Refusal::constraint(name, &number.to_string(), &constraint)),
         }
     }
 

@@ -1,5 +1,8 @@
 //! How AWS says no: a code, a message, a status.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use http::StatusCode;
 
 use super::xml::Xml;
@@ -60,6 +63,17 @@ impl Refusal {
             vec![Xml::text("Type", side), Xml::text("Code", self.code), Xml::text("Message", &self.message)],
         )
     }
+}
+
+/// The constraint that a size breaks, in the words in which AWS says it; `None` where it is within. It is that of a `value` or
+/// a `length`.
+pub(super) fn broken_bound<T: PartialOrd + Display>(of: &str, size: T, range: &RangeInclusive<T>) -> Option<String> {
+    let (word, bound) = match size {
+        size if size < *range.start() => ("greater", range.start()),
+        size if size > *range.end() => ("less", range.end()),
+        _ => return None,
+    };
+    Some(format!("Member must have {of} {word} than or equal to {bound}"))
 }
 
 /// A refusal on its way to the wire, with what goes beyond code and message.

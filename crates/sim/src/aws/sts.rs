@@ -13,7 +13,7 @@ use super::form::Form;
 use super::iam::{Deed, Policy};
 use super::partition::{AccountRegion, Identity, Partition};
 use super::protocol::{Input, Output, Protocol};
-use super::refusal::{Refusal, Refused};
+use super::refusal::{Refusal, Refused, broken_bound};
 use super::service::{Asks, Errand, Operation, Service};
 use super::xml::Xml;
 
@@ -209,14 +209,8 @@ impl Partition {
 /// A text of a declared length.
 fn within<'a>(form: &'a Form, name: &str, length: std::ops::RangeInclusive<usize>) -> Result<Option<&'a str>, Refusal> {
     let Some(text) = form.text(name) else { return Ok(None) };
-    let refused = |word: &str, bound: &usize| {
-        Refusal::constraint(name, text, &format!("Member must have length {word} than or equal to {bound}"))
-    };
-    match text.chars().count() {
-        count if count < *length.start() => Err(refused("greater", length.start())),
-        count if count > *length.end() => Err(refused("less", length.end())),
-        _ => Ok(Some(text)),
-    }
+    let broken = broken_bound("length", text.chars().count(), &length);
+    broken.map_or(Ok(Some(text)), |constraint| Err(Refusal::constraint(name, text, &constraint)))
 }
 
 /// The policy that a session is limited to.

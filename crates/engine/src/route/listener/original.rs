@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use weir_api::weighted_route::{Before, BeforeForward, GroupWeight, ListenerRule, RouteDeletionPolicy};
 
 use crate::Arn;
+use crate::escape::{escape, unescape};
 use crate::fact::{Action, ActionKind, Forward, Tags};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
@@ -33,6 +34,8 @@ const MOST_TAGS: usize = 50;
 const OTHER_TAGS: usize = 3;
 /// By what a whole text ends.
 const END: &str = "+.";
+/// What stands before the digits of a byte that is not plain.
+const ESCAPE: char = '_';
 /// The only kind of action, besides a forward, that is remembered.
 const FIXED_RESPONSE: &str = "fixed-response";
 
@@ -174,7 +177,7 @@ fn text(before: &Before, near: &Arn) -> String {
         (None, Some(settings)) => {
             text.push_str(FIXED_RESPONSE);
             for (name, value) in settings {
-                let _ = write!(text, "+{name}={}", escape(value));
+                let _ = write!(text, "+{name}={}", escape(value, ESCAPE, is_plain));
             }
         }
         (None, None) => text.push_str("nothing"),
@@ -200,7 +203,7 @@ fn parse(text: &str, near: &Arn) -> Option<Before> {
         FIXED_RESPONSE => {
             let setting = |part: &str| {
                 let (name, value) = part.split_once('=')?;
-                Some((name.to_owned(), unescape(value)?))
+                Some((name.to_owned(), unescape(value, ESCAPE)?))
             };
             let settings: BTreeMap<String, String> = parts.map(setting).collect::<Option<_>>()?;
             Some(Before { forward: None, fixed_response: Some(settings) })
@@ -215,31 +218,9 @@ fn prefix(near: &Arn) -> String {
     format!("{}:targetgroup/", fields.join(":"))
 }
 
-/// A value with every character that is not plain as `_` and two hexadecimal digits for each of its bytes.
-fn escape(value: &str) -> String {
-    let mut escaped = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b".:/-@".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "_{byte:02X}");
-        }
-    }
-    escaped
-}
-
-fn unescape(escaped: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = escaped.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'_' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+/// What stands in a value of a tag as it is.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".:/-@".contains(&byte)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ const ROUTES: &[Route] = &[
 /// What an operation does that looks at nothing but the account.
 type Work = fn(&mut Route53, &Input, &Writer) -> Result<Output, Refused>;
 
-/// `None` of what looks elsewhere too, and of what there is not.
+/// `None` of a batch, which looks at balancers too.
 fn work(operation: &str) -> Option<Work> {
     Some(match operation {
         "ChangeTagsForResource" => Route53::change_tags_for_resource,
@@ -164,14 +164,12 @@ impl Service for Dns {
         partition: &mut Partition,
     ) -> Result<Output, Refused> {
         let Errand { place, writer, .. } = errand;
-        // An alias can have a balancer of any account and region for a target.
-        let is_batch = operation.name == CHANGE_RECORDS;
-        let balancers = if is_batch { Balancers::of(partition) } else { Balancers::default() };
-        let route53 = &mut partition.global(&place.account).route53;
-        match work(operation.name) {
-            Some(work) => work(route53, input, writer),
-            None => route53.change_resource_record_sets(input, writer, &balancers),
+        if let Some(work) = work(operation.name) {
+            return work(&mut partition.global(&place.account).route53, input, writer);
         }
+        // An alias can have a balancer of any account and region for a target.
+        let balancers = Balancers::of(partition);
+        partition.global(&place.account).route53.change_resource_record_sets(input, writer, &balancers)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::super::protocol::Input;
-use super::super::refusal::Refusal;
+use super::super::refusal::{Refusal, broken_bound};
 use super::super::xml::element::Element;
 use super::NAMESPACE;
 
@@ -31,28 +31,15 @@ pub(super) fn within<'a>(
     place: &str,
     length: std::ops::RangeInclusive<usize>,
 ) -> Result<&'a str, Refusal> {
-    let count = text.chars().count();
-    let refused = |word: &str, bound: &usize| {
-        constraint(text, place, &format!("Member must have length {word} than or equal to {bound}"))
-    };
-    match count {
-        count if count < *length.start() => Err(refused("greater", length.start())),
-        count if count > *length.end() => Err(refused("less", length.end())),
-        _ => Ok(text),
-    }
+    let broken = broken_bound("length", text.chars().count(), &length);
+    broken.map_or(Ok(text), |broken| Err(constraint(text, place, &broken)))
 }
 
 /// A number from a declared range.
 pub(super) fn number(text: &str, place: &str, range: std::ops::RangeInclusive<i64>) -> Result<i64, Refusal> {
     let number: i64 = text.trim().parse().map_err(|_| not_of_type(text, "long"))?;
-    let refused = |word: &str, bound: &i64| {
-        constraint(number, place, &format!("Member must have value {word} than or equal to {bound}"))
-    };
-    match number {
-        number if number < *range.start() => Err(refused("greater", range.start())),
-        number if number > *range.end() => Err(refused("less", range.end())),
-        _ => Ok(number),
-    }
+    let broken = broken_bound("value", number, &range);
+    broken.map_or(Ok(number), |broken| Err(constraint(number, place, &broken)))
 }
 
 /// A truth value.
@@ -139,14 +126,8 @@ pub(super) fn members<'a>(
             expected(&[member])
         )));
     }
-    let refused = |word: &str, bound: &usize| {
-        constraint("[]", place, &format!("Member must have length {word} than or equal to {bound}"))
-    };
-    match list.elements.len() {
-        found if found < *count.start() => Err(refused("greater", count.start())),
-        found if found > *count.end() => Err(refused("less", count.end())),
-        _ => Ok(&list.elements),
-    }
+    let broken = broken_bound("length", list.elements.len(), &count);
+    broken.map_or(Ok(&list.elements), |broken| Err(constraint("[]", place, &broken)))
 }
 
 /// How many items a page has: as many as are asked for, and no more than there can be.
