@@ -30,6 +30,7 @@ mod elbv2;
 mod form;
 mod iam;
 mod log;
+mod page;
 mod partition;
 mod protocol;
 mod rates;
