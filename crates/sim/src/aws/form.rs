@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::refusal::{Refusal, broken_bound};
 use super::xml::Xml;
 
+/// Names in the path of a parameter.
+const DEEPEST: usize = 32;
+
 /// A parameter: a text, or parameters in it, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Form {
@@ -22,10 +25,11 @@ impl Form {
         form
     }
 
-    /// Sets the text at a path of names with dots between them.
+    /// Sets the text at a path of names with dots between them. What would lie deeper than any parameter stays one name, so that
+    /// nobody can have trees made without an end.
     pub(crate) fn put(&mut self, path: &str, text: impl Into<String>) {
         let mut place = self;
-        for name in path.split('.') {
+        for name in path.splitn(DEEPEST, '.') {
             place = place.fields.entry(name.to_owned()).or_default();
         }
         place.text = Some(text.into());

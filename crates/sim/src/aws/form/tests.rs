@@ -51,3 +51,12 @@ fn parameters_are_echoed_as_elements() {
         "{document}"
     );
 }
+
+#[test]
+fn a_path_without_an_end_makes_no_tree_without_an_end() {
+    let names = vec!["a"; 500_000];
+    let form = Form::parse(format!("{}=x&B.C=y", names.join(".")).as_bytes());
+    let depth = std::iter::successors(Some(&form), |form| form.field("a")).count();
+    assert!(depth < 40, "{depth}");
+    assert_eq!(form.field("B").and_then(|form| form.text("C")), Some("y"));
+}
