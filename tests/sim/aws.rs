@@ -21,17 +21,28 @@ fn arn<'a>(answer: &'a Value, list: &str, field: &str) -> &'a str {
 
 #[test]
 fn a_world_is_built_and_looked_at_with_ordinary_calls() {
-    // Instances are those of a world file.
-    let Some(sim) = Sim::start_with(&["--speed", "10"], &["examples/sim/release.yaml"]) else { return };
+    let Some(sim) = Sim::start_with(&["--speed", "10"], &[]) else { return };
+    let made = json(&sim, "ec2 create-vpc --cidr-block 10.0.0.0/16");
+    let vpc = made["Vpc"]["VpcId"].as_str().unwrap();
+    let subnet = |number: u32, zone: &str| {
+        let range = format!("--cidr-block 10.0.{number}.0/24 --availability-zone eu-west-1{zone}");
+        let made = json(&sim, &format!("ec2 create-subnet --vpc-id {vpc} {range}"));
+        made["Subnet"]["SubnetId"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (subnet(1, "a"), subnet(2, "b"));
+    let image = "--image-id ami-0123456789abcdef0 --instance-type t3.micro";
+    let made = json(&sim, &format!("ec2 run-instances {image} --count 2 --subnet-id {first}"));
+    let ids = [0, 1].map(|number| made["Instances"][number]["InstanceId"].as_str().unwrap());
     let group = |name: &str| {
-        let made = format!("elbv2 create-target-group --name {name} --protocol HTTP --port 8080 --vpc-id vpc-1");
+        let made = format!("elbv2 create-target-group --name {name} --protocol HTTP --port 8080 --vpc-id {vpc}");
         arn(&json(&sim, &made), "TargetGroups", "TargetGroupArn").to_owned()
     };
     let (blue, green) = (group("blue"), group("green"));
-    for (group, id) in [(&blue, "i-checkout-blue-1"), (&green, "i-checkout-green-1")] {
+    sim.run(&format!("aws ec2 wait instance-running --instance-ids {}", ids.join(" ")));
+    for (group, id) in [(&blue, ids[0]), (&green, ids[1])] {
         sim.run(&format!("aws elbv2 register-targets --target-group-arn {group} --targets Id={id}"));
     }
-    let made = json(&sim, "elbv2 create-load-balancer --name public --subnets subnet-1 subnet-2");
+    let made = json(&sim, &format!("elbv2 create-load-balancer --name public --subnets {first} {second}"));
     let balancer = arn(&made, "LoadBalancers", "LoadBalancerArn");
     sim.run(&format!("aws elbv2 wait load-balancer-available --load-balancer-arns {balancer}"));
     let listener = format!(
@@ -55,10 +66,16 @@ fn a_world_is_built_and_looked_at_with_ordinary_calls() {
     assert_eq!(rules["Rules"][0]["Actions"][0]["ForwardConfig"]["TargetGroups"][1]["Weight"], 1, "{rules}");
     sim.run(&format!("aws elbv2 wait target-in-service --target-group-arn {blue}"));
     let health = json(&sim, &format!("elbv2 describe-target-health --target-group-arn {green}"));
-    assert_eq!(health["TargetHealthDescriptions"][0]["Target"]["Id"], "i-checkout-green-1", "{health}");
+    assert_eq!(health["TargetHealthDescriptions"][0]["Target"]["Id"], ids[1], "{health}");
     sim.run(&format!("aws elbv2 delete-rule --rule-arn {rule}"));
     sim.run(&format!("aws elbv2 delete-load-balancer --load-balancer-arn {balancer}"));
     sim.run(&format!("aws elbv2 delete-target-group --target-group-arn {green}"));
+    sim.run(&format!("aws ec2 terminate-instances --instance-ids {}", ids.join(" ")));
+    sim.run(&format!("aws ec2 wait instance-terminated --instance-ids {}", ids.join(" ")));
+    for subnet in [&first, &second] {
+        sim.run(&format!("aws ec2 delete-subnet --subnet-id {subnet}"));
+    }
+    sim.run(&format!("aws ec2 delete-vpc --vpc-id {vpc}"));
     let who = json(&sim, "sts get-caller-identity");
     assert_eq!(who["Account"], "123456789012", "{who}");
 }
@@ -116,6 +133,10 @@ fn mistakes_are_told_as_aws_tells_them() {
     assert!(said.contains("InvalidAction"), "{said}");
     let said = sim.fails("aws elbv2 create-target-group --name 'not a name' --protocol HTTP --port 80 --vpc-id vpc-1");
     assert!(said.contains("ValidationError"), "{said}");
+    let said = sim.fails("aws ec2 describe-key-pairs");
+    assert!(said.contains("InvalidAction"), "{said}");
+    let said = sim.fails("aws ec2 delete-vpc --vpc-id vpc-1");
+    assert!(said.contains("InvalidVpcID.NotFound"), "{said}");
 }
 
 #[test]
@@ -125,8 +146,11 @@ fn boto3_walks_every_operation_and_finds_the_shapes_and_errors_of_the_models() {
     let called = told["called"].as_array().unwrap().iter().filter_map(Value::as_str);
     let refused = told["refused"].as_object().unwrap().keys().map(String::as_str);
     let walked: BTreeSet<&str> = called.chain(refused).collect();
-    let all = weir_sim::aws::operations().into_iter();
-    assert_eq!(walked, all.flat_map(|(_, operations)| operations).collect());
+    let named = |(service, operations): (&str, Vec<&str>)| -> Vec<String> {
+        operations.into_iter().map(|operation| format!("{service}:{operation}")).collect()
+    };
+    let all: Vec<String> = weir_sim::aws::operations().into_iter().flat_map(named).collect();
+    assert_eq!(walked, all.iter().map(String::as_str).collect());
     // The AWS CLI chooses the same protocol of CloudWatch as boto3; `conformance::counts` has it speak the other one.
     let queries = r#"[{"Id":"all","MetricStat":{"Metric":{"Namespace":"AWS/ApplicationELB","MetricName":"RequestCount"},"Period":60,"Stat":"Sum"}}]"#;
     let told = json(

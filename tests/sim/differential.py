@@ -202,7 +202,6 @@ NOT_COMPARED = {
         "CanonicalHostedZoneId": "belongs to AWS's own account; moto tells an example",
         "CreatedTime": "is when each was asked",
         "State": "a new balancer of AWS is provisioned for minutes; moto's is active once it was described",
-        "VpcId": "the simulated AWS has one network for all balancers",
         "SecurityGroups": "moto gives none where AWS gives those of the network",
     },
     "TargetGroupName": {
@@ -1052,12 +1051,13 @@ class Dice:
 class Differential:
     def __init__(self, simulated_url, moto_url, seed):
         self.seed, self.world = seed, World()
-        self.simulated = Side(simulated_url, {
-            "<vpc>": "vpc-1", "<subnet 1>": "subnet-1", "<subnet 2>": "subnet-2",
-            "<certificate>": f"arn:aws:acm:{REGION}:123456789012:certificate/1"})
+        self.simulated = Side(simulated_url, {"<certificate>": f"arn:aws:acm:{REGION}:123456789012:certificate/1"})
         self.moto = Side(moto_url, {})
-        for name, real in foundations(self.moto).items():
-            self.moto.call(name, real)
+        acm = boto3.client("acm", **self.moto.settings)
+        self.moto.call("<certificate>", acm.request_certificate(DomainName="weir.test")["CertificateArn"])
+        for side in (self.simulated, self.moto):
+            for name, real in network(side).items():
+                side.call(name, real)
         self.dice = Dice(seed, self.world)
         self.pool = concurrent.futures.ThreadPoolExecutor(8)
         self.requests, self.refused, self.alone = collections.Counter(), {}, collections.Counter()
@@ -1216,13 +1216,11 @@ class Differential:
                  f"the simulated AWS: {found}\nmoto: {other}")
 
 
-def foundations(side):
-    """A network, subnets of two zones, and a certificate."""
-    ec2, acm = (boto3.client(service, **side.settings) for service in ("ec2", "acm"))
-    subnets = sorted(ec2.describe_subnets()["Subnets"], key=lambda subnet: subnet["AvailabilityZone"])
-    certificate = acm.request_certificate(DomainName="weir.test")["CertificateArn"]
-    return {"<vpc>": subnets[0]["VpcId"], "<subnet 1>": subnets[0]["SubnetId"], "<subnet 2>": subnets[1]["SubnetId"],
-            "<certificate>": certificate}
+def network(side):
+    """The default network, and its subnets in two zones."""
+    subnets = boto3.client("ec2", **side.settings).describe_subnets()["Subnets"]
+    subnets.sort(key=lambda subnet: subnet["AvailabilityZone"])
+    return {"<vpc>": subnets[0]["VpcId"], "<subnet 1>": subnets[0]["SubnetId"], "<subnet 2>": subnets[1]["SubnetId"]}
 
 
 def is_of_another_balancer(parameters, world):

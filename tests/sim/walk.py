@@ -1,4 +1,4 @@
-"""Calls every operation of Elastic Load Balancing v2, CloudWatch, STS and Route 53 that the simulated AWS has, by boto3, which
+"""Calls every operation of Elastic Load Balancing v2, EC2, CloudWatch, STS and Route 53 that the simulated AWS has, by boto3, which
 follows pages and builds requests by Amazon's own models. Each answer is held against the shape that the models give it, and each
 error against the errors that they list; every error that the simulated AWS knows for an operation comes at least once. Prints
 what was called, which errors came back, and which operations are not there, as JSON."""
@@ -14,12 +14,13 @@ import boto3
 from botocore import xform_name
 
 import walk_dns
-from walked import absent, call, called, fails, is_absent, refused
+import walk_ec2
+from walked import absent, call, called, default_network, fails, is_absent, refused
 
 # Quotas of a balancer, and of an action.
 MOST_RULES, MOST_GROUPS, MOST_LISTENERS, MOST_GROUPS_OF_ACTION = 100, 100, 50, 5
 
-SUBNETS = ["subnet-1", "subnet-2"]
+VPC, SUBNETS = default_network()
 TOO_MANY_TAGS = [{"Key": f"tag-{number}", "Value": ""} for number in range(51)]
 
 
@@ -45,7 +46,7 @@ def sticky(client, group, enabled):
 
 
 def make_group(client, name, protocol="HTTP"):
-    made = call(client, "CreateTargetGroup", Name=name, Protocol=protocol, Port=80, VpcId="vpc-1")
+    made = call(client, "CreateTargetGroup", Name=name, Protocol=protocol, Port=80, VpcId=VPC)
     return made["TargetGroups"][0]["TargetGroupArn"]
 
 
@@ -68,8 +69,8 @@ def make_rule(client, listener, priority, actions):
 def elb(client, target):
     groups = [make_group(client, name) for name in ("walk-a", "walk-b", "walk-c")]
     first, second, third = groups
-    fails(client, "DuplicateTargetGroupName", "CreateTargetGroup", Name="walk-a", Protocol="HTTPS", Port=80, VpcId="vpc-1")
-    fails(client, "InvalidConfigurationRequest", "CreateTargetGroup", Name="walk-check", Protocol="HTTP", Port=80, VpcId="vpc-1",
+    fails(client, "DuplicateTargetGroupName", "CreateTargetGroup", Name="walk-a", Protocol="HTTPS", Port=80, VpcId=VPC)
+    fails(client, "InvalidConfigurationRequest", "CreateTargetGroup", Name="walk-check", Protocol="HTTP", Port=80, VpcId=VPC,
           HealthCheckProtocol="TCP")
     call(client, "RegisterTargets", TargetGroupArn=first, Targets=[{"Id": target}])
     fails(client, "InvalidTarget", "RegisterTargets", TargetGroupArn=first, Targets=[{"Id": "i-nowhere"}])
@@ -118,6 +119,7 @@ def elb(client, target):
     wrong_actions(client, balancer, listener, rules[0], first)
     wrong_protocols(client, balancer, listener, rules[0])
     one_balancer_of_a_group(client, first)
+    of_one_network(client, balancer, listener, rules[0])
     tags_that_are_refused(client, balancer, listener, rules[0])
     wrong_parameters(client, balancer, listener, rules[0], first)
 
@@ -241,6 +243,34 @@ def one_balancer_of_a_group(client, group):
     call(client, "DeleteLoadBalancer", LoadBalancerArn=other)
 
 
+def of_one_network(client, balancer, listener, rule):
+    """Balancers, their subnets and security groups, and their target groups are of one network."""
+    ec2 = boto3.client("ec2")
+    made = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=made, CidrBlock="10.0.0.0/24", AvailabilityZone=f"{client.meta.region_name}c")
+    subnet = subnet["Subnet"]["SubnetId"]
+    [other] = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [made]}])["SecurityGroups"]
+    for code, parameters in (
+        ("SubnetNotFound", {"Subnets": [SUBNETS[0], "subnet-1"]}),
+        ("InvalidConfigurationRequest", {"Subnets": [SUBNETS[0], SUBNETS[0]]}),
+        ("InvalidConfigurationRequest", {"Subnets": [SUBNETS[0], subnet]}),
+        ("InvalidSecurityGroup", {"Subnets": SUBNETS, "SecurityGroups": [other["GroupId"]]}),
+    ):
+        fails(client, code, "CreateLoadBalancer", Name="walk-network", **parameters)
+    fails(client, "ValidationError", "CreateTargetGroup", Name="walk-nowhere", Protocol="HTTP", Port=80, VpcId="vpc-1")
+    group = call(client, "CreateTargetGroup", Name="walk-elsewhere", Protocol="HTTP", Port=80, VpcId=made)
+    group = group["TargetGroups"][0]["TargetGroupArn"]
+    split = forward((group, 1))
+    fails(client, "InvalidConfigurationRequest", "CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=81,
+          DefaultActions=split)
+    fails(client, "InvalidConfigurationRequest", "ModifyListener", ListenerArn=listener, DefaultActions=split)
+    fails(client, "InvalidConfigurationRequest", "CreateRule", ListenerArn=listener, Priority=9, Conditions=hosts("h.test"),
+          Actions=split)
+    call(client, "DeleteTargetGroup", TargetGroupArn=group)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=made)
+
+
 def tags_that_are_refused(client, balancer, listener, rule):
     """A key twice, and more tags than a resource can have."""
     twice = [{"Key": "team", "Value": "a"}, {"Key": "team", "Value": "b"}]
@@ -251,7 +281,7 @@ def tags_that_are_refused(client, balancer, listener, rule):
     fails(client, "TooManyTags", "AddTags", ResourceArns=[rule], Tags=TOO_MANY_TAGS[50:])
     call(client, "RemoveTags", ResourceArns=[rule], TagKeys=[tag["Key"] for tag in TOO_MANY_TAGS])
     fails(client, "TooManyTags", "CreateLoadBalancer", Name="walk-tags", Subnets=SUBNETS, Tags=TOO_MANY_TAGS)
-    fails(client, "TooManyTags", "CreateTargetGroup", Name="walk-tags", Protocol="HTTP", Port=80, VpcId="vpc-1",
+    fails(client, "TooManyTags", "CreateTargetGroup", Name="walk-tags", Protocol="HTTP", Port=80, VpcId=VPC,
           Tags=TOO_MANY_TAGS)
     fails(client, "TooManyTags", "CreateListener", LoadBalancerArn=balancer, Protocol="HTTP", Port=81,
           DefaultActions=reply(), Tags=TOO_MANY_TAGS)
@@ -263,17 +293,17 @@ def wrong_parameters(client, balancer, listener, rule, group):
     """What no operation takes, whatever there is."""
     fails(client, "InvalidScheme", "CreateLoadBalancer", Name="walk-scheme", Subnets=SUBNETS, Scheme="elsewhere")
     for operation, parameters in (
-        ("CreateLoadBalancer", {"Name": "walk-one", "Subnets": ["subnet-1"]}),
+        ("CreateLoadBalancer", {"Name": "walk-one", "Subnets": SUBNETS[:1]}),
         ("CreateLoadBalancer", {"Name": "internal-walk", "Subnets": SUBNETS}),
         ("DescribeLoadBalancers", {"LoadBalancerArns": [balancer], "Names": ["walk"]}),
         ("DescribeLoadBalancers", {"PageSize": 1, "Marker": "nowhere"}),
         ("DeleteLoadBalancer", {"LoadBalancerArn": group}),
-        ("CreateTargetGroup", {"Name": "-walk", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1"}),
+        ("CreateTargetGroup", {"Name": "-walk", "Protocol": "HTTP", "Port": 80, "VpcId": VPC}),
         ("CreateTargetGroup", {"Name": "walk-type", "TargetType": "cloud"}),
         ("CreateTargetGroup", {"Name": "walk-lambda", "TargetType": "lambda", "Port": 80}),
         ("CreateTargetGroup", {"Name": "walk-vpc", "Protocol": "HTTP", "Port": 80}),
-        ("CreateTargetGroup", {"Name": "walk-port", "Protocol": "HTTP", "VpcId": "vpc-1"}),
-        ("CreateTargetGroup", {"Name": "walk-time", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1",
+        ("CreateTargetGroup", {"Name": "walk-port", "Protocol": "HTTP", "VpcId": VPC}),
+        ("CreateTargetGroup", {"Name": "walk-time", "Protocol": "HTTP", "Port": 80, "VpcId": VPC,
                                "HealthCheckIntervalSeconds": 10, "HealthCheckTimeoutSeconds": 20}),
         ("DescribeTargetGroups", {"Names": ["walk-a"], "TargetGroupArns": [group]}),
         ("ModifyTargetGroupAttributes", {"TargetGroupArn": group, "Attributes": [
@@ -373,5 +403,6 @@ quotas(balancing)
 is_absent(balancing, "DescribeSSLPolicies")
 cloudwatch(balancing.describe_load_balancers(Names=["shop-public"])["LoadBalancers"][0]["LoadBalancerArn"])
 sts()
+walk_ec2.walk()
 walk_dns.walk()
 print(json.dumps({"called": sorted(called), "refused": refused, "absent": absent}))

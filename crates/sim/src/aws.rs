@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use self::cloudwatch::CloudWatch;
+use self::ec2::Ec2;
 use self::elbv2::Elb;
 use self::log::CallLog;
 use self::partition::{AccountRegion, Here, Partition};
@@ -25,6 +26,7 @@ use crate::traffic::Stream;
 
 mod cbor;
 mod cloudwatch;
+mod ec2;
 mod effect;
 mod elbv2;
 mod form;
@@ -52,7 +54,7 @@ pub use self::elbv2::request::HttpRequest;
 pub use self::elbv2::target::{AppBehaviour, CheckAnswer, HealthChecks, TargetKey, TargetState};
 pub use self::iam::Right;
 pub use self::log::Call;
-pub use self::rates::{DnsRates, Rate, Rates};
+pub use self::rates::{DnsRates, Ec2Rates, Rate, Rates};
 pub use self::refusal::Refusal;
 pub use self::route53::{DnsAnswer, DnsOutcome, RecordEdit, RecordSays, RecordType, Route53Options};
 pub use self::service::{Asks, Sent, Split, operations};
@@ -123,6 +125,7 @@ pub struct Aws {
 #[derive(Debug)]
 struct Regional {
     elbv2: Elb,
+    ec2: Ec2,
     cloudwatch: CloudWatch,
     log: CallLog,
     buckets: Buckets,
@@ -221,7 +224,8 @@ impl Aws {
 
     /// The answer to a request that AWS refuses without a look at it.
     pub fn refuse(request: &Request<Bytes>, refusal: Refusal) -> Response<Bytes> {
-        service::meant(request).0.protocol().response("0", Err(refusal.into()))
+        let (service, _) = service::meant(request);
+        service.protocol().response("0", Err(service.in_own_words(refusal).into()))
     }
 
     /// All calls so far.
@@ -239,7 +243,7 @@ impl Aws {
     pub fn forget_history(&self) {
         let now = self.clock.now();
         self.send_what_is_due(now);
-        self.partition().forget_before(now - KEPT);
+        self.partition().forget_before(now - KEPT, now);
     }
 
     /// How many calls there were, by operation and outcome.
@@ -306,7 +310,8 @@ impl Regional {
             log: CallLog::default(),
             buckets: Buckets::default(),
             elbv2: Elb::new(seeds.u64(..), options.clone()),
-            cloudwatch: CloudWatch::new(seeds.u64(..), options.arrival, options.datapoints_per_page),
+            cloudwatch: CloudWatch::new(seeds.u64(..), options.arrival.clone(), options.datapoints_per_page),
+            ec2: Ec2::new(seeds.u64(..), &options),
         }
     }
 }

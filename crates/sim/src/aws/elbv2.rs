@@ -59,7 +59,9 @@ pub(crate) struct Balancer {
     pub(crate) name: String,
     pub(crate) kind: BalancerKind,
     scheme: String,
-    subnets: Vec<String>,
+    vpc: String,
+    /// The names of its zones, and its subnet in each.
+    subnets: Vec<(String, String)>,
     security_groups: Vec<String>,
     /// Whether its name has addresses of version 6 besides.
     dual_stack: bool,
@@ -165,8 +167,6 @@ pub(crate) struct Elb {
     tags: BTreeMap<String, Tags>,
     /// How many rules of which balancer use a group.
     uses: BTreeMap<String, BTreeMap<String, u32>>,
-    /// Whether each known instance runs.
-    instances: BTreeMap<String, bool>,
 }
 
 impl Elb {
@@ -183,7 +183,6 @@ impl Elb {
             buried: Vec::new(),
             tags: BTreeMap::new(),
             uses: BTreeMap::new(),
-            instances: BTreeMap::new(),
         }
     }
 

@@ -50,6 +50,16 @@ impl Form {
         self.fields.contains_key(name)
     }
 
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// The text of this parameter itself.
+    pub(crate) fn own_text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// The text of a parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.text.as_deref()
@@ -105,8 +115,8 @@ impl Form {
         if texts.is_empty() { Err(Refusal::missing(name)) } else { Ok(texts) }
     }
 
-    /// Members stand under numbers, whose order is not that of their texts.
-    fn numbered(&self, name: &str) -> Vec<&Form> {
+    /// What stands under numbers, as all lists of EC2 do: their order is not that of their texts.
+    pub(crate) fn numbered(&self, name: &str) -> Vec<&Form> {
         let Some(members) = self.fields.get(name) else { return Vec::new() };
         let mut numbered: Vec<(u32, &Form)> =
             members.fields.iter().filter_map(|(number, member)| Some((number.parse().ok()?, member))).collect();

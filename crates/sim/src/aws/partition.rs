@@ -156,11 +156,12 @@ impl Partition {
     }
 
     /// Forgets every call and change so far, and how things were before an instant.
-    pub(super) fn forget_before(&mut self, at: Timestamp) {
+    pub(super) fn forget_before(&mut self, at: Timestamp, now: Timestamp) {
         self.effects.forget();
         for regional in self.regional.values_mut() {
             drop(regional.log.take());
             regional.elbv2.forget_before(at);
+            regional.ec2.forget_before(at, now);
         }
         for global in self.global.values_mut() {
             global.route53.forget_before(at);

@@ -19,6 +19,8 @@ const TARGET: &str = "x-amz-target";
 pub(super) enum Protocol {
     /// Forms in, XML of a namespace out.
     Query(&'static str),
+    /// The same of EC2: lists in forms without `member`, and answers without a `Result`.
+    Ec2(&'static str),
     /// JSON 1.0, which names version and operation in a header, and shapes by a namespace.
     Json(&'static str),
     /// Smithy's RPC v2 over CBOR, which names version and operation in the path, and shapes by a namespace.
@@ -60,14 +62,14 @@ impl Protocol {
             Self::Cbor(_) => path.starts_with("/service/"),
             Self::Json(_) => is_named,
             Self::RestXml(_) => rest::is_versioned(path),
-            Self::Query(_) => !is_named && !path.starts_with("/service/") && !rest::is_versioned(path),
+            Self::Query(_) | Self::Ec2(_) => !is_named && !path.starts_with("/service/") && !rest::is_versioned(path),
         }
     }
 
     pub(super) fn read(self, request: &Request<Bytes>) -> Input {
         let body = request.body().clone();
         match self {
-            Self::Query(_) => {
+            Self::Query(_) | Self::Ec2(_) => {
                 // Parameters stand in the body, or in the query of a GET.
                 let form = match request.uri().query() {
                     Some(query) if body.is_empty() => Form::parse(query.as_bytes()),
@@ -103,7 +105,7 @@ impl Protocol {
 
     fn namespace(self) -> &'static str {
         match self {
-            Self::Query(namespace) | Self::Json(namespace) | Self::Cbor(namespace) => namespace,
+            Self::Query(namespace) | Self::Ec2(namespace) | Self::Json(namespace) | Self::Cbor(namespace) => namespace,
             Self::RestXml(rest) => rest.namespace,
         }
     }
@@ -115,8 +117,11 @@ impl Protocol {
                 status: StatusCode::NOT_FOUND,
                 ..Refusal::new("UnknownOperationException", "The operation is not known, or not in this protocol")
             },
-            (Self::Query(_), None) => {
+            (Self::Query(_) | Self::Ec2(_), None) => {
                 Refusal::new("MissingAction", "The request must contain the parameter Action: it names the operation")
+            }
+            (Self::Ec2(_), Some(name)) => {
+                Refusal::new("InvalidAction", format!("The action {name} is not valid for this web service."))
             }
             (Self::Query(_), Some(name)) => {
                 let version = input.version.as_deref().unwrap_or("none");
@@ -132,7 +137,7 @@ impl Protocol {
             headers.insert("x-amzn-requestid", id);
         }
         let content = match self {
-            Self::Query(_) | Self::RestXml(_) => "text/xml",
+            Self::Query(_) | Self::Ec2(_) | Self::RestXml(_) => "text/xml",
             Self::Json(_) => "application/x-amz-json-1.0",
             Self::Cbor(_) => {
                 headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
@@ -176,6 +181,10 @@ impl Protocol {
                 root.document(self.namespace()).into_bytes()
             }
             Output::Body(body) => body,
+            Output::Document(mut elements) if matches!(self, Self::Ec2(_)) => {
+                elements.insert(0, Xml::text("requestId", request_id));
+                Xml::of(&format!("{operation}Response"), elements).document(self.namespace()).into_bytes()
+            }
             Output::Document(elements) | Output::Made(elements, _) => {
                 Xml::of(&format!("{operation}Response"), elements).document(self.namespace()).into_bytes()
             }
@@ -187,6 +196,11 @@ impl Protocol {
             Self::Query(_) | Self::RestXml(_) => {
                 let root = root.unwrap_or_else(|| Xml::of("ErrorResponse", vec![refusal.xml()]));
                 root.and(Xml::text("RequestId", request_id)).document(self.namespace()).into_bytes()
+            }
+            Self::Ec2(_) => {
+                let error = vec![Xml::text("Code", refusal.code), Xml::text("Message", &refusal.message)];
+                let errors = Xml::of("Errors", vec![Xml::of("Error", error)]);
+                Xml::of("Response", vec![errors, Xml::text("RequestID", request_id)]).bare_document().into_bytes()
             }
             Self::Json(namespace) => {
                 let body = json!({"__type": format!("{namespace}#{}", refusal.code), "message": refusal.message});

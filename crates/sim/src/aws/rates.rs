@@ -32,6 +32,31 @@ pub struct Rates {
     pub metric_data: Rate,
     /// For Route 53.
     pub dns: DnsRates,
+    /// For EC2, where each operation has a bucket of its own.
+    pub ec2: Ec2Rates,
+}
+
+/// The buckets of each operation of EC2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ec2Rates {
+    /// For one that reads.
+    pub describe: Rate,
+    /// For one that writes.
+    pub modify: Rate,
+    /// For `RunInstances` and `StartInstances`.
+    pub launch: Rate,
+}
+
+impl Ec2Rates {
+    /// What AWS's page "Request throttling for the Amazon EC2 API" says. Smaller buckets of calls without filters and pages are
+    /// not counted, nor are those of instances.
+    pub fn published() -> Self {
+        Self {
+            describe: Rate { per_second: 20, burst: 100 },
+            modify: Rate { per_second: 5, burst: 50 },
+            launch: Rate { per_second: 2, burst: 5 },
+        }
+    }
 }
 
 /// The buckets of Route 53, which are an account's whatever the region.
@@ -78,6 +103,7 @@ impl Rates {
             modify: Rate { per_second: 3, burst: 20 },
             metric_data: Rate { per_second: 50, burst: 50 },
             dns: DnsRates::of_2026(),
+            ec2: Ec2Rates::published(),
         }
     }
 

@@ -10,6 +10,7 @@ use http::Request;
 use jiff::Timestamp;
 
 use super::cloudwatch::{CLOUDWATCH, CLOUDWATCH_IN_JSON};
+use super::ec2::EC2;
 use super::effect::{Author, Writer};
 use super::elbv2::ELBV2;
 use super::iam::Deed;
@@ -17,13 +18,13 @@ use super::log::Call;
 use super::partition::{AccountRegion, Global, Identity, Partition, Visit};
 use super::protocol::{Input, Output, Protocol};
 use super::rates::{Bucket, Fare, Rates};
-use super::refusal::Refused;
+use super::refusal::{Refusal, Refused};
 use super::route53::ROUTE53;
 use super::scope;
 use super::sts::STS;
 
 /// Every service that there is, once for each protocol that it speaks.
-const SERVICES: [&dyn Service; 5] = [&ELBV2, &CLOUDWATCH, &CLOUDWATCH_IN_JSON, &STS, &ROUTE53];
+const SERVICES: [&dyn Service; 6] = [&ELBV2, &CLOUDWATCH, &CLOUDWATCH_IN_JSON, &STS, &ROUTE53, &EC2];
 
 /// The signing name of each service, and the names of its operations.
 pub fn operations() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -78,6 +79,11 @@ pub(super) trait Service: Sync {
         errand: &Errand,
         partition: &mut Partition,
     ) -> Result<Output, Refused>;
+
+    /// How it says what any service may refuse: a caller, or a call too many.
+    fn in_own_words(&self, refusal: Refusal) -> Refusal {
+        refusal
+    }
 }
 
 /// An operation.
@@ -190,6 +196,8 @@ impl Partition {
             let errand = Errand { place: place.clone(), caller, writer };
             self.carry_out(service, &operation, input, &errand).map(|output| (operation.name, output))
         });
+        let outcome =
+            outcome.map_err(|Refused { refusal, root }| Refused { refusal: service.in_own_words(refusal), root });
         self.regional(&place).log.record(Call {
             at: now,
             service: service.signing_name(),

@@ -41,6 +41,11 @@ impl Xml {
         Self::of(name, members.into_iter().map(|elements| Self::of("member", elements)).collect())
     }
 
+    /// A list of structures, each in its `item`, as EC2 has lists.
+    pub(crate) fn items(name: &str, items: impl IntoIterator<Item = Vec<Xml>>) -> Self {
+        Self::of(name, items.into_iter().map(|elements| Self::of("item", elements)).collect())
+    }
+
     /// A list of texts, each in its `member`.
     pub(crate) fn texts(name: &str, members: impl IntoIterator<Item = impl ToString>) -> Self {
         Self::of(name, members.into_iter().map(|text| Self::text("member", text)).collect())
@@ -48,9 +53,19 @@ impl Xml {
 
     /// The whole document of an answer of the service that has this namespace.
     pub(super) fn document(&self, namespace: &str) -> String {
+        self.written(Some(namespace))
+    }
+
+    /// The whole document of an answer that has no namespace.
+    pub(super) fn bare_document(&self) -> String {
+        self.written(None)
+    }
+
+    fn written(&self, namespace: Option<&str>) -> String {
         let mut document = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         let mut writer = XmlWriter::new(&mut document);
-        let mut root = writer.start_el(&self.name).write_ns(namespace, None).finish();
+        let root = writer.start_el(&self.name);
+        let mut root = namespace.into_iter().fold(root, |root, namespace| root.write_ns(namespace, None)).finish();
         self.write_content(&mut root);
         root.finish();
         document

@@ -67,6 +67,12 @@ impl Elb {
                 .get(arn)
                 .ok_or_else(|| Refusal::new("TargetGroupNotFound", format!("Target groups '[{arn}]' not found")))?;
             check_protocol(balancer, protocol, group)?;
+            if group.target_type != TargetType::Lambda && group.vpc != balancer.vpc {
+                return Err(Refusal::new(
+                    "InvalidConfigurationRequest",
+                    format!("Target group '{arn}' is in a different VPC than load balancer '{}'", balancer.arn),
+                ));
+            }
             if self.users_of(arn).any(|user| user != balancer.arn) {
                 return Err(Refusal::new(
                     "TargetGroupAssociationLimit",

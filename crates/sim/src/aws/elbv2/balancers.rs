@@ -1,9 +1,11 @@
 //! Balancers: `CreateLoadBalancer`, `DescribeLoadBalancers`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::super::ec2::{DEFAULT_GROUP, DEFAULT_SUBNETS, DEFAULT_VPC, Ec2};
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -20,7 +22,7 @@ const APPLICATION_ZONE: &str = "Z32O12XQLNTSW2";
 const NETWORK_ZONE: &str = "Z2IFOLAFXWLO4F";
 
 impl Elb {
-    /// Makes a balancer, active at once while a world is set up.
+    /// Makes a balancer in two zones of the default network, active at once while a world is set up.
     pub(crate) fn make_balancer(
         &mut self,
         writer: &Writer,
@@ -38,13 +40,17 @@ impl Elb {
             ));
         }
         let arn = self.registrar.balancer(kind.short(), name);
+        let is_application = kind == BalancerKind::Application;
+        let region = &self.options.region;
+        let in_zone = |(subnet, letter): (&&str, char)| (format!("{region}{letter}"), (*subnet).to_owned());
         let balancer = Balancer {
             arn: arn.clone(),
             name: name.to_owned(),
             kind,
             scheme: "internet-facing".to_owned(),
-            subnets: vec!["subnet-0a1b2c3d".to_owned(), "subnet-4e5f6071".to_owned()],
-            security_groups: Vec::new(),
+            vpc: DEFAULT_VPC.to_owned(),
+            subnets: DEFAULT_SUBNETS[..2].iter().zip('a'..).map(in_zone).collect(),
+            security_groups: if is_application { vec![DEFAULT_GROUP.to_owned()] } else { Vec::new() },
             dual_stack: false,
             created: writer.now,
             active_from: if writer.at_once { writer.now } else { writer.now + PROVISIONING },
@@ -52,7 +58,12 @@ impl Elb {
         Ok(self.balancers.entry(arn).or_insert(balancer))
     }
 
-    pub(super) fn create_load_balancer(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn create_load_balancer(
+        &mut self,
+        form: &Form,
+        writer: &Writer,
+        ec2: &Ec2,
+    ) -> Result<Vec<Xml>, Refusal> {
         let name = form.required("Name")?;
         let kind = match form.text("Type").unwrap_or("application") {
             "application" => BalancerKind::Application,
@@ -77,11 +88,7 @@ impl Elb {
                 return Err(Refusal::constraint("IpAddressType", other, constraint));
             }
         };
-        let mut subnets = form.texts("Subnets");
-        subnets.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
-        if subnets.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
-            return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
-        }
+        let site = Site::read(form, kind, ec2)?;
         let tags = Self::read_tags(form)?;
         if let Some(present) = self.balancer_named(name)
             && present.kind == kind
@@ -95,11 +102,21 @@ impl Elb {
         let balancer = self.make_balancer(writer, kind, name)?;
         scheme.clone_into(&mut balancer.scheme);
         balancer.dual_stack = dual_stack;
-        balancer.subnets = subnets.into_iter().map(str::to_owned).collect();
-        balancer.security_groups = form.texts("SecurityGroups").into_iter().map(str::to_owned).collect();
+        let Site { vpc, subnets, security_groups } = site;
+        (balancer.vpc, balancer.subnets, balancer.security_groups) = (vpc, subnets, security_groups);
         let (arn, described) = (balancer.arn.clone(), balancer.describe(&region, writer.now));
         self.put_tags(writer, &arn, tags)?;
         Ok(vec![Xml::list("LoadBalancers", [described])])
+    }
+
+    /// Whether a balancer stands in a subnet.
+    pub(in crate::aws) fn uses_subnet(&self, subnet: &str) -> bool {
+        self.balancers.values().any(|balancer| balancer.subnets.iter().any(|(_, used)| used == subnet))
+    }
+
+    /// Whether a balancer has a security group.
+    pub(in crate::aws) fn uses_security_group(&self, group: &str) -> bool {
+        self.balancers.values().any(|balancer| balancer.security_groups.iter().any(|used| used == group))
     }
 
     pub(super) fn describe_load_balancers(&self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
@@ -123,6 +140,57 @@ impl Elb {
         let found = self.balancers.values().filter(is_meant).map(|balancer| (balancer.arn.clone(), balancer));
         let describe = |balancer: &Balancer| balancer.describe(&self.options.region, writer.now);
         Ok(Page::of(form, found)?.describe("LoadBalancers", describe))
+    }
+}
+
+/// Where a balancer is to stand.
+struct Site {
+    vpc: String,
+    /// The names of its zones, and its subnet in each.
+    subnets: Vec<(String, String)>,
+    security_groups: Vec<String>,
+}
+
+impl Site {
+    /// Reads which subnets and security groups a request names, all of which must be of one network.
+    fn read(form: &Form, kind: BalancerKind, ec2: &Ec2) -> Result<Self, Refusal> {
+        let mut asked = form.texts("Subnets");
+        asked.extend(form.list("SubnetMappings").iter().filter_map(|mapping| mapping.text("SubnetId")));
+        let mut zones = BTreeMap::new();
+        let mut vpcs = BTreeSet::new();
+        for id in &asked {
+            let missing = || Refusal::new("SubnetNotFound", format!("The subnet ID '{id}' is not found"));
+            let subnet = ec2.subnet(id).map_err(|_| missing())?;
+            vpcs.insert(subnet.vpc.as_str());
+            if zones.insert(subnet.zone().to_owned(), (*id).to_owned()).is_some() {
+                let message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone";
+                return Err(Refusal::new("InvalidConfigurationRequest", message));
+            }
+        }
+        if zones.len() < if kind == BalancerKind::Application { 2 } else { 1 } {
+            return Err(Refusal::invalid("At least two subnets in two different Availability Zones must be specified"));
+        }
+        let vpc = vpcs.pop_first().unwrap_or(DEFAULT_VPC).to_owned();
+        if !vpcs.is_empty() {
+            let subnets = asked.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+            let message = format!("All subnets must belong to the same VPC: {subnets}");
+            return Err(Refusal::new("InvalidConfigurationRequest", message));
+        }
+        let security_groups = read_security_groups(form, kind, &vpc, ec2)?;
+        Ok(Self { vpc, subnets: zones.into_iter().collect(), security_groups })
+    }
+}
+
+/// The security groups that a request names; an application balancer has that of its network otherwise.
+fn read_security_groups(form: &Form, kind: BalancerKind, vpc: &str, ec2: &Ec2) -> Result<Vec<String>, Refusal> {
+    let asked = form.texts("SecurityGroups");
+    if asked.is_empty() && kind == BalancerKind::Application {
+        return Ok(ec2.default_group_of(vpc).map(|group| group.id.clone()).into_iter().collect());
+    }
+    let wrong = |id: &&&str| !ec2.group(id).is_ok_and(|group| group.vpc == vpc);
+    match asked.iter().find(wrong) {
+        Some(id) => Err(Refusal::new("InvalidSecurityGroup", format!("Security group '{id}' is not in VPC '{vpc}'"))),
+        None => Ok(asked.into_iter().map(str::to_owned).collect()),
     }
 }
 
@@ -156,9 +224,9 @@ impl Balancer {
 
     fn describe(&self, region: &str, now: Timestamp) -> Vec<Xml> {
         let state = if now < self.active_from { "provisioning" } else { "active" };
-        let zones = self.subnets.iter().zip('a'..).map(|(subnet, letter)| {
+        let zones = self.subnets.iter().map(|(zone, subnet)| {
             vec![
-                Xml::text("ZoneName", format!("{region}{letter}")),
+                Xml::text("ZoneName", zone),
                 Xml::text("SubnetId", subnet),
                 Xml::of("LoadBalancerAddresses", Vec::new()),
             ]
@@ -170,7 +238,7 @@ impl Balancer {
             Xml::text("CreatedTime", format!("{:.3}", self.created)),
             Xml::text("LoadBalancerName", &self.name),
             Xml::text("Scheme", &self.scheme),
-            Xml::text("VpcId", super::groups::VPC),
+            Xml::text("VpcId", &self.vpc),
             Xml::of("State", vec![Xml::text("Code", state)]),
             Xml::text("Type", self.kind.word()),
             Xml::list("AvailabilityZones", zones),

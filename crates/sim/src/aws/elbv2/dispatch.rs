@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::Regional;
+use super::super::ec2::Ec2;
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::iam::Deed;
@@ -30,14 +32,16 @@ type Answer = Result<Vec<Xml>, Refusal>;
 enum Work {
     Read(fn(&Elb, &Form, &Writer) -> Answer),
     Write(fn(&mut Elb, &Form, &Writer) -> Answer),
+    /// One that names networks or instances.
+    WriteIn(fn(&mut Elb, &Form, &Writer, &Ec2) -> Answer),
 }
 
 const OPERATIONS: &[(&str, Work)] = &[
     ("AddTags", Work::Write(Elb::add_tags)),
     ("CreateListener", Work::Write(Elb::create_listener)),
-    ("CreateLoadBalancer", Work::Write(Elb::create_load_balancer)),
+    ("CreateLoadBalancer", Work::WriteIn(Elb::create_load_balancer)),
     ("CreateRule", Work::Write(Elb::create_rule)),
-    ("CreateTargetGroup", Work::Write(Elb::create_target_group)),
+    ("CreateTargetGroup", Work::WriteIn(Elb::create_target_group)),
     ("DeleteListener", Work::Write(Elb::delete_listener)),
     ("DeleteLoadBalancer", Work::Write(Elb::delete_load_balancer)),
     ("DeleteRule", Work::Write(Elb::delete_rule)),
@@ -54,7 +58,7 @@ const OPERATIONS: &[(&str, Work)] = &[
     ("ModifyListener", Work::Write(Elb::modify_listener)),
     ("ModifyRule", Work::Write(Elb::modify_rule)),
     ("ModifyTargetGroupAttributes", Work::Write(Elb::modify_target_group_attributes)),
-    ("RegisterTargets", Work::Write(Elb::register_targets)),
+    ("RegisterTargets", Work::WriteIn(Elb::register_targets)),
     ("RemoveTags", Work::Write(Elb::remove_tags)),
     ("SetRulePriorities", Work::Write(Elb::set_rule_priorities)),
 ];
@@ -66,7 +70,7 @@ fn find(name: &str) -> Option<(&'static str, Work)> {
 fn bucket_of(name: &str, work: Work) -> Bucket {
     match (name, work) {
         ("RegisterTargets" | "DeregisterTargets", _) => |rates| ("register", rates.register),
-        (_, Work::Write(_)) => |rates| ("modify", rates.modify),
+        (_, Work::Write(_) | Work::WriteIn(_)) => |rates| ("modify", rates.modify),
         (_, Work::Read(_)) => |rates| ("describe", rates.describe),
     }
 }
@@ -90,7 +94,7 @@ impl Service for Elbv2 {
 
     fn operation(&self, name: &str) -> Option<Operation> {
         let (name, work) = find(name)?;
-        Some(Operation { name, writes: matches!(work, Work::Write(_)), bucket: Some(bucket_of(name, work)) })
+        Some(Operation { name, writes: !matches!(work, Work::Read(_)), bucket: Some(bucket_of(name, work)) })
     }
 
     /// Reads a request as it stands, also one that is refused for what it says.
@@ -127,17 +131,18 @@ impl Service for Elbv2 {
         errand: &Errand,
         partition: &mut Partition,
     ) -> Result<Output, Refused> {
-        let elb = &mut partition.regional(&errand.place).elbv2;
-        Ok(Output::Xml(elb.perform(operation.name, &input.form, &errand.writer)?))
+        let Regional { elbv2, ec2, .. } = partition.regional(&errand.place);
+        Ok(Output::Xml(elbv2.perform(operation.name, &input.form, &errand.writer, ec2)?))
     }
 }
 
 impl Elb {
     /// Does what an operation of this name does.
-    pub(in crate::aws) fn perform(&mut self, operation: &str, form: &Form, writer: &Writer) -> Answer {
+    pub(in crate::aws) fn perform(&mut self, operation: &str, form: &Form, writer: &Writer, ec2: &Ec2) -> Answer {
         match find(operation) {
             Some((_, Work::Read(work))) => work(self, form, writer),
             Some((_, Work::Write(work))) => work(self, form, writer),
+            Some((_, Work::WriteIn(work))) => work(self, form, writer, ec2),
             None => Err(Refusal::new("InvalidAction", format!("Could not find operation {operation}"))),
         }
     }

@@ -1,5 +1,6 @@
 //! Target groups: `CreateTargetGroup` and `DescribeTargetGroups`.
 
+use super::super::ec2::{DEFAULT_VPC, Ec2};
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -11,11 +12,8 @@ use super::group::{Group, GroupSettings, TargetType};
 use super::page::Page;
 use super::target::HealthChecks;
 
-/// The only network of the world.
-pub(super) const VPC: &str = "vpc-0123456789abcdef0";
-
 impl Elb {
-    /// Makes an empty group.
+    /// Makes an empty group in the default network.
     pub(crate) fn make_group(&mut self, settings: GroupSettings) -> Result<&mut Group, Refusal> {
         check_name("Target group", &settings.name)?;
         if self.group_named(&settings.name).is_some() {
@@ -25,11 +23,11 @@ impl Elb {
             ));
         }
         let arn = self.registrar.group(&settings.name);
-        let group = Group::new(arn.clone(), VPC.to_owned(), settings, self.options.checks);
+        let group = Group::new(arn.clone(), DEFAULT_VPC.to_owned(), settings, self.options.checks);
         Ok(self.groups.entry(arn).or_insert(group))
     }
 
-    pub(super) fn create_target_group(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn create_target_group(&mut self, form: &Form, writer: &Writer, ec2: &Ec2) -> Result<Vec<Xml>, Refusal> {
         let name = form.required("Name")?;
         let target_type = match form.text("TargetType").unwrap_or("instance") {
             "instance" => TargetType::Instance,
@@ -40,7 +38,7 @@ impl Elb {
                 return Err(Refusal::constraint("TargetType", other, constraint));
             }
         };
-        let (protocol, port, vpc) = read_way(form, target_type)?;
+        let (protocol, port, vpc) = read_way(form, target_type, ec2)?;
         let (checks, request) = CheckRequest::read(form, protocol, target_type, self.options.checks)?;
         let tags = Self::read_tags(form)?;
         let same = self.group_named(name).filter(|group| {
@@ -123,10 +121,10 @@ impl Elb {
 }
 
 /// Protocol and port towards targets, and the network in which these are; functions have none.
-fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16, &str), Refusal> {
+fn read_way<'a>(form: &'a Form, target_type: TargetType, ec2: &Ec2) -> Result<(&'a str, u16, &'a str), Refusal> {
     if target_type == TargetType::Lambda {
         return match ["Protocol", "Port", "VpcId"].iter().find(|name| form.text(name).is_some()) {
-            None => Ok(("", 0, VPC)),
+            None => Ok(("", 0, DEFAULT_VPC)),
             Some(name) => {
                 Err(Refusal::invalid(format!("{name} cannot be specified for target groups with target type 'lambda'")))
             }
@@ -142,5 +140,7 @@ fn read_way(form: &Form, target_type: TargetType) -> Result<(&str, u16, &str), R
         .and_then(|port| u16::try_from(port).ok())
         .ok_or_else(|| Refusal::missing("Port"))?;
     let vpc = form.text("VpcId").filter(|vpc| !vpc.is_empty());
-    Ok((protocol, port, vpc.ok_or_else(|| Refusal::invalid("A VPC ID must be specified"))?))
+    let vpc = vpc.ok_or_else(|| Refusal::invalid("A VPC ID must be specified"))?;
+    ec2.vpc(vpc).map_err(|_| Refusal::invalid(format!("The VPC ID '{vpc}' is not found")))?;
+    Ok((protocol, port, vpc))
 }

@@ -3,6 +3,7 @@
 //! A listener takes its rules with it, a balancer its listeners, and each thing its tags. Something of the same name
 //! that is made later is another thing, with an ARN of its own.
 
+use super::super::ec2::Ec2;
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -74,7 +75,7 @@ impl Elb {
 
     /// Deletes a group that no listener or rule uses, and makes it again with the same settings and targets. Returns its
     /// new ARN.
-    pub(crate) fn remake_group(&mut self, writer: &Writer, arn: &str) -> Result<String, Refusal> {
+    pub(crate) fn remake_group(&mut self, writer: &Writer, arn: &str, ec2: &Ec2) -> Result<String, Refusal> {
         let name = self.group(arn)?.name.clone();
         let again = self.registrar.group(&name);
         let again = self.group(arn)?.successor(again);
@@ -83,7 +84,7 @@ impl Elb {
         self.remove_group(writer, arn)?;
         let arn = again.arn.clone();
         self.groups.insert(arn.clone(), again);
-        self.register(writer, &arn, targets)?;
+        self.register(writer, &arn, targets, ec2)?;
         Ok(arn)
     }
 

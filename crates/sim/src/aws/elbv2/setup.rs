@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::super::effect::{Author, Writer};
 use super::super::form::Form;
-use super::super::{AppBehaviour, Aws, GroupSettings, Refusal, TargetKey, TargetState};
+use super::super::{AppBehaviour, Aws, GroupSettings, Refusal, Regional, TargetKey, TargetState, TargetType};
 use super::action::{Action, Deed, forward_of};
 use super::{BalancerKind, Elb, Listener, Priority, RuleCondition};
 
@@ -137,21 +137,23 @@ impl Aws {
     /// its new ARN.
     pub fn remake_group(&self, group: &str) -> Result<String, Refusal> {
         let writer = self.operator();
-        let elb = &mut self.regional().elbv2;
+        let Regional { elbv2: elb, ec2, .. } = &mut *self.regional();
         let group = find_group(elb, group)?;
-        elb.remake_group(&writer, &group)
+        elb.remake_group(&writer, &group, ec2)
     }
 
     /// Registers targets as an Auto Scaling group would: their instances run from now on.
     pub fn register(&self, group: &str, targets: &[(&str, u16)]) -> Result<(), Refusal> {
         let writer = self.operator();
-        let elb = &mut self.regional().elbv2;
+        let Regional { elbv2: elb, ec2, .. } = &mut *self.regional();
         let group = find_group(elb, group)?;
-        for (id, _) in targets {
-            elb.run_instance(&writer, id);
+        if elb.group(&group)?.target_type == TargetType::Instance {
+            for (id, _) in targets {
+                ec2.run_by_hand(&writer, id, elb);
+            }
         }
         let keys = targets.iter().map(|(id, port)| TargetKey { id: (*id).to_owned(), port: *port }).collect();
-        elb.register(&writer, &group, keys)
+        elb.register(&writer, &group, keys, ec2)
     }
 
     /// Has an operation of ELBv2 carried out now, as a person in the console would; it is not in the log of calls.
@@ -161,7 +163,8 @@ impl Aws {
         for (name, value) in parameters {
             form.put(name, *value);
         }
-        self.regional().elbv2.perform(operation, &form, &writer).map(drop)
+        let Regional { elbv2, ec2, .. } = &mut *self.regional();
+        elbv2.perform(operation, &form, &writer, ec2).map(drop)
     }
 
     /// From now on the nodes of balancers act by a change so long after it.
@@ -179,19 +182,22 @@ impl Aws {
     /// Terminates an instance: its targets drain and are gone.
     pub fn terminate_instance(&self, id: &str) {
         let writer = self.operator();
-        self.regional().elbv2.terminate_instance(&writer, id);
+        let Regional { elbv2, ec2, .. } = &mut *self.regional();
+        ec2.end_by_hand(&writer, id, elbv2);
     }
 
     /// Stops an instance: its targets stay registered and get no requests.
     pub fn stop_instance(&self, id: &str) {
         let writer = self.operator();
-        self.regional().elbv2.stop_instance(&writer, id);
+        let Regional { elbv2, ec2, .. } = &mut *self.regional();
+        ec2.stop_by_hand(&writer, id, elbv2);
     }
 
     /// Starts an instance, new or stopped.
     pub fn start_instance(&self, id: &str) {
         let writer = self.operator();
-        self.regional().elbv2.run_instance(&writer, id);
+        let Regional { elbv2, ec2, .. } = &mut *self.regional();
+        ec2.run_by_hand(&writer, id, elbv2);
     }
 
     /// The application behaves so on all targets of a group from now on, those included that come later.

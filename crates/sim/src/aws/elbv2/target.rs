@@ -287,8 +287,10 @@ impl Target {
 
     /// Its group came into use or went out of use, or is checked otherwise.
     pub(crate) fn set_in_use(&mut self, now: Timestamp, in_use: bool, checks: HealthChecks) {
-        match self.state(now) {
-            TargetState::Gone | TargetState::Draining | TargetState::Stopped => {}
+        match (self.state(now), self.states.next_after(now)) {
+            (TargetState::Gone | TargetState::Draining, _) | (TargetState::Stopped, None) => {}
+            // Its instance was started and does not run yet.
+            (TargetState::Stopped, Some(runs)) => self.begin(runs, in_use, checks),
             _ => self.begin(now, in_use, checks),
         }
     }
@@ -305,11 +307,16 @@ impl Target {
     /// Its application behaves otherwise from now on.
     pub(crate) fn set_app(&mut self, now: Timestamp, app: AppBehaviour, checks: HealthChecks) {
         let passes = |app: AppBehaviour| checks.failure(app.checks).is_none();
+        // One whose instance does not run yet is checked from then on.
+        let checked = match self.state(now) {
+            TargetState::Stopped => self.states.next_after(now).unwrap_or(now),
+            _ => now,
+        };
         if passes(self.app(now)) != passes(app) {
-            self.same_since = now;
+            self.same_since = checked;
         }
         self.app.set(now, app);
-        self.expect(now, checks);
+        self.expect(checked, checks);
     }
 
     /// The traffic is shifted away from its zone, or comes back to it.

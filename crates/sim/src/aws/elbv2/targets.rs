@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
+
+use super::super::ec2::Ec2;
 use super::super::effect::Writer;
 use super::super::form::Form;
 use super::super::refusal::Refusal;
@@ -11,42 +14,43 @@ use super::group::{Group, TargetType};
 use super::target::{TargetKey, TargetState};
 
 impl Elb {
-    /// An instance runs from now on.
-    pub(crate) fn run_instance(&mut self, writer: &Writer, id: &str) {
-        if self.instances.insert(id.to_owned(), true) == Some(false) {
-            self.tell_groups(writer, id, true);
-        }
+    /// An instance runs again from an instant on that may lie ahead.
+    pub(in crate::aws) fn instance_runs(&mut self, at: Timestamp, id: &str) {
+        self.tell_groups(at, id, true);
     }
 
     /// An instance stops.
-    pub(crate) fn stop_instance(&mut self, writer: &Writer, id: &str) {
-        self.instances.insert(id.to_owned(), false);
-        self.tell_groups(writer, id, false);
+    pub(in crate::aws) fn instance_stops(&mut self, now: Timestamp, id: &str) {
+        self.tell_groups(now, id, false);
     }
 
-    /// An instance is terminated: it leaves its groups by itself.
-    pub(crate) fn terminate_instance(&mut self, writer: &Writer, id: &str) {
-        self.instances.remove(id);
+    /// An instance ends: it leaves its groups by itself.
+    pub(in crate::aws) fn instance_ends(&mut self, now: Timestamp, id: &str) {
         for group in self.groups.values_mut() {
             let keys: Vec<TargetKey> = group.targets.keys().filter(|key| key.id == id).cloned().collect();
             for key in keys {
-                group.deregister(writer.now, &key);
+                group.deregister(now, &key);
             }
         }
     }
 
-    fn tell_groups(&mut self, writer: &Writer, id: &str, running: bool) {
+    fn tell_groups(&mut self, at: Timestamp, id: &str, running: bool) {
         for group in self.groups.values_mut() {
             let in_use = self.uses.contains_key(&group.arn);
-            group.set_running(writer.now, id, running, in_use);
+            group.set_running(at, id, running, in_use);
         }
     }
 
-    /// Registers targets, whose instances must run.
-    pub(crate) fn register(&mut self, writer: &Writer, group: &str, keys: Vec<TargetKey>) -> Result<(), Refusal> {
+    /// Registers targets, whose instances must run in the network of the group.
+    pub(crate) fn register(
+        &mut self,
+        writer: &Writer,
+        group: &str,
+        keys: Vec<TargetKey>,
+        ec2: &Ec2,
+    ) -> Result<(), Refusal> {
         let in_use = self.is_in_use(group);
-        let found = self.group(group)?;
-        self.check_targets(found, &keys)?;
+        check_targets(self.group(group)?, &keys, ec2, writer.now)?;
         let found = self.group_mut(group)?;
         for key in keys {
             found.register(writer.now, key, in_use);
@@ -54,28 +58,7 @@ impl Elb {
         Ok(())
     }
 
-    fn check_targets(&self, group: &Group, keys: &[TargetKey]) -> Result<(), Refusal> {
-        let is_wrong = |key: &&TargetKey| match group.target_type {
-            TargetType::Instance => self.instances.get(&key.id) != Some(&true),
-            TargetType::Ip => key.id.parse::<IpAddr>().is_err(),
-            TargetType::Lambda => !key.id.starts_with("arn:aws:lambda:"),
-        };
-        let wrong: Vec<String> = keys.iter().filter(is_wrong).map(|key| format!("'{}'", key.id)).collect();
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        let message = match group.target_type {
-            TargetType::Instance => format!(
-                "The following targets are not in a running state and cannot be registered: {}",
-                wrong.join(", ")
-            ),
-            TargetType::Ip => format!("The following targets are not valid IP addresses: {}", wrong.join(", ")),
-            TargetType::Lambda => format!("The following targets are not valid Lambda functions: {}", wrong.join(", ")),
-        };
-        Err(Refusal::new("InvalidTarget", message))
-    }
-
-    pub(super) fn register_targets(&mut self, form: &Form, writer: &Writer) -> Result<Vec<Xml>, Refusal> {
+    pub(super) fn register_targets(&mut self, form: &Form, writer: &Writer, ec2: &Ec2) -> Result<Vec<Xml>, Refusal> {
         let arn = form.required("TargetGroupArn")?;
         let group = self.group(arn)?;
         let keys = read_targets(form)?;
@@ -83,7 +66,7 @@ impl Elb {
             return Err(Refusal::missing("Targets"));
         }
         let keys = keys.into_iter().map(|(id, port)| TargetKey { id, port: port.unwrap_or(group.port) }).collect();
-        self.register(writer, arn, keys)?;
+        self.register(writer, arn, keys, ec2)?;
         Ok(Vec::new())
     }
 
@@ -121,6 +104,28 @@ impl Elb {
             describe_health(&key, group.check_request.port_of(key.port), state, is_shifted(&key))
         };
         Ok(vec![Xml::list("TargetHealthDescriptions", states.into_iter().map(describe))])
+    }
+}
+
+/// Refuses targets that a group cannot have.
+fn check_targets(group: &Group, keys: &[TargetKey], ec2: &Ec2, now: Timestamp) -> Result<(), Refusal> {
+    let refuse = |is_wrong: &dyn Fn(&TargetKey) -> bool, why: &str| {
+        let wrong: Vec<String> = keys.iter().filter(|key| is_wrong(key)).map(|key| format!("'{}'", key.id)).collect();
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let message = format!("The following targets are not {why}: {}", wrong.join(", "));
+        Err(Refusal::new("InvalidTarget", message))
+    };
+    match group.target_type {
+        TargetType::Instance => {
+            let is_running = |key: &TargetKey| ec2.instance(&key.id, now).is_ok_and(|found| found.is_running(now));
+            refuse(&|key| !is_running(key), "in a running state and cannot be registered")?;
+            let is_elsewhere = |key: &TargetKey| ec2.instance(&key.id, now).is_ok_and(|found| found.vpc != group.vpc);
+            refuse(&is_elsewhere, &format!("in the target group VPC '{}'", group.vpc))
+        }
+        TargetType::Ip => refuse(&|key| key.id.parse::<IpAddr>().is_err(), "valid IP addresses"),
+        TargetType::Lambda => refuse(&|key| !key.id.starts_with("arn:aws:lambda:"), "valid Lambda functions"),
     }
 }
 

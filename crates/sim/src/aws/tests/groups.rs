@@ -4,7 +4,7 @@ use super::*;
 
 /// Makes a group of a protocol with more settings.
 async fn make(aws: &Arc<Aws>, name: &str, protocol: &str, more: &str) -> Reply {
-    let start = format!("Action=CreateTargetGroup&Name={name}&Protocol={protocol}&Port=80&VpcId=vpc-1");
+    let start = format!("Action=CreateTargetGroup&Name={name}&Protocol={protocol}&Port=80&VpcId=vpc-0123456789abcdef0");
     call(aws, &format!("{start}{more}")).await
 }
 

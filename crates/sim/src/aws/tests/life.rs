@@ -93,12 +93,12 @@ fn a_port_has_one_listener() {
 #[test]
 fn a_world_can_be_set_up_on_the_wire() {
     world(async |aws| {
-        let subnets = "Subnets.member.1=subnet-1&Subnets.member.2=subnet-2";
+        let subnets = "Subnets.member.1=subnet-0a1b2c3d&Subnets.member.2=subnet-4e5f6071";
         let made = call(&aws, &format!("Action=CreateLoadBalancer&Name=edge&{subnets}")).await;
         assert_eq!(made.one("State"), "<Code>provisioning</Code>");
         let balancer = made.one("LoadBalancerArn").to_owned();
         assert_eq!(call(&aws, "Action=CreateLoadBalancer&Name=edge").await.code(), "ValidationError");
-        let group = "Action=CreateTargetGroup&Name=web&Protocol=HTTP&Port=8080&VpcId=vpc-1&HealthCheckIntervalSeconds=10\
+        let group = "Action=CreateTargetGroup&Name=web&Protocol=HTTP&Port=8080&VpcId=vpc-0123456789abcdef0&HealthCheckIntervalSeconds=10\
                      &HealthyThresholdCount=2&Tags.member.1.Key=team&Tags.member.1.Value=a";
         let made = call(&aws, group).await;
         let group_arn = made.one("TargetGroupArn").to_owned();
@@ -192,8 +192,7 @@ fn functions_are_sent_requests_without_checks() {
         let make = "Action=CreateTargetGroup&Name=made&TargetType=lambda";
         assert_eq!(call(&aws, &format!("{make}&Protocol=HTTP")).await.code(), "ValidationError");
         assert_eq!(call(&aws, make).await.code(), "OK");
-        let unchecked =
-            "Action=CreateTargetGroup&Name=other&Protocol=HTTP&Port=80&VpcId=vpc-1&HealthCheckEnabled=false";
+        let unchecked = "Action=CreateTargetGroup&Name=other&Protocol=HTTP&Port=80&VpcId=vpc-0123456789abcdef0&HealthCheckEnabled=false";
         assert_eq!(call(&aws, unchecked).await.code(), "ValidationError", "only those of functions may have none");
     });
 }
