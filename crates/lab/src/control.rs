@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use weir_sim::aws::{AppBehaviour, Aws};
 use weir_sim::kube::{Body, Kube};
-use weir_sim::traffic::{Traffic, TrafficSettings};
+use weir_sim::traffic::{Destination, Traffic, TrafficSettings};
 
 use crate::director::{Director, SplitLocation};
 use crate::fault::Fault;
@@ -123,8 +123,10 @@ impl Control {
 
     /// Clients come from now on, in the place of those there are. The error says what is not there.
     pub fn send(&self, seed: u64, settings: TrafficSettings) -> Result<(), String> {
-        if self.aws.listener_arn(&settings.balancer, settings.port).is_none() {
-            return Err(format!("there is no balancer {} with a listener on {}", settings.balancer, settings.port));
+        if let Destination::Balancer(balancer) = &settings.destination
+            && self.aws.listener_arn(balancer, settings.port).is_none()
+        {
+            return Err(format!("there is no balancer {balancer} with a listener on {}", settings.port));
         }
         *lock(&self.traffic) = Some(Traffic::new(Arc::clone(&self.aws), seed, settings));
         Ok(())

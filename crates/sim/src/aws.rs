@@ -256,9 +256,14 @@ impl Aws {
         self.partition().effects()
     }
 
-    /// What a request meets on its way through a balancer, at an instant that is not in the future.
+    /// What a request meets on its way through a balancer, by its name or ARN, at an instant that is not in the future.
     pub(crate) fn passage(&self, balancer: &str, port: u16, request: &HttpRequest, at: jiff::Timestamp) -> Passage {
         self.regional().elbv2.passage(balancer, port, request, at)
+    }
+
+    /// For how long a client can keep a connection to a balancer, by its name or ARN; `None` where it is not there.
+    pub(crate) fn keeps_connections(&self, balancer: &str) -> Option<Duration> {
+        Some(self.regional().elbv2.balancer_called(balancer)?.keeps_connections())
     }
 
     /// From now on a stream is brought up to date before its requests are counted.
@@ -279,11 +284,11 @@ impl Aws {
         }
     }
 
-    /// Counts requests that a balancer has sent to groups, by their names and the minute; only an Application Load
-    /// Balancer reports them.
+    /// Counts requests that a balancer, by its name or ARN, has sent to groups, by their names and the minute; only an
+    /// Application Load Balancer reports them.
     pub(crate) fn count_requests(&self, balancer: &str, counts: &BTreeMap<(jiff::Timestamp, Arc<str>), u64>) {
         let Regional { elbv2: elb, cloudwatch, .. } = &mut *self.regional();
-        let Some(balancer) = elb.balancer_named(balancer).filter(|balancer| balancer.is_application()) else { return };
+        let Some(balancer) = elb.balancer_called(balancer).filter(|balancer| balancer.is_application()) else { return };
         for ((minute, group), requests) in counts {
             if let Some(group) = elb.group_named(group) {
                 cloudwatch.count(&balancer.arn, &group.arn, *minute, *requests);

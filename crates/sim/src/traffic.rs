@@ -1,7 +1,8 @@
-//! Clients that send requests through a balancer, and what becomes of them.
+//! Clients that send requests to a balancer or to a name, and what becomes of them.
 //!
-//! Requests are spread evenly over time and answered as the data plane stood at the instant of each one, so that it
-//! does not matter in how many portions the world asks for them: the same seed gives the same requests and answers.
+//! Requests are spread evenly over time and answered as name servers and the data plane stood at the instant of each one,
+//! so that it does not matter in how many portions the world asks for them: the same seed gives the same requests and
+//! answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,43 +10,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use self::tally::Tally;
-use crate::aws::{AppBehaviour, Aws, CheckAnswer, HttpRequest, Lane, Passage, Way};
+use self::dns::Seekers;
+use self::door::Doors;
+use self::tally::{Tally, Trip};
+use crate::aws::{AppBehaviour, Aws, CheckAnswer, Lane, Way};
 
+mod dns;
+mod door;
+mod settings;
 mod tally;
 
+pub use self::settings::{Destination, DnsClients, TrafficSettings};
 pub use self::tally::{Cause, Counts};
-
-/// Who sends requests where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrafficSettings {
-    /// The name of the balancer.
-    pub balancer: String,
-    /// The port.
-    pub port: u16,
-    /// What each request is.
-    pub request: HttpRequest,
-    /// Requests of all clients together.
-    pub requests_per_second: u32,
-    /// How many clients take turns at random.
-    pub clients: u32,
-    /// How many of a thousand clients send the balancer's cookies back.
-    pub keep_cookies_permille: u32,
-}
-
-impl TrafficSettings {
-    /// A hundred requests a second to `/` from a thousand clients, of which nine in ten keep cookies.
-    pub fn to(balancer: impl Into<String>, port: u16, host: impl Into<String>) -> Self {
-        Self {
-            balancer: balancer.into(),
-            port,
-            request: HttpRequest::get(host, "/"),
-            requests_per_second: 100,
-            clients: 1000,
-            keep_cookies_permille: 900,
-        }
-    }
-}
 
 /// A stream of requests in the hands of whoever watches it. It ends when this is dropped.
 #[derive(Debug)]
@@ -58,6 +34,7 @@ pub struct Traffic {
 pub(crate) struct Stream {
     aws: Arc<Aws>,
     settings: TrafficSettings,
+    route: Route,
     chance: fastrand::Rng,
     start: Timestamp,
     /// How many requests have been sent.
@@ -69,9 +46,19 @@ pub(crate) struct Stream {
     tally: Tally,
 }
 
-/// `AWSALBTG`: a client belongs to a group for a while.
+/// How clients come to a balancer.
+#[derive(Debug)]
+enum Route {
+    /// They know it, by its name.
+    Straight(Arc<str>),
+    /// They look for it by a name in DNS.
+    ByName(Seekers),
+}
+
+/// `AWSALBTG`: a client belongs to a group of a balancer for a while.
 #[derive(Clone, Debug)]
 struct Cookie {
+    balancer: Arc<str>,
     group: Arc<str>,
     until: Timestamp,
 }
@@ -98,6 +85,21 @@ impl Traffic {
     /// All requests so far by name of group.
     pub fn by_group(&self) -> BTreeMap<String, Counts> {
         self.stream().tally.by_group()
+    }
+
+    /// All requests so far by name of the balancer that they were sent to, also where it was not there any more.
+    pub fn by_balancer(&self) -> BTreeMap<String, Counts> {
+        self.stream().tally.by_balancer()
+    }
+
+    /// When the last request was sent to each group, by its name.
+    pub fn last_seen(&self) -> BTreeMap<String, Timestamp> {
+        self.stream().tally.last_seen()
+    }
+
+    /// When the last request was sent to each balancer, by its name, also where it was not there any more.
+    pub fn last_seen_by_balancer(&self) -> BTreeMap<String, Timestamp> {
+        self.stream().tally.last_seen_by_balancer()
     }
 
     /// Why requests failed, and in which group if it came to one.
@@ -137,8 +139,15 @@ impl Stream {
     fn new(aws: Arc<Aws>, seed: u64, settings: TrafficSettings) -> Self {
         let start = aws.clock().now();
         let clients = usize::try_from(settings.clients.max(1)).unwrap_or(usize::MAX);
+        let route = match &settings.destination {
+            Destination::Balancer(balancer) => Route::Straight(Arc::from(balancer.as_str())),
+            Destination::Name { zone, name } => {
+                Route::ByName(Seekers::new(Arc::clone(&aws), seed, (zone, name), (clients, &settings.dns)))
+            }
+        };
         Self {
             aws,
+            route,
             chance: fastrand::Rng::with_seed(seed),
             start,
             sent: 0,
@@ -153,27 +162,21 @@ impl Stream {
     /// over yet, and nobody knows the future.
     pub(crate) fn advance_to(&mut self, instant: Timestamp) {
         let end = instant.min(self.aws.clock().now());
-        let mut passage: Option<Passage> = None;
-        let mut counts: BTreeMap<(Timestamp, Arc<str>), u64> = BTreeMap::new();
+        let (aws, request) = (Arc::clone(&self.aws), self.settings.request.clone());
+        let mut doors = Doors::new(&aws, self.settings.port, &request);
         while let Some(at) = self.due().filter(|at| *at < end) {
-            let known = passage.take().filter(|passage| passage.until.is_none_or(|until| at < until));
-            let current = known.unwrap_or_else(|| {
-                let TrafficSettings { balancer, port, request, .. } = &self.settings;
-                self.aws.passage(balancer, *port, request, at)
-            });
             let second = self.sent / u64::from(self.settings.requests_per_second);
-            let (group, outcome) = self.send(&current, at);
+            let trip = self.send(&mut doors, at);
             // The metric counts requests for which a target could be chosen.
-            if let Some(group) = group.as_ref().filter(|_| outcome != Err(Cause::NoTargets)) {
-                *counts.entry((whole_minute(at), Arc::clone(group))).or_default() += 1;
+            if let (Some(balancer), Some(group)) = (&trip.balancer, &trip.group)
+                && trip.outcome != Err(Cause::NoTargets)
+            {
+                doors.count(balancer, at, group);
             }
-            self.tally.record(second, group, outcome);
+            self.tally.record(second, at, trip);
             self.sent += 1;
-            passage = Some(current);
         }
-        if !counts.is_empty() {
-            self.aws.count_requests(&self.settings.balancer, &counts);
-        }
+        doors.report();
     }
 
     /// When the next request is due; `None` when none is ever sent.
@@ -184,23 +187,46 @@ impl Stream {
         Some(self.start + whole + part)
     }
 
-    /// One request of a random client: the group it was sent to, if any, and what became of it.
-    fn send(&mut self, passage: &Passage, at: Timestamp) -> (Option<Arc<str>>, Result<(), Cause>) {
+    /// One request of a random client.
+    fn send(&mut self, doors: &mut Doors<'_>, at: Timestamp) -> Trip {
         let client = self.chance.usize(..self.cookies.len());
-        let (lanes, sticky) = match &passage.way {
-            None => return (None, Err(Cause::NobodyListens)),
-            Some(Way::Answer(status)) if *status >= 500 => return (None, Err(Cause::BalancerAnswer(*status))),
-            Some(Way::Answer(_)) => return (None, Ok(())),
-            Some(Way::Forward { lanes, sticky }) => (lanes, sticky),
+        let found = match &mut self.route {
+            Route::Straight(balancer) => Ok(Arc::clone(balancer)),
+            Route::ByName(seekers) => seekers.find(client, doors, at),
         };
-        let held = sticky.and_then(|_| self.held(client, lanes, at));
+        let balancer = match found {
+            Ok(balancer) => balancer,
+            Err(cause) => return Trip { balancer: None, group: None, outcome: Err(cause) },
+        };
+        let door = doors.at(&balancer, at);
+        let is_gone = door.keeps.is_none() && matches!(self.route, Route::ByName(_));
+        let (group, outcome) = match &door.passage.way {
+            None if is_gone => (None, Err(Cause::BalancerGone)),
+            None => (None, Err(Cause::NobodyListens)),
+            Some(Way::Answer(status)) if *status >= 500 => (None, Err(Cause::BalancerAnswer(*status))),
+            Some(Way::Answer(_)) => (None, Ok(())),
+            Some(Way::Forward { lanes, sticky }) => self.forward(client, &balancer, (lanes, *sticky), at),
+        };
+        Trip { balancer: Some(balancer), group, outcome }
+    }
+
+    /// A request that a balancer sends on: the group, if any, and what became of it.
+    fn forward(
+        &mut self,
+        client: usize,
+        balancer: &Arc<str>,
+        (lanes, sticky): (&[Lane], Option<Duration>),
+        at: Timestamp,
+    ) -> (Option<Arc<str>>, Result<(), Cause>) {
+        let held = sticky.and_then(|_| self.held(client, balancer, lanes, at));
         let Some(lane) = held.or_else(|| self.draw(lanes)) else { return (None, Err(Cause::NoWeight)) };
         let lane = &lanes[lane];
         if let Some(duration) = sticky
             && self.keeps_cookies(client)
         {
             // Each answer brings a fresh cookie, so a client that keeps coming stays.
-            self.cookies[client] = Some(Cookie { group: Arc::clone(&lane.group), until: at + *duration });
+            let (balancer, group) = (Arc::clone(balancer), Arc::clone(&lane.group));
+            self.cookies[client] = Some(Cookie { balancer, group, until: at + duration });
         }
         let outcome = self.ask(lane);
         (Some(Arc::clone(&lane.group)), outcome)
@@ -213,8 +239,10 @@ impl Stream {
     }
 
     /// The lane that a client's cookie names, whatever its weight, while its group is still in the forward.
-    fn held(&self, client: usize, lanes: &[Lane], at: Timestamp) -> Option<usize> {
-        let cookie = self.cookies[client].as_ref().filter(|cookie| at < cookie.until)?;
+    fn held(&self, client: usize, balancer: &Arc<str>, lanes: &[Lane], at: Timestamp) -> Option<usize> {
+        // A balancer cannot read the cookie of another one.
+        let is_valid = |cookie: &&Cookie| at < cookie.until && cookie.balancer == *balancer;
+        let cookie = self.cookies[client].as_ref().filter(is_valid)?;
         lanes.iter().position(|lane| lane.group == cookie.group)
     }
 
@@ -245,11 +273,6 @@ impl Stream {
         }
         Err(if checks == CheckAnswer::NotAtAll { Cause::NoAnswer } else { Cause::AppError })
     }
-}
-
-/// The minute in which something happens, by its beginning.
-fn whole_minute(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(60)).unwrap_or(at)
 }
 
 #[cfg(test)]

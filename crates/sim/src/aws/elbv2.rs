@@ -65,6 +65,8 @@ pub(crate) struct Balancer {
     security_groups: Vec<String>,
     /// Whether its name has addresses of version 6 besides.
     dual_stack: bool,
+    /// `client_keep_alive.seconds`: how long after its begin it closes a connection of a client.
+    client_keep_alive: u32,
     created: Timestamp,
     /// Until then it is being provisioned and answers nobody.
     active_from: Timestamp,
@@ -224,6 +226,11 @@ impl Elb {
 
     pub(crate) fn balancer_named(&self, name: &str) -> Option<&Balancer> {
         self.balancers.values().find(|balancer| balancer.name == name)
+    }
+
+    /// The balancer of a name or an ARN.
+    pub(crate) fn balancer_called(&self, name_or_arn: &str) -> Option<&Balancer> {
+        self.balancers.get(name_or_arn).or_else(|| self.balancer_named(name_or_arn))
     }
 
     pub(crate) fn group_named(&self, name: &str) -> Option<&Group> {

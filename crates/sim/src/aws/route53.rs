@@ -144,6 +144,13 @@ impl Route53 {
         self.zones.get_mut(id).ok_or_else(|| no_zone(id))
     }
 
+    /// The zone that has a name server of this name, without a dot at the end, and its number there.
+    fn server_named(&self, name: &str) -> Option<(String, usize)> {
+        let is_it = |server: &String| server.eq_ignore_ascii_case(name);
+        let mut zones = self.zones.values().chain(self.buried.values());
+        zones.find_map(|zone| Some((zone.id.clone(), zone.servers.iter().position(is_it)?)))
+    }
+
     /// An identifier that begins with a letter.
     fn draw_id(&mut self, first: char) -> String {
         const LETTERS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,7 +1,9 @@
-//! Counting requests: in all, by group, by cause of failure, and for the last minutes second by second.
+//! Counting requests: in all, by group, by balancer, by cause of failure, and for the last minutes second by second.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 /// For how many seconds single seconds are kept.
 const KEPT_SECONDS: u64 = 900;
@@ -21,6 +23,12 @@ pub enum Cause {
     BalancerAnswer(u16),
     /// There is no such listener, or its balancer is not active yet.
     NobodyListens,
+    /// There is no such name, or nobody who could answer for it.
+    NameNotFound,
+    /// The name has no address of the versions that the client has, or one that is no balancer's.
+    NoAddress,
+    /// The name leads to a balancer that is not there any more, or it did when the resolver last asked.
+    BalancerGone,
 }
 
 impl std::fmt::Display for Cause {
@@ -32,6 +40,9 @@ impl std::fmt::Display for Cause {
             Self::NoWeight => formatter.write_str("all weights were zero (503)"),
             Self::BalancerAnswer(status) => write!(formatter, "the rule answers {status}"),
             Self::NobodyListens => formatter.write_str("nobody listened"),
+            Self::NameNotFound => formatter.write_str("the name was not found"),
+            Self::NoAddress => formatter.write_str("the name had no address of a balancer"),
+            Self::BalancerGone => formatter.write_str("the name led to a balancer that was gone"),
         }
     }
 }
@@ -55,22 +66,48 @@ impl Counts {
         self.sent += 1;
         self.failed += u64::from(failed);
     }
+
+    fn join(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.failed += other.failed;
+    }
+}
+
+/// A request: where it came, and what became of it.
+#[derive(Debug)]
+pub(super) struct Trip {
+    /// The name or the ARN of the balancer that it was sent to, if it was.
+    pub(super) balancer: Option<Arc<str>>,
+    /// The name of the group that it came to, if it did.
+    pub(super) group: Option<Arc<str>>,
+    pub(super) outcome: Result<(), Cause>,
 }
 
 type ByGroup = BTreeMap<Arc<str>, Counts>;
+
+/// Requests to one place, and when the last one was sent there.
+#[derive(Clone, Copy, Debug)]
+struct Visits {
+    counts: Counts,
+    last: Timestamp,
+}
+
+type ByPlace = BTreeMap<Arc<str>, Visits>;
 
 /// The counts of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     totals: Counts,
-    by_group: ByGroup,
+    by_group: ByPlace,
+    /// By name or ARN.
+    by_balancer: ByPlace,
     failures: BTreeMap<(Option<Arc<str>>, Cause), u64>,
     /// The last seconds, the newest last; seconds without requests are left out.
     seconds: VecDeque<(u64, ByGroup)>,
 }
 
 impl Tally {
-    pub(super) fn record(&mut self, second: u64, group: Option<Arc<str>>, outcome: Result<(), Cause>) {
+    pub(super) fn record(&mut self, second: u64, at: Timestamp, Trip { balancer, group, outcome }: Trip) {
         let failed = outcome.is_err();
         self.totals.add(failed);
         if self.seconds.back().is_none_or(|(last, _)| *last != second) {
@@ -79,8 +116,11 @@ impl Tally {
                 self.seconds.pop_front();
             }
         }
+        if let Some(balancer) = balancer {
+            visit(&mut self.by_balancer, balancer, at, failed);
+        }
         if let Some(group) = &group {
-            self.by_group.entry(Arc::clone(group)).or_default().add(failed);
+            visit(&mut self.by_group, Arc::clone(group), at, failed);
             if let Some((_, counts)) = self.seconds.back_mut() {
                 counts.entry(Arc::clone(group)).or_default().add(failed);
             }
@@ -95,7 +135,29 @@ impl Tally {
     }
 
     pub(super) fn by_group(&self) -> BTreeMap<String, Counts> {
-        self.by_group.iter().map(|(group, counts)| (group.to_string(), *counts)).collect()
+        self.by_group.iter().map(|(group, visits)| (group.to_string(), visits.counts)).collect()
+    }
+
+    pub(super) fn last_seen(&self) -> BTreeMap<String, Timestamp> {
+        self.by_group.iter().map(|(group, visits)| (group.to_string(), visits.last)).collect()
+    }
+
+    /// Balancers of one name in several places count as one.
+    pub(super) fn by_balancer(&self) -> BTreeMap<String, Counts> {
+        let mut sums: BTreeMap<String, Counts> = BTreeMap::new();
+        for (balancer, visits) in &self.by_balancer {
+            sums.entry(name_of(balancer)).or_default().join(visits.counts);
+        }
+        sums
+    }
+
+    pub(super) fn last_seen_by_balancer(&self) -> BTreeMap<String, Timestamp> {
+        let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for (balancer, visits) in &self.by_balancer {
+            let latest = last.entry(name_of(balancer)).or_insert(visits.last);
+            *latest = visits.last.max(*latest);
+        }
+        last
     }
 
     pub(super) fn failures(&self) -> BTreeMap<(Option<String>, Cause), u64> {
@@ -108,11 +170,23 @@ impl Tally {
         let Some((last, _)) = self.seconds.back() else { return window };
         for (_, counts) in self.seconds.iter().rev().take_while(|(second, _)| second + seconds > *last) {
             for (group, counts) in counts {
-                let sum = window.entry(group.to_string()).or_default();
-                sum.sent += counts.sent;
-                sum.failed += counts.failed;
+                window.entry(group.to_string()).or_default().join(*counts);
             }
         }
         window
+    }
+}
+
+fn visit(places: &mut ByPlace, place: Arc<str>, at: Timestamp, failed: bool) {
+    let visits = places.entry(place).or_insert(Visits { counts: Counts::default(), last: at });
+    visits.counts.add(failed);
+    visits.last = at;
+}
+
+/// The name of a balancer that is given by name or ARN.
+fn name_of(balancer: &str) -> String {
+    match balancer.split_once(":loadbalancer/") {
+        Some((_, path)) => path.split('/').nth(1).unwrap_or(path).to_owned(),
+        None => balancer.to_owned(),
     }
 }

@@ -1,8 +1,11 @@
 //! Tests of requests through the data plane.
 
 use super::*;
-use crate::aws::{AwsOptions, GroupSettings, HealthChecks, RuleAction};
+use crate::aws::{AwsOptions, GroupSettings, HealthChecks, HttpRequest, RuleAction};
 use crate::clock::Clock;
+
+mod names;
+mod pools;
 
 const CHECKS: HealthChecks = HealthChecks {
     enabled: true,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 
-use super::super::{Aws, AwsOptions, GroupSettings, RuleAction};
+use super::super::{Aws, AwsOptions, GroupSettings, RecordEdit, RecordSays, RecordType, RuleAction};
 use super::*;
 use crate::clock::Clock;
 use crate::traffic::{Traffic, TrafficSettings};
@@ -147,6 +147,21 @@ fn requests_are_counted_by_minute_and_group() {
         assert!((float(traffic.by_group()["green"].sent) - green).abs() < 5.0);
         let (halves, _) = ask(&aws, &Ask { period: 120, ..Ask::of(&aws, 2) }).await;
         assert_eq!(halves["all"], [1_200.0]);
+    });
+}
+
+#[test]
+fn requests_by_a_name_are_counted_where_the_balancer_is() {
+    world(prompt(), async |aws, _traffic| {
+        let away = aws.elsewhere("210987654321", "us-east-1");
+        let zone = away.add_zone("shop.test").unwrap();
+        let says = RecordSays::Balancer { name: aws.balancer_dns("public").unwrap().0, evaluates: false };
+        away.add_records(&zone, &[RecordEdit::simple("a.shop.test", RecordType::A, says)]).unwrap();
+        let settings = TrafficSettings { requests_per_second: 5, ..TrafficSettings::to_name(zone, "a.shop.test", 80) };
+        let _by_name = Traffic::new(away, 3, settings);
+        wait(120).await;
+        let (series, _) = ask(&aws, &Ask::of(&aws, 2)).await;
+        assert_eq!(series["all"], [900.0; 2]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Balancers: `CreateLoadBalancer`, `DescribeLoadBalancers`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ const PROVISIONING: Duration = Duration::from_mins(2);
 /// here those of one stand for all.
 const APPLICATION_ZONE: &str = "Z32O12XQLNTSW2";
 const NETWORK_ZONE: &str = "Z2IFOLAFXWLO4F";
+/// What `client_keep_alive.seconds` can be.
+const KEEP_ALIVE: RangeInclusive<u32> = 60..=604_800;
 
 impl Elb {
     /// Makes a balancer in two zones of the default network, active at once while a world is set up.
@@ -52,6 +55,7 @@ impl Elb {
             subnets: DEFAULT_SUBNETS[..2].iter().zip('a'..).map(in_zone).collect(),
             security_groups: if is_application { vec![DEFAULT_GROUP.to_owned()] } else { Vec::new() },
             dual_stack: false,
+            client_keep_alive: 3600,
             created: writer.now,
             active_from: if writer.at_once { writer.now } else { writer.now + PROVISIONING },
         };
@@ -209,12 +213,43 @@ impl Balancer {
         }
     }
 
+    /// Whether this is its name in DNS, in small letters.
+    pub(crate) fn has_dns_name(&self, name: &str, region: &str) -> bool {
+        // Most are told apart by their beginning, without the whole name.
+        let begin = name.strip_prefix("internal-").unwrap_or(name).get(..self.name.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(&self.name))
+            && self.dns_name(region).eq_ignore_ascii_case(name)
+    }
+
     /// The zone of Route 53 in which its name stands.
     pub(crate) fn hosted_zone(&self) -> &'static str {
         match self.kind {
             BalancerKind::Application => APPLICATION_ZONE,
             BalancerKind::Network => NETWORK_ZONE,
         }
+    }
+
+    /// For how long a client can keep a connection. A network balancer does not end a flow while its target is there; an hour
+    /// is taken to be the longest.
+    pub(crate) fn keeps_connections(&self) -> Duration {
+        match self.kind {
+            BalancerKind::Application => Duration::from_secs(u64::from(self.client_keep_alive)),
+            BalancerKind::Network => Duration::from_hours(1),
+        }
+    }
+
+    /// From now on it closes connections of clients so many seconds after their begin; those that are open are left out.
+    pub(super) fn set_client_keep_alive(&mut self, seconds: u32) -> Result<(), Refusal> {
+        if !self.is_application() {
+            return Err(Refusal::invalid("'client_keep_alive.seconds' is an attribute of application load balancers"));
+        }
+        if !KEEP_ALIVE.contains(&seconds) {
+            let (least, most) = (KEEP_ALIVE.start(), KEEP_ALIVE.end());
+            let message = format!("'client_keep_alive.seconds' is '{seconds}'; it can be from {least} to {most}");
+            return Err(Refusal::invalid(message));
+        }
+        self.client_keep_alive = seconds;
+        Ok(())
     }
 
     /// Whether its name has addresses of version 6 too.

@@ -94,9 +94,9 @@ pub(crate) struct Lane {
 }
 
 impl Elb {
-    /// What a request to a balancer's port meets at an instant that is not in the future.
+    /// What a request to the port of a balancer, by its name or ARN, meets at an instant that is not in the future.
     pub(crate) fn passage(&self, balancer: &str, port: u16, request: &HttpRequest, at: Timestamp) -> Passage {
-        let balancer = self.balancer_named(balancer).map(|balancer: &Balancer| balancer.arn.as_str());
+        let balancer = self.balancer_called(balancer).map(|balancer: &Balancer| balancer.arn.as_str());
         let listener = balancer.and_then(|arn| self.listeners_of(arn).find(|listener| listener.port == port));
         let Some(listener) = listener else { return Passage { until: None, way: None } };
         let mut until = listener.plane.next_after(at);

@@ -48,7 +48,9 @@ impl RuleAction {
 }
 
 impl Aws {
+    /// Somebody who acts with his own hand, after all requests until now.
     fn builder(&self) -> Writer {
+        self.send_what_is_due(self.clock.now());
         let writer = self.partition().writer(&self.here, Author::Hand, self.clock.now());
         Writer { at_once: true, ..writer }
     }
@@ -73,12 +75,22 @@ impl Aws {
 
     /// From now on the name of a balancer has addresses of version 6 too.
     pub fn make_dual_stack(&self, balancer: &str) -> Result<(), Refusal> {
+        self.send_what_is_due(self.clock.now());
         let elb = &mut self.regional().elbv2;
         let balancer = find_balancer(elb, balancer)?;
         if let Some(balancer) = elb.balancers.get_mut(&balancer) {
             balancer.dual_stack = true;
         }
         Ok(())
+    }
+
+    /// From now on an application balancer closes the connections of clients so many seconds after their begin, those that
+    /// are open already left out (`client_keep_alive.seconds`).
+    pub fn set_client_keep_alive(&self, balancer: &str, seconds: u32) -> Result<(), Refusal> {
+        self.send_what_is_due(self.clock.now());
+        let elb = &mut self.regional().elbv2;
+        let balancer = find_balancer(elb, balancer)?;
+        elb.balancers.get_mut(&balancer).map_or(Ok(()), |balancer| balancer.set_client_keep_alive(seconds))
     }
 
     /// The name of a balancer in DNS, and the zone of Route 53 in which it stands.

@@ -9,11 +9,22 @@ use super::super::effect::{Change, Writer};
 use super::super::elbv2::Balancer;
 use super::super::partition::{AccountRegion, Partition};
 use super::name::DnsName;
-use super::record::{Content, Policy, Record, SetKey};
+use super::record::{Content, Policy, Record, RecordType, SetKey};
 use super::zone::Zone;
 
 /// A prefix of names of balancers that changes nothing.
 const DUAL_STACK: &str = "dualstack.";
+
+/// The name that a balancer tells.
+fn plain(target: &DnsName) -> &str {
+    target.bare().strip_prefix(DUAL_STACK).unwrap_or(target.bare())
+}
+
+/// Whether a name is as only balancers have them.
+pub(super) fn is_of_balancer(name: &DnsName) -> bool {
+    let name = name.bare();
+    name.ends_with(".elb.amazonaws.com") || name.ends_with(".amazonaws.com") && name.contains(".elb.")
+}
 
 /// A balancer that an alias can have for a target.
 #[derive(Clone, Debug)]
@@ -50,8 +61,7 @@ impl Balancers {
 
     /// The balancer of a name.
     pub(super) fn find(&self, target: &DnsName) -> Option<&Target> {
-        let name = target.bare();
-        self.targets.get(name.strip_prefix(DUAL_STACK).unwrap_or(name))
+        self.targets.get(plain(target))
     }
 
     /// How the records of a name and type split the traffic: weights by name of balancer, or by what else they say.
@@ -90,6 +100,15 @@ impl Balancers {
 }
 
 impl Target {
+    /// The balancer of one name, without a list of all: name servers are asked often.
+    pub(super) fn find(partition: &Partition, target: &DnsName) -> Option<Self> {
+        let name = plain(target);
+        partition.everywhere().find_map(|(place, regional)| {
+            let is_it = |balancer: &&Balancer| balancer.has_dns_name(name, &place.region);
+            regional.elbv2.balancers.values().find(is_it).map(|balancer| Self::of(balancer, place))
+        })
+    }
+
     fn of(balancer: &Balancer, place: &AccountRegion) -> Self {
         Self {
             arn: balancer.arn.clone(),
@@ -98,6 +117,11 @@ impl Target {
             has_ipv6: balancer.has_ipv6(),
             place: place.clone(),
         }
+    }
+
+    /// Whether its name has addresses of a type.
+    pub(super) fn has(&self, kind: RecordType) -> bool {
+        kind == RecordType::A || kind == RecordType::Aaaa && self.has_ipv6
     }
 
     /// Whether it is healthy as an alias that evaluates its target sees it, and when that may change.

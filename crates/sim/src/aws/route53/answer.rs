@@ -11,12 +11,12 @@ use jiff::Timestamp;
 
 use super::super::partition::Partition;
 use super::Route53;
-use super::alias::Balancers;
+use super::alias::Target;
 use super::name::DnsName;
 use super::record::{Content, FailoverRole, Policy, Record, RecordSet, RecordType};
 use super::zone::Zone;
 
-/// Seconds for which the address of a balancer may be kept.
+/// Seconds for which the address of a balancer may be kept, and that its name has none.
 const BALANCER_TTL: u32 = 60;
 /// How many aliases may follow each other.
 const DEPTH: u32 = 8;
@@ -32,6 +32,26 @@ pub struct DnsAnswer {
     pub ttl_seconds: u32,
     /// When the name server may answer otherwise, as far as is known.
     pub until: Option<Timestamp>,
+    /// Whether there is nothing because the name leads to a balancer that is not there. Nobody who asks is told so.
+    pub leads_nowhere: bool,
+}
+
+impl DnsAnswer {
+    pub(super) fn refused() -> Self {
+        Self { outcome: DnsOutcome::Refused, ttl_seconds: 0, until: None, leads_nowhere: false }
+    }
+
+    /// What is answered about the name of a balancer.
+    pub(super) fn of_balancer(partition: &Partition, name: &DnsName, kind: RecordType) -> Self {
+        let target = Target::find(partition, name);
+        let leads_nowhere = target.is_none();
+        let outcome = match target {
+            None => DnsOutcome::NoName,
+            Some(found) if found.has(kind) => DnsOutcome::Balancer { arn: found.arn },
+            Some(_) => DnsOutcome::NoData,
+        };
+        Self { outcome, ttl_seconds: BALANCER_TTL, until: None, leads_nowhere }
+    }
 }
 
 /// What a name server says.
@@ -72,30 +92,25 @@ pub(super) struct Question<'a> {
 struct Server<'a> {
     account: &'a Route53,
     partition: &'a Partition,
-    balancers: &'a Balancers,
     zone: &'a Zone,
     number: usize,
     at: Timestamp,
     draw: u64,
     until: Cell<Option<Timestamp>>,
+    leads_nowhere: Cell<bool>,
 }
 
 impl Route53 {
     /// The answer to a question about a zone.
-    pub(super) fn answer(
-        &self,
-        (partition, balancers): (&Partition, &Balancers),
-        zone: &str,
-        question: &Question<'_>,
-    ) -> DnsAnswer {
+    pub(super) fn answer(&self, partition: &Partition, zone: &str, question: &Question<'_>) -> DnsAnswer {
         let Some(zone) = self.zones.get(zone).or_else(|| self.buried.get(zone)) else {
-            return DnsAnswer { outcome: DnsOutcome::Refused, ttl_seconds: 0, until: None };
+            return DnsAnswer::refused();
         };
         let Question { name, kind, server, at, draw } = *question;
-        let until = Cell::new(None);
-        let server = Server { account: self, partition, balancers, zone, number: server, at, draw, until };
+        let (until, leads_nowhere) = (Cell::new(None), Cell::new(false));
+        let server = Server { account: self, partition, zone, number: server, at, draw, until, leads_nowhere };
         let (outcome, ttl_seconds) = server.answer(name, kind);
-        DnsAnswer { outcome, ttl_seconds, until: server.until.get() }
+        DnsAnswer { outcome, ttl_seconds, until: server.until.get(), leads_nowhere: server.leads_nowhere.get() }
     }
 }
 
@@ -202,11 +217,13 @@ impl Server<'_> {
             let set = self.set(target, kind).filter(|_| depth > 0);
             return set.map_or_else(none, |set| self.of_set(set, kind, depth));
         }
-        match self.balancers.find(target) {
-            Some(found) if kind == RecordType::A || found.has_ipv6 => {
-                (DnsOutcome::Balancer { arn: found.arn.clone() }, BALANCER_TTL)
+        match Target::find(self.partition, target) {
+            Some(found) if found.has(kind) => (DnsOutcome::Balancer { arn: found.arn }, BALANCER_TTL),
+            Some(_) => none(),
+            None => {
+                self.leads_nowhere.set(true);
+                none()
             }
-            _ => none(),
         }
     }
 
@@ -235,7 +252,7 @@ impl Server<'_> {
             let set = self.set(target, record.kind).filter(|_| depth > 0);
             set.is_some_and(|set| set.iter().any(|record| self.is_healthy(record, depth)))
         } else {
-            self.balancers.find(target).is_some_and(|found| {
+            Target::find(self.partition, target).is_some_and(|found| {
                 let (is_healthy, change) = found.health(self.partition, self.at);
                 self.changes(change);
                 is_healthy

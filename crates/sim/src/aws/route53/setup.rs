@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::super::effect::{Author, Writer};
 use super::super::partition::Partition;
 use super::super::{Aws, Refusal};
-use super::alias::Balancers;
-use super::answer::{DnsAnswer, DnsOutcome, Question};
+use super::alias::{self, Balancers};
+use super::answer::{DnsAnswer, Question};
 use super::batch::{Action, Batch, RecordChange};
 use super::name::DnsName;
 use super::record::{Content, Policy, Record, RecordType};
@@ -161,17 +161,30 @@ impl Aws {
         at: Timestamp,
         draw: u64,
     ) -> DnsAnswer {
-        let refused = DnsAnswer { outcome: DnsOutcome::Refused, ttl_seconds: 0, until: None };
-        let Ok(name) = DnsName::parse(name) else { return refused };
+        let Ok(name) = DnsName::parse(name) else { return DnsAnswer::refused() };
         let partition = self.partition();
-        let balancers = Balancers::of(&partition);
         let question = Question { name: &name, kind, server, at, draw };
         let account = partition.account(&self.here.account);
-        account.map_or(refused, |account| account.route53.answer((&partition, &balancers), bare_id(zone), &question))
+        let Some(account) = account else { return DnsAnswer::refused() };
+        account.route53.answer(&partition, bare_id(zone), &question)
     }
 
-    /// Somebody who acts with his own hand.
+    /// The zone of this account and the number of one of its name servers, by the name of that.
+    pub(crate) fn name_server(&self, name: &str) -> Option<(String, usize)> {
+        let name = name.trim_end_matches('.');
+        let partition = self.partition();
+        partition.account(&self.here.account)?.route53.server_named(name)
+    }
+
+    /// What is answered now about the name of a balancer of any account and region; `None` where a name is not of that form.
+    pub(crate) fn ask_for_balancer(&self, name: &str, kind: RecordType) -> Option<DnsAnswer> {
+        let name = DnsName::parse(name).ok().filter(alias::is_of_balancer)?;
+        Some(DnsAnswer::of_balancer(&self.partition(), &name, kind))
+    }
+
+    /// Somebody who acts with his own hand, after all requests until now.
     fn at_hand(&self, at_once: bool) -> (std::sync::MutexGuard<'_, Partition>, Writer) {
+        self.send_what_is_due(self.clock.now());
         let partition = self.partition();
         let writer = partition.writer(&self.here, Author::Hand, self.clock.now());
         (partition, Writer { at_once, ..writer })
