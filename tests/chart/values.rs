@@ -157,7 +157,10 @@ fn values_reach_the_program() {
         "controllerName": "blue",
         "aws": {"region": "eu-central-1", "elbModifyRate": 5},
         "allow": [
-            {"namespace": "shop", "balancers": ["shop-public"], "targetGroups": ["shop-*"]},
+            {
+                "namespace": "shop", "balancers": ["shop-public"], "targetGroups": ["shop-*"],
+                "zones": ["Z0123456789ABC/*.shop.example.org"],
+            },
             {"namespace": "*", "roles": ["arn:aws:iam::222222222222:role/weir-*"], "regions": ["us-east-1"]},
         ],
         "inventoryInterval": "1m",
@@ -180,6 +183,7 @@ fn values_reach_the_program() {
             "--elb-modify-rate=5",
             "--allow-balancer=shop=shop-public",
             "--allow-target-group=shop=shop-*",
+            "--allow-zone=shop=Z0123456789ABC/*.shop.example.org",
             "--allow-role=*=arn:aws:iam::222222222222:role/weir-*",
             "--allow-region=*=us-east-1",
             "--lease-name=weir",

@@ -13,10 +13,13 @@ struct Kind {
     names: &'static [&'static str],
 }
 
-const KINDS: &[Kind] = &[Kind {
-    folders: &["route/listener.rs", "route/listener/"],
-    names: &[r"\bListenerEntry\b", r"\bspec\.listener\b"],
-}];
+const KINDS: &[Kind] = &[
+    Kind {
+        folders: &["route/listener.rs", "route/listener/"],
+        names: &[r"\bListenerEntry\b", r"\bas_listener", r"\bspec\.listener\b"],
+    },
+    Kind { folders: &["route/dns.rs", "route/dns/"], names: &[r"\bDnsEntry\b", r"\bspec\.dns\b"] },
+];
 
 fn strangers(files: &[SourceFile]) -> Vec<String> {
     let mut found = Vec::new();
@@ -40,6 +43,7 @@ fn what_a_spec_says_of_a_kind_is_read_in_one_folder() {
     let files = source_files();
     let in_kinds = files.iter().filter(|file| file.path.contains("/route/listener/")).count();
     assert!(in_kinds > 10, "{in_kinds} files of a kind");
+    assert!(files.iter().any(|file| file.path.contains("/route/dns/")));
     assert_eq!(strangers(&files), Vec::<String>::new());
 }
 
@@ -48,6 +52,7 @@ fn a_stranger_is_found() {
     let found =
         |path: &str, text: &str| strangers(&[SourceFile { path: format!("{ENGINE}{path}"), text: text.to_owned() }]);
     assert_eq!(found("route/drift.rs", "route.spec.listener.matches").len(), 1);
+    assert_eq!(found("route/listener/find.rs", "fn f(entry: &DnsEntry) {}").len(), 1);
     assert_eq!(
         found("route/drift.rs", "f(\"https://weir.dev\", '\"', route.spec.listener)").len(),
         1,

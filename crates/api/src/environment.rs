@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::entry_point::ExistingBalancer;
 use crate::text::{ElbName, PartName, TargetGroupArn};
 use crate::{AwsAccess, Condition};
 
@@ -59,6 +60,31 @@ pub struct EnvironmentSpec {
         .message("the ARNs of these target groups are of several regions or accounts; an environment has its groups in one region of one account, so make an Environment for each"))]
     #[schemars(length(min = 1, max = 20))]
     pub target_groups: Vec<TargetGroupRef>,
+    /// The balancers of the environment, to which names in DNS lead, by the name under which routes refer to them. They are
+    /// in the account and region of the target groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = Rule::new("self.all(balancer, !has(balancer.capacityFrom) || balancer.capacityFrom.size() == 0 || balancer.capacityFrom.all(a, balancer.capacityFrom.exists_one(b, a == b)))")
+        .message("capacityFrom names a target group twice; name each once"))]
+    #[schemars(length(max = 5))]
+    pub load_balancers: Vec<LoadBalancerRef>,
+}
+
+/// One balancer of the environment.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerRef {
+    /// The name under which routes refer to this balancer (`part` of a backend).
+    #[schemars(with = "PartName")]
+    pub name: String,
+    /// An Application or Network Load Balancer that exists already: its ARN or its name, exactly one of the two.
+    pub existing: ExistingBalancer,
+    /// The target groups, by their names in `targetGroups`, whose healthy targets are the capacity behind the balancer; of
+    /// several the one that has the fewest decides. When absent, all of them that the balancer uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 20), with = "Vec<PartName>")]
+    pub capacity_from: Vec<String>,
 }
 
 /// One target group of the environment.
@@ -99,6 +125,10 @@ pub struct EnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub target_groups: Vec<TargetGroupStatus>,
+    /// The balancers of the spec that were found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub load_balancers: Vec<LoadBalancerStatus>,
     /// What the environment is to each route that names it among its backends, as far as the routes have said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["route".into()]))]
@@ -123,6 +153,22 @@ pub struct TargetGroupStatus {
     /// The port towards the targets, unless a target names its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
+}
+
+/// A balancer as it was found.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerStatus {
+    /// Its name in the spec.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The name that clients resolve.
+    pub dns_name: String,
+    /// The Route 53 zone to which an alias for the balancer points.
+    pub hosted_zone_id: String,
+    /// The ARNs of the target groups whose healthy targets are the capacity behind it.
+    pub target_groups: Vec<String>,
 }
 
 /// What an environment is to one route.

@@ -47,6 +47,7 @@ pub const CONTROLLER_LABEL: &str = "weir.dev/controller";
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut crds = vec![EntryPoint::crd(), Environment::crd(), WeightedRoute::crd(), TrafficShift::crd()];
     crds.iter_mut().for_each(limit_name);
+    crds.iter_mut().for_each(leave_choices_to_rules);
     crds.iter_mut().for_each(stored::keep_fields);
     crds
 }
@@ -54,6 +55,18 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 /// Whether a value is what is read where it is absent, so that it is not written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Of several fields exactly one is given: a rule says so in words, and the API server would check no rule of an object in which
+/// `oneOf` does not hold.
+fn leave_choices_to_rules(crd: &mut CustomResourceDefinition) {
+    let schemas =
+        crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    for schema in schemas {
+        if let Some(spec) = schema.properties.as_mut().and_then(|properties| properties.get_mut("spec")) {
+            spec.one_of = None;
+        }
+    }
 }
 
 /// Names are as long as values of labels at most. A rule could say so, but the API server would not name the field then.

@@ -128,6 +128,18 @@ texts! {
             "found '=' in the key of a query string; give what stands before it as key and what stands after it as value";
     }
 
+    /// A name in DNS. With `_weir.` before it, it still has the 253 characters that a name has at most.
+    DnsText(1, 247) {
+        "self.matches('^([*][.])?([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')" =>
+            "a name has labels of small letters, digits, hyphens and underscores with dots between them, for example api.shop.example.org or *.shop.example.org; without scheme, port or final dot";
+    }
+
+    /// The identifier of a hosted zone.
+    ZoneText(1, 32) {
+        "self.matches('^[A-Z0-9]+$')" =>
+            "the identifier of a hosted zone has capital letters and digits, for example Z0123456789ABCDEFGHIJ; without /hostedzone/";
+    }
+
     /// A network of client addresses.
     Network(1, 49) {
         "isCIDR(self)" =>

@@ -21,15 +21,24 @@ pub struct EnvironmentWeight {
 pub struct EnvironmentMembers {
     /// The name of the `Environment`.
     pub environment: String,
-    /// The ARNs of its target groups; for a route of a listener there is exactly one.
+    /// The ARNs of its target groups; for a route of a listener there is exactly one. Of a balancer, those whose healthy
+    /// targets are the capacity behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_groups: Vec<String>,
+    /// The ARN of its balancer, where the route is of a name in DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<String>,
 }
 
 impl EnvironmentMembers {
     /// An environment that lends one target group.
     pub fn of_group(environment: impl Into<String>, arn: impl Into<String>) -> Self {
-        Self { environment: environment.into(), target_groups: vec![arn.into()] }
+        Self { environment: environment.into(), target_groups: vec![arn.into()], balancer: None }
+    }
+
+    /// The ARN of what the environment lends: the balancer, or else the target group, where there is exactly one.
+    pub fn lent(&self) -> Option<&str> {
+        self.balancer.as_deref().or_else(|| self.group())
     }
 
     /// The ARN of the target group, where there is exactly one.

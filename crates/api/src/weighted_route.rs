@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 pub use crate::traffic::{EnvironmentMembers, EnvironmentWeight};
 pub use status::{
     Before, BeforeForward, Correction, Deletion, DeletionStage, Difference, Follow, FullTraffic, GroupWeight, Intent,
-    ListenerRule, ListenerRuleIntent, Reversal, RunMemory, WeightedRouteStatus,
+    ListenerRule, ListenerRuleIntent, NameChange, NameIntent, NameRecords, Reversal, RunMemory, WeightedRouteStatus,
 };
 
 use crate::duration::Within;
-use crate::text::{NamespaceName, ObjectName, PartName};
+use crate::text::{DnsText, NamespaceName, ObjectName, PartName, ZoneText};
 use crate::traffic::Capacity;
 use crate::{Duration, Match};
 
-/// One place where traffic is split between environments: the default action or a rule of a listener.
+/// One place where traffic is split between environments: the default action or a rule of a listener, or a name in DNS.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[kube(
     group = "weir.dev",
@@ -47,15 +47,25 @@ use crate::{Duration, Match};
     printcolumn(name = "Priority", type_ = "integer", json_path = ".status.listenerRule.priority", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new(
-        "!has(self.spec.deletionPolicy) || self.spec.deletionPolicy != 'Delete' || has(self.spec.listener.match)"
+        "!has(self.spec.deletionPolicy) || self.spec.deletionPolicy != 'Delete' || !has(self.spec.listener) || has(self.spec.listener.match)"
     )
     .message(
         "spec.deletionPolicy: Delete needs spec.listener.match: a listener's default action cannot be deleted; write Restore to put back what was there before, or Retain to leave it as it is"
     ).field_path(".spec.deletionPolicy")
 )]
+#[x_kube(validation = Rule::new("has(self.listener) != has(self.dns)")
+    .message("give exactly one of spec.listener and spec.dns"))]
 #[x_kube(validation = Rule::new("has(self.listener) == has(oldSelf.listener) && (!has(self.listener) || self.listener == oldSelf.listener)")
     .message("spec.listener cannot be changed; make another WeightedRoute instead")
     .field_path(".listener"))]
+#[x_kube(validation = Rule::new("!has(self.dns) || !has(oldSelf.dns) || (self.dns.zone == oldSelf.dns.zone && self.dns.name == oldSelf.dns.name)")
+    .message("spec.dns.zone and spec.dns.name cannot be changed; make another WeightedRoute instead"))]
+#[x_kube(validation = Rule::new("!has(self.dns) || !has(self.stickiness)")
+    .message("DNS has no stickiness between environments; leave out spec.stickiness"))]
+#[x_kube(validation = Rule::new("!has(self.listener) || !has(self.weights) || self.weights.size() <= 5")
+    .message("weights names more than 5 environments, which is what AWS allows for one action; take some out"))]
+#[x_kube(validation = Rule::new("!has(self.dns) || !has(self.weights) || self.weights.all(name, self.weights[name] <= 255)")
+    .message("Route 53 takes weights from 0 to 255; write smaller ones of the same proportion, for example {blue: 80, green: 20}"))]
 #[x_kube(validation = Rule::new("!has(self.weights) || self.weights.all(name, self.backends.exists(backend, backend.environment == name))")
     .message("weights names an environment that is not among spec.backends; add it there, or take it out of spec.weights"))]
 #[x_kube(validation = Rule::new("!has(self.pace) || has(self.weights)")
@@ -64,19 +74,19 @@ use crate::{Duration, Match};
     .message("drift: Adopt takes over what somebody else has set, while spec.weights says what shall be live; write Alert, Pause or Correct, or leave out spec.weights"))]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedRouteSpec {
-    /// Where on a balancer the traffic is split. It cannot be changed: make another route instead.
-    pub listener: ListenerEntry,
+    /// Where the traffic is split: exactly one of the kinds of places.
+    #[serde(flatten)]
+    pub entry: Entry,
     /// The environments that may carry the traffic of this route.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
     #[schemars(length(min = 1, max = 50))]
     pub backends: Vec<Backend>,
-    /// The weights that shall be live, by environment, from 0 to 999 and relative to each other. When given, the user
-    /// owns the split: no shift moves the route. Exactly these environments are in the action; one with the
-    /// weight 0 stays attached, one that is not named is dropped once it carries nothing. When absent, shifts move the
+    /// The weights that shall be live, by environment, from 0 to 999 (to 255 for a name in DNS) and relative to each other.
+    /// When given, the user owns the split: no shift moves the route. Exactly these environments are in the action of a
+    /// listener; one with the weight 0 stays attached, one that is not named is dropped once it carries nothing. A name in
+    /// DNS has a record for each of them that has weight. When absent, shifts move the
     /// weights and Weir holds what is live; taking `weights` away, or giving the ones that are live, changes no traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.size() <= 5")
-        .message("weights names more than 5 environments, which is what AWS allows for one action; take some out"))]
     #[x_kube(validation = Rule::new("self.exists(name, self[name] > 0)")
         .message("weights gives nobody any traffic; at least one weight must be above 0, for example {blue: 80, green: 20}"))]
     #[x_kube(validation = Rule::new("self.all(name, self[name] >= 0 && self[name] <= 999)")
@@ -98,26 +108,43 @@ pub struct WeightedRouteSpec {
     /// takes it away when the old group is dropped at the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stickiness: Option<Stickiness>,
-    /// Take over a rule or a default action that Weir did not make.
+    /// Take over a rule, a default action or the records of a name that Weir did not make.
     #[serde(default)]
     pub adopt: bool,
-    /// What becomes of the rule or action when this object is deleted. It may still be changed while a deletion waits.
+    /// What becomes of the rule, action or records when this object is deleted. It may still be changed while a deletion
+    /// waits.
     #[serde(default)]
     pub deletion_policy: RouteDeletionPolicy,
 }
 
-impl WeightedRouteSpec {
-    /// Where the route takes hold of the traffic.
-    pub fn entry(&self) -> Entry<'_> {
-        Entry::Listener(&self.listener)
-    }
+/// Where a route takes hold of the traffic: one for each kind of place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Entry {
+    /// Where on a balancer the traffic is split. It cannot be changed: make another route instead.
+    Listener(ListenerEntry),
+    /// The name in DNS whose answers are split, on Route 53. Zone and name cannot be changed: make another route instead.
+    Dns(DnsEntry),
 }
 
-/// Where a route takes hold of the traffic: one for each kind of place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry<'a> {
-    /// On a listener of a balancer.
-    Listener(&'a ListenerEntry),
+impl Entry {
+    /// The place on a listener, where it is one.
+    pub fn as_listener(&self) -> Option<&ListenerEntry> {
+        if let Self::Listener(entry) = self { Some(entry) } else { None }
+    }
+
+    /// The same, to be changed.
+    pub fn as_listener_mut(&mut self) -> Option<&mut ListenerEntry> {
+        if let Self::Listener(entry) = self { Some(entry) } else { None }
+    }
+
+    /// Whether environments lend a balancer to a route of this kind, and not a target group.
+    pub fn takes_balancers(&self) -> bool {
+        match self {
+            Self::Listener(_) => false,
+            Self::Dns(_) => true,
+        }
+    }
 }
 
 /// The place on a listener: its default action, or a rule when `match` is given.
@@ -144,6 +171,64 @@ pub struct ListenerEntry {
     pub priority: Option<i32>,
 }
 
+/// A name on Route 53. Each environment that has weight has a record there, an alias of its balancer.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsEntry {
+    /// The hosted zone. Whoever runs the controller allows each namespace its zones and names (`--allow-zone`).
+    pub zone: ZoneRef,
+    /// The name, in the zone; a leading `*.` stands for every name of its level that has no records of its own.
+    #[schemars(with = "DnsText")]
+    pub name: String,
+    /// The types of the records. Both always have the same weights. `AAAA` needs balancers with IPv6.
+    #[serde(default = "addresses", skip_serializing_if = "is_addresses")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub types: Vec<AddressType>,
+    /// Whether Route 53 leaves out an environment whose balancer has a target group without a healthy target. Where all are
+    /// left out, all are answered.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub evaluate_target_health: bool,
+}
+
+/// Names a hosted zone of Route 53, in the controller's own account.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ZoneRef {
+    /// Its identifier, such as `Z0123456789ABCDEFGHIJ`.
+    #[schemars(with = "ZoneText")]
+    pub id: String,
+}
+
+/// A type of records by which clients find addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum AddressType {
+    /// Of IPv4.
+    #[serde(rename = "A")]
+    A,
+    /// Of IPv6.
+    #[serde(rename = "AAAA")]
+    Aaaa,
+}
+
+impl AddressType {
+    /// It as AWS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+        }
+    }
+}
+
+fn addresses() -> Vec<AddressType> {
+    vec![AddressType::A]
+}
+
+fn is_addresses(types: &Vec<AddressType>) -> bool {
+    *types == addresses()
+}
+
 /// Refers to an entry point.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,7 +250,8 @@ pub struct Backend {
     /// The name of the `Environment`, in the same namespace.
     #[schemars(with = "ObjectName")]
     pub environment: String,
-    /// Which of its target groups. May be left out where it has only one.
+    /// Which of its target groups, or, of a route of a name in DNS, which of its balancers. May be left out where it has only
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<PartName>")]
     pub part: Option<String>,
@@ -218,16 +304,17 @@ pub enum DriftPolicy {
     Adopt,
 }
 
-/// What becomes of the rule or action when its route is deleted.
+/// What becomes of the rule, the action or the records of a name when their route is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum RouteDeletionPolicy {
-    /// It stays as it is, with Weir's tags, so that a route of the same name finds it again and another one may adopt
-    /// it.
+    /// It stays as it is, with Weir's marks, so that a route of the same name finds it again; a rule or default action
+    /// another route may adopt.
     #[default]
     Retain,
     /// What was there before Weir is put back, as soon as its target groups have the healthy targets for what is live,
-    /// and Weir's tags are removed. A rule that Weir made is deleted.
+    /// and Weir's marks are removed. A rule that Weir made is deleted, and so are the records of a name that had none.
     Restore,
-    /// The rule is deleted; its requests go to the rules after it. Not for a listener's default action.
+    /// The rule is deleted; its requests go to the rules after it. Not for a listener's default action. Of a name the records
+    /// are deleted, where nothing was there before Weir.
     Delete,
 }

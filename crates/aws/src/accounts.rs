@@ -23,7 +23,7 @@ use weir_engine::guard::Permit;
 use weir_engine::reader::Ask;
 use weir_engine::{Access, Arn as ResourceName};
 
-use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken, MODIFY_RATE};
+use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken, Family, MODIFY_RATE};
 use crate::cloudwatch;
 use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 use crate::meter::Call;
@@ -153,14 +153,15 @@ impl Accounts {
         self.admit(access)?.limits(priority).await
     }
 
-    /// How many writes by an access could be sent now, and after which time one more could; see [`Inventory::available`].
-    pub fn available(&self, access: &Access) -> (usize, Duration) {
-        self.inventory(access).available()
+    /// How many writes of a family could be sent by an access now, and after which time one more could; see
+    /// [`Inventory::available`].
+    pub fn available(&self, access: &Access, family: Family) -> (usize, Duration) {
+        self.inventory(access).available(family)
     }
 
-    /// Waits until the call budget lets a write be sent by an access; see [`Inventory::acquire`].
-    pub async fn acquire(&self, access: &Access, priority: &CallPriority) -> CallToken {
-        self.inventory(access).acquire(priority).await
+    /// Waits until the call budget lets a write of a family be sent by an access; see [`Inventory::acquire`].
+    pub async fn acquire(&self, access: &Access, family: Family, priority: &CallPriority) -> CallToken {
+        self.inventory(access).acquire(family, priority).await
     }
 
     /// Whether a token is good for a write.

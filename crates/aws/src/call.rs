@@ -13,7 +13,7 @@ use weir_engine::fact::{AwsError, ErrorKind};
 use weir_engine::tick::Urgency;
 
 use crate::budget::CallToken;
-use crate::errors::{Effect, explain};
+use crate::errors::{Effect, explain, is_busy};
 use crate::meter::{Attempts, Call, Clock, Meter, Spent};
 
 /// How often a read is sent at most that fails in passing.
@@ -35,8 +35,8 @@ pub const WRITE_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Caller {
     /// The service's name in metrics.
     service: &'static str,
-    /// Where it is called.
-    region: String,
+    /// Where it is called, where it is not the same in all regions.
+    region: Option<String>,
     clock: Clock,
     meter: Meter,
 }
@@ -44,8 +44,13 @@ pub(crate) struct Caller {
 impl Caller {
     /// Calls in the region of a configuration.
     pub(crate) fn new(service: &'static str, config: &SdkConfig, clock: Clock, meter: Meter) -> Self {
-        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        let region = Some(config.region().map(ToString::to_string).unwrap_or_default());
         Self { service, region, clock, meter }
+    }
+
+    /// Calls a service that is the same in all regions.
+    pub(crate) fn global(service: &'static str, clock: Clock, meter: Meter) -> Self {
+        Self { service, region: None, clock, meter }
     }
 
     /// Makes one call, and tells the meter how it went.
@@ -68,7 +73,9 @@ impl Caller {
             call_token.acquire().await;
             let (in_flight, sent) = (call_token.spend(), attempts.count());
             let answer = send(attempts.clone()).instrument(span.clone()).await;
-            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), &self.region, &error));
+            let is_busy = answer.as_ref().is_err_and(is_busy);
+            let region = self.region.as_deref();
+            let result = answer.map_err(|error| explain(operation, effect, attempts.count(), region, &error));
             if attempts.count() == sent {
                 in_flight.was_not_sent();
             }
@@ -76,7 +83,10 @@ impl Caller {
             match kind {
                 Some(ErrorKind::Throttled) => {
                     throttled += 1;
-                    in_flight.was_throttled();
+                    // What is busy is one resource: that says nothing of how many calls AWS takes.
+                    if !is_busy {
+                        in_flight.was_throttled();
+                    }
                 }
                 Some(ErrorKind::Transient) => failed += 1,
                 _ => break result,

@@ -1,7 +1,10 @@
 //! The kinds of AWS failures, told apart here and nowhere else.
 //!
-//! Codes are those of botocore's model of ELBv2 (`elbv2/2015-12-01/service-2.json`) and the common errors of AWS's
-//! query services. Messages hold the code and AWS's own words without request ids, so that equal failures are equal.
+//! Codes are those of botocore's models of ELBv2 (`elbv2/2015-12-01/service-2.json`) and Route 53
+//! (`route53/2013-04-01/service-2.json`), and the common errors of AWS's query services. Messages hold the code and AWS's
+//! own words without request ids, so that equal failures are equal.
+
+mod batch;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -13,6 +16,7 @@ use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use weir_engine::fact::{AwsError, ErrorKind};
 
+use self::batch::{INVALID_BATCH, refused_batch};
 use crate::session::NotAssumed;
 
 /// What a call may change.
@@ -24,17 +28,20 @@ pub(crate) enum Effect {
     Write,
 }
 
+/// The code of a resource that still takes an earlier write: of Route 53 a zone, which takes one batch at a time.
+const BUSY: &str = "PriorRequestNotComplete";
 /// Where to look when there are no credentials.
 const NO_CREDENTIALS: &str = "found no usable AWS credentials; the SDK looks in the environment (AWS_ACCESS_KEY_ID), \
      the shared config and credentials files (AWS_PROFILE), a web identity token (AWS_WEB_IDENTITY_TOKEN_FILE), the \
      container endpoint and the instance metadata, in this order";
 
-/// Turns a failure of the SDK into one of ours. `attempts` is how many requests were sent, `region` is where to.
+/// Turns a failure of the SDK into one of ours. `attempts` is how many requests were sent, `region` is where to; `None` of a
+/// service that is the same in all of them.
 pub(crate) fn explain<E>(
     operation: &'static str,
     effect: Effect,
     attempts: u32,
-    region: &str,
+    region: Option<&str>,
     error: &SdkError<E, HttpResponse>,
 ) -> AwsError
 where
@@ -42,11 +49,14 @@ where
 {
     let (kind, mut message) = judge(error);
     if never_connected(error) || is_no_answer_of_aws(error) {
-        let _ = write!(
-            message,
-            ". The region {region} could not be reached: does it exist, is it enabled for the account, and may this \
-             process connect to it? It is that of spec.aws.region, or the controller's own"
-        );
+        let _ = match region {
+            Some(region) => write!(
+                message,
+                ". The region {region} could not be reached: does it exist, is it enabled for the account, and may this \
+                 process connect to it? It is that of spec.aws.region, or the controller's own"
+            ),
+            None => write!(message, ". The service could not be reached: may this process connect to it?"),
+        };
     }
     let maybe_done = attempts > 0 && !never_connected(error);
     let kind = match kind {
@@ -54,6 +64,11 @@ where
         kind => kind,
     };
     AwsError { kind, operation: operation.to_owned(), message }
+}
+
+/// Whether a write was refused because the resource still takes an earlier one. Nothing was done then.
+pub(crate) fn is_busy<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    matches!(error, SdkError::ServiceError(context) if context.err().code() == Some(BUSY))
 }
 
 /// An answer that AWS should not have given.
@@ -75,6 +90,9 @@ where
     }
     if let Some(credentials) = sources(error).find_map(|source| source.downcast_ref::<CredentialsError>()) {
         return (ErrorKind::Expired, format!("{NO_CREDENTIALS} ({})", chain(credentials)));
+    }
+    if let Some((kind, words)) = refused_batch(error) {
+        return (kind, format!("{INVALID_BATCH}: {words}"));
     }
     match error {
         SdkError::ServiceError(context) => {
@@ -107,10 +125,15 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         | "TooManyRequests"
         | "TooManyRequestsException"
         | "SlowDown"
-        | "BandwidthLimitExceeded" => ErrorKind::Throttled,
-        "LoadBalancerNotFound" | "ListenerNotFound" | "RuleNotFound" | "TargetGroupNotFound" | "ResourceNotFound" => {
-            ErrorKind::NotFound
-        }
+        | "BandwidthLimitExceeded"
+        | BUSY => ErrorKind::Throttled,
+        "LoadBalancerNotFound"
+        | "ListenerNotFound"
+        | "RuleNotFound"
+        | "TargetGroupNotFound"
+        | "ResourceNotFound"
+        | "NoSuchHostedZone"
+        | "NoSuchChange" => ErrorKind::NotFound,
         "AccessDenied"
         | "AccessDeniedException"
         | "UnauthorizedOperation"
@@ -120,7 +143,6 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         "PriorityInUse"
         | "ResourceInUse"
         | "TargetGroupAssociationLimit"
-        | "PriorRequestNotComplete"
         | "DuplicateListener"
         | "DuplicateTagKeys" => ErrorKind::Conflict,
         "ExpiredToken"
@@ -141,7 +163,9 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         | "UnsupportedProtocol"
         | "InvalidTarget"
         | "OperationNotPermitted"
-        | "ValidationError" => ErrorKind::Invalid,
+        | "ValidationError"
+        | "InvalidInput"
+        | "NoSuchHealthCheck" => ErrorKind::Invalid,
         "InternalFailure"
         | "InternalError"
         | "InternalServerError"
@@ -149,7 +173,7 @@ fn of_code(code: &str) -> Option<ErrorKind> {
         | "RequestTimeout"
         | "RequestTimeoutException"
         | "HealthUnavailable" => ErrorKind::Transient,
-        "LimitExceeded" | "LimitExceededException" => ErrorKind::Quota,
+        "LimitExceeded" | "LimitExceededException" | "LimitsExceeded" => ErrorKind::Quota,
         // TooManyRules, TooManyTargets, TooManyUniqueTargetGroupsPerLoadBalancer and their like.
         many if many.starts_with("TooMany") => ErrorKind::Quota,
         _ => return None,
@@ -162,7 +186,7 @@ fn of_status(status: u16) -> ErrorKind {
     match status {
         429 => ErrorKind::Throttled,
         401 | 403 => ErrorKind::Denied,
-        // ELBv2 tells by a code what it does not find. This is somebody on the way, who does not know what there is.
+        // AWS tells by a code what it does not find. This is somebody on the way, who does not know what there is.
         404 => ErrorKind::Transient,
         400..=499 => ErrorKind::Invalid,
         _ => ErrorKind::Transient,
@@ -170,8 +194,8 @@ fn of_status(status: u16) -> ErrorKind {
 }
 
 /// Whether somebody answered, and not AWS: its endpoints name a code in each failure.
-fn is_no_answer_of_aws<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    matches!(error, SdkError::ServiceError(context) if context.err().code().is_none())
+fn is_no_answer_of_aws<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    matches!(error, SdkError::ServiceError(context) if context.err().code().is_none()) && refused_batch(error).is_none()
 }
 
 /// Whether it is certain that no request reached AWS, because there was no connection to carry it.

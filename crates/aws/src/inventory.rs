@@ -39,6 +39,7 @@ use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
 use crate::meter::{Call, Clock, Meter};
 use crate::receipt::Receipt;
+use crate::route53::Route53;
 
 /// There is no region to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +60,7 @@ struct Core {
     /// The account, once something that was found has told it.
     account: RefCell<Option<String>>,
     cloudwatch: CloudWatch,
+    route53: Route53,
     clock: Clock,
     budget: Budget,
     memory: RefCell<Memory>,
@@ -92,7 +94,8 @@ impl Inventory {
             elb: Elb::new(config, Rc::clone(&clock), Rc::clone(&meter)),
             region,
             account: RefCell::default(),
-            cloudwatch: CloudWatch::new(config, Rc::clone(&clock), meter),
+            cloudwatch: CloudWatch::new(config, Rc::clone(&clock), Rc::clone(&meter)),
+            route53: Route53::new(config, Rc::clone(&clock), meter),
             clock,
             budget,
             memory: RefCell::default(),
@@ -126,17 +129,17 @@ impl Inventory {
     pub async fn limits(&self, priority: &CallPriority) -> Result<Limits, AwsError> {
         let mut call_token = self.core.budget.call_token(Family::Describe, &Waiters::of(priority));
         let limits = self.core.elb.limits(&mut call_token).await;
-        limits.map_err(|error| self.core.located(error))
+        limits.map_err(|error| self.core.located(error, Family::Describe))
     }
 
-    /// How many writes, other than those of rollbacks, could be sent now, and after which time one more could.
-    pub fn available(&self) -> (usize, Duration) {
-        self.core.budget.available(Family::Modify)
+    /// How many writes of a family, other than those of rollbacks, could be sent now, and after which time one more could.
+    pub fn available(&self, family: Family) -> (usize, Duration) {
+        self.core.budget.available(family)
     }
 
-    /// Waits until the call budget lets a write be sent.
-    pub async fn acquire(&self, priority: &CallPriority) -> CallToken {
-        let mut call_token = self.core.budget.call_token(Family::Modify, &Waiters::of(priority));
+    /// Waits until the call budget lets a write of a family be sent.
+    pub async fn acquire(&self, family: Family, priority: &CallPriority) -> CallToken {
+        let mut call_token = self.core.budget.call_token(family, &Waiters::of(priority));
         call_token.acquire().await;
         call_token
     }
@@ -163,16 +166,27 @@ impl Inventory {
 
     /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
     /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit, mut call_token: CallToken) -> Result<Receipt, AwsError> {
-        let write = permit.write();
+    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<Receipt, AwsError> {
+        self.send(permit.write(), call_token).await
+    }
+
+    /// Sends a write. [`Self::perform`] alone may do so, since it has a permit.
+    async fn send(&self, write: &Write, mut call_token: CallToken) -> Result<Receipt, AwsError> {
         let invalidation = Invalidation::of(write, &self.core.memory.borrow());
         self.core.invalidate(&invalidation);
         let _at_the_end = InvalidateOnDrop { core: &self.core, invalidation };
         let written = match write {
             Write::Listener(write) => self.core.elb.write(write, &mut call_token).await,
+            Write::Records(write) => self.core.route53.replace(write, &mut call_token).await,
             Write::Tags(write) => self.core.elb.tag(write, &mut call_token).await,
         };
-        written.map_err(|error| self.core.located(error))
+        written.map_err(|error| self.core.located(error, Family::of(write)))
+    }
+
+    /// Sends a write that nobody has permitted.
+    #[cfg(test)]
+    pub(crate) async fn send_without_permit(&self, write: &Write, call_token: CallToken) -> Result<Receipt, AwsError> {
+        self.send(write, call_token).await
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.
@@ -184,12 +198,13 @@ impl Inventory {
     }
 
     /// Reads balancers with their listeners and rules, unless that was done within the last `fresh` span, and target
-    /// groups, more seldom, and reports what has changed since it was last reported. Balancers, listeners and rules that are seen for
-    /// the first time count as changed. So does what could not be read for so long that two resyncs have missed it; one
-    /// failure does not.
+    /// groups and names on Route 53, more seldom, and reports what has changed since it was last reported. Balancers,
+    /// listeners, rules and names that are seen for the first time count as changed. So does what could not be read for so
+    /// long that two resyncs have missed it; one failure does not.
     ///
     /// Costs no more than two calls and one for each listener, for each balancer, all resyncs taken together: listeners and
-    /// groups are read in every third resync of half a minute, a hundred groups in one call.
+    /// groups are read in every third resync of half a minute, a hundred groups in one call. Names are read once a minute,
+    /// all that are on one page of their zone in one call.
     pub async fn resync(&self, scope: &ResyncScope, fresh: SignedDuration) -> ResyncReport {
         resync::resync(self, scope, fresh).await
     }
@@ -238,22 +253,26 @@ impl Core {
     }
 
     /// An error that depends on where AWS was asked says so: the commonest mistake is the wrong region or account.
-    fn located(&self, error: AwsError) -> AwsError {
+    fn located(&self, error: AwsError, family: Family) -> AwsError {
         if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied | ErrorKind::Invalid) {
             return error;
         }
-        let account = self.account.borrow();
-        let account = account.as_ref().map(|account| format!("account {account}, ")).unwrap_or_default();
-        let message = format!("{} (in {account}region {})", error.message, self.region);
+        let account = self.account.borrow().as_ref().map(|account| format!("account {account}"));
+        let region = Some(format!("region {}", self.region)).filter(|_| !family.is_global());
+        let place: Vec<String> = account.into_iter().chain(region).collect();
+        if place.is_empty() {
+            return error;
+        }
+        let message = format!("{} (in {})", error.message, place.join(", "));
         AwsError { message, ..error }
     }
 
     /// The same of an answer; what was found tells the account.
-    fn located_fact(&self, fact: Fact) -> Fact {
+    fn located_fact(&self, fact: Fact, family: Family) -> Fact {
         if let Some(arn) = memory::found_arn(&fact).filter(|_| self.account.borrow().is_none()) {
             *self.account.borrow_mut() = arn.account().map(str::to_owned);
         }
-        Fact { found: fact.found.map_err(|error| Box::new(self.located(*error))), ..fact }
+        Fact { found: fact.found.map_err(|error| Box::new(self.located(*error, family))), ..fact }
     }
 
     /// Invalidates what a write may have changed, and does not wait for readings under way.
@@ -288,7 +307,7 @@ async fn run_batch(guard: BatchGuard, family: Family) -> BatchResult {
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();
     let facts = facts.into_iter().map(|(query, fact)| {
-        let fact = memory.dated(&query, core.located_fact(fact));
+        let fact = memory.dated(&query, core.located_fact(fact, family));
         (query, fact)
     });
     let facts: BTreeMap<Query, Fact> = facts.collect();

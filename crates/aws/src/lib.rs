@@ -20,6 +20,7 @@ mod inventory;
 mod meter;
 mod policy;
 mod receipt;
+mod route53;
 mod session;
 #[cfg(test)]
 mod wire;
@@ -29,5 +30,5 @@ pub use budget::{Budget, BudgetStatus, CallPriority, CallToken, Family};
 pub use call::WRITE_TIME;
 pub use inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
 pub use meter::{Call, Spent};
-pub use policy::{Policy, Scope};
+pub use policy::{Policy, Scope, ZoneName};
 pub use receipt::Receipt;

@@ -2,12 +2,13 @@
 //! ownership tag, where IAM can tell.
 //!
 //! Which actions can be bound to which resources and conditions is told by "Actions, resources, and condition keys for
-//! AWS Elastic Load Balancing V2", "… for Amazon CloudWatch" and "… for AWS Security Token Service" in AWS's Service
-//! Authorization Reference. What reads is bound to nothing there.
+//! AWS Elastic Load Balancing V2", "… for Amazon CloudWatch", "… for Amazon Route 53" and "… for AWS Security Token
+//! Service" in AWS's Service Authorization Reference. What reads is bound to nothing there, but to its zone on Route 53.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use weir_engine::dns::{DnsName, ZoneId};
 use weir_engine::write::{OWNER_TAG, TAG_PREFIX};
 
 /// The version of the policy language.
@@ -26,6 +27,17 @@ const READS: [&str; 7] = [
 const COUNTS: &str = "cloudwatch:GetMetricData";
 const TAG: &str = "elasticloadbalancing:AddTags";
 const UNTAG: &str = "elasticloadbalancing:RemoveTags";
+/// What reads a zone of Route 53.
+const ZONE_READS: [&str; 2] = ["route53:GetHostedZone", "route53:ListResourceRecordSets"];
+/// What tells how far a change of a zone has come.
+const FOLLOW: &str = "route53:GetChange";
+const CHANGE_RECORDS: &str = "route53:ChangeResourceRecordSets";
+/// The types of records that are written: what carries traffic, what is replaced by it, and what Weir remembers.
+const RECORD_TYPES: [&str; 4] = ["A", "AAAA", "CNAME", "TXT"];
+/// What is done to records. UPSERT would go over what somebody else has written.
+const RECORD_ACTIONS: [&str; 2] = ["CREATE", "DELETE"];
+/// How IAM writes the `*` of a wildcard, in whose patterns a `*` stands for anything.
+const WILDCARD: &str = "\\052.";
 
 /// What a policy is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +56,26 @@ pub struct Scope {
     pub adopt: bool,
     /// The roles that manifests may name, which the controller then assumes; a `*` may stand in them.
     pub roles: Vec<String>,
+    /// The names on Route 53 that may be shifted. None where there are none.
+    pub names: Vec<ZoneName>,
+}
+
+/// Names of a zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ZoneName {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The name; a `*` may stand in it for any letters, dots included. A wildcard alone, and nothing else of its level, is
+    /// written as `\052.shop.example`.
+    pub pattern: String,
+}
+
+impl ZoneName {
+    /// Reads `ZONE_ID/NAME`; whatever has no `/` stands for every name of every zone.
+    pub fn read(text: &str) -> Self {
+        let (zone, pattern) = text.split_once('/').unwrap_or(("*", "*"));
+        Self { zone: ZoneId::new(zone), pattern: pattern.to_owned() }
+    }
 }
 
 /// A policy in IAM's form.
@@ -57,8 +89,8 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Statement {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    sid: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sid: String,
     effect: &'static str,
     action: Vec<&'static str>,
     resource: Vec<String>,
@@ -67,12 +99,20 @@ struct Statement {
 }
 
 /// Values by key, by operator.
-type Conditions = BTreeMap<&'static str, BTreeMap<String, String>>;
+type Conditions = BTreeMap<&'static str, BTreeMap<String, Value>>;
+
+/// What a condition key is held against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Value {
+    One(String),
+    AnyOf(Vec<String>),
+}
 
 impl Policy {
     /// The policy of the credentials that a controller, or a role that it assumes, calls AWS with.
     pub fn new(scope: &Scope) -> Self {
-        let Scope { owner, balancers, adopt, roles, .. } = scope;
+        let Scope { owner, partition, balancers, adopt, roles, names, .. } = scope;
         let all = vec!["*".to_owned()];
         let of_each = |kind: &str| -> Vec<String> {
             let Scope { partition, account, region, .. } = scope;
@@ -113,6 +153,7 @@ impl Policy {
             ),
             allow("ChangeMarkedDefaultActions", vec!["elasticloadbalancing:ModifyListener"], listeners, [is_ours()]),
         ]);
+        statement.extend(of_names(partition, names));
         if !roles.is_empty() {
             statement.push(allow("AssumeRoles", vec!["sts:AssumeRole"], roles.clone(), []));
         }
@@ -127,8 +168,9 @@ impl Policy {
         let part = |kind: &str| vec![format!("arn:{partition}:elasticloadbalancing:*:{account}:{kind}/app/*")];
         let (listeners, both) = (part("listener"), part("listener*"));
         let is_ours = || equals(format!("aws:ResourceTag/{OWNER_TAG}"), owner);
+        let reads = [&["elasticloadbalancing:Describe*", COUNTS, FOLLOW], &ZONE_READS[..]].concat();
         let statement = vec![
-            allow("", vec!["elasticloadbalancing:Describe*", COUNTS], vec!["*".to_owned()], []),
+            allow("", reads, vec!["*".to_owned()], []),
             allow(
                 "",
                 vec!["elasticloadbalancing:CreateRule"],
@@ -147,6 +189,12 @@ impl Policy {
                 both,
                 [is_ours()],
             ),
+            allow(
+                "",
+                vec![CHANGE_RECORDS],
+                vec![ZoneId::new("*").arn(partition)],
+                [any_of("ForAllValues:StringEquals", [("Actions", &RECORD_ACTIONS)])],
+            ),
         ];
         Self { version: LANGUAGE, statement }
     }
@@ -157,25 +205,77 @@ impl Policy {
     }
 }
 
+/// What is needed to shift names on Route 53: a statement for each zone, since names of one are none of another, which may
+/// have the same name.
+fn of_names(partition: &str, names: &[ZoneName]) -> Vec<Statement> {
+    let mut patterns: BTreeMap<&ZoneId, Vec<String>> = BTreeMap::new();
+    for ZoneName { zone, pattern } in names {
+        patterns.entry(zone).or_default().extend(record_names(pattern));
+    }
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let arn = |zone: &ZoneId| zone.arn(partition);
+    let zones = patterns.keys().map(|zone| arn(zone)).collect();
+    let mut statements = vec![
+        allow("ReadZones", ZONE_READS.to_vec(), zones, []),
+        allow("FollowChanges", vec![FOLLOW], vec![format!("arn:{partition}:route53:::change/*")], []),
+    ];
+    statements.extend(patterns.into_iter().map(|(zone, names)| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        allow(
+            &format!("ReplaceRecordsOf{zone}"),
+            vec![CHANGE_RECORDS],
+            vec![arn(zone)],
+            [
+                any_of("ForAllValues:StringLike", [("NormalizedRecordNames", names.as_slice())]),
+                any_of("ForAllValues:StringEquals", [("Actions", &RECORD_ACTIONS), ("RecordTypes", &RECORD_TYPES)]),
+            ],
+        )
+    }));
+    statements
+}
+
+/// The names of the records that are written for names of a pattern, as patterns of IAM: the names themselves and those of
+/// what Weir remembers there. A `*` of a pattern stands for the `\052` of a wildcard too; where a pattern begins with one,
+/// what is remembered is among its names.
+fn record_names(pattern: &str) -> [String; 2] {
+    let name = DnsName::new(pattern);
+    let own = if pattern.starts_with(WILDCARD) { name.escaped() } else { name.to_string() };
+    [own, name.memory().to_string()]
+}
+
 fn allow<const N: usize>(
-    sid: &'static str,
+    sid: &str,
     action: Vec<&'static str>,
     resource: Vec<String>,
-    conditions: [(&'static str, BTreeMap<String, String>); N],
+    conditions: [(&'static str, BTreeMap<String, Value>); N],
 ) -> Statement {
     let mut condition = Conditions::new();
     for (operator, keys) in conditions {
         condition.entry(operator).or_default().extend(keys);
     }
-    Statement { sid, effect: "Allow", action, resource, condition }
+    Statement { sid: sid.to_owned(), effect: "Allow", action, resource, condition }
 }
 
-fn equals(key: String, value: &str) -> (&'static str, BTreeMap<String, String>) {
-    ("StringEquals", BTreeMap::from([(key, value.to_owned())]))
+fn equals(key: String, value: &str) -> (&'static str, BTreeMap<String, Value>) {
+    ("StringEquals", BTreeMap::from([(key, Value::One(value.to_owned()))]))
 }
 
-fn only_our_tags() -> (&'static str, BTreeMap<String, String>) {
-    ("ForAllValues:StringLike", BTreeMap::from([("aws:TagKeys".to_owned(), format!("{TAG_PREFIX}*"))]))
+fn only_our_tags() -> (&'static str, BTreeMap<String, Value>) {
+    ("ForAllValues:StringLike", BTreeMap::from([("aws:TagKeys".to_owned(), Value::One(format!("{TAG_PREFIX}*")))]))
+}
+
+/// Of each of these condition keys for the records of a batch, that every value in the request is one of some.
+fn any_of<const N: usize>(
+    operator: &'static str,
+    keys: [(&str, &[&str]); N],
+) -> (&'static str, BTreeMap<String, Value>) {
+    let key = |(key, values): (&str, &[&str])| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        (format!("{CHANGE_RECORDS}{key}"), Value::AnyOf(values))
+    };
+    (operator, keys.into_iter().map(key).collect())
 }
 
 #[cfg(test)]

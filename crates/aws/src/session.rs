@@ -190,7 +190,8 @@ impl Session {
             .interceptor(attempts.clone())
             .send()
             .await;
-        let answer = answer.map_err(|error| explain(OPERATION, Effect::Read, attempts.count(), &self.region, &error));
+        let answer =
+            answer.map_err(|error| explain(OPERATION, Effect::Read, attempts.count(), Some(&self.region), &error));
         let now = (self.clock)();
         (self.meter)(Call {
             service: SERVICE,

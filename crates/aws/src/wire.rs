@@ -28,7 +28,7 @@ use weir_engine::{Arn, Key};
 use weir_sim::aws::{Aws, AwsOptions};
 use weir_sim::clock::Clock;
 
-use crate::{Accounts, Budget, Call, CallPriority, Inventory, Receipt};
+use crate::{Accounts, Budget, Call, CallPriority, Family, Inventory, Receipt};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -74,6 +74,11 @@ pub(crate) fn members(form: &Form, list: &str) -> Vec<String> {
 
 /// A simulated AWS on the clock of a bed that begins now, whose calls take ten milliseconds and are not throttled.
 pub(crate) fn simulated() -> Arc<Aws> {
+    simulated_with(|options| options)
+}
+
+/// The same with something else in its options.
+pub(crate) fn simulated_with(change: impl FnOnce(AwsOptions) -> AwsOptions) -> Arc<Aws> {
     let latency = Duration::from_millis(10)..=Duration::from_millis(10);
     let options = AwsOptions {
         latency,
@@ -82,7 +87,7 @@ pub(crate) fn simulated() -> Arc<Aws> {
         rules_per_balancer: 5_000,
         ..AwsOptions::default()
     };
-    Aws::new(Clock::starting_at(epoch()), 1, options)
+    Aws::new(Clock::starting_at(epoch()), 1, change(options))
 }
 
 /// A world that answers requests, and an inventory that calls it.
@@ -92,9 +97,12 @@ pub(crate) struct Bed {
     pub(crate) budget: Budget,
     /// The same world behind accounts.
     pub(crate) accounts: Accounts,
+    /// By what any client reaches it.
+    pub(crate) config: SdkConfig,
     calls: Arc<Mutex<Vec<Call>>>,
     keys: Arc<Mutex<Vec<String>>>,
     forms: Arc<Mutex<Vec<Form>>>,
+    uris: Arc<Mutex<Vec<String>>>,
     start: tokio::time::Instant,
 }
 
@@ -110,11 +118,12 @@ impl Bed {
         change: impl FnOnce(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
     ) -> Self {
         let forms = Arc::new(Mutex::new(Vec::new()));
-        let keys = Arc::new(Mutex::new(Vec::new()));
+        let (keys, uris) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let connector = ScriptedConnector {
             answer: Arc::new(Mutex::new(answer)),
             forms: Arc::clone(&forms),
             keys: Arc::clone(&keys),
+            uris: Arc::clone(&uris),
         };
         let connector = SharedHttpConnector::new(connector);
         let config = SdkConfig::builder()
@@ -136,7 +145,7 @@ impl Bed {
         let budget = Budget::new();
         let inventory = Inventory::with_budget(&config, budget.clone(), clock, hear()).unwrap();
         let accounts = Accounts::new(&config, "acme/production", clock, hear()).unwrap();
-        Self { inventory, budget, accounts, calls, keys, forms, start }
+        Self { inventory, budget, accounts, config, calls, keys, forms, uris, start }
     }
 
     /// The present instant.
@@ -166,8 +175,14 @@ impl Bed {
 
     /// Carries out a write that nothing holds back.
     pub(crate) async fn perform(&self, permit: Permit) -> Result<Receipt, AwsError> {
-        let call_token = self.inventory.acquire(&routine()).await;
+        let call_token = self.inventory.acquire(Family::of(permit.write()), &routine()).await;
         self.inventory.perform(permit, call_token).await
+    }
+
+    /// Sends a write that nobody has permitted, as nothing holds it back.
+    pub(crate) async fn send(&self, write: &Write) -> Result<Receipt, AwsError> {
+        let call_token = self.inventory.acquire(Family::of(write), &routine()).await;
+        self.inventory.send_without_permit(write, call_token).await
     }
 
     /// The calls since this was last asked.
@@ -183,6 +198,11 @@ impl Bed {
     /// The access keys of the requests sent since this was last asked.
     pub(crate) fn keys(&self) -> Vec<String> {
         std::mem::take(&mut *self.keys.lock().unwrap())
+    }
+
+    /// Where the requests went that were sent since this was last asked.
+    pub(crate) fn uris(&self) -> Vec<String> {
+        std::mem::take(&mut *self.uris.lock().unwrap())
     }
 
     /// The forms sent since this was last asked.
@@ -208,6 +228,7 @@ struct ScriptedConnector<F> {
     answer: Arc<Mutex<F>>,
     forms: Arc<Mutex<Vec<Form>>>,
     keys: Arc<Mutex<Vec<String>>>,
+    uris: Arc<Mutex<Vec<String>>>,
 }
 
 impl<F> std::fmt::Debug for ScriptedConnector<F> {
@@ -221,6 +242,7 @@ impl<F: FnMut(&Form) -> Reply + Send + 'static> HttpConnector for ScriptedConnec
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let form: Form = form_urlencoded::parse(&body).into_owned().collect();
         self.forms.lock().unwrap().push(form.clone());
+        self.uris.lock().unwrap().push(request.uri().to_owned());
         let signature = request.headers().get("authorization").unwrap_or_default();
         let key = signature.split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
         self.keys.lock().unwrap().push(key.unwrap_or_default().to_owned());
@@ -259,7 +281,7 @@ pub(crate) fn permit(write: Write) -> Permit {
         Write::Listener(ListenerWrite::SetRuleActions { actions, .. }) => live(RulePriority::At(1), actions),
         Write::Listener(ListenerWrite::SetDefaultActions { actions, .. }) => live(RulePriority::Default, actions),
         Write::Listener(ListenerWrite::DeleteRule { .. }) => live(RulePriority::At(1), &[]),
-        Write::Listener(ListenerWrite::CreateRule { .. }) | Write::Tags(_) => Vec::new(),
+        Write::Listener(ListenerWrite::CreateRule { .. }) | Write::Records(_) | Write::Tags(_) => Vec::new(),
     };
     let mut facts = Facts::default();
     facts.add(Query::Rules(place), Fact::new(at, Ok(rules)));

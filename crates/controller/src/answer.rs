@@ -8,7 +8,8 @@ use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 use tracing::{debug, error, info, warn};
-use weir_aws::{CallPriority, CallToken, Receipt};
+use weir_aws::{CallPriority, CallToken, Family, Receipt};
+use weir_engine::dns::ChangeId;
 use weir_engine::event::Event;
 use weir_engine::fact::AwsError;
 use weir_engine::guard::Permit;
@@ -22,7 +23,7 @@ use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::leadership::WriteToken;
 use crate::metrics::TickError;
-use crate::queue::{Ending, Start, Task};
+use crate::queue::{Channel, Ending, Start, Task};
 use crate::status_conflicts::Fingerprint;
 use crate::store::Store;
 
@@ -158,7 +159,8 @@ impl<D: Decisions> Context<D> {
                     let mut acquired = call_token.take().filter(|call_token| self.accounts.covers(call_token, &permit));
                     if acquired.is_none() {
                         // The place turned out to be elsewhere than where the tick had looked for it.
-                        let elsewhere = self.accounts.acquire(permit.access(), priority);
+                        let family = Family::of(permit.write());
+                        let elsewhere = self.accounts.acquire(permit.access(), family, priority);
                         acquired = self.leadership.while_leading(elsewhere).await;
                     }
                     let Some(acquired) = acquired else { return Ok(LEFT) };
@@ -191,14 +193,15 @@ impl<D: Decisions> Context<D> {
 
     /// Whether a write for an object may go at once: there is a token for it, and nobody waits for one.
     fn may_board(&self, object: &ObjectRef) -> bool {
-        let access = self.rank_of(object).access;
-        !self.queue.borrow().has_seats(&access) && self.accounts.available(&access).0 > 0
+        let channel = self.rank_of(object).channel;
+        let is_free = self.accounts.available(&channel.access, channel.family).0 > 0;
+        is_free && !self.queue.borrow().has_seats(&channel)
     }
 
     /// Waits for a token for a write for an object; `None` where this controller leads no more.
     async fn token(&self, object: &ObjectRef, priority: &CallPriority) -> Option<CallToken> {
-        let access = self.rank_of(object).access;
-        self.leadership.while_leading(self.accounts.acquire(&access, priority)).await
+        let Channel { access, family } = self.rank_of(object).channel;
+        self.leadership.while_leading(self.accounts.acquire(&access, family, priority)).await
     }
 
     /// The shift and the number of its run by which a route is led, if it is.
@@ -215,18 +218,19 @@ impl<D: Decisions> Context<D> {
         _: WriteToken,
         permit: Permit,
         acquired: CallToken,
-    ) -> Result<(), AwsError> {
+    ) -> Result<Option<ChangeId>, AwsError> {
         let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
         let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
         let run = self.run_of(object);
         let (kind, object) = (object.kind.word(), &object.key);
         match self.accounts.perform(permit, acquired).await {
-            Ok(Receipt { request_id, created }) => {
+            Ok(Receipt { request_id, created, change }) => {
                 let (shift, run) = (run.as_ref().map(|run| run.0.as_str()), run.as_ref().map(|run| run.1));
                 let created = created.as_ref().map(tracing::field::display);
-                info!(kind, %object, operation, %arn, created, wrote, shift, run, request_id, "written to AWS");
+                let change_id = change.as_ref().map(tracing::field::display);
+                info!(kind, %object, operation, %arn, created, change_id, wrote, shift, run, request_id, "written to AWS");
                 debug!(kind, %object, operation, words, "written in full");
-                Ok(())
+                Ok(change)
             }
             Err(error) => {
                 warn!(kind, %object, operation, %arn, wrote, outcome = error.kind.word(), "{error}");

@@ -13,7 +13,8 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 use weir_api::CONTROLLER_LABEL;
-use weir_aws::{Accounts, CallPriority, ResyncScope};
+use weir_aws::{Accounts, CallPriority, Family, ResyncReport, ResyncScope};
+use weir_engine::depend;
 use weir_engine::event::Event;
 use weir_engine::fact::Query;
 use weir_engine::tick::{Memory, Urgency};
@@ -26,7 +27,7 @@ use crate::kinds::Decisions;
 use crate::leadership::Leadership;
 use crate::metrics::Metrics;
 use crate::publish::Outbox;
-use crate::queue::{Queue, Rank, Slots};
+use crate::queue::{Channel, Queue, Rank, Slots};
 use crate::run::panic_message;
 use crate::selection::Selection;
 use crate::server::Server;
@@ -287,10 +288,12 @@ impl<D: Decisions> Context<D> {
     }
 
     /// AWS has changed without us.
-    pub fn notice_on_aws(&self, changed: &BTreeSet<Arn>) {
+    pub fn notice_on_aws(&self, report: &ResyncReport) {
         let watchers: BTreeSet<ObjectRef> = {
             let store = self.store.borrow();
-            changed.iter().flat_map(|arn| weir_engine::depend::watchers(store.cluster(), arn)).collect()
+            let cluster = store.cluster();
+            let watchers = report.changed.iter().flat_map(|arn| depend::watchers(cluster, arn));
+            watchers.chain(report.names.iter().flat_map(|at| depend::at_name(cluster, at))).collect()
         };
         self.wake_all(&watchers);
     }
@@ -373,8 +376,8 @@ impl<D: Decisions> Context<D> {
         found
     }
 
-    /// What resyncs read, by the access that leads to it: the balancers that entry points have found, and the
-    /// target groups that environments have.
+    /// What resyncs read, by the access that leads to it: the balancers that entry points have found, the
+    /// target groups that environments have, and the names of routes.
     pub fn resync_scopes(&self) -> BTreeMap<Access, ResyncScope> {
         let mut found: BTreeMap<Access, ResyncScope> = BTreeMap::new();
         for (access, balancers) in self.balancers() {
@@ -389,6 +392,11 @@ impl<D: Decisions> Context<D> {
                     found.entry(self.accounts.resolve(&access)).or_default().groups.extend(groups);
                 }
             }
+        }
+        // Route 53 is asked by the controller's own access.
+        let names = depend::names(store.cluster(), &self.grants);
+        if !names.is_empty() {
+            found.entry(self.accounts.resolve(&Access::default())).or_default().names = names;
         }
         found
     }
@@ -448,12 +456,12 @@ impl<D: Decisions> Context<D> {
     }
 
     fn rank(&self, cluster: &Cluster, object: &ObjectRef) -> Rank {
-        Rank { urgency: Self::urgency(cluster, object), access: self.access(cluster, object) }
+        Rank { urgency: Self::urgency(cluster, object), channel: self.channel(cluster, object) }
     }
 
-    /// By which access an object looks at AWS: the ticks of an account that does not answer are to hold up its own only. A
-    /// shift looks where its first route is.
-    fn access(&self, cluster: &Cluster, object: &ObjectRef) -> Access {
+    /// By which channel an object works on AWS: the ticks of an account or a service that does not answer are to hold up its own
+    /// only. A shift looks where its first route is.
+    fn channel(&self, cluster: &Cluster, object: &ObjectRef) -> Channel {
         let key = &object.key;
         let route = |key: &Key| self.grants.of_route(cluster, cluster.routes.get(key)?).ok();
         let access = match object.kind {
@@ -468,8 +476,11 @@ impl<D: Decisions> Context<D> {
                 cluster.shifts.get(key).and_then(|shift| route(&key.sibling(shift.spec.routes.first()?)))
             }
         };
+        let route = cluster.routes.get(key).filter(|_| object.kind == KindName::WeightedRoute);
+        let is_of_a_name = route.is_some_and(|route| route.spec.entry.takes_balancers());
+        let family = if is_of_a_name { Family::Route53Change } else { Family::Modify };
         // Where none is known or allowed, nothing is asked of AWS.
-        access.unwrap_or_default()
+        Channel { access: access.unwrap_or_default(), family }
     }
 
     /// Wakes whom a change concerns. The asker, whose tick is running, sees it by itself.

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_aws::Family;
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, ObjectRef};
 
@@ -117,8 +118,24 @@ pub struct Queue {
     timers: BTreeSet<(Timestamp, ObjectRef)>,
     /// Due.
     lines: Lines,
-    /// Each access once, however many objects look by it.
-    accesses: BTreeSet<Arc<Access>>,
+    /// Each channel once, however many objects look by it.
+    channels: BTreeSet<Arc<Channel>>,
+}
+
+/// By which access an object works, and in which family of calls it writes: what is slow or spent in one holds up nobody in
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Channel {
+    /// The access.
+    pub access: Access,
+    /// The family of its writes.
+    pub family: Family,
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self { access: Access::default(), family: Family::Modify }
+    }
 }
 
 /// How an object is to be looked at.
@@ -126,22 +143,22 @@ pub struct Queue {
 pub struct Rank {
     /// How urgent that is.
     pub urgency: Urgency,
-    /// By which access it looks at AWS.
-    pub access: Access,
+    /// By which channel it works on AWS.
+    pub channel: Channel,
 }
 
 impl From<Urgency> for Rank {
     fn from(urgency: Urgency) -> Self {
-        Self { urgency, access: Access::default() }
+        Self { urgency, channel: Channel::default() }
     }
 }
 
 #[derive(Debug)]
 struct Entry {
     urgency: Urgency,
-    access: Arc<Access>,
+    channel: Arc<Channel>,
     /// In whose line it waits, or whose slot it has.
-    line: Arc<Access>,
+    line: Arc<Channel>,
     state: EntryState,
     /// A wake that came while the object was running.
     again: Option<Timestamp>,
@@ -190,36 +207,36 @@ impl Queue {
             contests: BTreeMap::new(),
             timers: BTreeSet::new(),
             lines: Lines::new(slots),
-            accesses: BTreeSet::new(),
+            channels: BTreeSet::new(),
         }
     }
 
     /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
     pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let Rank { urgency, access } = rank.into();
-        let access = self.shared(access);
-        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
+        let Rank { urgency, channel } = rank.into();
+        let channel = self.shared(channel);
+        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&channel)));
         if entry.stalled {
             return;
         }
-        (entry.urgency, entry.access) = (urgency, access);
+        (entry.urgency, entry.channel) = (urgency, channel);
         // While writes wait for their turn each of them makes readings old: who looks when the next board looks with them.
-        let at = self.lines.put_off(&entry.access, urgency, at, at);
+        let at = self.lines.put_off(&entry.channel, urgency, at, at);
         self.schedule(object, at);
     }
 
     /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
     /// have everything tried at once each time.
     pub fn change(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let Rank { urgency, access } = rank.into();
-        let access = self.shared(access);
-        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&access)));
+        let Rank { urgency, channel } = rank.into();
+        let channel = self.shared(channel);
+        let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&channel)));
         entry.excuse(at);
         // What it asks for now is looked at before it is said that it waits.
         entry.is_seated = false;
         entry.panics = 0;
         entry.stalled = false;
-        (entry.urgency, entry.access) = (urgency, access);
+        (entry.urgency, entry.channel) = (urgency, channel);
         if let Some(contest) = self.contests.get_mut(object) {
             contest.excuse();
         }
@@ -258,15 +275,15 @@ impl Queue {
     /// The next task that may begin now. It counts as running until it is finished.
     pub fn start(&mut self, now: Timestamp) -> Option<Start> {
         self.line_up(now);
-        let (access, (urgency, due, object), boards) = self.lines.next()?;
+        let (channel, (urgency, due, object), boards) = self.lines.next()?;
         let entry = self.entries.get_mut(&object)?;
         entry.state = EntryState::Running;
-        entry.line = access;
+        entry.line = channel;
         let task = if entry.panics >= PANICS { Task::Stall(entry.panic.clone()) } else { Task::Tick };
         Some(Start { object, due, urgency, task, boards })
     }
 
-    /// Puts everybody who is due into the line of its access, on its seat if it has one.
+    /// Puts everybody who is due into the line of its channel, on its seat if it has one.
     fn line_up(&mut self, now: Timestamp) {
         while let Some((due, _)) = self.timers.first()
             && *due <= now
@@ -275,13 +292,13 @@ impl Queue {
             let Some(entry) = self.entries.get_mut(&object) else { continue };
             entry.state = EntryState::Ready(due);
             let is_seated = entry.is_seated && entry.urgency != Urgency::Rollback;
-            entry.line = Arc::clone(&entry.access);
+            entry.line = Arc::clone(&entry.channel);
             self.lines.add(&entry.line, (entry.urgency, due, object), is_seated);
         }
     }
 
-    /// By which accesses objects have seats now, and how many.
-    pub fn seats(&mut self, now: Timestamp) -> Vec<(Arc<Access>, usize)> {
+    /// By which channels objects have seats now, and how many.
+    pub fn seats(&mut self, now: Timestamp) -> Vec<(Arc<Channel>, usize)> {
         self.line_up(now);
         self.lines.seats()
     }
@@ -291,27 +308,27 @@ impl Queue {
         self.lines.seated()
     }
 
-    /// Whether objects that look by an access have taken seats.
-    pub fn has_seats(&self, access: &Access) -> bool {
-        self.lines.has_seats(access)
+    /// Whether objects that look by an channel have taken seats.
+    pub fn has_seats(&self, channel: &Channel) -> bool {
+        self.lines.has_seats(channel)
     }
 
-    /// So many writes may go by an access now: as many board, unless others have just boarded and not all may go. Says when
+    /// So many writes may go by an channel now: as many board, unless others have just boarded and not all may go. Says when
     /// that is to be looked at again.
-    pub fn board(&mut self, access: &Access, may_go: usize, now: Timestamp) -> Option<Timestamp> {
-        self.lines.board(access, may_go, now)
+    pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
+        self.lines.board(channel, may_go, now)
     }
 
     /// A task has ended. The rank is that of the object as it is now.
     pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, rank: impl Into<Rank>) {
         let jitter = self.jitter.f64();
-        let Rank { urgency, access } = rank.into();
-        let access = self.shared(access);
+        let Rank { urgency, channel } = rank.into();
+        let channel = self.shared(channel);
         let Some(entry) = self.entries.get_mut(object) else { return };
         self.lines.end(&entry.line);
         entry.is_seated = ending == Ending::Seated;
         entry.state = EntryState::Idle;
-        (entry.urgency, entry.access) = (urgency, access);
+        (entry.urgency, entry.channel) = (urgency, channel);
         let again = entry.again.take();
         let next = match ending {
             Ending::Gone => None,
@@ -332,7 +349,7 @@ impl Queue {
                 entry.backoff = None;
                 entry.panics = 0;
                 // Who looks together with those that board next costs no reading of its own.
-                wake.map(|wake| self.lines.put_off(&entry.access, urgency, wake, now))
+                wake.map(|wake| self.lines.put_off(&entry.channel, urgency, wake, now))
             }
             Ending::Failed => {
                 let is_rollback = urgency == Urgency::Rollback;
@@ -379,15 +396,15 @@ impl Queue {
         self.lines.oldest()
     }
 
-    /// The one copy of an access.
-    fn shared(&mut self, access: Access) -> Arc<Access> {
-        if let Some(known) = self.accesses.get(&access) {
+    /// The one copy of an channel.
+    fn shared(&mut self, channel: Channel) -> Arc<Channel> {
+        if let Some(known) = self.channels.get(&channel) {
             return Arc::clone(known);
         }
-        self.accesses.retain(|known| Arc::strong_count(known) > 1);
-        let access = Arc::new(access);
-        self.accesses.insert(Arc::clone(&access));
-        access
+        self.channels.retain(|known| Arc::strong_count(known) > 1);
+        let channel = Arc::new(channel);
+        self.channels.insert(Arc::clone(&channel));
+        channel
     }
 
     /// Puts an object where it belongs, no later than before.
@@ -427,11 +444,11 @@ impl Queue {
 }
 
 impl Entry {
-    fn new(access: &Arc<Access>) -> Self {
+    fn new(channel: &Arc<Channel>) -> Self {
         Self {
             urgency: Urgency::Routine,
-            access: Arc::clone(access),
-            line: Arc::clone(access),
+            channel: Arc::clone(channel),
+            line: Arc::clone(channel),
             state: EntryState::Idle,
             again: None,
             backoff: None,

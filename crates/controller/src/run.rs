@@ -290,10 +290,10 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     fn board(&self, now: Timestamp) -> Option<Timestamp> {
         let mut queue = self.context.queue.borrow_mut();
         let seats = queue.seats(now);
-        let next = seats.iter().map(|(access, seats)| {
-            let (may_go, next) = self.context.accounts.available(access);
+        let next = seats.iter().map(|(channel, seats)| {
+            let (may_go, next) = self.context.accounts.available(&channel.access, channel.family);
             let next = later(now, SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX));
-            match queue.board(access, may_go, now) {
+            match queue.board(channel, may_go, now) {
                 Some(due) => due,
                 None if may_go < *seats => next,
                 None => Timestamp::MAX,
@@ -340,7 +340,7 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     fn finish_resync(&mut self, access: &Access, report: &ResyncReport) {
         self.resyncs.end(access, report, self.context.now());
         debug!(%access, changed = report.changed.len(), "looked around on AWS");
-        self.context.notice_on_aws(&report.changed);
+        self.context.notice_on_aws(report);
     }
 
     fn finish_count(&mut self, access: &Access, routes: &[Key]) {

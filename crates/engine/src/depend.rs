@@ -7,8 +7,10 @@ use weir_api::WeightedRouteStatus;
 use weir_api::requests::Evidence;
 
 use crate::Arn;
-use crate::object::{Cluster, Key, KindName, ObjectRef, RouteObject};
-use crate::route::{MOST, entry_point_of, listener_of};
+use crate::dns::{DnsName, NameInZone};
+use crate::grant::Grants;
+use crate::object::{Cluster, EnvironmentObject, Key, KindName, ObjectRef, RouteObject};
+use crate::route::{MOST, contended, entry_point_of, listener_of, names_of};
 
 /// The objects whose decisions look at the given one, without itself. The given one need not exist any more.
 pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef> {
@@ -37,7 +39,8 @@ pub fn dependents(cluster: &Cluster, changed: &ObjectRef) -> BTreeSet<ObjectRef>
             if let Some(route) = cluster.routes.get(key) {
                 found.extend(backends(cluster, key));
                 let entry_points = entry_point_of(route).map(|key| siblings(cluster, &key)).unwrap_or_default();
-                found.extend(entry_points.iter().flat_map(|entry_point| neighbours(cluster, entry_point)));
+                let places = entry_points.into_iter().chain(contended(&route.spec));
+                found.extend(places.flat_map(|place| neighbours(cluster, &place)));
             }
             found.remove(changed);
             found
@@ -91,7 +94,7 @@ impl Dependents {
 }
 
 /// What of a route its neighbours may look at: where it is, since when and with what right, not what goes through it.
-fn as_neighbours_see(route: &RouteObject) -> impl PartialEq {
+fn as_neighbours_see(route: &RouteObject) -> impl PartialEq + '_ {
     let status = WeightedRouteStatus {
         observed_generation: None,
         live: None,
@@ -106,7 +109,7 @@ fn as_neighbours_see(route: &RouteObject) -> impl PartialEq {
         requests: None,
         ..route.status.clone()
     };
-    (&route.uid, route.created, route.deleted, route.spec.entry(), status)
+    (&route.uid, route.created, route.deleted, &route.spec.entry, status)
 }
 
 /// What of a route shifts and environments may look at: all but the requests that it shows.
@@ -129,15 +132,31 @@ pub fn watchers(cluster: &Cluster, resource: &Arn) -> BTreeSet<ObjectRef> {
         let routes = cluster.routes.first_on(key, MOST);
         found.extend(routes.filter(|route| listener_of(cluster, route).is_some_and(is_it)).map(reference));
     }
-    let environments = cluster
-        .environments
-        .values()
-        .filter(|environment| environment.status.target_groups.iter().any(|group| group.arn == resource.as_str()));
+    let has = |environment: &&EnvironmentObject| {
+        let status = &environment.status;
+        let mut lent = status.target_groups.iter().map(|group| &group.arn);
+        lent.any(|arn| arn == resource.as_str())
+            || status.load_balancers.iter().any(|balancer| balancer.arn == resource.as_str())
+    };
+    let environments = cluster.environments.values().filter(has);
     found.extend(environments.map(|environment| ObjectRef::new(KindName::Environment, environment.key.clone())));
     let marked =
         cluster.routes.values().filter(|route| route.status.listener_rule.marked.as_deref() == Some(resource.as_str()));
     found.extend(marked.map(reference));
     found
+}
+
+/// The routes that look at what stands at a name of a zone, and those that want it.
+pub fn at_name(cluster: &Cluster, at: &NameInZone) -> BTreeSet<ObjectRef> {
+    let names: Vec<DnsName> = at.name.remembering().into_iter().chain([at.name.clone()]).collect();
+    let places = names.iter().map(|name| Key::new(at.zone.as_str(), name.as_str()));
+    places.flat_map(|place| neighbours(cluster, &place)).collect()
+}
+
+/// The names at which routes that may be there have something.
+pub fn names(cluster: &Cluster, grants: &Grants) -> BTreeSet<NameInZone> {
+    let routes = cluster.routes.values().filter(|route| route.spec.entry.takes_balancers());
+    routes.filter(|route| grants.of_route(cluster, route).is_ok()).flat_map(names_of).collect()
 }
 
 /// The objects that look at the requests of a route: itself, and the shifts whose steps wait for a share.
@@ -183,8 +202,8 @@ fn siblings(cluster: &Cluster, key: &Key) -> BTreeSet<Key> {
     entry_points
 }
 
-/// The routes on an entry point that are settled with each other, and of each namespace the next one, which takes the place
-/// of one that goes.
+/// The routes on an entry point, or at a name, that are settled with each other, and of each namespace the next one, which takes
+/// the place of one that goes.
 fn neighbours(cluster: &Cluster, entry_point: &Key) -> BTreeSet<ObjectRef> {
     cluster.routes.first_on(entry_point, MOST + 1).map(reference).collect()
 }

@@ -17,12 +17,14 @@ mod progress;
 mod record;
 mod shares;
 mod survey;
+mod zone;
 
 pub use batch::{Foreign, RecordChange, Replace, Unfit, Wanted};
 pub use identifier::{Identifier, Mark};
-pub use memory::{LastRun, NameMemory};
+pub use memory::{LastRun, NameMemory, record_in_words, record_of_words};
 pub use name::DnsName;
 pub use progress::{NameProgress, RecordedEpoch, progress};
 pub use record::{Alias, Content, RecordSet, RecordType, Routing};
 pub use shares::{MAX_RECORD_WEIGHT, record_weights};
-pub use survey::{Apart, MemberRecord, Obstacle, OwnRecords, Survey};
+pub use survey::{Apart, MemberRecord, Obstacle, OwnRecords, Survey, leads_to};
+pub use zone::{ChangeId, ChangeSync, HostedZone, NameInZone, ZoneId};

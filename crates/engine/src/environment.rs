@@ -1,12 +1,13 @@
-//! Decides about an `Environment`: finds its target groups, and says what it is to each route.
+//! Decides about an `Environment`: finds its target groups and balancers, and says what it is to each route.
 
+mod balancers;
 mod roles;
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use weir_api::EnvironmentStatus;
-use weir_api::environment::TargetGroupStatus;
+use weir_api::environment::{LoadBalancerStatus, TargetGroupStatus};
 
 use crate::Arn;
 use crate::fact::{By, ErrorKind};
@@ -29,26 +30,62 @@ pub fn decide(
 ) -> Asked<Verdict<EnvironmentStatus>> {
     let (found, ready_state) = match context.grants.of_environment(object) {
         Ok(access) => reader.by(&access, |reader| look(context, object, reader))?,
-        Err(reason) => (known(object), ReadyState::Stalled(reason)),
+        Err(reason) => (Lent::known(object), ReadyState::Stalled(reason)),
     };
     let conditions = StatusConditions::after(&object.status.conditions, context.now, object.generation)
         .ready_state(&ready_state)
         .finish();
     let status = EnvironmentStatus {
         observed_generation: Some(object.generation),
-        routes: roles::of(cluster, object, &found),
-        target_groups: found,
+        routes: roles::of(cluster, object, &found.target_groups),
+        target_groups: found.target_groups,
+        load_balancers: found.load_balancers,
         conditions,
     };
     let verdict = Verdict::record(status);
     Some(if matches!(ready_state, ReadyState::Ready(_)) { verdict } else { verdict.waking(reader.began + LOOK_AGAIN) })
 }
 
-fn look(
-    context: &Context,
-    object: &EnvironmentObject,
-    reader: &mut Reader<'_>,
-) -> Asked<(Vec<TargetGroupStatus>, ReadyState)> {
+/// What an environment can lend to routes.
+struct Lent {
+    target_groups: Vec<TargetGroupStatus>,
+    load_balancers: Vec<LoadBalancerStatus>,
+}
+
+impl Lent {
+    /// What was found before for the present spec.
+    fn known(object: &EnvironmentObject) -> Self {
+        let is_current = object.status.observed_generation == Some(object.generation);
+        let status = if is_current { object.status.clone() } else { EnvironmentStatus::default() };
+        Self { target_groups: status.target_groups, load_balancers: status.load_balancers }
+    }
+}
+
+fn look(context: &Context, object: &EnvironmentObject, reader: &mut Reader<'_>) -> Asked<(Lent, ReadyState)> {
+    let mut wrong: Vec<ReadyState> = Vec::new();
+    // Both are asked for in one round.
+    let (groups, load_balancers) = (groups(context, object, reader), balancers::asked(context, object, reader));
+    let target_groups = groups?.take(&mut wrong);
+    let load_balancers = balancers::found(object, load_balancers?, &target_groups, reader)?.take(&mut wrong);
+    let found_all = || ReadyState::Ready(because(Reason::Found, balancers::found_words(object)));
+    let ready_state = ReadyState::together(&wrong).unwrap_or_else(found_all);
+    Some((Lent { target_groups, load_balancers }, ready_state))
+}
+
+/// Some of what an environment names, and what is wrong with the rest.
+struct Seen<T> {
+    found: Vec<T>,
+    wrong: Vec<ReadyState>,
+}
+
+impl<T> Seen<T> {
+    fn take(self, wrong: &mut Vec<ReadyState>) -> Vec<T> {
+        wrong.extend(self.wrong);
+        self.found
+    }
+}
+
+fn groups(context: &Context, object: &EnvironmentObject, reader: &mut Reader<'_>) -> Asked<Seen<TargetGroupStatus>> {
     let mut found: Vec<TargetGroupStatus> = Vec::new();
     let mut wrong: Vec<ReadyState> = Vec::new();
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
@@ -94,12 +131,5 @@ fn look(
             }
         }
     }
-    let found_all = || ReadyState::Ready(because(Reason::Found, "the target groups were found"));
-    Some((found, ReadyState::together(&wrong).unwrap_or_else(found_all)))
-}
-
-/// What was found before for the present spec.
-fn known(object: &EnvironmentObject) -> Vec<TargetGroupStatus> {
-    let is_current = object.status.observed_generation == Some(object.generation);
-    if is_current { object.status.target_groups.clone() } else { Vec::new() }
+    Some(Seen { found, wrong })
 }

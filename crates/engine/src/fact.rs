@@ -28,6 +28,14 @@ impl Arn {
         &self.0
     }
 
+    /// The name of a target group, or of a balancer, which its ARN holds between two slashes; the whole text of anything else.
+    pub fn name(&self) -> &str {
+        match self.0.split_once(":loadbalancer/") {
+            Some((_, rest)) => rest.split('/').nth(1).unwrap_or(&self.0),
+            None => self.group_name(),
+        }
+    }
+
     /// The name of a target group, which its ARN holds between two slashes; the whole text of anything else.
     pub fn group_name(&self) -> &str {
         self.0.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(&self.0)
@@ -140,6 +148,8 @@ pub struct Balancer {
     pub hosted_zone_id: Option<String>,
     /// Its type as AWS writes it: `application`, `network` or `gateway`.
     pub kind: String,
+    /// Whether it has addresses of IPv6.
+    pub has_ipv6: bool,
     /// The network that it is in.
     pub vpc_id: Option<String>,
 }

@@ -19,11 +19,13 @@ pub enum Subject {
     Balancer,
     /// A target group, in `spec.targetGroups` of an environment.
     TargetGroup,
+    /// A name in a zone of Route 53, in `spec.dns` of a route: `ZONE/NAME`.
+    Zone,
 }
 
 impl Subject {
     /// Every subject.
-    pub const ALL: [Self; 4] = [Self::Role, Self::Region, Self::Balancer, Self::TargetGroup];
+    pub const ALL: [Self; 5] = [Self::Role, Self::Region, Self::Balancer, Self::TargetGroup, Self::Zone];
 
     /// The flag that grants it.
     pub fn flag(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Subject {
             Self::Region => "--allow-region",
             Self::Balancer => "--allow-balancer",
             Self::TargetGroup => "--allow-target-group",
+            Self::Zone => "--allow-zone",
         }
     }
 
@@ -42,6 +45,7 @@ impl Subject {
             Self::Region => Reason::RegionNotAllowed,
             Self::Balancer => Reason::BalancerNotAllowed,
             Self::TargetGroup => Reason::TargetGroupNotAllowed,
+            Self::Zone => Reason::ZoneNotAllowed,
         }
     }
 
@@ -51,6 +55,7 @@ impl Subject {
             Self::Region => "the region",
             Self::Balancer => "the balancer",
             Self::TargetGroup => "the target group",
+            Self::Zone => "the zone and name",
         }
     }
 }

@@ -7,6 +7,7 @@ mod capacity;
 mod listener;
 mod ownership;
 mod recorded;
+mod records;
 mod split;
 mod tags;
 
@@ -134,6 +135,7 @@ pub fn guard(
     let scene = Scene { fresh: began - EVIDENCE_AGE..=now, facts, recorded };
     match write {
         Write::Listener(write) => scene.listener(write)?,
+        Write::Records(write) => scene.records(write)?,
         Write::Tags(write) => scene.tagging(write)?,
     }
     Ok(Permit { write: write.clone(), access })
@@ -170,8 +172,15 @@ impl<'a> Scene<'a> {
         reading.map(|reading| reading.found)
     }
 
-    fn health(&self, group: &Arn) -> Option<Result<&'a Health, &'a AwsError>> {
-        self.read(Query::Health(group.clone()))
+    /// The health of a target group, or, of a balancer, of the group behind it with the fewest able targets.
+    fn health(&self, member: &Arn) -> Option<Result<&'a Health, &'a AwsError>> {
+        let Some(behind) = self.recorded.groups_behind(member) else { return self.read(Query::Health(member.clone())) };
+        let found = behind.into_iter().map(|group| self.read(Query::Health(group)));
+        let found: Result<Vec<&Health>, &AwsError> = found.collect::<Option<Vec<_>>>()?.into_iter().collect();
+        match found {
+            Ok(found) => found.into_iter().min_by_key(|health| health.able()).map(Ok),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn rules(&self, listener: &Arn) -> Result<&'a [Rule], Violation> {

@@ -21,6 +21,7 @@ pub mod grant;
 pub mod guard;
 pub mod invariant;
 pub mod kinds;
+mod limits;
 pub mod object;
 pub mod reader;
 pub mod ready_state;

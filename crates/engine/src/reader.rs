@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
 use crate::access::Access;
+use crate::dns::{ChangeId, ChangeSync, HostedZone, NameInZone, RecordSet, ZoneId};
 use crate::fact::{
     Balancer, By, Fact, Finding, GroupAttributes, Health, Listener, Query, Reading, RequestCount, Requests, Rule, Tags,
     TargetGroup, questions,

@@ -148,6 +148,7 @@ reasons! {
     Transient
     Uncontested
     UnknownAnnotation
+    UnknownTarget
     UnknownTargetGroup
     UnsupportedAction
     Verifying
@@ -156,6 +157,7 @@ reasons! {
     WaitingForRoute
     WeightsApplied
     WeightsOwned
+    ZoneNotAllowed
 }
 
 impl fmt::Display for Reason {

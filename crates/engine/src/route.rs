@@ -5,6 +5,7 @@
 //! `spec.drift` says. Between runs the route holds what is live. Where the user owns the weights (`spec.weights`), it
 //! follows them instead of a shift.
 
+mod access;
 mod assessment;
 mod backends;
 pub(crate) mod capacity;
@@ -13,6 +14,7 @@ mod chosen;
 mod command;
 mod correction;
 mod deletion;
+mod dns;
 mod drift;
 mod events;
 mod full;
@@ -34,8 +36,9 @@ pub(crate) mod stand_ins;
 mod target;
 mod undo;
 
-pub(crate) use backends::changed as group_changed;
+pub(crate) use backends::changed as member_changed;
 pub use deletion::DEADLINE as DELETION_DEADLINE;
+pub(crate) use dns::{contended, names_of};
 pub use events::events;
 pub(crate) use events::stalled;
 pub use kind::describe_place;
@@ -87,7 +90,7 @@ fn judge(
     refusal: Option<Explanation>,
     reader: &mut Reader<'_>,
 ) -> Asked<Verdict<WeightedRouteStatus>> {
-    let members = backend::groups(cluster, route);
+    let members = backend::members(cluster, route);
     let target = Target::of(cluster, route);
     let looked = Looked { context, cluster, route, target: &target, members: &members };
     let (seen, mut assessment) = match refusal {
@@ -114,11 +117,13 @@ fn judge(
         conditions = conditions.set(CONTESTED, is_contested, &reason);
     }
     status.conditions = conditions.finish();
+    assessment.write.iter().for_each(|write| kind::record_write(write, &mut status));
     let finalizer = deletion::is_owed(&looked, &seen.place, assessment.write.is_some(), reader.facts());
     let confirm = target.run().map(|run| ObjectRef::new(KindName::TrafficShift, run.shift.key.clone()));
     let confirm = confirm.into_iter().collect();
     let verdict = Verdict { finalizer, write: assessment.write, confirm, ..Verdict::record(status) };
-    let wake = assessment.wake.into_iter().chain(assessment.look_again.then(|| reader.began + LOOK_AGAIN)).min();
+    let look_again = assessment.look_again.then(|| reader.began + LOOK_AGAIN);
+    let wake = assessment.wake.into_iter().chain(look_again).chain(seen.spreading_wake()).min();
     Some(match wake {
         Some(wake) => verdict.waking(wake),
         None => verdict,

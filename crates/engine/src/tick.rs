@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dates::Dates;
+use crate::dns::ChangeId;
 use crate::event::Event;
 use crate::fact::{AwsError, Fact};
 use crate::grant::Grants;
@@ -86,8 +87,8 @@ pub struct Context {
     pub owner: String,
     /// Why the last attempt to write for this object failed, unless one has succeeded since.
     pub write_error: Option<WriteError>,
-    /// The last write for this object that AWS accepted, and when, as far as this process remembers.
-    pub accepted: Option<(Timestamp, Write)>,
+    /// The last write for this object that AWS accepted, as far as this process remembers.
+    pub accepted: Option<AcceptedWrite>,
     /// Which namespaces may name what.
     pub grants: Arc<Grants>,
 }
@@ -123,10 +124,21 @@ impl Context {
 pub struct Memory {
     /// Why the last attempt to write failed, unless one has succeeded since.
     pub write_error: Option<WriteError>,
-    /// The last write that AWS accepted, and when; kept for ten minutes.
-    pub accepted: Option<(Timestamp, Write)>,
+    /// The last write that AWS accepted; kept for ten minutes.
+    pub accepted: Option<AcceptedWrite>,
     /// When AWS last refused a write as it was, unless it has accepted one since.
     pub refused_at: Option<Timestamp>,
+}
+
+/// A write that AWS has accepted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AcceptedWrite {
+    /// When.
+    pub at: Timestamp,
+    /// What was written.
+    pub write: Write,
+    /// By what Route 53 tells how far it has come, where it was written there.
+    pub change: Option<ChangeId>,
 }
 
 /// What was decided.
@@ -199,8 +211,8 @@ pub enum Answer {
     Stored,
     /// To `Board`: the write may go.
     Boarded,
-    /// To `Act`.
-    Acted(Result<(), AwsError>),
+    /// To `Act`. Of a write to Route 53 the change that it made.
+    Acted(Result<Option<ChangeId>, AwsError>),
 }
 
 /// The state of one tick.
@@ -275,10 +287,11 @@ impl<K: Kind> Tick<K> {
             Answer::Begin | Answer::Stored => {}
             Answer::Boarded => self.boarded = true,
             Answer::Read(answers) => answers.into_iter().for_each(|(ask, fact)| self.facts.answer(ask, fact)),
-            Answer::Acted(Ok(())) => {
+            Answer::Acted(Ok(change)) => {
                 self.context.write_error = None;
                 self.refused_at = None;
-                self.context.accepted = self.trying.take().map(|write| (self.context.now, write));
+                let at = self.context.now;
+                self.context.accepted = self.trying.take().map(|write| AcceptedWrite { at, write, change });
                 return self.done(Some(self.context.now));
             }
             Answer::Acted(Err(error)) => {
@@ -342,11 +355,11 @@ impl<K: Kind> Tick<K> {
         wake: Option<Timestamp>,
         cluster: &Cluster,
     ) -> Need<K::Status> {
-        if let Some((at, accepted)) = &self.context.accepted
-            && *accepted == write
-            && self.context.now < *at + SETTLING
+        if let Some(accepted) = &self.context.accepted
+            && accepted.write == write
+            && self.context.now < accepted.at + SETTLING
         {
-            let settled = *at + SETTLING;
+            let settled = accepted.at + SETTLING;
             return self.done(Some(wake.map_or(settled, |wake| wake.min(settled))));
         }
         if !self.boarded {
@@ -377,7 +390,8 @@ impl<K: Kind> Tick<K> {
     }
 
     fn done(&mut self, wake: Option<Timestamp>) -> Need<K::Status> {
-        let accepted = self.context.accepted.clone().filter(|(at, _)| self.context.now < *at + REMEMBERED);
+        let accepted = self.context.accepted.clone();
+        let accepted = accepted.filter(|accepted| self.context.now < accepted.at + REMEMBERED);
         let memory = Memory { write_error: self.context.write_error.clone(), accepted, refused_at: self.refused_at };
         Need::Done(Rest { wake, failed: self.failed, memory })
     }

@@ -1,14 +1,17 @@
 //! The writes that Weir makes on AWS, as data, in absolute values; a file for each concern.
 
 mod listener;
+mod records;
 mod tags;
 
+use std::collections::BTreeMap;
 use std::iter;
 
 use crate::Arn;
 use crate::fact::Forward;
 
 pub use listener::{ListenerWrite, MAX_GROUPS, MAX_STICKY_SECONDS, MAX_WEIGHT};
+pub use records::RecordsWrite;
 pub use tags::{BEFORE_TAG, LAST_RUN_TAG, OWNER_TAG, ROUTE_TAG, TAG_PREFIX, TagWrite};
 
 /// One write.
@@ -16,6 +19,8 @@ pub use tags::{BEFORE_TAG, LAST_RUN_TAG, OWNER_TAG, ROUTE_TAG, TAG_PREFIX, TagWr
 pub enum Write {
     /// To a listener: its default action and its rules.
     Listener(ListenerWrite),
+    /// To a name on Route 53.
+    Records(RecordsWrite),
     /// Of tags.
     Tags(TagWrite),
 }
@@ -25,6 +30,7 @@ impl Write {
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Listener(write) => write.operation(),
+            Self::Records(write) => write.operation(),
             Self::Tags(write) => write.operation(),
         }
     }
@@ -33,6 +39,7 @@ impl Write {
     pub fn target(&self) -> &Arn {
         match self {
             Self::Listener(write) => write.target(),
+            Self::Records(write) => &write.zone,
             Self::Tags(write) => write.resource(),
         }
     }
@@ -48,10 +55,12 @@ impl Write {
         rights
     }
 
-    /// All that must be reached by the same access: what is written to, first, and whatever it sends traffic to.
+    /// All that must be reached by the same access: what is written to, first, and whatever it sends traffic to. Records may
+    /// lead to balancers of any account and region.
     pub fn resources(&self) -> impl Iterator<Item = &Arn> {
         let place = match self {
             Self::Listener(write) => write.listener(),
+            Self::Records(write) => &write.zone,
             Self::Tags(write) => write.resource(),
         };
         let groups = self.forward().into_iter().flat_map(|forward| forward.groups.keys());
@@ -62,7 +71,17 @@ impl Write {
     pub fn words(&self) -> String {
         match self {
             Self::Listener(write) => write.words(),
+            Self::Records(write) => write.words(),
             Self::Tags(write) => write.words(),
+        }
+    }
+
+    /// The weights that it makes live, by member, where it sets any.
+    pub fn split(&self) -> Option<&BTreeMap<Arn, u16>> {
+        match self {
+            Self::Listener(write) => write.forward().map(|forward| &forward.groups),
+            Self::Records(write) => Some(&write.split),
+            Self::Tags(_) => None,
         }
     }
 
@@ -70,7 +89,7 @@ impl Write {
     pub fn forward(&self) -> Option<&Forward> {
         match self {
             Self::Listener(write) => write.forward(),
-            Self::Tags(_) => None,
+            Self::Records(_) | Self::Tags(_) => None,
         }
     }
 }
@@ -78,6 +97,12 @@ impl Write {
 impl From<ListenerWrite> for Write {
     fn from(write: ListenerWrite) -> Self {
         Self::Listener(write)
+    }
+}
+
+impl From<RecordsWrite> for Write {
+    fn from(write: RecordsWrite) -> Self {
+        Self::Records(write)
     }
 }
 

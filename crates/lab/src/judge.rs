@@ -11,6 +11,7 @@ mod history;
 mod leadership;
 mod leavings;
 mod lockstep;
+mod names;
 mod neglect;
 mod order;
 mod overwrites;
@@ -64,6 +65,7 @@ pub fn judge(evidence: &Evidence) -> Vec<Breach> {
     breaches.extend(lockstep::judge(evidence, &history));
     breaches.extend(ownership::judge(evidence, &history));
     breaches.extend(overwrites::judge(evidence, &history));
+    breaches.extend(names::judge(evidence, &history));
     breaches.extend(claims::judge(evidence, &history));
     breaches.extend(silence::judge(evidence));
     breaches.extend(neglect::judge(evidence, &history));

@@ -382,7 +382,7 @@ impl Model {
                     assert_eq!(acts, 1, "{object}: a tick wrote twice");
                     self.may_write(object, permit.write());
                     self.writes.push((self.now, object.clone(), permit.write().clone()));
-                    Answer::Acted(self.aws.perform(self.now, permit.write()))
+                    Answer::Acted(self.aws.perform(self.now, permit.write()).map(|()| None))
                 }
                 Need::Done(rest) => {
                     if let Some(WriteError::Violation(violation)) = &rest.memory.write_error

@@ -9,6 +9,7 @@ mod chosen;
 mod clocks;
 mod deletions;
 mod deployments;
+mod dns;
 mod drift;
 mod faulty_deletions;
 mod forecast;

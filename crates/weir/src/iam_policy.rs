@@ -6,16 +6,16 @@
 use std::io::{self, Write};
 
 use thiserror::Error;
-use weir_aws::{Policy, Scope};
+use weir_aws::{Policy, Scope, ZoneName};
 use weir_controller::Grant;
 
-use crate::run::forms::{self, owner_id, role_grant};
+use crate::run::forms::{self, owner_id, role_grant, zone_grant};
 
 /// Print the IAM policy that the controllers need
 ///
 /// It allows the calls that Weir makes and no others. Weir may make rules on listeners of Application Load Balancers and
 /// add its own tags to listeners and rules there; it may change and delete only what carries the tag weir.dev/owner
-/// with the name of this installation. --balancer and --no-adopt narrow it. Attach it to the role of the controller's service account, and to each role that manifests name.
+/// with the name of this installation. --balancer and --no-adopt narrow it; --allow-zone adds the rights for names in DNS. Attach it to the role of the controller's service account, and to each role that manifests name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct IamPolicy {
@@ -50,6 +50,11 @@ pub struct IamPolicy {
     #[arg(long, env = "WEIR_ALLOW_ROLE", value_name = "NAMESPACE=ROLE_ARN", value_delimiter = ' ',
           value_parser = role_grant)]
     allow_role: Vec<Grant>,
+
+    /// A name in a zone of Route 53 that routes may name, as `weir run` has it; may be given several times
+    #[arg(long, env = "WEIR_ALLOW_ZONE", value_name = "NAMESPACE=ZONE_ID/NAME", value_delimiter = ' ',
+          value_parser = zone_grant)]
+    allow_zone: Vec<Grant>,
 }
 
 const EXAMPLES: &str = "\
@@ -90,6 +95,7 @@ impl IamPolicy {
             balancers: self.balancer.clone(),
             adopt: !self.no_adopt,
             roles: self.allow_role.iter().map(|grant| grant.pattern.clone()).collect(),
+            names: self.allow_zone.iter().map(|grant| ZoneName::read(&grant.pattern)).collect(),
         };
         let mut text = serde_json::to_string_pretty(&Policy::new(&scope)).unwrap_or_default();
         text.push('\n');

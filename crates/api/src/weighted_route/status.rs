@@ -12,6 +12,8 @@ use crate::requests::RequestsSeen;
 use crate::traffic::{EnvironmentMembers, EnvironmentWeight, Outcome};
 use crate::{AwsAccess, Condition};
 
+use super::AddressType;
+
 /// What was seen of the route, and what Weir has set out to make of it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,6 +24,9 @@ pub struct WeightedRouteStatus {
     /// The rule or the default action of a listener that is the route's, and what was seen of it.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub listener_rule: ListenerRule,
+    /// The name in DNS that is the route's, and what was seen there.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub dns: NameRecords,
     /// How that account and region is reached, as its entry point last said; absent where it is the controller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsAccess>,
@@ -94,6 +99,54 @@ pub struct ListenerRule {
     pub sticky_seconds: Option<i32>,
 }
 
+/// What was seen at a name in DNS that is a route's.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameRecords {
+    /// The name of the zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone_name: Option<String>,
+    /// Whether the name was seen to carry this route's mark.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub marked: bool,
+    /// The number of the change that was written last, or is about to be: it is recorded first, and stands in the set
+    /// identifiers of the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>")]
+    pub epoch: Option<u32>,
+    /// What was there before Weir, in words, as the TXT record at `_weir.<name>` says too; empty where nothing was. Absent
+    /// where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Vec<String>>,
+    /// What the environments lend to which that led, so that it can be put back without the `Environment` objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub before_members: Vec<EnvironmentMembers>,
+    /// The change that stands there: whether all name servers have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<NameChange>,
+}
+
+/// A change of a name in DNS that Route 53 has accepted.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameChange {
+    /// Its number.
+    #[schemars(with = "i64")]
+    pub epoch: u32,
+    /// By what Route 53 tells how far it has come. Absent where this was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// When it was accepted; where that is not known, when it was first seen.
+    pub accepted_at: Timestamp,
+    /// When all name servers had it. Absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_sync_at: Option<Timestamp>,
+    /// For how many seconds resolvers may keep what was answered before it.
+    #[schemars(with = "i64")]
+    pub ttl_seconds: u32,
+}
+
 /// How far the deletion of a route has come.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +167,8 @@ pub enum DeletionStage {
     DeletingRule,
     /// Weir's tags are removed.
     RemovingTags,
+    /// What stands at the name in DNS is replaced by what was there before, or removed where nothing was.
+    ReplacingRecords,
     /// Nothing is to be undone any more.
     Over,
 }
@@ -200,6 +255,9 @@ pub struct Intent {
     /// What is wanted of the listener's rule, or its default action, besides weights.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub listener_rule: ListenerRuleIntent,
+    /// What is wanted of the records of a name in DNS, besides weights.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub dns: NameIntent,
     /// How many targets were healthy on the side that carried the traffic when the change began. Absent where that
     /// was not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +291,18 @@ pub struct ListenerRuleIntent {
     /// Group stickiness that the action had when the run began, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sticky_seconds_before: Option<i32>,
+}
+
+/// What a change of a name in DNS wants of its records, besides weights.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameIntent {
+    /// Their types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<AddressType>,
+    /// Whether the health of the balancers counts.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub evaluate_target_health: bool,
 }
 
 /// How a route follows its own `spec.weights`.

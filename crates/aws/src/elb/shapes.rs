@@ -21,6 +21,7 @@ pub(super) fn balancer(operation: &'static str, balancer: &LoadBalancer) -> Resu
         name: balancer.load_balancer_name().unwrap_or_default().to_owned(),
         dns_name: balancer.dns_name().unwrap_or_default().to_owned(),
         hosted_zone_id: balancer.canonical_hosted_zone_id().map(str::to_owned),
+        has_ipv6: balancer.ip_address_type().is_some_and(|kind| kind.as_str().starts_with("dualstack")),
         kind: balancer.r#type().map_or("", |kind| kind.as_str()).to_owned(),
         vpc_id: balancer.vpc_id().map(str::to_owned),
     })

@@ -254,6 +254,7 @@ async fn balancers_listeners_and_groups_are_read() {
             name: "public".to_owned(),
             dns_name: "public-1.eu-central-1.elb.amazonaws.com".to_owned(),
             hosted_zone_id: Some("Z215JYRZR1TBD5".to_owned()),
+            has_ipv6: false,
             kind: "application".to_owned(),
             vpc_id: Some("vpc-1".to_owned()),
         })
@@ -303,7 +304,7 @@ async fn a_receipt_tells_the_request_and_what_was_made() {
     };
     let request_id = Some("5d1a7a4b".to_owned());
     let receipt = bed.perform(permit(create.into())).await.unwrap();
-    assert_eq!(receipt, Receipt { request_id: request_id.clone(), created: Some(rule.clone()) });
+    assert_eq!(receipt, Receipt { request_id: request_id.clone(), created: Some(rule.clone()), change: None });
     let delete = ListenerWrite::DeleteRule { listener: arn("listener/app/a/1/2"), rule };
-    assert_eq!(bed.perform(permit(delete.into())).await.unwrap(), Receipt { request_id, created: None });
+    assert_eq!(bed.perform(permit(delete.into())).await.unwrap(), Receipt { request_id, created: None, change: None });
 }

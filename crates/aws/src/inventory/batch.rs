@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use futures::future::{LocalBoxFuture, Shared, WeakShared};
 use jiff::Timestamp;
+use weir_engine::dns::ZoneId;
 use weir_engine::fact::{By, Fact, Query};
 use weir_engine::reader::FRESH;
 
@@ -23,6 +24,8 @@ pub(super) const MOST_TOGETHER: usize = 20;
 /// How many groups are asked for in one call of `DescribeTargetGroups`, for which AWS publishes no limit. Were there one
 /// below this, AWS would find the call invalid, and it would be halved.
 const MOST_GROUPS: usize = 100;
+/// How many names of a zone are asked for together. They share pages: a thousand with an address each are on few.
+const MOST_NAMES: usize = 1_000;
 
 /// The answers of a batch, by question.
 pub(super) type BatchResult = Rc<BTreeMap<Query, Fact>>;
@@ -63,7 +66,7 @@ struct PendingQuery {
 }
 
 /// What the questions of one batch have in common: those with the same key can share a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum BatchKey {
     BalancersByArn,
     BalancersByName,
@@ -71,6 +74,8 @@ enum BatchKey {
     GroupsByName,
     Tags,
     Requests,
+    /// The names of a zone.
+    Names(ZoneId),
     /// Each for itself.
     Alone,
 }
@@ -81,22 +86,30 @@ impl BatchKey {
         match query {
             // CloudWatch fails no call for a metric that it does not know.
             Query::Requests(_) => Self::Requests,
+            // Where a zone is gone, its names are all asked for in vain: in one call.
+            Query::Records(at) => Self::Names(at.zone.clone()),
             _ if doubtful => Self::Alone,
             Query::Balancer(By::Arn(_)) => Self::BalancersByArn,
             Query::Balancer(By::Name(_)) => Self::BalancersByName,
             Query::Group(By::Arn(_)) => Self::GroupsByArn,
             Query::Group(By::Name(_)) => Self::GroupsByName,
             Query::Tags(_) => Self::Tags,
-            Query::Listeners(_) | Query::Rules(_) | Query::Attributes(_) | Query::Health(_) => Self::Alone,
+            Query::Listeners(_)
+            | Query::Rules(_)
+            | Query::Attributes(_)
+            | Query::Health(_)
+            | Query::Zone(_)
+            | Query::Change(_) => Self::Alone,
         }
     }
 
     /// How many questions fit into one call.
-    fn room(self) -> usize {
+    fn room(&self) -> usize {
         match self {
             Self::Alone => 1,
             Self::Requests => cloudwatch::MOST_TOGETHER,
             Self::GroupsByArn | Self::GroupsByName => MOST_GROUPS,
+            Self::Names(_) => MOST_NAMES,
             Self::BalancersByArn | Self::BalancersByName | Self::Tags => MOST_TOGETHER,
         }
     }

@@ -1,9 +1,10 @@
 //! Turns the questions of one batch into calls, and their answers into facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use weir_engine::Arn;
+use weir_engine::dns::{DnsName, NameInZone};
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Query, RequestCount};
 
 use super::Core;
@@ -44,9 +45,11 @@ pub(super) async fn fetch(core: &Core, batch: Batch, call_token: &mut CallToken)
     facts
 }
 
-/// Whether a failure is that of one question among several. CloudWatch does not fail a call for one metric.
+/// Whether a failure is that of one question among several. CloudWatch does not fail a call for one metric, and where
+/// Route 53 fails one it is for the zone, in which all names are.
 fn is_of_one(part: &[Query], error: &AwsError) -> bool {
-    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) && !matches!(part.first(), Some(Query::Requests(_)))
+    matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid)
+        && !matches!(part.first(), Some(Query::Requests(_) | Query::Records(_)))
 }
 
 /// Whether the same call may succeed later.
@@ -65,7 +68,7 @@ async fn together(
     call_token: &mut CallToken,
 ) -> Result<Vec<(Query, Fact)>, AwsError> {
     let Some(first) = queries.first() else { return Ok(Vec::new()) };
-    let elb = &core.elb;
+    let (elb, route53) = (&core.elb, &core.route53);
     let fact = match first {
         Query::Listeners(balancer) => Fact::new(at, Ok(elb.listeners(balancer, call_token).await?)),
         Query::Rules(listener) => Fact::new(at, Ok(elb.rules(listener, call_token).await?)),
@@ -74,6 +77,9 @@ async fn together(
         Query::Balancer(_) => return balancers(elb, at, queries, call_token).await,
         Query::Group(_) => return groups(elb, at, queries, call_token).await,
         Query::Tags(_) => return tags(elb, at, queries, call_token).await,
+        Query::Zone(zone) => Fact::new(at, Ok(route53.zone(zone, call_token).await?)),
+        Query::Change(change) => Fact::new(at, Ok(route53.change(change, call_token).await?)),
+        Query::Records(name) => return records(core, at, name, queries, call_token).await,
         Query::Requests(_) => return requests(core, at, queries, call_token).await,
     };
     Ok(vec![(first.clone(), fact)])
@@ -122,6 +128,28 @@ async fn tags(
     let answer = arns.into_iter().map(|arn| {
         let one = found.remove(&arn).ok_or_else(|| absent("DescribeTags", &format!("resource {arn}")));
         (Query::Tags(arn), Fact::new(at, one))
+    });
+    Ok(answer.collect())
+}
+
+/// The records at names of one zone: that of the first.
+async fn records(
+    core: &Core,
+    at: Timestamp,
+    NameInZone { zone, .. }: &NameInZone,
+    queries: &[Query],
+    call_token: &mut CallToken,
+) -> Result<Vec<(Query, Fact)>, AwsError> {
+    let names = asked(queries, |query| if let Query::Records(at) = query { Some(&at.name) } else { None });
+    let names: BTreeSet<DnsName> = names.into_iter().collect();
+    let found = core.route53.records(zone, &names, call_token).await?;
+    let answer = found.into_iter().map(|(name, records)| {
+        let at_name = NameInZone { zone: zone.clone(), name };
+        let fact = match records {
+            Ok(records) => Fact::new(at, Ok(records)),
+            Err(error) => Fact::failed(core.now(), error),
+        };
+        (Query::Records(at_name), fact)
     });
     Ok(answer.collect())
 }

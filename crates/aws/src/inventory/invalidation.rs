@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use weir_engine::Arn;
+use weir_engine::dns::{NameInZone, RecordChange};
 use weir_engine::fact::{Action, Forward, Query, Rule, RulePriority};
-use weir_engine::write::{ListenerWrite, Write};
+use weir_engine::write::{ListenerWrite, RecordsWrite, Write};
 
 use super::memory::Memory;
 
-/// The questions whose answers a write may change: the rules of its listener, the tags of what it tags or deletes, and the
-/// health of the groups that begin or cease to be used, which is checked only while they are.
+/// The questions whose answers a write may change: the rules of its listener, the tags of what it tags or deletes, the
+/// health of the groups that begin or cease to be used, which is checked only while they are, and the records at the names
+/// of its batch.
 ///
 /// Which balancers use a group is changed too, and what is known of a group is kept all the same: whoever finds it in the way
 /// reads it again, see `weir_engine::route`, and a hundred groups would be described again for a wave of weights.
@@ -21,6 +23,7 @@ impl Invalidation {
     pub(super) fn of(write: &Write, memory: &Memory) -> Self {
         match write {
             Write::Listener(write) => Self::of_listener(write, memory),
+            Write::Records(write) => Self::of_records(write),
             Write::Tags(write) => Self([Query::Tags(write.resource().clone())].into()),
         }
     }
@@ -44,6 +47,16 @@ impl Invalidation {
             _ => None,
         };
         Self(iter::once(query).chain(tags).chain(groups.into_iter().map(Query::Health)).collect())
+    }
+
+    fn of_records(write: &RecordsWrite) -> Self {
+        let Some(zone) = write.zone_id() else { return Self(BTreeSet::new()) };
+        let name = &write.batch.name;
+        let changed = write.batch.changes().into_iter().map(|change| match change {
+            RecordChange::Create(record) | RecordChange::Delete(record) => record.name.clone(),
+        });
+        let names = changed.chain([name.clone(), name.memory()]);
+        Self(names.map(|name| Query::Records(NameInZone { zone: zone.clone(), name })).collect())
     }
 
     /// The questions.

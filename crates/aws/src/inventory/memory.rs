@@ -263,6 +263,9 @@ fn other_names(fact: &Fact) -> Vec<Query> {
             | Found::Attributes(_)
             | Found::Health(_)
             | Found::Tags(_)
+            | Found::Zone(_)
+            | Found::Records(_)
+            | Found::Change(_)
             | Found::Requests(_),
         )
         | Err(_) => Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
+use weir_engine::dns::NameInZone;
 use weir_engine::fact::{AwsError, By, ErrorKind, Fact, Found, Listener, Query};
 use weir_engine::reader::Ask;
 use weir_engine::tick::Urgency;
@@ -15,6 +16,8 @@ use crate::budget::CallPriority;
 /// How old listeners and groups may be. They seldom change, and that a listener is gone its rules tell; what is gone of
 /// them, or was made again under its name, is noticed within this and a resync.
 const SLOW: SignedDuration = SignedDuration::from_secs(75);
+/// How often names on Route 53 are read, however often there is a resync: it takes few calls of an account.
+const NAMES_PERIOD: SignedDuration = SignedDuration::from_mins(1);
 
 /// The result of a resync.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct ResyncReport {
     /// What is not as last reported: the ARNs of balancers (themselves or their listeners), of listeners (their rules) and of
     /// target groups.
     pub changed: BTreeSet<Arn>,
+    /// The names on Route 53 whose records are not as last reported.
+    pub names: BTreeSet<NameInZone>,
     /// Why something that is watched could not be read for a while, where that is so.
     pub unreadable: Option<AwsError>,
     /// Whether something could not be read this time.
@@ -34,6 +39,8 @@ pub(super) struct LastReported {
     watched: BTreeMap<Query, Watched>,
     /// When the groups were last read, all of them together: so they share their calls.
     groups_at: Timestamp,
+    /// When the names were last read, all of them together too.
+    names_at: Timestamp,
 }
 
 /// A resource as it was when it was last reported.
@@ -84,18 +91,22 @@ impl Watched {
 }
 
 impl LastReported {
-    /// Takes over one answer; the ARN of what it is about if that is not as last reported.
-    fn update(&mut self, query: Query, fact: Fact) -> Option<Arn> {
-        let (Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) | Query::Rules(arn) | Query::Group(By::Arn(arn))) =
-            query.clone()
-        else {
-            return None;
-        };
+    /// Takes over one answer; whether it is not as last reported.
+    fn update(&mut self, query: &Query, fact: Fact) -> bool {
         let is_group = matches!(query, Query::Group(_));
-        let watched = self.watched.entry(query).or_default();
+        let watched = self.watched.entry(query.clone()).or_default();
         // Whoever has a group watched has just seen it.
         let is_first = is_group && matches!(watched.state, State::Unreported) && fact.found.is_ok();
-        (watched.update(fact) && !is_first).then_some(arn)
+        watched.update(fact) && !is_first
+    }
+
+    /// Whether the names are to be read now; then they are not again before a while.
+    fn are_names_due(&mut self, now: Timestamp) -> bool {
+        let is_due = now.duration_since(self.names_at) >= NAMES_PERIOD;
+        if is_due {
+            self.names_at = now;
+        }
+        is_due
     }
 
     /// Keeps only what is still watched.
@@ -104,6 +115,7 @@ impl LastReported {
             Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) => scope.balancers.contains(arn),
             Query::Group(By::Arn(arn)) => scope.groups.contains(arn),
             Query::Rules(arn) => listeners.contains(arn),
+            Query::Records(at) => scope.names.contains(at),
             _ => false,
         });
     }
@@ -124,13 +136,15 @@ impl LastReported {
     }
 }
 
-/// The balancers and target groups that a resync reads.
+/// What a resync reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResyncScope {
     /// Balancers, with their listeners and rules.
     pub balancers: BTreeSet<Arn>,
     /// Target groups.
     pub groups: BTreeSet<Arn>,
+    /// Names on Route 53, with their records.
+    pub names: BTreeSet<NameInZone>,
 }
 
 pub(super) async fn resync(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration) -> ResyncReport {
@@ -141,14 +155,28 @@ pub(super) async fn resync(inventory: &Inventory, scope: &ResyncScope, fresh: Si
         // Nobody knows which there are: those told last are looked at on.
         there.extend(last_reported.listeners().cloned());
     }
-    let changed = seen.into_iter().filter_map(|(query, fact)| last_reported.update(query, fact)).collect();
+    let mut report = ResyncReport::default();
+    for (query, fact) in seen {
+        if !last_reported.update(&query, fact) {
+            continue;
+        }
+        match query {
+            Query::Balancer(By::Arn(arn)) | Query::Listeners(arn) | Query::Rules(arn) | Query::Group(By::Arn(arn)) => {
+                report.changed.insert(arn);
+            }
+            Query::Records(at) => {
+                report.names.insert(at);
+            }
+            _ => {}
+        }
+    }
     last_reported.retain(scope, &there);
-    ResyncReport { changed, unreadable: last_reported.unreadable().cloned(), failing: last_reported.is_failing() }
+    ResyncReport { unreadable: last_reported.unreadable().cloned(), failing: last_reported.is_failing(), ..report }
 }
 
 /// Reads what is watched. The rules of listeners that are known are read along with everything else, not after their
-/// balancers, and so are groups: then a resync in which nothing answers takes no longer than a read, and what cannot be read
-/// does not hide what else cannot be.
+/// balancers, and so are groups and names: then a resync in which nothing answers takes no longer than a read, and what
+/// cannot be read does not hide what else cannot be.
 async fn look(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration) -> Vec<(Query, Fact)> {
     let now = inventory.core.now();
     let (recent, slow) = (now - fresh, now - fresh.max(SLOW));
@@ -158,16 +186,19 @@ async fn look(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration)
     let rules = |listener: &Arn| Ask::new(Query::Rules(listener.clone()), recent);
     let groups = |since| scope.groups.iter().map(move |arn| Ask::new(Query::Group(By::Arn(arn.clone())), since));
 
-    let (known, was_failing, are_groups_due) = {
+    let (known, was_failing, are_groups_due, are_names_due) = {
         let mut last_reported = inventory.core.last_reported.borrow_mut();
         let is_due = now.duration_since(last_reported.groups_at) >= SLOW;
         if is_due {
             last_reported.groups_at = now;
         }
-        (last_reported.listeners().cloned().collect::<BTreeSet<Arn>>(), last_reported.is_failing(), is_due)
+        let are_names_due = !scope.names.is_empty() && last_reported.are_names_due(now);
+        let known: BTreeSet<Arn> = last_reported.listeners().cloned().collect();
+        (known, last_reported.is_failing(), is_due, are_names_due)
     };
+    let names = scope.names.iter().filter(|_| are_names_due).map(|at| Ask::new(Query::Records(at.clone()), recent));
     let first = balancers().map(|arn| Ask::new(Query::Balancer(By::Arn(arn)), recent));
-    let first = first.chain(listeners(slow)).chain(known.iter().map(rules));
+    let first = first.chain(listeners(slow)).chain(known.iter().map(rules)).chain(names);
     let first: Vec<Ask> = first.chain(groups(if are_groups_due || was_failing { recent } else { slow })).collect();
     let mut seen = inventory.answer_all(&first, &priority).await;
 

@@ -8,22 +8,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use weir_engine::ObjectRef;
 use weir_engine::tick::Urgency;
-use weir_engine::{Access, ObjectRef};
 
 use super::turns::{Due, Turns};
-use super::{BOARDING_INTERVAL, FAIR, Slots, after};
+use super::{BOARDING_INTERVAL, Channel, FAIR, Slots, after};
 
-/// The lines of all accesses.
+/// The lines of all channels.
 #[derive(Debug)]
 pub(super) struct Lines {
     slots: Slots,
-    by_access: BTreeMap<Arc<Access>, Line>,
+    by_channel: BTreeMap<Arc<Channel>, Line>,
     /// How many ticks other than those of rollbacks were begun.
     begun: u32,
 }
 
-/// Those that wait for the slots of one access, and those that have them.
+/// Those that wait for the slots of one channel, and those that have them.
 #[derive(Debug, Default)]
 struct Line {
     /// Due.
@@ -41,35 +41,35 @@ struct Line {
 
 impl Lines {
     pub fn new(slots: Slots) -> Self {
-        Self { slots, by_access: BTreeMap::new(), begun: 0 }
+        Self { slots, by_channel: BTreeMap::new(), begun: 0 }
     }
 
     /// Someone is due, and keeps its seat if it has one.
-    pub fn add(&mut self, access: &Arc<Access>, due: Due, is_seated: bool) {
-        let line = self.by_access.entry(Arc::clone(access)).or_default();
+    pub fn add(&mut self, channel: &Arc<Channel>, due: Due, is_seated: bool) {
+        let line = self.by_channel.entry(Arc::clone(channel)).or_default();
         let turns = if is_seated { &mut line.seated } else { &mut line.ready };
         turns.insert(due);
     }
 
-    /// How many have seats, by access.
-    pub fn seats(&self) -> Vec<(Arc<Access>, usize)> {
-        let seated = self.by_access.iter().filter(|(_, line)| !line.seated.is_empty());
-        seated.map(|(access, line)| (Arc::clone(access), line.seated.len())).collect()
+    /// How many have seats, by channel.
+    pub fn seats(&self) -> Vec<(Arc<Channel>, usize)> {
+        let seated = self.by_channel.iter().filter(|(_, line)| !line.seated.is_empty());
+        seated.map(|(channel, line)| (Arc::clone(channel), line.seated.len())).collect()
     }
 
     /// How many have seats.
     pub fn seated(&self) -> usize {
-        self.by_access.values().map(|line| line.seated.len()).sum()
+        self.by_channel.values().map(|line| line.seated.len()).sum()
     }
 
     /// Whether somebody has a seat.
-    pub fn has_seats(&self, access: &Access) -> bool {
-        self.by_access.get(access).is_some_and(|line| !line.seated.is_empty())
+    pub fn has_seats(&self, channel: &Channel) -> bool {
+        self.by_channel.get(channel).is_some_and(|line| !line.seated.is_empty())
     }
 
     /// Lets as many board as may go, or says when it is to be tried again.
-    pub fn board(&mut self, access: &Access, may_go: usize, now: Timestamp) -> Option<Timestamp> {
-        let line = self.by_access.get_mut(access)?;
+    pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
+        let line = self.by_channel.get_mut(channel)?;
         let seats = line.seated.len();
         line.boarding = line.boarding.min(may_go);
         if seats == 0 || may_go == 0 || line.boarding > 0 {
@@ -84,53 +84,53 @@ impl Lines {
 
     /// When somebody looks that would look at an instant: with those that board next, where somebody has a seat. What goes back
     /// is never put off.
-    pub fn put_off(&self, access: &Access, urgency: Urgency, at: Timestamp, now: Timestamp) -> Timestamp {
-        let line = self.by_access.get(access).filter(|line| !line.seated.is_empty() && urgency != Urgency::Rollback);
+    pub fn put_off(&self, channel: &Channel, urgency: Urgency, at: Timestamp, now: Timestamp) -> Timestamp {
+        let line = self.by_channel.get(channel).filter(|line| !line.seated.is_empty() && urgency != Urgency::Rollback);
         line.and_then(|line| line.next_boarding(now)).map_or(at, |boarding| at.max(boarding))
     }
 
     /// Takes somebody out that waits since an instant. Its urgency may have changed since it was put there.
-    pub fn remove(&mut self, access: &Access, since: Timestamp, object: &ObjectRef) {
-        let Some(line) = self.by_access.get_mut(access) else { return };
+    pub fn remove(&mut self, channel: &Channel, since: Timestamp, object: &ObjectRef) {
+        let Some(line) = self.by_channel.get_mut(channel) else { return };
         for urgency in Urgency::ALL {
             let due = (urgency, since, object.clone());
             if !line.ready.remove(&due) {
                 line.seated.remove(&due);
             }
         }
-        self.tidy(access);
+        self.tidy(channel);
     }
 
     /// Nobody is due any more; those that run go on.
     pub fn clear(&mut self) {
-        for line in self.by_access.values_mut() {
+        for line in self.by_channel.values_mut() {
             line.ready.clear();
             line.seated.clear();
             (line.boarding, line.boarded_at) = (0, None);
         }
-        self.by_access.retain(|_, line| line.running > 0);
+        self.by_channel.retain(|_, line| line.running > 0);
     }
 
-    /// The next that may begin, which then has a slot of its access, and whether it boards.
+    /// The next that may begin, which then has a slot of its channel, and whether it boards.
     ///
     /// It is the most urgent one; but now and then, when nothing goes back, the one that has waited longest, so that a load
     /// of moving runs that never ends keeps nobody waiting for ever.
-    pub fn next(&mut self) -> Option<(Arc<Access>, Due, bool)> {
+    pub fn next(&mut self) -> Option<(Arc<Channel>, Due, bool)> {
         let slots = self.slots;
-        let heads = self.by_access.iter().filter_map(|(access, line)| Some((line.head(slots)?, access)));
-        let ((mut due, boards), access) = heads.min()?;
-        let mut access = Arc::clone(access);
+        let heads = self.by_channel.iter().filter_map(|(channel, line)| Some((line.head(slots)?, channel)));
+        let ((mut due, boards), channel) = heads.min()?;
+        let mut channel = Arc::clone(channel);
         if !boards && due.0 != Urgency::Rollback {
             self.begun = self.begun.wrapping_add(1);
             if self.begun.is_multiple_of(FAIR) {
-                let free = self.by_access.iter().filter(|(_, line)| line.has_common(slots));
-                let longest = free.filter_map(|(access, line)| Some((line.ready.longest()?, access)));
+                let free = self.by_channel.iter().filter(|(_, line)| line.has_common(slots));
+                let longest = free.filter_map(|(channel, line)| Some((line.ready.longest()?, channel)));
                 if let Some((longest, of)) = longest.min_by_key(|((_, since, _), _)| *since) {
-                    (due, access) = (longest, Arc::clone(of));
+                    (due, channel) = (longest, Arc::clone(of));
                 }
             }
         }
-        let line = self.by_access.get_mut(&access)?;
+        let line = self.by_channel.get_mut(&channel)?;
         if boards {
             line.boarding -= 1;
             line.boarded = line.boarded.wrapping_add(1);
@@ -139,32 +139,32 @@ impl Lines {
             line.ready.take(&due);
         }
         line.running += 1;
-        Some((access, due, boards))
+        Some((channel, due, boards))
     }
 
-    /// One that had a slot of an access has ended.
-    pub fn end(&mut self, access: &Access) {
-        if let Some(line) = self.by_access.get_mut(access) {
+    /// One that had a slot of an channel has ended.
+    pub fn end(&mut self, channel: &Channel) {
+        if let Some(line) = self.by_channel.get_mut(channel) {
             line.running = line.running.saturating_sub(1);
         }
-        self.tidy(access);
+        self.tidy(channel);
     }
 
     /// How many are due and not yet begun.
     pub fn depth(&self) -> usize {
-        self.by_access.values().map(|line| line.ready.len() + line.seated.len()).sum()
+        self.by_channel.values().map(|line| line.ready.len() + line.seated.len()).sum()
     }
 
     /// Since when the one is due that has waited longest.
     pub fn oldest(&self) -> Option<Timestamp> {
-        let waiting = self.by_access.values().flat_map(|line| [line.ready.longest(), line.seated.longest()]);
+        let waiting = self.by_channel.values().flat_map(|line| [line.ready.longest(), line.seated.longest()]);
         waiting.flatten().map(|(_, since, _)| since).min()
     }
 
-    fn tidy(&mut self, access: &Access) {
+    fn tidy(&mut self, channel: &Channel) {
         let is_idle = |line: &Line| line.running == 0 && line.ready.is_empty() && line.seated.is_empty();
-        if self.by_access.get(access).is_some_and(is_idle) {
-            self.by_access.remove(access);
+        if self.by_channel.get(channel).is_some_and(is_idle) {
+            self.by_channel.remove(channel);
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Key, KindName, ObjectRef};
 
-use super::{Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Rank, Slots, Start, Task};
+use super::{Channel, Ending, LONGEST_BACKOFF, LONGEST_ROLLBACK_BACKOFF, PANICS, Queue, Rank, Slots, Start, Task};
 
 fn object(name: &str) -> ObjectRef {
     ObjectRef::new(KindName::WeightedRoute, Key::new("shop", name))
@@ -147,14 +147,14 @@ fn seated(count: usize) -> (Queue, Vec<String>) {
 #[test]
 fn those_that_have_seats_hold_no_slots_and_board_when_their_writes_may_go() {
     let (mut queue, writers) = seated(20);
-    let access = Access::default();
+    let channel = Channel::default();
     queue.wake(&object("reader"), at(0.2), Urgency::Routine);
     assert_eq!(queue.start(at(0.2)).unwrap().object, object("reader"), "nothing holds it up");
     queue.finish(&object("reader"), at(0.2), rested(None), Urgency::Routine);
-    assert_eq!(queue.board(&access, 0, at(0.3)), None);
+    assert_eq!(queue.board(&channel, 0, at(0.3)), None);
     assert!(queue.start(at(0.3)).is_none());
     // As many board as may go, the one that has waited longest first.
-    assert_eq!(queue.board(&access, 3, at(1.0)), None);
+    assert_eq!(queue.board(&channel, 3, at(1.0)), None);
     let boarded: Vec<Start> = std::iter::from_fn(|| queue.start(at(1.0))).collect();
     assert!(boarded.iter().all(|start| start.boards));
     assert_eq!(
@@ -162,8 +162,8 @@ fn those_that_have_seats_hold_no_slots_and_board_when_their_writes_may_go() {
         [0, 1, 2].map(|at| object(&writers[at])).to_vec()
     );
     // The next board together, not one by one.
-    assert_eq!(queue.board(&access, 1, at(1.2)), Some(at(1.5)));
-    assert_eq!(queue.board(&access, 17, at(1.3)), None, "but nobody waits where all may go");
+    assert_eq!(queue.board(&channel, 1, at(1.2)), Some(at(1.5)));
+    assert_eq!(queue.board(&channel, 17, at(1.3)), None, "but nobody waits where all may go");
     assert_eq!(std::iter::from_fn(|| queue.start(at(1.3))).count(), 17);
 }
 
@@ -183,11 +183,11 @@ fn a_rollback_needs_no_seat_and_who_is_changed_gives_its_own_up() {
 #[test]
 fn who_has_written_looks_again_together_with_those_that_board_next() {
     let (mut queue, writers) = seated(2);
-    queue.board(&Access::default(), 1, at(1.0));
+    queue.board(&Channel::default(), 1, at(1.0));
     assert!(queue.start(at(1.0)).unwrap().boards);
     queue.finish(&object(&writers[0]), at(1.1), Ending::Written { wake: Some(at(1.1)) }, Urgency::Progress);
     assert_eq!(queue.next_due(), Some(at(1.5)));
-    queue.board(&Access::default(), 1, at(1.5));
+    queue.board(&Channel::default(), 1, at(1.5));
     assert!(queue.start(at(1.5)).unwrap().boards);
     queue.start(at(1.5)).unwrap();
     // Nobody has a seat any more.
@@ -467,14 +467,15 @@ fn of(namespace: &str, name: &str) -> ObjectRef {
     ObjectRef::new(KindName::TrafficShift, Key::new(namespace, name))
 }
 
-fn far() -> Access {
-    Access { region: Some("us-east-1".to_owned()), ..Access::default() }
+fn far() -> Channel {
+    let access = Access { region: Some("us-east-1".to_owned()), ..Access::default() };
+    Channel { access, ..Channel::default() }
 }
 
 #[test]
 fn who_waits_for_one_account_takes_no_slot_of_another() {
     let mut queue = queue();
-    let far = |urgency| Rank { urgency, access: far() };
+    let far = |urgency| Rank { urgency, channel: far() };
     for number in 0..40 {
         queue.wake(&of("shop", &format!("far{number}")), at(0.0), far(Urgency::Progress));
         queue.wake(&of("shop", &format!("back{number}")), at(0.0), far(Urgency::Rollback));
@@ -490,7 +491,7 @@ fn who_waits_for_one_account_takes_no_slot_of_another() {
 #[test]
 fn an_object_that_moves_to_another_account_waits_there() {
     let mut queue = queue();
-    let (object, far) = (of("shop", "a"), Rank { urgency: Urgency::Routine, access: far() });
+    let (object, far) = (of("shop", "a"), Rank { urgency: Urgency::Routine, channel: far() });
     queue.wake(&object, at(0.0), Urgency::Routine);
     queue.start(at(0.0)).unwrap();
     queue.wake(&object, at(1.0), far.clone());

@@ -31,7 +31,7 @@ fn a_way_in_concerns_the_others_to_its_balancer() {
 #[test]
 fn the_labels_of_a_namespace_concern_the_neighbours_of_its_routes() {
     let mut aside = route("team-c", "web", 3, Value::Null);
-    aside.spec.listener.entry_point.name = "internal".to_owned();
+    aside.spec.entry.as_listener_mut().unwrap().entry_point.name = "internal".to_owned();
     let routes = [route("team-a", "web", 1, Value::Null), route("team-b", "web", 2, Value::Null), aside];
     let cluster = cluster(entry_point(json!({})), routes);
     let woken = |namespace: &str| -> Vec<String> {

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::identifier::{Identifier, Mark};
 use super::memory::NameMemory;
 use super::name::DnsName;
-use super::record::{Content, RecordSet, RecordType, Routing};
-use super::survey::{MemberRecord, Survey, member_behind};
+use super::record::{Alias, Content, RecordSet, RecordType, Routing};
+use super::survey::{MemberRecord, Survey, leads_to};
 
 /// The most records of one name and type. Source: "Quotas on records" in
 /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html>
@@ -36,6 +36,8 @@ pub struct Wanted<'a> {
     pub types: &'a BTreeSet<RecordType>,
     /// Those who carry traffic, by environment.
     pub members: &'a BTreeMap<SmolStr, MemberRecord>,
+    /// Where records of others lead that go, since those who are there carry no traffic.
+    pub idle: &'a [Alias],
     /// What becomes of records of others.
     pub foreign: Foreign,
     /// What shall be remembered; `None` leaves what is.
@@ -85,7 +87,7 @@ impl Replace {
             return Err(Unfit::NoMember);
         }
         let (taken, others): (Vec<&RecordSet>, Vec<&RecordSet>) =
-            survey.foreign.iter().partition(|record| member_behind(record, wanted.members).is_some());
+            survey.foreign.iter().partition(|record| wanted.takes(record));
         let mut batch = Self { name: survey.name.clone(), create: Vec::new(), delete: Vec::new() };
         batch.remove_own(survey);
         batch.delete.extend(survey.simple.iter().chain(&taken).map(|record| (*record).clone()));
@@ -191,6 +193,12 @@ impl Replace {
 }
 
 impl Wanted<'_> {
+    /// Whether a record of others is taken over: it leads to a member.
+    fn takes(&self, record: &RecordSet) -> bool {
+        let mut aliases = self.members.values().map(|member| &member.alias).chain(self.idle);
+        aliases.any(|alias| leads_to(record, alias))
+    }
+
     fn record(&self, name: DnsName, kind: &RecordType, environment: &SmolStr, member: &MemberRecord) -> RecordSet {
         let identifier = Identifier { environment: environment.clone(), epoch: self.epoch, mark: self.mark.clone() };
         RecordSet {

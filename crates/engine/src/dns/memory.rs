@@ -133,12 +133,12 @@ fn written(records: &[RecordSet]) -> Option<String> {
     if records.is_empty() {
         return Some(format!("{NOTHING}."));
     }
-    let records: Option<Vec<String>> = records.iter().map(words).collect();
+    let records: Option<Vec<String>> = records.iter().map(record_in_words).collect();
     Some(format!("{}.", records?.join("|")))
 }
 
 /// A record in words without its name; `None` of one that is chosen by another policy than weight.
-fn words(record: &RecordSet) -> Option<String> {
+pub fn record_in_words(record: &RecordSet) -> Option<String> {
     let mut words = Vec::new();
     match &record.routing {
         Routing::Simple => {}
@@ -179,11 +179,12 @@ fn before(name: &DnsName, texts: &[&str]) -> Result<Vec<RecordSet>, String> {
     if text == NOTHING {
         return Ok(Vec::new());
     }
-    let read = |record: &str| self::record(name, record).ok_or_else(|| format!("found the record {record:?}"));
+    let read = |record: &str| record_of_words(name, record).ok_or_else(|| format!("found the record {record:?}"));
     text.split('|').map(read).collect()
 }
 
-fn record(name: &DnsName, text: &str) -> Option<RecordSet> {
+/// The record of a name that is so in words.
+pub fn record_of_words(name: &DnsName, text: &str) -> Option<RecordSet> {
     let mut words = text.split(' ').peekable();
     let mut routing = Routing::Simple;
     if words.next_if_eq(&"W").is_some() {

@@ -1,6 +1,5 @@
 //! Names in DNS, in the one form in which they are compared.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use smol_str::SmolStr;
@@ -49,8 +48,8 @@ impl DnsName {
         self.0.split_once('.').map(|(_, rest)| Self(rest.into()))
     }
 
-    /// The name of the record that remembers what Weir has done here. It stands right behind this one in Route 53's order, so
-    /// that one page mostly brings both.
+    /// The name of the record that remembers what Weir has done here. It stands near this one in Route 53's order, so that one
+    /// page mostly brings both.
     #[must_use]
     pub fn memory(&self) -> Self {
         match self.0.strip_prefix("*.") {
@@ -59,18 +58,19 @@ impl DnsName {
         }
     }
 
+    /// The name of which this one is where something is remembered, if it is one.
+    pub fn remembering(&self) -> Option<Self> {
+        let rest = self.0.strip_prefix(MEMORY)?.strip_prefix('.')?;
+        let any = rest.strip_prefix(ANY).and_then(|rest| rest.strip_prefix('.'));
+        Some(any.map_or_else(|| Self(rest.into()), |rest| Self(format!("*.{rest}").into())))
+    }
+
     /// As the condition keys of IAM want it: without the final dot, and with escapes.
     ///
     /// Source: "Normalization" in
     /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html>
     pub fn escaped(&self) -> String {
         self.0.replace('*', ESCAPED_WILDCARD)
-    }
-
-    /// The order in which Route 53 lists names: by their labels from the root on.
-    pub fn listed(&self, other: &Self) -> Ordering {
-        let (own, theirs) = (self.escaped(), other.escaped());
-        own.rsplit('.').cmp(theirs.rsplit('.'))
     }
 }
 
@@ -109,21 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_name_is_listed_right_behind_it() {
-        let (api, memory) = (name("api.shop.example"), name("api.shop.example").memory());
-        assert_eq!(memory.as_str(), "_weir.api.shop.example");
+    fn the_memory_of_a_name_is_told_from_other_names() {
+        assert_eq!(name("api.shop.example").memory().as_str(), "_weir.api.shop.example");
         assert_eq!(name("*.shop.example").memory().as_str(), "_weir._any.shop.example");
-        assert!(api.listed(&memory).is_lt());
-        for behind in ["a.api.shop.example", "api2.shop.example", "b.shop.example", "shop.test"] {
-            assert!(memory.listed(&name(behind)).is_lt(), "{behind}");
+        for known in ["api.shop.example", "*.shop.example"].map(name) {
+            assert_eq!(known.memory().remembering(), Some(known));
         }
-    }
-
-    #[test]
-    fn names_are_listed_from_the_root_on() {
-        let mut names = ["b.a.example", "example", "z.example", "a.example", "a.b.example", "*.example"].map(name);
-        names.sort_by(DnsName::listed);
-        let listed: Vec<&str> = names.iter().map(DnsName::as_str).collect();
-        assert_eq!(listed, ["example", "*.example", "a.example", "b.a.example", "a.b.example", "z.example"]);
+        assert_eq!(name("weir.shop.example").remembering(), None);
     }
 }

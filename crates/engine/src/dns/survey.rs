@@ -89,7 +89,7 @@ pub enum Apart {
 
 impl<'a> Survey<'a> {
     /// Tells apart what was read at a name, at [`DnsName::memory`], and at the names of [`Self::registry_names`].
-    pub fn of(zone: &DnsName, name: &DnsName, mark: &Mark, records: &'a [RecordSet]) -> Self {
+    pub fn of(zone: &DnsName, name: &DnsName, mark: &Mark, records: impl IntoIterator<Item = &'a RecordSet>) -> Self {
         let mut survey = Self {
             name: name.clone(),
             own: Vec::new(),
@@ -182,25 +182,22 @@ impl<'a> Survey<'a> {
         if splits.all(is_same) { Ok(Some(OwnRecords { epoch, types, members })) } else { Err(Apart::Edited) }
     }
 
-    /// The number of the next change: above every one that stands there and every one on record.
+    /// The number of the next change: the one on record, where it is above every one that stands there, since it was not
+    /// written yet then; else the next.
     pub fn next_epoch(&self, recorded: Option<u32>) -> u32 {
         let seen = self.own.iter().map(|(identifier, _)| identifier.epoch).max();
-        seen.max(recorded).map_or(1, |epoch| epoch.saturating_add(1))
+        recorded.filter(|recorded| seen < Some(*recorded)).unwrap_or(seen.map_or(1, |seen| seen.saturating_add(1)))
     }
 }
 
-/// The environment among members to whose balancer a record leads: as an alias, or as a CNAME.
-pub(super) fn member_behind<'m>(
-    record: &RecordSet,
-    members: &'m BTreeMap<SmolStr, MemberRecord>,
-) -> Option<&'m SmolStr> {
-    let leads_to = |member: &MemberRecord| match &record.content {
-        Content::Alias(alias) => alias.has_same_target(&member.alias),
+/// Whether a record leads to what an alias answers: as an alias itself, or as a CNAME.
+pub fn leads_to(record: &RecordSet, alias: &Alias) -> bool {
+    match &record.content {
+        Content::Alias(own) => own.has_same_target(alias),
         Content::Values { values, .. } => {
-            record.kind == RecordType::Cname && values.iter().any(|value| member.alias.leads_to(&DnsName::new(value)))
+            record.kind == RecordType::Cname && values.iter().any(|value| alias.leads_to(&DnsName::new(value)))
         }
-    };
-    members.iter().find(|(_, member)| leads_to(member)).map(|(environment, _)| environment)
+    }
 }
 
 /// Whether two splits answer the same.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::dns::{ChangeId, ChangeSync, HostedZone, NameInZone, RecordSet, ZoneId};
+
 use super::{Arn, AwsError, Balancer, GroupAttributes, Health, Listener, Requests, Rule, Tags, TargetGroup};
 
 /// Names a resource by its ARN or by its name.
@@ -109,6 +111,12 @@ macro_rules! questions {
             Health(group: Arn) -> Health, health;
             /// The tags of a resource.
             Tags(resource: Arn) -> Tags, tags;
+            /// A hosted zone of Route 53.
+            Zone(zone: ZoneId) -> HostedZone, zone;
+            /// All records at a name of a zone, of whatever type; none where nothing stands there.
+            Records(at: NameInZone) -> Vec<RecordSet>, records;
+            /// How far a change of a zone has come.
+            Change(change: ChangeId) -> ChangeSync, change;
             /// Requests as they were last counted; `None` while they were not. No call answers it: counting goes on beside
             /// the ticks, see [`crate::route::share`].
             Requests(counted: RequestCount) -> Option<Requests>, requests;
@@ -168,6 +176,9 @@ impl Query {
             | Self::Attributes(_)
             | Self::Health(_)
             | Self::Tags(_)
+            | Self::Zone(_)
+            | Self::Records(_)
+            | Self::Change(_)
             | Self::Requests(_) => false,
         }
     }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Arn;
+use crate::dns::{ChangeSync, NameInZone, RecordChange, RecordSet};
 use crate::fact::{
     Action, ActionKind, Fact, Finding, Found, Health, Query, Reading, RequestCount, Requests, Rule, RulePriority, Tags,
     TargetGroup,
 };
 use crate::reader::{Ask, Facts};
-use crate::write::{ListenerWrite, TagWrite, Write};
+use crate::write::{ListenerWrite, RecordsWrite, TagWrite, Write};
 
 /// How long targets take to become healthy once their group is in use: one interval of the checks, as AWS sets it where
 /// nobody says otherwise. Source: "Health checks for Application Load Balancer target groups", which says that a new target
@@ -38,6 +39,8 @@ pub(super) struct Projection<'a> {
     rules: BTreeMap<Arn, Vec<Rule>>,
     /// The tags of what was tagged.
     tags: BTreeMap<Arn, Tags>,
+    /// The records at names that were written to.
+    records: BTreeMap<NameInZone, Vec<RecordSet>>,
     /// Since when a group is used that was not before, and by which balancer.
     used: BTreeMap<Arn, (Timestamp, Option<Arn>)>,
     /// The weights of each listener or rule that was written to, from when on.
@@ -48,7 +51,7 @@ pub(super) struct Projection<'a> {
 impl<'a> Projection<'a> {
     pub fn new(began: Timestamp, facts: &'a Facts) -> Self {
         let (rules, tags, used) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { began, facts, rules, tags, used, forwards: Vec::new(), made: 0 }
+        Self { began, facts, rules, tags, records: BTreeMap::new(), used, forwards: Vec::new(), made: 0 }
     }
 
     /// The answer to a question at an instant; `None` where nobody has asked AWS yet.
@@ -59,7 +62,9 @@ impl<'a> Projection<'a> {
             Query::Requests(counted) => Some(Some(self.requests(now, counted)).into()),
             Query::Health(group) => self.health(now, ask, group).map(Into::into),
             Query::Group(_) => self.group(ask).map(Into::into),
-            Query::Balancer(_) | Query::Listeners(_) | Query::Attributes(_) => None,
+            Query::Records(at) => self.records.get(at).cloned().map(Into::into),
+            Query::Change(_) => Some(ChangeSync::InSync.into()),
+            Query::Balancer(_) | Query::Listeners(_) | Query::Attributes(_) | Query::Zone(_) => None,
         };
         match projected {
             Some(found) => Some(Fact { at: now, found: Ok(found) }),
@@ -113,6 +118,7 @@ impl<'a> Projection<'a> {
     pub fn apply(&mut self, now: Timestamp, write: &Write) {
         match write {
             Write::Listener(write) => self.change(write),
+            Write::Records(write) => self.replace(write),
             Write::Tags(TagWrite::Add { resource, tags }) => {
                 self.tags_mut(resource).extend(tags.iter().map(|(key, value)| (key.clone(), value.clone())));
             }
@@ -126,6 +132,24 @@ impl<'a> Projection<'a> {
             self.used.entry(group.clone()).or_insert_with(|| (now, balancer.clone()));
         }
         self.forwards.push((now, forward.groups.clone()));
+    }
+
+    fn replace(&mut self, write: &RecordsWrite) {
+        let Some(zone) = write.zone_id() else { return };
+        for change in write.batch.changes() {
+            let (RecordChange::Create(record) | RecordChange::Delete(record)) = change;
+            let at = NameInZone { zone: zone.clone(), name: record.name.clone() };
+            let known = self.records.remove(&at);
+            let mut records = known.unwrap_or_else(|| {
+                let known = self.last::<Vec<RecordSet>>(Query::Records(at.clone()));
+                known.and_then(|known| known.found.ok()).cloned().unwrap_or_default()
+            });
+            match change {
+                RecordChange::Create(record) => records.push(record.clone()),
+                RecordChange::Delete(record) => records.retain(|known| known != record),
+            }
+            self.records.insert(at, records);
+        }
     }
 
     fn change(&mut self, write: &ListenerWrite) {

@@ -150,7 +150,7 @@ impl<'a> Rehearsal<'a> {
                 }
                 Need::Act(permit) => {
                     self.write(object, permit.write());
-                    Answer::Acted(Ok(()))
+                    Answer::Acted(Ok(None))
                 }
                 Need::Done(rest) => {
                     self.rest(object, rest);
@@ -358,6 +358,9 @@ fn operation(query: &Query) -> Option<&'static str> {
         Query::Attributes(_) => Some("DescribeTargetGroupAttributes"),
         Query::Health(_) => Some("DescribeTargetHealth"),
         Query::Tags(_) => Some("DescribeTags"),
+        Query::Zone(_) => Some("GetHostedZone"),
+        Query::Records(_) => Some("ListResourceRecordSets"),
+        Query::Change(_) => Some("GetChange"),
         Query::Requests(_) => None,
     }
 }

@@ -15,8 +15,14 @@ impl Scene<'_> {
     pub(super) fn capacity(&self, group: &Arn, after: &Forward, measure: Measure) -> Result<(), Violation> {
         let count = |number: i32| u64::try_from(number).unwrap_or(0);
         let weight = u64::from(after.groups.get(group).copied().unwrap_or(0));
-        let part = weight * count(measure.baseline) * count(measure.percent);
-        let needed = part.div_ceil(total(after) * 100).max(1);
+        let (healthy, headroom) =
+            (count(measure.baseline) * count(measure.percent), count(self.recorded.limits().headroom));
+        let needed = if headroom == 0 {
+            (weight * healthy).div_ceil(total(after) * 100).max(1)
+        } else {
+            let part = ((weight * 100).div_ceil(total(after)) + headroom).min(100);
+            (part * healthy).div_ceil(100 * 100).max(1)
+        };
         let refuse = |found: String| Violation::Capacity { group: group.clone(), found, needed };
         match self.health(group) {
             Some(Ok(health)) if u64::from(health.able()) >= needed => Ok(()),

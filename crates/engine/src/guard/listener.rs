@@ -65,7 +65,9 @@ impl Scene<'_> {
 
     /// Whether a rule is for the requests that the spec says.
     fn is_for(&self, conditions: &Conditions) -> Result<(), Violation> {
-        let Entry::Listener(entry) = self.recorded.route.spec.entry();
+        let Entry::Listener(entry) = &self.recorded.route.spec.entry else {
+            return Err(unrecorded("a rule".to_owned(), "a name in DNS".to_owned()));
+        };
         let wanted = entry.matches.as_ref().map(values).unwrap_or_default();
         let written: BTreeSet<(String, String)> = conditions
             .iter()

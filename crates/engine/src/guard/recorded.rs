@@ -8,6 +8,7 @@ use weir_api::weighted_route::{Before, EnvironmentWeight, Intent, RouteDeletionP
 use crate::Arn;
 use crate::claim;
 use crate::fact::{Action, ActionKind, Forward};
+use crate::limits::Limits;
 use crate::object::{Cluster, Key, RouteObject, ShiftObject};
 
 use super::Violation;
@@ -58,10 +59,24 @@ impl<'a> Recorded<'a> {
         carrying.map(|entry| Some((group(intent, &entry.environment)?, u16::try_from(entry.weight).ok()?))).collect()
     }
 
+    /// The target groups behind a balancer that an environment lends; `None` of a target group.
+    pub(super) fn groups_behind(&self, member: &Arn) -> Option<Vec<Arn>> {
+        let status = &self.route.status;
+        let intent = status.intent.iter().flat_map(|intent| &intent.members);
+        let mut members = intent.chain(&status.members).chain(&status.dns.before_members);
+        let lent = members.find(|lent| lent.balancer.as_deref() == Some(member.as_str()))?;
+        Some(lent.target_groups.iter().map(Arn::new).collect())
+    }
+
+    /// What the kind of the route takes.
+    pub(super) fn limits(&self) -> Limits {
+        Limits::of(&self.route.spec.entry)
+    }
+
     /// The weight of a group in weights of environments.
     pub(super) fn weight(&self, group: &Arn, weights: &[EnvironmentWeight]) -> u64 {
         let members = self.route.status.intent.iter().flat_map(|intent| &intent.members);
-        let own = members.filter(|member| member.group() == Some(group.as_str()));
+        let own = members.filter(|member| member.lent() == Some(group.as_str()));
         let environments = own.map(|member| member.environment.as_str());
         let weight = |environment: &str| weights.iter().find(|entry| entry.environment == environment);
         environments.filter_map(weight).map(|entry| u64::try_from(entry.weight).unwrap_or(0)).sum()
@@ -149,7 +164,7 @@ impl<'a> Recorded<'a> {
 /// The group of an environment that is on record for an intent.
 fn group(intent: &Intent, environment: &str) -> Option<Arn> {
     let member = intent.members.iter().find(|member| member.environment == environment)?;
-    Some(Arn::new(member.group()?))
+    Some(Arn::new(member.lent()?))
 }
 
 /// The weights of groups in words.

@@ -4,7 +4,8 @@ use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::Arn;
 use crate::fact::Forward;
-use crate::write::{MAX_GROUPS, MAX_STICKY_SECONDS, MAX_WEIGHT};
+use crate::limits::Limits;
+use crate::write::MAX_STICKY_SECONDS;
 
 use super::recorded::{Direction, Measure, carrying, unrecorded, words};
 use super::{Scene, Violation};
@@ -12,7 +13,7 @@ use super::{Scene, Violation};
 impl Scene<'_> {
     /// Judges the weights that are written against those that are live.
     pub(super) fn split(&self, before: &Forward, after: &Forward) -> Result<(), Violation> {
-        in_range(after)?;
+        in_range(after, self.recorded.limits())?;
         let rising: Vec<&Arn> = after.groups.keys().filter(|group| rises(group, before, after)).collect();
         // Groups without weight come or go, or stickiness changes.
         if rising.is_empty() {
@@ -89,15 +90,16 @@ impl Scene<'_> {
     }
 }
 
-fn in_range(forward: &Forward) -> Result<(), Violation> {
+fn in_range(forward: &Forward, limits: Limits) -> Result<(), Violation> {
     if forward.groups.values().all(|weight| *weight == 0) {
         return Err(Violation::AllZero);
     }
-    if forward.groups.len() > MAX_GROUPS {
-        return Err(Violation::OutOfRange(format!("{} target groups; ELBv2 takes {MAX_GROUPS}", forward.groups.len())));
+    let Limits { members, max_weight, .. } = limits;
+    if forward.groups.len() > members {
+        return Err(Violation::OutOfRange(format!("{} members; AWS takes {members}", forward.groups.len())));
     }
-    if let Some(weight) = forward.groups.values().find(|weight| **weight > MAX_WEIGHT) {
-        return Err(Violation::OutOfRange(format!("the weight {weight}; ELBv2 takes at most {MAX_WEIGHT}")));
+    if let Some(weight) = forward.groups.values().find(|weight| **weight > max_weight) {
+        return Err(Violation::OutOfRange(format!("the weight {weight}; AWS takes at most {max_weight}")));
     }
     if let Some(seconds) = forward.sticky_seconds.filter(|seconds| !(1..=MAX_STICKY_SECONDS).contains(seconds)) {
         return Err(Violation::OutOfRange(format!(

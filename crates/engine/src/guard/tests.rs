@@ -15,6 +15,7 @@ use crate::reader::Facts;
 use crate::route::stand_ins;
 use crate::write::{BEFORE_TAG, ListenerWrite, OWNER_TAG, ROUTE_TAG, TagWrite, Write};
 
+mod records;
 mod table;
 
 type Weights<'a> = &'a [(&'a str, u16)];

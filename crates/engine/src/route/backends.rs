@@ -2,7 +2,7 @@
 //!
 //! None of them holds up a run between the others: the route is not ready, and stays usable.
 
-use crate::backend::{self, Groups};
+use crate::backend::{self, Members};
 use crate::object::{Cluster, RouteObject};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
@@ -43,7 +43,7 @@ pub(super) fn mention(looked: &Looked<'_>, assessment: &mut Assessment) {
 }
 
 /// What is wrong with the backends of a route, in words; the worst first.
-fn faults(cluster: &Cluster, route: &RouteObject, groups: &Groups) -> Vec<(Fault, String)> {
+fn faults(cluster: &Cluster, route: &RouteObject, groups: &Members) -> Vec<(Fault, String)> {
     let mut faults: Vec<(Fault, String)> = Vec::new();
     for entry in route.status.weights.iter().filter(|entry| entry.weight > 0) {
         let name = &entry.environment;
@@ -72,19 +72,19 @@ fn faults(cluster: &Cluster, route: &RouteObject, groups: &Groups) -> Vec<(Fault
 }
 
 /// What an environment that is there says otherwise than it is on the route.
-fn differs(cluster: &Cluster, route: &RouteObject, groups: &Groups, name: &str) -> Option<(Fault, String)> {
+fn differs(cluster: &Cluster, route: &RouteObject, groups: &Members, name: &str) -> Option<(Fault, String)> {
     if let Some(Err(message)) = groups.get(name) {
         return Some((Fault::Unusable, message.clone()));
     }
     let said = backend::renamed(cluster, route, groups, name)?;
     let in_use = groups.get(name).and_then(|group| group.as_ref().ok())?;
-    Some((Fault::Changed, changed(name, &said, in_use)))
+    Some((Fault::Changed, changed(name, &said, &in_use.arn)))
 }
 
-/// That an environment names another target group than the one by which it carries traffic, in words.
+/// That an environment names another target group or balancer than the one by which it carries traffic, in words.
 pub(crate) fn changed(name: &str, said: &crate::Arn, in_use: &crate::Arn) -> String {
     format!(
-        "the Environment {name} names the target group {said} now, and carries traffic by {in_use}: name that one again, or \
+        "the Environment {name} names {said} now, and carries traffic by {in_use}: name that one again, or \
          make another Environment for the new one and move the traffic to it"
     )
 }

@@ -8,8 +8,7 @@
 use jiff::Timestamp;
 use weir_api::weighted_route::EnvironmentWeight;
 
-use crate::Arn;
-use crate::backend::Groups;
+use crate::backend::{Member, Members};
 use crate::fact::Health;
 use crate::reader::{Asked, Reader, all};
 use crate::weights;
@@ -21,6 +20,8 @@ pub(super) struct Needs {
     baseline: i32,
     /// How many of them a share needs, in percent of that part of them.
     min_healthy_percent: i32,
+    /// By how many percent points more than its weight says a share may be.
+    headroom: i32,
 }
 
 /// What a change of weights needs.
@@ -36,15 +37,15 @@ pub(super) struct Demand<'a> {
 }
 
 /// Makes the needs from what is recorded and what the spec says.
-pub(super) fn needs(baseline: i32, min_healthy_percent: i32) -> Needs {
-    Needs { baseline, min_healthy_percent }
+pub(super) fn needs(baseline: i32, min_healthy_percent: i32, headroom: i32) -> Needs {
+    Needs { baseline, min_healthy_percent, headroom }
 }
 
 /// Counts the healthy targets of the side that carries the traffic; the error says in words why they are not known.
 pub(super) fn count(
     live: &[EnvironmentWeight],
     wanted: &[EnvironmentWeight],
-    groups: &Groups,
+    groups: &Members,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<i32, String>> {
     let gaining = weights::gaining(live, wanted);
@@ -70,7 +71,7 @@ pub(super) fn carries(
     environments: &[&str],
     wanted: &[EnvironmentWeight],
     needs: Needs,
-    groups: &Groups,
+    groups: &Members,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
     let found = all(environments.iter().map(|environment| health(environment, groups, reader)))?;
@@ -80,7 +81,7 @@ pub(super) fn carries(
 }
 
 /// Whether the capacity is there; the error says what is missing.
-pub(super) fn suffices(demand: &Demand<'_>, groups: &Groups, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
+pub(super) fn suffices(demand: &Demand<'_>, groups: &Members, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
     let gaining = weights::gaining(demand.live, demand.wanted);
     let mut read =
         |environments: &[&str]| all(environments.iter().map(|environment| health(environment, groups, reader)));
@@ -115,7 +116,7 @@ fn has_for(
     environment: &str,
     found: &Result<Health, String>,
 ) -> Result<(), String> {
-    let percent = weights::percent_up(wanted, environment);
+    let percent = weights::percent_up(wanted, environment).saturating_add(needs.headroom).min(100);
     let needed = weights::needed(percent, needs.baseline, needs.min_healthy_percent);
     match found {
         Ok(health) if i64::from(health.able()) >= needed => Ok(()),
@@ -130,24 +131,32 @@ pub(crate) fn lacking(environment: &str, health: &Health, needed: i64) -> String
 }
 
 /// The health of an environment; the error says in words why it is not known.
-pub(super) fn health(environment: &str, groups: &Groups, reader: &mut Reader<'_>) -> Asked<Result<Health, String>> {
+pub(super) fn health(environment: &str, groups: &Members, reader: &mut Reader<'_>) -> Asked<Result<Health, String>> {
     match groups.get(environment) {
-        Some(Ok(group)) => {
+        Some(Ok(member)) => {
             let fresh = reader.fresh();
-            reader.evidence(|reader| of_group(environment, group, fresh, reader))
+            reader.evidence(|reader| of_member(environment, member, fresh, reader))
         }
         Some(Err(message)) => Some(Err(message.clone())),
         None => Some(Err(format!("the environment {environment} is not among spec.backends"))),
     }
 }
 
-/// The health of the target group of an environment, not older than an instant.
-pub(crate) fn of_group(
+/// The health of what an environment lends, not older than an instant: of several target groups behind a balancer that of the
+/// one with the fewest able targets.
+pub(crate) fn of_member(
     environment: &str,
-    group: &Arn,
+    member: &Member,
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
-    let found = reader.health(group, not_before)?.found;
-    Some(found.copied().map_err(|error| format!("the health of {environment} could not be read: {error}")))
+    let found = all(member.groups.iter().map(|group| Some(reader.health(group, not_before)?.found)))?;
+    let found: Result<Vec<Health>, _> = found.into_iter().map(Result::<&Health, _>::copied).collect();
+    Some(match found {
+        Ok(found) => {
+            let weakest = found.into_iter().min_by_key(Health::able);
+            weakest.ok_or_else(|| format!("{environment} names no target group by which its capacity is known"))
+        }
+        Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
+    })
 }

@@ -6,16 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::{Correction, EnvironmentMembers, EnvironmentWeight, Intent};
 
 use crate::Arn;
-use crate::backend::{self, Groups};
+use crate::backend::{self, Members};
+use crate::limits::Limits;
 use crate::reader::{ANY_AGE, Asked, Reader};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
+use crate::tick::AcceptedWrite;
 use crate::weights;
 use crate::write::Write;
 
 use super::assessment::Assessment;
 use super::capacity::{self, Demand};
-use super::kind::{Place, Plan, limits};
+use super::kind::{Place, Plan};
 use super::observed::{Looked, Observed};
 
 /// How long a difference must be seen, and what was set must have been live, before it is corrected, and how long after a
@@ -45,10 +47,10 @@ pub(super) struct Change<'a> {
 }
 
 /// The members of a split by the environments that they are of.
-pub(super) fn members_of_split(split: &BTreeMap<Arn, u16>, members: &Groups) -> Vec<EnvironmentMembers> {
+pub(super) fn members_of_split(split: &BTreeMap<Arn, u16>, members: &Members) -> Vec<EnvironmentMembers> {
     let environments = split.keys().filter_map(|arn| {
-        let environment = backend::environment_of(members, arn)?.to_owned();
-        Some(EnvironmentMembers::of_group(environment, arn.as_str()))
+        let environment = backend::environment_of(members, arn)?;
+        Some(members.get(environment)?.as_ref().ok()?.record(environment))
     });
     let mut environments: Vec<EnvironmentMembers> = environments.collect();
     environments.sort();
@@ -57,7 +59,7 @@ pub(super) fn members_of_split(split: &BTreeMap<Arn, u16>, members: &Groups) -> 
 
 /// What is live, taken for what is held.
 pub(super) fn held(looked: &Looked<'_>, place: &Place<'_>, observed: &Observed) -> Intent {
-    let split = backend::by_group(looked.members, &observed.live).unwrap_or_default();
+    let split = backend::by_member(looked.members, &observed.live).unwrap_or_default();
     let mut intent = Intent {
         since: looked.context.now,
         weights: observed.live.clone(),
@@ -77,7 +79,7 @@ impl<'a> Change<'a> {
         observed: &'a Observed,
         intent: &Intent,
     ) -> Result<Self, String> {
-        let split = backend::by_group(looked.members, &intent.weights)?;
+        let split = backend::by_member(looked.members, &intent.weights)?;
         Ok(Self { looked, place, observed, plan: Plan::of(looked.route, split, intent) })
     }
 
@@ -101,7 +103,9 @@ impl<'a> Change<'a> {
 
     /// Whether AWS shows exactly what is wanted.
     pub fn is_live(&self, intent: &Intent) -> bool {
-        weights::same_action(self.live(), &intent.weights) && self.place.shows(&self.plan)
+        let keeps_idle = Limits::of(&self.looked.route.spec.entry).keeps_idle;
+        let is_same = if keeps_idle { weights::same_action } else { weights::same_split };
+        is_same(self.live(), &intent.weights) && self.place.shows(&self.plan)
     }
 
     fn starts_right(&self, intent: &Intent, before: &[EnvironmentWeight]) -> bool {
@@ -132,8 +136,8 @@ impl<'a> Change<'a> {
     /// When a correction that this process has written counts as undone if it is not seen to be live by then.
     fn shown_by(&self, correction: &Correction) -> Option<Timestamp> {
         let context = self.looked.context;
-        let (at, write) = context.accepted.as_ref().filter(|_| context.write_error.is_none())?;
-        let is_it = write.forward().is_some() && (correction.attaching || self.plan.is_made_by(write));
+        let AcceptedWrite { at, write, .. } = context.accepted.as_ref().filter(|_| context.write_error.is_none())?;
+        let is_it = write.split().is_some() && (correction.attaching || self.plan.is_made_by(write));
         (is_it && *at >= correction.since).then_some(*at + SETTLING)
     }
 
@@ -145,7 +149,7 @@ impl<'a> Change<'a> {
 
     /// Attaches members without weight, so that their health is checked.
     pub fn attaching(&self, attached: &[EnvironmentWeight], reader: &mut Reader<'_>) -> Asked<Assessment> {
-        let split = match backend::by_group(self.looked.members, attached) {
+        let split = match backend::by_member(self.looked.members, attached) {
             Ok(split) => split,
             Err(message) => return Some(Assessment::waiting_for_environment(message)),
         };
@@ -153,7 +157,7 @@ impl<'a> Change<'a> {
             Ok(plan) => plan,
             Err(ready_state) => return Some(Assessment::unknown(ready_state)),
         };
-        Some(Assessment::applying(Some(self.writing(&plan)), awaited_attached(attached)))
+        Some(Assessment::applying(self.writing(&plan), awaited_attached(attached)))
     }
 
     /// Writes an intent that is not seen to be live yet; the error says what capacity is missing for an environment
@@ -167,7 +171,11 @@ impl<'a> Change<'a> {
         };
         let is_attaching = weights::same_split(self.live(), &intent.weights);
         if !is_attaching && weights::total(self.live()) > 0 {
-            let needs = capacity::needs(intent.baseline.unwrap_or(0), percent);
+            let needs = capacity::needs(
+                intent.baseline.unwrap_or(0),
+                percent,
+                Limits::of(&self.looked.route.spec.entry).headroom,
+            );
             let demand = Demand { live: self.live(), wanted: &intent.weights, needs, returns };
             if let Err(short) = capacity::suffices(&demand, self.looked.members, reader)? {
                 return Some(Err(short));
@@ -175,11 +183,18 @@ impl<'a> Change<'a> {
         }
         let kept = intent.correction.is_some().then(|| self.place.keeping_attached(&self.plan));
         let write = self.writing(kept.as_ref().unwrap_or(&self.plan));
-        Some(Ok(Assessment::applying(Some(write), awaited(&intent.weights))))
+        Some(Ok(Assessment::applying(write, awaited(&intent.weights))))
     }
 
-    /// The write that makes a plan so.
-    pub fn writing(&self, plan: &Plan) -> Write {
+    /// What is live as wanted and has not reached everybody yet is waited for.
+    pub fn spreading(&self) -> Option<Assessment> {
+        let spreading = self.observed.spreading.as_ref()?;
+        let message = format!("{} is live: {}", weights::words(self.live()), spreading.message);
+        Some(Assessment { look_again: false, wake: Some(spreading.wake), ..Assessment::applying(None, message) })
+    }
+
+    /// The write that makes a plan so; `None` where nothing does.
+    pub fn writing(&self, plan: &Plan) -> Option<Write> {
         self.place.write(&self.looked.context.owner, plan)
     }
 
@@ -213,5 +228,7 @@ pub(super) fn unattached(
 ) -> Option<Vec<EnvironmentWeight>> {
     let attached = weights::with_attached(&weights::carrying(live), &weights::carrying(wanted));
     let is_new = |entry: &&EnvironmentWeight| !live.iter().any(|there| there.environment == entry.environment);
-    (attached.iter().any(|entry| is_new(&entry)) && attached.len() <= limits(looked.route).members).then_some(attached)
+    let limits = Limits::of(&looked.route.spec.entry);
+    let is_room = limits.keeps_idle && attached.len() <= limits.members;
+    (is_room && attached.iter().any(|entry| is_new(&entry))).then_some(attached)
 }

@@ -8,6 +8,7 @@ use weir_api::traffic_shift::Outcome;
 use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Follow, Intent};
 
 use crate::backend;
+use crate::limits::Limits;
 use crate::object::RouteObject;
 use crate::reader::{ANY_AGE, Asked, Reader};
 use crate::ready_state::{ReadyState, because};
@@ -17,7 +18,7 @@ use crate::weights;
 use super::assessment::{Assessment, LOOK_AGAIN};
 use super::capacity::{self, Demand};
 use super::change::{Change, Progress, awaited, held, members_of_split};
-use super::kind::{self, Place, limits};
+use super::kind::{self, Place};
 use super::observed::{Looked, Observed};
 use super::record::Record;
 
@@ -59,7 +60,7 @@ pub(super) fn follow(
     if let Some(message) = mistake(looked.route, goal) {
         return Some(Assessment::unknown(ReadyState::Stalled(because(Reason::Invalid, message))));
     }
-    if let Err(message) = backend::by_group(looked.members, goal) {
+    if let Err(message) = backend::by_member(looked.members, goal) {
         return Some(Assessment::waiting_for_environment(message));
     }
     let following = Following { looked, place, observed, goal };
@@ -80,7 +81,7 @@ fn mistake(route: &RouteObject, goal: &[EnvironmentWeight]) -> Option<String> {
                        spec.weights";
         return Some(message.to_owned());
     }
-    let limits = limits(route);
+    let limits = Limits::of(&route.spec.entry);
     let in_range = goal.iter().all(|entry| (0..=i32::from(limits.max_weight)).contains(&entry.weight));
     (goal.len() > limits.members || !in_range || weights::total(goal) == 0).then(|| {
         format!(
@@ -118,7 +119,7 @@ impl<'a> Following<'a> {
 
     /// How many environments one place takes.
     fn most(&self) -> usize {
-        limits(self.looked.route).members
+        Limits::of(&self.looked.route.spec.entry).members
     }
 
     fn change(&self, intent: &Intent) -> Result<Change<'a>, String> {
@@ -215,6 +216,10 @@ impl<'a> Following<'a> {
             }
             // It was perhaps seen so before the step was on record; it is looked at, not written again.
             self.place.read_since(intent.since, reader)?;
+            if let Some(spreading) = change.spreading() {
+                record.difference = None;
+                return Some((Some(intent), spreading));
+            }
             intent.verified_at = Some(self.now());
             intent.correction = None;
             intent.follow = intent.follow.map(|follow| Follow { overtaken: Vec::new(), ..follow });
@@ -293,7 +298,7 @@ impl<'a> Following<'a> {
             Next::Step(weights) => weights,
             Next::Wait(message) => return Some((Some(intent), self.waiting(&message, reader))),
         };
-        let split = match backend::by_group(self.looked.members, &weights) {
+        let split = match backend::by_member(self.looked.members, &weights) {
             Ok(split) => split,
             Err(message) => return Some((Some(intent), self.waiting(&message, reader))),
         };
@@ -325,14 +330,16 @@ impl<'a> Following<'a> {
         let whole = self.step(pace);
         if whole.len() > self.most() {
             return Some(Next::Wait(format!(
-                "on the way to spec.weights {} environments would be in one action, of which ELBv2 takes {}; take the \
+                "on the way to spec.weights {} environments would be in one action, of which AWS takes {}; take the \
                  weight from one of them first, or leave out spec.pace",
                 whole.len(),
                 self.most()
             )));
         }
         let from = intent.follow.as_ref().map(|follow| follow.from.clone()).unwrap_or_default();
-        let needs = capacity::needs(intent.baseline.unwrap_or(0), self.looked.route.spec.capacity.min_healthy_percent);
+        let percent = self.looked.route.spec.capacity.min_healthy_percent;
+        let needs =
+            capacity::needs(intent.baseline.unwrap_or(0), percent, Limits::of(&self.looked.route.spec.entry).headroom);
         let returns = weights::goes_back(self.live(), &whole, &from);
         let demand = Demand { live: self.live(), wanted: &whole, needs, returns };
         let Err(short) = capacity::suffices(&demand, self.looked.members, reader)? else {
@@ -351,6 +358,7 @@ impl<'a> Following<'a> {
             .iter()
             .any(|entry| entry.weight == 0 && !self.live().iter().any(|live| live.environment == entry.environment));
         // The health of a group is checked only once it is attached.
+        let is_new = is_new && Limits::of(&self.looked.route.spec.entry).keeps_idle;
         Some(if is_new && attached.len() <= self.most() { Next::Step(attached) } else { Next::Wait(short) })
     }
 

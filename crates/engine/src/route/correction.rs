@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::{Correction, Difference, DriftPolicy, EnvironmentWeight, Intent, Reversal};
 
+use crate::limits::Limits;
 use crate::object::RouteObject;
 use crate::reader::{Asked, Reader};
 use crate::ready_state::{Explanation, because};
@@ -150,7 +151,8 @@ impl Change<'_> {
             }
         }
         let percent = looked.route.spec.capacity.min_healthy_percent;
-        let needs = capacity::needs(intent.baseline.unwrap_or(0), percent);
+        let needs =
+            capacity::needs(intent.baseline.unwrap_or(0), percent, Limits::of(&looked.route.spec.entry).headroom);
         let returns = intent.verified_at.is_some();
         let demand = Demand { live: found, wanted: &intent.weights, needs, returns };
         if weights::total(found) == 0 {

@@ -19,11 +19,10 @@ use crate::ready_state::{Explanation, ReadyState, StatusConditions, because};
 use crate::reason::Reason;
 use crate::tick::{Context, Verdict, WriteError};
 use crate::weights;
-use crate::write::{TAG_PREFIX, Write};
+use crate::write::Write;
 
 use super::assessment::LOOK_AGAIN;
 use super::kind::{self, PlaceRecord, describe_place};
-use super::listener::was_marked;
 use super::look::look;
 use super::observed::Looked;
 use super::target::{RunTarget, Target};
@@ -51,7 +50,7 @@ pub(super) fn is_owed(looked: &Looked<'_>, place: &PlaceRecord, writes: bool, fa
         return false;
     }
     let is_marked = place.carries_marks(&looked.context.owner, route, facts);
-    writes || is_marked.unwrap_or_else(|| route.has_finalizer() || was_marked(route))
+    writes || is_marked.unwrap_or_else(|| route.has_finalizer() || kind::was_marked(route))
 }
 
 /// Whether the shift of a run goes back when it, or its route, is deleted.
@@ -125,34 +124,34 @@ fn undo(
     reader: &mut Reader<'_>,
 ) -> Asked<Leaving> {
     status.aws = access::record(reader.access());
-    let place = match kind::find_to_leave(cluster, route, reader)? {
+    let target = Target::of(cluster, route);
+    let members = backend::members(cluster, route);
+    let looked = Looked { context, cluster, route, target: &target, members: &members };
+    let place = match kind::find_to_leave(&looked, reader)? {
         Ok(Some(place)) => place,
         Ok(None) => return Some(gone(route)),
         Err(blocker) => return Some(Leaving::Blocked(blocker)),
     };
-    let tags = match place.tags(reader)? {
-        Ok(Some(tags)) => tags,
+    let marks = match place.marks_to_leave(&context.owner, route, reader)? {
+        Ok(Some(marks)) => marks,
         Ok(None) => return Some(gone(route)),
         Err(blocker) => return Some(Leaving::Blocked(blocker)),
     };
-    if !place.is_marked(tags, &context.owner, route) {
+    if !marks.is_ours {
         return Some(unmarked(route));
     }
-    let target = Target::of(cluster, route);
     if let Some(run) = target.run().filter(|run| returns(run)) {
-        let members = backend::groups(cluster, route);
-        let looked = Looked { context, cluster, route, target: &target, members: &members };
         return follow(&looked, run, status, reader);
     }
-    let record = place.record_leaving(tags, PlaceRecord::of(route));
+    let record = place.record_leaving(&marks, PlaceRecord::of(route));
     record.clone().put(status);
     let undo = match route.spec.deletion_policy {
         RouteDeletionPolicy::Retain => {
-            let message = format!("{} stays as it is, with Weir's tags", describe_place(route));
+            let message = format!("{} stays as it is, with Weir's marks", describe_place(route));
             return Some(Leaving::Over(because(Reason::NothingToUndo, message)));
         }
-        RouteDeletionPolicy::Delete => place.delete(tags),
-        RouteDeletionPolicy::Restore => place.restore(tags, &record, reader)?,
+        RouteDeletionPolicy::Delete => place.delete(&marks),
+        RouteDeletionPolicy::Restore => place.restore(&marks, &record, reader)?,
     };
     Some(match undo {
         Undo::Write(deletion, reason, write) => Leaving::Undoing(deletion, reason, write),
@@ -195,11 +194,14 @@ fn gone(route: &RouteObject) -> Leaving {
 fn unmarked(route: &RouteObject) -> Leaving {
     let place = describe_place(route);
     let deletion = route.status.deletion.as_ref();
-    Leaving::Over(match deletion.filter(|deletion| deletion.stage == DeletionStage::RemovingTags) {
-        Some(deletion) => because(Reason::Restored, format!("{}; Weir's tags are gone from {place}", deletion.result)),
-        None => because(
+    Leaving::Over(match deletion.map(|deletion| (deletion.stage, &deletion.result)) {
+        Some((DeletionStage::RemovingTags, result)) => {
+            because(Reason::Restored, format!("{result}; Weir's tags are gone from {place}"))
+        }
+        Some((DeletionStage::ReplacingRecords, result)) => because(Reason::Restored, result.clone()),
+        _ => because(
             Reason::NothingToUndo,
-            format!("{place} does not carry the tags of this route, so nothing is undone there"),
+            format!("{place} does not carry the marks of this route, so nothing is undone there"),
         ),
     })
 }
@@ -212,12 +214,12 @@ fn stage(route: &RouteObject) -> Option<DeletionStage> {
 /// The deadline has passed: what is left, and what kept it.
 fn left_behind(route: &RouteObject) -> Explanation {
     let ready = find(&route.status.conditions, READY);
-    let arn = route.status.listener_rule.arn.as_deref().unwrap_or("whose ARN is not known");
+    let arn = route.status.listener_rule.arn.as_ref().map(|arn| format!(" ({arn})")).unwrap_or_default();
     let live = route.status.live.as_deref().unwrap_or("what is live");
     let why = ready.map_or("it was not looked at", |ready| ready.message.as_str());
     let message = format!(
-        "the deletion has waited for {} minutes and ends. Left behind on AWS: {} ({arn}) with {live}, and the tags \
-         {TAG_PREFIX}… on it. What kept it: {why}",
+        "the deletion has waited for {} minutes and ends. Left behind on AWS: {}{arn} with {live}, and \
+         Weir's marks there. What kept it: {why}",
         DEADLINE.as_mins(),
         describe_place(route)
     );

@@ -5,80 +5,90 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::{Entry, EnvironmentWeight, Intent, ListenerRule};
+use weir_api::weighted_route::{Entry, EnvironmentWeight, Intent, ListenerRule, NameRecords};
 
 use crate::Arn;
-use crate::backend::Groups;
+use crate::backend::Members;
+use crate::dns::ZoneId;
 use crate::fact::{Query, Tags};
 use crate::object::{Cluster, RouteObject};
 use crate::reader::{Asked, Facts, Reader};
 use crate::ready_state::{Explanation, ReadyState};
-use crate::write::{MAX_GROUPS, MAX_WEIGHT, Write};
+use crate::tick::Context;
+use crate::write::{OWNER_TAG, ROUTE_TAG, RecordsWrite, Write};
 
+use super::dns::{self, DnsRoute};
 use super::listener::{self, ListenerRoute};
-use super::observed::{Gone, Limits, Looked, Marks, Observed};
+use super::observed::{Gone, Looked, Marks, Observed, Spreading};
 use super::undo::Undo;
 
 /// A place that was found.
 pub(super) enum Place<'a> {
     /// On a listener.
     Listener(listener::Place<'a>),
+    /// A name in DNS.
+    Dns(Box<dns::Place<'a>>),
 }
 
 /// What a change makes of a place.
+#[derive(Clone)]
 pub(super) enum Plan {
     /// Of a place on a listener.
     Listener(listener::Plan),
+    /// Of a name in DNS.
+    Dns(dns::Plan),
 }
 
 /// What is on record of a place.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PlaceRecord {
     listener_rule: ListenerRule,
+    dns: NameRecords,
 }
 
 /// The place of a route in words.
 pub fn describe_place(route: &RouteObject) -> String {
-    match route.spec.entry() {
+    match &route.spec.entry {
         Entry::Listener(entry) => listener::describe(ListenerRoute::new(route, entry)),
-    }
-}
-
-/// What one place of a route takes.
-pub(super) fn limits(route: &RouteObject) -> Limits {
-    match route.spec.entry() {
-        Entry::Listener(_) => Limits { members: MAX_GROUPS, max_weight: MAX_WEIGHT },
+        Entry::Dns(entry) => dns::describe(DnsRoute::new(route, entry)),
     }
 }
 
 /// For how long those who carry nothing any more may still get requests by what an intent has made live.
 pub(super) fn tail(route: &RouteObject, intent: &Intent) -> SignedDuration {
-    match route.spec.entry() {
+    match &route.spec.entry {
         Entry::Listener(_) => listener::tail(intent),
+        Entry::Dns(entry) => dns::tail(DnsRoute::new(route, entry)),
     }
 }
 
 /// Whether the spec asks for something beside weights that an intent has not made live.
 pub(super) fn wants_other_settings(route: &RouteObject, intent: &Intent) -> bool {
-    match route.spec.entry() {
+    match &route.spec.entry {
         Entry::Listener(_) => listener::wants_other_settings(route, intent),
+        Entry::Dns(entry) => dns::wants_other_settings(DnsRoute::new(route, entry), intent),
     }
 }
 
 /// Whether what is wanted of a route has led it elsewhere than where it has its place.
 pub(super) fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
-    match route.spec.entry() {
+    match &route.spec.entry {
         Entry::Listener(_) => listener::is_led_away(cluster, route),
+        Entry::Dns(_) => false,
     }
 }
 
 /// Why a route may not be where it wants to be, and what is to be recorded of where it is.
 pub(super) fn refusal(looked: &Looked<'_>, reader: &mut Reader<'_>) -> Asked<(PlaceRecord, Option<Explanation>)> {
-    match looked.route.spec.entry() {
+    match &looked.route.spec.entry {
         Entry::Listener(entry) => {
             let route = ListenerRoute::new(looked.route, entry);
             let (listener_rule, refusal) = listener::refusal(looked, route, reader)?;
-            Some((PlaceRecord { listener_rule }, refusal))
+            Some((PlaceRecord { listener_rule, ..PlaceRecord::default() }, refusal))
+        }
+        Entry::Dns(entry) => {
+            let (dns, refusal) = dns::refusal(looked, DnsRoute::new(looked.route, entry));
+            Some((PlaceRecord { dns, ..PlaceRecord::default() }, refusal))
         }
     }
 }
@@ -90,25 +100,33 @@ pub(super) fn find<'a, 'f: 'a>(
     any_age: bool,
     reader: &mut Reader<'f>,
 ) -> Asked<(PlaceRecord, Result<Place<'a>, ReadyState>)> {
-    match looked.route.spec.entry() {
+    match &looked.route.spec.entry {
         Entry::Listener(entry) => {
             let route = ListenerRoute::new(looked.route, entry);
             let (listener_rule, found) = listener::find(looked, route, record.listener_rule, any_age, reader)?;
-            Some((PlaceRecord { listener_rule }, found.map(Place::Listener)))
+            Some((PlaceRecord { listener_rule, ..PlaceRecord::default() }, found.map(Place::Listener)))
+        }
+        Entry::Dns(entry) => {
+            let route = DnsRoute::new(looked.route, entry);
+            let (dns, found) = dns::find(looked, route, record.dns, any_age, reader)?;
+            Some((PlaceRecord { dns, ..PlaceRecord::default() }, found.map(|place| Place::Dns(Box::new(place)))))
         }
     }
 }
 
 /// Finds the place of a route that is being deleted; `None` where it is gone. The error says what keeps it from being seen.
 pub(super) fn find_to_leave<'a, 'f: 'a>(
-    cluster: &Cluster,
-    route: &'a RouteObject,
+    looked: &Looked<'a>,
     reader: &mut Reader<'f>,
 ) -> Asked<Result<Option<Place<'a>>, String>> {
-    match route.spec.entry() {
+    match &looked.route.spec.entry {
         Entry::Listener(entry) => {
-            let found = listener::find_to_leave(cluster, ListenerRoute::new(route, entry), reader)?;
+            let found = listener::find_to_leave(looked.cluster, ListenerRoute::new(looked.route, entry), reader)?;
             Some(found.map(|place| place.map(Place::Listener)))
+        }
+        Entry::Dns(entry) => {
+            let found = dns::find_to_leave(looked, DnsRoute::new(looked.route, entry), reader)?;
+            Some(found.map(|place| place.map(|place| Place::Dns(Box::new(place)))))
         }
     }
 }
@@ -120,11 +138,11 @@ pub(super) fn unusable(
     write: &Write,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<(), Explanation>> {
-    match (route.spec.entry(), write) {
+    match (&route.spec.entry, write) {
         (Entry::Listener(entry), Write::Listener(write)) => {
             listener::usable::refusal(cluster, ListenerRoute::new(route, entry), write, reader)
         }
-        (Entry::Listener(_), Write::Tags(_)) => Some(Ok(())),
+        (Entry::Listener(_), Write::Records(_) | Write::Tags(_)) | (Entry::Dns(_), _) => Some(Ok(())),
     }
 }
 
@@ -134,44 +152,52 @@ pub(super) fn shadowed(
     record: &PlaceRecord,
     reader: &mut Reader<'_>,
 ) -> Asked<Option<Explanation>> {
-    match route.spec.entry() {
+    match &route.spec.entry {
         Entry::Listener(entry) => listener::shadowed(ListenerRoute::new(route, entry), &record.listener_rule, reader),
+        Entry::Dns(_) => Some(None),
     }
 }
 
 impl PlaceRecord {
     /// What a route has on record.
     pub fn of(route: &RouteObject) -> Self {
-        Self { listener_rule: route.status.listener_rule.clone() }
+        Self { listener_rule: route.status.listener_rule.clone(), dns: route.status.dns.clone() }
     }
 
     /// Puts it into a status.
     pub fn put(self, status: &mut WeightedRouteStatus) {
-        status.listener_rule = self.listener_rule;
+        (status.listener_rule, status.dns) = (self.listener_rule, self.dns);
     }
 
     /// Whether Weir made what splits the traffic there: there was nothing before it.
     pub fn made_by_weir(&self) -> bool {
-        listener::made_by_weir(&self.listener_rule)
+        // Weir knows all of its records at a name, whoever was there before.
+        self.dns.marked || listener::made_by_weir(&self.listener_rule)
     }
 
     /// Whether it is known what was there before Weir.
     pub fn has_original(&self) -> bool {
-        self.listener_rule.before.is_some()
+        self.listener_rule.before.is_some() || self.dns.before.is_some()
     }
 
     /// Whether something was seen to carry the route's marks.
     pub fn is_marked(&self, resource: &Arn) -> bool {
-        self.listener_rule.marked.as_deref() == Some(resource.as_str())
+        self.dns.marked || self.listener_rule.marked.as_deref() == Some(resource.as_str())
     }
 
     /// What was seen to carry the route's marks is forgotten, or is this.
     pub fn set_marked(&mut self, resource: Option<&Arn>) {
-        self.listener_rule.marked = resource.map(Arn::to_string);
+        match resource {
+            Some(zone) if ZoneId::of_arn(zone.as_str()).is_some() => self.dns.marked = true,
+            _ => (self.listener_rule.marked, self.dns.marked) = (resource.map(Arn::to_string), false),
+        }
     }
 
     /// Whether what is on record of the place carries the route's marks by a reading that is there.
     pub fn carries_marks(&self, owner: &str, route: &RouteObject, facts: &Facts) -> Option<bool> {
+        if let Some(name) = DnsRoute::of(route) {
+            return name.carries_marks(owner, facts);
+        }
         let arn = self.listener_rule.arn.as_ref()?;
         let tags = facts.last::<Tags>(Query::Tags(Arn::new(arn)))?.found.ok()?;
         Some(listener::is_marked(tags, owner, &route.key))
@@ -181,8 +207,9 @@ impl PlaceRecord {
 impl Plan {
     /// What a recorded intent makes of a place: these weights of its members.
     pub fn of(route: &RouteObject, split: BTreeMap<Arn, u16>, intent: &Intent) -> Self {
-        match route.spec.entry() {
+        match &route.spec.entry {
             Entry::Listener(_) => Self::Listener(listener::Plan::of(split, intent)),
+            Entry::Dns(_) => Self::Dns(dns::Plan::of(split, intent)),
         }
     }
 
@@ -190,6 +217,7 @@ impl Plan {
     pub fn split(&self) -> &BTreeMap<Arn, u16> {
         match self {
             Self::Listener(plan) => plan.split(),
+            Self::Dns(plan) => plan.split(),
         }
     }
 
@@ -197,6 +225,7 @@ impl Plan {
     pub fn record(&self, intent: &mut Intent) {
         match self {
             Self::Listener(plan) => plan.record(intent),
+            Self::Dns(plan) => plan.record(intent),
         }
     }
 
@@ -204,6 +233,7 @@ impl Plan {
     pub fn is_made_by(&self, write: &Write) -> bool {
         match self {
             Self::Listener(plan) => plan.is_made_by(write),
+            Self::Dns(plan) => plan.is_made_by(write),
         }
     }
 }
@@ -213,19 +243,21 @@ impl Place<'_> {
     pub fn read_at(&self) -> Timestamp {
         match self {
             Self::Listener(place) => place.read_at,
+            Self::Dns(place) => place.read_at,
         }
     }
 
     /// The place as it was found, with nothing that is live.
     pub fn observed(&self) -> Observed {
         let (exists, is_gone) = (self.resource().is_some(), self.gone().is_some());
-        Observed { read_at: self.read_at(), exists, is_gone, live: Vec::new(), last_run: None }
+        Observed { read_at: self.read_at(), exists, is_gone, live: Vec::new(), last_run: None, spreading: None }
     }
 
     /// Asks for a reading of it that is not older than an instant.
     pub fn read_since(&self, at: Timestamp, reader: &mut Reader<'_>) -> Asked<()> {
         match self {
             Self::Listener(place) => place.read_since(at, reader),
+            Self::Dns(place) => place.read_since(at, reader),
         }
     }
 
@@ -233,6 +265,7 @@ impl Place<'_> {
     pub fn answers(&self) -> bool {
         match self {
             Self::Listener(place) => place.answers(),
+            Self::Dns(place) => place.answers(),
         }
     }
 
@@ -240,6 +273,7 @@ impl Place<'_> {
     pub fn gone(&self) -> Option<Gone> {
         match self {
             Self::Listener(place) => place.gone,
+            Self::Dns(place) => place.gone,
         }
     }
 
@@ -247,6 +281,7 @@ impl Place<'_> {
     pub fn resource(&self) -> Option<&Arn> {
         match self {
             Self::Listener(place) => place.resource(),
+            Self::Dns(place) => place.resource(),
         }
     }
 
@@ -254,6 +289,7 @@ impl Place<'_> {
     pub fn record(&self, record: &mut PlaceRecord) {
         match self {
             Self::Listener(place) => record.listener_rule.priority = place.priority(),
+            Self::Dns(_) => {}
         }
     }
 
@@ -261,6 +297,7 @@ impl Place<'_> {
     pub fn record_original(&self, marks: &Marks, owner: &str, record: &mut PlaceRecord) {
         match self {
             Self::Listener(place) => record.listener_rule.before = place.original(marks, owner),
+            Self::Dns(place) => place.record_original(&mut record.dns),
         }
     }
 
@@ -268,13 +305,29 @@ impl Place<'_> {
     pub fn record_live(&self, record: &mut PlaceRecord) {
         match self {
             Self::Listener(place) => record.listener_rule.sticky_seconds = place.sticky_seconds(),
+            Self::Dns(_) => {}
+        }
+    }
+
+    /// Puts on record how far the change that stands there has come; what it says, where it has not reached everybody yet.
+    pub fn follow_change(
+        &self,
+        context: &Context,
+        record: &mut PlaceRecord,
+        reader: &mut Reader<'_>,
+    ) -> Asked<Option<Spreading>> {
+        match self {
+            // The nodes of a balancer follow within seconds, and nothing tells when.
+            Self::Listener(_) => Some(None),
+            Self::Dns(place) => place.follow_change(context, &mut record.dns, reader),
         }
     }
 
     /// Why members that are concerned cannot be used there.
-    pub fn mismatch(&self, members: &Groups, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
+    pub fn mismatch(&self, members: &Members, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
         match self {
             Self::Listener(place) => place.mismatch(members, is_concerned),
+            Self::Dns(place) => place.mismatch(members, is_concerned),
         }
     }
 
@@ -287,13 +340,15 @@ impl Place<'_> {
     ) -> Asked<Result<Marks, ReadyState>> {
         match self {
             Self::Listener(place) => place.marks(looked, not_before, reader),
+            Self::Dns(place) => place.marks(&looked.context.owner, not_before, reader),
         }
     }
 
     /// The weights that are live, by environment; the error says why they cannot be told.
-    pub fn live_weights(&self, members: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
+    pub fn live_weights(&self, members: &Members, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
         match self {
             Self::Listener(place) => place.live_weights(members, is_ours),
+            Self::Dns(place) => place.live_weights(members),
         }
     }
 
@@ -306,6 +361,7 @@ impl Place<'_> {
     ) -> Asked<Result<(), ReadyState>> {
         match self {
             Self::Listener(_) => listener::balancer_is_free(looked, since, reader),
+            Self::Dns(_) => Some(Ok(())),
         }
     }
 
@@ -313,6 +369,7 @@ impl Place<'_> {
     pub fn adoption(&self, owner: &str, marks: &Marks, record: &PlaceRecord) -> Result<Option<Write>, ReadyState> {
         match self {
             Self::Listener(place) => place.adoption(owner, marks, record.listener_rule.before.as_ref()),
+            Self::Dns(place) => place.adoption(owner),
         }
     }
 
@@ -320,6 +377,8 @@ impl Place<'_> {
     pub fn remember(&self, owner: &str, value: String) -> Option<Write> {
         match self {
             Self::Listener(place) => place.remember(owner, value),
+            // No run moves a name.
+            Self::Dns(_) => None,
         }
     }
 
@@ -327,6 +386,7 @@ impl Place<'_> {
     pub fn attaches(&self, member: &Arn) -> bool {
         match self {
             Self::Listener(place) => place.attaches(member),
+            Self::Dns(place) => place.attaches(member),
         }
     }
 
@@ -341,6 +401,7 @@ impl Place<'_> {
     ) -> Asked<Result<Plan, ReadyState>> {
         match self {
             Self::Listener(place) => Some(place.plan(split, earlier, not_before, reader)?.map(Plan::Listener)),
+            Self::Dns(place) => Some(place.plan(split).map(Plan::Dns)),
         }
     }
 
@@ -348,6 +409,7 @@ impl Place<'_> {
     pub fn record_held(&self, intent: &mut Intent) {
         match self {
             Self::Listener(place) => place.record_held(intent),
+            Self::Dns(place) => place.record_held(intent),
         }
     }
 
@@ -355,6 +417,7 @@ impl Place<'_> {
     pub fn has_settings_of(&self, intent: &Intent) -> bool {
         match self {
             Self::Listener(place) => place.sticky_seconds() == intent.listener_rule.sticky_seconds,
+            Self::Dns(place) => place.has_settings_of(intent),
         }
     }
 
@@ -362,6 +425,7 @@ impl Place<'_> {
     pub fn record_before(&self, intent: &mut Intent, earlier: Option<&Intent>) {
         match self {
             Self::Listener(place) => place.record_before(intent, earlier),
+            Self::Dns(_) => {}
         }
     }
 
@@ -369,6 +433,8 @@ impl Place<'_> {
     pub fn shows(&self, plan: &Plan) -> bool {
         match (self, plan) {
             (Self::Listener(place), Plan::Listener(plan)) => place.shows(plan),
+            (Self::Dns(place), Plan::Dns(plan)) => place.shows(plan),
+            (Self::Listener(_), Plan::Dns(_)) | (Self::Dns(_), Plan::Listener(_)) => false,
         }
     }
 
@@ -376,48 +442,94 @@ impl Place<'_> {
     pub fn keeping_attached(&self, plan: &Plan) -> Plan {
         match (self, plan) {
             (Self::Listener(place), Plan::Listener(plan)) => Plan::Listener(place.keeping_attached(plan)),
+            // A balancer without weight has no record.
+            (_, plan) => plan.clone(),
         }
     }
 
-    /// The write that makes a plan so.
-    pub fn write(&self, owner: &str, plan: &Plan) -> Write {
+    /// The write that makes a plan so; `None` where nothing does.
+    pub fn write(&self, owner: &str, plan: &Plan) -> Option<Write> {
         match (self, plan) {
-            (Self::Listener(place), Plan::Listener(plan)) => place.write(owner, plan),
+            (Self::Listener(place), Plan::Listener(plan)) => Some(place.write(owner, plan)),
+            (Self::Dns(place), Plan::Dns(plan)) => place.write(owner, plan),
+            (Self::Listener(_), Plan::Dns(_)) | (Self::Dns(_), Plan::Listener(_)) => None,
         }
     }
 
-    /// All tags of a place that is left, read afresh; `None` where it is gone.
-    pub fn tags<'f>(&self, reader: &mut Reader<'f>) -> Asked<Result<Option<&'f Tags>, String>> {
+    /// Whose a place is that is left, read afresh; `None` where it is gone. The error says what keeps it from being told.
+    pub fn marks_to_leave(
+        &self,
+        owner: &str,
+        route: &RouteObject,
+        reader: &mut Reader<'_>,
+    ) -> Asked<Result<Option<Marks>, String>> {
         match self {
-            Self::Listener(place) => place.tags(reader),
-        }
-    }
-
-    /// Whether tags mark it as a route's.
-    pub fn is_marked(&self, tags: &Tags, owner: &str, route: &RouteObject) -> bool {
-        match self {
-            Self::Listener(_) => listener::is_marked(tags, owner, &route.key),
+            Self::Listener(place) => {
+                let found = place.tags(reader)?;
+                let marks = |tags: &Tags| Marks {
+                    is_ours: listener::is_marked(tags, owner, &route.key),
+                    last_run: None,
+                    tags: tags.clone(),
+                };
+                Some(found.map(|tags| tags.map(marks)))
+            }
+            Self::Dns(place) => Some(Ok(Some(Marks { is_ours: place.is_ours(), ..Marks::none() }))),
         }
     }
 
     /// What is to be recorded of a place that is left.
-    pub fn record_leaving(&self, tags: &Tags, record: PlaceRecord) -> PlaceRecord {
+    pub fn record_leaving(&self, marks: &Marks, record: PlaceRecord) -> PlaceRecord {
         match self {
-            Self::Listener(place) => PlaceRecord { listener_rule: place.record_leaving(tags, record.listener_rule) },
+            Self::Listener(place) => {
+                PlaceRecord { listener_rule: place.record_leaving(&marks.tags, record.listener_rule), ..record }
+            }
+            Self::Dns(place) => {
+                let mut record = record;
+                place.record_original(&mut record.dns);
+                record
+            }
         }
     }
 
     /// Deletes what splits the traffic there.
-    pub fn delete(&self, tags: &Tags) -> Undo {
+    pub fn delete(&self, marks: &Marks) -> Undo {
         match self {
-            Self::Listener(place) => place.delete(tags),
+            Self::Listener(place) => place.delete(&marks.tags),
+            Self::Dns(place) => place.delete(),
         }
     }
 
     /// Puts back what was there before Weir, and then gives the place up.
-    pub fn restore(&self, tags: &Tags, record: &PlaceRecord, reader: &mut Reader<'_>) -> Asked<Undo> {
+    pub fn restore(&self, marks: &Marks, record: &PlaceRecord, reader: &mut Reader<'_>) -> Asked<Undo> {
         match self {
-            Self::Listener(place) => place.restore(tags, &record.listener_rule, reader),
+            Self::Listener(place) => place.restore(&marks.tags, &record.listener_rule, reader),
+            Self::Dns(place) => place.restore(reader),
         }
+    }
+}
+
+/// Whether the place of a route carried its marks when it was last seen.
+pub(super) fn was_marked(route: &RouteObject) -> bool {
+    listener::was_marked(route) || dns::was_marked(route)
+}
+
+/// What tells whose the place of a route is, in words, and how somebody puts it back.
+pub(super) fn describe_marks(owner: &str, route: &RouteObject) -> (String, String) {
+    match &route.spec.entry {
+        Entry::Listener(_) => (
+            format!("the tags {OWNER_TAG} and {ROUTE_TAG}"),
+            format!("add the tags {OWNER_TAG}={owner} and {ROUTE_TAG}={} again", route.key),
+        ),
+        Entry::Dns(entry) => {
+            let memory = DnsRoute::new(route, entry).name().memory();
+            (format!("its records and the TXT record at {memory}"), format!("put the TXT record at {memory} back"))
+        }
+    }
+}
+
+/// Notes what is on record of a write before it is made.
+pub(super) fn record_write(write: &Write, status: &mut WeightedRouteStatus) {
+    if let Write::Records(RecordsWrite { epoch: Some(epoch), .. }) = write {
+        status.dns.epoch = Some(*epoch);
     }
 }

@@ -3,7 +3,6 @@
 //! Nothing outside this folder reads what a route's spec says of a listener, but for the guard, which judges by its own; the
 //! rest asks by way of [`super::kind`].
 
-mod access;
 mod action;
 mod conditions;
 mod conflict;
@@ -71,10 +70,10 @@ impl<'a> ListenerRoute<'a> {
     }
 
     /// A route, where it is one of a listener.
-    #[expect(clippy::unnecessary_wraps, reason = "a route of another kind is none of a listener")]
     pub fn of(object: &'a RouteObject) -> Option<Self> {
-        match object.spec.entry() {
+        match &object.spec.entry {
             Entry::Listener(entry) => Some(Self::new(object, entry)),
+            Entry::Dns(_) => None,
         }
     }
 
@@ -101,10 +100,10 @@ fn entry_point(entry: &ListenerEntry, namespace: &str) -> Key {
 }
 
 /// The entry point that the spec of a route of a namespace names, where it is one of a listener.
-#[expect(clippy::unnecessary_wraps, reason = "a route of another kind has no entry point")]
 pub(crate) fn entry_point_named(spec: &WeightedRouteSpec, namespace: &str) -> Option<Key> {
-    match spec.entry() {
-        Entry::Listener(entry) => Some(entry_point(entry, namespace)),
+    match &spec.entry {
+        Entry::Listener(entry) => Some(self::entry_point(entry, namespace)),
+        Entry::Dns(_) => None,
     }
 }
 

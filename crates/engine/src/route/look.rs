@@ -4,6 +4,7 @@
 
 use std::mem;
 
+use jiff::Timestamp;
 use weir_api::WeightedRouteStatus;
 use weir_api::weighted_route::RouteDeletionPolicy;
 
@@ -14,7 +15,7 @@ use crate::reader::{ANY_AGE, Asked, Reader};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
 use crate::weights;
-use crate::write::{BEFORE_TAG, OWNER_TAG, ROUTE_TAG};
+use crate::write::BEFORE_TAG;
 
 use super::assessment::Assessment;
 use super::change::held;
@@ -46,6 +47,11 @@ impl Look {
     /// Nothing was looked at yet.
     pub fn begin(route: &RouteObject) -> Self {
         Self { place: PlaceRecord::of(route), record: Record::of(route), found_by: None, observed: None, leaves: false }
+    }
+
+    /// When to look again how far has come what has not reached everybody yet.
+    pub fn spreading_wake(&self) -> Option<Timestamp> {
+        self.observed.as_ref()?.spreading.as_ref().map(|spreading| spreading.wake)
     }
 
     /// The status that says what was seen and decided, but for its conditions.
@@ -208,8 +214,9 @@ impl Look {
             Err(ready_state) => return Some(Err(ready_state)),
         };
         place.record_live(&mut self.place);
+        let spreading = place.follow_change(looked.context, &mut self.place, reader)?;
         let last_run = marks.last_run.clone();
-        Some(Ok((marks, Observed { live, last_run, ..place.observed() })))
+        Some(Ok((marks, Observed { live, last_run, spreading, ..place.observed() })))
     }
 
     /// A place that has carried this route's marks and does not any more was taken away: it is not marked again unless
@@ -238,13 +245,11 @@ fn is_at_rest(looked: &Looked<'_>) -> bool {
 
 fn marks_removed(looked: &Looked<'_>) -> ReadyState {
     let (owner, route) = (&looked.context.owner, looked.route);
-    let way_back = if route.spec.adopt {
-        "give the command resume to have it marked again".to_owned()
-    } else {
-        format!("add the tags {OWNER_TAG}={owner} and {ROUTE_TAG}={} again", route.key)
-    };
+    let (marks, by_hand) = kind::describe_marks(owner, route);
+    let way_back =
+        if route.spec.adopt { "give the command resume to have it marked again".to_owned() } else { by_hand };
     let message = format!(
-        "the marks of this route (the tags {OWNER_TAG} and {ROUTE_TAG}) were removed from {}, so nothing more is written \
+        "the marks of this route ({marks}) were removed from {}, so nothing more is written \
          there. If that was a mistake, {way_back}; else delete this route",
         describe_place(route)
     );

@@ -5,13 +5,17 @@ use weir_api::{WeightedRouteSpec, WeightedRouteStatus};
 use crate::object::objects::Names;
 use crate::object::{Key, KindName, Object, ObjectRef};
 
+use super::dns;
 use super::listener::{entry_point_named, entry_point_of, was_marked};
 
 impl Names for WeightedRouteSpec {
     type Status = WeightedRouteStatus;
 
     fn place(route: &Object<Self, WeightedRouteStatus>) -> Option<(Key, bool)> {
-        Some((entry_point_of(route)?, was_marked(route)))
+        match dns::contended(&route.spec) {
+            Some(name) => Some((name, dns::was_marked(route))),
+            None => Some((entry_point_of(route)?, was_marked(route))),
+        }
     }
 
     fn named(&self, key: &Key) -> Vec<ObjectRef> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
-use crate::backend::Groups;
+use crate::backend::Members;
 use crate::fact::Tags;
 use crate::object::{Cluster, RouteObject};
 use crate::tick::Context;
@@ -19,7 +19,7 @@ pub(super) struct Looked<'a> {
     /// What is wanted of it.
     pub target: &'a Target<'a>,
     /// What the environments lend to it.
-    pub members: &'a Groups,
+    pub members: &'a Members,
 }
 
 impl<'a> Looked<'a> {
@@ -46,6 +46,16 @@ pub(super) struct Observed {
     pub live: Vec<EnvironmentWeight>,
     /// The run that last ended, as AWS remembers it.
     pub last_run: Option<RunMemory>,
+    /// What of what is live has not reached everybody yet.
+    pub spreading: Option<Spreading>,
+}
+
+/// A change that AWS shows and that has not reached everybody yet.
+pub(super) struct Spreading {
+    /// How far it has come, in words.
+    pub message: String,
+    /// When to look again.
+    pub wake: Timestamp,
 }
 
 /// The marks found on what splits the traffic.
@@ -72,13 +82,4 @@ pub(super) enum Gone {
     Place,
     /// And what it was part of: it cannot be made there again.
     Whole,
-}
-
-/// What one place takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// The most members of one split.
-    pub members: usize,
-    /// The greatest weight.
-    pub max_weight: u16,
 }

@@ -67,6 +67,10 @@ pub(super) fn at_rest(
     };
     let progress = change.progress(&intent, &intent.weights);
     let assessment = match (&intent.correction, &progress) {
+        (Some(_), Progress::There) if let Some(spreading) = change.spreading() => {
+            record.difference = None;
+            spreading
+        }
         (Some(_), Progress::There) => {
             intent.verified_at = Some(now);
             intent.correction = None;

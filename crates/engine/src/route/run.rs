@@ -3,6 +3,7 @@
 use weir_api::weighted_route::{DriftPolicy, Intent};
 
 use crate::backend;
+use crate::limits::Limits;
 use crate::reader::{Asked, Reader};
 use crate::ready_state::{ReadyState, because};
 use crate::reason::Reason;
@@ -32,7 +33,7 @@ pub(super) fn follow(
     let earlier = known.as_ref().filter(|intent| intent.uid == run.shift.uid && intent.run == run.run.id);
     let recorded = known.as_ref().filter(|intent| run.is_intent(intent));
     if run.surveys() {
-        let split = backend::by_group(members, &observed.live).unwrap_or_default();
+        let split = backend::by_member(members, &observed.live).unwrap_or_default();
         let intent = recorded.cloned().unwrap_or_else(|| {
             let mut intent = Intent { members: members_of_split(&split, members), ..run.intent(looked.context.now) };
             place.record_held(&mut intent);
@@ -41,7 +42,7 @@ pub(super) fn follow(
         });
         return Some(observe(looked, intent, recorded.is_some(), observed, record, reader));
     }
-    let mut split = match backend::by_group(members, &run.part.weights) {
+    let mut split = match backend::by_member(members, &run.part.weights) {
         Ok(split) => split,
         Err(message) => return Some(Assessment::waiting_for_environment(message)),
     };
@@ -135,6 +136,9 @@ impl Change<'_> {
             };
             return Some(Assessment::applying(None, message));
         }
+        if let Some(spreading) = self.spreading().filter(|_| is_live) {
+            return Some(spreading);
+        }
         if is_left || is_live {
             if let Some(assessment) = self.remembering_end(run) {
                 return Some(assessment);
@@ -165,7 +169,7 @@ impl Change<'_> {
         }
         let words = weights::words(&intent.weights);
         Some(match self.can_carry(run, reader)? {
-            Ok(()) => Assessment::applying(Some(self.writing(&self.plan)), awaited(&intent.weights)),
+            Ok(()) => Assessment::applying(self.writing(&self.plan), awaited(&intent.weights)),
             Err(message) => Assessment::applying(None, format!("{words} waits: {message}")),
         })
     }
@@ -205,7 +209,11 @@ impl Change<'_> {
         }
         let gaining: Vec<&str> =
             if run.reasserts() { weights::gaining(self.live(), &run.part.weights) } else { vec![run.run.to.as_str()] };
-        let needs = capacity::needs(run.part.baseline, run.shift.spec.capacity.min_healthy_percent);
+        let needs = capacity::needs(
+            run.part.baseline,
+            run.shift.spec.capacity.min_healthy_percent,
+            Limits::of(&self.looked.route.spec.entry).headroom,
+        );
         capacity::carries(&gaining, &run.part.weights, needs, self.looked.members, reader)
     }
 }

@@ -39,7 +39,8 @@ pub fn measured(cluster: &Cluster) -> BTreeMap<Key, BTreeSet<Query>> {
 /// Whether the shares of a route are worth knowing.
 pub fn is_measured(cluster: &Cluster, route: &RouteObject) -> bool {
     let live = &route.status.weights;
-    if route.deleted.is_some() || live.len() < 2 {
+    // What goes to a name is not counted at one balancer.
+    if route.deleted.is_some() || live.len() < 2 || route.spec.entry.takes_balancers() {
         return false;
     }
     weights::carrying(live).len() > 1
@@ -68,9 +69,9 @@ fn counted(cluster: &Cluster, route: &RouteObject) -> Result<Counted, String> {
             "{balancer} is not an Application Load Balancer, and only those count requests by target group"
         ));
     }
-    let groups = backend::groups(cluster, route);
+    let groups = backend::members(cluster, route);
     let of_environment = |environment: &String| match groups.get(environment) {
-        Some(Ok(group)) => Ok((environment.clone(), group.clone())),
+        Some(Ok(member)) => Ok((environment.clone(), member.arn.clone())),
         Some(Err(message)) => Err(message.clone()),
         None => Err(format!("the environment {environment} is not among spec.backends")),
     };

@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::weights;
 
 use super::assessment::Assessment;
+use super::capacity;
 use super::observed::Looked;
 
 /// How long after weights were seen to be live their first health is asked for.
@@ -50,9 +51,12 @@ pub(super) fn mention_chosen(
     let carrying = weights::carrying(&status.weights);
     let known =
         carrying.iter().filter_map(|entry| Some((entry, looked.members.get(&entry.environment)?.as_ref().ok()?)));
-    let readings = all(known.map(|(entry, group)| Some((entry, reader.health(group, reader.began - INTERVAL)?))))?;
+    let since = reader.began - INTERVAL;
+    let found = all(
+        known.map(|(entry, member)| Some((entry, capacity::of_member(&entry.environment, member, since, reader)?)))
+    )?;
     // What cannot be read is not known to be bad.
-    let health = readings.into_iter().filter_map(|(entry, reading)| Some((entry, reading.found.ok()?)));
+    let health = found.into_iter().filter_map(|(entry, health)| Some((entry, health.ok()?)));
     let sick = health.filter(|(_, health)| health.able() == 0);
     let sick = sick.map(|(entry, health)| format!("{} (0 of {} targets)", entry.environment, health.registered()));
     let sick: Vec<String> = sick.collect();

@@ -133,15 +133,15 @@ pub(super) fn of(
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
-    let group = match route.group(environment) {
-        Ok(group) => group,
+    let member = match route.member(environment) {
+        Ok(member) => member,
         Err(message) => return Some(Err(message)),
     };
     let access = match &route.access {
         Ok(access) => access,
         Err(message) => return Some(Err(message.clone())),
     };
-    reader.by(access, |reader| capacity::of_group(environment, group, not_before, reader))
+    reader.by(access, |reader| capacity::of_member(environment, member, not_before, reader))
 }
 
 /// How many targets are healthy over all environments that carry traffic by these weights.

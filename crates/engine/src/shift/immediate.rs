@@ -17,7 +17,7 @@ pub(super) fn course(shift: &ShiftObject, routes: &[RouteProgress<'_>]) -> Cours
         return gradual(Reason::Gradual, "by the strategy, since spec.knownGood is Gradual".to_owned());
     }
     for route in routes {
-        let group = route.group(to).map(Arn::as_str).unwrap_or_default();
+        let groups: &[Arn] = route.member(to).map_or(&[], |member| &member.groups);
         let mut times = route.object.status.full_traffic.iter().filter(|known| known.environment == *to).peekable();
         if times.peek().is_none() {
             let message = format!(
@@ -26,7 +26,7 @@ pub(super) fn course(shift: &ShiftObject, routes: &[RouteProgress<'_>]) -> Cours
             );
             return gradual(Reason::NeverCarriedAll, message);
         }
-        if !times.any(|known| known.target_groups == [group]) {
+        if !times.any(|known| known.target_groups.iter().eq(groups.iter().map(Arn::as_str))) {
             let message = format!(
                 "by the strategy, since the {to} that carried all the traffic of route {} had another target group",
                 route.part.name

@@ -35,9 +35,7 @@ fn environments(cluster: &Cluster, shift: &ShiftObject, route: &RouteProgress<'_
     if !route.object.spec.backends.iter().any(|backend| backend.environment == *candidate) {
         return Some(format!("spec.backends does not name {candidate} any more, to which the run moves; add it again"));
     }
-    let said = backend::renamed(cluster, route.object, &route.groups, candidate)?;
-    let in_use = route.group(candidate).ok()?;
-    Some(format!(
-        "the Environment {candidate} names the target group {said} now, and the run moves to {in_use}; name that one again"
-    ))
+    let said = backend::renamed(cluster, route.object, &route.members, candidate)?;
+    let in_use = &route.member(candidate).ok()?.arn;
+    Some(format!("the Environment {candidate} names {said} now, and the run moves to {in_use}; name that one again"))
 }

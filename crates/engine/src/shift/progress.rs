@@ -4,9 +4,8 @@ use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds}
 use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 
-use crate::Arn;
 use crate::access::Access;
-use crate::backend::{self, Groups};
+use crate::backend::{self, Member, Members};
 use crate::grant::Grants;
 use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::reason::Reason;
@@ -31,8 +30,8 @@ const KEEPS_OFF: [Reason; 9] = [
 pub(super) struct RouteProgress<'a> {
     /// The route.
     pub object: &'a RouteObject,
-    /// The target groups of its backends.
-    pub groups: Groups,
+    /// What its backends lend to it.
+    pub members: Members,
     /// The route's part in the run as it is recorded.
     pub part: RunRoute,
     /// By which access its groups are looked at; the error says why they may not be.
@@ -70,7 +69,7 @@ impl<'a> RouteProgress<'a> {
     /// A route with its part in a run.
     pub fn new(grants: &Grants, cluster: &'a Cluster, object: &'a RouteObject, part: RunRoute) -> Self {
         let access = grants.of_route(cluster, object).map_err(|reason| reason.message.into());
-        Self { object, groups: backend::groups(cluster, object), part, access }
+        Self { object, members: backend::members(cluster, object), part, access }
     }
 
     /// The route's intent, where it is the change that the run wants now.
@@ -154,10 +153,10 @@ impl<'a> RouteProgress<'a> {
         &self.object.status.weights
     }
 
-    /// The target group of an environment.
-    pub fn group(&self, environment: &str) -> Result<&Arn, String> {
-        match self.groups.get(environment) {
-            Some(Ok(group)) => Ok(group),
+    /// What an environment lends to the route.
+    pub fn member(&self, environment: &str) -> Result<&Member, String> {
+        match self.members.get(environment) {
+            Some(Ok(member)) => Ok(member),
             Some(Err(message)) => Err(message.clone()),
             None => Err(format!(
                 "the environment {environment} is not among spec.backends of the route {}; add it there",

@@ -196,6 +196,13 @@ fn routes<'a>(draft: &Draft<'a>) -> Result<Vec<RouteProgress<'a>>, Refusal> {
             let remedy = draft.cluster.remedy();
             Refusal::new(Reason::WaitingForRoute, format!("the WeightedRoute {name} does not exist; {remedy}"))
         })?;
+        if route.spec.entry.takes_balancers() {
+            let message = format!(
+                "found the WeightedRoute {name}, which is of a name in DNS; a TrafficShift moves routes of listeners only. Take \
+                 it out of spec.routes, and move it by its own spec.weights"
+            );
+            return Err(Refusal { stalls: true, ..Refusal::new(Reason::Invalid, message) });
+        }
         let part = RunRoute {
             name: name.clone(),
             from: weights::carrying(&route.status.weights),
@@ -203,9 +210,9 @@ fn routes<'a>(draft: &Draft<'a>) -> Result<Vec<RouteProgress<'a>>, Refusal> {
             ..RunRoute::default()
         };
         let progress = RouteProgress::new(draft.grants, draft.cluster, route, part);
-        let group = progress.group(to).map_err(|message| Refusal::new(Reason::WaitingForEnvironment, message))?;
-        if let Some(said) = backend::renamed(draft.cluster, route, &progress.groups, to) {
-            return Err(Refusal::new(Reason::GroupChanged, route::group_changed(to, &said, group)));
+        let member = progress.member(to).map_err(|message| Refusal::new(Reason::WaitingForEnvironment, message))?;
+        if let Some(said) = backend::renamed(draft.cluster, route, &progress.members, to) {
+            return Err(Refusal::new(Reason::GroupChanged, route::member_changed(to, &said, &member.arn)));
         }
         routes.push(progress);
     }

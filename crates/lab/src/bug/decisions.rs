@@ -151,7 +151,8 @@ impl Alter for Routes {
 /// Whether an entry point has a listener of the route's name, and it is another than the one that the route knows.
 fn is_led_away(cluster: &Cluster, route: &RouteObject) -> bool {
     let listeners = cluster.entry_points.values().flat_map(|entry_point| &entry_point.status.listeners);
-    let mut named = listeners.filter(|listener| listener.name == route.spec.listener.listener);
+    let entry = route.spec.entry.as_listener();
+    let mut named = listeners.filter(|listener| entry.is_some_and(|entry| listener.name == entry.listener));
     route.status.listener_rule.listener.as_ref().is_some_and(|known| named.any(|listener| listener.arn != *known))
 }
 

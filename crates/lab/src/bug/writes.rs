@@ -14,7 +14,7 @@ impl BadWrite {
             Write::Tags(TagWrite::Add { resource, tags }) => {
                 self.of_tags(tags).map(|tags| TagWrite::Add { resource, tags }.into())
             }
-            Write::Tags(TagWrite::Remove { .. }) => None,
+            Write::Records(_) | Write::Tags(TagWrite::Remove { .. }) => None,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::evidence::{Evidence, Tags, Weights};
 use crate::fault::{Fault, ManualChange};
 use crate::journal::{AwsRequest, Entry, KubeRequest, What};
 
-use super::STALENESS;
+use super::{STALENESS, names};
 
 /// An object as a write of the controller left it.
 #[derive(Debug)]
@@ -67,7 +67,11 @@ impl<'a> History<'a> {
             match &entry.what {
                 What::Kube(request) => history.see(entry.at, request),
                 What::Aws(request) if request.arrived && request.sent.is_write => {
-                    history.writes.push(Write::of(entry, request, evidence));
+                    let write = Write::of(entry, request, evidence);
+                    // Names have no tags, and their members are no groups: they have a judge of their own.
+                    if !names::is_name(&write.place) {
+                        history.writes.push(write);
+                    }
                 }
                 _ => {}
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
+use weir_engine::dns::{ChangeSync, HostedZone, RecordSet};
 use weir_engine::fact::{
     Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, Found, GroupAttributes, Health,
     Listener, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
@@ -255,6 +256,10 @@ impl ModelAws {
             Query::Attributes(arn) => self.read(now, self.attributes(arn)),
             Query::Health(arn) => self.read(now, self.health(then, arn)),
             Query::Tags(arn) => self.read(now, Some(self.tags.get(arn).cloned().unwrap_or_default())),
+            // There are no names in it.
+            Query::Zone(_) => self.read::<HostedZone>(now, None),
+            Query::Records(_) => self.read::<Vec<RecordSet>>(now, None),
+            Query::Change(_) => self.read::<ChangeSync>(now, None),
             Query::Requests(_) => self.counted.get(&query).cloned().unwrap_or_else(Fact::uncounted),
         };
         (query, fact)
@@ -353,6 +358,7 @@ impl ModelAws {
     fn take_effect(&mut self, now: Timestamp, write: &Write) {
         match write {
             Write::Listener(write) => self.change_listener(now, write),
+            Write::Records(_) => {}
             Write::Tags(TagWrite::Add { resource, tags }) => {
                 self.tags.entry(resource.clone()).or_default().extend(tags.clone());
             }
@@ -408,7 +414,7 @@ impl ModelAws {
 fn writes_to(write: &Write, place: &Arn) -> bool {
     match write {
         Write::Listener(write) => write.listener() == place,
-        Write::Tags(_) => false,
+        Write::Records(_) | Write::Tags(_) => false,
     }
 }
 
@@ -418,6 +424,7 @@ fn balancer() -> Balancer {
         name: "shop".to_owned(),
         dns_name: "shop.elb.amazonaws.com".to_owned(),
         hosted_zone_id: None,
+        has_ipv6: false,
         kind: "application".to_owned(),
         vpc_id: None,
     }

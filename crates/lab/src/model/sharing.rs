@@ -162,7 +162,7 @@ fn judge_settled(model: &Model) {
         let own = rules.iter().find(|(_, tags)| tags.get(ROUTE_TAG) == Some(&mark));
         let own = own.unwrap_or_else(|| panic!("{key} has no rule: {status:#?}"));
         assert_eq!(own.0.priority.number(), status.listener_rule.priority, "{key} is not where it says");
-        for host in route.spec.listener.matches.iter().flat_map(|matches| &matches.hosts) {
+        for host in route.spec.entry.as_listener().unwrap().matches.iter().flat_map(|matches| &matches.hosts) {
             let namespace = hosts.entry(host.to_lowercase()).or_insert_with(|| key.namespace.to_string());
             assert_eq!(*namespace, key.namespace, "two namespaces have {host}");
         }

@@ -11,7 +11,7 @@ use weir_api::traffic_shift::{
     AllAtOnce, Capacity, KnownGood, Linear, OnChange, OnFailure, Outcome, Pause, ShiftDeletionPolicy, Step as PlanStep,
     Strategy as Moves,
 };
-use weir_api::weighted_route::{Backend, DriftPolicy, EntryPointRef, ListenerEntry, Pace, RouteDeletionPolicy};
+use weir_api::weighted_route::{Backend, DriftPolicy, Entry, EntryPointRef, ListenerEntry, Pace, RouteDeletionPolicy};
 use weir_api::{
     AllowedRoutes, AwsAccess, Duration, EntryPointSpec, EnvironmentSpec, Match, TrafficShiftSpec, TrafficShiftStatus,
     WeightedRouteSpec, WeightedRouteStatus, condition,
@@ -37,18 +37,19 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn environment(group: &str) -> EnvironmentSpec {
     let existing = ExistingTargetGroup { arn: None, name: Some(group.to_owned()) };
-    EnvironmentSpec { aws: None, target_groups: vec![TargetGroupRef { name: "web".to_owned(), existing }] }
+    let target_groups = vec![TargetGroupRef { name: "web".to_owned(), existing }];
+    EnvironmentSpec { aws: None, target_groups, load_balancers: Vec::new() }
 }
 
 fn route(listener: &str, rule: Option<i32>) -> WeightedRouteSpec {
     let backend = |name: &str| Backend { environment: name.to_owned(), part: None };
     WeightedRouteSpec {
-        listener: ListenerEntry {
+        entry: Entry::Listener(ListenerEntry {
             entry_point: EntryPointRef { name: "public".to_owned(), namespace: None },
             listener: listener.to_owned(),
             matches: rule.map(|_| Match { hosts: vec!["shop.weir.example".to_owned()], ..Match::default() }),
             priority: rule,
-        },
+        }),
         backends: ["blue", "green", "red"].map(backend).to_vec(),
         weights: None,
         pace: None,

@@ -64,7 +64,7 @@ pub(super) fn mistakes(manifests: &Manifests, file: Option<&WorldFile>) -> Vec<S
 fn forward(world: &World, manifests: &Manifests) {
     for (key, before) in manifests.before() {
         let Some(route) = manifests.route(&key).filter(|route| route.spec.adopt) else { continue };
-        if route.spec.listener.matches.is_some() {
+        if route.spec.entry.as_listener().is_none_or(|entry| entry.matches.is_some()) {
             continue;
         }
         let Some((aws, balancer, port)) = listener(world, manifests, &key, &route) else { continue };
@@ -79,7 +79,7 @@ fn forward(world: &World, manifests: &Manifests) {
 
 /// The listener of a route: the AWS that it is in, the name of the balancer, and the port.
 fn listener(world: &World, manifests: &Manifests, key: &Key, route: &WeightedRoute) -> Option<(Arc<Aws>, String, u16)> {
-    let entry = &route.spec.listener;
+    let entry = route.spec.entry.as_listener()?;
     let namespace = entry.entry_point.namespace.as_deref().unwrap_or(&key.namespace);
     let at = Key::new(namespace, entry.entry_point.name.as_str());
     let object = manifests.of_kind("EntryPoint").find(|object| object.key() == at)?;
@@ -134,7 +134,7 @@ fn clients(world: &World, manifests: &Manifests) -> Vec<Traffic> {
     for (number, key) in (0..).zip(routes) {
         let Some(route) = manifests.route(&key) else { continue };
         let Some((aws, balancer, port)) = listener(world, manifests, &key, &route) else { continue };
-        let request = request(route.spec.listener.matches.as_ref());
+        let request = request(route.spec.entry.as_listener().and_then(|entry| entry.matches.as_ref()));
         if known.insert((aws.region(), balancer.clone(), port, format!("{request:?}"))) {
             let settings =
                 TrafficSettings { request, requests_per_second: each, ..TrafficSettings::to(balancer, port, HOST) };

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use weir_aws::{Policy, Scope};
+use weir_aws::{Policy, Scope, ZoneName};
+use weir_engine::dns::ZoneId;
 use weir_sim::aws::Right;
 
 use super::World;
@@ -19,13 +20,27 @@ impl World {
         self.narrowed(&[], true)
     }
 
+    /// The same, with the names of a zone that a pattern is for.
+    ///
+    /// # Panics
+    ///
+    /// Never: a policy is plain data.
+    pub fn policy_for_names(&self, zone: &str, pattern: &str) -> Value {
+        let names = vec![ZoneName { zone: ZoneId::new(zone), pattern: pattern.to_owned() }];
+        serde_json::to_value(Policy::new(&Scope { names, ..self.scope(&[], true) })).expect("a policy is plain data")
+    }
+
     /// The same, for balancers by name, and with or without the right to adopt.
     ///
     /// # Panics
     ///
     /// Never: a policy is plain data.
     pub fn narrowed(&self, balancers: &[&str], adopt: bool) -> Value {
-        let scope = Scope {
+        serde_json::to_value(Policy::new(&self.scope(balancers, adopt))).expect("a policy is plain data")
+    }
+
+    fn scope(&self, balancers: &[&str], adopt: bool) -> Scope {
+        Scope {
             owner: self.settings.owner.clone(),
             partition: "aws".to_owned(),
             account: "*".to_owned(),
@@ -33,8 +48,8 @@ impl World {
             balancers: balancers.iter().map(|name| (*name).to_owned()).collect(),
             adopt,
             roles: vec!["arn:aws:iam::*:role/*".to_owned()],
-        };
-        serde_json::to_value(Policy::new(&scope)).expect("a policy is plain data")
+            names: Vec::new(),
+        }
     }
 
     /// Lets the controllers do on AWS only what a policy allows.

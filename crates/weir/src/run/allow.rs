@@ -16,7 +16,8 @@ pub struct Nothing;
 /// What the objects of namespaces may name.
 pub fn grants(allow: &Allow) -> Result<Grants, Nothing> {
     let mut grants = if allow.allow_everything { Grants::everything() } else { Grants::default() };
-    for flags in [&allow.allow_balancer, &allow.allow_target_group, &allow.allow_role, &allow.allow_region] {
+    let Allow { allow_everything: _, allow_balancer, allow_target_group, allow_role, allow_region, allow_zone } = allow;
+    for flags in [allow_balancer, allow_target_group, allow_role, allow_region, allow_zone] {
         grants.0.extend(flags.iter().cloned());
     }
     let names_balancers = grants.0.iter().any(|grant| grant.subject == Subject::Balancer);
@@ -46,13 +47,20 @@ mod tests {
     #[test]
     fn each_flag_grants_its_subject() {
         let role = "--allow-role=*=arn:aws:iam::222222222222:role/weir-*";
-        let arguments =
-            ["--allow-balancer=shop=shop-public", "--allow-target-group=shop=shop-*", role, "--allow-region=*=us-*"];
+        let zone = "--allow-zone=shop=Z0123456789ABC/*.shop.example.org";
+        let arguments = [
+            "--allow-balancer=shop=shop-public",
+            "--allow-target-group=shop=shop-*",
+            role,
+            "--allow-region=*=us-*",
+            zone,
+        ];
         let expected = [
             "--allow-balancer shop=shop-public",
             "--allow-target-group shop=shop-*",
             "--allow-role *=arn:aws:iam::222222222222:role/weir-*",
             "--allow-region *=us-*",
+            "--allow-zone shop=Z0123456789ABC/*.shop.example.org",
         ];
         assert_eq!(told(&arguments).unwrap(), expected);
         assert_eq!(told(&["--allow-everything"]).unwrap().len(), Subject::ALL.len());
@@ -67,6 +75,10 @@ mod tests {
             "--allow-region=shop=eu west",
             "--allow-role=shop=weir",
             "--allow-target-group==a",
+            "--allow-zone=shop=shop.example.org",
+            "--allow-zone=shop=z0/shop.example.org",
+            "--allow-zone=shop=Z0/Shop.example.org",
+            "--allow-zone=shop=Z0/",
         ] {
             assert!(told(&[wrong]).unwrap_err().contains("expected NAMESPACE="), "{wrong}");
         }

@@ -101,13 +101,13 @@ pub struct Aws {
 #[command(next_help_heading = "What may be named")]
 #[expect(clippy::struct_field_names, reason = "the fields are named as their flags are")]
 pub struct Allow {
-    /// Let the objects of every namespace name every balancer, target group, role and region: for clusters in which
-    /// everybody who may write Weir's objects is trusted alike
+    /// Let the objects of every namespace name every balancer, target group, role, region and name in DNS: for clusters in
+    /// which everybody who may write Weir's objects is trusted alike
     #[arg(long, env = "WEIR_ALLOW_EVERYTHING")]
     pub allow_everything: bool,
 
-    /// Let entry points of a namespace name a balancer, by its name or its ARN; may be given several times, as the other
-    /// three. A * in the namespace stands for any characters, in the rest for any but : and /, and alone for everything. In
+    /// Let entry points and environments of a namespace name a balancer, by its name or its ARN; may be given several times,
+    /// as the other four. A * in the namespace stands for any characters, in the rest for any but : and /, and alone for everything. In
     /// the environment variable the pairs are separated by spaces
     #[arg(long, env = "WEIR_ALLOW_BALANCER", value_name = "NAMESPACE=NAME_OR_ARN", value_delimiter = ' ',
           value_parser = forms::balancer_grant)]
@@ -128,6 +128,11 @@ pub struct Allow {
     #[arg(long, env = "WEIR_ALLOW_REGION", value_name = "NAMESPACE=REGION", value_delimiter = ' ',
           value_parser = forms::region_grant)]
     pub allow_region: Vec<Grant>,
+
+    /// Let the routes of a namespace name a name in a zone of Route 53, by the zone's identifier and the name
+    #[arg(long, env = "WEIR_ALLOW_ZONE", value_name = "NAMESPACE=ZONE_ID/NAME", value_delimiter = ' ',
+          value_parser = forms::zone_grant)]
+    pub allow_zone: Vec<Grant>,
 }
 
 /// Who leads where several processes run.

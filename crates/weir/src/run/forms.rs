@@ -117,6 +117,12 @@ pub fn region_grant(text: &str) -> Result<Grant, String> {
     pair(Subject::Region, text, "expected NAMESPACE=REGION, such as shop=us-east-1 or 'shop=us-*'")
 }
 
+/// A namespace and a name in a zone of Route 53 that it may name, either with stars.
+pub fn zone_grant(text: &str) -> Result<Grant, String> {
+    let expected = "expected NAMESPACE=ZONE_ID/NAME, such as 'shop=Z0123456789ABC/*.shop.example.org'";
+    pair(Subject::Zone, text, expected)
+}
+
 fn pair(subject: Subject, text: &str, expected: &str) -> Result<Grant, String> {
     let grant = text.split_once('=').and_then(|(namespace, pattern)| grant(subject, namespace, pattern));
     grant.ok_or_else(|| expected.to_owned())
@@ -134,10 +140,25 @@ pub fn grant(subject: Subject, namespace: &str, pattern: &str) -> Option<Grant> 
         (Subject::Balancer, ["arn", _, "elasticloadbalancing", _, _, name]) => name.starts_with("loadbalancer/"),
         (Subject::TargetGroup, ["arn", _, "elasticloadbalancing", _, _, name]) => name.starts_with("targetgroup/"),
         (Subject::Balancer | Subject::TargetGroup | Subject::Region, [_]) => is_plain,
+        (Subject::Zone, [place]) => {
+            place.split_once('/').is_some_and(|(zone, name)| is_zone(zone) && is_dns_name(name))
+        }
         _ => false,
     };
     let is_good = !namespace.is_empty() && namespace.chars().all(names) && is_possible;
     is_good.then(|| Grant { namespace: namespace.to_owned(), subject, pattern: pattern.to_owned() })
+}
+
+/// Whether a text can be the identifier of a zone, with stars.
+fn is_zone(text: &str) -> bool {
+    let is_good = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '*';
+    !text.is_empty() && text.chars().all(is_good)
+}
+
+/// Whether a text can be a name in DNS, with stars.
+fn is_dns_name(text: &str) -> bool {
+    let is_good = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_.*".contains(letter);
+    !text.is_empty() && !text.ends_with('.') && text.chars().all(is_good)
 }
 
 fn is_label(text: &str) -> bool {

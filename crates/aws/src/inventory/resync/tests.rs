@@ -7,6 +7,8 @@ use weir_sim::aws::{Aws, RuleAction};
 use super::*;
 use crate::wire::{Bed, Reply, failure, seconds, simulated};
 
+mod names;
+
 /// Two balancers, one with two listeners.
 struct Fixture {
     aws: Arc<Aws>,

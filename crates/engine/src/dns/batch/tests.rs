@@ -66,7 +66,7 @@ fn step<'a>(
     types: &'a BTreeSet<RecordType>,
     mark: &'a Mark,
 ) -> Wanted<'a> {
-    Wanted { epoch, mark, types, members, foreign: Foreign::Keep, memory: None }
+    Wanted { epoch, mark, types, members, idle: &[], foreign: Foreign::Keep, memory: None }
 }
 
 /// Route 53, as far as a batch meets it: changes are judged in order, and all take effect or none. Whether a deletion must
@@ -217,6 +217,11 @@ fn a_record_of_others_that_leads_to_a_member_becomes_the_members() {
     let batch = Replace::with(&survey(&zone), &wanted).unwrap().unwrap();
     assert_eq!(batch.delete, zone);
     assert_eq!(batch.create.len(), 1);
+    // One that leads to somebody who is to carry nothing goes.
+    let idle = [alias("green")];
+    let zone = [record("A", weighted("old-green", 0), Content::Alias(alias("green")))];
+    let batch = Replace::with(&survey(&zone), &Wanted { idle: &idle, ..wanted }).unwrap().unwrap();
+    assert_eq!((batch.delete.as_slice(), batch.create.len()), (zone.as_slice(), 1));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn create(listener: &str, priority: i32, host: &str, tags: Tags) -> Write {
 fn of_rule() -> Scene {
     let mut scene = Scene::live(&[]).forwards(&[("green", 100)]);
     let route = stand_ins::route("shop", "web", 0, json!({"match": {"hosts": ["shop.test"]}}));
-    scene.route.spec.listener = route.spec.listener;
+    scene.route.spec.entry = route.spec.entry;
     scene.route.status.listener_rule.priority = Some(5);
     scene
 }
@@ -83,7 +83,7 @@ fn rows() -> Vec<Row> {
     vec![
         row("AllZero", "all weights of the action", live().forwards(&to), set(forwarding(&[("blue", 0)]))),
         row("AllZero", "no request would be answered", live().forwards(&to), set(Vec::new())),
-        row("OutOfRange", "6 target groups", live(), set(forwarding(&six))),
+        row("OutOfRange", "6 members", live(), set(forwarding(&six))),
         row("OutOfRange", "the weight 1000", live(), set(forwarding(&[("blue", 1000)]))),
         row("OutOfRange", "a stickiness of 604801 s", live(), set(vec![action(ActionKind::Forward(sticky))])),
         row("Capacity", "1 are healthy where 2", live().healthy(&[("green", 1)]).forwards(&to), all()),

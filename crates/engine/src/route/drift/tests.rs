@@ -9,16 +9,21 @@ use crate::fact::{Action, ActionKind, Fact, Forward, Health, Query, Tags};
 use crate::object::RouteObject;
 use crate::reader::Reader;
 use crate::route::decide;
+use crate::tick::AcceptedWrite;
 use crate::write::{TagWrite, Write};
 
 /// A route that corrects and of which nobody wants anything, and what its process remembers.
 struct Watched {
     route: RouteObject,
-    accepted: Option<(Timestamp, Write)>,
+    accepted: Option<AcceptedWrite>,
 }
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
+}
+
+fn accepted(second: i64, write: Write) -> AcceptedWrite {
+    AcceptedWrite { at: at(second), write, change: None }
 }
 
 fn actions(blue: u16, green: u16) -> Vec<Action> {
@@ -79,7 +84,7 @@ fn a_correction_that_was_never_written_counts_one_change_however_late_it_comes()
         assert_eq!(watched.look(second, (50, 50)).0.as_ref(), Some(&correction), "at {second}");
         assert_eq!(watched.changes().len(), 1);
     }
-    watched.accepted = Some((at(4000), correction));
+    watched.accepted = Some(accepted(4000, correction));
     assert_eq!(watched.look(4001, (50, 50)), (None, Some(at(4010))), "AWS may not show it yet");
     assert_eq!(watched.look(4002, (100, 0)).0, None);
     assert_eq!(watched.route.status.intent.as_ref().unwrap().correction, None);
@@ -89,7 +94,7 @@ fn a_correction_that_was_never_written_counts_one_change_however_late_it_comes()
 #[test]
 fn a_correction_that_was_written_and_is_not_seen_was_undone() {
     let (mut watched, correction) = Watched::with_a_correction();
-    watched.accepted = Some((at(1111), correction.clone()));
+    watched.accepted = Some(accepted(1111, correction.clone()));
     assert_eq!(watched.look(1120, (50, 50)), (None, Some(at(1121))));
     assert_eq!(watched.look(1121, (50, 50)), (None, Some(at(1131))), "it is a difference from now on");
     // That is on record, so another process says the same.
@@ -102,9 +107,9 @@ fn a_correction_that_was_written_and_is_not_seen_was_undone() {
 fn another_write_in_between_is_not_the_correction() {
     let (mut watched, correction) = Watched::with_a_correction();
     let tags = Write::Tags(TagWrite::Add { resource: Arn::new("rule-1000"), tags: Tags::new() });
-    watched.accepted = Some((at(1111), tags));
+    watched.accepted = Some(accepted(1111, tags));
     assert_eq!(watched.look(1130, (50, 50)).0.as_ref(), Some(&correction));
-    watched.accepted = Some((at(1105), correction.clone()));
+    watched.accepted = Some(accepted(1105, correction.clone()));
     assert_eq!(watched.look(1131, (50, 50)).0, Some(correction), "an earlier one is none of this");
     assert_eq!(watched.changes().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Which actions of a rule answer requests, and which of them Weir may replace.
 
 use crate::Arn;
-use crate::backend::Groups;
+use crate::backend::Members;
 use crate::fact::{Action, ActionKind, Forward};
 use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
@@ -49,7 +49,7 @@ pub(super) fn forward_of<'a>(
 }
 
 /// A group that no environment lends. While an environment is not known yet, it may still turn out to be that one's.
-pub(super) fn unknown_group(group: &Arn, weight: u16, groups: &Groups) -> ReadyState {
+pub(super) fn unknown_group(group: &Arn, weight: u16, groups: &Members) -> ReadyState {
     let stranger = format!(
         "the action sends traffic (weight {weight}) to {group}, which belongs to no environment of spec.backends"
     );

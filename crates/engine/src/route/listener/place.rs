@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::Arn;
-use crate::backend::{Groups, environment_of};
+use crate::backend::{Members, environment_of};
 use crate::fact::{Action, ActionKind, ErrorKind, Forward, Rule, Tags};
 use crate::object::Key;
 use crate::reader::{Asked, Reader};
@@ -54,9 +54,10 @@ impl Place<'_> {
 
     /// Why target groups cannot be used by the listener: AWS lets a listener forward only to groups of its own account and
     /// region. Those of the environments that `is_concerned` are looked at.
-    pub fn mismatch(&self, groups: &Groups, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
+    pub fn mismatch(&self, members: &Members, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
         let here = (self.listener.account()?, self.listener.region()?);
-        let resolved = groups.iter().filter_map(|(environment, group)| Some((environment, group.as_ref().ok()?)));
+        let resolved =
+            members.iter().filter_map(|(environment, member)| Some((environment, &member.as_ref().ok()?.arn)));
         let (environment, there) = resolved
             .filter(|(environment, _)| is_concerned(environment))
             .filter_map(|(environment, group)| Some((environment, (group.account()?, group.region()?))))
@@ -122,7 +123,7 @@ impl Place<'_> {
     }
 
     /// The weights that are live, by environment. While another action answers on a place of ours, nothing is.
-    pub fn live_weights(&self, groups: &Groups, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
+    pub fn live_weights(&self, groups: &Members, is_ours: bool) -> Result<Vec<EnvironmentWeight>, ReadyState> {
         let Some(rule) = self.rule else { return Ok(Vec::new()) };
         let forward =
             forward_of(&rule.actions, is_ours, &describe_action(self.priority)).map_err(ReadyState::Stalled)?;

@@ -6,7 +6,7 @@
 use weir_api::weighted_route::{Before, Deletion, DeletionStage, EnvironmentWeight, ListenerRule};
 
 use crate::Arn;
-use crate::backend::Groups;
+use crate::backend::{Member, Members};
 use crate::fact::{Action, ActionKind, By, ErrorKind, Forward, Tags};
 use crate::reader::{Asked, Reader, all};
 use crate::ready_state::because;
@@ -185,8 +185,9 @@ fn carries(
     min_healthy_percent: i32,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
-    let groups: Groups =
-        live.iter().chain(wanted).map(|entry| (entry.environment.clone(), Ok(Arn::new(&entry.environment)))).collect();
+    let member = |entry: &EnvironmentWeight| Member::of_group(Arn::new(&entry.environment));
+    let groups: Members =
+        live.iter().chain(wanted).map(|entry| (entry.environment.clone(), Ok(member(entry)))).collect();
     let carrying = weights::carrying(live);
     let asked = carrying.iter().map(|entry| entry.environment.as_str()).filter(|_| !rising.is_empty());
     let found = all(asked.chain(rising.iter().copied()).map(|group| capacity::health(group, &groups, reader)))?;
@@ -197,7 +198,7 @@ fn carries(
             Err(unknown) => return Some(Err(unknown)),
         }
     }
-    let needs = capacity::needs(baseline, min_healthy_percent);
+    let needs = capacity::needs(baseline, min_healthy_percent, 0);
     let judged = capacity::carries(rising, wanted, needs, &groups, reader)?;
     Some(judged.map_err(|short| {
         format!(

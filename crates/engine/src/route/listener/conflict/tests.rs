@@ -133,8 +133,8 @@ fn another_door_to_the_same_listener_is_no_way_round() {
     door.key = Key::new("team-b", "mine");
     cluster.entry_points.insert(door);
     cluster.routes.edit(&Key::new("team-b", "younger"), |younger| {
-        younger.spec.listener.entry_point.name = "mine".to_owned();
-        younger.spec.listener.entry_point.namespace = None;
+        younger.spec.entry.as_listener_mut().unwrap().entry_point.name = "mine".to_owned();
+        younger.spec.entry.as_listener_mut().unwrap().entry_point.namespace = None;
     });
     assert!(told(&cluster, "team-b", "younger").unwrap().contains("belongs to the namespace team-a"));
 }
@@ -182,7 +182,7 @@ proptest! {
         prop_assert!(winners.contains(&routes[0]));
         for (index, one) in winners.iter().enumerate() {
             for other in &winners[index + 1..] {
-                let (a, b) = (&one.spec.listener, &other.spec.listener);
+                let (a, b) = (one.spec.entry.as_listener().unwrap(), other.spec.entry.as_listener().unwrap());
                 prop_assert!(a.matches.is_some() || b.matches.is_some(), "two default actions");
                 prop_assert!(a.priority.is_none() || a.priority != b.priority, "one priority twice");
                 if let (Some(one_match), Some(other_match)) = (&a.matches, &b.matches) {

@@ -13,7 +13,7 @@ use crate::reason::Reason;
 use crate::route::stand_ins::{cluster, context, entry_point, facts, on_listener, route, rule, settled};
 
 fn found<'a>(route: &RouteObject, rules: &'a [Rule]) -> Result<Option<&'a Rule>, Explanation> {
-    let matches = route.spec.listener.matches.as_ref().unwrap();
+    let matches = route.spec.entry.as_listener().unwrap().matches.as_ref().unwrap();
     let facts = Facts::default();
     own_rule(on_listener(route), matches, rules, &mut Reader::new(ANY_AGE, &facts)).expect("all is known")
 }
@@ -50,7 +50,7 @@ fn hosts(hosts: &[&str]) -> Value {
 
 /// Where the rule of a route may stand beside these, each with what its tags say of installation and route.
 fn among(route: &RouteObject, others: &[RouteObject], rules: &[(Rule, (&str, &str))]) -> Result<Bounds, ReadyState> {
-    let matches = route.spec.listener.matches.as_ref().unwrap();
+    let matches = route.spec.entry.as_listener().unwrap().matches.as_ref().unwrap();
     let all: Vec<Rule> = rules.iter().map(|(rule, _)| rule.clone()).collect();
     let facts = facts(now(), rules);
     let mut reader = Reader::new(now(), &facts);
@@ -96,7 +96,7 @@ fn tags_that_cannot_be_read_are_nobodys_leave() {
         AwsError { kind: ErrorKind::Throttled, operation: "DescribeTags".to_owned(), message: "slow down".to_owned() };
     facts.add(Query::Tags(rules[0].arn.clone()), Fact::failed(now(), error));
     let mut reader = Reader::new(now(), &facts);
-    let matches = route.spec.listener.matches.as_ref().unwrap();
+    let matches = route.spec.entry.as_listener().unwrap().matches.as_ref().unwrap();
     let cluster = shared(std::slice::from_ref(&route));
     let found = among_others(&context(now()), &cluster, on_listener(&route), matches, &rules, &mut reader).unwrap();
     assert!(matches!(found, Err(ReadyState::Working(_))), "{found:?}");
@@ -138,7 +138,7 @@ proptest! {
             if conflict::conflict(&cluster, on_listener(&route), false).is_some() {
                 continue;
             }
-            let matches = route.spec.listener.matches.clone().unwrap();
+            let matches = route.spec.entry.as_listener().unwrap().matches.clone().unwrap();
             let tags: Vec<_> = made.iter().map(|(rule, mark)| (rule.clone(), ("shop", mark.as_str()))).collect();
             let rules: Vec<Rule> = made.iter().map(|(rule, _)| rule.clone()).collect();
             let Ok(among) = among(&route, &routes, &tags) else { continue };

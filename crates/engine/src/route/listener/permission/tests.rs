@@ -106,8 +106,8 @@ fn second_door(named: i64) -> EntryPointObject {
 /// The same as above by way of that one.
 fn said_at(named: i64, allowed_routes: Value, namespace: &str, place: Value) -> Option<String> {
     let mut route = route(namespace, "web", 1, place);
-    route.spec.listener.entry_point.name = "mine".to_owned();
-    route.spec.listener.entry_point.namespace = Some("team-b".to_owned());
+    route.spec.entry.as_listener_mut().unwrap().entry_point.name = "mine".to_owned();
+    route.spec.entry.as_listener_mut().unwrap().entry_point.namespace = Some("team-b".to_owned());
     let mut cluster = cluster(entry_point(allowed_routes), [route.clone()]);
     cluster.entry_points.insert(second_door(named));
     let door = cluster.entry_points.get(&crate::Key::new("team-b", "mine")).unwrap();

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
+use crate::backend::Member;
 use crate::route::stand_ins::{on_listener, route};
 
 #[test]
 fn groups_of_another_account_are_told() {
     let arn = |account: &str, what: &str| Arn::new(format!("arn:aws:elasticloadbalancing:eu-west-1:{account}:{what}"));
     let groups = BTreeMap::from([
-        ("blue".to_owned(), Ok(arn("111111111111", "targetgroup/blue/1"))),
-        ("green".to_owned(), Ok(arn("222222222222", "targetgroup/green/1"))),
+        ("blue".to_owned(), Ok(Member::of_group(arn("111111111111", "targetgroup/blue/1")))),
+        ("green".to_owned(), Ok(Member::of_group(arn("222222222222", "targetgroup/green/1")))),
         ("red".to_owned(), Err("not there".to_owned())),
     ]);
     let object = route("team-a", "web", 1, Value::Null);

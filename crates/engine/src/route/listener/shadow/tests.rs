@@ -47,7 +47,7 @@ fn secret(priority: i32) -> Rule {
 
 #[test]
 fn a_new_rule_stands_before_one_that_would_take_all_its_requests() {
-    let first = super::super::priority::first_of(web(None).spec.listener.matches.as_ref().unwrap());
+    let first = super::super::priority::first_of(web(None).spec.entry.as_listener().unwrap().matches.as_ref().unwrap());
     let chosen = |rules: &[Rule]| looked_at(&web(None), rules).listener_rule.priority;
     assert_eq!(chosen(&[]), Some(first));
     assert_eq!(chosen(&[rule(first, "*.shop.example")]), Some(first - 1));

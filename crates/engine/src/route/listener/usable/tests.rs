@@ -11,6 +11,7 @@ fn balancer() -> Balancer {
         name: "shop".to_owned(),
         dns_name: String::new(),
         hosted_zone_id: None,
+        has_ipv6: false,
         kind: "application".to_owned(),
         vpc_id: Some("vpc-1".to_owned()),
     }

@@ -1,0 +1,57 @@
+//! Why Route 53 has refused a batch of changes: in a list of messages, and in two forms.
+//!
+//! Since 2024 it is a standard `ErrorResponse` whose message is the list in brackets; before, and perhaps still somewhere, the
+//! root is an `InvalidChangeBatch` with a `Messages` element, in which the SDK finds no code
+//! (<https://github.com/aws/aws-sdk-kotlin/issues/1433>).
+
+use std::error::Error;
+
+use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
+use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_route53::types::error::InvalidChangeBatch;
+use aws_smithy_xml::decode::{Document, try_data};
+use weir_engine::fact::ErrorKind;
+
+use super::sources;
+
+/// The code, and the root element of the older form.
+pub(super) const INVALID_BATCH: &str = "InvalidChangeBatch";
+/// What a message says where the records are not as they were read. AWS writes no codes for it.
+const CHANGED: [&str; 3] = ["already exists", "it was not found", "do not match the current values"];
+
+/// The kind of failure and AWS's own words, where it is that of a batch.
+pub(super) fn refused_batch<E>(error: &SdkError<E, HttpResponse>) -> Option<(ErrorKind, String)>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let SdkError::ServiceError(context) = error else { return None };
+    let modelled = sources(error).find_map(|source| source.downcast_ref::<InvalidChangeBatch>());
+    let words = match modelled.map(InvalidChangeBatch::messages) {
+        Some(messages) if !messages.is_empty() => messages.join(", "),
+        Some(_) => context.err().message().unwrap_or_default().to_owned(),
+        None if context.err().code().is_none() => messages(context.raw().body().bytes()?)?.join(", "),
+        None => return None,
+    };
+    // A mistake of ours would be made again; what somebody has changed is read again.
+    let is_changed = CHANGED.iter().any(|words_of_aws| words.contains(words_of_aws));
+    Some((if is_changed { ErrorKind::Conflict } else { ErrorKind::Invalid }, words))
+}
+
+/// The messages of the older form.
+fn messages(body: &[u8]) -> Option<Vec<String>> {
+    let mut document = Document::try_from(body).ok()?;
+    let mut root = document.root_element().ok()?;
+    if root.start_el().local() != INVALID_BATCH {
+        return None;
+    }
+    let mut found = Vec::new();
+    while let Some(mut messages) = root.next_tag() {
+        if messages.start_el().local() != "Messages" {
+            continue;
+        }
+        while let Some(mut message) = messages.next_tag() {
+            found.push(try_data(&mut message).ok()?.into_owned());
+        }
+    }
+    Some(found)
+}

@@ -1,0 +1,74 @@
+//! Names on Route 53: what is new of them, and how often they are read.
+
+use std::time::Duration;
+
+use weir_engine::fact::ErrorKind;
+use weir_sim::aws::{RecordEdit, RecordSays, RecordType};
+
+use super::*;
+use crate::route53::tests::Fixture as Dns;
+
+/// Gives a name another address.
+fn edit(dns: &Dns, labels: &str, (old, new): (&str, &str)) {
+    let name = dns.at(labels).name;
+    let record = |address: &str| {
+        let says = RecordSays::Values(60, vec![address.to_owned()]);
+        RecordEdit::simple(name.as_str(), RecordType::A, says)
+    };
+    dns.aws.edit_records(dns.zone.as_str(), &[record(old)], &[record(new)]).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_have_changed_are_told_once_a_minute() {
+    let dns = Dns::new();
+    dns.add(&["a", "b"]);
+    let bed = dns.bed();
+    let names: BTreeSet<NameInZone> = ["a", "b", "nothing"].map(|labels| dns.at(labels)).into();
+    let scope = ResyncScope { names: names.clone(), ..ResyncScope::default() };
+    let resync = async || bed.inventory.resync(&scope, seconds(27)).await;
+    assert_eq!(resync().await.names, names, "all that is seen for the first time");
+    assert_eq!(bed.operations(), ["ListResourceRecordSets"], "all in one page");
+
+    edit(&dns, "a", ("192.0.2.1", "192.0.2.2"));
+    for span in [0, 15, 30] {
+        tokio::time::sleep(Duration::from_secs(span)).await;
+        assert_eq!((resync().await, bed.operations().len()), (ResyncReport::default(), 0));
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let report = resync().await;
+    assert_eq!((report.names, report.changed), ([dns.at("a")].into(), BTreeSet::new()));
+    assert_eq!(bed.operations(), ["ListResourceRecordSets"]);
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(resync().await, ResyncReport::default());
+
+    // What is watched no more and then again is seen for the first time again.
+    bed.inventory.resync(&ResyncScope::default(), seconds(27)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(resync().await.names, names);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_cannot_be_read_are_told_after_a_while() {
+    let dns = Dns::new();
+    dns.add(&["a"]);
+    let (aws, is_broken) = (Arc::clone(&dns.aws), Arc::new(Mutex::new(false)));
+    let broken = Arc::clone(&is_broken);
+    let bed = Bed::new(move |_| {
+        if *broken.lock().unwrap() { failure(403, "AccessDenied", "No.") } else { Reply::Of(Arc::clone(&aws)) }
+    });
+    let scope = ResyncScope { names: [dns.at("a")].into(), ..ResyncScope::default() };
+    let resync = async || {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        bed.inventory.resync(&scope, seconds(27)).await
+    };
+    resync().await;
+    *is_broken.lock().unwrap() = true;
+    let first = resync().await;
+    assert_eq!((first.names.len(), first.unreadable, first.failing), (0, None, true), "one failure tells nothing");
+    let second = resync().await;
+    assert_eq!(second.names, [dns.at("a")].into());
+    assert_eq!(second.unreadable.unwrap().kind, ErrorKind::Denied);
+    *is_broken.lock().unwrap() = false;
+    let third = resync().await;
+    assert_eq!((third.names, third.unreadable), ([dns.at("a")].into(), None));
+}

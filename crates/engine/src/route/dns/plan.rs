@@ -1,0 +1,198 @@
+//! What a change makes of a name: the weights of the balancers, and what all of its records have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use smol_str::SmolStr;
+use weir_api::weighted_route::{Intent, NameIntent, RouteDeletionPolicy};
+
+use crate::Arn;
+use crate::backend;
+use crate::dns::{Alias, Foreign, MAX_RECORD_WEIGHT, Mark, MemberRecord, NameMemory, RecordSet, Replace, Wanted};
+use crate::ready_state::{Explanation, ReadyState, because};
+use crate::reason::Reason;
+use crate::write::{RecordsWrite, Write};
+
+use super::place::{Place, in_words};
+use super::{DnsRoute, address_types, describe, record_types};
+
+/// How long resolvers keep the address of a balancer, in seconds: an alias of one has no TTL of its own. Source: "Choosing
+/// between alias and non-alias records" in the developer guide of Route 53.
+pub(super) const BALANCER_TTL: u32 = 60;
+
+/// What a change makes of a name.
+#[derive(Clone, Debug)]
+pub(in crate::route) struct Plan {
+    split: BTreeMap<Arn, u16>,
+    settings: NameIntent,
+}
+
+impl Plan {
+    /// What a recorded intent makes of it: these weights of balancers.
+    pub fn of(split: BTreeMap<Arn, u16>, intent: &Intent) -> Self {
+        Self { split, settings: intent.dns.clone() }
+    }
+
+    /// The weights of the balancers.
+    pub fn split(&self) -> &BTreeMap<Arn, u16> {
+        &self.split
+    }
+
+    /// Puts on record what is wanted besides weights.
+    pub fn record(&self, intent: &mut Intent) {
+        intent.dns = self.settings.clone();
+    }
+
+    /// Whether a write makes it so. Balancers without weight have no record.
+    pub fn is_made_by(&self, write: &Write) -> bool {
+        matches!(write, Write::Records(write) if write.split == self.carrying())
+    }
+
+    fn carrying(&self) -> BTreeMap<Arn, u16> {
+        self.split.iter().filter(|(_, weight)| **weight > 0).map(|(arn, weight)| (arn.clone(), *weight)).collect()
+    }
+}
+
+/// What the spec says of all records of a name.
+fn settings(route: DnsRoute<'_>) -> NameIntent {
+    NameIntent { types: address_types(&route.types()), evaluate_target_health: route.entry.evaluate_target_health }
+}
+
+/// Whether the spec asks for something beside weights that an intent has not made live.
+pub(in crate::route) fn wants_other_settings(route: DnsRoute<'_>, intent: &Intent) -> bool {
+    intent.dns != settings(route)
+}
+
+/// For how long clients may still come to those who carry nothing any more: as long as resolvers keep the old answer.
+pub(in crate::route) fn tail(route: DnsRoute<'_>) -> SignedDuration {
+    let change = route.status.dns.change.as_ref();
+    SignedDuration::from_secs(i64::from(change.map_or(BALANCER_TTL, |change| change.ttl_seconds)))
+}
+
+impl Place<'_> {
+    /// Plans weights of balancers. The error says what stands in the way.
+    pub fn plan(&self, split: BTreeMap<Arn, u16>) -> Result<Plan, ReadyState> {
+        if let Some((arn, weight)) = split.iter().find(|(_, weight)| **weight > MAX_RECORD_WEIGHT) {
+            let message = format!(
+                "found the weight {weight} of {}; Route 53 takes weights from 0 to {MAX_RECORD_WEIGHT}: write smaller ones of the \
+                 same proportion",
+                arn.name()
+            );
+            return Err(ReadyState::Stalled(because(Reason::Invalid, message)));
+        }
+        let types = self.route.types();
+        let lost = self
+            .survey
+            .simple
+            .iter()
+            .chain(&self.survey.foreign)
+            .find(|record| record.kind.is_address() && !types.contains(&record.kind));
+        if let Some(record) = lost {
+            let message = format!(
+                "found {} at {}, and spec.dns.types without {}: its clients would find nothing. Add {} to spec.dns.types, or \
+                 remove the record",
+                in_words(record),
+                describe(self.route),
+                record.kind,
+                record.kind
+            );
+            return Err(ReadyState::Stalled(because(Reason::Invalid, message)));
+        }
+        Ok(Plan { split, settings: settings(self.route) })
+    }
+
+    /// Puts on record what is live besides weights, as what is held.
+    pub fn record_held(&self, intent: &mut Intent) {
+        intent.dns = self.standing_settings().unwrap_or_else(|| settings(self.route));
+    }
+
+    /// What the records that stand there have in common.
+    fn standing_settings(&self) -> Option<NameIntent> {
+        let own = self.standing.as_ref().ok()?.as_ref()?;
+        let evaluate_target_health = own.members.values().any(|member| member.alias.evaluate_target_health);
+        Some(NameIntent { types: address_types(&own.types), evaluate_target_health })
+    }
+
+    /// Whether what is live besides weights is what an intent has set.
+    pub fn has_settings_of(&self, intent: &Intent) -> bool {
+        self.standing_settings().as_ref() == Some(&intent.dns)
+    }
+
+    /// Whether AWS shows a plan besides its weights: types, whether health counts, and where the records lead.
+    pub fn shows(&self, plan: &Plan) -> bool {
+        let Ok(Some(own)) = &self.standing else { return false };
+        let leads_there = |(environment, record): (&SmolStr, &MemberRecord)| {
+            let member = self.members.get(environment.as_str()).and_then(|member| member.as_ref().ok());
+            let alias = member.and_then(|member| self.alias(&member.arn));
+            alias.is_none_or(|alias| alias.has_same_target(&record.alias))
+                && record.alias.evaluate_target_health == plan.settings.evaluate_target_health
+        };
+        own.types == record_types(&plan.settings.types) && own.members.iter().all(leads_there)
+    }
+
+    /// The number that the next change has.
+    pub(super) fn next_epoch(&self) -> u32 {
+        self.survey.next_epoch(self.route.status.dns.epoch)
+    }
+
+    /// The write that makes a plan so; `None` where it cannot be told where a record leads.
+    pub fn write(&self, owner: &str, plan: &Plan) -> Option<Write> {
+        let mut records: BTreeMap<SmolStr, MemberRecord> = BTreeMap::new();
+        for (arn, weight) in &plan.carrying() {
+            let environment = SmolStr::new(backend::environment_of(self.members, arn)?);
+            let known = self.alias(arn).or_else(|| self.standing_alias(&environment));
+            let alias = Alias { evaluate_target_health: plan.settings.evaluate_target_health, ..known? };
+            let health_check = self.standing_record(&environment).and_then(|record| record.health_check.clone());
+            records.insert(environment, MemberRecord { weight: *weight, alias, health_check });
+        }
+        let memory = self.memory(owner);
+        let idle: Vec<Alias> = self.balancers.keys().filter_map(|arn| self.alias(arn)).collect();
+        let wanted = Wanted {
+            epoch: self.next_epoch(),
+            mark: &self.mark,
+            types: &record_types(&plan.settings.types),
+            members: &records,
+            idle: &idle,
+            foreign: Foreign::Keep,
+            memory: Some(&memory).filter(|_| self.survey.memory.is_none()),
+        };
+        let batch = Replace::with(&self.survey, &wanted).ok()??;
+        let (zone, epoch) = (self.zone.clone(), Some(wanted.epoch));
+        Some(Write::Records(RecordsWrite { zone, epoch, split: plan.carrying(), batch }))
+    }
+
+    fn standing_record(&self, environment: &SmolStr) -> Option<&MemberRecord> {
+        self.standing.as_ref().ok()?.as_ref()?.members.get(environment)
+    }
+
+    fn standing_alias(&self, environment: &SmolStr) -> Option<Alias> {
+        self.standing_record(environment).map(|record| record.alias.clone())
+    }
+
+    /// What is remembered there from now on.
+    fn memory(&self, owner: &str) -> NameMemory {
+        let before = match &self.survey.memory {
+            Some((memory, _)) => memory.before.clone(),
+            None => self.recorded_before().unwrap_or_else(|| self.strangers()),
+        };
+        NameMemory { mark: self.mark.clone(), owner: Mark::of_owner(owner), last: None, before }
+    }
+
+    /// What stands there that is not Weir's, and has a part in the traffic.
+    pub(super) fn strangers(&self) -> Vec<RecordSet> {
+        let types: BTreeSet<_> = self.survey.simple.iter().chain(&self.survey.foreign).copied().cloned().collect();
+        types.into_iter().collect()
+    }
+
+    /// Why what was there cannot be remembered, though it shall be put back.
+    pub(super) fn unremembered(&self, owner: &str) -> Option<Explanation> {
+        let is_remembered = self.memory(owner).record(&self.survey.name).is_some();
+        (!is_remembered && self.route.spec.deletion_policy == RouteDeletionPolicy::Restore).then(|| {
+            let message = format!(
+                "spec.deletionPolicy is Restore, but what is at {} now cannot be remembered there; write deletionPolicy: Retain",
+                describe(self.route)
+            );
+            because(Reason::NotRestorable, message)
+        })
+    }
+}
