@@ -61,6 +61,15 @@ spec:
   drift: Adopt
 ---
 apiVersion: weir.dev/v1alpha1
+kind: WeightedRoute
+metadata: {name: named}
+spec:
+  dns: {zone: {id: Z0123456789}, name: api.shop.example.org, types: [A]}
+  backends: [{environment: blue}, {environment: green}]
+  weights: {blue: 80, green: 20}
+  deletionPolicy: Restore
+---
+apiVersion: weir.dev/v1alpha1
 kind: TrafficShift
 metadata: {name: release}
 spec:
@@ -86,6 +95,8 @@ const NO_WEIGHTS: &str = r#"{"weights": null, "pace": null}"#;
 const ONE_ROUTE: &str = r#"{"routes": ["moved"]}"#;
 const NOT_PAUSED: &str = r#"{"paused": false}"#;
 const BY_WEIGHTS: &str = r#"{"evidence": "Weights"}"#;
+const OTHER_NAME: &str = r#"{"dns": {"name": "www.shop.example.org"}}"#;
+const BALANCER: &str = r#"{"loadBalancers": [{"name": "own", "existing": {"name": "blue"}}]}"#;
 const STICKY: &str = r#"{"stickiness": {"enabled": true, "duration": "5m"}}"#;
 
 /// A part of each message that names a field, and what it says to do. Nothing, where it only tells.
@@ -201,6 +212,48 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
                 Change("weightedroutes/chosen", RETAIN),
                 Change("weightedroutes/chosen", r#"{"deletionPolicy": "Delete"}"#),
             ],
+        ),
+        // Names in DNS.
+        ("give exactly one of spec.listener and spec.dns", vec![]),
+        ("spec.dns.zone and spec.dns.name cannot be changed", vec![Again("weightedroutes/named", OTHER_NAME)]),
+        ("leave out spec.stickiness", vec![Change("weightedroutes/named", r#"{"stickiness": null}"#)]),
+        ("{name} has spec.aws; names in DNS", vec![Change("environments/blue", r#"{"aws": null}"#)]),
+        (
+            "uses none of spec.targetGroups",
+            vec![Change("environments/blue", r#"{"targetGroups": [{"name": "web", "existing": {"name": "other"}}]}"#)],
+        ),
+        (
+            "found spec.dns.name {} and the zone {} of {}",
+            vec![
+                Again("weightedroutes/named", OTHER_NAME),
+                Again("weightedroutes/named", r#"{"dns": {"zone": {"id": "Z9876543210"}}}"#),
+            ],
+        ),
+        (
+            "found AAAA in spec.dns.types and the balancer",
+            vec![Change("weightedroutes/named", r#"{"dns": {"types": ["A"]}}"#)],
+        ),
+        ("which leads to no balancer of an environment of spec.backends", vec![]),
+        (
+            "an Environment with that balancer in spec.loadBalancers",
+            vec![Change("environments/blue", BALANCER), Change("weightedroutes/named", ADDED)],
+        ),
+        ("Add {kind} to spec.dns.types", vec![Change("weightedroutes/named", r#"{"dns": {"types": ["A", "AAAA"]}}"#)]),
+        (
+            "which came after the route had the name",
+            vec![Change("weightedroutes/named", r#"{"dns": {"types": ["A"]}}"#)],
+        ),
+        ("spec.deletionPolicy is Restore, but", vec![Change("weightedroutes/named", RETAIN)]),
+        (
+            "Take it out of spec.routes, and move it by its own spec.weights",
+            vec![
+                Change("trafficshifts/release", ONE_ROUTE),
+                Change("weightedroutes/named", r#"{"weights": {"blue": 70, "green": 30}}"#),
+            ],
+        ),
+        (
+            "an environment with that balancer in `spec.loadBalancers`",
+            vec![Change("environments/blue", BALANCER), Change("weightedroutes/named", ADDED)],
         ),
         // The schema's own.
         (

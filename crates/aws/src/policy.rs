@@ -221,10 +221,11 @@ fn of_names(partition: &str, names: &[ZoneName]) -> Vec<Statement> {
         allow("ReadZones", ZONE_READS.to_vec(), zones, []),
         allow("FollowChanges", vec![FOLLOW], vec![format!("arn:{partition}:route53:::change/*")], []),
     ];
-    statements.extend(patterns.into_iter().map(|(zone, names)| {
+    // IAM takes letters and digits in the identifier of a statement, and zones may be patterns.
+    statements.extend(patterns.into_iter().zip(1..).map(|((zone, names), number): (_, u32)| {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         allow(
-            &format!("ReplaceRecordsOf{zone}"),
+            &format!("ReplaceRecords{number}"),
             vec![CHANGE_RECORDS],
             vec![arn(zone)],
             [

@@ -17,7 +17,14 @@ use super::sources;
 /// The code, and the root element of the older form.
 pub(super) const INVALID_BATCH: &str = "InvalidChangeBatch";
 /// What a message says where the records are not as they were read. AWS writes no codes for it.
-const CHANGED: [&str; 3] = ["already exists", "it was not found", "do not match the current values"];
+const CHANGED: [&str; 6] = [
+    "already exists",
+    "it was not found",
+    "do not match the current values",
+    "other RRSets exist",
+    "exists with the same name and type",
+    "conflicts with other records",
+];
 
 /// The kind of failure and AWS's own words, where it is that of a batch.
 pub(super) fn refused_batch<E>(error: &SdkError<E, HttpResponse>) -> Option<(ErrorKind, String)>

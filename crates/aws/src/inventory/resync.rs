@@ -47,8 +47,8 @@ pub(super) struct LastReported {
 #[derive(Default)]
 struct Watched {
     state: State,
-    /// Since when it could not be read, where the last read failed.
-    failing: Option<Timestamp>,
+    /// Since when it could not be read, and why, where the last read failed.
+    failing: Option<(Timestamp, ErrorKind)>,
 }
 
 #[derive(Default, PartialEq)]
@@ -69,7 +69,8 @@ impl Watched {
             Ok(found) => State::Present(found),
             Err(error) if error.kind == ErrorKind::NotFound => State::Absent,
             Err(error) => {
-                let since = *self.failing.get_or_insert(fact.at);
+                let since = self.failing.map_or(fact.at, |(since, _)| since);
+                self.failing = Some((since, error.kind));
                 let is_reported = matches!(self.state, State::Unreadable(_));
                 let lasts = fact.at.duration_since(since) >= LAPSE;
                 if lasts {
@@ -84,9 +85,15 @@ impl Watched {
         changed
     }
 
-    /// Why it could not be read for a while.
-    fn unreadable(&self) -> Option<&AwsError> {
-        if let State::Unreadable(error) = &self.state { Some(error) } else { None }
+    /// Whether it could not be read the last time, so that others may not be either.
+    fn is_failing(&self, query: &Query) -> bool {
+        self.failing.is_some_and(|(_, kind)| concerns_others(query, kind))
+    }
+
+    /// Why it could not be read for a while, so that others may not be either.
+    fn unreadable(&self, query: &Query) -> Option<&AwsError> {
+        let State::Unreadable(error) = &self.state else { return None };
+        concerns_others(query, error.kind).then_some(error)
     }
 }
 
@@ -127,12 +134,12 @@ impl LastReported {
 
     /// Whether something could not be read the last time.
     fn is_failing(&self) -> bool {
-        self.watched.values().any(|watched| watched.failing.is_some())
+        self.watched.iter().any(|(query, watched)| watched.is_failing(query))
     }
 
     /// Why something could not be read for a while.
     fn unreadable(&self) -> Option<&AwsError> {
-        self.watched.values().find_map(Watched::unreadable)
+        self.watched.iter().find_map(|(query, watched)| watched.unreadable(query))
     }
 }
 
@@ -151,7 +158,7 @@ pub(super) async fn resync(inventory: &Inventory, scope: &ResyncScope, fresh: Si
     let seen = look(inventory, scope, fresh).await;
     let mut last_reported = inventory.core.last_reported.borrow_mut();
     let mut there = there(&seen);
-    if seen.iter().any(|(query, fact)| matches!(query, Query::Listeners(_)) && is_failing(fact)) {
+    if seen.iter().any(|(query, fact)| matches!(query, Query::Listeners(_)) && is_failing(query, fact)) {
         // Nobody knows which there are: those told last are looked at on.
         there.extend(last_reported.listeners().cloned());
     }
@@ -210,7 +217,7 @@ async fn look(inventory: &Inventory, scope: &ResyncScope, fresh: SignedDuration)
     seen.extend(inventory.answer_all(&new, &priority).await);
 
     // Where something cannot be read, it is soon to be known what else cannot.
-    if !was_failing && seen.iter().any(|(_, fact)| is_failing(fact)) {
+    if !was_failing && seen.iter().any(|(query, fact)| is_failing(query, fact)) {
         seen.extend(inventory.answer_all(&groups(recent).collect::<Vec<Ask>>(), &priority).await);
     }
     seen
@@ -227,8 +234,14 @@ fn is_gone(fact: &Fact) -> bool {
     fact.failure().is_some_and(|error| error.kind == ErrorKind::NotFound)
 }
 
-fn is_failing(fact: &Fact) -> bool {
-    fact.failure().is_some_and(|error| error.kind != ErrorKind::NotFound)
+fn is_failing(query: &Query, fact: &Fact) -> bool {
+    fact.failure().is_some_and(|error| error.kind != ErrorKind::NotFound && concerns_others(query, error.kind))
+}
+
+/// Whether a failure tells something of what else there is to read. IAM allows zones one by one: that one is refused is told
+/// by the routes of its names alone.
+fn concerns_others(query: &Query, kind: ErrorKind) -> bool {
+    !(matches!(query, Query::Records(_)) && kind.is_refusal())
 }
 
 #[cfg(test)]

@@ -105,9 +105,9 @@ fn names_are_written_as_iam_compares_them() {
     let policy = of_names(&names);
     let zones = ["Z1", "Z2"].map(|zone| format!("arn:aws:route53:::hostedzone/{zone}"));
     assert_eq!(statement(&policy, "ReadZones").resource, zones);
-    let first = serde_json::to_value(statement(&policy, "ReplaceRecordsOfZ1")).unwrap();
+    let first = serde_json::to_value(statement(&policy, "ReplaceRecords1")).unwrap();
     let expected = serde_json::json!({
-        "Sid": "ReplaceRecordsOfZ1",
+        "Sid": "ReplaceRecords1",
         "Effect": "Allow",
         "Action": ["route53:ChangeResourceRecordSets"],
         "Resource": ["arn:aws:route53:::hostedzone/Z1"],
@@ -123,6 +123,19 @@ fn names_are_written_as_iam_compares_them() {
     assert_eq!(first, expected);
     let china = Policy::new(&Scope { partition: "aws-cn".to_owned(), ..scope_of(&one, "a.shop.example") });
     assert_eq!(statement(&china, "FollowChanges").resource, ["arn:aws-cn:route53:::change/*"]);
+}
+
+/// Source: "IAM JSON policy elements: Sid" in the IAM User Guide.
+#[test]
+fn identifiers_of_statements_have_letters_and_digits_and_are_unique() {
+    let zones = ["*", "Z*", "*Z", "Z1"].map(ZoneId::new);
+    let policy = of_names(&zones.each_ref().map(|zone| (zone, "*")));
+    let mut sids: Vec<&str> = policy.statement.iter().map(|statement| statement.sid.as_str()).collect();
+    assert!(sids.iter().all(|sid| sid.bytes().all(|byte| byte.is_ascii_alphanumeric())), "{sids:?}");
+    let count = sids.len();
+    sids.sort_unstable();
+    sids.dedup();
+    assert_eq!(sids.len(), count, "{sids:?}");
 }
 
 fn scope_of(zone: &ZoneId, pattern: &str) -> Scope {

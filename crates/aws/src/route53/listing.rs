@@ -35,7 +35,8 @@ impl Listing {
         let bound = self.bound();
         let is_ordered = is_plain(start) && self.is_ordered();
         let is_told = |name: &DnsName| {
-            let is_within = || is_before(start, name) && bound.is_none_or(|bound| is_before(name, bound));
+            let is_within =
+                || is_before(start, name) && bound.is_none_or(|bound| is_plain(bound) && is_before(name, bound));
             name == start || (is_ordered && is_plain(name) && is_within())
         };
         let names: BTreeSet<&DnsName> = wanted.into_iter().filter(|name| is_told(name)).collect();

@@ -90,7 +90,8 @@ impl Replace {
             survey.foreign.iter().partition(|record| wanted.takes(record));
         let mut batch = Self { name: survey.name.clone(), create: Vec::new(), delete: Vec::new() };
         batch.remove_own(survey);
-        batch.delete.extend(survey.simple.iter().chain(&taken).map(|record| (*record).clone()));
+        let is_replaced = |record: &&&RecordSet| !record.kind.is_address() || wanted.types.contains(&record.kind);
+        batch.delete.extend(survey.simple.iter().chain(&taken).filter(is_replaced).map(|record| (*record).clone()));
         for kind in wanted.types {
             batch.create.extend(
                 wanted
@@ -123,6 +124,7 @@ impl Replace {
         // A weighted record of others that was set to 0 has its weight back.
         let remains = |record: &&&RecordSet| before.iter().any(|old| has_same_place(old, record));
         batch.delete.extend(survey.foreign.iter().filter(remains).map(|record| (*record).clone()));
+        batch.create.retain(|record| !survey.simple.contains(&record));
         batch.unless_idle()
     }
 

@@ -96,9 +96,8 @@ impl Scene<'_> {
         if !is_ours && !is_empty && !self.recorded.route.spec.adopt {
             return Err(not_ours(&write.zone, "its records are somebody else's, and the route adopts none"));
         }
-        let stays = |record: &&&RecordSet| survey.foreign.contains(record);
-        let foreign = at.there.iter().filter(stays).filter(|record| write.batch.delete.contains(record));
-        for record in foreign {
+        let others = survey.simple.iter().chain(&survey.foreign);
+        for record in others.filter(|record| write.batch.delete.contains(record)) {
             if !self.members().any(|member| self.leads_to(record, member)) && !self.leads_into(record, write) {
                 return Err(not_ours(&write.zone, &format!("{} leads to none of its environments", words(record))));
             }
@@ -122,7 +121,11 @@ impl Scene<'_> {
         let is_ours =
             |memory: &NameMemory| memory.mark == at.mark && memory.owner == Mark::of_owner(self.recorded.owner);
         match (NameMemory::read(&at.name, made), known) {
-            (Some(Ok(memory)), None) if is_ours(&memory) => Ok(()),
+            // Beside records of Weir, what stands there tells nothing of what was there before.
+            (Some(Ok(memory)), None) if is_ours(&memory) => {
+                let is_told = at.survey.own.is_empty() || self.recorded_before(&at.name) == Some(memory.before);
+                if is_told { Ok(()) } else { Err(Violation::Forgotten { resource: write.zone.clone() }) }
+            }
             (Some(Ok(memory)), Some(known)) if is_ours(&memory) && memory.before == known.before => Ok(()),
             (Some(Ok(_)), Some(_)) => Err(Violation::Forgotten { resource: write.zone.clone() }),
             _ => Err(not_ours(&write.zone, "the mark written would be another's")),
@@ -200,15 +203,26 @@ impl Scene<'_> {
         !entry.types.iter().any(|wanted| kind.as_str() == wanted.as_str())
     }
 
-    /// How what stands there splits the traffic, by balancer; what leads elsewhere counts for itself.
+    /// How what stands there splits the traffic.
     fn standing(&self, at: &Standing<'_>, write: &RecordsWrite) -> Forward {
-        let mut groups: BTreeMap<Arn, u16> = BTreeMap::new();
         let own = at.survey.own.iter().map(|(_, record)| *record);
-        for record in own.chain(at.survey.simple.iter().copied()).chain(at.survey.foreign.iter().copied()) {
+        self.split_by(own.chain(at.survey.simple.iter().copied()).chain(at.survey.foreign.iter().copied()), write)
+    }
+
+    /// How records split the traffic, by balancer; what leads elsewhere counts for itself.
+    fn split_by<'r>(&self, records: impl Iterator<Item = &'r RecordSet>, write: &RecordsWrite) -> Forward {
+        // A and AAAA say the same.
+        let mut weights: BTreeMap<(Arn, &str), u16> = BTreeMap::new();
+        for record in records {
             let known = self.members().find(|member| self.leads_to(record, member)).and_then(EnvironmentMembers::lent);
             let known = known.map(Arn::new).or_else(|| write.split.keys().find(|arn| self.leads(record, arn)).cloned());
             let arn = known.unwrap_or_else(|| Arn::new(words(record)));
-            groups.insert(arn, record.weight().unwrap_or(1));
+            weights.insert((arn, record.identifier()), record.weight().unwrap_or(1));
+        }
+        let mut groups: BTreeMap<Arn, u16> = BTreeMap::new();
+        for ((arn, _), weight) in weights {
+            let sum = groups.entry(arn).or_default();
+            *sum = sum.saturating_add(weight);
         }
         Forward { groups, sticky_seconds: None }
     }
@@ -217,9 +231,7 @@ impl Scene<'_> {
     fn gives_up_name(&self, at: &Standing<'_>, write: &RecordsWrite) -> Result<(), Violation> {
         let route = self.recorded.route;
         let remembered = at.survey.memory.as_ref().map(|(memory, _)| memory.before.clone());
-        let recorded =
-            || route.status.dns.before.as_ref()?.iter().map(|words| record_of_words(&at.name, words)).collect();
-        let before: Option<Vec<RecordSet>> = remembered.or_else(recorded);
+        let before = remembered.or_else(|| self.recorded_before(&at.name));
         let before = before.ok_or_else(|| given_up(&write.zone, "what was there before is not known".to_owned()))?;
         match route.spec.deletion_policy {
             RouteDeletionPolicy::Restore => {}
@@ -228,6 +240,13 @@ impl Scene<'_> {
         }
         if write.batch.create.iter().any(|record| !before.contains(record)) {
             return Err(given_up(&write.zone, "something else than what was there before would be made".to_owned()));
+        }
+        let batch = &write.batch;
+        let comes_back = |record: &&RecordSet| {
+            batch.create.contains(record) || (at.there.contains(record) && !batch.delete.contains(record))
+        };
+        if let Some(missing) = before.iter().find(|record| !comes_back(record)) {
+            return Err(given_up(&write.zone, format!("{} would not come back", words(missing))));
         }
         let is_place =
             |one: &RecordSet, other: &RecordSet| (&one.kind, one.identifier()) == (&other.kind, other.identifier());
@@ -238,13 +257,18 @@ impl Scene<'_> {
                 return Err(not_ours(&write.zone, &format!("{} is none of the route's", words(gone))));
             }
         }
-        let after = Forward { groups: write.split.clone(), sticky_seconds: None };
-        let standing = self.standing(at, write);
+        let (standing, after) = (self.standing(at, write), self.split_by(before.iter(), write));
         let rising: Vec<&Arn> = after.groups.keys().filter(|arn| rises(arn, &standing, &after)).collect();
         let Some(first) = rising.first().filter(|_| total(&standing) > 0) else { return Ok(()) };
         let baseline = self.carried(first, &standing)?;
         let percent = route.spec.capacity.min_healthy_percent;
         self.returning(&standing, &after, Measure { baseline, percent })
+    }
+
+    /// What is on record of what was there before Weir.
+    fn recorded_before(&self, name: &DnsName) -> Option<Vec<RecordSet>> {
+        let words = self.recorded.route.status.dns.before.as_ref()?;
+        words.iter().map(|words| record_of_words(name, words)).collect()
     }
 
     /// What is on record of what environments lend.

@@ -106,6 +106,13 @@ fn play_with(seed: u64, scenario: impl AsyncFnOnce(&mut World, String)) {
     });
 }
 
+/// Gives all balancers addresses of both families.
+fn make_dual_stack(world: &World) {
+    for name in ENVIRONMENTS {
+        world.aws().make_dual_stack(&dns_name(name)).unwrap();
+    }
+}
+
 /// An alias of the balancer of an environment.
 fn alias(environment: &str) -> RecordSays {
     RecordSays::Balancer { name: dns_name(environment), evaluates: false }

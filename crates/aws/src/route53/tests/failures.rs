@@ -34,7 +34,7 @@ async fn what_somebody_has_changed_is_a_conflict_in_both_forms() {
             (
                 vec![],
                 vec![record("api", Routing::Simple, 60, &["192.0.2.2"])],
-                ErrorKind::Invalid,
+                ErrorKind::Conflict,
                 "other RRSets exist",
             ),
         ];

@@ -184,6 +184,11 @@ fn simple_records_are_converted_and_put_back() {
         let mut after = zone.clone();
         apply(&mut after, &batch, true).unwrap();
         assert_eq!(after, before);
+        // Somebody has put it back already.
+        let memory = there.memory.unwrap().1.clone();
+        let zone: Vec<RecordSet> = before.iter().chain([&memory]).cloned().collect();
+        let batch = Replace::restoring(&survey(&zone), &before).unwrap();
+        assert_eq!((batch.create.as_slice(), batch.delete.as_slice()), ([].as_slice(), [memory].as_slice()));
     }
 }
 

@@ -240,6 +240,14 @@ fn each_thing_that_would_be_bad_is_found() {
             }),
         ),
         (
+            "a memory of what nobody knows",
+            good().change(|scene| {
+                scene.there = vec![own("blue", 1, 100)];
+                scene.route.status.dns.before = None;
+                scene.write.batch.create.push(memory(&[]));
+            }),
+        ),
+        (
             "another installation's memory",
             good().change(|scene| {
                 let other = NameMemory { mark: mark(), owner: Mark::of_owner("you"), last: None, before: Vec::new() };
@@ -307,6 +315,48 @@ fn what_is_taken_over_keeps_its_split() {
 }
 
 #[test]
+fn what_leads_elsewhere_is_not_taken_over() {
+    let elsewhere = RecordSet { content: Content::Alias(alias("elsewhere")), ..simple("blue") };
+    let scene = |there: RecordSet| {
+        Scene::good().change(|scene| {
+            scene.route.spec.adopt = true;
+            scene.route.status.dns.epoch = Some(1);
+            scene.write.epoch = Some(1);
+            scene.write.batch.create =
+                vec![own("blue", 1, 75), own("green", 1, 25), memory(std::slice::from_ref(&there))];
+            scene.write.batch.delete = vec![there.clone()];
+            scene.there = vec![there];
+        })
+    };
+    scene(simple("blue")).judge().unwrap();
+    assert!(matches!(scene(elsewhere).judge(), Err(Violation::NotOurs { .. })));
+}
+
+#[test]
+fn records_of_others_that_lead_to_one_balancer_count_together() {
+    let hand = |identifier: &str, environment: &str, weight: u16| RecordSet {
+        routing: Routing::Weighted { identifier: identifier.into(), weight },
+        ..simple(environment)
+    };
+    let others = [hand("a", "blue", 30), hand("b", "blue", 10), hand("c", "green", 10)];
+    let scene = |weights: &[(&str, u16)]| {
+        let created = weights.iter().map(|(environment, weight)| own(environment, 1, *weight));
+        Scene::good().change(|scene| {
+            scene.route.spec.adopt = true;
+            scene.route.status.intent = None;
+            scene.route.status.dns.epoch = Some(1);
+            scene.write.epoch = Some(1);
+            scene.write.split = split(weights);
+            scene.write.batch.create = created.chain([memory(&others)]).collect();
+            scene.write.batch.delete = others.to_vec();
+            scene.there = others.to_vec();
+        })
+    };
+    scene(&[("blue", 80), ("green", 20)]).judge().unwrap();
+    assert!(scene(&[("blue", 50), ("green", 50)]).judge().is_err(), "green would gain");
+}
+
+#[test]
 fn a_name_is_given_back_as_its_policy_says() {
     let leaving = |policy: &str, before: &[RecordSet]| {
         let before = before.to_vec();
@@ -327,11 +377,21 @@ fn a_name_is_given_back_as_its_policy_says() {
     assert!(leaving("Delete", &[simple("blue")]).judge().is_err(), "something was there");
     let other = leaving("Restore", &[simple("blue")]).change(|scene| scene.write.batch.create = vec![simple("green")]);
     assert!(other.judge().is_err(), "something else was there");
+    let nothing = leaving("Restore", &[simple("blue")]).change(|scene| scene.write.batch.create.clear());
+    assert!(nothing.judge().is_err(), "nobody would answer");
+    let already = leaving("Restore", &[simple("blue")]).change(|scene| {
+        scene.there = vec![simple("blue"), memory(&[simple("blue")])];
+        scene.write.batch.delete = vec![memory(&[simple("blue")])];
+        scene.write.batch.create.clear();
+    });
+    already.judge().unwrap();
     let stays = leaving("Restore", &[]).change(|scene| scene.route.deleted = None);
     assert!(stays.judge().is_err(), "nobody deletes the route");
     let moving = leaving("Restore", &[simple("green")]).change(|scene| {
         scene.write.split = split(&[("green", 1)]);
         scene.healthy.insert("green", 0);
     });
-    assert!(moving.judge().is_err(), "it could not carry that");
+    assert!(moving.clone().judge().is_err(), "it could not carry that");
+    let unsaid = moving.change(|scene| scene.write.split.clear());
+    assert!(unsaid.judge().is_err(), "whatever the write says of it");
 }

@@ -7,12 +7,12 @@ use weir_api::weighted_route::NameRecords;
 use crate::Arn;
 use crate::backend;
 use crate::dns::{RecordSet, record_in_words, record_of_words};
-use crate::ready_state::{ReadyState, because};
+use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
 use crate::write::Write;
 
 use super::describe;
-use super::place::Place;
+use super::place::{Place, in_words};
 
 impl Place<'_> {
     /// The write that makes the name the route's; the error says why it cannot.
@@ -23,11 +23,36 @@ impl Place<'_> {
         if let Some(reason) = self.unremembered(owner) {
             return Err(ReadyState::Stalled(reason));
         }
+        if let Some(reason) = self.judged_by_health() {
+            return Err(ReadyState::Stalled(reason));
+        }
         let plan = self.plan(split)?;
         let write = self.write(owner, &plan);
         write.map(Some).ok_or_else(|| {
             let message = format!("the records for {} cannot be made of what stands there", describe(self.route));
             ReadyState::Stalled(because(Reason::Invalid, message))
+        })
+    }
+
+    /// Why records of others cannot be taken over without a change of the traffic: by health, Route 53 may answer another
+    /// split than their weights tell.
+    fn judged_by_health(&self) -> Option<Explanation> {
+        let evaluates = |record: &RecordSet| record.alias().is_some_and(|alias| alias.evaluate_target_health);
+        let mut weighted = self.survey.foreign.iter().filter(|record| record.weight() != Some(0));
+        weighted.find_map(|record| {
+            let (found, remedy) = if record.health_check.is_some() {
+                ("with a health check", "Remove the health check from the record")
+            } else if evaluates(record) && !self.route.entry.evaluate_target_health {
+                ("that evaluates the health of its target", "Write evaluateTargetHealth: true, or change the record")
+            } else {
+                return None;
+            };
+            let message = format!(
+                "found {} at {} {found}, which Weir's record would not have: clients would move that Route 53 keeps away. {remedy}",
+                in_words(record),
+                describe(self.route)
+            );
+            Some(because(Reason::NotAdopted, message))
         })
     }
 

@@ -1,5 +1,7 @@
 //! How a route leaves its name: its records go, and what was there before Weir comes back.
 
+use std::collections::BTreeMap;
+
 use weir_api::weighted_route::{Deletion, DeletionStage, EnvironmentWeight};
 
 use crate::backend;
@@ -40,8 +42,18 @@ impl Place<'_> {
             Ok(live) => live,
             Err(ready_state) => return Some(Undo::Blocked(ready_state.explanation().message.to_string())),
         };
-        let restored = self.split_of(&before);
-        if let Some(restored) = restored.as_ref().filter(|restored| !weights::same_split(restored, &live)) {
+        let restored = match self.split_of(&before) {
+            Ok(restored) => restored,
+            Err(stranger) => {
+                return Some(Undo::Blocked(format!(
+                    "before Weir, {} had {}, which leads to no balancer of an environment that is known, so nothing tells whether                      it can carry that again; write deletionPolicy: Retain, and put the records right by hand",
+                    describe(self.route),
+                    in_words(stranger)
+                )));
+            }
+        };
+        if !restored.is_empty() && !weights::same_split(&restored, &live) {
+            let restored = &restored;
             let baseline = match capacity::count(&live, restored, self.members, reader)? {
                 Ok(baseline) => baseline,
                 Err(unknown) => return Some(Undo::Blocked(unknown)),
@@ -58,7 +70,7 @@ impl Place<'_> {
                 )));
             }
         }
-        Some(self.replaced(&before, &restored.unwrap_or_default()))
+        Some(self.replaced(&before, &restored))
     }
 
     fn unknown_before(&self) -> String {
@@ -70,17 +82,26 @@ impl Place<'_> {
         )
     }
 
-    /// How records split the traffic, where all of them lead to environments of the route.
-    fn split_of(&self, records: &[RecordSet]) -> Option<Vec<EnvironmentWeight>> {
-        let weight = |record: &RecordSet| {
-            let environment = self.member_behind(record, self.members)?.to_owned();
-            Some(EnvironmentWeight { environment, weight: record.weight().map_or(1, i32::from) })
-        };
-        let mut split: Vec<EnvironmentWeight> = records.iter().map(weight).collect::<Option<_>>()?;
+    /// How records split the traffic; the error is one that has a part in it and leads to no environment that is known.
+    fn split_of<'r>(&self, records: &'r [RecordSet]) -> Result<Vec<EnvironmentWeight>, &'r RecordSet> {
         // A and AAAA say the same.
-        split.sort();
-        split.dedup();
-        Some(weights::normal(split)).filter(|split| !split.is_empty())
+        let mut weights: BTreeMap<(&str, &str), i32> = BTreeMap::new();
+        for record in records {
+            let weight = record.weight().map_or(1, i32::from);
+            match self.member_behind(record, self.members) {
+                Some(environment) => drop(weights.insert((environment, record.identifier()), weight)),
+                None if weight == 0 => {}
+                None => return Err(record),
+            }
+        }
+        let mut split: BTreeMap<&str, i32> = BTreeMap::new();
+        for ((environment, _), weight) in weights {
+            *split.entry(environment).or_default() += weight;
+        }
+        let split = split.into_iter();
+        let split =
+            split.map(|(environment, weight)| EnvironmentWeight { environment: environment.to_owned(), weight });
+        Ok(weights::normal(split.collect()))
     }
 
     fn replaced(&self, before: &[RecordSet], restored: &[EnvironmentWeight]) -> Undo {

@@ -185,21 +185,41 @@ impl<'a> Place<'a> {
         };
         let weight = |(environment, member): (&SmolStr, &MemberRecord)| (environment.to_string(), member.weight.into());
         let mut live: BTreeMap<String, i32> = own.map(weight).collect();
-        // A and AAAA of others say the same, or one of both does not count.
-        let mut others: BTreeMap<(&str, &str), i32> = BTreeMap::new();
-        for record in self.survey.simple.iter().chain(&self.survey.foreign) {
-            let weight = record.weight().map_or(WHOLE, i32::from);
-            match self.member_behind(record, members) {
-                Some(environment) => drop(others.insert((environment, record.identifier()), weight)),
-                None if weight == 0 => {}
-                None => return Err(self.unknown_target(record, members)),
-            }
-        }
-        for ((environment, _), weight) in others {
+        for (environment, weight) in self.others(members)? {
             *live.entry(environment.to_owned()).or_default() += weight;
         }
         let live = live.into_iter().map(|(environment, weight)| EnvironmentWeight { environment, weight });
         Ok(weights::normal(live.collect()))
+    }
+
+    /// The weights of the records of others, by environment. Beside records of the route only those of its types count.
+    fn others<'m>(&self, members: &'m Members) -> Result<BTreeMap<&'m str, i32>, ReadyState> {
+        let mut by_type: BTreeMap<&RecordType, BTreeMap<&str, i32>> = BTreeMap::new();
+        let own = self.standing.as_ref().ok().and_then(Option::as_ref);
+        let counts = |record: &RecordSet| own.is_none_or(|own| own.types.contains(&record.kind));
+        for record in self.survey.simple.iter().chain(&self.survey.foreign).filter(|record| counts(record)) {
+            let weight = record.weight().map_or(WHOLE, i32::from);
+            match self.member_behind(record, members) {
+                Some(environment) => {
+                    *by_type.entry(&record.kind).or_default().entry(environment).or_default() += weight;
+                }
+                None if weight == 0 => {}
+                None => return Err(self.unknown_target(record, members)),
+            }
+        }
+        let mut splits = by_type.into_iter();
+        let Some((first, split)) = splits.next() else { return Ok(BTreeMap::new()) };
+        match splits.find(|(_, other)| !splits_alike(&split, other)) {
+            Some((other, _)) if own.is_none() => {
+                let message = format!(
+                    "found records at {} that split the traffic of {first} in another way than that of {other}; expected one split \
+                     for all types. Make them alike first",
+                    describe(self.route)
+                );
+                Err(ReadyState::Stalled(because(Reason::NotAdopted, message)))
+            }
+            _ => Ok(split),
+        }
     }
 
     fn apart(&self, how: &str) -> ReadyState {
@@ -257,6 +277,17 @@ impl<'a> Place<'a> {
             evaluate_target_health: false,
         })
     }
+}
+
+/// Whether two weights by environment split the traffic alike.
+fn splits_alike(one: &BTreeMap<&str, i32>, other: &BTreeMap<&str, i32>) -> bool {
+    let weights = |split: &BTreeMap<&str, i32>| {
+        let weights = split
+            .iter()
+            .map(|(environment, weight)| EnvironmentWeight { environment: (*environment).to_owned(), weight: *weight });
+        weights::normal(weights.collect())
+    };
+    weights::same_split(&weights(one), &weights(other))
 }
 
 /// A record in words.

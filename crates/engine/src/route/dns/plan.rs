@@ -8,7 +8,10 @@ use weir_api::weighted_route::{Intent, NameIntent, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::backend;
-use crate::dns::{Alias, Foreign, MAX_RECORD_WEIGHT, Mark, MemberRecord, NameMemory, RecordSet, Replace, Wanted};
+use crate::dns::{
+    Alias, Foreign, MAX_RECORD_WEIGHT, Mark, MemberRecord, NameMemory, OwnRecords, RecordSet, RecordType, Replace,
+    Wanted, leads_to,
+};
 use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
 use crate::write::{RecordsWrite, Write};
@@ -80,25 +83,58 @@ impl Place<'_> {
             );
             return Err(ReadyState::Stalled(because(Reason::Invalid, message)));
         }
-        let types = self.route.types();
-        let lost = self
-            .survey
-            .simple
-            .iter()
-            .chain(&self.survey.foreign)
-            .find(|record| record.kind.is_address() && !types.contains(&record.kind));
-        if let Some(record) = lost {
-            let message = format!(
-                "found {} at {}, and spec.dns.types without {}: its clients would find nothing. Add {} to spec.dns.types, or \
-                 remove the record",
-                in_words(record),
-                describe(self.route),
-                record.kind,
-                record.kind
-            );
-            return Err(ReadyState::Stalled(because(Reason::Invalid, message)));
+        match &self.standing {
+            Ok(None) => self.keeps_types()?,
+            Ok(Some(own)) => self.gains_types(own)?,
+            Err(_) => {}
         }
         Ok(Plan { split, settings: settings(self.route) })
+    }
+
+    /// What is taken over answers no more types than the route will.
+    fn keeps_types(&self) -> Result<(), ReadyState> {
+        let types = self.route.types();
+        let mut others = self.survey.simple.iter().chain(&self.survey.foreign);
+        let lost = others.find_map(|record| {
+            let mut answered = self.answered_types(record).into_iter();
+            Some((record, answered.find(|kind| !types.contains(kind))?))
+        });
+        let Some((record, kind)) = lost else { return Ok(()) };
+        let message = format!(
+            "found {} at {}, and spec.dns.types without {kind}: its clients would find nothing. Add {kind} to spec.dns.types, or \
+             remove the record",
+            in_words(record),
+            describe(self.route)
+        );
+        Err(ReadyState::Stalled(because(Reason::Invalid, message)))
+    }
+
+    /// A type that the route gains has no records of others.
+    fn gains_types(&self, own: &OwnRecords) -> Result<(), ReadyState> {
+        let types = self.route.types();
+        let mut others = self.survey.simple.iter().chain(&self.survey.foreign);
+        let is_gained = |record: &RecordSet| types.contains(&record.kind) && !own.types.contains(&record.kind);
+        let Some(record) = others.find(|record| is_gained(record)) else { return Ok(()) };
+        let message = format!(
+            "found {} at {}, which came after the route had the name, and {} in spec.dns.types; expected none. Remove the record, \
+             or leave out {}",
+            in_words(record),
+            describe(self.route),
+            record.kind,
+            record.kind
+        );
+        Err(ReadyState::Stalled(because(Reason::Invalid, message)))
+    }
+
+    /// The types of addresses that a record answers: a CNAME all of its balancer.
+    fn answered_types(&self, record: &RecordSet) -> Vec<RecordType> {
+        if record.kind != RecordType::Cname {
+            return vec![record.kind.clone()];
+        }
+        let balancers = self.balancers.iter().filter_map(|(arn, balancer)| Some((arn, balancer.as_ref().ok()?)));
+        let mut led_to = balancers.filter(|(arn, _)| self.alias(arn).is_some_and(|alias| leads_to(record, &alias)));
+        let has_ipv6 = led_to.any(|(_, balancer)| balancer.has_ipv6);
+        [Some(RecordType::A), has_ipv6.then_some(RecordType::Aaaa)].into_iter().flatten().collect()
     }
 
     /// Puts on record what is live besides weights, as what is held.
@@ -154,7 +190,7 @@ impl Place<'_> {
             members: &records,
             idle: &idle,
             foreign: Foreign::Keep,
-            memory: Some(&memory).filter(|_| self.survey.memory.is_none()),
+            memory: Some(&memory).filter(|_| self.survey.memory.is_none() && self.knows_before()),
         };
         let batch = Replace::with(&self.survey, &wanted).ok()??;
         let (zone, epoch) = (self.zone.clone(), Some(wanted.epoch));
@@ -176,6 +212,11 @@ impl Place<'_> {
             None => self.recorded_before().unwrap_or_else(|| self.strangers()),
         };
         NameMemory { mark: self.mark.clone(), owner: Mark::of_owner(owner), last: None, before }
+    }
+
+    /// Whether what was there before Weir is known: beside records of Weir, what stands there tells nothing of it.
+    fn knows_before(&self) -> bool {
+        self.survey.own.is_empty() || self.before().is_some()
     }
 
     /// What stands there that is not Weir's, and has a part in the traffic.

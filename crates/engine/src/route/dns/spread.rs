@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_api::weighted_route::{NameChange, NameRecords};
 
 use crate::dns::{ChangeId, ChangeSync, Content, OwnRecords};
-use crate::fact::ErrorKind;
+use crate::fact::{AwsError, ErrorKind};
 use crate::reader::{Asked, Reader};
 use crate::tick::Context;
 use crate::write::Write;
@@ -47,9 +47,18 @@ impl Place<'_> {
         record: &mut NameRecords,
         reader: &mut Reader<'_>,
     ) -> Asked<Option<Spreading>> {
-        let Ok(Some(own)) = &self.standing else { return Some(None) };
-        let known = record.change.take().filter(|change| change.epoch == own.epoch);
-        let mut change = known.unwrap_or_else(|| self.seen(own));
+        let own = match &self.standing {
+            Ok(Some(own)) => own,
+            Ok(None) => {
+                record.change = None;
+                return Some(None);
+            }
+            Err(_) => return Some(None),
+        };
+        let mut change = match record.change.take() {
+            Some(known) if known.epoch == own.epoch => known,
+            earlier => self.seen(own, earlier.as_ref()),
+        };
         if let Some(accepted) = &context.accepted
             && let Write::Records(write) = &accepted.write
             && write.epoch == Some(own.epoch)
@@ -59,33 +68,49 @@ impl Place<'_> {
             change.accepted_at = accepted.at;
         }
         let next = if change.in_sync_at.is_none() { settle(&mut change, context.now, reader)? } else { None };
-        let spreading = next.map(|wake| Spreading {
-            message: format!(
-                "Route 53 has it since {:.0}; its name servers follow, mostly within a minute",
-                change.accepted_at
-            ),
-            wake,
+        let spreading = next.map(|(wake, unknown)| {
+            let follow = unknown.map_or_else(
+                || "its name servers follow, mostly within a minute".to_owned(),
+                |error| format!("whether its name servers have it too cannot be read: {error}"),
+            );
+            Spreading { message: format!("Route 53 has it since {:.0}; {follow}", change.accepted_at), wake }
         });
         record.change = Some(change);
         Some(spreading)
     }
 
-    /// A change that is seen for the first time.
-    fn seen(&self, own: &OwnRecords) -> NameChange {
-        // Before the first change of all something else was answered, which resolvers may keep for longer.
-        let before = self.before().unwrap_or_default().into_iter();
-        let ttl =
-            before.filter_map(|record| if let Content::Values { ttl, .. } = record.content { Some(ttl) } else { None });
-        let ttl_seconds = if own.epoch == 1 { ttl.max().unwrap_or_default().max(BALANCER_TTL) } else { BALANCER_TTL };
+    /// A change that is seen for the first time, after an earlier one.
+    fn seen(&self, own: &OwnRecords, earlier: Option<&NameChange>) -> NameChange {
+        // The first of all is kept for as long as what was there before Weir, which may be longer.
+        let first = || {
+            let before = self.before().unwrap_or_default().into_iter();
+            let ttl = before.filter_map(|record| match record.content {
+                Content::Values { ttl, .. } => Some(ttl),
+                Content::Alias(_) => None,
+            });
+            ttl.max().unwrap_or_default()
+        };
+        let kept = earlier.map_or_else(first, |earlier| still_kept(earlier, self.read_at));
+        let ttl_seconds = kept.max(BALANCER_TTL);
         NameChange { epoch: own.epoch, id: None, accepted_at: self.read_at, in_sync_at: None, ttl_seconds }
     }
 }
 
-/// Notes when a change was in sync, or says when it is to be asked again.
-fn settle(change: &mut NameChange, now: Timestamp, reader: &mut Reader<'_>) -> Asked<Option<Timestamp>> {
+/// For how many seconds more resolvers may keep what was answered before a change.
+fn still_kept(change: &NameChange, now: Timestamp) -> u32 {
+    let since = change.in_sync_at.map_or(0, |at| now.duration_since(at).as_secs().max(0));
+    change.ttl_seconds.saturating_sub(u32::try_from(since).unwrap_or(u32::MAX))
+}
+
+/// Notes when a change was in sync, or says when it is to be asked again, and what refuses to tell.
+fn settle<'f>(
+    change: &mut NameChange,
+    now: Timestamp,
+    reader: &mut Reader<'f>,
+) -> Asked<Option<(Timestamp, Option<&'f AwsError>)>> {
     if let Some(id) = &change.id {
         let (asked, next) = polls(change.accepted_at, now);
-        let Some(asked) = asked else { return Some(Some(next)) };
+        let Some(asked) = asked else { return Some(Some((next, None))) };
         let reading = reader.change(&ChangeId::new(id), asked)?;
         match reading.found {
             Ok(ChangeSync::InSync) => {
@@ -93,12 +118,13 @@ fn settle(change: &mut NameChange, now: Timestamp, reader: &mut Reader<'_>) -> A
                 return Some(None);
             }
             Err(error) if error.kind == ErrorKind::NotFound => change.id = None,
-            Ok(ChangeSync::Pending) | Err(_) => return Some(Some(next)),
+            Ok(ChangeSync::Pending) => return Some(Some((next, None))),
+            Err(error) => return Some(Some((next, Some(error).filter(|error| error.kind.is_refusal())))),
         }
     }
     let by_then = change.accepted_at + IN_SYNC_BY_THEN;
     if now < by_then {
-        return Some(Some(by_then));
+        return Some(Some((by_then, None)));
     }
     change.in_sync_at = Some(by_then);
     Some(None)
@@ -107,6 +133,23 @@ fn settle(change: &mut NameChange, now: Timestamp, reader: &mut Reader<'_>) -> A
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_long_ago_is_kept_for_the_rest_of_its_time() {
+        let at = |second: i64| Timestamp::from_second(1_000_000 + second).unwrap();
+        let change = |in_sync_at: Option<i64>| NameChange {
+            epoch: 1,
+            id: None,
+            accepted_at: at(0),
+            in_sync_at: in_sync_at.map(at),
+            ttl_seconds: 300,
+        };
+        assert_eq!(still_kept(&change(None), at(500)), 300, "some name servers may still answer it");
+        assert_eq!(still_kept(&change(Some(40)), at(100)), 240);
+        assert_eq!(still_kept(&change(Some(40)), at(340)), 0);
+        assert_eq!(still_kept(&change(Some(40)), at(9_000)), 0);
+        assert_eq!(still_kept(&change(Some(40)), at(0)), 300, "a clock that was set back");
+    }
 
     #[test]
     fn it_is_asked_often_at_first_and_seldom_later() {

@@ -34,6 +34,11 @@ fn a_cname_becomes_addresses_and_its_ttl_is_waited_for() {
         let there = records(world, &zone, NAME).await;
         assert_eq!(there.iter().map(|record| record.kind.as_str()).collect::<Vec<_>>(), ["A"], "in one batch");
         assert_eq!(status(world).change.unwrap().ttl_seconds, 300, "resolvers keep the old answer for so long");
+        choose(world, &json!({"weights": {"green": 100}}));
+        until_live(world, "green 100").await;
+        let change = status(world).change.unwrap();
+        assert_eq!(change.epoch, 2);
+        assert!((61..=300).contains(&change.ttl_seconds), "some may still keep the CNAME: {change:?}");
     });
 }
 
@@ -43,16 +48,70 @@ fn weighted_records_are_taken_over_with_their_weights() {
         let record = |name: &str, weight: u32| {
             of_world(world, RecordEdit::weighted(NAME, RecordType::A, (&format!("hand-{name}"), weight), alias(name)))
         };
-        let old = [record("blue", 30), record("green", 10), record("red", 0)];
+        let second = of_world(world, RecordEdit::weighted(NAME, RecordType::A, ("hand-second", 10), alias("blue")));
+        let old = [record("blue", 30), record("green", 10), record("red", 0), second];
         world.aws().add_records(&zone, &old).unwrap();
         world.start_controller();
         world.apply(&name_route(&zone, NAME, "adopt: true")).unwrap();
         until_reason(world, "Held").await;
         let split = split(world, &zone).await;
-        assert_eq!(split["blue"], 3 * split["green"], "{split:?}");
+        assert_eq!(split["blue"], 4 * split["green"], "{split:?}");
         assert!(!split.contains_key("red"), "{split:?}");
         let there = records(world, &zone, NAME).await;
         assert!(there.iter().all(|record| record.identifier().contains(".weir-")), "{there:?}");
+    });
+}
+
+#[test]
+fn records_that_health_may_hide_are_not_taken_over() {
+    play_with(625, async |world, zone| {
+        let record = |name: &str| {
+            let says = RecordSays::Balancer { name: dns_name(name), evaluates: true };
+            of_world(world, RecordEdit::weighted(NAME, RecordType::A, (&format!("hand-{name}"), 50), says))
+        };
+        let old = [record("blue"), record("green")];
+        world.aws().add_records(&zone, &old).unwrap();
+        world.start_controller();
+        world.apply(&name_route(&zone, NAME, "adopt: true")).unwrap();
+        let message = until_reason(world, "NotAdopted").await;
+        assert!(message.contains("Write evaluateTargetHealth: true"), "{message}");
+        choose(world, &json!({"dns": {"evaluateTargetHealth": true}}));
+        until_reason(world, "Held").await;
+        assert_eq!(split(world, &zone).await.into_keys().collect::<Vec<_>>(), ["blue", "green"]);
+    });
+}
+
+#[test]
+fn types_that_are_split_in_two_ways_are_not_taken_over() {
+    play_with(626, async |world, zone| {
+        make_dual_stack(world);
+        let record = |kind: RecordType, name: &str| of_world(world, RecordEdit::simple(NAME, kind, alias(name)));
+        let old = [record(RecordType::A, "blue"), record(RecordType::Aaaa, "green")];
+        world.aws().add_records(&zone, &old).unwrap();
+        world.start_controller();
+        let route = name_route(&zone, NAME, "adopt: true").replace(NAME, &format!("{NAME}, types: [A, AAAA]"));
+        world.apply(&route).unwrap();
+        let message = until_reason(world, "NotAdopted").await;
+        assert!(message.contains("of A in another way than that of AAAA"), "{message}");
+        assert_eq!(splits(world, &zone), Vec::<Weights>::new());
+    });
+}
+
+#[test]
+fn a_cname_of_a_dual_stack_balancer_becomes_addresses_of_both_types() {
+    play_with(627, async |world, zone| {
+        make_dual_stack(world);
+        let target = world.aws().balancer_dns("blue-lb").unwrap().0;
+        let old = RecordEdit::simple(NAME, RecordType::Cname, RecordSays::Values(300, vec![target]));
+        world.aws().add_records(&zone, &[old]).unwrap();
+        world.start_controller();
+        world.apply(&name_route(&zone, NAME, "adopt: true")).unwrap();
+        let message = until_reason(world, "Invalid").await;
+        assert!(message.contains("Add AAAA to spec.dns.types"), "{message}");
+        choose(world, &json!({"dns": {"types": ["A", "AAAA"]}}));
+        until_reason(world, "Held").await;
+        let there = records(world, &zone, NAME).await;
+        assert_eq!(there.iter().map(|record| record.kind.as_str()).collect::<Vec<_>>(), ["A", "AAAA"]);
     });
 }
 

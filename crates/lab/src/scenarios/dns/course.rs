@@ -85,9 +85,7 @@ fn a_rise_waits_for_targets_for_its_part_and_twenty_points_more() {
 #[test]
 fn addresses_of_both_families_move_together() {
     play_with(614, async |world, zone| {
-        for name in ENVIRONMENTS {
-            world.aws().make_dual_stack(&format!("{name}-lb")).unwrap();
-        }
+        make_dual_stack(world);
         world.start_controller();
         let route =
             name_route(&zone, NAME, "weights: {blue: 3, green: 1}").replace(NAME, &format!("{NAME}, types: [A, AAAA]"));
@@ -145,9 +143,7 @@ fn a_zone_that_is_busy_is_waited_for() {
 #[test]
 fn the_types_of_a_name_can_be_changed() {
     play_with(618, async |world, zone| {
-        for name in ENVIRONMENTS {
-            world.aws().make_dual_stack(&format!("{name}-lb")).unwrap();
-        }
+        make_dual_stack(world);
         world.start_controller();
         world.apply(&name_route(&zone, NAME, "weights: {blue: 3, green: 1}")).unwrap();
         until_live(world, "blue 75, green 25").await;

@@ -42,6 +42,24 @@ fn it_is_put_back_when_it_can_carry_that() {
 }
 
 #[test]
+fn what_leads_nowhere_any_more_is_not_put_back() {
+    play_with(656, async |world, zone| {
+        let old = of_world(world, RecordEdit::simple(NAME, RecordType::A, alias("blue")));
+        world.aws().add_records(&zone, &[old]).unwrap();
+        world.start_controller();
+        world.apply(&name_route(&zone, NAME, "adopt: true, deletionPolicy: Restore, weights: {green: 1}")).unwrap();
+        until_live(world, "green 100").await;
+        let backends = json!([{"environment": "green"}, {"environment": "red"}]);
+        world.patch("weightedroutes", "api", &json!({"spec": {"backends": backends}})).unwrap();
+        world.run_for(5 * MINUTE).await;
+        world.delete("weightedroutes", "api").unwrap();
+        let message = until_reason(world, "DeletionBlocked").await;
+        assert!(message.contains("leads to no balancer of an environment that is known"), "{message}");
+        assert_eq!(split(world, &zone).await, [("green".to_owned(), 1)].into());
+    });
+}
+
+#[test]
 fn a_name_of_weir_s_own_goes_with_delete_and_one_of_others_does_not() {
     play(653, &[], async |world, zone| {
         world.apply(&name_route(&zone, NAME, "deletionPolicy: Delete, weights: {blue: 1}")).unwrap();

@@ -47,15 +47,18 @@ async fn names_that_have_changed_are_told_once_a_minute() {
     assert_eq!(resync().await.names, names);
 }
 
-#[tokio::test(start_paused = true)]
-async fn names_that_cannot_be_read_are_told_after_a_while() {
+/// What resyncs tell of a name that has been read once, and then twice fails in a way, and then does no more.
+async fn told_of_a_failure(status: u16, code: &'static str) -> [ResyncReport; 3] {
     let dns = Dns::new();
     dns.add(&["a"]);
     let (aws, is_broken) = (Arc::clone(&dns.aws), Arc::new(Mutex::new(false)));
     let broken = Arc::clone(&is_broken);
-    let bed = Bed::new(move |_| {
-        if *broken.lock().unwrap() { failure(403, "AccessDenied", "No.") } else { Reply::Of(Arc::clone(&aws)) }
-    });
+    let bed =
+        Bed::new(
+            move |_| {
+                if *broken.lock().unwrap() { failure(status, code, "No.") } else { Reply::Of(Arc::clone(&aws)) }
+            },
+        );
     let scope = ResyncScope { names: [dns.at("a")].into(), ..ResyncScope::default() };
     let resync = async || {
         tokio::time::sleep(Duration::from_mins(1)).await;
@@ -63,12 +66,27 @@ async fn names_that_cannot_be_read_are_told_after_a_while() {
     };
     resync().await;
     *is_broken.lock().unwrap() = true;
-    let first = resync().await;
-    assert_eq!((first.names.len(), first.unreadable, first.failing), (0, None, true), "one failure tells nothing");
-    let second = resync().await;
-    assert_eq!(second.names, [dns.at("a")].into());
-    assert_eq!(second.unreadable.unwrap().kind, ErrorKind::Denied);
+    let failed = [resync().await, resync().await];
     *is_broken.lock().unwrap() = false;
     let third = resync().await;
-    assert_eq!((third.names, third.unreadable), ([dns.at("a")].into(), None));
+    let changed = |report: &ResyncReport| report.names == scope.names;
+    assert_eq!([&failed[0], &failed[1], &third].map(changed), [false, true, true], "one failure tells nothing");
+    let [first, second] = failed;
+    [first, second, third]
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_cannot_be_read_are_told_after_a_while() {
+    let [first, second, third] = told_of_a_failure(500, "InternalError").await;
+    assert_eq!((first.unreadable, first.failing), (None, true));
+    assert_eq!(second.unreadable.unwrap().kind, ErrorKind::Transient);
+    assert_eq!((third.unreadable, third.failing), (None, false));
+}
+
+/// Whoever may not read a zone may read everything else.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_iam_denies_tells_nothing_of_its_account() {
+    for report in told_of_a_failure(403, "AccessDenied").await {
+        assert_eq!((report.unreadable, report.failing), (None, false));
+    }
 }
