@@ -44,7 +44,7 @@ fn an_environment_that_names_another_group_holds_the_run_and_hinders_no_way_back
             at_a_quarter(world).await;
             repoint(world, "green", "other");
             let message = until_held(world).await;
-            assert!(message.contains("the Environment green names the target group"), "{message}");
+            assert!(message.contains("the Environment green names arn:"), "{message}");
             goes_back(world, dies).await;
         });
     }
