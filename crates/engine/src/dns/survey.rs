@@ -118,6 +118,16 @@ impl<'a> Survey<'a> {
         REGISTERED.map(of_type).into_iter().chain([name.clone()]).collect()
     }
 
+    /// Whether anything that stands there is the route's.
+    pub fn is_ours(&self) -> bool {
+        self.memory.is_some() || !self.own.is_empty()
+    }
+
+    /// The records of others that answer for the name, alone or by weight.
+    pub fn others(&self) -> impl Iterator<Item = &'a RecordSet> + Clone {
+        self.simple.iter().chain(&self.foreign).copied()
+    }
+
     fn see(&mut self, record: &'a RecordSet, zone: &DnsName, mark: &Mark) {
         let answers = record.kind.is_address() || record.kind == RecordType::Cname;
         match &record.routing {

@@ -91,13 +91,10 @@ impl Scene<'_> {
     /// What goes is the route's own, or leads where the route's records lead, and may be taken over.
     fn owns(&self, at: &Standing<'_>, write: &RecordsWrite) -> Result<(), Violation> {
         let survey = &at.survey;
-        let is_ours = survey.memory.is_some() || !survey.own.is_empty();
-        let is_empty = survey.simple.is_empty() && survey.foreign.is_empty();
-        if !is_ours && !is_empty && !self.recorded.route.spec.adopt {
+        if !survey.is_ours() && survey.others().next().is_some() && !self.recorded.route.spec.adopt {
             return Err(not_ours(&write.zone, "its records are somebody else's, and the route adopts none"));
         }
-        let others = survey.simple.iter().chain(&survey.foreign);
-        for record in others.filter(|record| write.batch.delete.contains(record)) {
+        for record in survey.others().filter(|record| write.batch.delete.contains(record)) {
             if !self.members().any(|member| self.leads_to(record, member)) && !self.leads_into(record, write) {
                 return Err(not_ours(&write.zone, &format!("{} leads to none of its environments", words(record))));
             }
@@ -206,7 +203,7 @@ impl Scene<'_> {
     /// How what stands there splits the traffic.
     fn standing(&self, at: &Standing<'_>, write: &RecordsWrite) -> Forward {
         let own = at.survey.own.iter().map(|(_, record)| *record);
-        self.split_by(own.chain(at.survey.simple.iter().copied()).chain(at.survey.foreign.iter().copied()), write)
+        self.split_by(own.chain(at.survey.others()), write)
     }
 
     /// How records split the traffic, by balancer; what leads elsewhere counts for itself.

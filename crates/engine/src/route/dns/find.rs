@@ -62,7 +62,7 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
         Err(ready_state) => return Some((record, Err(ready_state))),
     };
     let balancers = balancers?;
-    let is_bare = survey.memory.is_none() && survey.own.is_empty();
+    let is_bare = !survey.is_ours();
     if is_bare && let Some(reason) = beneath(route, zone, &survey, reader)? {
         return Some((record, Err(ReadyState::Stalled(reason))));
     }
@@ -124,7 +124,7 @@ fn read<'f>(
         }
     }
     let survey = Survey::of(&zone.name, &name, &mark, records.iter().copied());
-    if survey.memory.is_some() || !survey.own.is_empty() {
+    if survey.is_ours() {
         return Some(Ok((survey, read_at)));
     }
     let others: BTreeSet<DnsName> = Survey::registry_names(&name)
@@ -149,7 +149,7 @@ fn beneath(
     let is_above = |above: &DnsName| above.is_within(&zone.name);
     let ancestors: Vec<DnsName> =
         std::iter::successors(name.parent(), DnsName::parent).take_while(|above| is_above(above)).collect();
-    let is_new = survey.simple.is_empty() && survey.foreign.is_empty() && !route.spec.adopt;
+    let is_new = survey.others().next().is_none() && !route.spec.adopt;
     let cuts = ancestors.iter().filter(|above| **above != zone.name).cloned();
     let wildcards = ancestors.iter().map(|above| DnsName::new(&format!("*.{above}"))).filter(|found| *found != name);
     let fresh = reader.fresh();

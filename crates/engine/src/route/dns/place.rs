@@ -57,13 +57,12 @@ impl<'a> Place<'a> {
 
     /// Whether anything stands there that is the route's, or may become so.
     pub(super) fn exists(&self) -> bool {
-        let survey = &self.survey;
-        self.is_ours() || !survey.simple.is_empty() || !survey.foreign.is_empty()
+        self.is_ours() || self.survey.others().next().is_some()
     }
 
     /// Whether what stands there is the route's.
     pub fn is_ours(&self) -> bool {
-        self.survey.memory.is_some() || !self.survey.own.is_empty()
+        self.survey.is_ours()
     }
 
     /// What carries the marks; `None` where there is nothing.
@@ -73,7 +72,7 @@ impl<'a> Place<'a> {
 
     /// Whether something answers.
     pub fn answers(&self) -> bool {
-        !self.survey.own.is_empty() || !self.survey.simple.is_empty() || !self.survey.foreign.is_empty()
+        !self.survey.own.is_empty() || self.survey.others().next().is_some()
     }
 
     /// Asks for a reading of it that is not older than an instant.
@@ -120,7 +119,7 @@ impl<'a> Place<'a> {
         }
         let is_ours = self.is_ours();
         if !is_ours && self.exists() && !self.route.spec.adopt {
-            let found = self.survey.simple.iter().chain(&self.survey.foreign).map(|record| in_words(record));
+            let found = self.survey.others().map(in_words);
             let message = format!(
                 "found {} at {}, which Weir (owner {owner}) did not make; expected nothing there. Write adopt: true to take it \
                  over, without a change of the traffic",
@@ -197,7 +196,7 @@ impl<'a> Place<'a> {
         let mut by_type: BTreeMap<&RecordType, BTreeMap<&str, i32>> = BTreeMap::new();
         let own = self.standing.as_ref().ok().and_then(Option::as_ref);
         let counts = |record: &RecordSet| own.is_none_or(|own| own.types.contains(&record.kind));
-        for record in self.survey.simple.iter().chain(&self.survey.foreign).filter(|record| counts(record)) {
+        for record in self.survey.others().filter(|record| counts(record)) {
             let weight = record.weight().map_or(WHOLE, i32::from);
             match self.member_behind(record, members) {
                 Some(environment) => {

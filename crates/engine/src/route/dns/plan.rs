@@ -94,7 +94,7 @@ impl Place<'_> {
     /// What is taken over answers no more types than the route will.
     fn keeps_types(&self) -> Result<(), ReadyState> {
         let types = self.route.types();
-        let mut others = self.survey.simple.iter().chain(&self.survey.foreign);
+        let mut others = self.survey.others();
         let lost = others.find_map(|record| {
             let mut answered = self.answered_types(record).into_iter();
             Some((record, answered.find(|kind| !types.contains(kind))?))
@@ -112,7 +112,7 @@ impl Place<'_> {
     /// A type that the route gains has no records of others.
     fn gains_types(&self, own: &OwnRecords) -> Result<(), ReadyState> {
         let types = self.route.types();
-        let mut others = self.survey.simple.iter().chain(&self.survey.foreign);
+        let mut others = self.survey.others();
         let is_gained = |record: &RecordSet| types.contains(&record.kind) && !own.types.contains(&record.kind);
         let Some(record) = others.find(|record| is_gained(record)) else { return Ok(()) };
         let message = format!(
@@ -221,7 +221,7 @@ impl Place<'_> {
 
     /// What stands there that is not Weir's, and has a part in the traffic.
     pub(super) fn strangers(&self) -> Vec<RecordSet> {
-        let types: BTreeSet<_> = self.survey.simple.iter().chain(&self.survey.foreign).copied().cloned().collect();
+        let types: BTreeSet<_> = self.survey.others().cloned().collect();
         types.into_iter().collect()
     }
 
