@@ -102,6 +102,12 @@ def elb(client, target):
         paged = [one for page in pages for one in page[key]]
         assert paged == whole, f"{operation}: the pages hold {paged}, and not {whole}"
     call(client, "DescribeAccountLimits")
+    call(client, "DescribeLoadBalancerAttributes", LoadBalancerArn=balancer)
+    changed = call(client, "ModifyLoadBalancerAttributes", LoadBalancerArn=balancer,
+                   Attributes=[{"Key": "client_keep_alive.seconds", "Value": "60"}])["Attributes"]
+    assert {"Key": "client_keep_alive.seconds", "Value": "60"} in changed, changed
+    fails(client, "ValidationError", "ModifyLoadBalancerAttributes", LoadBalancerArn=balancer,
+          Attributes=[{"Key": "client_keep_alive.seconds", "Value": "59"}])
     call(client, "DescribeTargetGroupAttributes", TargetGroupArn=third)
     call(client, "ModifyTargetGroupAttributes", TargetGroupArn=third,
          Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}])

@@ -25,6 +25,7 @@ pub(crate) mod action;
 mod admit;
 mod arn;
 mod attribute;
+mod balancer_attribute;
 mod balancers;
 mod check;
 mod condition;

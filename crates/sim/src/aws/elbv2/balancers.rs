@@ -1,7 +1,6 @@
 //! Balancers: `CreateLoadBalancer`, `DescribeLoadBalancers`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,8 +20,6 @@ const PROVISIONING: Duration = Duration::from_mins(2);
 /// here those of one stand for all.
 const APPLICATION_ZONE: &str = "Z32O12XQLNTSW2";
 const NETWORK_ZONE: &str = "Z2IFOLAFXWLO4F";
-/// What `client_keep_alive.seconds` can be.
-const KEEP_ALIVE: RangeInclusive<u32> = 60..=604_800;
 
 impl Elb {
     /// Makes a balancer in two zones of the default network, active at once while a world is set up.
@@ -236,20 +233,6 @@ impl Balancer {
             BalancerKind::Application => Duration::from_secs(u64::from(self.client_keep_alive)),
             BalancerKind::Network => Duration::from_hours(1),
         }
-    }
-
-    /// From now on it closes connections of clients so many seconds after their begin; those that are open are left out.
-    pub(super) fn set_client_keep_alive(&mut self, seconds: u32) -> Result<(), Refusal> {
-        if !self.is_application() {
-            return Err(Refusal::invalid("'client_keep_alive.seconds' is an attribute of application load balancers"));
-        }
-        if !KEEP_ALIVE.contains(&seconds) {
-            let (least, most) = (KEEP_ALIVE.start(), KEEP_ALIVE.end());
-            let message = format!("'client_keep_alive.seconds' is '{seconds}'; it can be from {least} to {most}");
-            return Err(Refusal::invalid(message));
-        }
-        self.client_keep_alive = seconds;
-        Ok(())
     }
 
     /// Whether its name has addresses of version 6 too.

@@ -90,7 +90,7 @@ impl Aws {
         self.send_what_is_due(self.clock.now());
         let elb = &mut self.regional().elbv2;
         let balancer = find_balancer(elb, balancer)?;
-        elb.balancers.get_mut(&balancer).map_or(Ok(()), |balancer| balancer.set_client_keep_alive(seconds))
+        elb.balancers.get_mut(&balancer).map_or(Ok(()), |balancer| balancer.set_client_keep_alive(&seconds.to_string()))
     }
 
     /// The name of a balancer in DNS, and the zone of Route 53 in which it stands.
