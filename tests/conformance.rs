@@ -37,6 +37,7 @@ mod life;
 mod losses;
 mod manifests;
 mod mistakes;
+mod names;
 mod pauses;
 mod printed;
 mod process;

@@ -236,7 +236,11 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
         ("which leads to no balancer of an environment of spec.backends", vec![]),
         (
             "an Environment with that balancer in spec.loadBalancers",
-            vec![Change("environments/blue", BALANCER), Change("weightedroutes/named", ADDED)],
+            vec![
+                Change("environments/blue", BALANCER),
+                Change("weightedroutes/named", ADDED),
+                Change("weightedroutes/named", r#"{"adopt": true, "dns": {"foreign": "Zero"}}"#),
+            ],
         ),
         ("Add {kind} to spec.dns.types", vec![Change("weightedroutes/named", r#"{"dns": {"types": ["A", "AAAA"]}}"#)]),
         (
@@ -245,12 +249,10 @@ fn table() -> Vec<(&'static str, Vec<Way>)> {
         ),
         ("spec.deletionPolicy is Restore, but", vec![Change("weightedroutes/named", RETAIN)]),
         (
-            "Take it out of spec.routes, and move it by its own spec.weights",
-            vec![
-                Change("trafficshifts/release", ONE_ROUTE),
-                Change("weightedroutes/named", r#"{"weights": {"blue": 70, "green": 30}}"#),
-            ],
+            "nobody says who shall: give spec.weights",
+            vec![Change("weightedroutes/named", r#"{"weights": {"blue": 70, "green": 30}}"#)],
         ),
+        ("as spec.dns.foreign says", vec![]),
         (
             "an environment with that balancer in `spec.loadBalancers`",
             vec![Change("environments/blue", BALANCER), Change("weightedroutes/named", ADDED)],

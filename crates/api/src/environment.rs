@@ -169,6 +169,10 @@ pub struct LoadBalancerStatus {
     pub hosted_zone_id: String,
     /// The ARNs of the target groups whose healthy targets are the capacity behind it.
     pub target_groups: Vec<String>,
+    /// After how many seconds it closes a connection of a client at the latest (`client_keep_alive.seconds`). Absent where it does
+    /// not, as a Network Load Balancer, and where that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_alive_seconds: Option<i32>,
 }
 
 /// What an environment is to one route.
@@ -187,6 +191,11 @@ pub struct RouteRole {
     /// When that ended. Absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_traffic_until: Option<Timestamp>,
+    /// Until when clients may come to it that a name in DNS has led to it: resolvers keep answers, and clients connections that
+    /// they have opened by then. Clients that keep an answer for longer than its TTL come later. Absent while it has weight, of
+    /// routes of listeners, and until all name servers have the change by which it has lost its weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients_until: Option<Timestamp>,
 }
 
 /// What an environment can be to a route.
@@ -196,6 +205,8 @@ pub enum Role {
     Candidate,
     /// It carries traffic.
     Live,
+    /// It carries none any more, and clients may still come to it, see `clientsUntil`: it must run.
+    Draining,
     /// It carries none, has carried all of it before, and still has the same target group.
     Standby,
     /// It carries none and has never carried all of it, as far as is known.

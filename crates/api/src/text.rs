@@ -132,6 +132,10 @@ texts! {
     DnsText(1, 247) {
         "self.matches('^([*][.])?([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')" =>
             "a name has labels of small letters, digits, hyphens and underscores with dots between them, for example api.shop.example.org or *.shop.example.org; without scheme, port or final dot";
+        "!self.startsWith('_weir.') && !self.startsWith('_any.')" =>
+            "Weir keeps records of its own at names that begin with _weir.; write the name without _weir. or _any. before it";
+        "!self.startsWith('*.') || self.size() <= 244" =>
+            "a wildcard has at most 244 characters, so that what is remembered of it has a name, with _weir._any. in the place of the asterisk";
     }
 
     /// The identifier of a hosted zone.

@@ -65,7 +65,7 @@ pub struct TrafficShiftSpec {
     /// answered requests in two of these minutes. The wait counts towards `progressDeadline`; the command `promote`, given
     /// while the run waits for it, ends it for the present step. A rollback never waits for it, nor does a move at once to
     /// an environment that is known to be good. It needs Application Load Balancers, target groups that no other rule uses,
-    /// and the permission `cloudwatch:GetMetricData`.
+    /// and the permission `cloudwatch:GetMetricData`. Requests to names in DNS are not counted.
     #[serde(default)]
     pub evidence: Evidence,
     /// What happens when the candidate loses its health or the deadline passes.

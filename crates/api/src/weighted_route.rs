@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub use crate::traffic::{EnvironmentMembers, EnvironmentWeight};
 pub use status::{
     Before, BeforeForward, Correction, Deletion, DeletionStage, Difference, Follow, FullTraffic, GroupWeight, Intent,
-    ListenerRule, ListenerRuleIntent, NameChange, NameIntent, NameRecords, Reversal, RunMemory, WeightedRouteStatus,
+    ListenerRule, ListenerRuleIntent, NameChange, NameIntent, NameLeft, NameRecords, Reversal, RunMemory,
+    WeightedRouteStatus,
 };
 
 use crate::duration::Within;
@@ -62,6 +63,8 @@ use crate::{Duration, Match};
     .message("spec.dns.zone and spec.dns.name cannot be changed; make another WeightedRoute instead"))]
 #[x_kube(validation = Rule::new("!has(self.dns) || !has(self.stickiness)")
     .message("DNS has no stickiness between environments; leave out spec.stickiness"))]
+#[x_kube(validation = Rule::new("!has(self.dns) || !has(self.dns.foreign) || self.dns.foreign != 'Zero' || (has(self.adopt) && self.adopt)")
+    .message("foreign: Zero takes the weight of records that others have made; write adopt: true too"))]
 #[x_kube(validation = Rule::new("!has(self.listener) || !has(self.weights) || self.weights.size() <= 5")
     .message("weights names more than 5 environments, which is what AWS allows for one action; take some out"))]
 #[x_kube(validation = Rule::new("!has(self.dns) || !has(self.weights) || self.weights.all(name, self.weights[name] <= 255)")
@@ -189,6 +192,20 @@ pub struct DnsEntry {
     /// left out, all are answered.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub evaluate_target_health: bool,
+    /// What becomes of weighted records of others at the name that lead to no environment of `backends`.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub foreign: ForeignRecords,
+}
+
+/// What becomes of weighted records of others at a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ForeignRecords {
+    /// The route writes nothing while one of them has weight.
+    #[default]
+    Refuse,
+    /// They stay, with weight 0: what they carry moves with the first write, and whoever gives them weight again has changed
+    /// the name, see `drift`.
+    Zero,
 }
 
 /// Names a hosted zone of Route 53, in the controller's own account.

@@ -81,6 +81,7 @@ impl Family {
     pub(crate) fn answering(query: &Query) -> Self {
         match query {
             Query::Balancer(_)
+            | Query::BalancerAttributes(_)
             | Query::Listeners(_)
             | Query::Rules(_)
             | Query::Group(_)

@@ -36,6 +36,8 @@ const CHANGE_RECORDS: &str = "route53:ChangeResourceRecordSets";
 const RECORD_TYPES: [&str; 4] = ["A", "AAAA", "CNAME", "TXT"];
 /// What is done to records. UPSERT would go over what somebody else has written.
 const RECORD_ACTIONS: [&str; 2] = ["CREATE", "DELETE"];
+/// What tells for how long clients may keep connections.
+const KEEP_ALIVE: &str = "elasticloadbalancing:DescribeLoadBalancerAttributes";
 /// How IAM writes the `*` of a wildcard, in whose patterns a `*` stands for anything.
 const WILDCARD: &str = "\\052.";
 
@@ -218,6 +220,7 @@ fn of_names(partition: &str, names: &[ZoneName]) -> Vec<Statement> {
     let arn = |zone: &ZoneId| zone.arn(partition);
     let zones = patterns.keys().map(|zone| arn(zone)).collect();
     let mut statements = vec![
+        allow("ReadAttributes", vec![KEEP_ALIVE], vec!["*".to_owned()], []),
         allow("ReadZones", ZONE_READS.to_vec(), zones, []),
         allow("FollowChanges", vec![FOLLOW], vec![format!("arn:{partition}:route53:::change/*")], []),
     ];

@@ -36,11 +36,15 @@ impl Member {
         Some(Self { arn, groups: recorded.target_groups.iter().map(Arn::new).collect() })
     }
 
+    /// Whether it is a balancer, and not a target group.
+    pub fn is_balancer(&self) -> bool {
+        self.groups.iter().any(|group| *group != self.arn)
+    }
+
     /// It as it is recorded.
     pub fn record(&self, environment: &str) -> EnvironmentMembers {
         let target_groups: Vec<String> = self.groups.iter().map(Arn::to_string).collect();
-        let is_group = self.groups.iter().all(|group| *group == self.arn);
-        let balancer = (!is_group).then(|| self.arn.to_string());
+        let balancer = self.is_balancer().then(|| self.arn.to_string());
         EnvironmentMembers { environment: environment.to_owned(), target_groups, balancer }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use weir_api::EnvironmentStatus;
-use weir_api::environment::{LoadBalancerStatus, TargetGroupStatus};
+use weir_api::environment::{LoadBalancerStatus, Role, TargetGroupStatus};
 
 use crate::Arn;
 use crate::fact::{By, ErrorKind};
@@ -35,14 +35,16 @@ pub fn decide(
     let conditions = StatusConditions::after(&object.status.conditions, context.now, object.generation)
         .ready_state(&ready_state)
         .finish();
+    let routes = roles::of(context.now, cluster, object, (&found.target_groups, &found.load_balancers));
+    let drained = routes.iter().filter(|role| role.role == Role::Draining).filter_map(|role| role.clients_until).min();
     let status = EnvironmentStatus {
         observed_generation: Some(object.generation),
-        routes: roles::of(cluster, object, &found.target_groups),
+        routes,
         target_groups: found.target_groups,
         load_balancers: found.load_balancers,
         conditions,
     };
-    let verdict = Verdict::record(status);
+    let verdict = drained.into_iter().fold(Verdict::record(status), Verdict::waking);
     Some(if matches!(ready_state, ReadyState::Ready(_)) { verdict } else { verdict.waking(reader.began + LOOK_AGAIN) })
 }
 

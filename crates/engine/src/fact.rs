@@ -266,6 +266,13 @@ pub struct TargetGroup {
     pub protocol_version: Option<String>,
 }
 
+/// The attributes of a balancer that matter to those who come by a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BalancerAttributes {
+    /// After how many seconds it closes a connection of a client; `None` where it does not.
+    pub keep_alive_seconds: Option<i32>,
+}
+
 /// The attributes of a target group that matter to a weighted forward.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupAttributes {

@@ -152,7 +152,7 @@ fn routine<Spec, Status>(_: &Cluster, _: &Object<Spec, Status>) -> Urgency {
 fn urgency_of(shift: &ShiftObject) -> Urgency {
     let is_moving = shift.status.run.as_ref().is_some_and(|run| run.ended_at.is_none());
     match shift.status.phase {
-        Some(Phase::RollingBack) if !shift::awaits_capacity(shift) => Urgency::Rollback,
+        Some(Phase::RollingBack) if !shift::only_watches(shift) => Urgency::Rollback,
         _ if is_moving && shift::may_turn_round(shift) => Urgency::Rollback,
         _ if is_moving || shift.deleted.is_some() => Urgency::Progress,
         _ => Urgency::Routine,

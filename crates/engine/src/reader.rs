@@ -11,8 +11,8 @@ use crate::Arn;
 use crate::access::Access;
 use crate::dns::{ChangeId, ChangeSync, HostedZone, NameInZone, RecordSet, ZoneId};
 use crate::fact::{
-    Balancer, By, Fact, Finding, GroupAttributes, Health, Listener, Query, Reading, RequestCount, Requests, Rule, Tags,
-    TargetGroup, questions,
+    Balancer, BalancerAttributes, By, Fact, Finding, GroupAttributes, Health, Listener, Query, Reading, RequestCount,
+    Requests, Rule, Tags, TargetGroup, questions,
 };
 use crate::urgency::Urgency;
 

@@ -95,6 +95,7 @@ reasons! {
     NothingLive
     NothingToUndo
     ObjectsChanged
+    OldAnswers
     OtherTargetGroup
     OutcomeUnknown
     OwnedByAnother

@@ -41,7 +41,7 @@ pub use deletion::DEADLINE as DELETION_DEADLINE;
 pub(crate) use dns::{contended, names_of};
 pub use events::events;
 pub(crate) use events::stalled;
-pub use kind::describe_place;
+pub use kind::{answers_until, can_remember, describe_place};
 pub(crate) use listener::{MOST, entry_point_of, listener_of, place_changed};
 pub use listener::{priority, usable};
 pub use memory::tag_value;

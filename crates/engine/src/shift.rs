@@ -29,7 +29,7 @@ mod watch;
 
 pub use events::events;
 pub use plan::{Plan, StepPause, Stop};
-pub(crate) use rollback::awaits_capacity;
+pub(crate) use rollback::only_watches;
 pub use watch::stands_still;
 
 use jiff::SignedDuration;

@@ -276,6 +276,8 @@ pub enum GateName {
     Capacity,
     /// No client sticks to the old side any more.
     StickyClients,
+    /// No resolver has kept an answer any more that leads to the old side of a name in DNS.
+    OldAnswers,
     /// It is known how the targets of a first deployment are.
     FirstHealth,
 }

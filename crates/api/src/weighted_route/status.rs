@@ -12,7 +12,7 @@ use crate::requests::RequestsSeen;
 use crate::traffic::{EnvironmentMembers, EnvironmentWeight, Outcome};
 use crate::{AwsAccess, Condition};
 
-use super::AddressType;
+use super::{AddressType, ForeignRecords};
 
 /// What was seen of the route, and what Weir has set out to make of it.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -125,6 +125,22 @@ pub struct NameRecords {
     /// The change that stands there: whether all name servers have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<NameChange>,
+    /// Environments that have had weight and have none now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["environment".into()]))]
+    pub left: Vec<NameLeft>,
+}
+
+/// An environment that the answers of a name have led to.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameLeft {
+    /// Its name.
+    pub environment: String,
+    /// Until when resolvers may have kept an answer that leads to it. Absent until all name servers have the change by which it
+    /// has lost its weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers_until: Option<Timestamp>,
 }
 
 /// A change of a name in DNS that Route 53 has accepted.
@@ -303,6 +319,9 @@ pub struct NameIntent {
     /// Whether the health of the balancers counts.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub evaluate_target_health: bool,
+    /// What becomes of weighted records of others.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub foreign: ForeignRecords,
 }
 
 /// How a route follows its own `spec.weights`.
@@ -373,7 +392,7 @@ pub struct Reversal {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunMemory {
-    /// The shift, as `namespace/name`.
+    /// The shift, as `namespace/name`. Empty where a name in DNS remembers a run that cannot be told any more.
     pub shift: String,
     /// The environment that the run was to move the traffic to.
     pub to: String,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_elasticloadbalancingv2::types::TagDescription;
 use weir_engine::Arn;
-use weir_engine::fact::{AwsError, Balancer, By, GroupAttributes, Health, Listener, Rule, Tags, TargetGroup};
+use weir_engine::fact::{
+    AwsError, Balancer, BalancerAttributes, By, GroupAttributes, Health, Listener, Rule, Tags, TargetGroup,
+};
 use weir_engine::forecast::{Limits, Quota};
 
 use super::{Elb, shapes};
@@ -73,6 +75,18 @@ impl Elb {
             Ok((page.target_groups.unwrap_or_default(), page.next_marker))
         });
         found.await?.iter().map(|group| shapes::group(OPERATION, group)).collect()
+    }
+
+    /// The attributes of a balancer.
+    pub(crate) async fn balancer_attributes(
+        &self,
+        balancer: &Arn,
+        call_token: &mut CallToken,
+    ) -> Result<BalancerAttributes, AwsError> {
+        let request = self.reader.describe_load_balancer_attributes().load_balancer_arn(balancer.as_str());
+        let send = |attempts| request.clone().customize().interceptor(attempts).send();
+        let answer = self.caller.call("DescribeLoadBalancerAttributes", Effect::Read, call_token, send).await?;
+        Ok(shapes::balancer_attributes(answer.attributes()))
     }
 
     /// The attributes of a target group.

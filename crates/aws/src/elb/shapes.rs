@@ -3,13 +3,14 @@
 //! Lists come out sorted, since AWS promises no order and a changed order is no change.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Listener as SdkListener, LoadBalancer, Rule as SdkRule, TargetAdministrativeOverrideStateEnum,
-    TargetGroup as SdkGroup, TargetGroupAttribute, TargetHealth, TargetHealthDescription, TargetHealthReasonEnum,
-    TargetHealthStateEnum,
+    Listener as SdkListener, LoadBalancer, LoadBalancerAttribute, Rule as SdkRule,
+    TargetAdministrativeOverrideStateEnum, TargetGroup as SdkGroup, TargetGroupAttribute, TargetHealth,
+    TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum,
 };
 use weir_engine::Arn;
 use weir_engine::fact::{
-    AwsError, Balancer, GroupAttributes, Health, Listener, Rule, RulePriority, TargetGroup, TargetStickiness,
+    AwsError, Balancer, BalancerAttributes, GroupAttributes, Health, Listener, Rule, RulePriority, TargetGroup,
+    TargetStickiness,
 };
 
 use super::{actions, conditions};
@@ -65,6 +66,12 @@ pub(super) fn group(operation: &'static str, group: &SdkGroup) -> Result<TargetG
         target_type: group.target_type().map(|kind| kind.as_str().to_owned()),
         protocol_version: group.protocol_version().map(str::to_owned),
     })
+}
+
+pub(super) fn balancer_attributes(attributes: &[LoadBalancerAttribute]) -> BalancerAttributes {
+    let mut known = attributes.iter().filter(|attribute| attribute.key() == Some("client_keep_alive.seconds"));
+    let keep_alive_seconds = known.find_map(|attribute| attribute.value()?.parse().ok());
+    BalancerAttributes { keep_alive_seconds }
 }
 
 /// ELBv2 documents the types `lb_cookie`, `app_cookie`, `source_ip`, `source_ip_dest_ip` and

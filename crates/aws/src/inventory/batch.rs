@@ -94,7 +94,8 @@ impl BatchKey {
             Query::Group(By::Arn(_)) => Self::GroupsByArn,
             Query::Group(By::Name(_)) => Self::GroupsByName,
             Query::Tags(_) => Self::Tags,
-            Query::Listeners(_)
+            Query::BalancerAttributes(_)
+            | Query::Listeners(_)
             | Query::Rules(_)
             | Query::Attributes(_)
             | Query::Health(_)

@@ -72,6 +72,7 @@ async fn together(
     let fact = match first {
         Query::Listeners(balancer) => Fact::new(at, Ok(elb.listeners(balancer, call_token).await?)),
         Query::Rules(listener) => Fact::new(at, Ok(elb.rules(listener, call_token).await?)),
+        Query::BalancerAttributes(balancer) => Fact::new(at, Ok(elb.balancer_attributes(balancer, call_token).await?)),
         Query::Attributes(group) => Fact::new(at, Ok(elb.attributes(group, call_token).await?)),
         Query::Health(group) => Fact::new(at, Ok(elb.health(group, call_token).await?)),
         Query::Balancer(_) => return balancers(elb, at, queries, call_token).await,

@@ -258,7 +258,8 @@ fn other_names(fact: &Fact) -> Vec<Query> {
         Ok(Found::Balancer(found)) => both(&found.arn, &found.name).map(Query::Balancer).into(),
         Ok(Found::Group(found)) => both(&found.arn, &found.name).map(Query::Group).into(),
         Ok(
-            Found::Listeners(_)
+            Found::BalancerAttributes(_)
+            | Found::Listeners(_)
             | Found::Rules(_)
             | Found::Attributes(_)
             | Found::Health(_)

@@ -116,6 +116,14 @@ impl Replace {
         Ok(batch.unless_idle())
     }
 
+    /// The batch that replaces what is remembered at a name, and nothing else; `None` where that stands there already, or cannot
+    /// be written.
+    pub fn remembering(survey: &Survey<'_>, memory: &NameMemory) -> Option<Self> {
+        let mut batch = Self { name: survey.name.clone(), create: Vec::new(), delete: Vec::new() };
+        batch.remember(survey, memory).ok()?;
+        batch.unless_idle()
+    }
+
     /// The batch that takes Weir's records and its memory away and puts back what was there before.
     pub fn restoring(survey: &Survey<'_>, before: &[RecordSet]) -> Option<Self> {
         let mut batch = Self { name: survey.name.clone(), create: before.to_vec(), delete: Vec::new() };

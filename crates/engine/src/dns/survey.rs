@@ -1,5 +1,6 @@
 //! What stands at a name, told apart by whose it is.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
@@ -67,6 +68,14 @@ pub struct MemberRecord {
     pub health_check: Option<SmolStr>,
 }
 
+impl MemberRecord {
+    /// Whether another one answers the same, with whatever weight.
+    fn answers_as(&self, other: &Self) -> bool {
+        let health = |member: &Self| (member.alias.evaluate_target_health, member.health_check.clone());
+        self.alias.has_same_target(&other.alias) && health(self) == health(other)
+    }
+}
+
 /// The records of a route as they split the traffic, the same for every type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnRecords {
@@ -81,7 +90,7 @@ pub struct OwnRecords {
 /// Why the records of a route are no split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Apart {
-    /// They are of several changes: a page was read before one and another after it.
+    /// Those of one type are of another change than those of another: a page was read before it and another after it.
     Torn(BTreeSet<u32>),
     /// Somebody has edited one: types differ, or it is no alias.
     Edited,
@@ -121,6 +130,11 @@ impl<'a> Survey<'a> {
     /// Whether anything that stands there is the route's.
     pub fn is_ours(&self) -> bool {
         self.memory.is_some() || !self.own.is_empty()
+    }
+
+    /// Whether records of the route may be replaced whatever an obstacle says: what they remember is not touched by that.
+    pub fn may_be_passed(&self, obstacle: &Obstacle) -> bool {
+        matches!(obstacle, Obstacle::DamagedMemory(_)) && !self.own.is_empty()
     }
 
     /// The records of others that answer for the name, alone or by weight.
@@ -170,26 +184,53 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// How the records of the route split the traffic; `None` where it has none.
+    /// How the records of the route split the traffic; `None` where it has none. One that an earlier change has left has its
+    /// part, as it has in the answers of Route 53.
     pub fn split(&self) -> Result<Option<OwnRecords>, Apart> {
-        let epochs: BTreeSet<u32> = self.own.iter().map(|(identifier, _)| identifier.epoch).collect();
+        let mut by_type: BTreeMap<&RecordType, (u32, BTreeMap<SmolStr, MemberRecord>)> = BTreeMap::new();
+        for (identifier, record) in &self.own {
+            let alias = record.alias().filter(|_| record.kind.is_address()).ok_or(Apart::Edited)?.clone();
+            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
+            let member = MemberRecord { weight, alias, health_check };
+            let (epoch, members) = by_type.entry(&record.kind).or_default();
+            *epoch = identifier.epoch.max(*epoch);
+            match members.entry(identifier.environment.clone()) {
+                Entry::Vacant(place) => drop(place.insert(member)),
+                Entry::Occupied(mut known) if known.get().answers_as(&member) => known.get_mut().weight += weight,
+                Entry::Occupied(_) => return Err(Apart::Edited),
+            }
+        }
+        let epochs: BTreeSet<u32> = by_type.values().map(|(epoch, _)| *epoch).collect();
         let epoch = match epochs.first() {
             None => return Ok(None),
             Some(_) if epochs.len() > 1 => return Err(Apart::Torn(epochs)),
             Some(epoch) => *epoch,
         };
-        let mut by_type: BTreeMap<&RecordType, BTreeMap<SmolStr, MemberRecord>> = BTreeMap::new();
-        for (identifier, record) in &self.own {
-            let alias = record.alias().filter(|_| record.kind.is_address()).ok_or(Apart::Edited)?.clone();
-            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
-            let member = MemberRecord { weight, alias, health_check };
-            by_type.entry(&record.kind).or_default().insert(identifier.environment.clone(), member);
-        }
         let types = by_type.keys().map(|kind| (*kind).clone()).collect();
-        let mut splits = by_type.into_values();
+        let mut splits = by_type.into_values().map(|(_, members)| members);
         let members = splits.next().unwrap_or_default();
         let is_same = |other: BTreeMap<SmolStr, MemberRecord>| are_same(&members, &other);
         if splits.all(is_same) { Ok(Some(OwnRecords { epoch, types, members })) } else { Err(Apart::Edited) }
+    }
+
+    /// How those records split the traffic that are alike for no type: by the type in which an environment has the greatest part.
+    pub fn split_at_most(&self, environment: &str) -> Option<OwnRecords> {
+        let mut by_type: BTreeMap<&RecordType, BTreeMap<SmolStr, MemberRecord>> = BTreeMap::new();
+        for (identifier, record) in &self.own {
+            let Some(alias) = record.alias().filter(|_| record.kind.is_address()) else { continue };
+            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
+            let member = MemberRecord { weight, alias: alias.clone(), health_check };
+            by_type.entry(&record.kind).or_default().insert(identifier.environment.clone(), member);
+        }
+        let part = |members: &BTreeMap<SmolStr, MemberRecord>| {
+            let total: u32 = members.values().map(|member| u32::from(member.weight)).sum();
+            let own = members.get(environment).map_or(0, |member| u32::from(member.weight));
+            (own * 1000).checked_div(total).unwrap_or(0)
+        };
+        let types = by_type.keys().map(|kind| (*kind).clone()).collect();
+        let members = by_type.into_values().max_by_key(part)?;
+        let epoch = self.own.iter().map(|(identifier, _)| identifier.epoch).max()?;
+        Some(OwnRecords { epoch, types, members })
     }
 
     /// The number of the next change: the one on record, where it is above every one that stands there, since it was not
@@ -213,12 +254,7 @@ pub fn leads_to(record: &RecordSet, alias: &Alias) -> bool {
 /// Whether two splits answer the same.
 pub(super) fn are_same(one: &BTreeMap<SmolStr, MemberRecord>, other: &BTreeMap<SmolStr, MemberRecord>) -> bool {
     let is_same = |(environment, member): (&SmolStr, &MemberRecord)| {
-        other.get(environment).is_some_and(|other| {
-            let health = |member: &MemberRecord| (member.alias.evaluate_target_health, member.health_check.clone());
-            member.weight == other.weight
-                && member.alias.has_same_target(&other.alias)
-                && health(member) == health(other)
-        })
+        other.get(environment).is_some_and(|other| member.weight == other.weight && member.answers_as(other))
     };
     one.len() == other.len() && one.iter().all(is_same)
 }

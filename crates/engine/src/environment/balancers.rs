@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use weir_api::condition::{READY, holds};
 use weir_api::environment::{LoadBalancerRef, LoadBalancerStatus, TargetGroupStatus};
 
 use crate::Arn;
@@ -14,10 +15,13 @@ use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
 use crate::tick::Context;
 
-use super::Seen;
+use super::{LOOK_AGAIN, Seen};
 
 /// The types of balancers to which an alias leads and whose target groups tell their health.
 const KINDS: [&str; 2] = ["application", "network"];
+
+/// How old the attributes of a balancer may be.
+const ATTRIBUTES_AGE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A balancer that the spec names, and what AWS says of it.
 type Named<'a, 'f> = (&'a LoadBalancerRef, Result<&'f Balancer, ReadyState>, bool);
@@ -28,6 +32,9 @@ pub(super) fn asked<'a, 'f>(
     object: &'a EnvironmentObject,
     reader: &mut Reader<'f>,
 ) -> Asked<Vec<Named<'a, 'f>>> {
+    // What does not fit together may be of several times: a balancer is made again under its name.
+    let is_well = holds(&object.status.conditions, READY);
+    let since = if is_well { ANY_AGE } else { reader.began - LOOK_AGAIN };
     let refusal = |by: &By| context.grants.refusal_by(&object.key.namespace, Subject::Balancer, by);
     let look = |wanted: &'a LoadBalancerRef| {
         let existing = &wanted.existing;
@@ -36,7 +43,7 @@ pub(super) fn asked<'a, 'f>(
         if let Some(reason) = refusal(&by) {
             return Some((wanted, Err(ReadyState::Stalled(reason)), false));
         }
-        Some(match reader.balancer(&by, ANY_AGE)?.found {
+        Some(match reader.balancer(&by, since)?.found {
             Ok(balancer) => match refusal(&By::Arn(balancer.arn.clone())) {
                 Some(reason) => (wanted, Err(ReadyState::Stalled(reason)), false),
                 None => (wanted, usable(balancer).map(|()| balancer).map_err(ReadyState::Stalled), false),
@@ -72,33 +79,38 @@ pub(super) fn found(
 ) -> Asked<Seen<LoadBalancerStatus>> {
     let (mut found, mut wrong) = (Vec::<LoadBalancerStatus>::new(), Vec::new());
     let mut names: BTreeMap<Arn, &str> = BTreeMap::new();
-    let mut behind = |balancer: &Balancer, wanted: &LoadBalancerRef| behind(balancer, wanted, groups, reader);
     let named = all(named.into_iter().map(|(wanted, balancer, may_pass)| {
         let seen = match balancer {
-            Ok(balancer) => Ok((balancer, behind(balancer, wanted)?)),
+            Ok(balancer) => {
+                let (behind, keep_alive) = (behind(balancer, wanted, groups, reader), keep_alive(balancer, reader));
+                Ok((balancer, behind?, keep_alive?))
+            }
             Err(ready_state) => Err(ready_state),
         };
         Some((wanted, seen, may_pass))
     }))?;
     for (wanted, seen, may_pass) in named {
         match seen {
-            Ok((balancer, Ok(target_groups))) => match names.insert(balancer.arn.clone(), &wanted.name) {
-                None => found.push(LoadBalancerStatus {
-                    name: wanted.name.clone(),
-                    arn: balancer.arn.to_string(),
-                    dns_name: balancer.dns_name.clone(),
-                    hosted_zone_id: balancer.hosted_zone_id.clone().unwrap_or_default(),
-                    target_groups,
-                }),
-                Some(other) => {
-                    let message = format!(
-                        "{other} and {} are the same balancer, {}; name each balancer once",
-                        wanted.name, balancer.arn
-                    );
-                    wrong.push(ReadyState::Stalled(because(Reason::Invalid, message)));
+            Ok((balancer, Ok(target_groups), keep_alive_seconds)) => {
+                match names.insert(balancer.arn.clone(), &wanted.name) {
+                    None => found.push(LoadBalancerStatus {
+                        name: wanted.name.clone(),
+                        arn: balancer.arn.to_string(),
+                        dns_name: balancer.dns_name.clone(),
+                        hosted_zone_id: balancer.hosted_zone_id.clone().unwrap_or_default(),
+                        target_groups,
+                        keep_alive_seconds,
+                    }),
+                    Some(other) => {
+                        let message = format!(
+                            "{other} and {} are the same balancer, {}; name each balancer once",
+                            wanted.name, balancer.arn
+                        );
+                        wrong.push(ReadyState::Stalled(because(Reason::Invalid, message)));
+                    }
                 }
-            },
-            Ok((_, Err(reason))) => wrong.push(ReadyState::Stalled(reason)),
+            }
+            Ok((_, Err(reason), _)) => wrong.push(ReadyState::Stalled(reason)),
             Err(ready_state) => {
                 wrong.push(ready_state);
                 // What was found before serves on while AWS cannot be asked.
@@ -109,6 +121,12 @@ pub(super) fn found(
         }
     }
     Some(Seen { found, wrong })
+}
+
+/// After how many seconds a balancer closes connections of clients, where that can be read.
+fn keep_alive(balancer: &Balancer, reader: &mut Reader<'_>) -> Asked<Option<i32>> {
+    let since = reader.began - ATTRIBUTES_AGE;
+    Some(reader.balancer_attributes(&balancer.arn, since)?.found.ok().and_then(|found| found.keep_alive_seconds))
 }
 
 /// The target groups of the environment that a balancer uses; the error says that there are none, or which it does not use.

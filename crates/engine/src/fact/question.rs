@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use crate::dns::{ChangeId, ChangeSync, HostedZone, NameInZone, RecordSet, ZoneId};
 
-use super::{Arn, AwsError, Balancer, GroupAttributes, Health, Listener, Requests, Rule, Tags, TargetGroup};
+use super::{
+    Arn, AwsError, Balancer, BalancerAttributes, GroupAttributes, Health, Listener, Requests, Rule, Tags, TargetGroup,
+};
 
 /// Names a resource by its ARN or by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +101,8 @@ macro_rules! questions {
         $make! {
             /// A balancer.
             Balancer(by: By) -> Balancer, balancer;
+            /// The attributes of a balancer.
+            BalancerAttributes(balancer: Arn) -> BalancerAttributes, balancer_attributes;
             /// All listeners of a balancer.
             Listeners(balancer: Arn) -> Vec<Listener>, listeners;
             /// All rules of a listener, the default one included.
@@ -171,7 +175,8 @@ impl Query {
     pub fn is_by_name(&self) -> bool {
         match self {
             Self::Balancer(by) | Self::Group(by) => matches!(by, By::Name(_)),
-            Self::Listeners(_)
+            Self::BalancerAttributes(_)
+            | Self::Listeners(_)
             | Self::Rules(_)
             | Self::Attributes(_)
             | Self::Health(_)

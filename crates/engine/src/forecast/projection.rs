@@ -64,7 +64,11 @@ impl<'a> Projection<'a> {
             Query::Group(_) => self.group(ask).map(Into::into),
             Query::Records(at) => self.records.get(at).cloned().map(Into::into),
             Query::Change(_) => Some(ChangeSync::InSync.into()),
-            Query::Balancer(_) | Query::Listeners(_) | Query::Attributes(_) | Query::Zone(_) => None,
+            Query::Balancer(_)
+            | Query::BalancerAttributes(_)
+            | Query::Listeners(_)
+            | Query::Attributes(_)
+            | Query::Zone(_) => None,
         };
         match projected {
             Some(found) => Some(Fact { at: now, found: Ok(found) }),

@@ -352,6 +352,7 @@ fn actors(cluster: &Cluster, shifts: &[Key]) -> BTreeSet<ObjectRef> {
 fn operation(query: &Query) -> Option<&'static str> {
     match query {
         Query::Balancer(_) => Some("DescribeLoadBalancers"),
+        Query::BalancerAttributes(_) => Some("DescribeLoadBalancerAttributes"),
         Query::Listeners(_) => Some("DescribeListeners"),
         Query::Rules(_) => Some("DescribeRules"),
         Query::Group(_) => Some("DescribeTargetGroups"),

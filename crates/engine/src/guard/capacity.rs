@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::Arn;
-use crate::fact::{Forward, Health};
+use crate::fact::{Balancer, By, ErrorKind, Forward, Health, Query};
 
 use super::recorded::Measure;
 use super::split::{rises, total};
@@ -37,8 +37,13 @@ impl Scene<'_> {
     pub(super) fn carried(&self, group: &Arn, before: &Forward) -> Result<i32, Violation> {
         let mut baseline = 0;
         for carrying in before.groups.iter().filter(|(_, weight)| **weight > 0).map(|(carrying, _)| carrying) {
-            let health = self.health(carrying).and_then(Result::ok);
-            let healthy = health.map(Health::able).ok_or_else(|| Violation::Capacity {
+            let healthy = match self.health(carrying) {
+                Some(Ok(health)) => Some(health.able()),
+                // Behind a balancer that is gone there are no targets.
+                Some(Err(error)) if error.kind == ErrorKind::NotFound && self.is_gone(carrying) => Some(0),
+                Some(Err(_)) | None => None,
+            };
+            let healthy = healthy.ok_or_else(|| Violation::Capacity {
                 group: group.clone(),
                 found: format!("the health of {carrying}, which carries traffic now, is not known"),
                 needed: 1,
@@ -46,6 +51,12 @@ impl Scene<'_> {
             baseline = baseline.max(healthy);
         }
         Ok(i32::try_from(baseline).unwrap_or(i32::MAX))
+    }
+
+    /// Whether a balancer is no more.
+    fn is_gone(&self, balancer: &Arn) -> bool {
+        let found = self.read::<Balancer>(Query::Balancer(By::Arn(balancer.clone())));
+        found.is_some_and(|found| found.is_err_and(|error| error.kind == ErrorKind::NotFound))
     }
 
     /// A return needs no more than a rollback does: where the groups that gain lack capacity, they get no more than

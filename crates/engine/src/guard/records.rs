@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use weir_api::weighted_route::{Entry, EnvironmentMembers, RouteDeletionPolicy};
+use weir_api::weighted_route::{Entry, EnvironmentMembers, ForeignRecords, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::dns::{
-    Alias, DnsName, HostedZone, Identifier, MAX_RECORD_WEIGHT, Mark, NameInZone, NameMemory, RecordSet, RecordType,
-    Routing, Survey, ZoneId, leads_to, record_of_words,
+    Alias, DnsName, HostedZone, Identifier, MAX_RECORD_WEIGHT, Mark, NameInZone, NameMemory, Obstacle, RecordSet,
+    RecordType, Routing, Survey, ZoneId, leads_to, record_of_words,
 };
 use crate::fact::{Balancer, By, Forward, Query};
 use crate::write::RecordsWrite;
@@ -55,9 +55,19 @@ impl Scene<'_> {
         }
         self.owns(&at, write)?;
         self.remembers(&at, write)?;
+        let mut touched = write.batch.create.iter().chain(&write.batch.delete);
+        if write.epoch.is_none() && touched.all(|record| record.name == memory) {
+            return if at.survey.is_ours() {
+                Ok(())
+            } else {
+                Err(not_ours(&write.zone, "it has no record of this route"))
+            };
+        }
         self.made(&at, write)?;
-        let (before, after) =
-            (self.standing(&at, write), Forward { groups: write.split.clone(), sticky_seconds: None });
+        let stays = at.survey.others().filter(|record| !write.batch.delete.contains(record));
+        let Forward { mut groups, .. } = self.split_by(stays.filter(|record| record.weight() != Some(0)), write);
+        groups.extend(write.split.clone());
+        let (before, after) = (self.standing(&at, write), Forward { groups, sticky_seconds: None });
         self.split(&before, &after)
     }
 
@@ -82,7 +92,8 @@ impl Scene<'_> {
         let apex = apex.ok_or_else(|| Violation::Stale(format!("the zone {zone}")))?;
         let mark = Mark::of(self.recorded.owner, &route.key, &name);
         let survey = Survey::of(&apex.name, &name, &mark, there.iter().copied());
-        if let Some(obstacle) = survey.obstacles.first() {
+        let is_passed = |obstacle: &&Obstacle| self.recorded.goes_back() && survey.may_be_passed(obstacle);
+        if let Some(obstacle) = survey.obstacles.iter().find(|obstacle| !is_passed(obstacle)) {
             return Err(not_ours(&write.zone, &format!("{obstacle:?}")));
         }
         Ok(Standing { name, mark, survey, there })
@@ -95,7 +106,9 @@ impl Scene<'_> {
             return Err(not_ours(&write.zone, "its records are somebody else's, and the route adopts none"));
         }
         for record in survey.others().filter(|record| write.batch.delete.contains(record)) {
-            if !self.members().any(|member| self.leads_to(record, member)) && !self.leads_into(record, write) {
+            let leads_there =
+                || self.members().any(|member| self.leads_to(record, member)) || self.leads_into(record, write);
+            if !self.is_zeroed(record, write) && !leads_there() {
                 return Err(not_ours(&write.zone, &format!("{} leads to none of its environments", words(record))));
             }
         }
@@ -140,7 +153,11 @@ impl Scene<'_> {
             return Err(unrecorded(format!("the change {}", told(write.epoch)), recorded));
         }
         let mut by_type: BTreeMap<&RecordType, BTreeMap<Arn, u16>> = BTreeMap::new();
+        let is_foreign = |made: &RecordSet| at.survey.foreign.iter().any(|known| zeroed(known).as_ref() == Some(made));
         for record in write.batch.create.iter().filter(|record| record.name == at.name) {
+            if is_foreign(record) {
+                continue;
+            }
             let identifier = Identifier::read(record.identifier());
             let is_own =
                 identifier.is_some_and(|identifier| identifier.mark == at.mark && Some(identifier.epoch) == epoch);
@@ -187,11 +204,20 @@ impl Scene<'_> {
         for kind in made {
             let stay = at.there.iter().filter(|record| record.name == at.name && record.kind == **kind);
             let stay = stay.filter(|record| !write.batch.delete.contains(record)).count();
-            if stay + write.split.len() > MOST_RECORDS {
+            let made =
+                write.batch.create.iter().filter(|record| record.name == at.name && record.kind == **kind).count();
+            if stay + made > MOST_RECORDS {
                 return Err(Violation::OutOfRange(format!("more than {MOST_RECORDS} {kind} records")));
             }
         }
         Ok(())
+    }
+
+    /// Whether a record of others stays with weight 0, and the spec wants that.
+    fn is_zeroed(&self, record: &RecordSet, write: &RecordsWrite) -> bool {
+        let Entry::Dns(entry) = &self.recorded.route.spec.entry else { return false };
+        entry.foreign == ForeignRecords::Zero
+            && zeroed(record).is_some_and(|zeroed| write.batch.create.contains(&zeroed))
     }
 
     /// Whether the spec has no records of a type.
@@ -316,6 +342,12 @@ impl Scene<'_> {
     fn leads_into(&self, record: &RecordSet, write: &RecordsWrite) -> bool {
         write.split.keys().any(|arn| self.leads(record, arn))
     }
+}
+
+/// A weighted record without its weight.
+fn zeroed(record: &RecordSet) -> Option<RecordSet> {
+    let Routing::Weighted { identifier, .. } = &record.routing else { return None };
+    Some(RecordSet { routing: Routing::Weighted { identifier: identifier.clone(), weight: 0 }, ..record.clone() })
 }
 
 /// A record in words.

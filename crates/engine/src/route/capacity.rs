@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use weir_api::weighted_route::EnvironmentWeight;
 
 use crate::backend::{Member, Members};
-use crate::fact::Health;
+use crate::fact::{AwsError, By, ErrorKind, Health};
 use crate::reader::{Asked, Reader, all};
 use crate::weights;
 
@@ -41,7 +41,8 @@ pub(super) fn needs(baseline: i32, min_healthy_percent: i32, headroom: i32) -> N
     Needs { baseline, min_healthy_percent, headroom }
 }
 
-/// Counts the healthy targets of the side that carries the traffic; the error says in words why they are not known.
+/// Counts the healthy targets of the side that carries the traffic; the error says in words why they are not known. Behind a
+/// balancer that is gone there are none.
 pub(super) fn count(
     live: &[EnvironmentWeight],
     wanted: &[EnvironmentWeight],
@@ -50,7 +51,12 @@ pub(super) fn count(
 ) -> Asked<Result<i32, String>> {
     let gaining = weights::gaining(live, wanted);
     let carrying = weights::carrying(live);
-    let found = all(carrying.iter().map(|entry| health(&entry.environment, groups, reader)))?;
+    let found = all(carrying.iter().map(|entry| {
+        let environment = &entry.environment;
+        let Some(Ok(member)) = groups.get(environment) else { return health(environment, groups, reader) };
+        let fresh = reader.fresh();
+        reader.evidence(|reader| of_standing(environment, member, fresh, reader))
+    }))?;
     let (mut largest, mut losing) = (0_i64, 0_i64);
     for (entry, health) in carrying.iter().zip(found) {
         match health {
@@ -150,13 +156,38 @@ pub(crate) fn of_member(
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
-    let found = all(member.groups.iter().map(|group| Some(reader.health(group, not_before)?.found)))?;
-    let found: Result<Vec<Health>, _> = found.into_iter().map(Result::<&Health, _>::copied).collect();
-    Some(match found {
-        Ok(found) => {
-            let weakest = found.into_iter().min_by_key(Health::able);
-            weakest.ok_or_else(|| format!("{environment} names no target group by which its capacity is known"))
+    Some(weakest(environment, read(member, not_before, reader)?))
+}
+
+/// The same of one that carries traffic: behind a balancer that is gone there are no targets.
+pub(crate) fn of_standing(
+    environment: &str,
+    member: &Member,
+    not_before: Timestamp,
+    reader: &mut Reader<'_>,
+) -> Asked<Result<Health, String>> {
+    let found = read(member, not_before, reader)?;
+    let is_gone = |error: &AwsError| error.kind == ErrorKind::NotFound;
+    if member.is_balancer() && found.iter().any(|found| found.is_err_and(is_gone)) {
+        let balancer = reader.balancer(&By::Arn(member.arn.clone()), not_before)?.found;
+        if balancer.is_err_and(is_gone) {
+            return Some(Ok(Health::default()));
         }
-        Err(error) => Err(format!("the health of {environment} could not be read: {error}")),
-    })
+    }
+    Some(weakest(environment, found))
+}
+
+fn read<'f>(
+    member: &Member,
+    not_before: Timestamp,
+    reader: &mut Reader<'f>,
+) -> Asked<Vec<Result<Health, &'f AwsError>>> {
+    all(member.groups.iter().map(|group| Some(reader.health(group, not_before)?.found.copied())))
+}
+
+fn weakest(environment: &str, found: Vec<Result<Health, &AwsError>>) -> Result<Health, String> {
+    let found: Result<Vec<Health>, &AwsError> = found.into_iter().collect();
+    let found = found.map_err(|error| format!("the health of {environment} could not be read: {error}"))?;
+    let weakest = found.into_iter().min_by_key(Health::able);
+    weakest.ok_or_else(|| format!("{environment} names no target group by which its capacity is known"))
 }

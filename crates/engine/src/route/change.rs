@@ -103,9 +103,14 @@ impl<'a> Change<'a> {
 
     /// Whether AWS shows exactly what is wanted.
     pub fn is_live(&self, intent: &Intent) -> bool {
+        self.has_weights_of(intent) && self.place.shows(&self.plan)
+    }
+
+    /// Whether the weights of an intent are live, with those who have none where they have a place.
+    pub fn has_weights_of(&self, intent: &Intent) -> bool {
         let keeps_idle = Limits::of(&self.looked.route.spec.entry).keeps_idle;
         let is_same = if keeps_idle { weights::same_action } else { weights::same_split };
-        is_same(self.live(), &intent.weights) && self.place.shows(&self.plan)
+        is_same(self.live(), &intent.weights)
     }
 
     fn starts_right(&self, intent: &Intent, before: &[EnvironmentWeight]) -> bool {
@@ -169,6 +174,10 @@ impl<'a> Change<'a> {
             (None, Some(follow)) => weights::goes_back(self.live(), &intent.weights, &follow.from),
             (None, None) => false,
         };
+        let measure = (intent.baseline.unwrap_or(0), percent);
+        if let Err(short) = can_take_from_others(self.looked, self.place, &intent.weights, measure, reader)? {
+            return Some(Err(short));
+        }
         let is_attaching = weights::same_split(self.live(), &intent.weights);
         if !is_attaching && weights::total(self.live()) > 0 {
             let needs = capacity::needs(
@@ -208,6 +217,24 @@ impl<'a> Change<'a> {
     pub fn now(&self) -> Timestamp {
         self.looked.context.now
     }
+}
+
+/// Whether all who shall carry traffic have the healthy targets for their parts, where some of it is taken from others; the
+/// error says of the first that has not what is missing.
+pub(super) fn can_take_from_others(
+    looked: &Looked<'_>,
+    place: &Place<'_>,
+    wanted: &[EnvironmentWeight],
+    (baseline, percent): (i32, i32),
+    reader: &mut Reader<'_>,
+) -> Asked<Result<(), String>> {
+    if !place.takes_from_others() {
+        return Some(Ok(()));
+    }
+    let needs = capacity::needs(baseline, percent, Limits::of(&looked.route.spec.entry).headroom);
+    let carrying = weights::carrying(wanted);
+    let carrying: Vec<&str> = carrying.iter().map(|entry| entry.environment.as_str()).collect();
+    capacity::carries(&carrying, wanted, needs, looked.members, reader)
 }
 
 /// What is waited for while weights are being written.

@@ -17,13 +17,10 @@ use crate::weights;
 
 use super::assessment::{Assessment, LOOK_AGAIN};
 use super::capacity::{self, Demand};
-use super::change::{Change, Progress, awaited, held, members_of_split};
+use super::change::{Change, Progress, awaited, can_take_from_others, held, members_of_split};
 use super::kind::{self, Place};
 use super::observed::{Looked, Observed};
 use super::record::Record;
-
-/// What the tag of the last run says once the user's own weights have taken its place: not the memory of a run.
-const NO_RUN: &str = "spec.weights";
 
 /// Whether what is recorded asks for nothing now, so that readings of any age will do.
 pub(super) fn rests(route: &RouteObject, goal: &[EnvironmentWeight], now: Timestamp) -> bool {
@@ -272,7 +269,7 @@ impl<'a> Following<'a> {
         let succeeded = self.observed.last_run.as_ref().is_some_and(|run| run.outcome == Outcome::Succeeded);
         if succeeded {
             let message = "the end of the last run is being forgotten on AWS, since spec.weights took its place";
-            let write = self.place.remember(&self.looked.context.owner, NO_RUN.to_owned());
+            let write = self.place.remember(&self.looked.context.owner, None);
             return Some((Some(intent), Assessment::applying(write, message.to_owned())));
         }
         let is_done = weights::same_action(&intent.weights, self.goal);
@@ -324,9 +321,14 @@ impl<'a> Following<'a> {
     /// The next weights, for which the capacity is there.
     fn next(&self, intent: &Intent, reader: &mut Reader<'_>) -> Asked<Next> {
         if weights::total(self.live()) == 0 || weights::same_split(self.live(), self.goal) {
-            return Some(Next::Step(self.goal.to_vec()));
+            let measure = (intent.baseline.unwrap_or(0), self.looked.route.spec.capacity.min_healthy_percent);
+            let taken = can_take_from_others(self.looked, self.place, self.goal, measure, reader)?;
+            return Some(taken.map_or_else(Next::Wait, |()| Next::Step(self.goal.to_vec())));
         }
-        let pace = self.looked.route.spec.pace.as_ref().map_or(100, |pace| pace.max_step);
+        // What is answered nowhere waits for no step.
+        let leaves = |entry: &&EnvironmentWeight| weights::of(self.goal, &entry.environment) == 0 && entry.weight > 0;
+        let is_lost = self.live().iter().filter(leaves).any(|entry| self.place.leads_nowhere(&entry.environment));
+        let pace = self.looked.route.spec.pace.as_ref().filter(|_| !is_lost).map_or(100, |pace| pace.max_step);
         let whole = self.step(pace);
         if whole.len() > self.most() {
             return Some(Next::Wait(format!(

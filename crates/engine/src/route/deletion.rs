@@ -173,6 +173,9 @@ fn follow(
     }
     let (seen, assessment) = look(looked, reader)?;
     *status = seen.report(looked);
+    if let Some(write) = &assessment.write {
+        kind::record_write(write, status);
+    }
     let message = format!(
         "the TrafficShift {shift} is rolling back over this route: {}",
         assessment.ready_state.explanation().message

@@ -6,6 +6,7 @@
 mod access;
 mod adoption;
 mod find;
+mod last_run;
 mod leave;
 mod place;
 mod plan;

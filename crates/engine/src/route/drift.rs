@@ -47,13 +47,8 @@ fn fight(intent: Option<&Intent>, reversals: &[Reversal]) -> String {
     )
 }
 
-/// The difference between what was set and what is live.
+/// The difference between weights that were set and those that are live.
 fn difference(intent: &Intent, live: &[EnvironmentWeight]) -> Explanation {
-    if weights::same_action(live, &intent.weights) {
-        let message = "the weights are as they should be, but stickiness between groups, or a group without weight, was \
-                       changed";
-        return because(Reason::Drifted, message);
-    }
     // Whoever has put something else in its place may not know what takes it away again.
     let way = if weights::total(live) == 0 {
         ". The command resume has it set again, in a run on the TrafficShift, else on this route"
@@ -102,7 +97,14 @@ impl Change<'_> {
         record: &mut Record,
         reader: &mut Reader<'_>,
     ) -> Asked<Assessment> {
-        self.meet(&self.gone_or(intent, || difference(intent, self.live())), intent, record, reader)
+        let difference = || {
+            if self.has_weights_of(intent) {
+                because(Reason::Drifted, self.place.difference(&self.plan))
+            } else {
+                difference(intent, self.live())
+            }
+        };
+        self.meet(&self.gone_or(intent, difference), intent, record, reader)
     }
 
     /// A step finds something else than it starts from: it is met as the route's policy says.

@@ -13,8 +13,12 @@ pub fn events(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event
     let mut events = Vec::new();
     let verified =
         |status: &'_ WeightedRouteStatus| status.intent.clone().filter(|intent| intent.verified_at.is_some());
-    // The last change of a run only remembers its end: it wants what was seen to be live before.
-    let was_live = |intent: &Intent| weights::same_action(&old.weights, &intent.weights);
+    // The last change of a run only remembers its end: it wants what was seen to be live before. So does one that gives
+    // nothing more to an environment of a name.
+    let was_live = |intent: &Intent| match &new.dns.change {
+        Some(change) => change.accepted_at < intent.since,
+        None => weights::same_action(&old.weights, &intent.weights),
+    };
     if let Some(intent) = verified(new).filter(|intent| verified(old).is_none() && !was_live(intent)) {
         let by = match &intent.follow {
             Some(follow) => format!("spec.weights {}", weights::words(&follow.goal)),
@@ -81,7 +85,12 @@ fn corrected(old: &WeightedRouteStatus, new: &WeightedRouteStatus) -> Vec<Event>
     let correction = |status: &WeightedRouteStatus| status.intent.as_ref().and_then(|intent| intent.correction.clone());
     if let Some(correction) = correction(new).filter(|new| correction(old).as_ref() != Some(new)) {
         let wanted = new.intent.as_ref().map(|intent| weights::words(&intent.weights)).unwrap_or_default();
-        let message = format!("{} is set again over {}", wanted, weights::words(&correction.over));
+        let over = weights::words(&correction.over);
+        let message = if over == wanted {
+            format!("{wanted} is set again, with what else of it was changed")
+        } else {
+            format!("{wanted} is set again over {over}")
+        };
         events.push(Event::normal(Reason::Correcting, message));
     }
     let taken = |intent: &Intent| intent.shift.is_empty() && intent.follow.is_none();

@@ -24,7 +24,10 @@ pub(super) fn meet(looked: &Looked<'_>, gone: Gone, made_by_weir: bool, record: 
     if let Some(run) = goes_back.filter(|_| leaves) {
         let mut intent = match record.intent.take() {
             Some(intent) if run.is_intent(&intent) => intent,
-            before => Intent { members: before.unwrap_or_default().members, ..run.intent(now) },
+            before => {
+                let Intent { members, dns, .. } = before.unwrap_or_default();
+                Intent { members, dns, ..run.intent(now) }
+            }
         };
         intent.left_at.get_or_insert(now);
         record.intent = Some(intent);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use weir_api::WeightedRouteStatus;
-use weir_api::weighted_route::{Entry, EnvironmentWeight, Intent, ListenerRule, NameRecords};
+use weir_api::weighted_route::{Entry, EnvironmentWeight, Intent, ListenerRule, NameRecords, RunMemory};
 
 use crate::Arn;
 use crate::backend::Members;
@@ -60,6 +60,16 @@ pub(super) fn tail(route: &RouteObject, intent: &Intent) -> SignedDuration {
         Entry::Listener(_) => listener::tail(intent),
         Entry::Dns(entry) => dns::tail(DnsRoute::new(route, entry)),
     }
+}
+
+/// Until when resolvers may lead clients to environments that have no weight any more; `None` where none ever did.
+pub fn answers_until(route: &RouteObject) -> Option<Timestamp> {
+    route.status.dns.left.iter().filter_map(|left| left.answers_until).max()
+}
+
+/// Whether the end of a run can be remembered at the place of a route: at a name only beside what was there before.
+pub fn can_remember(route: &RouteObject) -> bool {
+    DnsRoute::of(route).is_none() || route.status.dns.before.is_some()
 }
 
 /// Whether the spec asks for something beside weights that an intent has not made live.
@@ -340,7 +350,7 @@ impl Place<'_> {
     ) -> Asked<Result<Marks, ReadyState>> {
         match self {
             Self::Listener(place) => place.marks(looked, not_before, reader),
-            Self::Dns(place) => place.marks(&looked.context.owner, not_before, reader),
+            Self::Dns(place) => place.marks(looked, not_before, reader),
         }
     }
 
@@ -373,12 +383,12 @@ impl Place<'_> {
         }
     }
 
-    /// The write by which it remembers the run that last ended.
-    pub fn remember(&self, owner: &str, value: String) -> Option<Write> {
+    /// The write by which it remembers the run that last ended, or forgets it where the user's own weights have taken its place;
+    /// `None` where nothing can.
+    pub fn remember(&self, owner: &str, run: Option<&RunMemory>) -> Option<Write> {
         match self {
-            Self::Listener(place) => place.remember(owner, value),
-            // No run moves a name.
-            Self::Dns(_) => None,
+            Self::Listener(place) => place.remember(owner, run),
+            Self::Dns(place) => place.remember(owner, run),
         }
     }
 
@@ -435,6 +445,48 @@ impl Place<'_> {
             (Self::Listener(place), Plan::Listener(plan)) => place.shows(plan),
             (Self::Dns(place), Plan::Dns(plan)) => place.shows(plan),
             (Self::Listener(_), Plan::Dns(_)) | (Self::Dns(_), Plan::Listener(_)) => false,
+        }
+    }
+
+    /// Whether all that is live besides weights is as an intent has set it, where that is this route's to hold: where the
+    /// records of a name lead. What of a forward is not weights is left to its owner while nobody moves it.
+    pub fn is_intact(&self, plan: &Plan) -> bool {
+        match (self, plan) {
+            (Self::Dns(place), Plan::Dns(plan)) => place.shows(plan),
+            _ => true,
+        }
+    }
+
+    /// What differs from a plan whose weights are live, in words.
+    pub fn difference(&self, plan: &Plan) -> String {
+        match (self, plan) {
+            (Self::Dns(place), Plan::Dns(plan)) => place.difference(plan),
+            _ => "the weights are as they should be, but stickiness between groups, or a group without weight, was changed"
+                .to_owned(),
+        }
+    }
+
+    /// Whether something stands there that is to be taken over as it is, before anything moves.
+    pub fn is_adoptable(&self) -> bool {
+        match self {
+            Self::Listener(_) => true,
+            Self::Dns(place) => place.is_adoptable(),
+        }
+    }
+
+    /// Whether the next write moves traffic of which it is not known how many targets have carried it.
+    pub fn takes_from_others(&self) -> bool {
+        match self {
+            Self::Listener(_) => false,
+            Self::Dns(place) => place.takes_from_others(),
+        }
+    }
+
+    /// Whether what an environment carries goes nowhere, since what it lent is no more.
+    pub fn leads_nowhere(&self, environment: &str) -> bool {
+        match self {
+            Self::Listener(_) => false,
+            Self::Dns(place) => place.leads_nowhere(environment),
         }
     }
 

@@ -139,7 +139,14 @@ impl Look {
             Err(ready_state) => return Some(Assessment::unknown(ready_state)),
         };
         let observed = self.observed.insert(observed);
-        if !marks.is_ours && observed.exists {
+        let is_foreign = !marks.is_ours && observed.exists;
+        if is_foreign && !place.is_adoptable() && matches!(looked.target, Target::Hold) {
+            let message = "others carry the traffic, and nobody says who shall: give spec.weights, or name the route in a \
+                           TrafficShift";
+            let reason = because(Reason::NoTraffic, message);
+            return Some(Assessment::settled(ReadyState::Ready(reason.clone()), reason));
+        }
+        if is_foreign && place.is_adoptable() {
             return Some(match place.adoption(&looked.context.owner, &marks, &self.place) {
                 Ok(write) => {
                     let message = format!("{} is being marked as this route's", describe_place(looked.route));

@@ -13,6 +13,9 @@ const OUTCOMES: [(Outcome, &str); 4] = [
     (Outcome::Superseded, "Superseded"),
 ];
 
+/// What the tag says once the user's own weights have taken the place of a run.
+pub(super) const NO_RUN: &str = "spec.weights";
+
 /// The value of the tag.
 pub fn tag_value(memory: &RunMemory) -> String {
     let outcome = OUTCOMES.iter().find(|(outcome, _)| *outcome == memory.outcome).map_or("", |(_, word)| word);

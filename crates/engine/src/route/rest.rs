@@ -48,6 +48,8 @@ pub(super) fn at_rest(
     // What was on its way to weights that are taken away is held, where nothing else is live.
     intent.follow = intent.follow.filter(|_| weights::total(live) > 0);
     let is_same = weights::same_split(&intent.weights, live);
+    let change = Change::of(looked, place, observed, &intent);
+    let is_held = is_same && change.as_ref().map_or(true, |change| place.is_intact(&change.plan));
     let is_open = !intent.is_settled() && intent.correction.is_none();
     let is_over = policy != DriftPolicy::Alert && is_open && !may_go_on(looked.cluster, route, &intent);
     let adopts = policy == DriftPolicy::Adopt && intent.is_settled() && !is_same && weights::total(live) > 0;
@@ -57,11 +59,11 @@ pub(super) fn at_rest(
         record.difference = None;
         return Some(holding(looked, observed));
     }
-    if is_open || (intent.is_settled() && is_same) {
+    if is_open || (intent.is_settled() && is_held) {
         record.difference = None;
         return Some(holding(looked, observed));
     }
-    let change = match Change::of(looked, place, observed, &intent) {
+    let change = match change {
         Ok(change) => change,
         Err(message) => return Some(Assessment::waiting_for_environment(message)),
     };

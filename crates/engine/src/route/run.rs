@@ -1,6 +1,6 @@
 //! Follows a run: records its change as the route's intent, writes it, and sees whether it is live.
 
-use weir_api::weighted_route::{DriftPolicy, Intent};
+use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 
 use crate::backend;
 use crate::limits::Limits;
@@ -11,12 +11,12 @@ use crate::weights;
 
 use super::assessment::Assessment;
 use super::capacity;
-use super::change::{Change, Progress, awaited, members_of_split};
+use super::change::{Change, Progress, awaited, can_take_from_others, members_of_split};
+use super::drift;
 use super::kind::{Place, Plan};
 use super::observed::{Looked, Observed};
 use super::record::Record;
 use super::target::RunTarget;
-use super::{drift, memory};
 
 /// Follows what a run wants of the route.
 pub(super) fn follow(
@@ -42,7 +42,11 @@ pub(super) fn follow(
         });
         return Some(observe(looked, intent, recorded.is_some(), observed, record, reader));
     }
-    let mut split = match backend::by_member(members, &run.part.weights) {
+    // What has lost its weight, and is not known any more, holds up no way back.
+    let is_known = |entry: &&EnvironmentWeight| members.get(&entry.environment).is_some_and(Result::is_ok);
+    let wanted = run.part.weights.iter().filter(|entry| !run.goes_back() || entry.weight > 0 || is_known(entry));
+    let wanted: Vec<EnvironmentWeight> = wanted.cloned().collect();
+    let mut split = match backend::by_member(members, &wanted) {
         Ok(split) => split,
         Err(message) => return Some(Assessment::waiting_for_environment(message)),
     };
@@ -192,16 +196,24 @@ impl Change<'_> {
         Some(is_recorded)
     }
 
-    /// Has the place remember the end of the run, where it does not. Where there is no place there is nothing that could.
+    /// Has the place remember the end of the run, where it does not, and where anything there can.
     fn remembering_end(&self, run: &RunTarget<'_>) -> Option<Assessment> {
         let memory =
             run.memory().filter(|memory| self.observed.exists && self.observed.last_run.as_ref() != Some(memory))?;
-        let write = self.place.remember(&self.looked.context.owner, memory::tag_value(&memory));
-        Some(Assessment::applying(write, "the run's end is being remembered on AWS".to_owned()))
+        let write = self.place.remember(&self.looked.context.owner, Some(&memory))?;
+        Some(Assessment::applying(Some(write), "the run's end is being remembered on AWS".to_owned()))
     }
 
     /// Whether those that gain by a change of a run can carry it; the error says for what capacity it waits.
     fn can_carry(&self, run: &RunTarget<'_>, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
+        let percent = run.shift.spec.capacity.min_healthy_percent;
+        if !run.goes_back() {
+            let measure = (run.part.baseline, percent);
+            let taken = can_take_from_others(self.looked, self.place, &run.part.weights, measure, reader)?;
+            if taken.is_err() {
+                return Some(taken);
+            }
+        }
         let is_attaching = weights::same_split(self.live(), &run.part.weights);
         // Where nothing carries traffic there is nothing to lose; and nothing holds back what goes back.
         if is_attaching || weights::total(self.live()) == 0 || run.goes_back() {
@@ -209,11 +221,7 @@ impl Change<'_> {
         }
         let gaining: Vec<&str> =
             if run.reasserts() { weights::gaining(self.live(), &run.part.weights) } else { vec![run.run.to.as_str()] };
-        let needs = capacity::needs(
-            run.part.baseline,
-            run.shift.spec.capacity.min_healthy_percent,
-            Limits::of(&self.looked.route.spec.entry).headroom,
-        );
+        let needs = capacity::needs(run.part.baseline, percent, Limits::of(&self.looked.route.spec.entry).headroom);
         capacity::carries(&gaining, &run.part.weights, needs, self.looked.members, reader)
     }
 }

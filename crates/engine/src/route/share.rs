@@ -61,6 +61,9 @@ pub(crate) struct Counted {
 
 /// What is counted for a route; the error says why nothing can be.
 fn counted(cluster: &Cluster, route: &RouteObject) -> Result<Counted, String> {
+    if route.spec.entry.takes_balancers() {
+        return Err("requests to a name in DNS are not counted".to_owned());
+    }
     let entry_point = || entry_point_of(route).map(|key| key.name.to_string()).unwrap_or_default();
     let balancer = balancer_of(cluster, route)
         .ok_or_else(|| format!("the balancer of the EntryPoint {} is not known", entry_point()))?;

@@ -6,6 +6,7 @@ use weir_api::weighted_route::{EnvironmentWeight, Intent, RunMemory};
 
 use crate::claim;
 use crate::object::{Cluster, RouteObject, ShiftObject};
+use crate::weights;
 
 /// What is wanted of a route.
 pub(super) enum Target<'a> {
@@ -38,6 +39,7 @@ impl<'a> Target<'a> {
     pub fn touches(&self, environment: &str) -> bool {
         let names = |weights: &[EnvironmentWeight]| weights.iter().any(|entry| entry.environment == environment);
         match self {
+            Self::Run(run) if run.goes_back() => weights::of(&run.part.weights, environment) > 0,
             Self::Run(run) => names(&run.part.weights),
             Self::Chosen(weights) => names(weights),
             Self::Hold => true,

@@ -6,7 +6,6 @@ use weir_api::weighted_route::DriftPolicy;
 
 use crate::object::ShiftObject;
 use crate::weights;
-use crate::write::MAX_GROUPS;
 
 use super::progress::RouteProgress;
 use super::run::{RunState, renumber};
@@ -21,7 +20,7 @@ pub(super) fn applies(routes: &[RouteProgress<'_>], shift: &ShiftObject, run: &R
         route.object.spec.drift == DriftPolicy::Adopt
             && route.has_other_weights(shift, run)
             && !live.is_empty()
-            && weights::without(&live, &run.to).len() < MAX_GROUPS
+            && weights::without(&live, &run.to).len() < route.limits().members
     };
     is_free && !changed.is_empty() && changed.iter().all(may)
 }

@@ -3,6 +3,7 @@
 use weir_api::traffic_shift::{Outcome, Run};
 use weir_api::weighted_route::RunMemory;
 
+use crate::route::can_remember;
 use crate::weights;
 
 use super::draft::Draft;
@@ -23,6 +24,9 @@ pub(super) fn is_on_record(draft: &Draft<'_>, route: &RouteProgress<'_>, to: &st
     let Some(run) = last_run(draft, route).filter(|run| ended(run, to) == Some(Outcome::Succeeded)) else {
         return false;
     };
+    if !can_remember(route.object) {
+        return true;
+    }
     // What was remembered once and is gone is put there again.
     let intent = route.object.status.intent.as_ref();
     let was_remembered = intent.is_some_and(|intent| {

@@ -74,6 +74,18 @@ pub(super) fn conclude(draft: &mut Draft<'_>, outcome: Outcome, routes: &[RouteP
         draft.wake_at(deadline);
         return;
     }
+    let answers_until = routes.iter().filter_map(RouteProgress::answers_until).max().filter(|until| draft.now < *until);
+    if let Some(until) = answers_until.filter(|_| outcome == Outcome::RolledBack && !late) {
+        let message = format!(
+            "{} is live again for all name servers. Resolvers may have kept an answer that leads to {} until {until:.0}: some \
+             clients come to it until then, so that it must run",
+            carrying_words(routes),
+            run.to
+        );
+        draft.wait(Phase::RollingBack, Reason::OldAnswers, message, Some(until));
+        draft.wake_at(deadline);
+        return;
+    }
     let left = routes.iter().find(|route| route.is_left(draft.shift, run));
     let mut message = match (outcome, &run.rollback) {
         (Outcome::RolledBack, Some(cause)) if left.is_some() => {

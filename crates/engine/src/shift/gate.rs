@@ -9,6 +9,7 @@ pub(super) mod applied;
 mod capacity;
 pub(super) mod first_health;
 pub(super) mod hold;
+mod old_answers;
 mod paused;
 mod share_seen;
 pub(super) mod step_pause;
@@ -36,7 +37,8 @@ const BEFORE_OBSERVED: &[Check] = &[applied::CHECK];
 /// Before the candidate gets more of the traffic.
 const BEFORE_STEP: &[Check] = &[applied::CHECK, share_seen::CHECK, capacity::CHECK];
 /// Before the end of a run whose candidate has all of the traffic.
-const AT_END: &[Check] = &[applied::CHECK, share_seen::CHECK, sticky_clients::CHECK, first_health::CHECK];
+const AT_END: &[Check] =
+    &[applied::CHECK, share_seen::CHECK, sticky_clients::CHECK, old_answers::CHECK, first_health::CHECK];
 
 /// A gate.
 pub(super) struct Check {
@@ -122,10 +124,11 @@ impl Station<'_> {
     }
 
     /// The instant at which a run without progress has failed. A pause that has just ended does not count, nor does the
-    /// time for which clients stick to the old side.
+    /// time for which clients come to the old side.
     pub fn deadline(&self) -> Timestamp {
         let base = if was_paused(self.shift) { self.now } else { self.run.progressed_at };
-        let base = sticky_clients::stick_until(self).map_or(base, |until| until.max(base));
+        let until = [sticky_clients::stick_until(self), old_answers::until(self)].into_iter().flatten();
+        let base = until.fold(base, Timestamp::max);
         base + SignedDuration::from(self.shift.spec.progress_deadline)
     }
 

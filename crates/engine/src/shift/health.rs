@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use weir_api::traffic_shift::Run;
 use weir_api::weighted_route::EnvironmentWeight;
 
+use crate::access::Access;
+use crate::backend::Member;
 use crate::fact::Health;
 use crate::reader::{Asked, Reader, all};
 use crate::route::capacity;
@@ -42,11 +44,11 @@ impl Capacity {
     }
 }
 
-/// Judges the candidate of a run for a weight. Routes that nothing carried before need nothing.
+/// Judges the candidate of a run for its part of each route. Routes that nothing carried before need nothing.
 pub(super) fn candidate(
     routes: &[&RouteProgress<'_>],
     run: &Run,
-    weight: i32,
+    part_of: impl Fn(&RouteProgress<'_>) -> i32,
     min_healthy_percent: i32,
     not_before: Timestamp,
     reader: &mut Reader<'_>,
@@ -56,7 +58,7 @@ pub(super) fn candidate(
     let found = all(judged.iter().map(|route| of(route, &run.to, not_before, reader)))?;
     let mut capacity = Capacity::Enough;
     for (route, found) in judged.into_iter().zip(found) {
-        let needed = weights::needed(weight, route.part.baseline, min_healthy_percent);
+        let needed = weights::needed(part_of(route), route.part.baseline, min_healthy_percent);
         match found {
             Ok(health) if i64::from(health.able()) >= needed => {}
             // Where no listener uses the group, nobody knows how its targets are: the rules must tell what became of it.
@@ -133,25 +135,35 @@ pub(super) fn of(
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<Health, String>> {
-    let member = match route.member(environment) {
-        Ok(member) => member,
-        Err(message) => return Some(Err(message)),
-    };
-    let access = match &route.access {
-        Ok(access) => access,
-        Err(message) => return Some(Err(message.clone())),
-    };
-    reader.by(access, |reader| capacity::of_member(environment, member, not_before, reader))
+    match lent(route, environment) {
+        Ok((access, member)) => {
+            reader.by(access, |reader| capacity::of_member(environment, member, not_before, reader))
+        }
+        Err(message) => Some(Err(message)),
+    }
 }
 
-/// How many targets are healthy over all environments that carry traffic by these weights.
+/// What an environment lends to a route, and by which access that is looked at; the error says in words why it is not known.
+fn lent<'a>(route: &'a RouteProgress<'_>, environment: &str) -> Result<(&'a Access, &'a Member), String> {
+    let member = route.member(environment)?;
+    let access = route.access.as_ref().map_err(String::clone)?;
+    Ok((access, member))
+}
+
+/// How many targets are healthy over all environments that carry traffic by these weights. Behind a balancer that is gone
+/// there are none.
 pub(super) fn carrying(
     route: &RouteProgress<'_>,
     from: &[EnvironmentWeight],
     not_before: Timestamp,
     reader: &mut Reader<'_>,
 ) -> Asked<Result<i32, String>> {
-    let found = all(weights::carrying(from).iter().map(|entry| of(route, &entry.environment, not_before, reader)))?;
+    let found = all(weights::carrying(from).iter().map(|entry| match lent(route, &entry.environment) {
+        Ok((access, member)) => {
+            reader.by(access, |reader| capacity::of_standing(&entry.environment, member, not_before, reader))
+        }
+        Err(message) => Some(Err(message)),
+    }))?;
     let able = |health: Health| i32::try_from(health.able()).unwrap_or(i32::MAX);
     Some(found.into_iter().map(|health| health.map(able)).sum())
 }

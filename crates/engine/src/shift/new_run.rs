@@ -8,7 +8,6 @@ use crate::reader::{Asked, Reader, all};
 use crate::reason::Reason;
 use crate::route;
 use crate::weights;
-use crate::write::MAX_GROUPS;
 
 use super::draft::Draft;
 use super::gate::{Check, Wait};
@@ -75,7 +74,7 @@ pub(super) fn new_run(
         let before = moving.and_then(|run| run.routes.iter().find(|part| part.name == route.part.name));
         let home = before.map(|part| part.rollback_target().to_vec());
         let home = home.filter(|home| *home != route.part.from).unwrap_or_default();
-        match with_first_weights(RunRoute { baseline, home, ..route.part.clone() }, &to) {
+        match with_first_weights(RunRoute { baseline, home, ..route.part.clone() }, &to, route.limits().members) {
             Ok(part) => parts.push(part),
             Err(refusal) => return Some(Err(refusal)),
         }
@@ -124,16 +123,16 @@ fn must_observe(draft: &Draft<'_>, routes: &[RouteProgress<'_>], moving: Option<
         || routes.iter().any(|route| is_open(route) || !route::is_usable(route.object))
 }
 
-/// A route's part with the weights with which the run begins, unless they are too many for one action.
-pub(super) fn with_first_weights(part: RunRoute, to: &str) -> Result<RunRoute, Refusal> {
+/// A route's part with the weights with which the run begins, unless they are of more environments than its place takes.
+pub(super) fn with_first_weights(part: RunRoute, to: &str, most: usize) -> Result<RunRoute, Refusal> {
     let count = |weights: &[EnvironmentWeight]| weights.len();
     let weights = weights::with_attached(&first_weights(&part.from, to), part.rollback_target());
-    if count(&weights) <= MAX_GROUPS {
+    if count(&weights) <= most {
         return Ok(RunRoute { weights, ..part });
     }
     let message = format!(
-        "route {}: {} groups carry traffic or would take it back, and with {to} there would be more than the \
-         {MAX_GROUPS} that ELBv2 takes in one action; take the weight from one of them first, or set to to one of them",
+        "route {}: {} environments carry traffic or would take it back, and with {to} there would be more than the \
+         {most} that AWS takes in one split; take the weight from one of them first, or set to to one of them",
         part.name,
         count(&weights) - 1
     );

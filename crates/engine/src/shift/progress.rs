@@ -1,5 +1,6 @@
 //! One route of a run: its part in it, what it says, and how far it has got.
 
+use jiff::Timestamp;
 use weir_api::condition::{CONTESTED, READY, STALLED, SYNCED, Truth, find, holds};
 use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
@@ -7,14 +8,16 @@ use weir_api::weighted_route::{DriftPolicy, EnvironmentWeight, Intent};
 use crate::access::Access;
 use crate::backend::{self, Member, Members};
 use crate::grant::Grants;
+use crate::limits::Limits;
 use crate::object::{Cluster, RouteObject, ShiftObject};
 use crate::reason::Reason;
+use crate::route::answers_until;
 use crate::weights;
 
 /// By these reasons a route tells that something else is live than was set.
 const DIFFERS: [Reason; 2] = [Reason::Drifted, Reason::RuleGone];
 /// By these reasons a route tells that somebody else has changed its place, so that it cannot go on.
-const KEEPS_OFF: [Reason; 9] = [
+const KEEPS_OFF: [Reason; 10] = [
     Reason::RuleGone,
     Reason::RuleElsewhere,
     Reason::PriorityTaken,
@@ -24,6 +27,7 @@ const KEEPS_OFF: [Reason; 9] = [
     Reason::NotAForward,
     Reason::UnsupportedAction,
     Reason::UnknownTargetGroup,
+    Reason::UnknownTarget,
 ];
 
 /// One route of a run: what is wanted of it, and how far it has got.
@@ -130,6 +134,16 @@ impl<'a> RouteProgress<'a> {
     pub fn sticky_seconds(&self) -> Option<i32> {
         let intent = self.object.status.intent.as_ref()?;
         intent.listener_rule.sticky_seconds.filter(|_| self.part.weights.len() > 1)
+    }
+
+    /// Until when resolvers may lead clients to environments that have no weight any more.
+    pub fn answers_until(&self) -> Option<Timestamp> {
+        answers_until(self.object)
+    }
+
+    /// What the place of the route takes.
+    pub fn limits(&self) -> Limits {
+        Limits::of(&self.object.spec.entry)
     }
 
     /// Whether something keeps the route from what is wanted of it: what it says while all is well tells nothing new.

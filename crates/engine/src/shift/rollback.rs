@@ -25,11 +25,13 @@ const LOOK_LATER: SignedDuration = SignedDuration::from_secs(15);
 /// How long it is that while.
 const WHILE: SignedDuration = SignedDuration::from_mins(1);
 
-/// Whether a rollback has done all that it can until there is more capacity. Then it only watches, like a run that goes
-/// forward: it is urgent again once there is something to write.
-pub(crate) fn awaits_capacity(shift: &ShiftObject) -> bool {
+/// Whether a rollback has done all that it can until there is more capacity, or resolvers have forgotten what they were
+/// answered. Then it only watches, like a run that goes forward: it is urgent again once there is something to write.
+pub(crate) fn only_watches(shift: &ShiftObject) -> bool {
     let is_applied = shift.status.run.as_ref().is_some_and(|run| run.applied_at.is_some());
-    is_applied && shift.status.waiting.as_ref().is_some_and(|waiting| waiting.reason == Reason::RollbackCapacity)
+    let waits = [Reason::RollbackCapacity, Reason::OldAnswers];
+    is_applied
+        && shift.status.waiting.as_ref().is_some_and(|waiting| waits.iter().any(|reason| waiting.reason == *reason))
 }
 
 /// What a rollback wants of one route.
@@ -47,7 +49,7 @@ pub(super) fn go_back(
     reader: &mut Reader<'_>,
 ) -> Asked<()> {
     let run = &draft.status.run.clone()?;
-    if !awaits_capacity(draft.shift) {
+    if !only_watches(draft.shift) {
         reader.hurry(Urgency::Rollback);
     }
     let percent = draft.shift.spec.capacity.min_healthy_percent;

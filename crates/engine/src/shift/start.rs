@@ -1,5 +1,6 @@
 //! Starts a run, if one is wanted, has not ended before, its gates are open, and it can be founded on what is seen.
 
+use weir_api::requests::Evidence;
 use weir_api::traffic_shift::{HeldBy, Hold, Outcome, PastRun, Phase, Run, RunRoute};
 
 use crate::backend;
@@ -151,7 +152,7 @@ pub(super) fn observe_live(draft: &mut Draft<'_>, station: &Station<'_>) {
     for route in station.routes {
         let from = weights::carrying(route.live());
         let part = RunRoute { from, before: route.live().to_vec(), ..route.part.clone() };
-        match with_first_weights(part, to) {
+        match with_first_weights(part, to, route.limits().members) {
             Ok(part) => parts.push(part),
             Err(refusal) => return refuse(draft, refusal),
         }
@@ -196,10 +197,10 @@ fn routes<'a>(draft: &Draft<'a>) -> Result<Vec<RouteProgress<'a>>, Refusal> {
             let remedy = draft.cluster.remedy();
             Refusal::new(Reason::WaitingForRoute, format!("the WeightedRoute {name} does not exist; {remedy}"))
         })?;
-        if route.spec.entry.takes_balancers() {
+        if route.spec.entry.takes_balancers() && draft.shift.spec.evidence == Evidence::Share {
             let message = format!(
-                "found the WeightedRoute {name}, which is of a name in DNS; a TrafficShift moves routes of listeners only. Take \
-                 it out of spec.routes, and move it by its own spec.weights"
+                "found evidence: Share and the WeightedRoute {name} of a name in DNS, whose requests are not counted; write \
+                 evidence: Weights"
             );
             return Err(Refusal { stalls: true, ..Refusal::new(Reason::Invalid, message) });
         }

@@ -90,8 +90,9 @@ fn look(
     let percent = station.shift.spec.capacity.min_healthy_percent;
     let since = reader.began - HEALTH_AGE;
     let weight = if run.surveying { 0 } else { run.weight };
-    let of_own = health::candidate(own, run, weight, percent, since, reader);
-    let mut of_other = |route| health::candidate(&[route], run, route.carried_by(&run.to), percent, since, reader);
+    let of_own = health::candidate(own, run, |_| weight, percent, since, reader);
+    let mut of_other =
+        |route| health::candidate(&[route], run, |route| route.carried_by(&run.to), percent, since, reader);
     let of_others = all(others.iter().map(|route| of_other(route)))?;
     let mut worst = Found { capacity: of_own?, acts: true };
     for capacity in of_others {

@@ -10,7 +10,7 @@ use crate::dns::{RecordSet, RecordType, Replace, ZoneId};
 pub struct RecordsWrite {
     /// The ARN of the zone.
     pub zone: Arn,
-    /// The number of the change; `None` where Weir's records only go.
+    /// The number of the change; `None` where Weir's records only go, or none of them is replaced.
     pub epoch: Option<u32>,
     /// The weights that it makes live, by balancer, as far as it is known where records lead.
     pub split: BTreeMap<Arn, u16>,
@@ -37,6 +37,7 @@ impl RecordsWrite {
             format!("{} {}{weight}", record.kind, record.identifier())
         };
         let words: Vec<String> = made.map(words).collect();
-        format!("{}: {}", self.batch.name, words.join(", "))
+        let words = if words.is_empty() { "what is remembered there".to_owned() } else { words.join(", ") };
+        format!("{}: {words}", self.batch.name)
     }
 }

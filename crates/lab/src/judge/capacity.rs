@@ -76,7 +76,7 @@ fn lacks(
 ) -> Option<String> {
     let run = run_of(shift)?;
     let healthy = |group: &str| history.most_healthy(group, write.at - STALENESS, write.at);
-    let candidate = history.group_of(&route.namespace, &run.to, write.at)?;
+    let candidate = history.group_of(route, &run.to, write.at)?;
     if run.rollback.is_some() {
         return overloads(history, write, route, shift, candidate, weights);
     }
@@ -155,7 +155,7 @@ fn lacks_own(
     let other: u64 = before.keys().filter(|group| !gaining.contains(group)).map(|group| fewest(group)).sum();
     let part: u64 = gaining.iter().map(|group| share(weights, group).0).sum();
     let returns = intent.correction.is_some() || {
-        let from = intent.follow.as_ref().and_then(|follow| history.by_group(&route.namespace, &follow.from, write.at));
+        let from = intent.follow.as_ref().and_then(|follow| history.by_group(route, &follow.from, write.at));
         from.is_some_and(|from| gaining.iter().all(|group| compare(&from, weights, group) != Some(Ordering::Greater)))
     };
     // A return gives each side its part of what is healthy.

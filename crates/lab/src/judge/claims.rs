@@ -1,5 +1,7 @@
 //! Invariant 11: what a status claims to have been seen was so.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use weir_api::traffic_shift::Outcome;
 use weir_engine::Key;
@@ -31,8 +33,7 @@ fn routes(history: &History<'_>) -> Vec<Breach> {
             let before = earlier.object.status.as_ref().and_then(|status| status.intent.as_ref());
             before.is_some_and(|before| before.verified_at == Some(verified_at))
         });
-        let Some(claimed) = history.by_group(&seen.key.namespace, &intent.weights, seen.at).filter(|_| !is_known)
-        else {
+        let Some(claimed) = history.by_group(&seen.key, &intent.weights, seen.at).filter(|_| !is_known) else {
             continue;
         };
         // The clock of whoever claims it may be ahead; nothing is seen later than it is recorded.
@@ -64,7 +65,7 @@ fn shifts(history: &History<'_>) -> Vec<Breach> {
                 breaches.push(Breach { at: seen.at, invariant: Invariant::FalseClaim, message });
             }
             let is_end = run.outcome == Some(Outcome::Succeeded) && run.ended_at.is_some() && !had_ended;
-            let Some(end) = history.by_group(&seen.key.namespace, &part.weights, seen.at).filter(|_| is_end) else {
+            let Some(end) = history.by_group(&route, &part.weights, seen.at).filter(|_| is_end) else {
                 continue;
             };
             // It claims what was so when the run came to its end, however long that could not be remembered; and a rule that
@@ -98,12 +99,15 @@ fn illnesses(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
             let before = run_of(&earlier.object).and_then(|before| Some((before.id, before.rollback.as_ref()?)));
             earlier.key == seen.key && before == Some((run.id, cause))
         });
-        let Some(candidate) = history.group_of(&seen.key.namespace, &run.to, seen.at).filter(|_| !is_known) else {
+        let routes = run.routes.iter().map(|part| seen.key.sibling(&part.name));
+        let lent = |route: Key| history.group_of(&route, &run.to, seen.at);
+        let candidates: BTreeSet<&str> = routes.filter_map(lent).collect();
+        if is_known || candidates.is_empty() {
             continue;
-        };
+        }
         let was_checked = |place: &str| {
             let live = history.live_between(place, seen.at - STALENESS - STALENESS, seen.at);
-            live.iter().any(|live| live.contains_key(candidate))
+            live.iter().any(|live| candidates.iter().any(|candidate| live.contains_key(*candidate)))
         };
         if !evidence.changes.iter().any(|change| was_checked(&change.place)) {
             let message = format!("{} says that {} is unhealthy, which nobody checked", seen.key, run.to);

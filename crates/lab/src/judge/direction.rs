@@ -59,17 +59,17 @@ fn against(history: &History<'_>, write: &Write<'_>, weights: &Weights) -> Optio
     }
     let agrees = |shift: &TrafficShift| {
         let Some(run) = run_of(shift) else { return false };
-        let Some(candidate) = history.group_of(&route.namespace, &run.to, write.at) else { return true };
+        let Some(candidate) = history.group_of(route, &run.to, write.at) else { return true };
         let part = run.routes.iter().find(|part| part.name == route.name);
         // Where somebody else has changed the weights, and the user wants those of the run again or `drift` says so, just
         // these are set.
-        let wanted = part.and_then(|part| history.by_group(&route.namespace, &part.weights, write.at));
+        let wanted = part.and_then(|part| history.by_group(route, &part.weights, write.at));
         let is_set_again = run.reasserted_seq == Some(run.seq) || history.is_correcting(route, write.at);
         if is_set_again && wanted.is_some_and(|wanted| same_split(&wanted, weights)) {
             return true;
         }
         // The way is that of the run: from what it wrote last, or from where it began.
-        let start = || history.by_group(&route.namespace, &part?.from, write.at);
+        let start = || history.by_group(route, &part?.from, write.at);
         let written = history.last_written(&write.place, run.started_at, write.at);
         let before = written.or_else(start).unwrap_or_else(|| live.clone());
         let wrong = if run.rollback.is_some() { Ordering::Greater } else { Ordering::Less };
@@ -94,13 +94,13 @@ fn against_own(
     live: &Weights,
 ) -> Option<String> {
     let weights = write.weights.as_ref()?;
-    let recorded = history.by_group(&route.namespace, &intent.weights, write.at)?;
+    let recorded = history.by_group(route, &intent.weights, write.at)?;
     if !same_split(&recorded, weights) {
         let (written, recorded) = (words(weights), words(&recorded));
         return Some(format!("{written} was written to route {route}, which had {recorded} on record"));
     }
     let follow = intent.follow.as_ref().filter(|_| intent.correction.is_none())?;
-    let goal = history.by_group(&route.namespace, &follow.goal, write.at)?;
+    let goal = history.by_group(route, &follow.goal, write.at)?;
     let hundredths = |weights: &Weights, group: &String| {
         let (weight, total) = share(weights, group);
         weight * 10_000 / total.max(1)

@@ -55,8 +55,8 @@ pub(super) struct History<'a> {
     /// All writes that reached AWS.
     pub writes: Vec<Write<'a>>,
     evidence: &'a Evidence,
-    /// Target groups by the environments that lent them, each with the instant from which on it did.
-    groups: BTreeMap<(String, String), Vec<(Timestamp, String)>>,
+    /// Target groups by the route and the environment that lent them to it, each with the instant from which on it did.
+    groups: BTreeMap<(Key, String), Vec<(Timestamp, String)>>,
 }
 
 impl<'a> History<'a> {
@@ -81,8 +81,7 @@ impl<'a> History<'a> {
             for member in intents.flat_map(|intent| &intent.members) {
                 let Some(group) = member.group() else { continue };
                 let name = name_of_group(evidence, group);
-                let lent =
-                    history.groups.entry((seen.key.namespace.to_string(), member.environment.clone())).or_default();
+                let lent = history.groups.entry((seen.key.clone(), member.environment.clone())).or_default();
                 if lent.last().is_none_or(|(_, last)| *last != name) {
                     lent.push((seen.at, name));
                 }
@@ -240,7 +239,7 @@ impl<'a> History<'a> {
         let part = run.routes.iter().find(|part| part.name == route.name)?;
         let from = part.from.iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
         let count = |entry: &EnvironmentWeight| {
-            let group = self.group_of(&route.namespace, &entry.environment, run.started_at)?;
+            let group = self.group_of(route, &entry.environment, run.started_at)?;
             Some(self.fewest_healthy(group, run.started_at - STALENESS, run.started_at))
         };
         from.map(count).sum()
@@ -251,17 +250,22 @@ impl<'a> History<'a> {
         name_of_group(self.evidence, arn)
     }
 
-    /// The group that an environment lent at an instant; before any is on record, the first.
-    pub fn group_of(&self, namespace: &str, environment: &str, at: Timestamp) -> Option<&str> {
-        let lent = self.groups.get(&(namespace.to_owned(), environment.to_owned()))?;
+    /// The group that an environment lent to a route at an instant; before any is on record, the first, if only to another.
+    pub fn group_of(&self, route: &Key, environment: &str, at: Timestamp) -> Option<&str> {
+        let beside = || {
+            let mut all = self.groups.iter();
+            let (_, lent) = all.find(|((other, name), _)| other.namespace == route.namespace && name == environment)?;
+            Some(lent)
+        };
+        let lent = self.groups.get(&(route.clone(), environment.to_owned())).or_else(beside)?;
         let then = lent.iter().rfind(|(from, _)| *from <= at).or(lent.first());
         then.map(|(_, name)| name.as_str())
     }
 
-    /// The weights of environments by their groups at an instant; `None` where a group is not known.
-    pub fn by_group(&self, namespace: &str, weights: &[EnvironmentWeight], at: Timestamp) -> Option<Weights> {
+    /// The weights of a route's environments by their groups at an instant; `None` where a group is not known.
+    pub fn by_group(&self, route: &Key, weights: &[EnvironmentWeight], at: Timestamp) -> Option<Weights> {
         let entry = |entry: &EnvironmentWeight| {
-            let group = self.group_of(namespace, &entry.environment, at)?;
+            let group = self.group_of(route, &entry.environment, at)?;
             Some((group.to_owned(), u32::try_from(entry.weight).ok()?))
         };
         weights.iter().map(entry).collect()

@@ -54,7 +54,7 @@ fn behind(
     let live = history.live(&place, write.at);
     let known: Vec<_> = [&part.before, &part.weights]
         .into_iter()
-        .map(|weights| history.by_group(&route.namespace, weights, write.at))
+        .map(|weights| history.by_group(&other, weights, write.at))
         .collect::<Option<_>>()?;
     if known.iter().any(|weights| same_split(weights, &live)) {
         return None;
@@ -76,7 +76,7 @@ fn left_split(history: &History<'_>, number: usize, seen: &Seen<TrafficShift>) -
     let split = |part: &RunRoute| {
         let route = Key::new(seen.key.namespace.clone(), part.name.clone());
         let place = history.route(&route, seen.at)?.status.as_ref()?.listener_rule.arn.clone()?;
-        let end = history.by_group(&route.namespace, &part.weights, seen.at)?;
+        let end = history.by_group(&route, &part.weights, seen.at)?;
         let live = history.live_between(&place, seen.at - ENDING, seen.at);
         let is_back = live.iter().any(|live| same_split(live, &end));
         (!is_back).then(|| format!("{} says that {route} went back to {}, which it did not", seen.key, words(&end)))

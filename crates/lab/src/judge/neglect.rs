@@ -72,7 +72,7 @@ fn neglected(history: &History<'_>, group: &str, at: Timestamp) -> Option<Key> {
     routes.into_iter().find_map(|route| {
         let shift = history.mover(&route, at)?;
         let run = run_of(shift).filter(|run| run.rollback.is_none() && run.outcome.is_none())?;
-        let is_candidate = history.group_of(&route.namespace, &run.to, at) == Some(group);
+        let is_candidate = history.group_of(&route, &run.to, at) == Some(group);
         let can_go_back =
             run.routes.iter().any(|part| part.rollback_target().iter().any(|entry| entry.environment != run.to));
         let carries = history.places(&route, at, at).any(|place| share(&history.live(place, at), group).0 > 0);

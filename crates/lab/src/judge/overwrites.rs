@@ -42,14 +42,14 @@ fn may_go_over(history: &History<'_>, route: &Key, put: &Change<Weights>, at: Ti
     let is_unseen = intent.verified_at.is_none() && put.after.values().all(|weight| *weight == 0);
     let begins = is_unseen && object.status.as_ref().is_some_and(|status| status.weights.is_empty());
     // Nobody can tell a write that was undone before it was seen from one that never came.
-    let before = object.status.as_ref().and_then(|status| history.by_group(&route.namespace, &status.weights, at));
+    let before = object.status.as_ref().and_then(|status| history.by_group(route, &status.weights, at));
     let starts_over = intent.verified_at.is_none() && before.is_some_and(|before| same_split(&before, &put.after));
     if is_deleted || corrects || begins || starts_over || is_resumed(history, route, put.at, at) {
         return true;
     }
     match history.mover(route, at).and_then(run_of).filter(|run| run.rollback.is_some()) {
         Some(run) => {
-            let candidate = history.group_of(&route.namespace, &run.to, at);
+            let candidate = history.group_of(route, &run.to, at);
             candidate.is_none_or(|candidate| put.after.get(candidate).is_some_and(|weight| *weight > 0))
         }
         // A change that was begun later starts from what was there by then.

@@ -17,7 +17,8 @@ pub(super) fn judge(history: &History<'_>) -> Vec<Breach> {
         });
         for part in run.routes.iter().filter(|_| !is_known) {
             let from = part.rollback_target().iter().filter(|entry| entry.weight > 0 && entry.environment != run.to);
-            let groups = from.filter_map(|entry| history.group_of(&seen.key.namespace, &entry.environment, seen.at));
+            let route = seen.key.sibling(&part.name);
+            let groups = from.filter_map(|entry| history.group_of(&route, &entry.environment, seen.at));
             let healthy: u32 = groups.map(|group| history.fewest_healthy(group, seen.at - STALENESS, seen.at)).sum();
             if i64::from(healthy) >= i64::from(part.baseline.max(1)) {
                 let message = format!(

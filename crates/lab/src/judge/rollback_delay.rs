@@ -34,8 +34,7 @@ pub(super) fn judge(evidence: &Evidence, history: &History<'_>) -> Vec<Breach> {
             let route = Key::new(seen.key.namespace.clone(), part.name.clone());
             let place =
                 history.route(&route, seen.at).and_then(|route| route.status.as_ref()?.listener_rule.arn.clone());
-            let (Some(place), Some(wanted)) = (place, history.by_group(&route.namespace, &part.weights, seen.at))
-            else {
+            let (Some(place), Some(wanted)) = (place, history.by_group(&route, &part.weights, seen.at)) else {
                 continue;
             };
             if is_taken_over(evidence, &place, seen.at) || is_unusable(history, &route, seen.at) {

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use weir_engine::Arn;
 use weir_engine::dns::{ChangeSync, HostedZone, RecordSet};
 use weir_engine::fact::{
-    Action, ActionKind, AwsError, Balancer, By, Conditions, ErrorKind, Fact, Forward, Found, GroupAttributes, Health,
-    Listener, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup, TargetStickiness,
+    Action, ActionKind, AwsError, Balancer, BalancerAttributes, By, Conditions, ErrorKind, Fact, Forward, Found,
+    GroupAttributes, Health, Listener, Query, RequestCount, Requests, Rule, RulePriority, Tags, TargetGroup,
+    TargetStickiness,
 };
 use weir_engine::write::{ListenerWrite, TagWrite, Write};
 
@@ -257,6 +258,7 @@ impl ModelAws {
             Query::Health(arn) => self.read(now, self.health(then, arn)),
             Query::Tags(arn) => self.read(now, Some(self.tags.get(arn).cloned().unwrap_or_default())),
             // There are no names in it.
+            Query::BalancerAttributes(_) => self.read::<BalancerAttributes>(now, None),
             Query::Zone(_) => self.read::<HostedZone>(now, None),
             Query::Records(_) => self.read::<Vec<RecordSet>>(now, None),
             Query::Change(_) => self.read::<ChangeSync>(now, None),

@@ -4,8 +4,10 @@ mod adoption;
 mod course;
 mod crashes;
 mod edits;
+mod foreign;
 mod leaving;
 mod refusals;
+mod shifts;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use weir_api::WeightedRouteStatus;
+use weir_api::weighted_route::{Entry, ForeignRecords};
 
 use super::super::{Recorded, Violation, guard};
 use super::began;
 use crate::Arn;
 use crate::dns::{
-    Alias, Content, DnsName, HostedZone, Identifier, Mark, NameInZone, NameMemory, RecordSet, RecordType, Replace,
-    Routing, ZoneId,
+    Alias, Content, DnsName, HostedZone, Identifier, LastRun, Mark, NameInZone, NameMemory, RecordSet, RecordType,
+    Replace, Routing, ZoneId,
 };
 use crate::fact::{Balancer, By, Fact, Health, Query};
 use crate::object::{Key, RouteObject};
@@ -330,6 +331,76 @@ fn what_leads_elsewhere_is_not_taken_over() {
     };
     scene(simple("blue")).judge().unwrap();
     assert!(matches!(scene(elsewhere).judge(), Err(Violation::NotOurs { .. })));
+}
+
+#[test]
+fn the_weight_of_others_is_taken_where_the_spec_says_so_and_somebody_can_carry_it() {
+    let stranger = |weight: u16| RecordSet {
+        routing: Routing::Weighted { identifier: "ionroller".into(), weight },
+        content: Content::Values { ttl: 60, values: vec!["192.0.2.7".to_owned()] },
+        ..simple("blue")
+    };
+    let taking = Scene::good().change(|scene| {
+        scene.route.spec.adopt = true;
+        if let Entry::Dns(entry) = &mut scene.route.spec.entry {
+            entry.foreign = ForeignRecords::Zero;
+        }
+        scene.route.status.dns.epoch = Some(1);
+        scene.route.status.intent.as_mut().unwrap().follow.as_mut().unwrap().from.clear();
+        scene.route.status.intent.as_mut().unwrap().baseline = None;
+        scene.write.epoch = Some(1);
+        scene.there = vec![stranger(100)];
+        let made = [own("blue", 1, 75), own("green", 1, 25), stranger(0), memory(&[stranger(100)])];
+        scene.write.batch.create = made.to_vec();
+        scene.write.batch.delete = vec![stranger(100)];
+    });
+    taking.judge().unwrap();
+    let refusing = taking.clone().change(|scene| {
+        if let Entry::Dns(entry) = &mut scene.route.spec.entry {
+            entry.foreign = ForeignRecords::Refuse;
+        }
+    });
+    assert!(matches!(refusing.judge(), Err(Violation::NotOurs { .. })));
+    let dead = taking.clone().change(|scene| scene.healthy = [("blue", 4), ("green", 0)].into());
+    assert!(matches!(dead.judge(), Err(Violation::Capacity { .. })));
+    let removing = taking.clone().change(|scene| {
+        scene.write.batch.create.retain(|record| *record != stranger(0));
+    });
+    assert!(matches!(removing.judge(), Err(Violation::NotOurs { .. })), "it stays, without weight");
+    let raising = taking.change(|scene| {
+        scene.there = vec![stranger(0)];
+        scene.write.batch.delete = vec![stranger(0)];
+        scene.write.batch.create = vec![own("blue", 1, 75), own("green", 1, 25), stranger(9), memory(&[stranger(0)])];
+    });
+    assert!(raising.judge().is_err(), "nothing is given to it");
+}
+
+#[test]
+fn what_is_remembered_is_replaced_alone_and_keeps_what_was_there_before() {
+    let last = |before: &[RecordSet]| {
+        let run = LastRun::new("shop/api", "green", weir_api::traffic_shift::Outcome::Succeeded);
+        let owner = Mark::of_owner("me");
+        let memory = NameMemory { mark: mark(), owner, last: Some(run), before: before.to_vec() };
+        memory.record(&DnsName::new(NAME)).unwrap()
+    };
+    let scene = |made: RecordSet| {
+        Scene::good().change(|scene| {
+            scene.write.epoch = None;
+            scene.write.split.clear();
+            scene.write.batch.create = vec![made];
+            scene.write.batch.delete = vec![memory(&[])];
+        })
+    };
+    scene(last(&[])).judge().unwrap();
+    assert!(matches!(scene(last(&[simple("blue")])).judge(), Err(Violation::Forgotten { .. })));
+    let with_records = scene(last(&[])).change(|scene| scene.write.batch.delete.push(own("blue", 1, 100)));
+    assert!(with_records.judge().is_err(), "records need a number");
+    let of_another = scene(last(&[])).change(|scene| {
+        scene.there = vec![simple("blue")];
+        scene.write.batch.delete.clear();
+        scene.route.spec.adopt = true;
+    });
+    assert!(of_another.judge().is_err(), "nothing there is the route's");
 }
 
 #[test]

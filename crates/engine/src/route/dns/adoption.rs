@@ -26,7 +26,8 @@ impl Place<'_> {
         if let Some(reason) = self.judged_by_health() {
             return Err(ReadyState::Stalled(reason));
         }
-        let plan = self.plan(split)?;
+        // What others carry is taken from them by a step, which looks whether there is the capacity for it.
+        let plan = self.plan(split)?.sparing_others();
         let write = self.write(owner, &plan);
         write.map(Some).ok_or_else(|| {
             let message = format!("the records for {} cannot be made of what stands there", describe(self.route));
@@ -38,7 +39,8 @@ impl Place<'_> {
     /// split than their weights tell.
     fn judged_by_health(&self) -> Option<Explanation> {
         let evaluates = |record: &RecordSet| record.alias().is_some_and(|alias| alias.evaluate_target_health);
-        let mut weighted = self.survey.foreign.iter().filter(|record| record.weight() != Some(0));
+        let taken = |record: &&&RecordSet| record.weight() != Some(0) && !self.is_zeroed(record);
+        let mut weighted = self.survey.foreign.iter().filter(taken);
         weighted.find_map(|record| {
             let (found, remedy) = if record.health_check.is_some() {
                 ("with a health check", "Remove the health check from the record")
@@ -80,8 +82,9 @@ impl Place<'_> {
             before.iter().filter_map(|record| self.member_behind(record, self.members)).collect();
         let known = |environment: &str| Some(self.members.get(environment)?.as_ref().ok()?.record(environment));
         let members: Vec<_> = members.into_iter().filter_map(known).collect();
-        if !members.is_empty() {
-            record.before_members = members;
-        }
+        // Of those that are not known any more it stays on record what they lent.
+        record.before_members.retain(|earlier| members.iter().all(|now| now.environment != earlier.environment));
+        record.before_members.extend(members);
+        record.before_members.sort();
     }
 }

@@ -82,7 +82,14 @@ fn place<'a>(
 ) -> Place<'a> {
     let partition = balancers.keys().find_map(|arn| arn.as_str().split(':').nth(1));
     let zone = Arn::new(route.zone().arn(partition.unwrap_or(PARTITION)));
-    Place::new(route, zone, route.mark(&looked.context.owner), (survey, read_at), (looked.members, balancers))
+    let mut place =
+        Place::new(route, zone, route.mark(&looked.context.owner), (survey, read_at), (looked.members, balancers));
+    // Traffic that goes back goes over whatever somebody has made of the records.
+    if let (Err(_), Some(run)) = (&place.standing, looked.run().filter(|run| run.goes_back())) {
+        place.is_apart = true;
+        place.standing = Ok(place.survey.split_at_most(&run.run.to));
+    }
+    place
 }
 
 /// The zone of a route; the error says why it cannot have the name.

@@ -1,7 +1,5 @@
 //! How a route leaves its name: its records go, and what was there before Weir comes back.
 
-use std::collections::BTreeMap;
-
 use weir_api::weighted_route::{Deletion, DeletionStage, EnvironmentWeight};
 
 use crate::backend;
@@ -46,7 +44,8 @@ impl Place<'_> {
             Ok(restored) => restored,
             Err(stranger) => {
                 return Some(Undo::Blocked(format!(
-                    "before Weir, {} had {}, which leads to no balancer of an environment that is known, so nothing tells whether                      it can carry that again; write deletionPolicy: Retain, and put the records right by hand",
+                    "before Weir, {} had {}, which leads to no balancer of an environment that is known, so nothing tells whether \
+                     it can carry that again; write deletionPolicy: Retain, and put the records right by hand",
                     describe(self.route),
                     in_words(stranger)
                 )));
@@ -82,25 +81,13 @@ impl Place<'_> {
         )
     }
 
-    /// How records split the traffic; the error is one that has a part in it and leads to no environment that is known.
-    fn split_of<'r>(&self, records: &'r [RecordSet]) -> Result<Vec<EnvironmentWeight>, &'r RecordSet> {
-        // A and AAAA say the same.
-        let mut weights: BTreeMap<(&str, &str), i32> = BTreeMap::new();
-        for record in records {
-            let weight = record.weight().map_or(1, i32::from);
-            match self.member_behind(record, self.members) {
-                Some(environment) => drop(weights.insert((environment, record.identifier()), weight)),
-                None if weight == 0 => {}
-                None => return Err(record),
-            }
-        }
-        let mut split: BTreeMap<&str, i32> = BTreeMap::new();
-        for ((environment, _), weight) in weights {
-            *split.entry(environment).or_default() += weight;
-        }
-        let split = split.into_iter();
-        let split =
-            split.map(|(environment, weight)| EnvironmentWeight { environment: environment.to_owned(), weight });
+    /// How the records of before split the traffic, the same for every type; the error is one that has a part in it and leads
+    /// to no environment that is known.
+    fn split_of<'r>(&self, before: &'r [RecordSet]) -> Result<Vec<EnvironmentWeight>, &'r RecordSet> {
+        let split = self.splits_of(before, self.members)?.into_values().next().unwrap_or_default();
+        let split = split
+            .into_iter()
+            .map(|(environment, weight)| EnvironmentWeight { environment: environment.to_owned(), weight });
         Ok(weights::normal(split.collect()))
     }
 

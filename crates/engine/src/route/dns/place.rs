@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentMembers, EnvironmentWeight, ForeignRecords};
 
 use crate::Arn;
-use crate::backend::Members;
+use crate::backend::{Member, Members};
 use crate::dns::{
     Alias, Apart, Content, DnsName, Mark, MemberRecord, Obstacle, OwnRecords, RecordSet, RecordType, Survey, leads_to,
 };
-use crate::fact::{AwsError, Balancer, Tags};
+use crate::fact::{AwsError, Balancer, ErrorKind, Tags};
 use crate::reader::{Asked, Reader};
 use crate::ready_state::{Explanation, ReadyState, because};
 use crate::reason::Reason;
 use crate::weights;
 
-use super::super::observed::{Gone, Marks};
+use super::super::observed::{Gone, Looked, Marks};
 use super::{DnsRoute, describe};
 
 /// The weight of whoever answers for a name alone.
@@ -35,6 +34,8 @@ pub(in crate::route) struct Place<'a> {
     pub(super) survey: Survey<'a>,
     /// How the records of the route split the traffic.
     pub(super) standing: Result<Option<OwnRecords>, Apart>,
+    /// Whether they do so in several ways, so that they are not as anybody wants them.
+    pub(super) is_apart: bool,
     /// What the environments lend.
     pub(super) members: &'a Members,
     /// The balancers of the members.
@@ -52,7 +53,7 @@ impl<'a> Place<'a> {
         (members, balancers): (&'a Members, BTreeMap<Arn, Result<&'a Balancer, &'a AwsError>>),
     ) -> Self {
         let standing = survey.split();
-        Self { route, zone, mark, read_at, survey, standing, members, balancers, gone: None }
+        Self { route, zone, mark, read_at, survey, standing, is_apart: false, members, balancers, gone: None }
     }
 
     /// Whether anything stands there that is the route's, or may become so.
@@ -82,13 +83,15 @@ impl<'a> Place<'a> {
         Some(())
     }
 
-    /// Why members that are concerned cannot be used: what leads to them could not be told.
+    /// Why members that are concerned cannot be used: what leads to them could not be told. Of one that has its record already
+    /// that is known, whatever has become of its balancer.
     pub fn mismatch(&self, members: &Members, is_concerned: impl Fn(&str) -> bool) -> Option<Explanation> {
         let concerned = members.iter().filter(|(environment, _)| is_concerned(environment));
         let mut resolved = concerned.filter_map(|(environment, member)| Some((environment, member.as_ref().ok()?)));
         resolved.find_map(|(environment, member)| {
             let balancer = match self.balancers.get(&member.arn)? {
                 Ok(balancer) => balancer,
+                Err(_) if self.standing_alias(environment, &member.arn).is_some() => return None,
                 Err(error) => {
                     let message = format!("the balancer {} of {environment} could not be read: {error}", member.arn);
                     return error.kind.is_refusal().then(|| because(Reason::BackendUnusable, message));
@@ -109,26 +112,28 @@ impl<'a> Place<'a> {
     /// The marks on it; the error says why Weir must not touch it.
     pub fn marks(
         &self,
-        owner: &str,
+        looked: &Looked<'_>,
         not_before: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Asked<Result<Marks, ReadyState>> {
         self.read_since(not_before, reader)?;
-        if let Some(obstacle) = self.survey.obstacles.first() {
+        let is_passed = |obstacle: &&Obstacle| looked.goes_back() && self.survey.may_be_passed(obstacle);
+        if let Some(obstacle) = self.survey.obstacles.iter().find(|obstacle| !is_passed(obstacle)) {
             return Some(Err(ReadyState::Stalled(self.obstructed(obstacle))));
         }
         let is_ours = self.is_ours();
         if !is_ours && self.exists() && !self.route.spec.adopt {
             let found = self.survey.others().map(in_words);
             let message = format!(
-                "found {} at {}, which Weir (owner {owner}) did not make; expected nothing there. Write adopt: true to take it \
+                "found {} at {}, which Weir (owner {}) did not make; expected nothing there. Write adopt: true to take it \
                  over, without a change of the traffic",
                 found.collect::<Vec<_>>().join(", "),
-                describe(self.route)
+                describe(self.route),
+                looked.context.owner
             );
             return Some(Err(ReadyState::Stalled(because(Reason::NotAdopted, message))));
         }
-        Some(Ok(Marks { is_ours, last_run: None, tags: Tags::new() }))
+        Some(Ok(Marks { is_ours, last_run: self.last_run(looked), tags: Tags::new() }))
     }
 
     /// Why Weir must leave the name alone.
@@ -182,8 +187,12 @@ impl<'a> Place<'a> {
             Err(Apart::Torn(_)) => return Err(self.apart("are of several changes; they are read again")),
             Err(Apart::Edited) => return Err(ReadyState::Stalled(self.edited())),
         };
-        let weight = |(environment, member): (&SmolStr, &MemberRecord)| (environment.to_string(), member.weight.into());
-        let mut live: BTreeMap<String, i32> = own.map(weight).collect();
+        let mut live: BTreeMap<String, i32> = BTreeMap::new();
+        for (environment, record) in own {
+            // Where it leads counts, not what it is called: of a balancer that cannot be read, that is not known.
+            let environment = self.behind(&record.alias, members).unwrap_or(environment);
+            *live.entry(environment.to_owned()).or_default() += i32::from(record.weight);
+        }
         for (environment, weight) in self.others(members)? {
             *live.entry(environment.to_owned()).or_default() += weight;
         }
@@ -193,19 +202,11 @@ impl<'a> Place<'a> {
 
     /// The weights of the records of others, by environment. Beside records of the route only those of its types count.
     fn others<'m>(&self, members: &'m Members) -> Result<BTreeMap<&'m str, i32>, ReadyState> {
-        let mut by_type: BTreeMap<&RecordType, BTreeMap<&str, i32>> = BTreeMap::new();
         let own = self.standing.as_ref().ok().and_then(Option::as_ref);
-        let counts = |record: &RecordSet| own.is_none_or(|own| own.types.contains(&record.kind));
-        for record in self.survey.others().filter(|record| counts(record)) {
-            let weight = record.weight().map_or(WHOLE, i32::from);
-            match self.member_behind(record, members) {
-                Some(environment) => {
-                    *by_type.entry(&record.kind).or_default().entry(environment).or_default() += weight;
-                }
-                None if weight == 0 => {}
-                None => return Err(self.unknown_target(record, members)),
-            }
-        }
+        let is_of_type = |record: &RecordSet| own.is_none_or(|own| own.types.contains(&record.kind));
+        let counts = |record: &&RecordSet| is_of_type(record) && !self.is_zeroed(record);
+        let by_type = self.splits_of(self.survey.others().filter(counts), members);
+        let by_type = by_type.map_err(|stranger| self.unknown_target(stranger, members))?;
         let mut splits = by_type.into_iter();
         let Some((first, split)) = splits.next() else { return Ok(BTreeMap::new()) };
         match splits.find(|(_, other)| !splits_alike(&split, other)) {
@@ -219,6 +220,54 @@ impl<'a> Place<'a> {
             }
             _ => Ok(split),
         }
+    }
+
+    /// How records split the traffic of each type, by environment; the error is one that has a part in it and leads to none.
+    pub(super) fn splits_of<'r, 'm>(
+        &self,
+        records: impl IntoIterator<Item = &'r RecordSet>,
+        members: &'m Members,
+    ) -> Result<BTreeMap<&'r RecordType, BTreeMap<&'m str, i32>>, &'r RecordSet> {
+        let mut splits: BTreeMap<&RecordType, BTreeMap<&str, i32>> = BTreeMap::new();
+        for record in records {
+            let weight = record.weight().map_or(WHOLE, i32::from);
+            match self.member_behind(record, members) {
+                Some(environment) => {
+                    *splits.entry(&record.kind).or_default().entry(environment).or_default() += weight;
+                }
+                None if weight == 0 => {}
+                None => return Err(record),
+            }
+        }
+        Ok(splits)
+    }
+
+    /// Whether a record of others has its weight taken: it is weighted, and leads to no environment. While one of them is not
+    /// known, it may lead to that.
+    pub(super) fn is_zeroed(&self, record: &RecordSet) -> bool {
+        let is_known =
+            |member: &Result<Member, String>| member.as_ref().is_ok_and(|member| self.alias(&member.arn).is_some());
+        self.route.entry.foreign == ForeignRecords::Zero
+            && record.weight().is_some()
+            && self.member_behind(record, self.members).is_none()
+            && self.members.values().all(is_known)
+    }
+
+    /// The records of others that carry traffic which moves with the next write.
+    pub(super) fn losing(&self) -> impl Iterator<Item = &RecordSet> {
+        self.survey.foreign.iter().copied().filter(|record| record.weight() != Some(0) && self.is_zeroed(record))
+    }
+
+    /// Whether something stands there that is to be taken over as it is, before anything moves.
+    pub fn is_adoptable(&self) -> bool {
+        self.survey.others().any(|record| !self.is_zeroed(record))
+    }
+
+    /// Whether the next write moves traffic that no environment carries: of records of others, or of the route's own that lead
+    /// elsewhere. Nobody knows how many targets have carried that.
+    pub fn takes_from_others(&self) -> bool {
+        let own = self.standing.iter().flatten();
+        self.losing().next().is_some() || own.flat_map(|own| self.strays(own)).next().is_some()
     }
 
     fn apart(&self, how: &str) -> ReadyState {
@@ -237,9 +286,18 @@ impl<'a> Place<'a> {
 
     /// The environment to whose balancer a record leads.
     pub(super) fn member_behind<'m>(&self, record: &RecordSet, members: &'m Members) -> Option<&'m str> {
-        let leads_there = |arn: &Arn| self.alias(arn).is_some_and(|alias| leads_to(record, &alias));
+        self.environment_where(members, |alias| leads_to(record, alias))
+    }
+
+    /// The environment whose balancer an alias answers.
+    fn behind<'m>(&self, alias: &Alias, members: &'m Members) -> Option<&'m str> {
+        self.environment_where(members, |known| known.has_same_target(alias))
+    }
+
+    fn environment_where<'m>(&self, members: &'m Members, is_it: impl Fn(&Alias) -> bool) -> Option<&'m str> {
         let mut known = members.iter().filter_map(|(environment, member)| Some((environment, member.as_ref().ok()?)));
-        known.find(|(_, member)| leads_there(&member.arn)).map(|(environment, _)| environment.as_str())
+        let is_it = |arn: &Arn| self.alias(arn).is_some_and(|alias| is_it(&alias));
+        known.find(|(_, member)| is_it(&member.arn)).map(|(environment, _)| environment.as_str())
     }
 
     /// A record that leads to no environment. While an environment is not known yet, it may still turn out to be that one's.
@@ -255,7 +313,7 @@ impl<'a> Place<'a> {
         }
         let message = format!(
             "{stranger}. Make an Environment with that balancer in spec.loadBalancers and name it in spec.backends; or change the \
-             record"
+             record; or, where it is weighted, write adopt: true and spec.dns.foreign: Zero to take its weight"
         );
         ReadyState::Stalled(because(Reason::UnknownTarget, message))
     }
@@ -265,6 +323,28 @@ impl<'a> Place<'a> {
         let alias = self.alias(member);
         let own = self.standing.iter().flatten().flat_map(|own| own.members.values());
         alias.is_some_and(|alias| own.clone().any(|record| record.alias.has_same_target(&alias)))
+    }
+
+    /// The record of an environment that stands there.
+    pub(super) fn standing_record(&self, environment: &str) -> Option<&MemberRecord> {
+        self.standing.as_ref().ok()?.as_ref()?.members.get(environment)
+    }
+
+    /// What the record of an environment answers that stands there, where it was made for this balancer.
+    pub(super) fn standing_alias(&self, environment: &str, balancer: &Arn) -> Option<Alias> {
+        let status = &self.route.status;
+        let intent = status.intent.iter().flat_map(|intent| &intent.members);
+        let mut recorded = intent.chain(&status.members).chain(&status.dns.before_members);
+        let is_its =
+            |known: &EnvironmentMembers| known.environment == environment && known.lent() == Some(balancer.as_str());
+        self.standing_record(environment).filter(|_| recorded.any(is_its)).map(|record| record.alias.clone())
+    }
+
+    /// Whether the balancer of an environment is no more.
+    pub fn leads_nowhere(&self, environment: &str) -> bool {
+        let member = self.members.get(environment).and_then(|member| member.as_ref().ok());
+        let balancer = member.and_then(|member| self.balancers.get(&member.arn));
+        balancer.is_some_and(|balancer| matches!(balancer, Err(error) if error.kind == ErrorKind::NotFound))
     }
 
     /// What a record of a member answers.

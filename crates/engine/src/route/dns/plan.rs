@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use smol_str::SmolStr;
-use weir_api::weighted_route::{Intent, NameIntent, RouteDeletionPolicy};
+use weir_api::weighted_route::{DnsEntry, ForeignRecords, Intent, NameIntent, RouteDeletionPolicy};
 
 use crate::Arn;
 use crate::backend;
@@ -28,12 +28,19 @@ pub(super) const BALANCER_TTL: u32 = 60;
 pub(in crate::route) struct Plan {
     split: BTreeMap<Arn, u16>,
     settings: NameIntent,
+    /// Whether records of others keep the weight that a step takes from them.
+    spares_others: bool,
 }
 
 impl Plan {
     /// What a recorded intent makes of it: these weights of balancers.
     pub fn of(split: BTreeMap<Arn, u16>, intent: &Intent) -> Self {
-        Self { split, settings: intent.dns.clone() }
+        Self { split, settings: intent.dns.clone(), spares_others: false }
+    }
+
+    /// It, with records of others as they are.
+    pub(super) fn sparing_others(self) -> Self {
+        Self { spares_others: true, ..self }
     }
 
     /// The weights of the balancers.
@@ -58,7 +65,8 @@ impl Plan {
 
 /// What the spec says of all records of a name.
 fn settings(route: DnsRoute<'_>) -> NameIntent {
-    NameIntent { types: address_types(&route.types()), evaluate_target_health: route.entry.evaluate_target_health }
+    let DnsEntry { evaluate_target_health, foreign, .. } = *route.entry;
+    NameIntent { types: address_types(&route.types()), evaluate_target_health, foreign }
 }
 
 /// Whether the spec asks for something beside weights that an intent has not made live.
@@ -70,6 +78,11 @@ pub(in crate::route) fn wants_other_settings(route: DnsRoute<'_>, intent: &Inten
 pub(in crate::route) fn tail(route: DnsRoute<'_>) -> SignedDuration {
     let change = route.status.dns.change.as_ref();
     SignedDuration::from_secs(i64::from(change.map_or(BALANCER_TTL, |change| change.ttl_seconds)))
+}
+
+/// Types in words.
+fn in_types(types: &BTreeSet<RecordType>) -> String {
+    types.iter().map(RecordType::as_str).collect::<Vec<_>>().join(" and ")
 }
 
 impl Place<'_> {
@@ -88,7 +101,7 @@ impl Place<'_> {
             Ok(Some(own)) => self.gains_types(own)?,
             Err(_) => {}
         }
-        Ok(Plan { split, settings: settings(self.route) })
+        Ok(Plan { split, settings: settings(self.route), spares_others: false })
     }
 
     /// What is taken over answers no more types than the route will.
@@ -146,7 +159,8 @@ impl Place<'_> {
     fn standing_settings(&self) -> Option<NameIntent> {
         let own = self.standing.as_ref().ok()?.as_ref()?;
         let evaluate_target_health = own.members.values().any(|member| member.alias.evaluate_target_health);
-        Some(NameIntent { types: address_types(&own.types), evaluate_target_health })
+        let foreign = if self.losing().next().is_some() { ForeignRecords::Refuse } else { self.route.entry.foreign };
+        Some(NameIntent { types: address_types(&own.types), evaluate_target_health, foreign })
     }
 
     /// Whether what is live besides weights is what an intent has set.
@@ -157,13 +171,46 @@ impl Place<'_> {
     /// Whether AWS shows a plan besides its weights: types, whether health counts, and where the records lead.
     pub fn shows(&self, plan: &Plan) -> bool {
         let Ok(Some(own)) = &self.standing else { return false };
-        let leads_there = |(environment, record): (&SmolStr, &MemberRecord)| {
-            let member = self.members.get(environment.as_str()).and_then(|member| member.as_ref().ok());
-            let alias = member.and_then(|member| self.alias(&member.arn));
-            alias.is_none_or(|alias| alias.has_same_target(&record.alias))
-                && record.alias.evaluate_target_health == plan.settings.evaluate_target_health
+        let evaluates = |record: &MemberRecord| record.alias.evaluate_target_health;
+        own.types == record_types(&plan.settings.types)
+            && own.members.values().all(|record| evaluates(record) == plan.settings.evaluate_target_health)
+            && self.strays(own).next().is_none()
+            && !self.is_apart
+            && !(plan.settings.foreign == ForeignRecords::Zero && self.losing().next().is_some())
+    }
+
+    /// The records that lead elsewhere than to the balancer of their environment, and where they should lead.
+    pub(super) fn strays<'s>(
+        &'s self,
+        own: &'s OwnRecords,
+    ) -> impl Iterator<Item = (&'s SmolStr, &'s MemberRecord, Alias)> {
+        own.members.iter().filter_map(|(environment, record)| {
+            let member = self.members.get(environment.as_str())?.as_ref().ok()?;
+            let alias = self.alias(&member.arn)?;
+            (!alias.has_same_target(&record.alias)).then_some((environment, record, alias))
+        })
+    }
+
+    /// What differs from a plan whose weights are live, in words.
+    pub fn difference(&self, plan: &Plan) -> String {
+        let how = match &self.standing {
+            Ok(Some(own)) => match self.strays(own).next() {
+                _ if let Some(record) = self.losing().next() => {
+                    format!("found {}; expected weight 0, as spec.dns.foreign says", in_words(record))
+                }
+                Some((environment, record, alias)) => {
+                    let (found, expected) = (&record.alias.target, &alias.target);
+                    format!("found the record of {environment} as an alias of {found}; expected {expected}")
+                }
+                None => {
+                    let (found, expected) = (in_types(&own.types), in_types(&record_types(&plan.settings.types)));
+                    let health = if plan.settings.evaluate_target_health { "with" } else { "without" };
+                    format!("found records of the types {found}; expected {expected}, {health} EvaluateTargetHealth")
+                }
+            },
+            Ok(None) | Err(_) => "found records of others".to_owned(),
         };
-        own.types == record_types(&plan.settings.types) && own.members.iter().all(leads_there)
+        format!("the weights at {} are as they should be, but {how}", describe(self.route))
     }
 
     /// The number that the next change has.
@@ -176,7 +223,7 @@ impl Place<'_> {
         let mut records: BTreeMap<SmolStr, MemberRecord> = BTreeMap::new();
         for (arn, weight) in &plan.carrying() {
             let environment = SmolStr::new(backend::environment_of(self.members, arn)?);
-            let known = self.alias(arn).or_else(|| self.standing_alias(&environment));
+            let known = self.alias(arn).or_else(|| self.standing_alias(&environment, arn));
             let alias = Alias { evaluate_target_health: plan.settings.evaluate_target_health, ..known? };
             let health_check = self.standing_record(&environment).and_then(|record| record.health_check.clone());
             records.insert(environment, MemberRecord { weight: *weight, alias, health_check });
@@ -189,24 +236,19 @@ impl Place<'_> {
             types: &record_types(&plan.settings.types),
             members: &records,
             idle: &idle,
-            foreign: Foreign::Keep,
-            memory: Some(&memory).filter(|_| self.survey.memory.is_none() && self.knows_before()),
+            foreign: match plan.settings.foreign {
+                ForeignRecords::Zero if !plan.spares_others => Foreign::Zero,
+                ForeignRecords::Zero | ForeignRecords::Refuse => Foreign::Keep,
+            },
+            memory: Some(&memory).filter(|_| self.is_forgotten() && self.knows_before()),
         };
         let batch = Replace::with(&self.survey, &wanted).ok()??;
         let (zone, epoch) = (self.zone.clone(), Some(wanted.epoch));
         Some(Write::Records(RecordsWrite { zone, epoch, split: plan.carrying(), batch }))
     }
 
-    fn standing_record(&self, environment: &SmolStr) -> Option<&MemberRecord> {
-        self.standing.as_ref().ok()?.as_ref()?.members.get(environment)
-    }
-
-    fn standing_alias(&self, environment: &SmolStr) -> Option<Alias> {
-        self.standing_record(environment).map(|record| record.alias.clone())
-    }
-
     /// What is remembered there from now on.
-    fn memory(&self, owner: &str) -> NameMemory {
+    pub(super) fn memory(&self, owner: &str) -> NameMemory {
         let before = match &self.survey.memory {
             Some((memory, _)) => memory.before.clone(),
             None => self.recorded_before().unwrap_or_else(|| self.strangers()),
@@ -214,8 +256,13 @@ impl Place<'_> {
         NameMemory { mark: self.mark.clone(), owner: Mark::of_owner(owner), last: None, before }
     }
 
+    /// Whether nothing is remembered there, be it damaged.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.survey.memory.is_none() && self.survey.obstacles.is_empty()
+    }
+
     /// Whether what was there before Weir is known: beside records of Weir, what stands there tells nothing of it.
-    fn knows_before(&self) -> bool {
+    pub(super) fn knows_before(&self) -> bool {
         self.survey.own.is_empty() || self.before().is_some()
     }
 

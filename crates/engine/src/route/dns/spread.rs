@@ -1,12 +1,13 @@
 //! How far a change has come that stands at a name: it counts once all name servers have it.
 
 use jiff::{SignedDuration, Timestamp};
-use weir_api::weighted_route::{NameChange, NameRecords};
+use weir_api::weighted_route::{NameChange, NameLeft, NameRecords};
 
 use crate::dns::{ChangeId, ChangeSync, Content, OwnRecords};
 use crate::fact::{AwsError, ErrorKind};
 use crate::reader::{Asked, Reader};
 use crate::tick::Context;
+use crate::weights;
 use crate::write::Write;
 
 use super::super::observed::Spreading;
@@ -67,6 +68,9 @@ impl Place<'_> {
             change.id = accepted.change.as_ref().map(ToString::to_string);
             change.accepted_at = accepted.at;
         }
+        // By a clock that was set back it would not be asked again for as long.
+        change.accepted_at = change.accepted_at.min(context.now);
+        let was_in_sync = change.in_sync_at.is_some();
         let next = if change.in_sync_at.is_none() { settle(&mut change, context.now, reader)? } else { None };
         let spreading = next.map(|(wake, unknown)| {
             let follow = unknown.map_or_else(
@@ -75,8 +79,29 @@ impl Place<'_> {
             );
             Spreading { message: format!("Route 53 has it since {:.0}; {follow}", change.accepted_at), wake }
         });
+        self.note_left(&change, was_in_sync, record);
         record.change = Some(change);
         Some(spreading)
+    }
+
+    /// Puts on record who has lost all weight, and until when resolvers may lead clients there.
+    fn note_left(&self, change: &NameChange, was_in_sync: bool, record: &mut NameRecords) {
+        let Ok(live) = self.live_weights(self.members) else { return };
+        let kept = SignedDuration::from_secs(change.ttl_seconds.into());
+        let carries = |environment: &str| weights::of(&live, environment) > 0;
+        record.left.retain(|left| !carries(&left.environment) && self.members.contains_key(&left.environment));
+        let carried = weights::carrying(&self.route.status.weights).into_iter().map(|entry| entry.environment);
+        for environment in carried.filter(|environment| !carries(environment)) {
+            record.left.retain(|left| left.environment != environment);
+            // Nothing tells when name servers have what somebody else has changed since.
+            let answers_until = was_in_sync.then(|| self.read_at + IN_SYNC_BY_THEN + kept);
+            record.left.push(NameLeft { environment, answers_until });
+        }
+        record.left.sort();
+        let forgotten = change.in_sync_at.map(|at| at + kept);
+        for left in record.left.iter_mut().filter(|left| left.answers_until.is_none()) {
+            left.answers_until = forgotten;
+        }
     }
 
     /// A change that is seen for the first time, after an earlier one.
@@ -90,7 +115,11 @@ impl Place<'_> {
             });
             ttl.max().unwrap_or_default()
         };
-        let kept = earlier.map_or_else(first, |earlier| still_kept(earlier, self.read_at));
+        let kept = match earlier {
+            Some(earlier) => still_kept(earlier, self.read_at),
+            None if own.epoch == 1 => first(),
+            None => 0,
+        };
         let ttl_seconds = kept.max(BALANCER_TTL);
         NameChange { epoch: own.epoch, id: None, accepted_at: self.read_at, in_sync_at: None, ttl_seconds }
     }

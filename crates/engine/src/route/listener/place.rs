@@ -1,7 +1,7 @@
 //! A rule or default action that was found: the tags on it, the weights in it, and how it is marked as a route's.
 
 use jiff::Timestamp;
-use weir_api::weighted_route::EnvironmentWeight;
+use weir_api::weighted_route::{EnvironmentWeight, RunMemory};
 
 use crate::Arn;
 use crate::backend::{Members, environment_of};
@@ -13,7 +13,7 @@ use crate::reason::Reason;
 use crate::weights;
 use crate::write::{LAST_RUN_TAG, ListenerWrite, OWNER_TAG, ROUTE_TAG, TagWrite, Write};
 
-use super::super::memory;
+use super::super::memory::{self, NO_RUN};
 use super::super::observed::{Gone, Looked, Marks};
 use super::action::{describe_action, forward_of, is_terminal, unknown_group};
 use super::{ListenerRoute, owner};
@@ -114,11 +114,11 @@ impl Place<'_> {
         self.forward()?.sticky_seconds
     }
 
-    /// The write by which the place remembers the run that last ended.
-    pub fn remember(&self, owner: &str, value: String) -> Option<Write> {
+    /// The write by which the place remembers the run that last ended; without one, that there is none.
+    pub fn remember(&self, owner: &str, run: Option<&RunMemory>) -> Option<Write> {
         let resource = self.resource.clone()?;
         let mut tags = marks_of(owner, &self.route.key);
-        tags.insert(LAST_RUN_TAG.to_owned(), value);
+        tags.insert(LAST_RUN_TAG.to_owned(), run.map_or_else(|| NO_RUN.to_owned(), memory::tag_value));
         Some(Write::Tags(TagWrite::Add { resource, tags }))
     }
 

@@ -6,6 +6,7 @@ use weir_api::traffic_shift::GateName;
 use crate::reader::{Asked, Reader};
 use crate::reason::Reason;
 use crate::shift::health::{self, Capacity};
+use crate::shift::progress::RouteProgress;
 use crate::shift::{HEALTH_INTERVAL, immediate, run};
 
 use super::{Check, Gate, Next, Station, Wait};
@@ -20,7 +21,9 @@ fn judge(station: &Station<'_>, reader: &mut Reader<'_>) -> Asked<Gate> {
     let Next::Step(weight) = station.next() else { return Some(Gate::Open) };
     let percent = station.shift.spec.capacity.min_healthy_percent;
     let routes: Vec<_> = station.routes.iter().collect();
-    let capacity = health::candidate(&routes, station.run, weight, percent, reader.fresh(), reader)?;
+    // Of a name it may for a while be more than its weight says.
+    let at_most = |route: &RouteProgress<'_>| (weight + route.limits().headroom).min(100);
+    let capacity = health::candidate(&routes, station.run, at_most, percent, reader.fresh(), reader)?;
     let look_again = reader.began + HEALTH_INTERVAL;
     Some(if immediate::is_immediate(station.run) {
         at_once(station, capacity, look_again)
