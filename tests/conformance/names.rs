@@ -1,7 +1,8 @@
 //! A name on Route 53 with a real API server, moto, the AWS CLI and `weir run` as a process of its own: taken over, moved by a shift
 //! and given back.
 //!
-//! Moto has every change in sync at once, and compares no weights with a deletion: only what it is asked to make is judged here.
+//! Moto has every change in sync at once, compares no weights with a deletion, and refuses to create what it has created once, though
+//! that was deleted since: only what it is asked to make is judged here, and what was there before is made by UPSERT.
 
 use serde_json::{Value, json};
 
@@ -103,7 +104,7 @@ fn a_name_is_taken_over_moved_and_given_back() {
     let name = format!("api.{apex}");
     let alias = json!({"HostedZoneId": target_zone, "DNSName": target, "EvaluateTargetHealth": false});
     let record = json!({"Name": name, "Type": "A", "AliasTarget": alias});
-    let batch = json!({"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}).to_string();
+    let batch = json!({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}).to_string();
     let arguments = ["route53", "change-resource-record-sets", "--hosted-zone-id", &id, "--change-batch", &batch];
     bed.moto.aws(&arguments);
     bed.arguments = ["--allow-zone".to_owned(), format!("*={id}/*.{apex}")].to_vec();

@@ -100,7 +100,7 @@ impl Replace {
                     .map(|(environment, member)| wanted.record(batch.name.clone(), kind, environment, member)),
             );
         }
-        batch.meet(&others, wanted.foreign)?;
+        batch.meet(&others, wanted)?;
         if let Some(memory) = wanted.memory {
             batch.remember(survey, memory)?;
         }
@@ -164,7 +164,8 @@ impl Replace {
     }
 
     /// Does with records of others at the name what is wanted.
-    fn meet(&mut self, others: &[&RecordSet], foreign: Foreign) -> Result<(), Unfit> {
+    fn meet(&mut self, others: &[&RecordSet], wanted: &Wanted<'_>) -> Result<(), Unfit> {
+        let foreign = wanted.foreign;
         let identifiers = || others.iter().map(|record| record.identifier().into()).collect();
         if foreign == Foreign::Refuse && !others.is_empty() {
             return Err(Unfit::Foreign(identifiers()));
@@ -173,7 +174,8 @@ impl Replace {
             return Err(Unfit::Cname(cname.identifier().into()));
         }
         if foreign == Foreign::Zero {
-            for record in others.iter().filter(|record| record.weight() != Some(0)) {
+            let loses = |record: &&&RecordSet| record.weight() != Some(0) && wanted.types.contains(&record.kind);
+            for record in others.iter().filter(loses) {
                 let routing = Routing::Weighted { identifier: record.identifier().into(), weight: 0 };
                 self.delete.push((*record).clone());
                 self.create.push(RecordSet { routing, ..(*record).clone() });

@@ -82,7 +82,8 @@ pub(super) fn found(
     let named = all(named.into_iter().map(|(wanted, balancer, may_pass)| {
         let seen = match balancer {
             Ok(balancer) => {
-                let (behind, keep_alive) = (behind(balancer, wanted, groups, reader), keep_alive(balancer, reader));
+                let (behind, keep_alive) =
+                    (behind(balancer, wanted, groups, reader), keep_alive(object, balancer, reader));
                 Ok((balancer, behind?, keep_alive?))
             }
             Err(ready_state) => Err(ready_state),
@@ -123,10 +124,12 @@ pub(super) fn found(
     Some(Seen { found, wrong })
 }
 
-/// After how many seconds a balancer closes connections of clients, where that can be read.
-fn keep_alive(balancer: &Balancer, reader: &mut Reader<'_>) -> Asked<Option<i32>> {
+/// After how many seconds a balancer closes connections of clients; what was read before, while it cannot be read.
+fn keep_alive(object: &EnvironmentObject, balancer: &Balancer, reader: &mut Reader<'_>) -> Asked<Option<i32>> {
     let since = reader.began - ATTRIBUTES_AGE;
-    Some(reader.balancer_attributes(&balancer.arn, since)?.found.ok().and_then(|found| found.keep_alive_seconds))
+    let found = reader.balancer_attributes(&balancer.arn, since)?.found;
+    let mut known = object.status.load_balancers.iter().filter(|known| known.arn == balancer.arn.as_str());
+    Some(found.map_or_else(|_| known.next()?.keep_alive_seconds, |found| found.keep_alive_seconds))
 }
 
 /// The target groups of the environment that a balancer uses; the error says that there are none, or which it does not use.

@@ -64,10 +64,8 @@ impl Scene<'_> {
             };
         }
         self.made(&at, write)?;
-        let stays = at.survey.others().filter(|record| !write.batch.delete.contains(record));
-        let Forward { mut groups, .. } = self.split_by(stays.filter(|record| record.weight() != Some(0)), write);
-        groups.extend(write.split.clone());
-        let (before, after) = (self.standing(&at, write), Forward { groups, sticky_seconds: None });
+        let (before, after) =
+            (self.standing(&at, write), Forward { groups: write.split.clone(), sticky_seconds: None });
         self.split(&before, &after)
     }
 
@@ -226,10 +224,12 @@ impl Scene<'_> {
         !entry.types.iter().any(|wanted| kind.as_str() == wanted.as_str())
     }
 
-    /// How what stands there splits the traffic.
+    /// How what stands there splits the traffic, but for records of others that stay as they are: they have their part before
+    /// and after.
     fn standing(&self, at: &Standing<'_>, write: &RecordsWrite) -> Forward {
         let own = at.survey.own.iter().map(|(_, record)| *record);
-        self.split_by(own.chain(at.survey.others()), write)
+        let others = at.survey.others().filter(|record| write.batch.delete.contains(record));
+        self.split_by(own.chain(others), write)
     }
 
     /// How records split the traffic, by balancer; what leads elsewhere counts for itself.
@@ -240,7 +240,8 @@ impl Scene<'_> {
             let known = self.members().find(|member| self.leads_to(record, member)).and_then(EnvironmentMembers::lent);
             let known = known.map(Arn::new).or_else(|| write.split.keys().find(|arn| self.leads(record, arn)).cloned());
             let arn = known.unwrap_or_else(|| Arn::new(words(record)));
-            weights.insert((arn, record.identifier()), record.weight().unwrap_or(1));
+            let weight = weights.entry((arn, record.identifier())).or_default();
+            *weight = (*weight).max(record.weight().unwrap_or(1));
         }
         let mut groups: BTreeMap<Arn, u16> = BTreeMap::new();
         for ((arn, _), weight) in weights {

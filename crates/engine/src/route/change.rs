@@ -175,7 +175,13 @@ impl<'a> Change<'a> {
             (None, None) => false,
         };
         let measure = (intent.baseline.unwrap_or(0), percent);
-        if let Err(short) = can_take_from_others(self.looked, self.place, &intent.weights, measure, reader)? {
+        if let Err(short) = can_take_from_others(
+            self.looked,
+            self.place,
+            self.plan.spares_others(),
+            (&intent.weights, measure),
+            reader,
+        )? {
             return Some(Err(short));
         }
         let is_attaching = weights::same_split(self.live(), &intent.weights);
@@ -224,11 +230,11 @@ impl<'a> Change<'a> {
 pub(super) fn can_take_from_others(
     looked: &Looked<'_>,
     place: &Place<'_>,
-    wanted: &[EnvironmentWeight],
-    (baseline, percent): (i32, i32),
+    spares_others: bool,
+    (wanted, (baseline, percent)): (&[EnvironmentWeight], (i32, i32)),
     reader: &mut Reader<'_>,
 ) -> Asked<Result<(), String>> {
-    if !place.takes_from_others() {
+    if !place.takes_from_others(spares_others) {
         return Some(Ok(()));
     }
     let needs = capacity::needs(baseline, percent, Limits::of(&looked.route.spec.entry).headroom);

@@ -320,14 +320,17 @@ impl<'a> Following<'a> {
 
     /// The next weights, for which the capacity is there.
     fn next(&self, intent: &Intent, reader: &mut Reader<'_>) -> Asked<Next> {
-        if weights::total(self.live()) == 0 || weights::same_split(self.live(), self.goal) {
-            let measure = (intent.baseline.unwrap_or(0), self.looked.route.spec.capacity.min_healthy_percent);
-            let taken = can_take_from_others(self.looked, self.place, self.goal, measure, reader)?;
-            return Some(taken.map_or_else(Next::Wait, |()| Next::Step(self.goal.to_vec())));
+        let measure = (intent.baseline.unwrap_or(0), self.looked.route.spec.capacity.min_healthy_percent);
+        if let Err(short) = can_take_from_others(self.looked, self.place, false, (self.goal, measure), reader)? {
+            return Some(Next::Wait(short));
         }
-        // What is answered nowhere waits for no step.
+        if weights::total(self.live()) == 0 || weights::same_split(self.live(), self.goal) {
+            return Some(Next::Step(self.goal.to_vec()));
+        }
+        // What is answered nowhere, or by others, waits for no step.
         let leaves = |entry: &&EnvironmentWeight| weights::of(self.goal, &entry.environment) == 0 && entry.weight > 0;
-        let is_lost = self.live().iter().filter(leaves).any(|entry| self.place.leads_nowhere(&entry.environment));
+        let leads_nowhere = |entry: &EnvironmentWeight| self.place.leads_nowhere(&entry.environment);
+        let is_lost = self.place.takes_from_others(false) || self.live().iter().filter(leaves).any(leads_nowhere);
         let pace = self.looked.route.spec.pace.as_ref().filter(|_| !is_lost).map_or(100, |pace| pace.max_step);
         let whole = self.step(pace);
         if whole.len() > self.most() {

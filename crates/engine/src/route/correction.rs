@@ -14,7 +14,9 @@ use crate::weights;
 
 use super::assessment::{Assessment, LOOK_AGAIN};
 use super::capacity::{self, Demand};
-use super::change::{Change, Progress, SETTLING, awaited, awaited_attached, members_of_split, unattached};
+use super::change::{
+    Change, Progress, SETTLING, awaited, awaited_attached, can_take_from_others, members_of_split, unattached,
+};
 use super::record::Record;
 
 /// The span in which changes by another writer are counted.
@@ -153,6 +155,12 @@ impl Change<'_> {
         let percent = looked.route.spec.capacity.min_healthy_percent;
         let needs =
             capacity::needs(intent.baseline.unwrap_or(0), percent, Limits::of(&looked.route.spec.entry).headroom);
+        let measure = (intent.baseline.unwrap_or(0), percent);
+        if let Err(short) =
+            can_take_from_others(looked, self.place, self.plan.spares_others(), (&intent.weights, measure), reader)?
+        {
+            return Some(Err(short));
+        }
         let returns = intent.verified_at.is_some();
         let demand = Demand { live: found, wanted: &intent.weights, needs, returns };
         if weights::total(found) == 0 {

@@ -223,6 +223,22 @@ impl Plan {
         }
     }
 
+    /// Whether records of others stay as they are.
+    pub fn spares_others(&self) -> bool {
+        match self {
+            Self::Listener(_) => false,
+            Self::Dns(plan) => plan.spares_others(),
+        }
+    }
+
+    /// It, with records of others as they are.
+    pub fn sparing_others(self) -> Self {
+        match self {
+            Self::Listener(plan) => Self::Listener(plan),
+            Self::Dns(plan) => Self::Dns(plan.sparing_others()),
+        }
+    }
+
     /// The weights of the members.
     pub fn split(&self) -> &BTreeMap<Arn, u16> {
         match self {
@@ -475,10 +491,10 @@ impl Place<'_> {
     }
 
     /// Whether the next write moves traffic of which it is not known how many targets have carried it.
-    pub fn takes_from_others(&self) -> bool {
+    pub fn takes_from_others(&self, spares_others: bool) -> bool {
         match self {
             Self::Listener(_) => false,
-            Self::Dns(place) => place.takes_from_others(),
+            Self::Dns(place) => place.takes_from_others(spares_others),
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) fn follow(
     if run.goes_back() {
         split.retain(|member, weight| *weight > 0 || place.attaches(member));
     }
+    // What others carry beside the environments is none of the run's: it moves what is theirs.
+    let spares = |plan: Plan| if observed.live.is_empty() { plan } else { plan.sparing_others() };
     let plan = match place.plan(split.clone(), earlier, run.run.started_at, reader)? {
         Ok(plan) => plan,
         Err(ready_state) => return Some(Assessment::unknown(ready_state)),
@@ -73,7 +75,7 @@ pub(super) fn follow(
             take_back_only(&mut intent);
         }
     }
-    let plan = Plan::of(looked.route, split, &intent);
+    let plan = spares(Plan::of(looked.route, split, &intent));
     let change = Change { looked, place, observed, plan };
     let assessment = change.of_run(run, &mut intent, record, reader)?;
     record.intent = Some(intent);
@@ -208,8 +210,9 @@ impl Change<'_> {
     fn can_carry(&self, run: &RunTarget<'_>, reader: &mut Reader<'_>) -> Asked<Result<(), String>> {
         let percent = run.shift.spec.capacity.min_healthy_percent;
         if !run.goes_back() {
+            let (wanted, spares) = (&run.part.weights, self.plan.spares_others());
             let measure = (run.part.baseline, percent);
-            let taken = can_take_from_others(self.looked, self.place, &run.part.weights, measure, reader)?;
+            let taken = can_take_from_others(self.looked, self.place, spares, (wanted, measure), reader)?;
             if taken.is_err() {
                 return Some(taken);
             }

@@ -61,11 +61,11 @@ pub(super) fn watch_first(draft: &mut Draft<'_>, routes: &[RouteProgress<'_>], r
 /// The run has come to its end; it is over once the routes remember that, or after the deadline without.
 pub(super) fn conclude(draft: &mut Draft<'_>, outcome: Outcome, routes: &[RouteProgress<'_>]) {
     let Some(run) = draft.status.run.as_ref() else { return };
-    let deadline = draft.deadline_since(run.progressed_at);
+    let whole = draft.deadline_since(run.progressed_at);
     // Whoever wants something else meanwhile waits for the memory a moment only; the next run leaves its own.
     let is_all = draft.shift.spec.to == run.to && !was_set_back(run);
-    let deadline = if is_all { deadline } else { deadline.min(run.progressed_at + MOMENT) };
-    let late = draft.now >= deadline;
+    let deadline = if is_all { whole } else { whole.min(run.progressed_at + MOMENT) };
+    let late = draft.now >= deadline && run.applied_at.is_none();
     // What somebody else has set since then is theirs; the run did get to its end.
     let foreign = routes.iter().find_map(|route| route.foreign_change(draft.shift, run));
     let is_overtaken = foreign.is_some() && run.applied_at.is_none();
@@ -74,8 +74,10 @@ pub(super) fn conclude(draft: &mut Draft<'_>, outcome: Outcome, routes: &[RouteP
         draft.wake_at(deadline);
         return;
     }
+    let left = routes.iter().find(|route| route.is_left(draft.shift, run));
     let answers_until = routes.iter().filter_map(RouteProgress::answers_until).max().filter(|until| draft.now < *until);
-    if let Some(until) = answers_until.filter(|_| outcome == Outcome::RolledBack && !late) {
+    let may_wait = outcome == Outcome::RolledBack && run.applied_at.is_some() && left.is_none() && draft.now < whole;
+    if let Some(until) = answers_until.filter(|_| may_wait) {
         let message = format!(
             "{} is live again for all name servers. Resolvers may have kept an answer that leads to {} until {until:.0}: some \
              clients come to it until then, so that it must run",
@@ -83,10 +85,9 @@ pub(super) fn conclude(draft: &mut Draft<'_>, outcome: Outcome, routes: &[RouteP
             run.to
         );
         draft.wait(Phase::RollingBack, Reason::OldAnswers, message, Some(until));
-        draft.wake_at(deadline);
+        draft.wake_at(whole);
         return;
     }
-    let left = routes.iter().find(|route| route.is_left(draft.shift, run));
     let mut message = match (outcome, &run.rollback) {
         (Outcome::RolledBack, Some(cause)) if left.is_some() => {
             let says = left.map(RouteProgress::says).unwrap_or_default();

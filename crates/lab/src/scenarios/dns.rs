@@ -1,4 +1,4 @@
-//! Names in DNS: made, taken over, split, edited by others, and given back.
+//! Names in DNS: made, taken over, split and moved by shifts, edited by others, and given back.
 
 mod adoption;
 mod course;
@@ -6,8 +6,10 @@ mod crashes;
 mod edits;
 mod foreign;
 mod leaving;
+mod lockstep;
 mod refusals;
 mod shifts;
+mod ways_back;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

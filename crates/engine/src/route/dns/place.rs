@@ -204,7 +204,12 @@ impl<'a> Place<'a> {
     fn others<'m>(&self, members: &'m Members) -> Result<BTreeMap<&'m str, i32>, ReadyState> {
         let own = self.standing.as_ref().ok().and_then(Option::as_ref);
         let is_of_type = |record: &RecordSet| own.is_none_or(|own| own.types.contains(&record.kind));
-        let counts = |record: &&RecordSet| is_of_type(record) && !self.is_zeroed(record);
+        // Beside records of the route it holds up no way back that somebody else has a part too.
+        let is_none_of_ours = |record: &RecordSet| match own {
+            Some(_) => self.may_be_zeroed(record),
+            None => self.is_zeroed(record),
+        };
+        let counts = |record: &&RecordSet| is_of_type(record) && !is_none_of_ours(record);
         let by_type = self.splits_of(self.survey.others().filter(counts), members);
         let by_type = by_type.map_err(|stranger| self.unknown_target(stranger, members))?;
         let mut splits = by_type.into_iter();
@@ -245,12 +250,19 @@ impl<'a> Place<'a> {
     /// Whether a record of others has its weight taken: it is weighted, and leads to no environment. While one of them is not
     /// known, it may lead to that.
     pub(super) fn is_zeroed(&self, record: &RecordSet) -> bool {
-        let is_known =
-            |member: &Result<Member, String>| member.as_ref().is_ok_and(|member| self.alias(&member.arn).is_some());
+        let is_known = |(environment, member): (&String, &Result<Member, String>)| {
+            let is_told = |member: &Member| self.alias(&member.arn).is_some() || self.leads_nowhere(environment);
+            member.as_ref().is_ok_and(is_told)
+        };
+        self.may_be_zeroed(record) && self.members.iter().all(is_known)
+    }
+
+    /// Whether a record of others has its weight taken, where all environments are known.
+    fn may_be_zeroed(&self, record: &RecordSet) -> bool {
         self.route.entry.foreign == ForeignRecords::Zero
             && record.weight().is_some()
+            && self.route.types().contains(&record.kind)
             && self.member_behind(record, self.members).is_none()
-            && self.members.values().all(is_known)
     }
 
     /// The records of others that carry traffic which moves with the next write.
@@ -263,11 +275,11 @@ impl<'a> Place<'a> {
         self.survey.others().any(|record| !self.is_zeroed(record))
     }
 
-    /// Whether the next write moves traffic that no environment carries: of records of others, or of the route's own that lead
-    /// elsewhere. Nobody knows how many targets have carried that.
-    pub fn takes_from_others(&self) -> bool {
+    /// Whether the next write moves traffic that no environment carries: of records of others, unless it spares them, or of the
+    /// route's own that lead elsewhere. Nobody knows how many targets have carried that.
+    pub fn takes_from_others(&self, spares_others: bool) -> bool {
         let own = self.standing.iter().flatten();
-        self.losing().next().is_some() || own.flat_map(|own| self.strays(own)).next().is_some()
+        (!spares_others && self.losing().next().is_some()) || own.flat_map(|own| self.strays(own)).next().is_some()
     }
 
     fn apart(&self, how: &str) -> ReadyState {
@@ -313,7 +325,7 @@ impl<'a> Place<'a> {
         }
         let message = format!(
             "{stranger}. Make an Environment with that balancer in spec.loadBalancers and name it in spec.backends; or change the \
-             record; or, where it is weighted, write adopt: true and spec.dns.foreign: Zero to take its weight"
+             record; or, where it is weighted and no CNAME, write adopt: true and spec.dns.foreign: Zero to take its weight"
         );
         ReadyState::Stalled(because(Reason::UnknownTarget, message))
     }

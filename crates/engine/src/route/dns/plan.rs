@@ -39,8 +39,17 @@ impl Plan {
     }
 
     /// It, with records of others as they are.
-    pub(super) fn sparing_others(self) -> Self {
+    pub fn sparing_others(self) -> Self {
         Self { spares_others: true, ..self }
+    }
+
+    /// Whether records of others stay as they are.
+    pub fn spares_others(&self) -> bool {
+        self.spares_others
+    }
+
+    fn takes_from_others(&self) -> bool {
+        self.settings.foreign == ForeignRecords::Zero && !self.spares_others
     }
 
     /// The weights of the balancers.
@@ -176,7 +185,7 @@ impl Place<'_> {
             && own.members.values().all(|record| evaluates(record) == plan.settings.evaluate_target_health)
             && self.strays(own).next().is_none()
             && !self.is_apart
-            && !(plan.settings.foreign == ForeignRecords::Zero && self.losing().next().is_some())
+            && !(plan.takes_from_others() && self.losing().next().is_some())
     }
 
     /// The records that lead elsewhere than to the balancer of their environment, and where they should lead.
@@ -236,10 +245,7 @@ impl Place<'_> {
             types: &record_types(&plan.settings.types),
             members: &records,
             idle: &idle,
-            foreign: match plan.settings.foreign {
-                ForeignRecords::Zero if !plan.spares_others => Foreign::Zero,
-                ForeignRecords::Zero | ForeignRecords::Refuse => Foreign::Keep,
-            },
+            foreign: if plan.takes_from_others() { Foreign::Zero } else { Foreign::Keep },
             memory: Some(&memory).filter(|_| self.is_forgotten() && self.knows_before()),
         };
         let batch = Replace::with(&self.survey, &wanted).ok()??;

@@ -132,3 +132,25 @@ fn what_may_lead_to_an_environment_that_is_not_known_yet_is_not_taken() {
         assert_eq!(split(world, &zone).await, [("blue".to_owned(), 1)].into());
     });
 }
+
+#[test]
+fn a_shift_moves_what_is_the_environments_and_leaves_the_rest_to_drift() {
+    play_with(608, async |world, zone| {
+        let own = of_world(world, RecordEdit::weighted(NAME, RecordType::A, ("old", 10), alias("blue")));
+        world.aws().add_records(&zone, &[own, ionroller(90)]).unwrap();
+        world.start_controller();
+        world.apply(&zeroing(&zone, "adopt: true, drift: Correct")).unwrap();
+        let strategy = crate::stage::steps(&[50, 100], "2m");
+        world.apply(&crate::stage::shift("green", &strategy, "").replace("[checkout]", "[api]")).unwrap();
+        super::super::until_applied(world, 50).await;
+        assert_eq!(left(world, &zone).await, Some(90), "{}", told(world));
+        world.command("checkout", "abort/1").unwrap();
+        super::super::until_complete(world, "checkout").await;
+        assert_eq!(left(world, &zone).await, Some(90), "a way back takes nothing that others carry: {}", told(world));
+        let is_taken = |world: &World| told(world).contains("is set again");
+        until(world, "at rest it is put right", is_taken, HOUR).await;
+        world.run_for(5 * MINUTE).await;
+        assert_eq!(left(world, &zone).await, Some(0), "{}", told(world));
+        assert!(!told(world).contains("GuardViolation"), "{}", told(world));
+    });
+}
