@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_api::WeightedRouteStatus;
 use weir_api::condition::{STALLED, holds};
 use weir_api::weighted_route::{Backend, EnvironmentMembers, EnvironmentWeight};
 
@@ -140,6 +141,12 @@ fn same_member(one: &str, other: &str, arn: &Arn) -> String {
         "the Environments {one} and {other} have the same {what}, {arn}, which cannot be told apart on one route; name each \
          {what} once"
     )
+}
+
+/// All that a route has on record of what environments lend to it: for what is set, for what is live, and before Weir.
+pub fn on_record(status: &WeightedRouteStatus) -> impl Iterator<Item = &EnvironmentMembers> {
+    let intent = status.intent.iter().flat_map(|intent| &intent.members);
+    intent.chain(&status.members).chain(&status.dns.before_members)
 }
 
 /// What carries weights, to be recorded.

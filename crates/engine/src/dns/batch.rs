@@ -176,9 +176,8 @@ impl Replace {
         if foreign == Foreign::Zero {
             let loses = |record: &&&RecordSet| record.weight() != Some(0) && wanted.types.contains(&record.kind);
             for record in others.iter().filter(loses) {
-                let routing = Routing::Weighted { identifier: record.identifier().into(), weight: 0 };
                 self.delete.push((*record).clone());
-                self.create.push(RecordSet { routing, ..(*record).clone() });
+                self.create.extend(record.without_weight());
             }
         }
         Ok(())

@@ -101,6 +101,12 @@ impl RecordSet {
         if let Routing::Weighted { weight, .. } = &self.routing { Some(*weight) } else { None }
     }
 
+    /// It with weight 0; `None` where it has no weight.
+    pub fn without_weight(&self) -> Option<Self> {
+        let Routing::Weighted { identifier, .. } = &self.routing else { return None };
+        Some(Self { routing: Routing::Weighted { identifier: identifier.clone(), weight: 0 }, ..self.clone() })
+    }
+
     /// What it is an alias of, where it is one.
     pub fn alias(&self) -> Option<&Alias> {
         if let Content::Alias(alias) = &self.content { Some(alias) } else { None }

@@ -69,6 +69,13 @@ pub struct MemberRecord {
 }
 
 impl MemberRecord {
+    /// What a record of the route says of its member; `None` where it is no alias of addresses.
+    fn of(record: &RecordSet) -> Option<Self> {
+        let alias = record.alias().filter(|_| record.kind.is_address())?.clone();
+        let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
+        Some(Self { weight, alias, health_check })
+    }
+
     /// Whether another one answers the same, with whatever weight.
     fn answers_as(&self, other: &Self) -> bool {
         let health = |member: &Self| (member.alias.evaluate_target_health, member.health_check.clone());
@@ -189,14 +196,14 @@ impl<'a> Survey<'a> {
     pub fn split(&self) -> Result<Option<OwnRecords>, Apart> {
         let mut by_type: BTreeMap<&RecordType, (u32, BTreeMap<SmolStr, MemberRecord>)> = BTreeMap::new();
         for (identifier, record) in &self.own {
-            let alias = record.alias().filter(|_| record.kind.is_address()).ok_or(Apart::Edited)?.clone();
-            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
-            let member = MemberRecord { weight, alias, health_check };
+            let member = MemberRecord::of(record).ok_or(Apart::Edited)?;
             let (epoch, members) = by_type.entry(&record.kind).or_default();
             *epoch = identifier.epoch.max(*epoch);
             match members.entry(identifier.environment.clone()) {
                 Entry::Vacant(place) => drop(place.insert(member)),
-                Entry::Occupied(mut known) if known.get().answers_as(&member) => known.get_mut().weight += weight,
+                Entry::Occupied(mut known) if known.get().answers_as(&member) => {
+                    known.get_mut().weight += member.weight;
+                }
                 Entry::Occupied(_) => return Err(Apart::Edited),
             }
         }
@@ -217,9 +224,7 @@ impl<'a> Survey<'a> {
     pub fn split_at_most(&self, environment: &str) -> Option<OwnRecords> {
         let mut by_type: BTreeMap<&RecordType, BTreeMap<SmolStr, MemberRecord>> = BTreeMap::new();
         for (identifier, record) in &self.own {
-            let Some(alias) = record.alias().filter(|_| record.kind.is_address()) else { continue };
-            let (weight, health_check) = (record.weight().unwrap_or_default(), record.health_check.clone());
-            let member = MemberRecord { weight, alias: alias.clone(), health_check };
+            let Some(member) = MemberRecord::of(record) else { continue };
             by_type.entry(&record.kind).or_default().insert(identifier.environment.clone(), member);
         }
         let part = |members: &BTreeMap<SmolStr, MemberRecord>| {

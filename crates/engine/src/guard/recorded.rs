@@ -6,6 +6,7 @@ use weir_api::traffic_shift::{Run, RunRoute};
 use weir_api::weighted_route::{Before, EnvironmentWeight, Intent, RouteDeletionPolicy};
 
 use crate::Arn;
+use crate::backend;
 use crate::claim;
 use crate::fact::{Action, ActionKind, Forward};
 use crate::limits::Limits;
@@ -61,9 +62,7 @@ impl<'a> Recorded<'a> {
 
     /// The target groups behind a balancer that an environment lends; `None` of a target group.
     pub(super) fn groups_behind(&self, member: &Arn) -> Option<Vec<Arn>> {
-        let status = &self.route.status;
-        let intent = status.intent.iter().flat_map(|intent| &intent.members);
-        let mut members = intent.chain(&status.members).chain(&status.dns.before_members);
+        let mut members = backend::on_record(&self.route.status);
         let lent = members.find(|lent| lent.balancer.as_deref() == Some(member.as_str()))?;
         Some(lent.target_groups.iter().map(Arn::new).collect())
     }

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use weir_api::weighted_route::{Entry, EnvironmentMembers, ForeignRecords, RouteDeletionPolicy};
 
 use crate::Arn;
+use crate::backend;
 use crate::dns::{
     Alias, DnsName, HostedZone, Identifier, MAX_RECORD_WEIGHT, Mark, NameInZone, NameMemory, Obstacle, RecordSet,
     RecordType, Routing, Survey, ZoneId, leads_to, record_of_words,
@@ -151,7 +152,8 @@ impl Scene<'_> {
             return Err(unrecorded(format!("the change {}", told(write.epoch)), recorded));
         }
         let mut by_type: BTreeMap<&RecordType, BTreeMap<Arn, u16>> = BTreeMap::new();
-        let is_foreign = |made: &RecordSet| at.survey.foreign.iter().any(|known| zeroed(known).as_ref() == Some(made));
+        let is_foreign =
+            |made: &RecordSet| at.survey.foreign.iter().any(|known| known.without_weight().as_ref() == Some(made));
         for record in write.batch.create.iter().filter(|record| record.name == at.name) {
             if is_foreign(record) {
                 continue;
@@ -215,7 +217,7 @@ impl Scene<'_> {
     fn is_zeroed(&self, record: &RecordSet, write: &RecordsWrite) -> bool {
         let Entry::Dns(entry) = &self.recorded.route.spec.entry else { return false };
         entry.foreign == ForeignRecords::Zero
-            && zeroed(record).is_some_and(|zeroed| write.batch.create.contains(&zeroed))
+            && record.without_weight().is_some_and(|zeroed| write.batch.create.contains(&zeroed))
     }
 
     /// Whether the spec has no records of a type.
@@ -297,9 +299,7 @@ impl Scene<'_> {
 
     /// What is on record of what environments lend.
     fn members(&self) -> impl Iterator<Item = &EnvironmentMembers> {
-        let status = &self.recorded.route.status;
-        let intent = status.intent.iter().flat_map(|intent| &intent.members);
-        intent.chain(&status.members).chain(&status.dns.before_members)
+        backend::on_record(&self.recorded.route.status)
     }
 
     /// What an alias of a balancer answers, where the balancer was read just now.
@@ -343,12 +343,6 @@ impl Scene<'_> {
     fn leads_into(&self, record: &RecordSet, write: &RecordsWrite) -> bool {
         write.split.keys().any(|arn| self.leads(record, arn))
     }
-}
-
-/// A weighted record without its weight.
-fn zeroed(record: &RecordSet) -> Option<RecordSet> {
-    let Routing::Weighted { identifier, .. } = &record.routing else { return None };
-    Some(RecordSet { routing: Routing::Weighted { identifier: identifier.clone(), weight: 0 }, ..record.clone() })
 }
 
 /// A record in words.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use weir_api::weighted_route::{EnvironmentMembers, EnvironmentWeight, ForeignRecords};
 
 use crate::Arn;
-use crate::backend::{Member, Members};
+use crate::backend::{self, Member, Members};
 use crate::dns::{
     Alias, Apart, Content, DnsName, Mark, MemberRecord, Obstacle, OwnRecords, RecordSet, RecordType, Survey, leads_to,
 };
@@ -344,9 +344,7 @@ impl<'a> Place<'a> {
 
     /// What the record of an environment answers that stands there, where it was made for this balancer.
     pub(super) fn standing_alias(&self, environment: &str, balancer: &Arn) -> Option<Alias> {
-        let status = &self.route.status;
-        let intent = status.intent.iter().flat_map(|intent| &intent.members);
-        let mut recorded = intent.chain(&status.members).chain(&status.dns.before_members);
+        let mut recorded = backend::on_record(&self.route.status);
         let is_its =
             |known: &EnvironmentMembers| known.environment == environment && known.lent() == Some(balancer.as_str());
         self.standing_record(environment).filter(|_| recorded.any(is_its)).map(|record| record.alias.clone())

@@ -28,6 +28,15 @@ pub(super) fn waiting(world: &World) -> (String, String) {
     shift_status(world).waiting.map(|waiting| (waiting.reason, waiting.message)).unwrap_or_default()
 }
 
+/// A run to green holds for what somebody else has done, and gets there once it is told to go on.
+pub(super) async fn holds_and_resumes(world: &mut World, zone: &str) {
+    until(world, "it holds", |world| waiting(world).0 == "ForeignChange", 5 * MINUTE).await;
+    world.command("checkout", "resume/1").unwrap();
+    until_complete(world, "checkout").await;
+    assert_eq!(outcome(world), Some(Outcome::Succeeded), "{}", told(world));
+    assert_eq!(split(world, zone).await, [("green".to_owned(), 100)].into());
+}
+
 /// What an environment is to the route, and until when clients may come to it.
 fn role(world: &World, environment: &str) -> (Role, Option<Timestamp>) {
     let status = world.environment(environment).and_then(|found| found.status).unwrap_or_default();
@@ -189,11 +198,7 @@ fn an_edit_in_the_middle_of_a_run_holds_it() {
         world.apply(&shift_name("green", &steps(&[50, 100], "5m"), "")).unwrap();
         until_applied(world, 50).await;
         super::edits::edit(world, &zone, "green", 9).await;
-        until(world, "it holds", |world| waiting(world).0 == "ForeignChange", 5 * MINUTE).await;
-        world.command("checkout", "resume/1").unwrap();
-        until_complete(world, "checkout").await;
-        assert_eq!(outcome(world), Some(Outcome::Succeeded), "{}", told(world));
-        assert_eq!(split(world, &zone).await, [("green".to_owned(), 100)].into());
+        holds_and_resumes(world, &zone).await;
     });
 }
 

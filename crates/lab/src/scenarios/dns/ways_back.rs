@@ -6,7 +6,7 @@ use crate::stage::steps;
 
 use super::super::{outcome, until_applied, until_complete};
 use super::edits::{destroy, edit, lead};
-use super::shifts::{first, shift_name, waiting};
+use super::shifts::{first, holds_and_resumes, shift_name, waiting};
 use super::*;
 
 #[test]
@@ -76,11 +76,7 @@ fn a_record_that_is_led_away_in_a_run_is_led_back_on_command() {
         until_applied(world, 50).await;
         world.aws().add_balancer("stranger-lb").unwrap();
         lead(world, &zone, "green", "stranger").await;
-        until(world, "it holds", |world| waiting(world).0 == "ForeignChange", 5 * MINUTE).await;
-        world.command("checkout", "resume/1").unwrap();
-        until_complete(world, "checkout").await;
-        assert_eq!(outcome(world), Some(Outcome::Succeeded), "{}", told(world));
-        assert_eq!(split(world, &zone).await, [("green".to_owned(), 100)].into());
+        holds_and_resumes(world, &zone).await;
     });
 }
 
