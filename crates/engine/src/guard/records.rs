@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use smol_str::SmolStr;
 use weir_api::weighted_route::{Entry, EnvironmentMembers, ForeignRecords, RouteDeletionPolicy};
 
 use crate::Arn;
@@ -16,7 +17,7 @@ use crate::fact::{Balancer, By, Forward, Query};
 use crate::write::RecordsWrite;
 
 use super::ownership::{given_up, not_ours};
-use super::recorded::{Measure, unrecorded};
+use super::recorded::{Direction, Measure, unrecorded};
 use super::split::{rises, total};
 use super::{EVIDENCE_AGE, Scene, Violation};
 
@@ -65,8 +66,24 @@ impl Scene<'_> {
             };
         }
         self.made(&at, write)?;
-        let (before, after) =
-            (self.standing(&at, write), Forward { groups: write.split.clone(), sticky_seconds: None });
+        self.moves(&at, write)
+    }
+
+    /// The traffic goes where the change that is on record leads it.
+    fn moves(&self, at: &Standing<'_>, write: &RecordsWrite) -> Result<(), Violation> {
+        let (before, named) = (self.standing(at, write), self.standing_as_called(at, write));
+        let after = Forward { groups: write.split.clone(), sticky_seconds: None };
+        let direction = || self.recorded.direction(|arn| rises(arn, &before, &after));
+        if before.groups == named.groups {
+            return self.split(&before, &after);
+        }
+        // A step that also leads back what leads elsewhere than it is called: whoever gets that has the targets for it.
+        if let Ok(Direction::Forward { measure, .. }) = direction() {
+            for arn in after.groups.keys().filter(|arn| rises(arn, &before, &after)) {
+                self.capacity(arn, &after, measure)?;
+            }
+            return self.split(&named, &after);
+        }
         self.split(&before, &after)
     }
 
@@ -232,6 +249,25 @@ impl Scene<'_> {
         let own = at.survey.own.iter().map(|(_, record)| *record);
         let others = at.survey.others().filter(|record| write.batch.delete.contains(record));
         self.split_by(own.chain(others), write)
+    }
+
+    /// The same, where a record of the route's own counts for the balancer of the environment after which it is called.
+    fn standing_as_called(&self, at: &Standing<'_>, write: &RecordsWrite) -> Forward {
+        let others = at.survey.others().filter(|record| write.batch.delete.contains(record));
+        let mut called = self.split_by(others, write);
+        let mut own: BTreeMap<&SmolStr, u16> = BTreeMap::new();
+        for (identifier, record) in &at.survey.own {
+            // A and AAAA say the same.
+            let weight = own.entry(&identifier.environment).or_default();
+            *weight = (*weight).max(record.weight().unwrap_or(0));
+        }
+        for (environment, weight) in own {
+            let lent = self.members().find(|member| member.environment == *environment);
+            let arn = lent.and_then(EnvironmentMembers::lent).map_or_else(|| Arn::new(environment.as_str()), Arn::new);
+            let sum = called.groups.entry(arn).or_default();
+            *sum = sum.saturating_add(weight);
+        }
+        called
     }
 
     /// How records split the traffic, by balancer; what leads elsewhere counts for itself.

@@ -57,8 +57,12 @@ pub(super) enum Accepted {
     Nothing,
 }
 
-/// Carries out what was commanded about weights, once it is known what is live.
-pub(super) fn accepts(looked: &Looked<'_>, live: &[EnvironmentWeight], record: &mut Record) -> Option<Accepted> {
+/// Carries out what was commanded about weights, once it is known what is live, and what of it nobody can want.
+pub(super) fn accepts(
+    looked: &Looked<'_>,
+    (live, unwanted): (&[EnvironmentWeight], Option<String>),
+    record: &mut Record,
+) -> Option<Accepted> {
     let is_live = weights::total(live) > 0;
     let holds = record.intent.as_ref().is_some_and(|intent| weights::total(&intent.weights) > 0);
     let done = |message: &str| Ok(message.to_owned());
@@ -69,6 +73,7 @@ pub(super) fn accepts(looked: &Looked<'_>, live: &[EnvironmentWeight], record: &
             (None, done("accepted: what was set is set again where it differs"))
         }
         (New::Resume, Some(run)) => (None, ignored_in_run(run)),
+        (New::Resume, None) if is_live && let Some(unwanted) = unwanted => (None, ignored(&unwanted)),
         (New::Resume, None) if is_live => {
             (Some(Accepted::Live), done("accepted: what is live is the new starting point"))
         }

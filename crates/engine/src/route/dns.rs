@@ -20,8 +20,9 @@ pub(in crate::route) use plan::{Plan, tail, wants_other_settings};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use jiff::Timestamp;
 use weir_api::WeightedRouteSpec;
-use weir_api::weighted_route::{AddressType, DnsEntry, Entry};
+use weir_api::weighted_route::{AddressType, DnsEntry, Entry, NameRecords};
 
 use crate::dns::{DnsName, Mark, NameInZone, RecordSet, RecordType, Survey, ZoneId};
 use crate::fact::Query;
@@ -75,6 +76,14 @@ impl<'a> DnsRoute<'a> {
     /// The types of its records.
     pub fn types(self) -> BTreeSet<RecordType> {
         record_types(&self.entry.types)
+    }
+
+    /// Since when a reading of the name will do while its last change is on its way to all name servers, which no reading tells:
+    /// since it was accepted. The next change is on record before it is written, and is written on new readings.
+    fn seen_since(self) -> Option<Timestamp> {
+        let NameRecords { change, epoch, .. } = &self.object.status.dns;
+        let change = change.as_ref().filter(|change| change.in_sync_at.is_none() && Some(change.epoch) == *epoch);
+        change.map(|change| change.accepted_at)
     }
 
     /// Whose records at the name are, where they are this route's.

@@ -482,6 +482,14 @@ impl Place<'_> {
         }
     }
 
+    /// What of what is live cannot be taken for what is wanted, in words.
+    pub fn unwanted(&self) -> Option<String> {
+        match self {
+            Self::Listener(_) => None,
+            Self::Dns(place) => place.unwanted(),
+        }
+    }
+
     /// Whether something stands there that is to be taken over as it is, before anything moves.
     pub fn is_adoptable(&self) -> bool {
         match self {

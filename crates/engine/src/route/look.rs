@@ -127,6 +127,7 @@ impl Look {
             && let Some(assessment) = gone::meet(looked, gone, self.place.made_by_weir(), &mut self.record)
         {
             place.record_live(&mut self.place);
+            place.follow_change(looked.context, &mut self.place, reader)?;
             self.observed = Some(place.observed());
             return Some(assessment);
         }
@@ -161,7 +162,7 @@ impl Look {
             return Some(Assessment::unknown(ready_state));
         }
         let record = &mut self.record;
-        match command::accepts(looked, &observed.live, record) {
+        match command::accepts(looked, (&observed.live, place.unwanted()), record) {
             Some(Accepted::Live) => {
                 record.intent = Some(held(looked, place, observed)).filter(|_| !observed.live.is_empty());
                 record.difference = None;

@@ -51,7 +51,7 @@ pub(super) fn at_rest(
     let change = Change::of(looked, place, observed, &intent);
     let is_held = is_same && change.as_ref().map_or(true, |change| place.is_intact(&change.plan));
     let is_open = !intent.is_settled() && intent.correction.is_none();
-    let is_over = policy != DriftPolicy::Alert && is_open && !may_go_on(looked.cluster, route, &intent);
+    let is_over = is_open && !may_go_on(looked.cluster, route, &intent);
     let adopts = policy == DriftPolicy::Adopt && intent.is_settled() && !is_same && weights::total(live) > 0;
     if intent.follow.is_some() || is_over || adopts {
         record.intent = hold();

@@ -15,7 +15,7 @@ use crate::dns::{
     Replace, Routing, ZoneId,
 };
 use crate::fact::{Balancer, By, Fact, Health, Query};
-use crate::object::{Key, RouteObject};
+use crate::object::{Key, RouteObject, ShiftObject};
 use crate::reader::Facts;
 use crate::route::stand_ins;
 use crate::write::{RecordsWrite, Write};
@@ -64,6 +64,7 @@ struct Scene {
     healthy: BTreeMap<&'static str, u32>,
     balancers_read: SignedDuration,
     records_read: SignedDuration,
+    shift: Option<ShiftObject>,
 }
 
 fn split(weights: &[(&str, u16)]) -> BTreeMap<Arn, u16> {
@@ -109,7 +110,30 @@ impl Scene {
             healthy: [("blue", 4), ("green", 4)].into(),
             balancers_read: SignedDuration::ZERO,
             records_read: SignedDuration::ZERO,
+            shift: None,
         }
+    }
+
+    /// The same, as a step of a run to green from 50 and 50, of which four targets were healthy when it began.
+    fn of_run() -> Self {
+        Self::good().change(|scene| {
+            scene.there = vec![own("blue", 1, 50), own("green", 1, 50), memory(&[])];
+            scene.write.batch.delete = vec![own("blue", 1, 50), own("green", 1, 50)];
+            scene.write.batch.create = vec![own("blue", 2, 25), own("green", 2, 75)];
+            scene.write.split = split(&[("blue", 25), ("green", 75)]);
+            scene.route.spec.weights = None;
+            let weights = json!([{"environment": "blue", "weight": 25}, {"environment": "green", "weight": 75}]);
+            let mut shift = stand_ins::going_back("shop", "web");
+            let run = shift.status.run.as_mut().unwrap();
+            run.rollback = None;
+            (run.routes[0].name, run.routes[0].baseline) = ("api".to_owned(), 4);
+            run.routes[0].weights = serde_json::from_value(weights).unwrap();
+            let intent = scene.route.status.intent.as_mut().unwrap();
+            intent.weights.clone_from(&run.routes[0].weights);
+            (intent.follow, intent.shift, intent.uid) = (None, "web".to_owned(), shift.uid.to_string());
+            (intent.run, intent.seq) = (run.id, run.seq);
+            scene.shift = Some(shift);
+        })
     }
 
     fn facts(&self) -> Facts {
@@ -142,7 +166,7 @@ impl Scene {
     }
 
     fn judge(&self) -> Result<(), Violation> {
-        let recorded = Recorded { owner: "me", route: &self.route, shift: None };
+        let recorded = Recorded { owner: "me", route: &self.route, shift: self.shift.as_ref() };
         let write = Write::Records(self.write.clone());
         guard((began(), began()), &write, Some(recorded), &self.facts()).map(drop)
     }
@@ -293,6 +317,28 @@ fn a_quarter_that_may_be_forty_five_percent_needs_two_of_four_targets() {
     let with = |healthy: u32| Scene::good().change(|scene| _ = scene.healthy.insert("green", healthy));
     assert!(matches!(with(1).judge(), Err(Violation::Capacity { needed: 2, .. })));
     with(2).judge().unwrap();
+}
+
+#[test]
+fn a_step_leads_back_what_leads_elsewhere_than_it_is_called_where_the_targets_are_there() {
+    Scene::of_run().judge().unwrap();
+    // The balancer of blue was made again, and its record leads to the one that is gone.
+    let stray = || RecordSet { content: Content::Alias(alias("gone")), ..own("blue", 1, 50) };
+    let led_back = |healthy: u32| {
+        Scene::of_run().change(|scene| {
+            scene.there[0] = stray();
+            scene.write.batch.delete[0] = stray();
+            scene.healthy.insert("blue", healthy);
+        })
+    };
+    led_back(2).judge().unwrap();
+    // A quarter may be forty-five percent of four.
+    assert!(matches!(led_back(1).judge(), Err(Violation::Capacity { needed: 2, .. })));
+    let against = led_back(4).change(|scene| {
+        scene.there[1] = own("green", 1, 300);
+        scene.write.batch.delete[1] = own("green", 1, 300);
+    });
+    assert!(matches!(against.judge(), Err(Violation::Direction { .. })));
 }
 
 #[test]

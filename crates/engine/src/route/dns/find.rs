@@ -48,8 +48,8 @@ pub(in crate::route) fn find<'a, 'f: 'a>(
 ) -> Asked<(NameRecords, Result<Place<'a>, ReadyState>)> {
     // What may be taken over is written on what is read.
     let any_age = any_age && route.status.dns.marked;
-    let since = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since);
-    let not_before = if any_age { ANY_AGE } else { reader.fresh().max(since.min(reader.began)) };
+    let since = route.status.intent.as_ref().map_or(ANY_AGE, |intent| intent.since).min(reader.began);
+    let not_before = if any_age { ANY_AGE } else { route.seen_since().unwrap_or(reader.fresh()).max(since) };
     let zone = match zone(route, reader)? {
         Ok(zone) => zone,
         Err(ready_state) => return Some((record, Err(ready_state))),

@@ -116,7 +116,7 @@ impl<'a> Place<'a> {
         not_before: Timestamp,
         reader: &mut Reader<'_>,
     ) -> Asked<Result<Marks, ReadyState>> {
-        self.read_since(not_before, reader)?;
+        self.read_since(self.route.seen_since().map_or(not_before, |since| since.min(not_before)), reader)?;
         let is_passed = |obstacle: &&Obstacle| looked.goes_back() && self.survey.may_be_passed(obstacle);
         if let Some(obstacle) = self.survey.obstacles.iter().find(|obstacle| !is_passed(obstacle)) {
             return Some(Err(ReadyState::Stalled(self.obstructed(obstacle))));

@@ -200,6 +200,17 @@ impl Place<'_> {
         })
     }
 
+    /// What of the records cannot be taken for what is wanted, in words: they lead elsewhere than their environments do.
+    pub fn unwanted(&self) -> Option<String> {
+        let own = self.standing.as_ref().ok()?.as_ref()?;
+        let (environment, record, alias) = self.strays(own).next()?;
+        Some(format!(
+            "the record of {environment} is an alias of {}, which is no balancer of that environment; make it one of {} again, or \
+             write drift: Correct",
+            record.alias.target, alias.target
+        ))
+    }
+
     /// What differs from a plan whose weights are live, in words.
     pub fn difference(&self, plan: &Plan) -> String {
         let how = match &self.standing {

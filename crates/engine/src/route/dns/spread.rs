@@ -51,7 +51,9 @@ impl Place<'_> {
         let own = match &self.standing {
             Ok(Some(own)) => own,
             Ok(None) => {
-                record.change = None;
+                // Nothing tells when name servers have what somebody else has done.
+                let kept = record.change.take().map_or(BALANCER_TTL, |change| change.ttl_seconds);
+                self.note_left((Some(self.read_at + IN_SYNC_BY_THEN), kept), true, record);
                 return Some(None);
             }
             Err(_) => return Some(None),
@@ -79,15 +81,15 @@ impl Place<'_> {
             );
             Spreading { message: format!("Route 53 has it since {:.0}; {follow}", change.accepted_at), wake }
         });
-        self.note_left(&change, was_in_sync, record);
+        self.note_left((change.in_sync_at, change.ttl_seconds), was_in_sync, record);
         record.change = Some(change);
         Some(spreading)
     }
 
     /// Puts on record who has lost all weight, and until when resolvers may lead clients there.
-    fn note_left(&self, change: &NameChange, was_in_sync: bool, record: &mut NameRecords) {
+    fn note_left(&self, (in_sync_at, kept): (Option<Timestamp>, u32), was_in_sync: bool, record: &mut NameRecords) {
         let Ok(live) = self.live_weights(self.members) else { return };
-        let kept = SignedDuration::from_secs(change.ttl_seconds.into());
+        let kept = SignedDuration::from_secs(kept.into());
         let carries = |environment: &str| weights::of(&live, environment) > 0;
         record.left.retain(|left| !carries(&left.environment) && self.members.contains_key(&left.environment));
         let carried = weights::carrying(&self.route.status.weights).into_iter().map(|entry| entry.environment);
@@ -98,7 +100,7 @@ impl Place<'_> {
             record.left.push(NameLeft { environment, answers_until });
         }
         record.left.sort();
-        let forgotten = change.in_sync_at.map(|at| at + kept);
+        let forgotten = in_sync_at.map(|at| at + kept);
         for left in record.left.iter_mut().filter(|left| left.answers_until.is_none()) {
             left.answers_until = forgotten;
         }

@@ -52,7 +52,10 @@ fn records_that_are_gone_are_made_again_where_the_route_says_so() {
             world.aws().edit_records(&zone, &gone, &[]).unwrap();
             world.run_for(10 * MINUTE).await;
             assert_eq!(!split(world, &zone).await.is_empty(), is_back, "{policy}: {}", told(world));
+            let left = status(world).left;
+            let answers_until = left.first().and_then(|left| left.answers_until);
             if !is_back {
+                assert!(left[0].environment == "blue" && answers_until.is_some(), "{left:?}");
                 let (reason, message) = ready(world);
                 assert!(reason == "RuleGone" && message.contains("resume"), "{reason} {message}");
             }
@@ -139,6 +142,14 @@ fn a_route_at_rest_tells_that_a_record_leads_nowhere_it_knows() {
             let there: Vec<String> = split(world, &zone).await.into_keys().collect();
             assert_eq!(there, [ends], "{policy}: {}", told(world));
             assert_eq!(ready(world).0 == "Held", policy == "Correct", "{:?}", ready(world));
+            if policy == "Alert" {
+                let resume = json!({"metadata": {"annotations": {"weir.dev/command": "resume/1"}}});
+                world.patch("weightedroutes", "api", &resume).unwrap();
+                world.run_for(MINUTE).await;
+                let result = route_status(world, "api").last_command.unwrap().result;
+                let says = "ignored: the record of blue is an alias of stranger-lb";
+                assert!(result.starts_with(says) && result.contains("or write drift: Correct"), "{result}");
+            }
         });
     }
 }

@@ -236,3 +236,17 @@ fn a_name_that_is_adopted_moves_from_what_was_there() {
         super::super::assert_sound(world);
     });
 }
+
+#[test]
+fn what_a_shift_that_is_deleted_was_making_live_is_watched() {
+    play(679, &[], async |world, zone| {
+        first(world, &zone, "").await;
+        world.apply(&shift_name("green", &steps(&[50, 100], "5m"), "deletionPolicy: Hold")).unwrap();
+        until(world, "the step", |world| splits(world, &zone).len() > 1, HOUR).await;
+        world.delete("trafficshifts", "checkout").unwrap();
+        world.run_for(5 * MINUTE).await;
+        assert_eq!(ready(world).0, "Held", "{}", told(world));
+        super::edits::edit(world, &zone, "green", 9).await;
+        until_reason(world, "Drifted").await;
+    });
+}
