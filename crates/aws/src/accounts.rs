@@ -17,6 +17,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::forecast::Limits;
 use weir_engine::guard::Permit;
@@ -25,10 +26,9 @@ use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken, Family, MODIFY_RATE};
 use crate::cloudwatch;
-use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope};
+use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope, Sent};
 use crate::meter::Call;
 use crate::policy::Policy;
-use crate::receipt::Receipt;
 use crate::session::{AssumeRoleParams, Provider, Session};
 
 /// How long an inventory is kept that no one uses.
@@ -153,15 +153,24 @@ impl Accounts {
         self.admit(access)?.limits(priority).await
     }
 
-    /// How many writes of a family could be sent by an access now, and after which time one more could; see
-    /// [`Inventory::available`].
-    pub fn available(&self, access: &Access, family: Family) -> (usize, Duration) {
+    /// How many tokens of a family others than rollbacks could take by an access now; see [`Inventory::available`].
+    pub fn available(&self, access: &Access, family: Family) -> usize {
         self.inventory(access).available(family)
     }
 
+    /// After which time there could be so many.
+    pub fn time_until(&self, access: &Access, family: Family, amount: usize) -> Duration {
+        self.inventory(access).time_until(family, amount)
+    }
+
     /// Waits until the call budget lets a write of a family be sent by an access; see [`Inventory::acquire`].
-    pub async fn acquire(&self, access: &Access, family: Family, priority: &CallPriority) -> CallToken {
-        self.inventory(access).acquire(family, priority).await
+    pub async fn acquire(
+        &self,
+        access: &Access,
+        (family, amount): (Family, u32),
+        priority: &CallPriority,
+    ) -> CallToken {
+        self.inventory(access).acquire(family, amount, priority).await
     }
 
     /// Whether a token is good for a write.
@@ -169,9 +178,16 @@ impl Accounts {
         self.inventory(permit.access()).covers(call_token, permit)
     }
 
-    /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it.
-    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<Receipt, AwsError> {
-        self.inventory(permit.access()).perform(permit, call_token).await
+    /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it; see
+    /// [`Inventory::perform`].
+    pub async fn perform(
+        &self,
+        permit: Permit,
+        call_token: CallToken,
+        priority: &CallPriority,
+        until: Instant,
+    ) -> Sent {
+        self.inventory(permit.access()).perform(permit, call_token, priority, until).await
     }
 
     /// Forgets what was read everywhere, since somebody else may have written. Sessions and budgets stay.

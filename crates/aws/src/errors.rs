@@ -17,6 +17,7 @@ use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use weir_engine::fact::{AwsError, ErrorKind};
 
 use self::batch::{INVALID_BATCH, refused_batch};
+pub(crate) use self::batch::{is_refused_batch, refusal_of};
 use crate::session::NotAssumed;
 
 /// What a call may change.
@@ -69,6 +70,11 @@ where
 /// Whether a write was refused because the resource still takes an earlier one. Nothing was done then.
 pub(crate) fn is_busy<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     matches!(error, SdkError::ServiceError(context) if context.err().code() == Some(BUSY))
+}
+
+/// Whether a failure says that the resource still takes an earlier write.
+pub(crate) fn says_busy(error: &AwsError) -> bool {
+    error.message.starts_with(BUSY)
 }
 
 /// An answer that AWS should not have given.

@@ -11,6 +11,7 @@ mod memory;
 mod resync;
 mod tag_poll;
 mod yield_until_idle;
+mod zone_writer;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::forecast::Limits;
@@ -34,11 +36,12 @@ use self::memory::Memory;
 use self::resync::LastReported;
 pub use self::resync::{ResyncReport, ResyncScope};
 use self::tag_poll::TagPoll;
+pub use self::zone_writer::Sent;
+use self::zone_writer::ZoneWriters;
 use crate::budget::{Budget, CallPriority, CallToken, Family, Waiters};
 use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
 use crate::meter::{Call, Clock, Meter};
-use crate::receipt::Receipt;
 use crate::route53::Route53;
 
 /// There is no region to call.
@@ -65,6 +68,7 @@ struct Core {
     budget: Budget,
     memory: RefCell<Memory>,
     batches: RefCell<Batches>,
+    zone_writers: RefCell<ZoneWriters>,
     last_reported: RefCell<LastReported>,
     tag_poll: RefCell<TagPoll>,
 }
@@ -100,6 +104,7 @@ impl Inventory {
             budget,
             memory: RefCell::default(),
             batches: RefCell::default(),
+            zone_writers: RefCell::default(),
             last_reported: RefCell::default(),
             tag_poll: RefCell::default(),
         };
@@ -132,14 +137,19 @@ impl Inventory {
         limits.map_err(|error| self.core.located(error, Family::Describe))
     }
 
-    /// How many writes of a family, other than those of rollbacks, could be sent now, and after which time one more could.
-    pub fn available(&self, family: Family) -> (usize, Duration) {
+    /// How many tokens of a family others than rollbacks could take now.
+    pub fn available(&self, family: Family) -> usize {
         self.core.budget.available(family)
     }
 
-    /// Waits until the call budget lets a write of a family be sent.
-    pub async fn acquire(&self, family: Family, priority: &CallPriority) -> CallToken {
-        let mut call_token = self.core.budget.call_token(family, &Waiters::of(priority));
+    /// After which time there could be so many.
+    pub fn time_until(&self, family: Family, amount: usize) -> Duration {
+        self.core.budget.time_until(family, amount)
+    }
+
+    /// Waits until the call budget lets a write of a family be sent that takes so many tokens.
+    pub async fn acquire(&self, family: Family, amount: u32, priority: &CallPriority) -> CallToken {
+        let mut call_token = self.core.budget.call_tokens(family, amount, &Waiters::of(priority));
         call_token.acquire().await;
         call_token
     }
@@ -164,29 +174,46 @@ impl Inventory {
         future::join_all(results).await;
     }
 
-    /// Carries out a write: sent once, given five seconds. Whatever comes of it, what is remembered of the things
-    /// it touched is forgotten, so that the next question is really asked.
-    pub async fn perform(&self, permit: Permit, call_token: CallToken) -> Result<Receipt, AwsError> {
-        self.send(permit.write(), call_token).await
+    /// Carries out a write: sent once, given five seconds, and not sent any more after an instant. Whatever comes of it, what is
+    /// remembered of the things it touched is forgotten, so that the next question is really asked.
+    ///
+    /// What is wanted of a name on Route 53 waits until its zone is free, and goes with what is wanted of others.
+    pub async fn perform(
+        &self,
+        permit: Permit,
+        call_token: CallToken,
+        priority: &CallPriority,
+        until: Instant,
+    ) -> Sent {
+        self.send(permit.write(), call_token, priority, until).await
     }
 
     /// Sends a write. [`Self::perform`] alone may do so, since it has a permit.
-    async fn send(&self, write: &Write, mut call_token: CallToken) -> Result<Receipt, AwsError> {
+    async fn send(&self, write: &Write, mut call_token: CallToken, priority: &CallPriority, until: Instant) -> Sent {
+        if let Write::Records(write) = write {
+            return self.core.write_to_zone(write, call_token, priority, until).await;
+        }
         let invalidation = Invalidation::of(write, &self.core.memory.borrow());
         self.core.invalidate(&invalidation);
         let _at_the_end = InvalidateOnDrop { core: &self.core, invalidation };
         let written = match write {
             Write::Listener(write) => self.core.elb.write(write, &mut call_token).await,
-            Write::Records(write) => self.core.route53.replace(write, &mut call_token).await,
             Write::Tags(write) => self.core.elb.tag(write, &mut call_token).await,
+            Write::Records(_) => return None,
         };
-        written.map_err(|error| self.core.located(error, Family::of(write)))
+        Some(written.map_err(|error| self.core.located(error, Family::of(write))))
     }
 
     /// Sends a write that nobody has permitted.
     #[cfg(test)]
-    pub(crate) async fn send_without_permit(&self, write: &Write, call_token: CallToken) -> Result<Receipt, AwsError> {
-        self.send(write, call_token).await
+    pub(crate) async fn send_without_permit(
+        &self,
+        write: &Write,
+        call_token: CallToken,
+        priority: &CallPriority,
+        until: Instant,
+    ) -> Sent {
+        self.send(write, call_token, priority, until).await
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.
@@ -302,7 +329,8 @@ async fn run_batch(guard: BatchGuard, family: Family) -> BatchResult {
     let mut call_token = core.budget.call_token(family, guard.waiters());
     call_token.acquire().await;
     let batch = core.batches.borrow_mut().close(guard.number(), core.now(), &core.memory.borrow());
-    let facts = fetch::fetch(core, batch, &mut call_token).await;
+    let overtaken = core.batches.borrow().overtaken();
+    let facts = fetch::fetch(core, batch.clone(), &mut call_token).await;
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();
@@ -312,7 +340,8 @@ async fn run_batch(guard: BatchGuard, family: Family) -> BatchResult {
     });
     let facts: BTreeMap<Query, Fact> = facts.collect();
     for (query, fact) in &facts {
-        if batches.is_current(guard.number(), query) {
+        let is_along = !batch.has(query) && batches.overtaken() == overtaken;
+        if is_along || batches.is_current(guard.number(), query) {
             memory.keep(query, fact, now);
         }
     }

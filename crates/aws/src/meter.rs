@@ -57,6 +57,12 @@ impl Call {
             Err(kind) => kind.word(),
         }
     }
+
+    /// Whether it was to change records, and AWS has refused it for what was in it.
+    pub fn is_refused_batch(&self) -> bool {
+        let is_for_content = matches!(self.outcome, Err(ErrorKind::Conflict | ErrorKind::Invalid));
+        is_for_content && self.operation == crate::route53::CHANGE
+    }
 }
 
 /// Counts the requests that one call really sends.

@@ -19,6 +19,8 @@ use crate::meter::{Clock, Meter};
 
 /// The service's name in metrics.
 const SERVICE: &str = "route53";
+/// The operation that changes records.
+pub(crate) const CHANGE: &str = "ChangeResourceRecordSets";
 
 /// The clients of one account.
 pub(crate) struct Route53 {

@@ -28,7 +28,7 @@ use weir_engine::{Arn, Key};
 use weir_sim::aws::{Aws, AwsOptions};
 use weir_sim::clock::Clock;
 
-use crate::{Accounts, Budget, Call, CallPriority, Family, Inventory, Receipt};
+use crate::{Accounts, Budget, Call, CallPriority, Family, Inventory, Receipt, Sent};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -88,6 +88,11 @@ pub(crate) fn simulated_with(change: impl FnOnce(AwsOptions) -> AwsOptions) -> A
         ..AwsOptions::default()
     };
     Aws::new(Clock::starting_at(epoch()), 1, change(options))
+}
+
+/// Until when what is founded on new readings may be sent.
+pub(crate) fn in_time() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(10)
 }
 
 /// A world that answers requests, and an inventory that calls it.
@@ -175,14 +180,26 @@ impl Bed {
 
     /// Carries out a write that nothing holds back.
     pub(crate) async fn perform(&self, permit: Permit) -> Result<Receipt, AwsError> {
-        let call_token = self.inventory.acquire(Family::of(permit.write()), &routine()).await;
-        self.inventory.perform(permit, call_token).await
+        let call_token = self.inventory.acquire(Family::of(permit.write()), 1, &routine()).await;
+        let sent = self.inventory.perform(permit, call_token, &routine(), in_time()).await;
+        sent.expect("it is time")
     }
 
     /// Sends a write that nobody has permitted, as nothing holds it back.
     pub(crate) async fn send(&self, write: &Write) -> Result<Receipt, AwsError> {
-        let call_token = self.inventory.acquire(Family::of(write), &routine()).await;
-        self.inventory.send_without_permit(write, call_token).await
+        self.send_as(write, (Urgency::Routine, 1), in_time()).await.expect("it is time")
+    }
+
+    /// The same of somebody with an urgency, and with so many tokens, until an instant.
+    pub(crate) async fn send_as(
+        &self,
+        write: &Write,
+        (urgency, fare): (Urgency, u32),
+        until: tokio::time::Instant,
+    ) -> Sent {
+        let priority = CallPriority::new(urgency);
+        let call_token = self.inventory.acquire(Family::of(write), fare, &priority).await;
+        self.inventory.send_without_permit(write, call_token, &priority, until).await
     }
 
     /// The calls since this was last asked.

@@ -3,10 +3,12 @@
 //! What is to be done, and in which order, the tick says; here is only how.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 use weir_aws::{CallPriority, CallToken, Family, Receipt};
 use weir_engine::dns::ChangeId;
@@ -23,7 +25,7 @@ use crate::errors::Failure;
 use crate::kinds::{Decider, Decisions};
 use crate::leadership::WriteToken;
 use crate::metrics::TickError;
-use crate::queue::{Channel, Ending, Start, Task};
+use crate::queue::{Channel, Ending, Rank, Start, Task};
 use crate::status_conflicts::Fingerprint;
 use crate::store::Store;
 
@@ -159,8 +161,8 @@ impl<D: Decisions> Context<D> {
                     let mut acquired = call_token.take().filter(|call_token| self.accounts.covers(call_token, &permit));
                     if acquired.is_none() {
                         // The place turned out to be elsewhere than where the tick had looked for it.
-                        let family = Family::of(permit.write());
-                        let elsewhere = self.accounts.acquire(permit.access(), family, priority);
+                        let fare = (Family::of(permit.write()), self.rank_of(object).fare);
+                        let elsewhere = self.accounts.acquire(permit.access(), fare, priority);
                         acquired = self.leadership.while_leading(elsewhere).await;
                     }
                     let Some(acquired) = acquired else { return Ok(LEFT) };
@@ -176,7 +178,12 @@ impl<D: Decisions> Context<D> {
                     }
                     let Some(write_token) = self.leadership.write_token() else { return Ok(LEFT) };
                     idle = false;
-                    let result = self.write(object, write_token, permit, acquired).await;
+                    let evidence = Some(tick.began() + LATE).filter(|_| !is_rollback);
+                    let Some(result) = self.write(object, (write_token, evidence), permit, (acquired, priority)).await
+                    else {
+                        debug!(kind = object.kind.word(), object = %object.key, "not sent in time; looking again");
+                        return Ok(Ending::Seated);
+                    };
                     has_written = result.is_ok();
                     Answer::Acted(result)
                 }
@@ -191,17 +198,17 @@ impl<D: Decisions> Context<D> {
         }
     }
 
-    /// Whether a write for an object may go at once: there is a token for it, and nobody waits for one.
+    /// Whether a write for an object may go at once: there are tokens for it, and nobody waits for any.
     fn may_board(&self, object: &ObjectRef) -> bool {
-        let channel = self.rank_of(object).channel;
-        let is_free = self.accounts.available(&channel.access, channel.family).0 > 0;
-        is_free && !self.queue.borrow().has_seats(&channel)
+        let Rank { channel, fare, .. } = self.rank_of(object);
+        let free = self.accounts.available(&channel.access, channel.family);
+        u32::try_from(free).is_ok_and(|free| free >= fare) && self.queue.borrow().is_free(&channel)
     }
 
-    /// Waits for a token for a write for an object; `None` where this controller leads no more.
+    /// Waits for the tokens for a write for an object; `None` where this controller leads no more.
     async fn token(&self, object: &ObjectRef, priority: &CallPriority) -> Option<CallToken> {
-        let Channel { access, family } = self.rank_of(object).channel;
-        self.leadership.while_leading(self.accounts.acquire(&access, family, priority)).await
+        let Rank { channel: Channel { access, family }, fare, .. } = self.rank_of(object);
+        self.leadership.while_leading(self.accounts.acquire(&access, (family, fare), priority)).await
     }
 
     /// The shift and the number of its run by which a route is led, if it is.
@@ -211,19 +218,23 @@ impl<D: Decisions> Context<D> {
         (intent.follow.is_none() && intent.run > 0).then(|| (intent.shift.clone(), intent.run))
     }
 
-    /// Sends a write for an object to AWS, and logs what came of it. This is the only place from which one is sent.
+    /// Sends a write for an object to AWS, and logs what came of it. This is the only place from which one is sent. `None` where
+    /// it could not be sent as long as this process surely leads, and what it is founded on is new enough.
     async fn write(
         &self,
         object: &ObjectRef,
-        _: WriteToken,
+        (write_token, evidence): (WriteToken, Option<Timestamp>),
         permit: Permit,
-        acquired: CallToken,
-    ) -> Result<Option<ChangeId>, AwsError> {
+        (acquired, priority): (CallToken, &CallPriority),
+    ) -> Option<Result<Option<ChangeId>, AwsError>> {
+        let evidence = evidence.map(|until| until.duration_since(self.now()).try_into().unwrap_or_default());
+        let evidence = evidence.map(|left: Duration| Instant::now() + left);
+        let until = evidence.map_or(write_token.until(), |evidence| evidence.min(write_token.until()));
         let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
         let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
         let run = self.run_of(object);
         let (kind, object) = (object.kind.word(), &object.key);
-        match self.accounts.perform(permit, acquired).await {
+        Some(match self.accounts.perform(permit, acquired, priority, until).await? {
             Ok(Receipt { request_id, created, change }) => {
                 let (shift, run) = (run.as_ref().map(|run| run.0.as_str()), run.as_ref().map(|run| run.1));
                 let created = created.as_ref().map(tracing::field::display);
@@ -236,7 +247,7 @@ impl<D: Decisions> Context<D> {
                 warn!(kind, %object, operation, %arn, wrote, outcome = error.kind.word(), "{error}");
                 Err(error)
             }
-        }
+        })
     }
 
     /// A token for a write to the API server.

@@ -77,7 +77,7 @@ impl<D: Decisions> Context<D> {
             store.await_namespaces();
         }
         let leadership = Leadership::new(clock.clone());
-        let slots = Slots { all: settings.concurrency, rollback: settings.rollback_slots };
+        let slots = Slots::new(settings.concurrency, settings.rollback_slots);
         Self {
             server: Server::new(client, settings.request_timeout),
             accounts,
@@ -456,7 +456,10 @@ impl<D: Decisions> Context<D> {
     }
 
     fn rank(&self, cluster: &Cluster, object: &ObjectRef) -> Rank {
-        Rank { urgency: Self::urgency(cluster, object), channel: self.channel(cluster, object) }
+        let (urgency, channel) = (Self::urgency(cluster, object), self.channel(cluster, object));
+        let route = cluster.routes.get(&object.key).filter(|_| channel.family == Family::Route53Change);
+        let fare = route.map_or(1, |route| weir_engine::route::expected_changes(cluster, route));
+        Rank { urgency, channel, fare: u32::try_from(fare).unwrap_or(u32::MAX) }
     }
 
     /// By which channel an object works on AWS: the ticks of an account or a service that does not answer are to hold up its own

@@ -19,10 +19,19 @@ use crate::lease::{LeaseHold, Moment};
 /// How long a write may take, to AWS or to Kubernetes.
 pub const WRITE_TIME: Duration = weir_aws::WRITE_TIME;
 
-/// Permission to send one write, at once: the fence between this leader and the next.
+/// Permission to send one write, at once or until an instant: the fence between this leader and the next.
 #[derive(Debug)]
 #[must_use = "it is good only for a write that is sent at once"]
-pub struct WriteToken(());
+pub struct WriteToken {
+    until: Instant,
+}
+
+impl WriteToken {
+    /// Until when a write may be sent with it.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LeaderState {
@@ -93,7 +102,8 @@ impl Leadership {
 
     /// A token for a write that is sent now, if this process may send one.
     pub fn write_token(&self) -> Option<WriteToken> {
-        (self.state.get() != LeaderState::Standby && self.covers_a_write()).then_some(WriteToken(()))
+        let until = self.write_deadline().filter(|_| self.state.get() != LeaderState::Standby)?;
+        Some(WriteToken { until })
     }
 
     /// Does what can be given up at any moment, as long as this process leads. Nothing comes of it when it no longer does.

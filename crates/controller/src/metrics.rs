@@ -73,6 +73,7 @@ pub struct Metrics {
     build: IntGaugeVec,
     aws_calls: IntCounterVec,
     aws_throttles: IntCounterVec,
+    zone_refusals: IntCounter,
     budget_wait: HistogramVec,
     budget_tokens: IntGaugeVec,
     budget_rate: GaugeVec,
@@ -135,6 +136,10 @@ impl Metrics {
                 aws_throttles: IntCounterVec::new(
                     Opts::new("weir_aws_throttles_total", "Requests that AWS throttled."),
                     &["family"],
+                )?,
+                zone_refusals: IntCounter::new(
+                    "weir_zone_refusals_total",
+                    "Requests to change records that Route 53 refused for what was in them.",
                 )?,
                 budget_wait: HistogramVec::new(
                     HistogramOpts::new(
@@ -261,6 +266,7 @@ impl Metrics {
         registry.register(Box::new(self.build.clone()))?;
         registry.register(Box::new(self.aws_calls.clone()))?;
         registry.register(Box::new(self.aws_throttles.clone()))?;
+        registry.register(Box::new(self.zone_refusals.clone()))?;
         registry.register(Box::new(self.budget_wait.clone()))?;
         registry.register(Box::new(self.budget_tokens.clone()))?;
         registry.register(Box::new(self.budget_rate.clone()))?;
@@ -299,6 +305,9 @@ impl Metrics {
     /// A call to AWS has ended: for the meter of the inventory.
     pub fn count_aws_call(&self, call: weir_aws::Call) {
         self.aws_calls.with_label_values(&[call.service, call.operation, call.outcome_word()]).inc();
+        if call.is_refused_batch() {
+            self.zone_refusals.inc();
+        }
         let Some(Spent { family, urgency, waited, throttled }) = call.spent else { return };
         self.budget_wait.with_label_values(&[family.word(), urgency.word()]).observe(waited.as_secs_f64());
         if throttled > 0 {

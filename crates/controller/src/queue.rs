@@ -44,6 +44,9 @@ const RESTLESS: SignedDuration = SignedDuration::from_secs(1);
 /// How long after some have boarded others do at the earliest, unless all may: those that board together read together.
 const BOARDING_INTERVAL: SignedDuration = SignedDuration::from_millis(500);
 
+/// How long those whose writes share a request wait at most for others that are being looked at, and may want to write too.
+const FILLING: SignedDuration = SignedDuration::from_secs(3);
+
 /// How many ticks run at once, of each account and region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -51,6 +54,24 @@ pub struct Slots {
     pub all: usize,
     /// Those that only a rollback may take.
     pub rollback: usize,
+    /// Whether those that board take none: as many as share a request.
+    are_shared: bool,
+}
+
+/// How many times as many ticks look at once where their writes share requests: they share readings too.
+const SHARED_SLOTS: usize = 20;
+
+impl Slots {
+    /// So many, of which some only rollbacks may take.
+    pub fn new(all: usize, rollback: usize) -> Self {
+        Self { all, rollback, are_shared: false }
+    }
+
+    /// Those of a channel.
+    fn of(self, are_shared: bool) -> Self {
+        let all = if are_shared { self.all * SHARED_SLOTS } else { self.all };
+        Self { all, are_shared, ..self }
+    }
 }
 
 /// A tick that may begin.
@@ -145,17 +166,20 @@ pub struct Rank {
     pub urgency: Urgency,
     /// By which channel it works on AWS.
     pub channel: Channel,
+    /// How many tokens its next write takes, as far as that is known before it is decided.
+    pub fare: u32,
 }
 
 impl From<Urgency> for Rank {
     fn from(urgency: Urgency) -> Self {
-        Self { urgency, channel: Channel::default() }
+        Self { urgency, channel: Channel::default(), fare: 1 }
     }
 }
 
 #[derive(Debug)]
 struct Entry {
     urgency: Urgency,
+    fare: u32,
     channel: Arc<Channel>,
     /// In whose line it waits, or whose slot it has.
     line: Arc<Channel>,
@@ -213,13 +237,13 @@ impl Queue {
 
     /// Something that the object looks at has changed. A backoff goes on, but not longer than the urgency allows.
     pub fn wake(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let Rank { urgency, channel } = rank.into();
+        let Rank { urgency, channel, fare } = rank.into();
         let channel = self.shared(channel);
         let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&channel)));
         if entry.stalled {
             return;
         }
-        (entry.urgency, entry.channel) = (urgency, channel);
+        (entry.urgency, entry.channel, entry.fare) = (urgency, channel, fare);
         // While writes wait for their turn each of them makes readings old: who looks when the next board looks with them.
         let at = self.lines.put_off(&entry.channel, urgency, at, at);
         self.schedule(object, at);
@@ -228,7 +252,7 @@ impl Queue {
     /// A user has asked for something else: what went wrong before no longer counts. Whoever asks again and again does not
     /// have everything tried at once each time.
     pub fn change(&mut self, object: &ObjectRef, at: Timestamp, rank: impl Into<Rank>) {
-        let Rank { urgency, channel } = rank.into();
+        let Rank { urgency, channel, fare } = rank.into();
         let channel = self.shared(channel);
         let entry = self.entries.entry(object.clone()).or_insert_with(|| Box::new(Entry::new(&channel)));
         entry.excuse(at);
@@ -236,7 +260,7 @@ impl Queue {
         entry.is_seated = false;
         entry.panics = 0;
         entry.stalled = false;
-        (entry.urgency, entry.channel) = (urgency, channel);
+        (entry.urgency, entry.channel, entry.fare) = (urgency, channel, fare);
         if let Some(contest) = self.contests.get_mut(object) {
             contest.excuse();
         }
@@ -291,13 +315,13 @@ impl Queue {
         {
             let Some(entry) = self.entries.get_mut(&object) else { continue };
             entry.state = EntryState::Ready(due);
-            let is_seated = entry.is_seated && entry.urgency != Urgency::Rollback;
+            let fare = Some(entry.fare).filter(|_| entry.is_seated && entry.urgency != Urgency::Rollback);
             entry.line = Arc::clone(&entry.channel);
-            self.lines.add(&entry.line, (entry.urgency, due, object), is_seated);
+            self.lines.add(&entry.line, (entry.urgency, due, object), fare);
         }
     }
 
-    /// By which channels objects have seats now, and how many.
+    /// By which channels objects have seats now, and how many tokens all of their writes take.
     pub fn seats(&mut self, now: Timestamp) -> Vec<(Arc<Channel>, usize)> {
         self.line_up(now);
         self.lines.seats()
@@ -308,13 +332,15 @@ impl Queue {
         self.lines.seated()
     }
 
-    /// Whether objects that look by an channel have taken seats.
-    pub fn has_seats(&self, channel: &Channel) -> bool {
-        self.lines.has_seats(channel)
+    /// Whether an object may write at once that looks by a channel: nobody has taken a seat, and where writes share a request,
+    /// nobody is about to.
+    pub fn is_free(&self, channel: &Channel) -> bool {
+        let is_shared = channel.family.most_together() > 1;
+        !self.lines.has_seats(channel) && (!is_shared || self.lines.is_alone(channel))
     }
 
-    /// So many writes may go by an channel now: as many board, unless others have just boarded and not all may go. Says when
-    /// that is to be looked at again.
+    /// There are so many tokens for writes by a channel now: as many board, unless others have just boarded and not all may go, or
+    /// there is room for more in a request. Says when that is to be looked at again.
     pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
         self.lines.board(channel, may_go, now)
     }
@@ -322,13 +348,13 @@ impl Queue {
     /// A task has ended. The rank is that of the object as it is now.
     pub fn finish(&mut self, object: &ObjectRef, now: Timestamp, ending: Ending, rank: impl Into<Rank>) {
         let jitter = self.jitter.f64();
-        let Rank { urgency, channel } = rank.into();
+        let Rank { urgency, channel, fare } = rank.into();
         let channel = self.shared(channel);
         let Some(entry) = self.entries.get_mut(object) else { return };
         self.lines.end(&entry.line);
         entry.is_seated = ending == Ending::Seated;
         entry.state = EntryState::Idle;
-        (entry.urgency, entry.channel) = (urgency, channel);
+        (entry.urgency, entry.channel, entry.fare) = (urgency, channel, fare);
         let again = entry.again.take();
         let next = match ending {
             Ending::Gone => None,
@@ -396,7 +422,7 @@ impl Queue {
         self.lines.oldest()
     }
 
-    /// The one copy of an channel.
+    /// The one copy of a channel.
     fn shared(&mut self, channel: Channel) -> Arc<Channel> {
         if let Some(known) = self.channels.get(&channel) {
             return Arc::clone(known);
@@ -447,6 +473,7 @@ impl Entry {
     fn new(channel: &Arc<Channel>) -> Self {
         Self {
             urgency: Urgency::Routine,
+            fare: 1,
             channel: Arc::clone(channel),
             line: Arc::clone(channel),
             state: EntryState::Idle,

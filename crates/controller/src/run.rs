@@ -35,6 +35,8 @@ use crate::{Clock, Error, Health, Metrics, Settings, definitions, namespace_chec
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(10);
 /// The gauges of the call budgets are set anew at most this often: a turn is shorter than it takes to set them.
 const BUDGETS: SignedDuration = SignedDuration::from_secs(1);
+/// How long a request that others share takes, or longer.
+const REQUEST: SignedDuration = SignedDuration::from_millis(100);
 /// How many notices of watches are heard at most before ticks go on.
 const NOTICES: usize = 64;
 /// For how long they are heard at most before ticks go on.
@@ -290,12 +292,19 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
     fn board(&self, now: Timestamp) -> Option<Timestamp> {
         let mut queue = self.context.queue.borrow_mut();
         let seats = queue.seats(now);
+        let accounts = &self.context.accounts;
         let next = seats.iter().map(|(channel, seats)| {
-            let (may_go, next) = self.context.accounts.available(&channel.access, channel.family);
-            let next = later(now, SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX));
+            let may_go = accounts.available(&channel.access, channel.family);
             match queue.board(channel, may_go, now) {
                 Some(due) => due,
-                None if may_go < *seats => next,
+                None if may_go < *seats => {
+                    let together = channel.family.most_together();
+                    let needed = (may_go + 1).max(together.min(*seats));
+                    let next = accounts.time_until(&channel.access, channel.family, needed);
+                    let next = SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX);
+                    // Where a request is being filled, its end is heard of.
+                    later(now, if together > 1 { next.max(REQUEST) } else { next })
+                }
                 None => Timestamp::MAX,
             }
         });

@@ -38,6 +38,7 @@ mod undo;
 
 pub(crate) use backends::changed as member_changed;
 pub use deletion::DEADLINE as DELETION_DEADLINE;
+pub use dns::expected_changes;
 pub(crate) use dns::{contended, names_of};
 pub use events::events;
 pub(crate) use events::stalled;

@@ -69,8 +69,8 @@ impl Bucket {
         }
     }
 
-    /// Takes a token, or says after which time to try again.
-    pub fn take(&mut self, now: Instant, urgency: Urgency) -> Result<(), Duration> {
+    /// Takes so many tokens, or says after which time to try again. More than the bucket holds are as many as it does.
+    pub fn take(&mut self, now: Instant, amount: u32, urgency: Urgency) -> Result<(), Duration> {
         self.fill(now);
         let is_rollback = urgency == Urgency::Rollback;
         let kept = if is_rollback { 0 } else { self.reserve(now) };
@@ -78,25 +78,40 @@ impl Bucket {
         if let Some(until) = paused {
             return Err(until - now);
         }
-        if let Some(left) = self.level.checked_sub(WHOLE).filter(|left| *left >= kept) {
+        let amount = (u128::from(amount) * WHOLE).min(self.capacity(now).saturating_sub(kept));
+        if let Some(left) = self.level.checked_sub(amount).filter(|left| *left >= kept) {
             self.level = left;
             if left < kept + WHOLE {
                 self.learn(now);
             }
             return Ok(());
         }
-        Err(self.time_for(WHOLE + kept - self.level, now))
+        Err(self.time_for(amount + kept - self.level, now))
     }
 
-    /// How many calls other than those of rollbacks could be sent now, and after which time one more could.
-    pub fn available(&mut self, now: Instant) -> (usize, Duration) {
+    /// Takes so many tokens, as far as they are there: what is sent turns out to be more than was thought.
+    pub fn take_more(&mut self, now: Instant, amount: u32) {
         self.fill(now);
-        if let Some(until) = self.paused_until.filter(|until| *until > now) {
-            return (0, until - now);
+        self.level = self.level.saturating_sub(u128::from(amount) * WHOLE);
+    }
+
+    /// How many tokens there are for others than rollbacks now.
+    pub fn available(&mut self, now: Instant) -> usize {
+        self.fill(now);
+        if self.is_paused(now) {
+            return 0;
         }
-        let free = self.level.saturating_sub(self.reserve(now));
-        let next = self.time_for(WHOLE - free % WHOLE, now);
-        (usize::try_from(free / WHOLE).unwrap_or(usize::MAX), next)
+        usize::try_from(self.level.saturating_sub(self.reserve(now)) / WHOLE).unwrap_or(usize::MAX)
+    }
+
+    /// After which time there are so many of them, or as many as the bucket holds.
+    pub fn time_until(&mut self, now: Instant, amount: usize) -> Duration {
+        self.fill(now);
+        let reserve = self.reserve(now);
+        let wanted = u128::try_from(amount).unwrap_or(u128::MAX).saturating_mul(WHOLE);
+        let wanted = wanted.min(self.capacity(now).saturating_sub(reserve)) + reserve;
+        let paused = self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        self.time_for(wanted.saturating_sub(self.level), now).max(paused)
     }
 
     /// How long what is missing takes to come.
@@ -110,10 +125,10 @@ impl Bucket {
         self.paused_until.is_some_and(|until| until > now)
     }
 
-    /// Puts back a token that was not used.
-    pub fn put_back(&mut self, now: Instant) {
+    /// Puts back tokens that were not used.
+    pub fn put_back(&mut self, now: Instant, amount: u32) {
         self.fill(now);
-        self.level = (self.level + WHOLE).min(self.capacity(now));
+        self.level = (self.level + u128::from(amount) * WHOLE).min(self.capacity(now));
     }
 
     /// AWS has throttled a call that was sent at an instant. Calls that were sent before the rate was last lowered say

@@ -1,7 +1,7 @@
 //! Who goes first, who waits, and that nobody waits for ever.
 
 use futures::future::{self, FutureExt};
-use tokio::time::advance;
+use tokio::time::{advance, sleep};
 
 use super::*;
 

@@ -36,6 +36,8 @@ pub(super) type SharedResult = Shared<LocalBoxFuture<'static, BatchResult>>;
 #[derive(Default)]
 pub(super) struct Batches {
     last_number: u64,
+    /// How often writes to names have overtaken readings.
+    overtaken: u64,
     /// Batches whose call was not sent yet, by number.
     open: BTreeMap<u64, OpenBatch>,
     /// The batch of each question whose answer may be remembered.
@@ -43,12 +45,19 @@ pub(super) struct Batches {
 }
 
 /// The questions of one call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Batch {
     /// Those that somebody waits for.
     pub asked: BTreeSet<Query>,
     /// Those that nobody has asked yet, fetched ahead.
     pub prefetched: BTreeSet<Query>,
+}
+
+impl Batch {
+    /// Whether it has a question.
+    pub(super) fn has(&self, query: &Query) -> bool {
+        self.asked.contains(query) || self.prefetched.contains(query)
+    }
 }
 
 struct OpenBatch {
@@ -186,14 +195,22 @@ impl Batches {
         self.pending.get(query).is_some_and(|pending| pending.batch == number)
     }
 
+    /// How often writes to names have overtaken readings: what is told along with answers may be remembered where none has since
+    /// they were asked for.
+    pub(super) fn overtaken(&self) -> u64 {
+        self.overtaken
+    }
+
     /// Makes those who ask from now on wait for a call of their own instead of one that a write has overtaken.
     pub(super) fn invalidate(&mut self, invalidation: &Invalidation) {
+        self.overtaken += u64::from(invalidation.queries().iter().any(|query| matches!(query, Query::Records(_))));
         self.pending.retain(|query, pending| pending.sent_at.is_none() || !invalidation.queries().contains(query));
     }
 
     /// Makes everybody who asks from now on wait for a call that has not been sent yet, and lets nothing be remembered of
     /// those that have.
     pub(super) fn forget(&mut self) {
+        self.overtaken += 1;
         self.pending.clear();
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use weir_engine::Arn;
-use weir_engine::dns::{NameInZone, RecordChange};
+use weir_engine::dns::NameInZone;
 use weir_engine::fact::{Action, Forward, Query, Rule, RulePriority};
 use weir_engine::write::{ListenerWrite, RecordsWrite, Write};
 
@@ -23,7 +23,7 @@ impl Invalidation {
     pub(super) fn of(write: &Write, memory: &Memory) -> Self {
         match write {
             Write::Listener(write) => Self::of_listener(write, memory),
-            Write::Records(write) => Self::of_records(write),
+            Write::Records(write) => Self::of_records(&[write]),
             Write::Tags(write) => Self([Query::Tags(write.resource().clone())].into()),
         }
     }
@@ -49,14 +49,15 @@ impl Invalidation {
         Self(iter::once(query).chain(tags).chain(groups.into_iter().map(Query::Health)).collect())
     }
 
-    fn of_records(write: &RecordsWrite) -> Self {
-        let Some(zone) = write.zone_id() else { return Self(BTreeSet::new()) };
-        let name = &write.batch.name;
-        let changed = write.batch.changes().into_iter().map(|change| match change {
-            RecordChange::Create(record) | RecordChange::Delete(record) => record.name.clone(),
-        });
-        let names = changed.chain([name.clone(), name.memory()]);
-        Self(names.map(|name| Query::Records(NameInZone { zone: zone.clone(), name })).collect())
+    /// The answers that writes to names may change.
+    pub(super) fn of_records(writes: &[&RecordsWrite]) -> Self {
+        let names =
+            writes.iter().filter_map(|write| Some((write.zone_id()?, &write.batch))).flat_map(|(zone, batch)| {
+                let changed = batch.create.iter().chain(&batch.delete).map(|record| record.name.clone());
+                let names = changed.chain([batch.name.clone(), batch.name.memory()]);
+                names.map(move |name| Query::Records(NameInZone { zone: zone.clone(), name })).collect::<Vec<_>>()
+            });
+        Self(names.collect())
     }
 
     /// The questions.

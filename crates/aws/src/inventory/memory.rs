@@ -75,6 +75,11 @@ impl Memory {
         known.failing.as_ref().map(|failing| &failing.last).or(known.found()).cloned()
     }
 
+    /// Whether a question was answered lately.
+    pub(super) fn knows(&self, query: &Query) -> bool {
+        self.known.contains_key(query)
+    }
+
     /// Whether what a question is about did not exist, or was no sensible question, when last asked.
     pub(super) fn is_doubtful(&self, query: &Query) -> bool {
         let failure = self.known.get(query).and_then(Known::found).and_then(Fact::failure);

@@ -54,20 +54,23 @@ impl Route53 {
         }
     }
 
-    /// What stands at names of a zone: reads the pages that hold a wanted name, or would hold it, and no others. An error is
-    /// that of all names; of one that cannot be told from a mistake in the name alone, see [`listing::is_plain`], it is its
-    /// own.
+    /// What stands at names of a zone: reads the pages that hold a wanted name, or would hold it, and no others. What else is
+    /// known and stands on one of these is told along. An error is that of all names; of one that cannot be told from a mistake in
+    /// the name alone, see [`listing::is_plain`], it is its own.
     pub(crate) async fn records(
         &self,
         zone: &ZoneId,
         names: &BTreeSet<DnsName>,
+        is_known: impl Fn(&DnsName) -> bool,
         call_token: &mut CallToken,
     ) -> Result<Vec<Found>, AwsError> {
         let (mut wanted, odd): (Vec<&DnsName>, Vec<&DnsName>) = names.iter().partition(|name| listing::is_plain(name));
         wanted.sort_by(|one, other| listing::order(one, other));
         let mut found: Vec<Found> = Vec::with_capacity(names.len());
         while let Some(start) = wanted.first().copied() {
-            let answers = self.listing(zone, start, call_token).await?.answers(start, wanted.iter().copied());
+            let listing = self.listing(zone, start, call_token).await?;
+            let along = listing.records.iter().map(|record| &record.name).filter(|name| is_known(name));
+            let answers = listing.answers(start, wanted.iter().copied().chain(along));
             wanted.retain(|name| !answers.contains_key(*name));
             found.extend(answers.into_iter().map(|(name, records)| (name, Ok(records))));
         }

@@ -36,7 +36,7 @@ impl Fixture {
         Self::with(|options| options)
     }
 
-    fn with(change: impl FnOnce(AwsOptions) -> AwsOptions) -> Self {
+    pub(crate) fn with(change: impl FnOnce(AwsOptions) -> AwsOptions) -> Self {
         let aws = simulated_with(change);
         let zone = ZoneId::new(&aws.add_zone(ZONE).unwrap());
         Self { aws, zone }

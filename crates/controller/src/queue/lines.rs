@@ -12,7 +12,7 @@ use weir_engine::ObjectRef;
 use weir_engine::tick::Urgency;
 
 use super::turns::{Due, Turns};
-use super::{BOARDING_INTERVAL, Channel, FAIR, Slots, after};
+use super::{BOARDING_INTERVAL, Channel, FAIR, FILLING, Slots, after};
 
 /// The lines of all channels.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ struct Line {
     /// Due, and seated until their write may go.
     seated: Turns,
     running: usize,
-    /// How many of the seated may begin now.
+    /// How many tokens the writes of the seated take, each and together.
+    fares: BTreeMap<ObjectRef, u32>,
+    fare: usize,
+    /// For how many tokens of the seated may begin now.
     boarding: usize,
     /// When some were let board last.
     boarded_at: Option<Timestamp>,
@@ -44,17 +47,19 @@ impl Lines {
         Self { slots, by_channel: BTreeMap::new(), begun: 0 }
     }
 
-    /// Someone is due, and keeps its seat if it has one.
-    pub fn add(&mut self, channel: &Arc<Channel>, due: Due, is_seated: bool) {
+    /// Someone is due, and keeps its seat if it has one, for a write that takes so many tokens.
+    pub fn add(&mut self, channel: &Arc<Channel>, due: Due, seated: Option<u32>) {
         let line = self.by_channel.entry(Arc::clone(channel)).or_default();
-        let turns = if is_seated { &mut line.seated } else { &mut line.ready };
-        turns.insert(due);
+        match seated {
+            Some(fare) => line.seat(due, fare),
+            None => line.ready.insert(due),
+        }
     }
 
-    /// How many have seats, by channel.
+    /// By which channels somebody has seats, and how many tokens the writes of all of them take.
     pub fn seats(&self) -> Vec<(Arc<Channel>, usize)> {
         let seated = self.by_channel.iter().filter(|(_, line)| !line.seated.is_empty());
-        seated.map(|(channel, line)| (Arc::clone(channel), line.seated.len())).collect()
+        seated.map(|(channel, line)| (Arc::clone(channel), line.fare)).collect()
     }
 
     /// How many have seats.
@@ -67,19 +72,34 @@ impl Lines {
         self.by_channel.get(channel).is_some_and(|line| !line.seated.is_empty())
     }
 
-    /// Lets as many board as may go, or says when it is to be tried again.
+    /// Lets as many board as may go, or says when it is to be tried again. Those whose writes share a request board when there are
+    /// tokens for a whole one, or for all of them.
     pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
         let line = self.by_channel.get_mut(channel)?;
-        let seats = line.seated.len();
         line.boarding = line.boarding.min(may_go);
-        if seats == 0 || may_go == 0 || line.boarding > 0 {
+        let together = channel.family.most_together();
+        if line.seated.is_empty() || may_go < line.fare.min(together) || line.boarding > 0 {
             return None;
         }
-        if let Some(due) = line.next_boarding(now).filter(|due| now < *due && may_go < seats) {
+        if together > 1 && line.fare < together && !line.is_quiet() {
+            let since = line.seated.longest().map_or(now, |(_, since, _)| since);
+            let due = after(since, FILLING);
+            if now < due && since <= now {
+                return Some(due);
+            }
+        }
+        if let Some(due) = line.next_boarding(now).filter(|due| now < *due && may_go < line.fare) {
             return Some(due);
         }
-        (line.boarding, line.boarded_at) = (may_go.min(seats), Some(now));
+        (line.boarding, line.boarded_at) = (may_go.min(line.fare), Some(now));
         None
+    }
+
+    /// Whether nobody else works by a channel: who is alone need not wait for others that may want to write too.
+    pub fn is_alone(&self, channel: &Channel) -> bool {
+        self.by_channel
+            .get(channel)
+            .is_none_or(|line| line.seated.is_empty() && line.ready.is_empty() && line.running <= 1)
     }
 
     /// When somebody looks that would look at an instant: with those that board next, where somebody has a seat. What goes back
@@ -95,7 +115,7 @@ impl Lines {
         for urgency in Urgency::ALL {
             let due = (urgency, since, object.clone());
             if !line.ready.remove(&due) {
-                line.seated.remove(&due);
+                line.unseat(&due);
             }
         }
         self.tidy(channel);
@@ -106,7 +126,8 @@ impl Lines {
         for line in self.by_channel.values_mut() {
             line.ready.clear();
             line.seated.clear();
-            (line.boarding, line.boarded_at) = (0, None);
+            line.fares.clear();
+            (line.fare, line.boarding, line.boarded_at) = (0, 0, None);
         }
         self.by_channel.retain(|_, line| line.running > 0);
     }
@@ -117,13 +138,19 @@ impl Lines {
     /// of moving runs that never ends keeps nobody waiting for ever.
     pub fn next(&mut self) -> Option<(Arc<Channel>, Due, bool)> {
         let slots = self.slots;
-        let heads = self.by_channel.iter().filter_map(|(channel, line)| Some((line.head(slots)?, channel)));
+        let heads = self
+            .by_channel
+            .iter()
+            .filter_map(|(channel, line)| Some((line.head(slots.of(channel.family.most_together() > 1))?, channel)));
         let ((mut due, boards), channel) = heads.min()?;
         let mut channel = Arc::clone(channel);
         if !boards && due.0 != Urgency::Rollback {
             self.begun = self.begun.wrapping_add(1);
             if self.begun.is_multiple_of(FAIR) {
-                let free = self.by_channel.iter().filter(|(_, line)| line.has_common(slots));
+                let free = self
+                    .by_channel
+                    .iter()
+                    .filter(|(channel, line)| line.has_common(slots.of(channel.family.most_together() > 1)));
                 let longest = free.filter_map(|(channel, line)| Some((line.ready.longest()?, channel)));
                 if let Some((longest, of)) = longest.min_by_key(|((_, since, _), _)| *since) {
                     (due, channel) = (longest, Arc::clone(of));
@@ -132,9 +159,10 @@ impl Lines {
         }
         let line = self.by_channel.get_mut(&channel)?;
         if boards {
-            line.boarding -= 1;
             line.boarded = line.boarded.wrapping_add(1);
             line.seated.take(&due);
+            let fare = line.unseat(&due);
+            line.boarding = line.boarding.saturating_sub(fare);
         } else {
             line.ready.take(&due);
         }
@@ -142,7 +170,7 @@ impl Lines {
         Some((channel, due, boards))
     }
 
-    /// One that had a slot of an channel has ended.
+    /// One that had a slot of a channel has ended.
     pub fn end(&mut self, channel: &Channel) {
         if let Some(line) = self.by_channel.get_mut(channel) {
             line.running = line.running.saturating_sub(1);
@@ -170,6 +198,21 @@ impl Lines {
 }
 
 impl Line {
+    fn seat(&mut self, due: Due, fare: u32) {
+        self.unseat(&due);
+        self.fares.insert(due.2.clone(), fare);
+        self.fare += usize::try_from(fare).unwrap_or(usize::MAX);
+        self.seated.insert(due);
+    }
+
+    /// Somebody has no seat any more; tells how many tokens its write takes.
+    fn unseat(&mut self, due: &Due) -> usize {
+        self.seated.remove(due);
+        let fare = self.fares.remove(&due.2).map_or(0, |fare| usize::try_from(fare).unwrap_or(usize::MAX));
+        self.fare -= fare;
+        fare
+    }
+
     /// Who goes first, if there is a slot for it, and whether it boards. Of those that board, one in a few is the one that has
     /// waited longest, however urgent.
     fn head(&self, slots: Slots) -> Option<(Due, bool)> {
@@ -181,13 +224,20 @@ impl Line {
         let boards = seated.is_some() && ready.as_ref().is_none_or(|other| other.0 != Urgency::Rollback);
         let head = if boards { seated } else { ready }?;
         let has_slot = if head.0 == Urgency::Rollback { self.running < slots.all } else { self.has_common(slots) };
-        has_slot.then_some((head, boards))
+        // Those that share a request have their room in it.
+        let has_room = boards && slots.are_shared;
+        (has_slot || has_room).then_some((head, boards))
     }
 
     /// When the next board after those that have boarded last. A clock that was set back keeps nobody waiting.
     fn next_boarding(&self, now: Timestamp) -> Option<Timestamp> {
         let boarded_at = self.boarded_at.filter(|boarded| *boarded <= now)?;
         Some(after(boarded_at, BOARDING_INTERVAL))
+    }
+
+    /// Whether all who are due have their seats.
+    fn is_quiet(&self) -> bool {
+        self.ready.is_empty() && self.running == 0
     }
 
     /// Whether there is a slot for others than rollbacks.

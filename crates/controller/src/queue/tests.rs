@@ -18,7 +18,7 @@ fn at(seconds: f64) -> Timestamp {
 }
 
 fn queue() -> Queue {
-    Queue::new(Slots { all: 3, rollback: 1 }, 42)
+    Queue::new(Slots::new(3, 1), 42)
 }
 
 fn names(queue: &mut Queue, now: Timestamp) -> Vec<String> {
@@ -31,7 +31,7 @@ fn rested(wake: Option<Timestamp>) -> Ending {
 
 #[test]
 fn the_more_urgent_goes_first_then_the_one_that_waited_longest() {
-    let mut queue = Queue::new(Slots { all: 9, rollback: 1 }, 0);
+    let mut queue = Queue::new(Slots::new(9, 1), 0);
     queue.wake(&object("routine-early"), at(1.0), Urgency::Routine);
     queue.wake(&object("progress-late"), at(3.0), Urgency::Progress);
     queue.wake(&object("progress-early"), at(2.0), Urgency::Progress);
@@ -128,7 +128,7 @@ fn what_aws_refuses_is_tried_ever_more_seldom_however_urgent() {
 
 /// Writers that have found no token, and taken seats.
 fn seated(count: usize) -> (Queue, Vec<String>) {
-    let mut queue = Queue::new(Slots { all: 24, rollback: 4 }, 1);
+    let mut queue = Queue::new(Slots::new(24, 4), 1);
     let writers: Vec<String> = (0..count).map(|number| format!("writer-{number:02}")).collect();
     for writer in &writers {
         queue.wake(&object(writer), at(0.0), Urgency::Progress);
@@ -197,9 +197,7 @@ fn who_has_written_looks_again_together_with_those_that_board_next() {
 
 #[test]
 fn the_same_seed_backs_off_alike() {
-    let run = |seed| {
-        backoffs(&mut Queue::new(Slots { all: 2, rollback: 1 }, seed), "a", Urgency::Routine, &Ending::Failed, 6)
-    };
+    let run = |seed| backoffs(&mut Queue::new(Slots::new(2, 1), seed), "a", Urgency::Routine, &Ending::Failed, 6);
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
@@ -377,7 +375,7 @@ proptest! {
     /// Whatever happens: one task for each object at a time, slots as promised, and no wake lost.
     #[test]
     fn the_promises_hold_under_any_use(moves in proptest::collection::vec(a_move(), 1..120)) {
-        let slots = Slots { all: 3, rollback: 1 };
+        let slots = Slots::new(3, 1);
         let mut queue = Queue::new(slots, 7);
         let mut now = at(0.0);
         let mut running: BTreeMap<ObjectRef, Urgency> = BTreeMap::new();
@@ -438,7 +436,7 @@ proptest! {
 
 #[test]
 fn a_load_that_never_ends_keeps_nobody_waiting_for_ever() {
-    let mut queue = Queue::new(Slots { all: 2, rollback: 1 }, 7);
+    let mut queue = Queue::new(Slots::new(2, 1), 7);
     queue.wake(&object("look"), at(0.0), Urgency::Routine);
     let moving: Vec<ObjectRef> = (0..4).map(|number| object(&format!("run-{number}"))).collect();
     for second in (1..40).map(f64::from) {
@@ -456,7 +454,7 @@ fn a_load_that_never_ends_keeps_nobody_waiting_for_ever() {
 
 #[test]
 fn what_goes_back_is_tried_again_sooner() {
-    let mut queue = Queue::new(Slots { all: 2, rollback: 1 }, 7);
+    let mut queue = Queue::new(Slots::new(2, 1), 7);
     queue.wake(&object("back"), at(0.0), Urgency::Rollback);
     let start = queue.start(at(0.0)).unwrap();
     queue.finish(&start.object, at(0.0), Ending::Failed, Urgency::Rollback);
@@ -475,7 +473,7 @@ fn far() -> Channel {
 #[test]
 fn who_waits_for_one_account_takes_no_slot_of_another() {
     let mut queue = queue();
-    let far = |urgency| Rank { urgency, channel: far() };
+    let far = |urgency| Rank { urgency, channel: far(), fare: 1 };
     for number in 0..40 {
         queue.wake(&of("shop", &format!("far{number}")), at(0.0), far(Urgency::Progress));
         queue.wake(&of("shop", &format!("back{number}")), at(0.0), far(Urgency::Rollback));
@@ -491,7 +489,7 @@ fn who_waits_for_one_account_takes_no_slot_of_another() {
 #[test]
 fn an_object_that_moves_to_another_account_waits_there() {
     let mut queue = queue();
-    let (object, far) = (of("shop", "a"), Rank { urgency: Urgency::Routine, channel: far() });
+    let (object, far) = (of("shop", "a"), Rank { urgency: Urgency::Routine, channel: far(), fare: 1 });
     queue.wake(&object, at(0.0), Urgency::Routine);
     queue.start(at(0.0)).unwrap();
     queue.wake(&object, at(1.0), far.clone());

@@ -26,8 +26,11 @@ use weir_api::weighted_route::{AddressType, DnsEntry, Entry, NameRecords};
 
 use crate::dns::{DnsName, Mark, NameInZone, RecordSet, RecordType, Survey, ZoneId};
 use crate::fact::Query;
-use crate::object::{Key, RouteObject};
+use crate::object::{Cluster, Key, RouteObject};
 use crate::reader::Facts;
+use crate::weights;
+
+use super::target::Target;
 
 /// A route of a name in DNS, with what its spec says of it.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +135,21 @@ pub(crate) fn contended(spec: &WeightedRouteSpec) -> Option<Key> {
         }
         Entry::Listener(_) => None,
     }
+}
+
+/// How many records the next change of a route makes and removes, as far as that is known before it is decided; 1 for one that
+/// has no name.
+pub fn expected_changes(cluster: &Cluster, route: &RouteObject) -> usize {
+    let Some(name) = DnsRoute::of(route) else { return 1 };
+    let live = weights::carrying(&route.status.weights);
+    let wanted = match Target::of(cluster, route) {
+        Target::Run(run) => weights::carrying(&run.part.weights),
+        Target::Chosen(goal) if route.spec.pace.is_none() => weights::carrying(&goal),
+        Target::Chosen(goal) => weights::with_attached(&weights::carrying(&goal), &live),
+        Target::Hold => live.clone(),
+    };
+    // What was there before is remembered beside the first ones.
+    name.types().len() * (live.len() + wanted.len()) + usize::from(!route.status.dns.marked)
 }
 
 /// The names that are looked at for a route: its own, and the one of what is remembered there.

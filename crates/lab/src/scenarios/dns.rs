@@ -7,6 +7,7 @@ mod edits;
 mod foreign;
 mod leaving;
 mod lockstep;
+mod many;
 mod refusals;
 mod shifts;
 mod ways_back;

@@ -23,7 +23,7 @@ pub(super) fn wave(routes: usize, seed: u64) -> Wave {
 }
 
 /// How many objects wait until their write may go.
-pub(super) fn seated(world: &World) -> usize {
+pub(crate) fn seated(world: &World) -> usize {
     let text = world.metrics().map(|metrics| metrics.render()).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("weir_queue_seated "));
     line.and_then(|number| number.parse().ok()).unwrap_or(0)

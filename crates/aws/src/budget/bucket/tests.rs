@@ -12,7 +12,7 @@ fn seconds(seconds: f64) -> Duration {
 
 /// How many calls of an urgency go at one instant.
 fn at_once(bucket: &mut Bucket, now: Instant, urgency: Urgency) -> u32 {
-    (0..1000).take_while(|_| bucket.take(now, urgency).is_ok()).count().try_into().unwrap()
+    (0..1000).take_while(|_| bucket.take(now, 1, urgency).is_ok()).count().try_into().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -21,10 +21,10 @@ async fn the_last_tokens_are_for_rollbacks() {
     for urgency in [Urgency::Progress, Urgency::Repair, Urgency::Routine] {
         let mut bucket = Bucket::new(LIMIT, now);
         assert_eq!(at_once(&mut bucket, now, urgency), 32);
-        assert_eq!(bucket.take(now, urgency), Err(seconds(0.1)));
+        assert_eq!(bucket.take(now, 1, urgency), Err(seconds(0.1)));
         assert_eq!(at_once(&mut bucket, now, Urgency::Rollback), 8);
-        assert_eq!(bucket.take(now, Urgency::Rollback), Err(seconds(0.1)));
-        assert_eq!(bucket.take(now, urgency), Err(seconds(0.9)), "the reserve is filled first");
+        assert_eq!(bucket.take(now, 1, Urgency::Rollback), Err(seconds(0.1)));
+        assert_eq!(bucket.take(now, 1, urgency), Err(seconds(0.9)), "the reserve is filled first");
     }
 }
 
@@ -33,9 +33,9 @@ async fn the_time_that_is_told_is_the_time_it_takes() {
     let start = Instant::now();
     let mut bucket = Bucket::new(LIMIT, start);
     at_once(&mut bucket, start, Urgency::Routine);
-    let wait = bucket.take(start, Urgency::Routine).unwrap_err();
-    assert!(bucket.take(start + wait - Duration::from_millis(1), Urgency::Routine).is_err());
-    assert_eq!(bucket.take(start + wait, Urgency::Routine), Ok(()));
+    let wait = bucket.take(start, 1, Urgency::Routine).unwrap_err();
+    assert!(bucket.take(start + wait - Duration::from_millis(1), 1, Urgency::Routine).is_err());
+    assert_eq!(bucket.take(start + wait, 1, Urgency::Routine), Ok(()));
     assert_eq!(at_once(&mut bucket, start + seconds(3600.0), Urgency::Routine), 32, "no more than the burst");
 }
 
@@ -43,11 +43,27 @@ async fn the_time_that_is_told_is_the_time_it_takes() {
 async fn what_is_put_back_is_there() {
     let now = Instant::now();
     let mut bucket = Bucket::new(LIMIT, now);
-    bucket.put_back(now);
+    bucket.put_back(now, 1);
     assert_eq!(bucket.tokens(now), 40);
-    bucket.take(now, Urgency::Routine).unwrap();
-    bucket.put_back(now);
+    bucket.take(now, 1, Urgency::Routine).unwrap();
+    bucket.put_back(now, 1);
     assert_eq!(bucket.tokens(now), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_worth_many_tokens_waits_for_all_of_them() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    assert_eq!(bucket.take(start, 30, Urgency::Progress), Ok(()));
+    assert_eq!(bucket.available(start), 2);
+    assert_eq!(bucket.take(start, 12, Urgency::Progress), Err(seconds(1.0)));
+    assert_eq!(bucket.time_until(start, 12), seconds(1.0));
+    assert_eq!(bucket.take(start + seconds(1.0), 12, Urgency::Progress), Ok(()));
+    // What turns out to be more is taken as far as it is there, and what is worth more than all of them goes with all of them.
+    bucket.take_more(start + seconds(1.0), 100);
+    assert_eq!(bucket.tokens(start + seconds(1.0)), 0);
+    assert_eq!(bucket.time_until(start + seconds(1.0), 1_000), seconds(4.0));
+    assert_eq!(bucket.take(start + seconds(5.0), 1_000, Urgency::Progress), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,12 +76,12 @@ async fn throttling_halves_the_rate_once_for_what_was_sent_before() {
     let now = start + seconds(0.1);
     assert_eq!(bucket.rate_at(now), 5_000_000);
     assert_eq!(bucket.tokens(now), 4, "the reserve shrinks with the rate");
-    assert_eq!(bucket.take(now, Urgency::Progress), Err(seconds(0.5)), "all others keep still");
-    assert_eq!(bucket.take(now, Urgency::Rollback), Ok(()));
+    assert_eq!(bucket.take(now, 1, Urgency::Progress), Err(seconds(0.5)), "all others keep still");
+    assert_eq!(bucket.take(now, 1, Urgency::Rollback), Ok(()));
     // A rollback that is throttled meanwhile says nothing new about the rate, but the others go on waiting.
     bucket.throttled(now, now + seconds(0.2));
     assert_eq!(bucket.rate_at(now), 5_000_000);
-    assert_eq!(bucket.take(now + seconds(0.2), Urgency::Progress), Err(seconds(0.5)));
+    assert_eq!(bucket.take(now + seconds(0.2), 1, Urgency::Progress), Err(seconds(0.5)));
     // What is sent later says that the rate is still too high.
     bucket.throttled(now + seconds(0.7), now + seconds(0.8));
     assert!((2_500_000..2_550_000).contains(&bucket.rate_at(now + seconds(0.8))), "it had risen a little");
@@ -79,7 +95,7 @@ async fn rollbacks_that_are_throttled_one_after_the_other_do_not_slow_themselves
     for tenths in [0, 3, 6, 9, 12] {
         let now = start + Duration::from_millis(100 * tenths);
         bucket.throttled(now, now);
-        assert_eq!(bucket.take(now, Urgency::Progress), Err(seconds(0.5)));
+        assert_eq!(bucket.take(now, 1, Urgency::Progress), Err(seconds(0.5)));
     }
     let now = start + seconds(1.2);
     assert!((5_000_000..5_050_000).contains(&bucket.rate_at(now)), "{}", bucket.rate_at(now));
@@ -120,7 +136,7 @@ async fn even_at_the_floor_something_is_kept_and_something_is_left() {
 fn drain(bucket: &mut Bucket, now: &mut Instant, span: f64, mut takes: impl FnMut(Instant) -> bool) -> (u32, u32) {
     let (end, mut sent, mut throttled) = (*now + seconds(span), 0, 0);
     while *now < end {
-        match bucket.take(*now, Urgency::Progress) {
+        match bucket.take(*now, 1, Urgency::Progress) {
             Ok(()) => {
                 sent += 1;
                 if !takes(*now) {
@@ -152,7 +168,7 @@ async fn who_seldom_sends_learns_nothing() {
     let start = Instant::now();
     let mut bucket = Bucket::new(MODIFY, start);
     for second in 0..100 {
-        bucket.take(start + seconds(f64::from(second)), Urgency::Progress).unwrap();
+        bucket.take(start + seconds(f64::from(second)), 1, Urgency::Progress).unwrap();
     }
     assert_eq!(bucket.rate_at(start + seconds(100.0)), 3_000_000);
 }

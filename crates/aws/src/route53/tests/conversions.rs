@@ -151,7 +151,7 @@ async fn a_zone_is_told() {
     assert_eq!(fact.reading::<HostedZone>().unwrap().found, Ok(&expected));
     let call = bed.calls()[0];
     assert_eq!((call.service, call.operation), ("route53", "GetHostedZone"));
-    assert_eq!(call.spent.unwrap().family, Family::Route53Read);
+    assert_eq!(call.spent.unwrap().family, Family::Route53);
     let gone = failed(&bed.fresh(Query::Zone(ZoneId::new("Z0"))).await);
     assert_eq!(
         (gone.kind, gone.message.as_str()),
