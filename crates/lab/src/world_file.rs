@@ -1,11 +1,15 @@
 //! What there is on AWS before anybody's tools come, as a file says it.
 
+mod zones;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use weir_sim::aws::{Aws, Refusal, RuleAction, TargetStickiness};
 
 use crate::account::{make_group, make_listener};
+
+pub use zones::{Record, Says, Zone};
 
 /// A world.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -17,6 +21,9 @@ pub struct WorldFile {
     /// Application Load Balancers.
     #[serde(default)]
     pub balancers: Vec<Balancer>,
+    /// Hosted zones, which are made last.
+    #[serde(default)]
+    pub zones: Vec<Zone>,
 }
 
 /// A target group of instances that answer, checked every ten seconds.
@@ -108,7 +115,8 @@ impl WorldFile {
             let made = make_group(aws, &group.name, group.targets, stickiness);
             made.map_err(|refusal| refused(&format!("target group {}", group.name), &refusal))?;
         }
-        self.balancers.iter().try_for_each(|balancer| balancer.furnish(aws))
+        self.balancers.iter().try_for_each(|balancer| balancer.furnish(aws))?;
+        self.zones.iter().try_for_each(|zone| zone.furnish(aws))
     }
 }
 

@@ -17,6 +17,9 @@ use super::name::DnsName;
 use super::record::{Content, Policy, Record, RecordType};
 use super::zones::{ZoneWish, bare_id};
 
+/// How many characters the identifier of a zone has at most.
+const LONGEST_ID: usize = 32;
+
 /// A record as a person writes it: of one name and type, alone or weighted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordEdit {
@@ -89,11 +92,38 @@ impl RecordEdit {
 impl Aws {
     /// Makes a public zone of this account that its name servers have at once. Returns its identifier.
     pub fn add_zone(&self, name: &str) -> Result<String, Refusal> {
+        self.set_zone_up(None, name)
+    }
+
+    /// The same, with an identifier that is known beforehand, as manifests name one.
+    pub fn add_zone_with_id(&self, id: &str, name: &str) -> Result<(), Refusal> {
+        let is_written_so = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if !(1..=LONGEST_ID).contains(&id.len()) || !id.bytes().all(is_written_so) {
+            let what = format!(
+                "found {id:?} as the identifier of a hosted zone; expected 1 to {LONGEST_ID} capital letters and digits, for \
+                 example Z0123456789ABCDEFGHIJ"
+            );
+            return Err(Refusal::new("InvalidInput", what));
+        }
+        if self.has_zone(id) {
+            let what =
+                format!("there is a hosted zone with the identifier {id} already; give another, or leave it out");
+            return Err(Refusal::new("HostedZoneAlreadyExists", what));
+        }
+        self.set_zone_up(Some(id.to_owned()), name).map(drop)
+    }
+
+    /// Whether this account has a zone of this identifier.
+    pub fn has_zone(&self, id: &str) -> bool {
+        self.partition().global(&self.here.account).route53.zones.contains_key(bare_id(id))
+    }
+
+    fn set_zone_up(&self, id: Option<String>, name: &str) -> Result<String, Refusal> {
         let name = DnsName::parse(name).map_err(|why| Refusal::new("InvalidDomainName", why))?;
         let (mut partition, writer) = self.at_hand(true);
         let route53 = &mut partition.global(&self.here.account).route53;
         let reference = format!("set up: {}", route53.zones.len());
-        Ok(route53.make_zone(&writer, ZoneWish { name, reference, comment: None, vpc: None })?.0)
+        Ok(route53.make_zone(&writer, ZoneWish { id, name, reference, comment: None, vpc: None })?.0)
     }
 
     /// Makes records while a world is set up: its name servers have them at once.

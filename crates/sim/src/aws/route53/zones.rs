@@ -42,6 +42,8 @@ pub(super) fn zone_of(input: &Input) -> Result<&str, Refusal> {
 
 /// What a new zone is asked to be.
 pub(super) struct ZoneWish {
+    /// Its identifier, where that is not left to chance.
+    pub(super) id: Option<String>,
     pub(super) name: DnsName,
     pub(super) reference: String,
     pub(super) comment: Option<String>,
@@ -73,7 +75,7 @@ impl ZoneWish {
         if vpc.is_none() && (RESERVED.contains(&name.as_str())) {
             return Err(Refusal::new("InvalidDomainName", format!("{} is reserved by AWS!", name.bare())));
         }
-        Ok(Self { name, reference: reference.to_owned(), comment: comment.map(str::to_owned), vpc })
+        Ok(Self { id: None, name, reference: reference.to_owned(), comment: comment.map(str::to_owned), vpc })
     }
 }
 
@@ -137,7 +139,7 @@ impl Route53 {
 
     /// Makes a zone with its name servers and its head; its identifier, and the change that this is.
     pub(super) fn make_zone(&mut self, writer: &Writer, wish: ZoneWish) -> Result<(String, Xml), Refusal> {
-        let ZoneWish { name, reference, comment, vpc } = wish;
+        let ZoneWish { id, name, reference, comment, vpc } = wish;
         if !self.references.insert(reference.clone()) {
             let message = "A hosted zone has already been created with the specified caller reference.";
             return Err(Refusal::new("HostedZoneAlreadyExists", message).with_status(StatusCode::CONFLICT));
@@ -154,7 +156,7 @@ impl Route53 {
             let message = format!("Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot create more than {MOST_ZONES}");
             return Err(Refusal::new("TooManyHostedZones", message));
         }
-        let id = self.draw_id('Z');
+        let id = id.unwrap_or_else(|| self.draw_id('Z'));
         let servers = self.draw_servers(vpc.is_some());
         let ns = servers.iter().map(|server| format!("{server}.")).collect();
         let soa = format!("{}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400", servers[0]);
