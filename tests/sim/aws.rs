@@ -80,6 +80,35 @@ fn a_world_is_built_and_looked_at_with_ordinary_calls() {
     assert_eq!(who["Account"], "123456789012", "{who}");
 }
 
+/// The records of the zone of the examples, without the two that every zone has: name, type, and the name of the balancer.
+fn aliases(sim: &Sim) -> Vec<(String, String, String)> {
+    let told = json(sim, "route53 list-resource-record-sets --hosted-zone-id Z0123456789ABCDEFGHIJ");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let balancer = |record: &Value| {
+        let target = text(&record["AliasTarget"]["DNSName"]);
+        let all = json(sim, "elbv2 describe-load-balancers");
+        let found = all["LoadBalancers"].as_array().unwrap().iter().find(|balancer| {
+            let name = text(&balancer["DNSName"]).to_ascii_lowercase();
+            target.trim_end_matches('.').eq_ignore_ascii_case(&name)
+        });
+        found.map(|balancer| text(&balancer["LoadBalancerName"])).unwrap_or_default()
+    };
+    let records = told["ResourceRecordSets"].as_array().unwrap().iter().skip(2);
+    records.map(|record| (text(&record["Name"]), text(&record["Type"]), balancer(record))).collect()
+}
+
+#[test]
+fn names_of_files_are_there_for_the_cli() {
+    for (file, balancer) in
+        [("examples/sim/dns.yaml", "api-blue"), ("examples/dns", "api-blue"), ("examples/lockstep", "blue-lb")]
+    {
+        let Some(sim) = Sim::start(&[file]) else { return };
+        let expected = [("api.shop.example.org.", "A", balancer)];
+        let expected = expected.map(|(name, kind, balancer)| (name.to_owned(), kind.to_owned(), balancer.to_owned()));
+        assert_eq!(aliases(&sim), expected, "{file}");
+    }
+}
+
 #[test]
 fn zones_and_records_are_built_and_read_back_with_ordinary_calls() {
     // Where time goes fast, changes are in sync when the CLI asks for the first time; it asks again after half a minute.

@@ -1,4 +1,4 @@
-//! What users have on AWS before Weir comes: made from the manifests that speak of it.
+//! An account on AWS, in the hands of whoever sets a world up and looks at it.
 //!
 //! Everything that depends on the control functions of the simulated AWS stands here and in the wires.
 
@@ -13,6 +13,7 @@ use weir_sim::aws::{
 };
 
 use crate::evidence::{Call, Weights};
+use crate::furniture::{self, Mistake};
 use crate::manifest::of_kind;
 
 /// How the targets of the groups made here are checked: often, so that scenarios are short.
@@ -38,36 +39,23 @@ impl Account {
         Self { aws: Arc::clone(aws) }
     }
 
-    /// Makes what the entry points and environments among the documents expect to exist by name, unless it was made
-    /// before: balancers with their listeners, which answer 503, and target groups with so many targets.
-    pub fn furnish(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
-        for entry_point in of_kind(documents, "EntryPoint") {
-            let balancer = name_of(entry_point, &entry_point["spec"]["existing"])?;
-            self.add_balancer(balancer)?;
-            for listener in entry_point["spec"]["listeners"].as_array().into_iter().flatten() {
-                let port = listener["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-                self.add_listener(balancer, port.ok_or("a listener needs a port from 1 to 65535")?)?;
-            }
-        }
-        for environment in of_kind(documents, "Environment") {
-            for group in environment["spec"]["targetGroups"].as_array().into_iter().flatten() {
-                self.add_group(name_of(environment, &group["existing"])?, targets, TargetStickiness::Off)?;
-            }
-        }
-        Ok(())
+    /// The AWS that it is an account of.
+    pub(crate) fn aws(&self) -> Arc<Aws> {
+        Arc::clone(&self.aws)
     }
 
-    fn add_balancer(&mut self, name: &str) -> Result<(), String> {
-        if self.aws.balancer_arn(name).is_none() {
-            self.aws.add_balancer(name).map_err(|refusal| refusal.to_string())?;
+    /// Makes what documents expect to exist by name, unless it is there: balancers with their listeners, target groups with so
+    /// many targets, and zones. Names that routes adopt lead to what carries the traffic before anything moves. The error is
+    /// what cannot be made.
+    pub fn furnish(&mut self, documents: &[Value], targets: u32) -> Result<(), Mistake> {
+        let mistakes = furniture::furnish(documents, targets, |_| Arc::clone(&self.aws));
+        if let Some(mistake) = mistakes.into_iter().next() {
+            return Err(mistake);
         }
-        Ok(())
-    }
-
-    fn add_listener(&self, balancer: &str, port: u16) -> Result<(), String> {
-        if self.aws.listener_arn(balancer, port).is_none() {
-            let made = make_listener(&self.aws, balancer, port, &RuleAction::FixedResponse(503));
-            made.map_err(|refusal| refusal.to_string())?;
+        for route in of_kind(documents, "WeightedRoute") {
+            if let Some(environment) = furniture::first_backend(documents, route) {
+                furniture::lead(&self.aws, documents, route, environment);
+            }
         }
         Ok(())
     }
@@ -210,6 +198,7 @@ impl Account {
             operation: call.operation.to_owned(),
             write: call.write,
             resources: call.resources.iter().map(ToString::to_string).collect(),
+            changes: call.changes,
             code: call.outcome.to_owned(),
         };
         self.aws.calls().into_iter().map(call).collect()
@@ -249,15 +238,4 @@ fn count<K>(targets: BTreeMap<K, TargetState>) -> u32 {
     let takes = |state: &&TargetState| matches!(state, TargetState::Healthy | TargetState::Unchecked);
     let healthy = targets.values().filter(takes).count();
     u32::try_from(healthy).unwrap_or(u32::MAX)
-}
-
-/// The name of an existing thing.
-fn name_of<'a>(of: &Value, existing: &'a Value) -> Result<&'a str, String> {
-    existing["name"].as_str().ok_or_else(|| {
-        format!(
-            "{} {} names an existing thing by its ARN; the simulated AWS makes ARNs of its own, so give existing.name",
-            of["kind"].as_str().unwrap_or("the object"),
-            of["metadata"]["name"].as_str().unwrap_or("without a name")
-        )
-    })
 }

@@ -44,6 +44,8 @@ pub struct Call {
     pub write: bool,
     /// The ARNs or names that it speaks of.
     pub resources: Vec<String>,
+    /// How many changes of records were in its batch: what was to be made or deleted.
+    pub changes: u32,
     /// `OK`, or the error code.
     pub code: String,
 }

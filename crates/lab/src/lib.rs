@@ -12,6 +12,7 @@ pub mod crash;
 mod director;
 pub mod evidence;
 pub mod fault;
+mod furniture;
 pub mod journal;
 pub mod judge;
 pub mod load;
@@ -39,6 +40,7 @@ pub mod world_file;
 
 pub use account::Account;
 pub use evidence::Evidence;
+pub use furniture::Mistake;
 pub use process::controller;
 pub use wire::{CrashPoint, Disturbance, Mischief, Side, Which};
 pub use world::{Settings, World};

@@ -138,7 +138,8 @@ impl Rollout {
             world.add_group(group, TARGETS, stickiness).expect("the groups of a rollout can be made");
         }
         let documents = manifest::parse(&self.manifests()).expect("the rollout's manifests are YAML");
-        world.furnish_documents(&documents, TARGETS).expect("the rollout's manifests name what exists");
+        let mistakes = world.furnish_documents(&documents, TARGETS);
+        assert!(mistakes.is_empty(), "the rollout's manifests name what exists: {mistakes:?}");
         let provisioner = Provisioner::new(world.aws(), self.place);
         if provisioner.is_his() {
             provisioner.write().expect("AWS takes what the provisioner of a rollout writes");

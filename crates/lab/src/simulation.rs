@@ -4,6 +4,7 @@
 //! those that are drawn for it. The same seed and manifests play the same.
 
 mod accidents;
+mod clients;
 mod coverage;
 mod manifests;
 mod play;

@@ -222,7 +222,8 @@ impl World {
 
     /// Makes on AWS what manifests expect to find there, with so many targets in each group.
     pub fn furnish(&mut self, manifests: &str, targets: u32) -> Result<(), String> {
-        self.furnish_documents(&manifest::parse(manifests)?, targets)
+        let mistakes = self.furnish_documents(&manifest::parse(manifests)?, targets);
+        mistakes.into_iter().next().map_or(Ok(()), |mistake| Err(mistake.message))
     }
 
     /// Applies manifests in the order of the text, as `kubectl apply` does.

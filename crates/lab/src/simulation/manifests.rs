@@ -117,6 +117,11 @@ impl Manifests {
         if mistakes.is_empty() { Ok(Self { objects, namespaces, passed_over }) } else { Err(mistakes) }
     }
 
+    /// The objects as they are written, in the order of the files.
+    pub fn documents(&self) -> Vec<Value> {
+        self.objects.iter().map(|object| object.document.clone()).collect()
+    }
+
     /// The objects of a kind.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Object> {
         self.objects.iter().filter(move |object| object.document["kind"] == kind)
@@ -140,12 +145,20 @@ impl Manifests {
 
     /// The names of the target groups, each once.
     pub fn groups(&self) -> Vec<String> {
-        let groups = self
+        self.existing("targetGroups").into_iter().collect()
+    }
+
+    /// The names of the balancers that environments lend to names in DNS.
+    pub fn lent_balancers(&self) -> BTreeSet<String> {
+        self.existing("loadBalancers")
+    }
+
+    /// The names of existing things in a list of environments.
+    fn existing(&self, list: &str) -> BTreeSet<String> {
+        let listed = self
             .of_kind("Environment")
-            .flat_map(|object| object.document["spec"]["targetGroups"].as_array().into_iter().flatten());
-        let names: BTreeSet<String> =
-            groups.filter_map(|group| Some(group["existing"]["name"].as_str()?.to_owned())).collect();
-        names.into_iter().collect()
+            .flat_map(|object| object.document["spec"][list].as_array().into_iter().flatten());
+        listed.filter_map(|thing| Some(thing["existing"]["name"].as_str()?.to_owned())).collect()
     }
 
     /// The wishes, in the order of the files.

@@ -1,6 +1,6 @@
 //! One play: the traffic comes to rest where it is before the release, the wishes are applied, and what befalls it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use weir_api::condition::{COMPLETE, Condition, READY, STALLED, Truth, find, hold
 use weir_api::traffic_shift::{GateName, Outcome, Phase, RunGate, TrafficShiftStatus};
 use weir_engine::Key;
 use weir_engine::forecast::{Forecast, Question};
-use weir_sim::traffic::{Cause, Traffic};
 
 use crate::director::SplitLocation;
 use crate::evidence::Evidence;
@@ -24,6 +23,7 @@ use crate::rollout::SplitPoint;
 use crate::stage::on_virtual_time;
 use crate::world::{LONG_LEASE, SHORT_LEASE, World};
 
+use super::clients::Clients;
 use super::coverage::uncovered_permille;
 use super::manifests::Wish;
 use super::{Simulation, stage};
@@ -55,6 +55,10 @@ pub struct Play {
     pub uncovered_permille: u32,
     /// How often each operation of AWS was called from the release on.
     pub calls: BTreeMap<String, u64>,
+    /// How many batches of changes Route 53 took from the release on.
+    pub batches: u64,
+    /// How many records were made and deleted in them.
+    pub record_changes: u64,
     /// What must never be, and was.
     pub broken: Vec<String>,
     #[serde(skip)]
@@ -128,8 +132,10 @@ pub(super) fn forecast(simulation: &Simulation) -> Option<(Question, Forecast)> 
 /// A release that is going on.
 struct Release {
     world: World,
-    clients: Vec<Traffic>,
+    clients: Clients,
     wishes: Vec<Wish>,
+    /// The balancers that environments lend to names.
+    lent: BTreeSet<String>,
     /// How often somebody had to say that a shift goes on.
     resumed: BTreeMap<Key, u32>,
     /// When each shift was seen to have ended, by the clock of the world: that of a controller may be wrong.
@@ -143,7 +149,7 @@ impl Release {
         let is_about_leaders = planned.iter().any(|planned| planned.fault.is_about_leaders());
         let lease = if is_about_leaders { SHORT_LEASE } else { LONG_LEASE };
         let mut release = Self::prepare(simulation, seed, lease).await;
-        let before = release.clients.iter_mut().map(|clients| counted(clients, release.world.now())).collect();
+        release.clients.begin(release.world.now());
         let calls_before = release.world.evidence().calls.len();
         let at = release.world.now();
         if release.begun {
@@ -152,7 +158,7 @@ impl Release {
             release.world.direct(SplitLocation { namespace, place: SplitPoint::DefaultAction }, planned);
             release.go(planned).await;
         }
-        release.sum_up(at, before, calls_before)
+        release.sum_up(at, calls_before)
     }
 
     /// A world that rests, or does not, where it is before the release.
@@ -160,9 +166,11 @@ impl Release {
         let (manifests, file) = (&simulation.manifests, simulation.world.as_ref());
         let (world, clients) = stage::set(stage::settings(seed, manifests, lease), manifests, file).await;
         let (resumed, ended) = (BTreeMap::new(), BTreeMap::new());
-        let mut release = Self { world, clients, wishes: manifests.wishes(), resumed, ended, begun: false };
+        let (wishes, lent) = (manifests.wishes(), manifests.lent_balancers());
+        let mut release = Self { world, clients, wishes, lent, resumed, ended, begun: false };
         release.world.start_controller();
         release.begun = release.begin().await;
+        release.clients.admit(&release.world);
         release
     }
 
@@ -195,6 +203,7 @@ impl Release {
             self.world.note_manual_change("everything is well again");
             self.until_ended(length).await;
         }
+        self.clients.admit(&self.world);
         self.world.run_for(CALM).await;
     }
 
@@ -231,26 +240,20 @@ impl Release {
         }
     }
 
-    fn sum_up(mut self, at: Timestamp, before: Vec<Counted>, calls_before: usize) -> (Play, Evidence) {
-        let now = self.world.now();
+    fn sum_up(mut self, at: Timestamp, calls_before: usize) -> (Play, Evidence) {
         let mut play = Play { unready: unready(&self.world), ..Play::default() };
         play.shifts = self.wishes.iter().map(|wish| self.end(wish, at)).collect();
-        for (clients, before) in self.clients.iter_mut().zip(before) {
-            let after = counted(clients, now);
-            play.requests += after.sent - before.sent;
-            for (cause, count) in after.causes {
-                let count = count - before.causes.get(&cause).copied().unwrap_or(0);
-                play.failed += count;
-                if count > 0 {
-                    *play.causes.entry(cause.to_string()).or_default() += count;
-                }
-            }
-        }
+        (play.requests, play.causes) = self.clients.met(self.world.now());
+        play.failed = play.causes.values().sum();
         let evidence = self.world.evidence();
         for call in &evidence.calls[calls_before..] {
             *play.calls.entry(call.operation.clone()).or_default() += 1;
+            if call.changes > 0 && call.code == "OK" {
+                play.batches += 1;
+                play.record_changes += u64::from(call.changes);
+            }
         }
-        play.uncovered_permille = uncovered_permille(&evidence, at);
+        play.uncovered_permille = uncovered_permille(&evidence, at, &self.lent);
         play.broken = judge(&evidence).iter().map(ToString::to_string).collect();
         play.broken.extend(plan::ending::defect(&self.world));
         let lingering = self.world.lingering().into_iter();
@@ -286,17 +289,6 @@ impl Release {
                 && is_complete(&self.world, &wish.key),
         }
     }
-}
-
-/// What clients had met at an instant.
-struct Counted {
-    sent: u64,
-    causes: BTreeMap<Cause, u64>,
-}
-
-fn counted(clients: &mut Traffic, now: Timestamp) -> Counted {
-    clients.advance_to(now);
-    Counted { sent: clients.totals().sent, causes: clients.causes() }
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {

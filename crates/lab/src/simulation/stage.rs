@@ -1,30 +1,28 @@
 //! The world of a play: made to fit the manifests, with the traffic where it is before the release.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use weir_api::{EntryPoint, Match, WeightedRoute};
+use weir_api::{EntryPoint, WeightedRoute};
+use weir_aws::ZoneName;
+use weir_engine::dns::ZoneId;
 use weir_engine::{Grants, Key};
-use weir_sim::aws::{Aws, HttpRequest, RuleAction};
-use weir_sim::traffic::{Traffic, TrafficSettings};
+use weir_sim::aws::{Aws, RuleAction};
 
+use crate::furniture::{self, Mistake};
 use crate::stage::on_virtual_time;
 use crate::world::{LONG_LEASE, Settings, World};
 use crate::world_file::WorldFile;
 
+use super::clients::Clients;
 use super::manifests::Manifests;
 
 /// How many targets each group gets that manifests name and no world file has.
 const TARGETS: u32 = 4;
 /// How long the targets that carry the traffic run before anything begins.
 const PROLOGUE: Duration = Duration::from_mins(2);
-/// How many requests the clients of all routes send in a second.
-const REQUESTS_PER_SECOND: u32 = 40;
-/// The host that they ask for where a route is for any.
-const HOST: &str = "shop.example.com";
 
 /// The settings of a play.
 pub(super) fn settings(seed: u64, manifests: &Manifests, lease: Duration) -> Settings {
@@ -40,10 +38,13 @@ pub(super) fn furnish(settings: Settings, manifests: &Manifests, file: Option<&W
         mistakes.extend(world.apply_document(namespace).err());
     }
     mistakes.extend(file.and_then(|file| file.furnish(world.aws()).err()));
-    for object in &manifests.objects {
-        let furnished = world.furnish_documents(std::slice::from_ref(&object.document), TARGETS);
-        mistakes.extend(furnished.err().map(|message| format!("{}: {message}", object.file)));
+    let documents = manifests.documents();
+    for Mistake { document, message } in world.furnish_documents(&documents, TARGETS) {
+        mistakes.push(format!("{}: {message}", manifests.objects[document].file));
     }
+    let names = documents.iter().filter_map(furniture::name_in_zone);
+    let names = names.map(|(zone, name)| ZoneName { zone: ZoneId::new(zone), pattern: name.to_owned() });
+    world.restrict(&world.policy_for(names.collect()));
     (world, mistakes)
 }
 
@@ -57,6 +58,17 @@ pub(super) fn mistakes(manifests: &Manifests, file: Option<&WorldFile>) -> Vec<S
         }
         mistakes
     })
+}
+
+/// Leads each name that a route takes over, and at which nothing stands yet, to what carries its traffic before the release.
+fn lead(world: &World, manifests: &Manifests) {
+    let (documents, before) = (manifests.documents(), manifests.before());
+    for object in manifests.of_kind("WeightedRoute") {
+        let known = before.get(&object.key()).map(String::as_str);
+        if let Some(environment) = known.or_else(|| furniture::first_backend(&documents, &object.document)) {
+            furniture::lead(world.aws(), &documents, &object.document, environment);
+        }
+    }
 }
 
 /// Sends the traffic of each listener whose default action a route takes over, and that forwards nowhere yet, to what
@@ -78,7 +90,12 @@ fn forward(world: &World, manifests: &Manifests) {
 }
 
 /// The listener of a route: the AWS that it is in, the name of the balancer, and the port.
-fn listener(world: &World, manifests: &Manifests, key: &Key, route: &WeightedRoute) -> Option<(Arc<Aws>, String, u16)> {
+pub(super) fn listener(
+    world: &World,
+    manifests: &Manifests,
+    key: &Key,
+    route: &WeightedRoute,
+) -> Option<(Arc<Aws>, String, u16)> {
     let entry = route.spec.entry.as_listener()?;
     let namespace = entry.entry_point.namespace.as_deref().unwrap_or(&key.namespace);
     let at = Key::new(namespace, entry.entry_point.name.as_str());
@@ -105,11 +122,12 @@ fn group(manifests: &Manifests, key: &Key, route: &WeightedRoute, environment: &
 
 /// A world in which the clients have come and the objects are as before the release: each shift wants what carries the traffic
 /// already, if anything does.
-pub(super) async fn set(settings: Settings, manifests: &Manifests, file: Option<&WorldFile>) -> (World, Vec<Traffic>) {
+pub(super) async fn set(settings: Settings, manifests: &Manifests, file: Option<&WorldFile>) -> (World, Clients) {
     let (mut world, _) = furnish(settings, manifests, file);
     forward(&world, manifests);
+    lead(&world, manifests);
     world.run_for(PROLOGUE).await;
-    let clients = clients(&world, manifests);
+    let clients = Clients::of(&world, manifests);
     let wishes = manifests.wishes();
     for object in &manifests.objects {
         let mut document = object.document.clone();
@@ -123,48 +141,4 @@ pub(super) async fn set(settings: Settings, manifests: &Manifests, file: Option<
         let _ = world.apply_document(document);
     }
     (world, clients)
-}
-
-/// Clients of every listener and rule that a route splits, as far as there are any already.
-fn clients(world: &World, manifests: &Manifests) -> Vec<Traffic> {
-    let routes: Vec<_> = manifests.of_kind("WeightedRoute").map(super::manifests::Object::key).collect();
-    let each = (REQUESTS_PER_SECOND / u32::try_from(routes.len()).unwrap_or(u32::MAX).max(1)).max(1);
-    let mut known = BTreeSet::new();
-    let mut streams = Vec::new();
-    for (number, key) in (0..).zip(routes) {
-        let Some(route) = manifests.route(&key) else { continue };
-        let Some((aws, balancer, port)) = listener(world, manifests, &key, &route) else { continue };
-        let request = request(route.spec.entry.as_listener().and_then(|entry| entry.matches.as_ref()));
-        if known.insert((aws.region(), balancer.clone(), port, format!("{request:?}"))) {
-            let settings =
-                TrafficSettings { request, requests_per_second: each, ..TrafficSettings::to(balancer, port, HOST) };
-            streams.push(Traffic::new(aws, world.seed() ^ number, settings));
-        }
-    }
-    streams
-}
-
-/// A request that a match is for.
-fn request(matches: Option<&Match>) -> HttpRequest {
-    let mut request = HttpRequest::get(HOST, "/");
-    let Some(matches) = matches else { return request };
-    // What a wildcard stands for is any text.
-    let plain = |pattern: &String| pattern.replace('*', "any").replace('?', "x");
-    if let Some(host) = matches.hosts.first() {
-        request.host = plain(host);
-    }
-    if let Some(path) = matches.paths.first() {
-        request.path = plain(path);
-    }
-    if let Some(method) = matches.methods.first() {
-        request.method.clone_from(method);
-    }
-    let header = |header: &weir_api::matching::HeaderMatch| Some((header.name.clone(), plain(header.values.first()?)));
-    request.headers = matches.headers.iter().filter_map(header).collect();
-    if let Some(pair) = matches.query_strings.first() {
-        request.query.push((pair.key.as_ref().map_or_else(|| "any".to_owned(), plain), plain(&pair.value)));
-    }
-    let address = matches.source_ips.first().and_then(|network| network.split('/').next()?.parse().ok());
-    request.source = address.unwrap_or(request.source);
-    request
 }

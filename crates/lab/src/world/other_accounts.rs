@@ -1,13 +1,14 @@
 //! The accounts and regions beside the one that the world begins with, made for manifests that speak of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::account::Account;
 use crate::evidence::Call;
-use crate::manifest::of_kind;
+use crate::furniture::{self, Mistake};
 
 use super::World;
 
@@ -23,15 +24,11 @@ impl World {
     }
 
     /// Makes what documents expect, each where its `spec.aws` says; the roles that they name trust the external IDs
-    /// that they give.
-    pub(crate) fn furnish_documents(&mut self, documents: &[Value], targets: u32) -> Result<(), String> {
-        let mut by_place: BTreeMap<Option<(String, String)>, Vec<Value>> = BTreeMap::new();
-        for document in ["EntryPoint", "Environment"].iter().flat_map(|kind| of_kind(documents, kind)) {
-            by_place.entry(self.place_of(document)).or_default().push(document.clone());
-        }
-        by_place.into_iter().try_for_each(|(place, documents)| match place {
-            None => self.account.furnish(&documents, targets),
-            Some((account, region)) => self.account_at(&account, &region).furnish(&documents, targets),
+    /// that they give. What cannot be made is told.
+    pub(crate) fn furnish_documents(&mut self, documents: &[Value], targets: u32) -> Vec<Mistake> {
+        furniture::furnish(documents, targets, |document| match self.place_of(document) {
+            None => Arc::clone(&self.aws),
+            Some((account, region)) => self.account_at(&account, &region).aws(),
         })
     }
 

@@ -26,7 +26,15 @@ impl World {
     ///
     /// Never: a policy is plain data.
     pub fn policy_for_names(&self, zone: &str, pattern: &str) -> Value {
-        let names = vec![ZoneName { zone: ZoneId::new(zone), pattern: pattern.to_owned() }];
+        self.policy_for(vec![ZoneName { zone: ZoneId::new(zone), pattern: pattern.to_owned() }])
+    }
+
+    /// The same, with names of any zones.
+    ///
+    /// # Panics
+    ///
+    /// Never: a policy is plain data.
+    pub fn policy_for(&self, names: Vec<ZoneName>) -> Value {
         serde_json::to_value(Policy::new(&Scope { names, ..self.scope(&[], true) })).expect("a policy is plain data")
     }
 

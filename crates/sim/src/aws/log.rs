@@ -18,6 +18,8 @@ pub struct Call {
     pub write: bool,
     /// The ARNs and names that it was about.
     pub resources: Vec<Arc<str>>,
+    /// How many changes of records were in its batch.
+    pub changes: u32,
     /// `OK` or the code of the error.
     pub outcome: &'static str,
 }

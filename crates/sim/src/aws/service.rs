@@ -109,6 +109,8 @@ pub struct Asks {
     pub split: Option<Split>,
     /// The tags that it gives.
     pub tags: BTreeMap<String, String>,
+    /// How many changes of records are in its batch: what is made or deleted.
+    pub changes: u32,
 }
 
 /// How traffic is split among groups, or among what records lead to.
@@ -198,12 +200,14 @@ impl Partition {
         });
         let outcome =
             outcome.map_err(|Refused { refusal, root }| Refused { refusal: service.in_own_words(refusal), root });
+        let asks = found.map(|operation| service.asks(&operation, input)).unwrap_or_default();
         self.regional(&place).log.record(Call {
             at: now,
             service: service.signing_name(),
             operation: found.map_or("unknown", |operation| operation.name),
             write: found.is_some_and(|operation| operation.writes),
-            resources: found.map(|operation| service.asks(&operation, input).resources).unwrap_or_default(),
+            resources: asks.resources,
+            changes: asks.changes,
             outcome: outcome.as_ref().map_or_else(|refused| refused.refusal.code, |_| "OK"),
         });
         outcome

@@ -10,7 +10,7 @@ use weir_lab::sim::aws::{Aws, AwsOptions};
 use weir_lab::sim::clock::Clock;
 use weir_lab::sim::kube::{Kube, KubeOptions};
 use weir_lab::world_file::WorldFile;
-use weir_lab::{Account, manifest};
+use weir_lab::{Account, Mistake, manifest};
 
 use crate::files::{self, Error};
 
@@ -37,21 +37,21 @@ pub(super) fn set(seed: u64, speed: u32, paths: &[PathBuf]) -> Result<Stage, Err
         let definition = serde_json::to_value(definition).expect("a definition is JSON");
         kube.apply(&definition).expect("Weir's own kinds are well formed");
     }
-    let mut manifests = Vec::new();
+    let (mut documents, mut origins) = (Vec::new(), Vec::new());
     for (path, text) in files::read(paths)? {
         let mistake = |message| Error::Mistake { path: path.clone(), message };
-        let documents = manifest::parse(&text).map_err(mistake)?;
-        if is_manifest(&documents) {
-            manifests.push((path, documents));
+        let found = manifest::parse(&text).map_err(mistake)?;
+        if is_manifest(&found) {
+            origins.extend(found.iter().map(|_| path.clone()));
+            documents.extend(found);
         } else {
             WorldFile::parse(&text).and_then(|world| world.furnish(&aws)).map_err(mistake)?;
         }
     }
-    // What a world file says is there already when manifests name it.
-    for (path, documents) in manifests {
-        let furnished = Account::new(&aws).furnish(&documents, TARGETS);
-        furnished.map_err(|message| Error::Mistake { path, message })?;
-    }
+    // What a world file says is there already when manifests name it, and what one manifest names may hang on another.
+    let furnished = Account::new(&aws).furnish(&documents, TARGETS);
+    furnished
+        .map_err(|Mistake { document, message }| Error::Mistake { path: origins.swap_remove(document), message })?;
     Ok(Stage { aws, kube })
 }
 

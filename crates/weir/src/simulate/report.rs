@@ -107,6 +107,12 @@ impl Report<'_> {
             format!("{} %", tenths(worst.into()))
         });
         row("AWS calls".to_owned(), &|plays| spread(plays.iter().map(|play| play.call_count()), thousands));
+        if self.seeds.iter().flat_map(Seed::plays).any(|play| play.batches > 0) {
+            row("batches to Route 53".to_owned(), &|plays| spread(plays.iter().map(|play| play.batches), thousands));
+            row("  records made or deleted".to_owned(), &|plays| {
+                spread(plays.iter().map(|play| play.record_changes), thousands)
+            });
+        }
         row("invariants broken".to_owned(), &|plays| {
             plays.iter().map(|play| play.broken.len()).sum::<usize>().to_string()
         });

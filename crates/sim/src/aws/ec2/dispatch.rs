@@ -131,6 +131,7 @@ impl Service for ElasticCompute {
             removes: name == "TerminateInstances" || name.starts_with("Delete"),
             split: None,
             tags: if name == "DeleteTags" { super::Tags::new() } else { Ec2::tags_in(form) },
+            changes: 0,
         }
     }
 

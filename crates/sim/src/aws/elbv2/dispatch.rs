@@ -113,6 +113,7 @@ impl Service for Elbv2 {
             removes: name.starts_with("Delete") || name.starts_with("Remove"),
             split: actions.map(|actions| split(&actions)),
             tags: form.list("Tags").into_iter().filter_map(tag).collect(),
+            changes: 0,
         }
     }
 

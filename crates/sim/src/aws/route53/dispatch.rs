@@ -126,6 +126,7 @@ impl Service for Dns {
             removes: operation.name.starts_with("Delete") || does("DELETE") || tags::removed(input).next().is_some(),
             split: split(asked),
             tags: tags::given(input),
+            changes: count(asked),
         }
     }
 
@@ -137,7 +138,7 @@ impl Service for Dns {
             _ => rates.each,
         };
         let changes = rates.changes.filter(|_| operation.name == CHANGE_RECORDS);
-        let amount = u32::try_from(batch::outline(input).len()).unwrap_or(u32::MAX);
+        let amount = count(batch::outline(input));
         let all = [
             Some(Fare::one("all calls", rates.calls)),
             own.map(|rate| Fare::one(operation.name, rate)),
@@ -171,6 +172,10 @@ impl Service for Dns {
         let balancers = Balancers::of(partition);
         partition.global(&place.account).route53.change_resource_record_sets(input, writer, &balancers)
     }
+}
+
+fn count(changes: &[Element]) -> u32 {
+    u32::try_from(changes.len()).unwrap_or(u32::MAX)
 }
 
 /// What a request is about: the zone, the change or the health check that its path names, and of a batch the names of
