@@ -62,6 +62,30 @@ fn a_release_is_planned_and_then_goes_as_planned() {
 }
 
 #[test]
+fn names_are_planned_with_their_batches_and_rights() {
+    let Some(sim) = Sim::start(&["examples/sim/lockstep.yaml"]) else { return };
+    sim.run("kubectl create namespace shop");
+    let planned = sim.run(&weir(&format!("plan -f examples/lockstep {PLAN}")));
+    let plan: Value = serde_json::from_str(&planned).unwrap();
+    assert_eq!(plan["shifts"][0]["outcome"], "Succeeded", "{planned}");
+    // The name is taken over, moved three times, and the end of the run is remembered.
+    assert_eq!(
+        (plan["batches"].as_u64(), plan["recordChanges"].as_u64()),
+        (Some(5), Some(3 + 3 + 4 + 3 + 2)),
+        "{planned}"
+    );
+    let said = sim.run(&weir(&format!("plan -f examples/lockstep {}", PLAN.replace(" -o json", ""))));
+    for words in [
+        "  ChangeResourceRecordSets  blue 75, green 25",
+        "5 batches go to Route 53, in which 15 records are made or deleted",
+        "  route53:ChangeResourceRecordSets  arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ",
+        "  route53:GetChange  arn:aws:route53:::change/*",
+    ] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+}
+
+#[test]
 fn what_stands_in_the_way_of_a_plan_is_told() {
     let Some(sim) = Sim::start(&["examples/sim/release.yaml"]) else { return };
     sim.run("kubectl create namespace shop");
@@ -164,10 +188,13 @@ fn simulate(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn the_examples_are_sound_whatever_befalls_them() {
-    for folder in ["examples/release", "examples/rule"] {
-        let (code, told, said) = simulate(&["-f", folder, "--seeds", "4", "--faults", "random"]);
+    for (folder, has_batches) in [("release", false), ("rule", false), ("lockstep", true), ("dns", false)]
+        .map(|(name, has)| (format!("examples/{name}"), has))
+    {
+        let (code, told, said) = simulate(&["-f", &folder, "--seeds", "4", "--faults", "random"]);
         assert_eq!((code, said.as_str()), (Some(0), ""), "{folder}: {told}");
         assert!(told.contains("no invariant was broken") && told.contains("--timeline"), "{told}");
+        assert_eq!(told.contains("batches to Route 53"), has_batches, "{told}");
     }
 }
 

@@ -19,7 +19,7 @@ use crate::fact::AwsError;
 use crate::grant::Grants;
 use crate::object::{Cluster, Key, ObjectRef};
 use crate::reader::{Ask, Facts};
-use crate::write::Write;
+use crate::write::{RecordsWrite, Write};
 
 use projection::Projection;
 pub use quota::{Limits, Quota, QuotaUse};
@@ -123,17 +123,48 @@ impl Forecast {
         })
     }
 
-    /// The operations that IAM must allow for its writes, each with the resource.
-    pub fn rights(&self) -> BTreeSet<(&'static str, String)> {
-        let real = |(operation, resource): (&'static str, String)| (operation, projection::without_planned(resource));
-        self.writes().flat_map(Write::rights).map(real).collect()
+    /// The actions that IAM must allow for its writes, each with the resource.
+    pub fn rights(&self) -> BTreeSet<(String, String)> {
+        self.writes().flat_map(rights).collect()
+    }
+
+    /// How many batches of changes Route 53 gets.
+    pub fn batches(&self) -> u64 {
+        count(self.record_writes().count())
+    }
+
+    /// How many records are made and deleted in them, for which AWS has a rate of its own.
+    pub fn record_changes(&self) -> u64 {
+        count(self.record_writes().map(|write| write.batch.changes().len()).sum())
+    }
+
+    fn record_writes(&self) -> impl Iterator<Item = &RecordsWrite> {
+        self.writes().filter_map(|write| if let Write::Records(write) = write { Some(write) } else { None })
     }
 
     /// How many calls of AWS it takes, beside the rounds.
     pub fn calls(&self) -> u64 {
-        let writes = u64::try_from(self.writes().count()).unwrap_or(u64::MAX);
-        self.reads.values().sum::<u64>() + writes
+        self.reads.values().sum::<u64>() + count(self.writes().count())
     }
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}
+
+/// The actions that IAM must allow for a write. How far a change of records has come must be asked too, which nobody does before
+/// there is one.
+fn rights(write: &Write) -> Vec<(String, String)> {
+    let service = if matches!(write, Write::Records(_)) { "route53" } else { "elasticloadbalancing" };
+    let real = |(operation, resource): (&'static str, String)| {
+        (format!("{service}:{operation}"), projection::without_planned(resource))
+    };
+    let mut rights: Vec<(String, String)> = write.rights().into_iter().map(real).collect();
+    if let Write::Records(write) = write {
+        let partition = write.zone.as_str().split(':').nth(1).unwrap_or("aws");
+        rights.push(("route53:GetChange".to_owned(), format!("arn:{partition}:route53:::change/*")));
+    }
+    rights
 }
 
 /// Forecasts what shifts will do, from the objects and from what is known of AWS. The error says what must be known besides.

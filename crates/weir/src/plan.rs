@@ -32,7 +32,8 @@ use report::Report;
 ///
 /// Reads the cluster and AWS, and makes the controllers' decisions in advance: each write with the weights that it makes live,
 /// the healthy targets that it needs, the calls of AWS, and how long it takes at least. Manifests are given to the API server
-/// as a dry run. Targets are taken to become healthy within 30 s, and pauses without an end to be ended at once.
+/// as a dry run. Targets are taken to become healthy within 30 s, name servers to have a change when it is first asked for, 10 s
+/// after it, and pauses without an end to be ended at once.
 ///
 /// Ends with 0 when the run gets where it shall, with 1 when something stands in the way, and with 2 where nothing can be told,
 /// such as where manifests cannot be used.

@@ -12,8 +12,10 @@ use crate::Arn;
 use crate::access::Access;
 use crate::claim;
 use crate::depend::Dependents;
+use crate::dns::ChangeId;
 use crate::fact::{ErrorKind, Query};
 use crate::kinds::{EntryPoints, Environments, Kept, Routes, Shifts};
+use crate::limits::Limits;
 use crate::object::objects::Names;
 use crate::object::{Cluster, Key, KindName, Object, ObjectRef, ShiftObject};
 use crate::reader::Ask;
@@ -148,10 +150,7 @@ impl<'a> Rehearsal<'a> {
                     self.change::<K>(object, |stored| stored.status = status);
                     Answer::Stored
                 }
-                Need::Act(permit) => {
-                    self.write(object, permit.write());
-                    Answer::Acted(Ok(None))
-                }
+                Need::Act(permit) => Answer::Acted(Ok(self.write(object, permit.write()))),
                 Need::Done(rest) => {
                     self.rest(object, rest);
                     return Ok(());
@@ -220,7 +219,8 @@ impl<'a> Rehearsal<'a> {
         if missing.is_empty() { Ok(Answer::Read(answers)) } else { Err(missing) }
     }
 
-    fn write(&mut self, object: &ObjectRef, write: &Write) {
+    /// Makes a write, and says by what Route 53 tells how far it has come.
+    fn write(&mut self, object: &ObjectRef, write: &Write) -> Option<ChangeId> {
         let brought = self.projection.brings(write);
         self.projection.apply(self.now, write);
         for quota in brought {
@@ -229,6 +229,8 @@ impl<'a> Rehearsal<'a> {
         let (weights, needs) = self.live(object, write);
         self.note(object.clone(), What::Write { write: write.clone(), weights, needs });
         self.now += CALL;
+        let number = self.forecast.entries.len();
+        matches!(write, Write::Records(_)).then(|| ChangeId::new(&format!("planned-{number}")))
     }
 
     /// Notes what a write that has just been made, and is the next entry, counts against a quota.
@@ -245,8 +247,9 @@ impl<'a> Rehearsal<'a> {
     /// The weights that a write makes live, by environment, and how many healthy targets the shift's environment needs for it.
     fn live(&self, object: &ObjectRef, write: &Write) -> (ByEnvironment, ByEnvironment) {
         let route = self.cluster.routes.get(&object.key).filter(|_| object.kind == KindName::WeightedRoute);
-        let intent = route.filter(|_| write.forward().is_some()).and_then(|route| route.status.intent.as_ref());
-        let Some(intent) = intent else { return (Vec::new(), Vec::new()) };
+        let moves = write.split().is_some_and(|split| !split.is_empty());
+        let Some(route) = route.filter(|_| moves) else { return (Vec::new(), Vec::new()) };
+        let Some(intent) = &route.status.intent else { return (Vec::new(), Vec::new()) };
         let pair = |entry: &EnvironmentWeight| (entry.environment.clone(), entry.weight);
         let weights = intent.weights.iter().map(pair).collect();
         let shift = claim::holder(&self.cluster, &object.key);
@@ -255,7 +258,9 @@ impl<'a> Rehearsal<'a> {
             // The first that is deployed takes the traffic whether it is healthy or not: there is nothing to measure it by.
             let part = run.routes.iter().find(|part| part.name == object.key.name && part.baseline > 0)?;
             let percent = weights::percent_up(&intent.weights, &run.to);
-            let least = weights::needed(percent, part.baseline, shift.spec.capacity.min_healthy_percent);
+            // Of a name it may for a while be more than its weight says.
+            let at_most = (percent + Limits::of(&route.spec.entry).headroom).min(100);
+            let least = weights::needed(at_most, part.baseline, shift.spec.capacity.min_healthy_percent);
             (percent > 0).then(|| (run.to.clone(), i32::try_from(least).unwrap_or(i32::MAX)))
         });
         (weights, need.into_iter().collect())

@@ -4,6 +4,7 @@ mod adoption;
 mod course;
 mod crashes;
 mod edits;
+mod forecast;
 mod foreign;
 mod leaving;
 mod lockstep;

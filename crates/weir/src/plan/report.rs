@@ -29,10 +29,11 @@ impl Report<'_> {
         let entries: Vec<Value> = self.forecast.entries.iter().map(entry_json).collect();
         let ends: Vec<Value> = self.ends().map(|(key, end)| end_json(key, end)).collect();
         let rights = self.forecast.rights();
-        let rights: Vec<Value> = rights.iter().map(|(operation, resource)| right_json(operation, resource)).collect();
+        let rights: Vec<Value> = rights.iter().map(|(action, resource)| right_json(action, resource)).collect();
         let unread: Vec<String> = self.forecast.unread_quotas.iter().map(ToString::to_string).collect();
         json!({
             "shifts": ends, "entries": entries, "calls": self.forecast.calls(), "reads": self.forecast.reads, "callsMade": reads,
+            "batches": self.forecast.batches(), "recordChanges": self.forecast.record_changes(),
             "rights": rights, "unreadQuotas": unread,
         })
     }
@@ -81,6 +82,17 @@ impl fmt::Display for Report<'_> {
             formatter,
             "\n{} calls of AWS beside the rounds of the controller, {writes} of them writes{list}",
             thousands(self.forecast.calls())
+        )?;
+        let batches = self.forecast.batches();
+        if batches == 0 {
+            return Ok(());
+        }
+        writeln!(
+            formatter,
+            "{} to Route 53, in which {} made or deleted; of each, 10 s are counted above until all name servers have it, and it \
+             mostly takes 30 to 60",
+            plural(batches, "batch goes", "batches go"),
+            plural(self.forecast.record_changes(), "record is", "records are")
         )
     }
 }
@@ -102,11 +114,11 @@ impl Report<'_> {
             formatter,
             "\nThe controller's role must be allowed the following; AWS tells only when it writes. weir iam-policy prints all rights:"
         )?;
-        for (number, (operation, resource)) in rights.iter().enumerate() {
+        for (number, (action, resource)) in rights.iter().enumerate() {
             if number == RIGHTS {
                 return writeln!(formatter, "  and {} more, which -o json tells", rights.len() - RIGHTS);
             }
-            writeln!(formatter, "  elasticloadbalancing:{operation}  {resource}")?;
+            writeln!(formatter, "  {action}  {resource}")?;
         }
         Ok(())
     }
@@ -128,6 +140,10 @@ fn words(entry: &Entry) -> String {
         }
         What::Resumed => format!("{}  somebody gives the command resume", entry.object),
     }
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 fn of_each(weights: &[(String, i32)]) -> String {
@@ -170,8 +186,8 @@ fn entry_json(entry: &Entry) -> Value {
     told
 }
 
-fn right_json(operation: &str, resource: &str) -> Value {
-    json!({"action": format!("elasticloadbalancing:{operation}"), "resource": resource})
+fn right_json(action: &str, resource: &str) -> Value {
+    json!({"action": action, "resource": resource})
 }
 
 fn end_json(key: &Key, end: &End) -> Value {

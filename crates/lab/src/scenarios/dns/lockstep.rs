@@ -26,7 +26,7 @@ fn lockstep(zone: &str) -> [String; 3] {
 }
 
 /// A world in which a name and a listener lead to the same environments, and everything is on blue.
-async fn furnished_for_both(seed: u64) -> (World, String) {
+pub(super) async fn furnished_for_both(seed: u64) -> (World, String) {
     let mut world = World::new(Settings::seeded(seed));
     let zone = world.aws().add_zone("shop.test").unwrap();
     let [environments, routes, _] = lockstep(&zone);
@@ -45,7 +45,7 @@ async fn furnished_for_both(seed: u64) -> (World, String) {
 }
 
 /// The shift of that example with another strategy.
-fn shift_both(strategy: &str) -> String {
+pub(super) fn shift_both(strategy: &str) -> String {
     shift("green", strategy, "").replace("[checkout]", "[api, inner]")
 }
 
