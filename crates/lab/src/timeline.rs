@@ -118,7 +118,9 @@ pub(crate) fn status_words(object: &Value) -> String {
     let intent = &status["intent"];
     if intent.is_object() {
         let verified = if intent["verifiedAt"].is_null() { "wanted" } else { "verified" };
-        words.push(format!("change {}/{} {verified}", intent["run"], intent["seq"]));
+        // What spec.weights want belongs to no run.
+        let of_run = intent["run"].as_u64().map(|run| format!("{run}/{} ", intent["seq"])).unwrap_or_default();
+        words.push(format!("change {of_run}{verified}"));
     }
     let run = &status["run"];
     if run.is_object() {

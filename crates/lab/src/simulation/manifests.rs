@@ -179,6 +179,13 @@ impl Manifests {
         Some(Wish { key, to, before, document: object.document.clone(), length: length(&shift) })
     }
 
+    /// How long routes may take at most to get by their own pace where their `spec.weights` want the traffic.
+    pub fn longest_pace(&self) -> Duration {
+        let routes = self.of_kind("WeightedRoute").filter_map(|object| self.route(&object.key()));
+        let paces = routes.filter_map(|route| route.spec.pace);
+        paces.map(|pace| equal_steps(pace.max_step, pace.interval)).max().unwrap_or_default()
+    }
+
     /// A route of the manifests.
     pub fn route(&self, key: &Key) -> Option<WeightedRoute> {
         let object = self.of_kind("WeightedRoute").find(|object| object.key() == *key)?;
@@ -213,8 +220,13 @@ fn length(shift: &TrafficShift) -> Duration {
         length += STEP + step.pause.as_ref().and_then(|pause| pause.duration).map(seconds).unwrap_or_default();
     }
     if let Some(linear) = &strategy.linear {
-        let steps = 100_u32.div_ceil(u32::try_from(linear.step).unwrap_or(1).max(1));
-        length += (STEP + seconds(linear.interval)) * steps;
+        length += equal_steps(linear.step, linear.interval);
     }
     length
+}
+
+/// How long it may take to move everything by so many percent each, with a pause between them.
+fn equal_steps(percent: i32, pause: weir_api::Duration) -> Duration {
+    let steps = 100_u32.div_ceil(u32::try_from(percent).unwrap_or(1).max(1));
+    (STEP + Duration::from_secs(pause.as_secs().into())) * steps
 }

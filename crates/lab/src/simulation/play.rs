@@ -28,7 +28,7 @@ use super::coverage::uncovered_permille;
 use super::manifests::Wish;
 use super::{Simulation, stage};
 
-/// How long everything may take to come to rest before the release.
+/// How long everything may take to come to rest before the release, beside the pace of routes.
 const BEGINNING: Duration = Duration::from_mins(20);
 /// How long a run waits at a pause without an end before somebody says to go on.
 const CONSIDERED: Duration = Duration::from_secs(30);
@@ -140,6 +140,8 @@ struct Release {
     resumed: BTreeMap<Key, u32>,
     /// When each shift was seen to have ended, by the clock of the world: that of a controller may be wrong.
     ended: BTreeMap<Key, Timestamp>,
+    /// How long everything may take to come to rest before.
+    beginning: Duration,
     /// Whether everything had come to rest before.
     begun: bool,
 }
@@ -167,8 +169,9 @@ impl Release {
         let (world, clients) = stage::set(stage::settings(seed, manifests, lease), manifests, file).await;
         let (resumed, ended) = (BTreeMap::new(), BTreeMap::new());
         let (wishes, lent) = (manifests.wishes(), manifests.lent_balancers());
-        let mut release = Self { world, clients, wishes, lent, resumed, ended, begun: false };
+        let mut release = Self { world, clients, wishes, lent, resumed, ended, beginning: BEGINNING, begun: false };
         release.world.start_controller();
+        release.beginning += manifests.longest_pace();
         release.begun = release.begin().await;
         release.clients.admit(&release.world);
         release
@@ -187,7 +190,7 @@ impl Release {
         let begun: Vec<Key> =
             self.wishes.iter().filter(|wish| wish.before.is_some()).map(|wish| wish.key.clone()).collect();
         let is_at_rest = |world: &World| begun.iter().all(|key| is_complete(world, key)) && unready(world).is_empty();
-        self.world.run_until(is_at_rest, BEGINNING).await.is_ok()
+        self.world.run_until(is_at_rest, self.beginning).await.is_ok()
     }
 
     /// Applies the wishes, and waits for what comes of them. In the end everything is well again.
@@ -272,7 +275,7 @@ impl Release {
             Some(_) => status.history.first().map(|past| past.message.clone()).unwrap_or_default(),
             None if !self.begun => format!(
                 "before the release everything should rest, and has not within {} minutes: {}",
-                BEGINNING.as_secs() / 60,
+                self.beginning.as_secs() / 60,
                 said(&status)
             ),
             None => said(&status),

@@ -140,6 +140,18 @@ fn weights_of_a_name_are_played() {
 }
 
 #[test]
+fn weights_of_a_name_that_move_slowly_get_where_they_are_wished() {
+    let files = ["environments.yaml", "route.yaml"];
+    let manifests = example("dns", &files, "weights: {api-blue: 100}", "weights: {api-green: 100}");
+    let (seed, told) = Simulation::new(manifests, None).unwrap().play_telling(1, Accidents::None);
+    assert!(seed.is_good(), "{seed:#?}");
+    let is_taken = |line: &&str| line.contains("ChangeResourceRecordSets") && line.ends_with("→ done");
+    let batches = told.lines().filter(is_taken).count();
+    assert_eq!(batches, 11, "it is taken over, and moved in ten steps\n{told}");
+    assert!(told.contains("; change wanted; Applying: ") && !told.contains("null"), "{told}");
+}
+
+#[test]
 fn a_world_file_says_what_stands_at_a_name() {
     let files = ["environments.yaml", "route.yaml"];
     let world = WorldFile::parse(include_str!("../../../../examples/sim/dns.yaml")).unwrap();
