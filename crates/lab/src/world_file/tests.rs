@@ -103,7 +103,7 @@ fn a_mistake_in_a_zone_is_told_with_what_was_expected() {
         };
         for (from, to, line, words) in [
             ("type: CNAME", "type: CNAM", "line 11", "found the type CNAM, expected one of A, AAAA, "),
-            ("alias: api", "alais: api", "line 10", "alais"),
+            ("alias: api", "aliasof: api", "line 10", "aliasof"),
             (
                 ", balancer: blue-lb}",
                 "}",
