@@ -17,7 +17,6 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::forecast::Limits;
 use weir_engine::guard::Permit;
@@ -26,7 +25,7 @@ use weir_engine::{Access, Arn as ResourceName};
 
 use crate::budget::{Budget, BudgetStatus, CallPriority, CallToken, Family, MODIFY_RATE};
 use crate::cloudwatch;
-use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope, Sent};
+use crate::inventory::{Inventory, NoRegion, ResyncReport, ResyncScope, Right, Sent};
 use crate::meter::Call;
 use crate::policy::Policy;
 use crate::session::{AssumeRoleParams, Provider, Session};
@@ -158,6 +157,11 @@ impl Accounts {
         self.inventory(access).available(family)
     }
 
+    /// How many there are at most, after a rest; see [`Inventory::most`].
+    pub fn most(&self, access: &Access, family: Family) -> usize {
+        self.inventory(access).most(family)
+    }
+
     /// After which time there could be so many.
     pub fn time_until(&self, access: &Access, family: Family, amount: usize) -> Duration {
         self.inventory(access).time_until(family, amount)
@@ -180,14 +184,8 @@ impl Accounts {
 
     /// Carries out a write by the access that it was permitted for, with the call token that was acquired for it; see
     /// [`Inventory::perform`].
-    pub async fn perform(
-        &self,
-        permit: Permit,
-        call_token: CallToken,
-        priority: &CallPriority,
-        until: Instant,
-    ) -> Sent {
-        self.inventory(permit.access()).perform(permit, call_token, priority, until).await
+    pub async fn perform(&self, permit: Permit, call_token: CallToken, priority: &CallPriority, right: Right) -> Sent {
+        self.inventory(permit.access()).perform(permit, call_token, priority, right).await
     }
 
     /// Forgets what was read everywhere, since somebody else may have written. Sessions and budgets stay.

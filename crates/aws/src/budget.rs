@@ -154,6 +154,11 @@ impl Budget {
         })
     }
 
+    /// How many there are at most, after a rest.
+    pub(crate) fn most(&self, family: Family) -> usize {
+        self.with(family, |queue| queue.bucket.most(Instant::now()))
+    }
+
     /// After which time there could be so many.
     pub(crate) fn time_until(&self, family: Family, amount: usize) -> Duration {
         let now = Instant::now();

@@ -21,7 +21,6 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use futures::future::{self, FutureExt};
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 use weir_engine::Arn;
 use weir_engine::fact::{AwsError, ErrorKind, Fact, Query};
 use weir_engine::forecast::Limits;
@@ -36,8 +35,8 @@ use self::memory::Memory;
 use self::resync::LastReported;
 pub use self::resync::{ResyncReport, ResyncScope};
 use self::tag_poll::TagPoll;
-pub use self::zone_writer::Sent;
 use self::zone_writer::ZoneWriters;
+pub use self::zone_writer::{Right, Sent};
 use crate::budget::{Budget, CallPriority, CallToken, Family, Waiters};
 use crate::cloudwatch::CloudWatch;
 use crate::elb::Elb;
@@ -142,6 +141,11 @@ impl Inventory {
         self.core.budget.available(family)
     }
 
+    /// How many tokens of a family others than rollbacks could take at most, after a rest.
+    pub fn most(&self, family: Family) -> usize {
+        self.core.budget.most(family)
+    }
+
     /// After which time there could be so many.
     pub fn time_until(&self, family: Family, amount: usize) -> Duration {
         self.core.budget.time_until(family, amount)
@@ -174,24 +178,18 @@ impl Inventory {
         future::join_all(results).await;
     }
 
-    /// Carries out a write: sent once, given five seconds, and not sent any more after an instant. Whatever comes of it, what is
+    /// Carries out a write: sent once, given five seconds, and as long as there is the right to send it. Whatever comes of it, what is
     /// remembered of the things it touched is forgotten, so that the next question is really asked.
     ///
     /// What is wanted of a name on Route 53 waits until its zone is free, and goes with what is wanted of others.
-    pub async fn perform(
-        &self,
-        permit: Permit,
-        call_token: CallToken,
-        priority: &CallPriority,
-        until: Instant,
-    ) -> Sent {
-        self.send(permit.write(), call_token, priority, until).await
+    pub async fn perform(&self, permit: Permit, call_token: CallToken, priority: &CallPriority, right: Right) -> Sent {
+        self.send(permit.write(), call_token, priority, right).await
     }
 
     /// Sends a write. [`Self::perform`] alone may do so, since it has a permit.
-    async fn send(&self, write: &Write, mut call_token: CallToken, priority: &CallPriority, until: Instant) -> Sent {
+    async fn send(&self, write: &Write, mut call_token: CallToken, priority: &CallPriority, right: Right) -> Sent {
         if let Write::Records(write) = write {
-            return self.core.write_to_zone(write, call_token, priority, until).await;
+            return self.core.write_to_zone(write, call_token, priority, right).await;
         }
         let invalidation = Invalidation::of(write, &self.core.memory.borrow());
         self.core.invalidate(&invalidation);
@@ -211,9 +209,9 @@ impl Inventory {
         write: &Write,
         call_token: CallToken,
         priority: &CallPriority,
-        until: Instant,
+        right: Right,
     ) -> Sent {
-        self.send(write, call_token, priority, until).await
+        self.send(write, call_token, priority, right).await
     }
 
     /// Forgets everything: no answer is given any more that was asked for before.

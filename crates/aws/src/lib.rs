@@ -28,7 +28,7 @@ mod wire;
 pub use accounts::{AccountRegion, Accounts};
 pub use budget::{Budget, BudgetStatus, CallPriority, CallToken, Family};
 pub use call::WRITE_TIME;
-pub use inventory::{Inventory, NoRegion, ResyncReport, ResyncScope, Sent};
+pub use inventory::{Inventory, NoRegion, ResyncReport, ResyncScope, Right, Sent};
 pub use meter::{Call, Spent};
 pub use policy::{Policy, Scope, ZoneName};
 pub use receipt::Receipt;

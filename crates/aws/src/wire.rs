@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use weir_engine::{Arn, Key};
 use weir_sim::aws::{Aws, AwsOptions};
 use weir_sim::clock::Clock;
 
-use crate::{Accounts, Budget, Call, CallPriority, Family, Inventory, Receipt, Sent};
+use crate::{Accounts, Budget, Call, CallPriority, Family, Inventory, Receipt, Right, Sent};
 
 /// The form of one request.
 pub(crate) type Form = BTreeMap<String, String>;
@@ -90,9 +91,14 @@ pub(crate) fn simulated_with(change: impl FnOnce(AwsOptions) -> AwsOptions) -> A
     Aws::new(Clock::starting_at(epoch()), 1, change(options))
 }
 
-/// Until when what is founded on new readings may be sent.
-pub(crate) fn in_time() -> tokio::time::Instant {
-    tokio::time::Instant::now() + Duration::from_secs(10)
+/// The right to send what is founded on new readings.
+pub(crate) fn in_time() -> Right {
+    within(Duration::from_secs(10))
+}
+
+/// The same of what may be sent for so long.
+pub(crate) fn within(span: Duration) -> Right {
+    Right { until: Some(tokio::time::Instant::now() + span), holds: Rc::new(|| true) }
 }
 
 /// A world that answers requests, and an inventory that calls it.
@@ -191,15 +197,10 @@ impl Bed {
     }
 
     /// The same of somebody with an urgency, and with so many tokens, until an instant.
-    pub(crate) async fn send_as(
-        &self,
-        write: &Write,
-        (urgency, fare): (Urgency, u32),
-        until: tokio::time::Instant,
-    ) -> Sent {
+    pub(crate) async fn send_as(&self, write: &Write, (urgency, fare): (Urgency, u32), right: Right) -> Sent {
         let priority = CallPriority::new(urgency);
         let call_token = self.inventory.acquire(Family::of(write), fare, &priority).await;
-        self.inventory.send_without_permit(write, call_token, &priority, until).await
+        self.inventory.send_without_permit(write, call_token, &priority, right).await
     }
 
     /// The calls since this was last asked.

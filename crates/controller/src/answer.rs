@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
-use weir_aws::{CallPriority, CallToken, Family, Receipt};
+use weir_aws::{CallPriority, CallToken, Family, Receipt, Right};
 use weir_engine::dns::ChangeId;
 use weir_engine::event::Event;
 use weir_engine::fact::AwsError;
@@ -178,7 +178,9 @@ impl<D: Decisions> Context<D> {
                     }
                     let Some(write_token) = self.leadership.write_token() else { return Ok(LEFT) };
                     idle = false;
-                    let evidence = Some(tick.began() + LATE).filter(|_| !is_rollback);
+                    // What has begun anew so often is as fresh as it can be.
+                    let evidence = if begun < BEGINNINGS { tick.began() + LATE } else { now + LATE };
+                    let evidence = Some(evidence).filter(|_| !is_rollback);
                     let Some(result) = self.write(object, (write_token, evidence), permit, (acquired, priority)).await
                     else {
                         debug!(kind = object.kind.word(), object = %object.key, "not sent in time; looking again");
@@ -227,14 +229,13 @@ impl<D: Decisions> Context<D> {
         permit: Permit,
         (acquired, priority): (CallToken, &CallPriority),
     ) -> Option<Result<Option<ChangeId>, AwsError>> {
-        let evidence = evidence.map(|until| until.duration_since(self.now()).try_into().unwrap_or_default());
-        let evidence = evidence.map(|left: Duration| Instant::now() + left);
-        let until = evidence.map_or(write_token.until(), |evidence| evidence.min(write_token.until()));
+        let left = evidence.map(|until| Duration::try_from(until.duration_since(self.now())).unwrap_or_default());
+        let right = Right { until: left.map(|left| Instant::now() + left), holds: write_token.holds() };
         let (operation, arn) = (permit.write().operation(), permit.write().target().clone());
         let (wrote, words) = (permit.write().words(), format!("{:?}", permit.write()));
         let run = self.run_of(object);
         let (kind, object) = (object.kind.word(), &object.key);
-        Some(match self.accounts.perform(permit, acquired, priority, until).await? {
+        Some(match self.accounts.perform(permit, acquired, priority, right).await? {
             Ok(Receipt { request_id, created, change }) => {
                 let (shift, run) = (run.as_ref().map(|run| run.0.as_str()), run.as_ref().map(|run| run.1));
                 let created = created.as_ref().map(tracing::field::display);

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -19,17 +20,16 @@ use crate::lease::{LeaseHold, Moment};
 /// How long a write may take, to AWS or to Kubernetes.
 pub const WRITE_TIME: Duration = weir_aws::WRITE_TIME;
 
-/// Permission to send one write, at once or until an instant: the fence between this leader and the next.
-#[derive(Debug)]
+/// Permission to send one write, at once or as long as it holds: the fence between this leader and the next.
 #[must_use = "it is good only for a write that is sent at once"]
 pub struct WriteToken {
-    until: Instant,
+    holds: Rc<dyn Fn() -> bool>,
 }
 
 impl WriteToken {
-    /// Until when a write may be sent with it.
-    pub fn until(&self) -> Instant {
-        self.until
+    /// Tells whether a write may still be sent with it.
+    pub fn holds(self) -> Rc<dyn Fn() -> bool> {
+        self.holds
     }
 }
 
@@ -46,14 +46,14 @@ enum LeaderState {
 pub struct Leadership {
     clock: Clock,
     state: Cell<LeaderState>,
-    hold: Cell<Option<LeaseHold>>,
+    hold: Rc<Cell<Option<LeaseHold>>>,
     stepped_down: Notify,
 }
 
 impl Leadership {
     /// A process on standby.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Cell::new(LeaderState::Standby), hold: Cell::new(None), stepped_down: Notify::new() }
+        Self { clock, state: Cell::new(LeaderState::Standby), hold: Rc::default(), stepped_down: Notify::new() }
     }
 
     /// The present moment.
@@ -102,8 +102,15 @@ impl Leadership {
 
     /// A token for a write that is sent now, if this process may send one.
     pub fn write_token(&self) -> Option<WriteToken> {
-        let until = self.write_deadline().filter(|_| self.state.get() != LeaderState::Standby)?;
-        Some(WriteToken { until })
+        if self.state.get() == LeaderState::Standby || !self.covers_a_write() {
+            return None;
+        }
+        let (hold, clock) = (Rc::clone(&self.hold), self.clock.clone());
+        let holds = move || {
+            let moment = Moment { steady: Instant::now(), wall: clock() };
+            hold.get().is_some_and(|hold| hold.lasts(moment, WRITE_TIME))
+        };
+        Some(WriteToken { holds: Rc::new(holds) })
     }
 
     /// Does what can be given up at any moment, as long as this process leads. Nothing comes of it when it no longer does.

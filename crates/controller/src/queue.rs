@@ -340,9 +340,9 @@ impl Queue {
     }
 
     /// There are so many tokens for writes by a channel now: as many board, unless others have just boarded and not all may go, or
-    /// there is room for more in a request. Says when that is to be looked at again.
-    pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
-        self.lines.board(channel, may_go, now)
+    /// there is room for more in a request, which takes so many as a whole. Says when that is to be looked at again.
+    pub fn board(&mut self, channel: &Channel, (may_go, whole): (usize, usize), now: Timestamp) -> Option<Timestamp> {
+        self.lines.board(channel, (may_go, whole), now)
     }
 
     /// A task has ended. The rank is that of the object as it is now.

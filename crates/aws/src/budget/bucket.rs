@@ -104,6 +104,12 @@ impl Bucket {
         usize::try_from(self.level.saturating_sub(self.reserve(now)) / WHOLE).unwrap_or(usize::MAX)
     }
 
+    /// How many there are at most, by the rate as it is now.
+    pub fn most(&self, now: Instant) -> usize {
+        let most = self.capacity(now).saturating_sub(self.reserve(now)) / WHOLE;
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// After which time there are so many of them, or as many as the bucket holds.
     pub fn time_until(&mut self, now: Instant, amount: usize) -> Duration {
         self.fill(now);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use weir_engine::guard::Permit;
 use weir_engine::tick::Urgency;
 
-use super::{Admission, Budget, Family, QueuedCall, Waiters};
+use super::{Admission, Budget, CallPriority, Family, QueuedCall, Waiters};
 
 /// A token of the budget for one call after another, or the tokens that each takes: acquired before each request, spent when
 /// it is sent, and returned when it is dropped unused.
@@ -92,6 +92,11 @@ impl CallToken {
     pub fn renewed(mut self) -> Self {
         self.has_waited = false;
         self
+    }
+
+    /// Somebody else waits for the same call.
+    pub(crate) fn join(&self, priority: &CallPriority) {
+        self.waiters.join(priority);
     }
 
     /// How long tokens were waited for since this was last asked.

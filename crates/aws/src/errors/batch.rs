@@ -54,7 +54,10 @@ pub(crate) fn refusal_of(error: &AwsError, names: &[&DnsName]) -> Option<AwsErro
     let names: BTreeSet<String> = names.iter().map(|name| name.escaped()).collect();
     let is_bound = |letter: char| letter.is_whitespace() || "'[](),=".contains(letter);
     let is_about = |message: &&str| {
-        // Where the zone is named, that is not for a record at its apex.
+        // Where an alias leads is not what it is of; and where the zone is named, that is not for a record at its apex.
+        if message.contains("an alias that targets") {
+            return false;
+        }
         let record = message.split(" in zone ").next().unwrap_or_default();
         record.split(is_bound).any(|word| names.contains(word.trim_end_matches('.')))
     };

@@ -53,9 +53,25 @@ struct Entry {
     /// The tokens for its changes.
     call_token: CallToken,
     priority: CallPriority,
-    /// It is not sent after this.
-    until: Instant,
+    /// How urgent it was when it was handed in: if it is more so now, something else is wanted by now.
+    urgency: Urgency,
+    right: Right,
     answer: oneshot::Sender<Sent>,
+}
+
+/// The right to send a write that waits for its request.
+#[derive(Clone)]
+pub struct Right {
+    /// Until when what it is founded on is new enough; `None` where that does not count.
+    pub until: Option<Instant>,
+    /// Whether who sends it is still the one who may.
+    pub holds: Rc<dyn Fn() -> bool>,
+}
+
+impl Right {
+    fn is_given(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() <= until) && (self.holds)()
+    }
 }
 
 impl Entry {
@@ -69,8 +85,13 @@ impl Entry {
         batch.create.iter().chain(&batch.delete).map(|record| &record.name).chain([&batch.name]).collect()
     }
 
-    fn urgency(&self) -> Urgency {
-        self.priority.urgency()
+    fn is_rollback(&self) -> bool {
+        self.urgency == Urgency::Rollback
+    }
+
+    /// Whether it may be sent now, and somebody waits for it.
+    fn may_go(&self) -> bool {
+        self.right.is_given() && self.priority.urgency() == self.urgency && !self.answer.is_closed()
     }
 }
 
@@ -97,22 +118,24 @@ impl ZoneWriter {
     fn is_due(&self, now: Instant) -> bool {
         let is_full = self.entries.iter().map(|entry| entry.write.batch.elements()).sum::<usize>() >= MOST_CHANGES;
         is_full
-            || self.entries.iter().any(|entry| entry.urgency() == Urgency::Rollback)
+            || self.entries.iter().any(Entry::is_rollback)
             || self.since.is_none_or(|since| now >= since + BOARDING_TIME)
     }
 
-    /// Takes out those that go together, the most urgent first.
-    fn depart(&mut self, now: Instant) -> Vec<Entry> {
-        self.entries.sort_by_key(Entry::urgency);
+    /// Takes out those that go together, as many as fit into a request, the most urgent first.
+    fn depart(&mut self, may_go: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        self.entries.sort_by_key(|entry| entry.urgency);
         let (mut elements, mut characters) = (0, 0);
         let mut fits = |entry: &Entry| {
+            let is_first = elements == 0;
             elements += entry.write.batch.elements();
             characters += entry.write.batch.characters();
-            elements <= MOST_CHANGES && characters <= MOST_CHARACTERS
+            is_first || (elements <= MOST_CHANGES && characters <= MOST_CHARACTERS)
         };
-        let count = self.entries.iter().enumerate().take_while(|(number, entry)| fits(entry) || *number == 0).count();
-        let leaving = self.entries.drain(..count).collect();
-        self.since = Some(now).filter(|_| !self.entries.is_empty());
+        let waiting = std::mem::take(&mut self.entries).into_iter();
+        let (leaving, staying) = waiting.partition(|entry| may_go(entry) && fits(entry));
+        self.entries = staying;
+        self.since = Some(Instant::now()).filter(|_| !self.entries.is_empty());
         leaving
     }
 
@@ -134,7 +157,7 @@ impl Core {
         write: &RecordsWrite,
         mut call_token: CallToken,
         priority: &CallPriority,
-        until: Instant,
+        right: Right,
     ) -> Sent {
         let Some(zone) = write.zone_id() else {
             let message = format!("{} is not the ARN of a zone", write.zone);
@@ -143,7 +166,9 @@ impl Core {
         };
         call_token.hand_in(u32::try_from(write.batch.changes().len()).unwrap_or(u32::MAX));
         let (answer, mut answered) = oneshot::channel();
-        let entry = Entry { write: write.clone(), call_token, priority: priority.clone(), until, answer };
+        let (write, priority) = (write.clone(), priority.clone());
+        let urgency = priority.urgency();
+        let entry = Entry { write, call_token, priority, urgency, right, answer };
         let driver = self.board(&zone, entry);
         tokio::select! {
             biased;
@@ -183,12 +208,14 @@ async fn drive(core: Rc<Core>, zone: ZoneId) {
     yield_until_idle().await;
     loop {
         wait_for_others(&core, &zone).await;
+        let next = core.writer(&zone, |writer| writer.next_request(Instant::now()));
+        sleep_until(next).await;
         let waiters = core.writer(&zone, |writer| writer.waiters.clone());
         let Some(waiters) = waiters else { break };
         let mut call_token = core.budget.call_token(Family::Route53, &waiters);
         call_token.acquire().await;
         let leaving = core.writer(&zone, |writer| {
-            let leaving = writer.depart(Instant::now());
+            let leaving = writer.depart(|_| true);
             writer.waiters = writer.entries.first().map(|first| Waiters::of(&first.priority));
             if let Some(waiters) = &writer.waiters {
                 writer.entries.iter().skip(1).for_each(|entry| waiters.join(&entry.priority));
@@ -221,16 +248,58 @@ fn answer_all(entries: Vec<Entry>, sent: &Sent) {
     }
 }
 
-/// Sends entries of a zone in as few requests as AWS lets them go, and answers each.
+/// Sends entries of a zone in as few requests as AWS lets them go, and answers each. What the zone or the account was too busy
+/// for goes again, as long as it may; what is to go back comes in between.
 async fn send(core: &Rc<Core>, zone: &ZoneId, entries: Vec<Entry>, call_token: &mut CallToken) {
+    // Of one culprit among a thousand each half is found in ten; where all are refused, that is no way to tell them apart.
+    let mut refusals = 2 * (entries.len().max(1).ilog2() + 1);
     let mut parts = vec![entries];
+    let mut backoff = FIRST_BACKOFF;
+    let mut failure: Option<AwsError> = None;
     while let Some(part) = parts.pop() {
+        let part = leave_out_late(part, failure.as_ref());
+        if part.is_empty() {
+            continue;
+        }
         let (part, result) = send_together(core, zone, part, call_token).await;
         match result {
-            Err(error) if is_refused_batch(&error) && part.len() > 1 => parts.extend(without_culprits(part, &error)),
-            result => answer_all(part, &Some(result)),
+            Err(error) if error.kind == ErrorKind::Throttled && part.iter().any(Entry::may_go) => {
+                failure = Some(error);
+                parts.push(part);
+                sleep(backoff).await;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
+            }
+            Err(error) if is_for_one(&error) && part.len() > 1 && refusals > 0 => {
+                refusals -= u32::from(!is_refused_batch(&error));
+                failure = Some(error.clone());
+                parts.extend(without_culprits(part, &error));
+            }
+            result => {
+                backoff = FIRST_BACKOFF;
+                answer_all(part, &Some(result));
+            }
+        }
+        if !parts.is_empty() {
+            let urgent = core.writer(zone, |writer| writer.depart(Entry::is_rollback));
+            for entry in &urgent {
+                call_token.join(&entry.priority);
+            }
+            parts.push(urgent);
         }
     }
+}
+
+/// Whether a failure may be that of one name among several: AWS has refused something in the request, or may not be asked for it.
+fn is_for_one(error: &AwsError) -> bool {
+    matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::Quota)
+}
+
+/// Those that may be sent. The others are answered: with what AWS has said before, where it has, so that they do not begin anew
+/// together.
+fn leave_out_late(part: Vec<Entry>, failure: Option<&AwsError>) -> Vec<Entry> {
+    let (going, late): (Vec<Entry>, Vec<Entry>) = part.into_iter().partition(Entry::may_go);
+    answer_all(late, &failure.map(|error| Err(error.clone())));
+    going
 }
 
 /// Answers those for which a request was refused, and tells what goes again without them: where nobody is named, both halves,
@@ -254,36 +323,23 @@ fn without_culprits(part: Vec<Entry>, error: &AwsError) -> Vec<Vec<Entry>> {
     vec![half, rest]
 }
 
-/// Sends entries in one request, again where the zone or the account was too busy, as long as it is time; those for which it
-/// is not any more are answered. Tells which were sent, and what came of it.
+/// Sends entries in one request once the zone can take it; those that may not be sent any more are answered. Tells which were
+/// sent, and what came of it.
 async fn send_together(
     core: &Rc<Core>,
     zone: &ZoneId,
     entries: Vec<Entry>,
     call_token: &mut CallToken,
 ) -> (Vec<Entry>, Result<Receipt, AwsError>) {
-    let mut part = entries;
-    let mut backoff = FIRST_BACKOFF;
-    loop {
-        let at = core.writer(zone, |writer| writer.next_request(Instant::now()));
-        sleep_until(at).await;
-        call_token.acquire().await;
-        let now = Instant::now();
-        let (going, late): (Vec<Entry>, Vec<Entry>) = part.into_iter().partition(|entry| now <= entry.until);
-        answer_all(late, &None);
-        if going.is_empty() {
-            return (going, Ok(Receipt::default()));
-        }
-        part = going;
-        let result = request(core, zone, &mut part, call_token).await;
-        let is_busy = |error: &AwsError| error.kind == ErrorKind::Throttled;
-        let is_time = part.iter().any(|entry| Instant::now() + backoff <= entry.until);
-        if !(result.as_ref().is_err_and(is_busy) && is_time) {
-            return (part, result);
-        }
-        sleep(backoff).await;
-        backoff = (backoff * 2).min(LONGEST_BACKOFF);
+    let next = core.writer(zone, |writer| writer.next_request(Instant::now()));
+    sleep_until(next).await;
+    call_token.acquire().await;
+    let mut going = leave_out_late(entries, None);
+    if going.is_empty() {
+        return (going, Ok(Receipt::default()));
     }
+    let result = request(core, zone, &mut going, call_token).await;
+    (going, result)
 }
 
 /// Sends one request, and notes what came of it.

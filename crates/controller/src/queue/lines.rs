@@ -74,14 +74,13 @@ impl Lines {
 
     /// Lets as many board as may go, or says when it is to be tried again. Those whose writes share a request board when there are
     /// tokens for a whole one, or for all of them.
-    pub fn board(&mut self, channel: &Channel, may_go: usize, now: Timestamp) -> Option<Timestamp> {
+    pub fn board(&mut self, channel: &Channel, (may_go, whole): (usize, usize), now: Timestamp) -> Option<Timestamp> {
         let line = self.by_channel.get_mut(channel)?;
         line.boarding = line.boarding.min(may_go);
-        let together = channel.family.most_together();
-        if line.seated.is_empty() || may_go < line.fare.min(together) || line.boarding > 0 {
+        if line.seated.is_empty() || may_go < whole.min(line.fare) || line.boarding > 0 {
             return None;
         }
-        if together > 1 && line.fare < together && !line.is_quiet() {
+        if line.fare < whole && !line.is_quiet() {
             let since = line.seated.longest().map_or(now, |(_, since, _)| since);
             let due = after(since, FILLING);
             if now < due && since <= now {

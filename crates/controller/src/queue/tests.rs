@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use weir_aws::Family;
 use weir_engine::tick::Urgency;
 use weir_engine::{Access, Key, KindName, ObjectRef};
 
@@ -151,10 +152,10 @@ fn those_that_have_seats_hold_no_slots_and_board_when_their_writes_may_go() {
     queue.wake(&object("reader"), at(0.2), Urgency::Routine);
     assert_eq!(queue.start(at(0.2)).unwrap().object, object("reader"), "nothing holds it up");
     queue.finish(&object("reader"), at(0.2), rested(None), Urgency::Routine);
-    assert_eq!(queue.board(&channel, 0, at(0.3)), None);
+    assert_eq!(queue.board(&channel, (0, 1), at(0.3)), None);
     assert!(queue.start(at(0.3)).is_none());
     // As many board as may go, the one that has waited longest first.
-    assert_eq!(queue.board(&channel, 3, at(1.0)), None);
+    assert_eq!(queue.board(&channel, (3, 1), at(1.0)), None);
     let boarded: Vec<Start> = std::iter::from_fn(|| queue.start(at(1.0))).collect();
     assert!(boarded.iter().all(|start| start.boards));
     assert_eq!(
@@ -162,9 +163,61 @@ fn those_that_have_seats_hold_no_slots_and_board_when_their_writes_may_go() {
         [0, 1, 2].map(|at| object(&writers[at])).to_vec()
     );
     // The next board together, not one by one.
-    assert_eq!(queue.board(&channel, 1, at(1.2)), Some(at(1.5)));
-    assert_eq!(queue.board(&channel, 17, at(1.3)), None, "but nobody waits where all may go");
+    assert_eq!(queue.board(&channel, (1, 1), at(1.2)), Some(at(1.5)));
+    assert_eq!(queue.board(&channel, (17, 1), at(1.3)), None, "but nobody waits where all may go");
     assert_eq!(std::iter::from_fn(|| queue.start(at(1.3))).count(), 17);
+}
+
+/// So many of those whose writes share a request have taken seats, each for eight tokens.
+fn sharing(count: usize) -> (Queue, Channel, Rank) {
+    let channel = Channel { family: Family::Route53Change, ..Channel::default() };
+    let rank = Rank { urgency: Urgency::Progress, channel: channel.clone(), fare: 8 };
+    let mut queue = Queue::new(Slots::new(3, 1), 1);
+    for number in 0..count {
+        queue.wake(&object(&format!("writer-{number:03}")), at(0.0), rank.clone());
+    }
+    while let Some(start) = queue.start(at(0.0)) {
+        queue.finish(&start.object, at(0.0), Ending::Seated, rank.clone());
+        queue.seats(at(0.0));
+    }
+    (queue, channel, rank)
+}
+
+fn boarded(queue: &mut Queue, now: Timestamp) -> usize {
+    std::iter::from_fn(|| queue.start(now)).filter(|start| start.boards).count()
+}
+
+#[test]
+fn those_whose_writes_share_a_request_board_when_there_are_tokens_for_a_whole_one() {
+    let (mut queue, channel, _) = sharing(200);
+    assert_eq!(queue.seats(at(0.1)).iter().map(|(_, tokens)| *tokens).collect::<Vec<_>>(), [1_600]);
+    queue.board(&channel, (992, 1_000), at(1.0));
+    assert_eq!(boarded(&mut queue, at(1.0)), 0);
+    queue.board(&channel, (1_000, 1_000), at(2.0));
+    assert_eq!(boarded(&mut queue, at(2.0)), 125, "their room is in the request, and no slot");
+    // For the others there is no whole request any more; and after AWS has throttled a whole one is smaller.
+    queue.board(&channel, (592, 600), at(3.0));
+    assert_eq!(boarded(&mut queue, at(3.0)), 0);
+    queue.board(&channel, (600, 600), at(4.0));
+    assert_eq!(boarded(&mut queue, at(4.0)), 75);
+}
+
+#[test]
+fn those_whose_writes_share_a_request_wait_three_seconds_for_others_that_may_come_along() {
+    let (mut queue, channel, rank) = sharing(2);
+    let other = object("another");
+    queue.wake(&other, at(0.5), rank.clone());
+    assert!(!queue.start(at(0.5)).unwrap().boards);
+    assert_eq!(queue.board(&channel, (1_000, 1_000), at(1.0)), Some(at(3.0)));
+    assert_eq!(boarded(&mut queue, at(1.0)), 0);
+    queue.finish(&other, at(1.5), rested(None), rank);
+    queue.board(&channel, (1_000, 1_000), at(1.5));
+    assert_eq!(boarded(&mut queue, at(1.5)), 2, "nobody is looked at any more");
+    let (mut queue, channel, rank) = sharing(2);
+    queue.wake(&other, at(0.5), rank);
+    queue.start(at(0.5)).unwrap();
+    queue.board(&channel, (1_000, 1_000), at(3.0));
+    assert_eq!(boarded(&mut queue, at(3.0)), 2, "but not for ever");
 }
 
 #[test]
@@ -183,11 +236,11 @@ fn a_rollback_needs_no_seat_and_who_is_changed_gives_its_own_up() {
 #[test]
 fn who_has_written_looks_again_together_with_those_that_board_next() {
     let (mut queue, writers) = seated(2);
-    queue.board(&Channel::default(), 1, at(1.0));
+    queue.board(&Channel::default(), (1, 1), at(1.0));
     assert!(queue.start(at(1.0)).unwrap().boards);
     queue.finish(&object(&writers[0]), at(1.1), Ending::Written { wake: Some(at(1.1)) }, Urgency::Progress);
     assert_eq!(queue.next_due(), Some(at(1.5)));
-    queue.board(&Channel::default(), 1, at(1.5));
+    queue.board(&Channel::default(), (1, 1), at(1.5));
     assert!(queue.start(at(1.5)).unwrap().boards);
     queue.start(at(1.5)).unwrap();
     // Nobody has a seat any more.

@@ -372,7 +372,8 @@ impl<'a> Following<'a> {
     fn step(&self, percent: i32) -> Vec<EnvironmentWeight> {
         let step = weights::towards(self.live(), self.goal, percent);
         let attached = weights::with_attached(&step, &weights::carrying(self.live()));
-        if attached.len() <= self.most() { attached } else { step }
+        let keeps_idle = Limits::of(&self.looked.route.spec.entry).keeps_idle;
+        if keeps_idle && attached.len() <= self.most() { attached } else { step }
     }
 
     fn applied(&self, wake: Option<Timestamp>) -> Assessment {

@@ -15,7 +15,7 @@ mod spread;
 pub(in crate::route) use access::access;
 pub(in crate::route) use find::{find, find_to_leave, refusal};
 pub(in crate::route) use place::Place;
-pub(in crate::route) use plan::{Plan, tail, wants_other_settings};
+pub(in crate::route) use plan::{Plan, wants_other_settings};
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -149,7 +149,7 @@ pub fn expected_changes(cluster: &Cluster, route: &RouteObject) -> usize {
         Target::Hold => live.clone(),
     };
     // What was there before is remembered beside the first ones.
-    name.types().len() * (live.len() + wanted.len()) + usize::from(!route.status.dns.marked)
+    (name.types().len() * (live.len() + wanted.len()) + usize::from(!route.status.dns.marked)).max(1)
 }
 
 /// The names that are looked at for a route: its own, and the one of what is remembered there.

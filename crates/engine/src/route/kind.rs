@@ -54,11 +54,12 @@ pub fn describe_place(route: &RouteObject) -> String {
     }
 }
 
-/// For how long those who carry nothing any more may still get requests by what an intent has made live.
+/// For how long those who carry nothing any more stay attached, since they may still get requests by what an intent has made live.
 pub(super) fn tail(route: &RouteObject, intent: &Intent) -> SignedDuration {
     match &route.spec.entry {
         Entry::Listener(_) => listener::tail(intent),
-        Entry::Dns(entry) => dns::tail(DnsRoute::new(route, entry)),
+        // A balancer without weight has no record.
+        Entry::Dns(_) => SignedDuration::ZERO,
     }
 }
 

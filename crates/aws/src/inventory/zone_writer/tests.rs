@@ -8,7 +8,7 @@ use weir_sim::aws::{AwsOptions, Rates};
 
 use super::*;
 use crate::route53::tests::{Fixture, record, weighted};
-use crate::wire::{Bed, in_time};
+use crate::wire::{Bed, in_time, within};
 
 /// A write that makes so many records at a name.
 fn making(fixture: &Fixture, name: &str, count: usize) -> Write {
@@ -146,7 +146,7 @@ async fn what_cannot_go_in_time_is_not_sent() {
     let (first, second) = (making(&fixture, "n0", 4), making(&fixture, "n1", 4));
     let late = async {
         sleep(Duration::from_millis(100)).await;
-        bed.send_as(&second, (Urgency::Progress, 4), Instant::now() + Duration::from_secs(1)).await
+        bed.send_as(&second, (Urgency::Progress, 4), within(Duration::from_secs(1))).await
     };
     let (first, late) = futures::join!(bed.send_as(&first, (Urgency::Progress, 4), in_time()), late);
     assert!(first.unwrap().is_ok() && late.is_none());
@@ -179,4 +179,88 @@ async fn a_zone_that_refuses_again_and_again_gets_few_requests() {
         assert!(all_at_once(&bed, &[making(&fixture, "n0", 1)]).await[0].is_err());
     }
     assert!(began.elapsed() >= SLOW * 9, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_back_passes_those_that_a_busy_zone_or_a_refusal_holds_up() {
+    for is_busy in [true, false] {
+        let fixture = Fixture::new();
+        let bed = fixture.bed();
+        let target = DnsName::new("gone-1.eu-central-1.elb.amazonaws.com");
+        let alias = Content::Alias(Alias { zone: "Z215JYRZR1TBD5".into(), target, evaluate_target_health: false });
+        let mut writes: Vec<Write> = names(125).iter().map(|name| making(&fixture, name, 4)).collect();
+        if is_busy {
+            fixture.aws.occupy_zone(fixture.zone.as_str(), Duration::from_millis(1_500)).unwrap();
+        } else {
+            let nowhere = RecordSet { content: alias, ..record("n7", weighted("w", 1), 60, &[]) };
+            writes[7] = fixture.write("n7", Vec::new(), vec![nowhere]);
+        }
+        let back = async {
+            sleep(Duration::from_millis(700)).await;
+            let began = Instant::now();
+            bed.send_as(&making(&fixture, "back", 4), (Urgency::Rollback, 4), in_time()).await.unwrap().unwrap();
+            began.elapsed()
+        };
+        let began = Instant::now();
+        let others = async {
+            all_at_once(&bed, &writes).await;
+            began.elapsed()
+        };
+        let (took, others) = futures::join!(back, others);
+        assert!(took <= Duration::from_millis(2_500), "{is_busy}: {took:?}");
+        assert!(took + Duration::from_millis(700) < others, "{is_busy}: {took:?}, {others:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_in_another_way_is_found_by_halves_too() {
+    let fixture = Fixture::new();
+    let bed = fixture.bed();
+    let mut writes: Vec<Write> = names(125).iter().map(|name| making(&fixture, name, 4)).collect();
+    let unchecked =
+        RecordSet { health_check: Some("gone".into()), ..record("n7", weighted("w", 1), 60, &["192.0.2.1"]) };
+    writes[7] = fixture.write("n7", Vec::new(), vec![unchecked]);
+    let sent = all_at_once(&bed, &writes).await;
+    let refused: Vec<usize> = (0..sent.len()).filter(|number| sent[*number].is_err()).collect();
+    assert_eq!(refused, [7]);
+    let error = sent[7].as_ref().unwrap_err();
+    assert!(error.message.starts_with("NoSuchHealthCheck"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_overtaken_by_something_more_urgent_is_not_sent() {
+    let latency = Duration::from_secs(1)..=Duration::from_secs(1);
+    let fixture = Fixture::with(|options| AwsOptions { latency, ..options });
+    let bed = fixture.bed();
+    let (first, second) = (making(&fixture, "n0", 4), making(&fixture, "n1", 4));
+    let priority = CallPriority::new(Urgency::Progress);
+    let overtaken = async {
+        sleep(Duration::from_millis(100)).await;
+        let call_token = bed.inventory.acquire(Family::Route53Change, 4, &priority).await;
+        bed.inventory.send_without_permit(&second, call_token, &priority, in_time()).await
+    };
+    let aborted = async {
+        sleep(Duration::from_millis(200)).await;
+        priority.raise(Urgency::Rollback);
+    };
+    let first = bed.send_as(&first, (Urgency::Progress, 4), in_time());
+    let (first, overtaken, ()) = futures::join!(first, overtaken, aborted);
+    assert!(first.unwrap().is_ok() && overtaken.is_none());
+    assert_eq!(requests(&bed), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_lead_any_more_sends_nothing_that_waits() {
+    let latency = Duration::from_secs(1)..=Duration::from_secs(1);
+    let fixture = Fixture::with(|options| AwsOptions { latency, ..options });
+    let bed = fixture.bed();
+    let (first, second) = (making(&fixture, "n0", 4), making(&fixture, "n1", 4));
+    let began = Instant::now();
+    let holds = Rc::new(move || began.elapsed() < Duration::from_millis(500));
+    let late = async {
+        sleep(Duration::from_millis(100)).await;
+        bed.send_as(&second, (Urgency::Rollback, 4), Right { until: None, holds }).await
+    };
+    let (first, late) = futures::join!(bed.send_as(&first, (Urgency::Progress, 4), in_time()), late);
+    assert!(first.unwrap().is_ok() && late.is_none());
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
 use smol_str::SmolStr;
 use weir_api::weighted_route::{DnsEntry, ForeignRecords, Intent, NameIntent, RouteDeletionPolicy};
 
@@ -81,12 +80,6 @@ fn settings(route: DnsRoute<'_>) -> NameIntent {
 /// Whether the spec asks for something beside weights that an intent has not made live.
 pub(in crate::route) fn wants_other_settings(route: DnsRoute<'_>, intent: &Intent) -> bool {
     intent.dns != settings(route)
-}
-
-/// For how long clients may still come to those who carry nothing any more: as long as resolvers keep the old answer.
-pub(in crate::route) fn tail(route: DnsRoute<'_>) -> SignedDuration {
-    let change = route.status.dns.change.as_ref();
-    SignedDuration::from_secs(i64::from(change.map_or(BALANCER_TTL, |change| change.ttl_seconds)))
 }
 
 /// Types in words.

@@ -21,7 +21,9 @@ fn a_name_is_made_and_moves_step_by_step_each_of_which_is_in_sync_before_the_nex
             let verified_at = route_status(world, "api").intent.unwrap().verified_at.unwrap();
             assert!(verified_at >= in_sync, "{change:?}");
         }
+        let intent = route_status(world, "api").intent;
         world.run_for(10 * MINUTE).await;
+        assert_eq!(route_status(world, "api").intent, intent, "there is nothing to be done any more");
         let expected = [
             weights(&[("blue", 1)]),
             weights(&[("blue", 60), ("green", 40)]),
