@@ -328,7 +328,7 @@ async fn run_batch(guard: BatchGuard, family: Family) -> BatchResult {
     call_token.acquire().await;
     let batch = core.batches.borrow_mut().close(guard.number(), core.now(), &core.memory.borrow());
     let overtaken = core.batches.borrow().overtaken();
-    let facts = fetch::fetch(core, batch.clone(), &mut call_token).await;
+    let facts = fetch::fetch(core, &batch, &mut call_token).await;
     let now = core.now();
     let batches = core.batches.borrow();
     let mut memory = core.memory.borrow_mut();

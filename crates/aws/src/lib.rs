@@ -6,9 +6,9 @@
 //! be sent, and who goes first, is for the [`Budget`] of the account and region to say. Each kind of AWS failure is
 //! told in one place (`errors`). Types of the SDK go in at construction and never come out.
 //!
-//! Invariants: a write is sent once, and again only where it is certain that nothing was done; it takes a [`weir_engine::guard::Permit`]; what a write may have
-//! changed is forgotten before anyone can ask for it again. This crate does not know Kubernetes, spawns nothing,
-//! and holds no global state: dropping the inventory and its futures leaves nothing behind.
+//! Invariants: a write is sent once, and again only where it is certain that nothing was done; it takes a
+//! [`weir_engine::guard::Permit`]; what a write may have changed is forgotten before anyone can ask for it again. This crate does
+//! not know Kubernetes, spawns nothing, and holds no global state: dropping the inventory and its futures leaves nothing behind.
 
 mod accounts;
 mod budget;

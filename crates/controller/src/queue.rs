@@ -68,7 +68,8 @@ impl Slots {
     }
 
     /// Those of a channel.
-    fn of(self, are_shared: bool) -> Self {
+    fn of(self, channel: &Channel) -> Self {
+        let are_shared = channel.is_shared();
         let all = if are_shared { self.all * SHARED_SLOTS } else { self.all };
         Self { all, are_shared, ..self }
     }
@@ -151,6 +152,13 @@ pub struct Channel {
     pub access: Access,
     /// The family of its writes.
     pub family: Family,
+}
+
+impl Channel {
+    /// Whether writes by it share requests.
+    pub fn is_shared(&self) -> bool {
+        self.family.most_together() > 1
+    }
 }
 
 impl Default for Channel {
@@ -335,8 +343,7 @@ impl Queue {
     /// Whether an object may write at once that looks by a channel: nobody has taken a seat, and where writes share a request,
     /// nobody is about to.
     pub fn is_free(&self, channel: &Channel) -> bool {
-        let is_shared = channel.family.most_together() > 1;
-        !self.lines.has_seats(channel) && (!is_shared || self.lines.is_alone(channel))
+        if channel.is_shared() { self.lines.is_alone(channel) } else { !self.lines.has_seats(channel) }
     }
 
     /// There are so many tokens for writes by a channel now: as many board, unless others have just boarded and not all may go, or

@@ -294,17 +294,16 @@ impl<'a, D: Decisions> EventLoop<'a, D> {
         let seats = queue.seats(now);
         let accounts = &self.context.accounts;
         let next = seats.iter().map(|(channel, seats)| {
-            let together = channel.family.most_together();
             let may_go = accounts.available(&channel.access, channel.family);
             // Once AWS has throttled there may be less than a whole request for a while.
-            let whole = together.min(accounts.most(&channel.access, channel.family).max(1));
+            let whole = channel.family.most_together().min(accounts.most(&channel.access, channel.family).max(1));
             match queue.board(channel, (may_go, whole), now) {
                 Some(due) => due,
                 None if may_go < *seats => {
                     let next = accounts.time_until(&channel.access, channel.family, whole.min(*seats).max(may_go + 1));
                     let next = SignedDuration::try_from(next).unwrap_or(SignedDuration::MAX);
                     // Where a request is being filled, its end is heard of.
-                    later(now, if together > 1 { next.max(REQUEST) } else { next })
+                    later(now, if channel.is_shared() { next.max(REQUEST) } else { next })
                 }
                 None => Timestamp::MAX,
             }

@@ -192,7 +192,7 @@ impl InFlight {
 
     /// AWS has throttled it.
     pub fn was_throttled(&self) {
-        self.budget.with(self.family, |queue| queue.bucket.throttled(self.sent, Instant::now()));
+        self.budget.was_throttled(self.family, self.sent);
     }
 }
 

@@ -49,9 +49,9 @@ where
 
 /// What of the refusal of a batch is about records at some of its names; `None` where it is another failure, or names none of
 /// these.
-pub(crate) fn refusal_of(error: &AwsError, names: &[&DnsName]) -> Option<AwsError> {
+pub(crate) fn refusal_of<'n>(error: &AwsError, names: impl Iterator<Item = &'n DnsName>) -> Option<AwsError> {
     let words = error.message.strip_prefix(INVALID_BATCH)?.trim_start_matches([':', ' ', '[']);
-    let names: BTreeSet<String> = names.iter().map(|name| name.escaped()).collect();
+    let names: BTreeSet<String> = names.map(DnsName::escaped).collect();
     let is_bound = |letter: char| letter.is_whitespace() || "'[](),=".contains(letter);
     let is_about = |message: &&str| {
         // Where an alias leads is not what it is of; and where the zone is named, that is not for a record at its apex.

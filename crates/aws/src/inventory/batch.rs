@@ -45,7 +45,7 @@ pub(super) struct Batches {
 }
 
 /// The questions of one call.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Batch {
     /// Those that somebody waits for.
     pub asked: BTreeSet<Query>,

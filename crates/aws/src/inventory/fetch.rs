@@ -19,10 +19,10 @@ use crate::errors::absent;
 /// ELBv2 fails a whole call for one resource that does not exist, without saying which. Then the batch is halved
 /// until the culprits stand alone, so that nobody suffers from another's mistake; least of all from what nobody has
 /// asked for yet, which goes first.
-pub(super) async fn fetch(core: &Core, batch: Batch, call_token: &mut CallToken) -> BTreeMap<Query, Fact> {
+pub(super) async fn fetch(core: &Core, batch: &Batch, call_token: &mut CallToken) -> BTreeMap<Query, Fact> {
     let mut facts = BTreeMap::new();
     let asked = batch.asked.len();
-    let mut parts: Vec<Vec<Query>> = vec![batch.asked.into_iter().chain(batch.prefetched).collect()];
+    let mut parts: Vec<Vec<Query>> = vec![batch.asked.iter().chain(&batch.prefetched).cloned().collect()];
     let mut has_prefetched = parts.iter().any(|part| part.len() > asked);
     while let Some(mut part) = parts.pop() {
         let at = core.now();

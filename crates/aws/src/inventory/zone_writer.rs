@@ -7,7 +7,7 @@
 //! AWS takes a batch or refuses it, and does not always say for what. Those that it names are answered, and the others go
 //! again; where it names none, each half goes by itself, so that nobody suffers from another's mistake for long.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -80,9 +80,9 @@ impl Entry {
         let _ = self.answer.send(sent);
     }
 
-    fn names(&self) -> BTreeSet<&DnsName> {
+    fn names(&self) -> impl Iterator<Item = &DnsName> {
         let batch = &self.write.batch;
-        batch.create.iter().chain(&batch.delete).map(|record| &record.name).chain([&batch.name]).collect()
+        batch.create.iter().chain(&batch.delete).map(|record| &record.name).chain([&batch.name])
     }
 
     fn is_rollback(&self) -> bool {
@@ -305,10 +305,9 @@ fn leave_out_late(part: Vec<Entry>, failure: Option<&AwsError>) -> Vec<Entry> {
 /// Answers those for which a request was refused, and tells what goes again without them: where nobody is named, both halves,
 /// each by itself.
 fn without_culprits(part: Vec<Entry>, error: &AwsError) -> Vec<Vec<Entry>> {
-    let refusal = |entry: &Entry| refusal_of(error, &entry.names().into_iter().collect::<Vec<_>>());
     let (mut rest, mut is_anybody_named) = (Vec::new(), false);
     for entry in part {
-        match refusal(&entry) {
+        match refusal_of(error, entry.names()) {
             Some(refusal) => {
                 is_anybody_named = true;
                 entry.answer(Some(Err(refusal)));

@@ -137,19 +137,13 @@ impl Lines {
     /// of moving runs that never ends keeps nobody waiting for ever.
     pub fn next(&mut self) -> Option<(Arc<Channel>, Due, bool)> {
         let slots = self.slots;
-        let heads = self
-            .by_channel
-            .iter()
-            .filter_map(|(channel, line)| Some((line.head(slots.of(channel.family.most_together() > 1))?, channel)));
+        let heads = self.by_channel.iter().filter_map(|(channel, line)| Some((line.head(slots.of(channel))?, channel)));
         let ((mut due, boards), channel) = heads.min()?;
         let mut channel = Arc::clone(channel);
         if !boards && due.0 != Urgency::Rollback {
             self.begun = self.begun.wrapping_add(1);
             if self.begun.is_multiple_of(FAIR) {
-                let free = self
-                    .by_channel
-                    .iter()
-                    .filter(|(channel, line)| line.has_common(slots.of(channel.family.most_together() > 1)));
+                let free = self.by_channel.iter().filter(|(channel, line)| line.has_common(slots.of(channel)));
                 let longest = free.filter_map(|(channel, line)| Some((line.ready.longest()?, channel)));
                 if let Some((longest, of)) = longest.min_by_key(|((_, since, _), _)| *since) {
                     (due, channel) = (longest, Arc::clone(of));

@@ -73,12 +73,11 @@ impl Scene<'_> {
     fn moves(&self, at: &Standing<'_>, write: &RecordsWrite) -> Result<(), Violation> {
         let (before, named) = (self.standing(at, write), self.standing_as_called(at, write));
         let after = Forward { groups: write.split.clone(), sticky_seconds: None };
-        let direction = || self.recorded.direction(|arn| rises(arn, &before, &after));
         if before.groups == named.groups {
             return self.split(&before, &after);
         }
         // A step that also leads back what leads elsewhere than it is called: whoever gets that has the targets for it.
-        if let Ok(Direction::Forward { measure, .. }) = direction() {
+        if let Ok(Direction::Forward { measure, .. }) = self.recorded.direction(|arn| rises(arn, &before, &after)) {
             for arn in after.groups.keys().filter(|arn| rises(arn, &before, &after)) {
                 self.capacity(arn, &after, measure)?;
             }

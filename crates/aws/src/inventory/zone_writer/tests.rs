@@ -1,5 +1,7 @@
 //! What is wanted of many names at once, over a zone of the simulated AWS.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 use weir_engine::dns::{Alias, Content, RecordSet};
 use weir_engine::tick::Urgency;
